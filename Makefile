@@ -1,0 +1,38 @@
+# Each target sets up what it needs: Python >= 3.11 and make are enough.
+PYTHON ?= python3
+UV := .uv/bin/uv
+RUN := .venv/bin/python
+STAMP := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check fix bench emulators
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: $(STAMP) ## Run the whole hub on this machine (http://127.0.0.1:8000)
+	@$(RUN) -m infra.local.serve
+
+test: $(STAMP) ## Run all tests
+	$(RUN) -m pytest -n 2 --dist worksteal -q
+
+check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+	.venv/bin/codespell
+	@$(MAKE) --no-print-directory test
+
+fix: $(STAMP) ## Format, and mend what lint can mend
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: $(STAMP) ## Measure the budgets and print the table
+	$(RUN) -m infra.bench
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(UV) || ($(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9)
+	@test -x .venv/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	@$(UV) sync --quiet --frozen
+	@touch $@

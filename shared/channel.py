@@ -1,0 +1,102 @@
+"""What a channel is: a value of functions, one per ability; `None` means it has not got it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.inbound import ChannelEvent
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.messages import OutboxPayload
+
+C = TypeVar("C", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A provider's HTTP call. Header names are lower case; `url` is the public address that was called;
+
+    `suffix` is what followed the instance in the path (Evolution's `byEvents` form).
+    """
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    url: str
+    suffix: str = ""
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPart:
+    """A piece of a webhook that can be stored and handled on its own.
+
+    Parts with the same `key` are handled in order, so the key names the chat.
+    `payload` is JSON without any credential. `account` is the provider's id of
+    the account it is for, where the webhook's path does not name the instance.
+    """
+
+    key: str
+    payload: Any
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What the provider said: the message's id there, and the chat's address when it differs from the one used."""
+
+    external_message_id: str | None
+    external_conversation_id: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What connecting brought about. `secrets` are new credentials to keep (a webhook secret, an instance token)."""
+
+    status: InstanceStatus
+    webhook_url: str | None = None
+    external_id: str | None = None
+    display_name: str | None = None
+    phone_number: str | None = None
+    qr_text: str | None = None
+    qr_png_base64: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(Generic[C]):
+    """A channel is what it can do.
+
+    `verify` raises `SignatureInvalid`. `accept` cuts a webhook into parts and
+    takes credentials out; `parse` turns a part's payload into normal events;
+    neither does I/O, both raise `PayloadInvalid` and nothing else. `send`
+    raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
+    `address` gives the canonical key of an address that a person typed.
+    `challenge` returns the body that answers a provider's GET, or raises
+    `SignatureInvalid`. `connect` tells the provider where to call us and
+    returns what is then known; it raises a `ProviderError` that an operator
+    can act on.
+    """
+
+    name: str
+    channel_type: ChannelType
+    config: type[C]
+    text_limit: int
+    verify: Callable[[Webhook, C, Settings], None]
+    accept: Callable[[Webhook], list[RawPart]]
+    parse: Callable[[Any], list[ChannelEvent]]
+    send: Callable[[Deps, Instance, C, OutboxPayload], Sent]
+    defaults: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
+    challenge: Callable[[Webhook, C, Settings], str] | None = None
+    connect: Callable[[Deps, Instance, C], Connection] | None = None
+    address: Callable[[str], str] = lambda given: given
+    runtime: Literal["function", "socket"] = "function"

@@ -1,0 +1,31 @@
+"""Everything that a use case may reach the outside world with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.cache import TTLCache
+from shared.config import Settings
+from shared.outgoing import Outgoing
+from shared.ports.bus import Bus
+from shared.ports.secrets import Secrets
+from shared.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """One value, made once at start and handed to every use case first.
+
+    `owner` names this process in leases. `now` is the clock, in UTC.
+    """
+
+    settings: Settings
+    store: Store
+    bus: Bus
+    secrets: Secrets
+    http: Outgoing
+    cache: TTLCache
+    now: Callable[[], datetime]
+    owner: str

@@ -1,0 +1,84 @@
+"""Tenants, their users, and the credentials that speak for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from shared.domain.agents import Agent
+
+
+class Role(StrEnum):
+    """What a principal may do, most first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    AGENT = "agent"
+    VIEWER = "viewer"
+
+
+class Tenant(BaseModel):
+    """A business. `responder` is a copy of its oldest active AI agent, so that deciding who answers costs no query."""
+
+    id: str
+    name: str
+    responder: Agent | None = None
+    created_at: datetime
+
+
+class User(BaseModel):
+    id: str
+    tenant_id: str
+    email: str
+    name: str | None = None
+    role: Role
+    password_hash: str
+    created_at: datetime
+
+
+class RefreshToken(BaseModel):
+    """A refresh token, kept by its hash.
+
+    Tokens born of one login share `family`; reuse of a spent one ends them all.
+    """
+
+    id: str
+    tenant_id: str
+    user_id: str
+    family: str
+    replaced_at: datetime | None = None
+    revoked: bool = False
+    expires_at: datetime
+    created_at: datetime
+
+
+class ApiKey(BaseModel):
+    """A key, kept by its hash (`id`); `prefix` is what a person may recognise it by."""
+
+    id: str
+    tenant_id: str
+    name: str
+    prefix: str
+    role: Role = Role.ADMIN
+    scopes: list[str] = Field(default_factory=list)
+    expires_at: datetime | None = None
+    revoked: bool = False
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling. The tenant comes from here and from nowhere else."""
+
+    tenant_id: str
+    role: Role
+    user_id: str | None = None
+    email: str | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def may_read_secrets(self) -> bool:
+        return "secrets:read" in self.scopes

@@ -1,0 +1,68 @@
+"""A conversation: what one customer and the business say to each other, on one channel after the other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from shared.domain.instances import ChannelType
+
+
+class ConversationStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    SNOOZED = "snoozed"
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Leg(BaseModel):
+    """A stretch of the conversation on one instance; the open leg has no `ended_at`."""
+
+    instance_id: str
+    channel: ChannelType
+    external_conversation_id: str
+    external_user_id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Conversation(BaseModel):
+    """A conversation and all that deciding about it needs, so that one read is enough.
+
+    `identity_id` is the identity whose `conversation_id` points here while the
+    conversation is not closed. `needs_reply_since` is the arrival of the oldest
+    customer message that nobody has answered.
+    """
+
+    id: str
+    tenant_id: str
+    customer_id: str
+    identity_id: str
+    instance_id: str
+    channel: ChannelType
+    external_conversation_id: str
+    external_user_id: str
+    is_group: bool = False
+    status: ConversationStatus = ConversationStatus.OPEN
+    priority: Priority = Priority.NORMAL
+    assignee_id: str | None = None
+    needs_human: bool = False
+    customer_name: str | None = None
+    customer_phone: str | None = None
+    legs: list[Leg] = Field(default_factory=list)
+    last_message_at: datetime
+    last_inbound_message_id: str | None = None
+    last_auto_reply_at: datetime | None = None
+    needs_reply_since: datetime | None = None
+    snoozed_until: datetime | None = None
+    closed_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,51 @@
+"""A customer is a person; an identity is one address of that person on one instance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class Preferences(BaseModel):
+    language: str | None = None
+    preferred_channel: str | None = None
+
+
+class Customer(BaseModel):
+    """A person across all channels."""
+
+    id: str
+    tenant_id: str
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    preferences: Preferences = Field(default_factory=Preferences)
+    tags: list[str] = Field(default_factory=list)
+    merged_into: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Identity(BaseModel):
+    """An address on one instance, found by its id alone.
+
+    A group chat has one too: its `conversation_id` is the group's open
+    conversation, and its customer stands for the group. `alias_of` names the
+    identity that speaks for this one when a provider uses two addresses for the
+    same person. `waiting_since` is the arrival of the oldest message that
+    nobody has answered, kept here too so that storing the next one needs no
+    look at the conversation.
+    """
+
+    id: str
+    tenant_id: str
+    instance_id: str
+    external_user_id: str
+    customer_id: str
+    conversation_id: str | None = None
+    name: str | None = None
+    alias_of: str | None = None
+    waiting_since: datetime | None = None
+    last_inbound_at: datetime | None = None
+    created_at: datetime

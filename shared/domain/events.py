@@ -1,0 +1,79 @@
+"""What travels on the bus. Consumers must accept every `version` they have ever been sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.ids import new_id
+
+
+class Topic(StrEnum):
+    """The four topics of the hub."""
+
+    INBOUND = "inbound"
+    REPLIES = "replies"
+    OUTBOUND = "outbound"
+    REALTIME = "realtime"
+
+
+class Event(BaseModel):
+    """What all events share. `attempt` is set by the bus on delivery and is not part of the wire form."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 1
+    id: str = Field(default_factory=new_id)
+    tenant_id: str
+    request_id: str | None = None
+    traceparent: str | None = None
+    attempt: int = Field(default=1, exclude=True)
+
+    def attributes(self) -> dict[str, str]:
+        """What a subscription may filter on."""
+        return {}
+
+
+class InboundEvent(Event):
+    """One piece of a provider's webhook: verified, secrets taken out, not yet parsed."""
+
+    instance_id: str
+    channel: str
+    payload: Any
+    received_at: datetime
+
+
+class ReplyEvent(Event):
+    """A customer's message may need an answer."""
+
+    conversation_id: str
+    message_id: str
+
+
+class OutboundEvent(Event):
+    """A conversation has something to send. The outbox, not the event, says what."""
+
+    conversation_id: str
+    runtime: Literal["function", "socket"] = "function"
+
+    def attributes(self) -> dict[str, str]:
+        return {"runtime": self.runtime}
+
+
+class RealtimeEvent(Event):
+    """Something that clients joined to `room` should see at once."""
+
+    room: str
+    name: str
+    payload: dict[str, Any]
+
+
+EVENTS: dict[Topic, type[Event]] = {
+    Topic.INBOUND: InboundEvent,
+    Topic.REPLIES: ReplyEvent,
+    Topic.OUTBOUND: OutboundEvent,
+    Topic.REALTIME: RealtimeEvent,
+}

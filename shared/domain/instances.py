@@ -1,0 +1,100 @@
+"""A channel instance: one account at one provider, belonging to one tenant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ChannelType(StrEnum):
+    """The kinds of channel that the dialects speak of."""
+
+    WHATSAPP = "whatsapp"
+    TELEGRAM_BOT = "telegram_bot"
+    TELEGRAM_USER = "telegram_user"
+    FACEBOOK = "facebook"
+    WIDGET = "widget"
+    SLACK = "slack"
+    DISCORD = "discord"
+    VOICE = "voice"
+    VIDEO = "video"
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class InstanceStatus(StrEnum):
+    """Where an instance stands; each dialect shows its own, coarser words."""
+
+    NOT_CONFIGURED = "not_configured"
+    CONFIGURED = "configured"
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    WAITING_FOR_SCAN = "waiting_for_scan"
+    CONNECTED = "connected"
+    ERROR = "error"
+    DELETED = "deleted"
+
+
+class ExternalAgent(BaseModel):
+    """The agent service that answers for an instance; its key is in the instance's secret as `agent_api_key`."""
+
+    api_url: str
+    default_agent: str
+    timeout: int = 60
+
+
+class PairingCode(BaseModel):
+    """A QR code to scan, as the provider gave it; `png_base64` is without the data-URI prefix."""
+
+    text: str | None = None
+    png_base64: str | None = None
+    pairing_code: str | None = None
+    expires_at: datetime
+
+
+class WebhookHealth(BaseModel):
+    """Whether the provider knows where to call us; `error` says what failed in words for the operator."""
+
+    url: str | None = None
+    registered_at: datetime | None = None
+    error: str | None = None
+
+
+class Instance(BaseModel):
+    """One account at a provider.
+
+    `adapter` names the code that speaks to the provider, `config` holds what is
+    not secret, `seq` is an integer unique in the deployment, `slug` is
+    `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
+    """
+
+    id: str
+    tenant_id: str
+    type: ChannelType
+    adapter: str
+    seq: int
+    slug: str
+    name: str
+    status: InstanceStatus = InstanceStatus.DISCONNECTED
+    status_detail: str | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    external_id: str | None = None
+    is_default: bool = False
+    agent: ExternalAgent | None = None
+    session_id_prefix: str = ""
+    phone_number: str | None = None
+    display_name: str | None = None
+    pairing: PairingCode | None = None
+    webhook: WebhookHealth = Field(default_factory=WebhookHealth)
+    resend_unknown: bool = False
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def secret_name(self) -> str:
+        """The name under which the instance's credentials lie in the secrets port."""
+        return f"instance-{self.id}"

@@ -1,0 +1,185 @@
+"""Messages, their attachments, and the outbox that carries them to the provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    SYSTEM = "system"
+
+
+class Author(StrEnum):
+    """Who wrote it. `OTHER` is the business through another program or its own phone."""
+
+    CUSTOMER = "customer"
+    HUMAN = "human"
+    BOT = "bot"
+    SYSTEM = "system"
+    OTHER = "other"
+
+
+class MessageKind(StrEnum):
+    """What a message mainly is. `UNSUPPORTED` keeps a place for what the hub cannot show."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DOCUMENT = "document"
+    STICKER = "sticker"
+    LOCATION = "location"
+    CONTACT = "contact"
+    POLL = "poll"
+    INTERACTIVE = "interactive"
+    REACTION = "reaction"
+    UNSUPPORTED = "unsupported"
+
+
+class MessageStatus(StrEnum):
+    """A message's fate. Inbound messages are `RECEIVED`; `FAILED` will be tried again, `DEAD` will not."""
+
+    RECEIVED = "received"
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+_RANK = {
+    MessageStatus.PENDING: 0,
+    MessageStatus.SENDING: 1,
+    MessageStatus.FAILED: 2,
+    MessageStatus.SENT: 3,
+    MessageStatus.DEAD: 4,
+    MessageStatus.DELIVERED: 5,
+    MessageStatus.READ: 6,
+}
+
+
+def later_status(current: MessageStatus, reported: MessageStatus) -> MessageStatus:
+    """Receipts come in any order and more than once: the status only ever moves forward."""
+    if current is MessageStatus.RECEIVED:
+        return current
+    return max(current, reported, key=_RANK.__getitem__)
+
+
+class Attachment(BaseModel):
+    """A file, place or contact that belongs to a message.
+
+    `url` is only set when whoever holds it may be shown it; a provider's file
+    id, hashes and keys go to `extra`.
+    """
+
+    type: MessageKind
+    url: str | None = None
+    mime_type: str | None = None
+    file_name: str | None = None
+    size: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    name: str | None = None
+    address: str | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class Message(BaseModel):
+    """One message.
+
+    An inbound one's id is made of instance and provider id, so storing it twice
+    is impossible. `raw_event_id` is the bus event it came in. `request_hash`
+    stands for the request that made an outbound one under an idempotency key.
+    """
+
+    id: str
+    tenant_id: str
+    instance_id: str
+    conversation_id: str
+    customer_id: str
+    direction: Direction
+    author: Author
+    author_id: str | None = None
+    author_name: str | None = None
+    kind: MessageKind = MessageKind.TEXT
+    text: str | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
+    external_message_id: str | None = None
+    reply_to: str | None = None
+    reactions: dict[str, str] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict)
+    status: MessageStatus
+    error: str | None = None
+    raw_event_id: str | None = None
+    request_hash: str | None = None
+    traceparent: str | None = None
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    sent_at: datetime
+    created_at: datetime
+
+
+class ReactionTo(BaseModel):
+    """A reaction to send; an empty emoji takes the former one back."""
+
+    external_message_id: str
+    emoji: str
+    from_me: bool = False
+
+
+class OutboxPayload(BaseModel):
+    """What is to be sent, frozen when it was accepted: the queue's payload form."""
+
+    external_conversation_id: str | None = None
+    external_user_id: str | None = None
+    text: str | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
+    reply_to: str | None = None
+    reaction: ReactionTo | None = None
+
+    @property
+    def to(self) -> str:
+        """Where it goes: the conversation's own address at the provider, else the customer's."""
+        return self.external_conversation_id or self.external_user_id or ""
+
+
+class OutboxStatus(StrEnum):
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    DEAD = "DEAD"
+
+
+class OutboxItem(BaseModel):
+    """A message on its way out; `id` is the message's id.
+
+    `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
+    it: the lease's end while SENDING, else the next try. `reason` tells why it
+    failed or died.
+    """
+
+    id: str
+    tenant_id: str
+    conversation_id: str
+    instance_id: str
+    status: OutboxStatus = OutboxStatus.PENDING
+    open: bool = True
+    payload: OutboxPayload
+    attempts: int = 0
+    next_retry_at: datetime | None = None
+    due_at: datetime | None = None
+    lease_owner: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    traceparent: str | None = None
+    created_at: datetime
+    updated_at: datetime

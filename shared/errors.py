@@ -1,0 +1,193 @@
+"""Every error the hub raises on purpose, as one tree.
+
+    HubError                        status  code                  retry?
+    ├── ConfigurationInvalid           -    -                     start-up stops
+    ├── BadRequest                    400   bad_request           no
+    │   └── PayloadInvalid            400   payload_invalid       no
+    ├── Unauthorized                  401   unauthorized          no
+    │   └── SignatureInvalid          401   signature_invalid     no
+    ├── Forbidden                     403   forbidden             no
+    ├── NotFound                      404   not_found             no
+    ├── Collision                     409   conflict              no
+    ├── PayloadTooLarge               413   too_large             no
+    ├── Unprocessable                 422   unprocessable         no
+    ├── TooManyRequests               429   too_many_requests     after `retry_after`
+    ├── StoreError                    503   store_unavailable     yes
+    │   ├── Conflict                  409   conflict              read again and decide again
+    │   └── AlreadyExists             409   conflict              no
+    └── ProviderError                 502   provider_error
+        ├── ProviderRejected          502   provider_rejected     no: the provider said no for good
+        ├── ProviderUnavailable       503   provider_unavailable  yes, after `retry_after`
+        └── OutcomeUnknown            502   outcome_unknown       never blindly: it may have been done
+
+`status` is what an HTTP dialect answers; `detail` is written for the person who
+reads it and never holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.ports.store import Document, Ref
+
+
+class HubError(Exception):
+    """Base of all errors raised on purpose."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class ConfigurationInvalid(HubError):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+class BadRequest(HubError):
+    """The caller's input cannot be used; `fields` maps a field to what is wrong with it."""
+
+    status = 400
+    code = "bad_request"
+
+    def __init__(self, detail: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.fields = dict(fields or {})
+
+
+class PayloadInvalid(BadRequest):
+    """A provider's webhook body does not have the form that the provider documents."""
+
+    code = "payload_invalid"
+
+
+class Unauthorized(HubError):
+    """No credential, or one that is not valid."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class SignatureInvalid(Unauthorized):
+    """A webhook did not prove that it comes from the provider; the message names the setting to check."""
+
+    code = "signature_invalid"
+
+
+class Forbidden(HubError):
+    """The credential is valid but may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(HubError):
+    """There is no such thing for this tenant; a foreign one looks the same."""
+
+    status = 404
+    code = "not_found"
+
+
+class Collision(HubError):
+    """The request contradicts what is already there."""
+
+    status = 409
+    code = "conflict"
+
+
+class PayloadTooLarge(HubError):
+    """The request body is larger than the hub accepts."""
+
+    status = 413
+    code = "too_large"
+
+
+class Unprocessable(HubError):
+    """The request is well formed but cannot be carried out as things are."""
+
+    status = 422
+    code = "unprocessable"
+
+
+class TooManyRequests(HubError):
+    """Slow down; try again after `retry_after` seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class StoreError(HubError):
+    """The store did not answer."""
+
+    status = 503
+    code = "store_unavailable"
+
+
+class Conflict(StoreError):
+    """A document is not at the version that the commit expected."""
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self, ref: Ref | None = None) -> None:
+        super().__init__(f"{ref} was changed meanwhile" if ref else "a document was changed meanwhile")
+        self.ref = ref
+
+
+class AlreadyExists(StoreError):
+    """A document that the commit wanted to create is there already.
+
+    `ref` and `document` are given when the backend tells which one it was.
+    """
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self, ref: Ref | None = None, document: Document | None = None) -> None:
+        super().__init__(f"{ref} exists already" if ref else "a document exists already")
+        self.ref = ref
+        self.document = document
+
+
+class ProviderError(HubError):
+    """A provider did not do what was asked; `provider` is its name."""
+
+    status = 502
+    code = "provider_error"
+
+    def __init__(self, provider: str, reason: str) -> None:
+        super().__init__(f"{provider}: {reason}")
+        self.provider = provider
+        self.reason = reason
+
+
+class ProviderRejected(ProviderError):
+    """The provider understood and refused for good; trying again cannot help."""
+
+    code = "provider_rejected"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider cannot do it now; `retry_after` is its own wish in seconds, when it gave one."""
+
+    status = 503
+    code = "provider_unavailable"
+
+    def __init__(self, provider: str, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(provider, reason)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(ProviderError):
+    """The request went out and no answer came back: it may or may not have been done."""
+
+    code = "outcome_unknown"

@@ -1,0 +1,107 @@
+"""Logs: one JSON line per event, with the request and trace they belong to, and secrets masked by key name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+_SECRET_KEY = re.compile(
+    r"(?i)(pass(word|wd)?$|secret|token|api_?key|authorization|credential|signature|cookie|private_?key|hash$|^key$|_key$)"
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
+_TELEGRAM_PATH = re.compile(r"/bot\d+:[\w-]+")
+_QUERY_SECRET = re.compile(r"(?i)([?&](?:access_token|token|key|apikey|appsecret_proof|hub\.verify_token)=)[^&\s\"']+")
+MASK = "***"
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where an event comes from: carried through HTTP headers and the bus."""
+
+    request_id: str
+    traceparent: str
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent.split("-")[1]
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(r"[\w.:-]{1,100}")
+
+
+def current_trace() -> Trace | None:
+    """The trace of whatever this thread is doing now."""
+    return _current.get()
+
+
+@contextmanager
+def tracing(request_id: str | None = None, traceparent: str | None = None) -> Iterator[Trace]:
+    """Work under a trace: the given one (W3C `traceparent`) where it is well formed, else a new one."""
+    if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
+        traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    if not request_id or not _REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(8)
+    trace = Trace(request_id, traceparent)
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+def masked(value: Any) -> Any:
+    """A copy with every value under a secret's name replaced, and credentials inside text cut out."""
+    if isinstance(value, Mapping):
+        return {k: MASK if _SECRET_KEY.search(str(k)) and v is not None else masked(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item) for item in value]
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _clean(text: str) -> str:
+    text = _BEARER.sub(rf"\1 {MASK}", text)
+    text = _TELEGRAM_PATH.sub(f"/bot{MASK}", text)
+    return _QUERY_SECRET.sub(rf"\1{MASK}", text)
+
+
+class JSONFormatter(logging.Formatter):
+    """Formats for Cloud Logging: `severity`, `message`, and whatever `extra` held."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
+            "logger": record.name,
+            "message": _clean(record.getMessage()),
+        }
+        if trace := current_trace():
+            line["request_id"] = trace.request_id
+            line["trace_id"] = trace.trace_id
+        line |= masked({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info:
+            line["error"] = _clean(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logs(level: str) -> None:
+    """Send every log line to standard error as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("urllib3", "werkzeug", "google", "uvicorn.access", "engineio", "socketio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

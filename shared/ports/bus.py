@@ -1,0 +1,62 @@
+"""The event bus: durable topics whose events are handed out one at a time per key, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from shared.domain.events import Event, Topic
+
+Consumer: TypeAlias = Callable[[Event], None]
+"""Returning acknowledges the event; raising has it delivered again after a pause that grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that its consumer refused until the last attempt; `reason` is the last error."""
+
+    id: str
+    topic: Topic
+    event: Event
+    reason: str
+    died_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPage:
+    letters: list[DeadLetter]
+    cursor: str | None = None
+
+
+class Bus(Protocol):
+    """Publishing, consuming, and the dead letters of each topic."""
+
+    def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
+        """Return once the event is durable.
+
+        Events of one `key` are consumed one at a time, in the order of publishing.
+        With `delay` (seconds) the event is not handed out earlier than that.
+        """
+        ...
+
+    def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
+        """Hand events to the consumers on threads of the bus's own; returns a function that stops them.
+
+        An event carries its `attempt`, counted from 1. After the last one it
+        becomes a dead letter.
+        """
+        ...
+
+    def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
+        """List what died, oldest first."""
+        ...
+
+    def redrive(self, topic: Topic, letter_id: str) -> None:
+        """Publish a dead letter again; raises `NotFound` for an unknown one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        ...

@@ -1,0 +1,87 @@
+"""Which addresses the hub may call when a user chose the URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shared.config import Settings
+from shared.errors import BadRequest
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], list[str]]
+
+_METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "metadata.goog"})
+_NEVER = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "::/128")]
+
+
+class AddressRefused(BadRequest):
+    """The URL leads to where this hub does not call; the message names host and setting."""
+
+    code = "address_refused"
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Look a host up once."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPolicy:
+    """Link-local and metadata addresses are refused always; private ones and plain http unless allowed."""
+
+    settings: Settings
+
+    def check_url(self, url: str) -> None:
+        """Refuse what no look-up is needed for; raises `AddressRefused`."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise AddressRefused(f"the address {url!r} cannot be read: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise AddressRefused(f"the address {url!r} must begin with http:// or https:// and name a host")
+        if parts.username is not None or parts.password is not None:
+            raise AddressRefused("the address must not carry a user name or password")
+        host = parts.hostname.rstrip(".").lower()
+        if host in _METADATA_HOSTS:
+            raise AddressRefused(f"{host} is never called")
+        if parts.scheme == "http" and self.settings.production and not self._listed(host):
+            raise AddressRefused(f"{host} must be called by https, or be listed in UPSTREAM_ALLOWLIST")
+
+    def check_address(self, host: str, address: str) -> None:
+        """Refuse a looked-up address; raises `AddressRefused`."""
+        ip = _unwrapped(ipaddress.ip_address(address.split("%")[0]))
+        if any(ip in network for network in _NEVER if network.version == ip.version) or ip.is_multicast:
+            raise AddressRefused(f"{host} leads to {ip}, which is never called")
+        if ip.is_global or not self.settings.production:
+            return
+        if self._listed_host(host.rstrip(".").lower()) or self._listed_ip(ip):
+            return
+        raise AddressRefused(f"{host} leads to the private address {ip}; list it in UPSTREAM_ALLOWLIST to allow it")
+
+    def _listed(self, host: str) -> bool:
+        return self._listed_host(host) or self._listed_literal(host)
+
+    def _listed_host(self, host: str) -> bool:
+        return host in {entry.lower() for entry in self.settings.upstream_allowlist}
+
+    def _listed_ip(self, ip: Address) -> bool:
+        return any(ip in network for network in self.settings.upstream_networks() if network.version == ip.version)
+
+    def _listed_literal(self, host: str) -> bool:
+        try:
+            return self._listed_ip(ipaddress.ip_address(host))
+        except ValueError:
+            return False
+
+
+def _unwrapped(ip: Address) -> Address:
+    """An IPv4 address hidden in IPv6 counts as the IPv4 one."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
+    return ip

@@ -1,0 +1,38 @@
+"""What sending to any HTTP provider has in common: sorting refusals, and what follows a message that is already out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
+
+_TEMPORARY = frozenset({408, 425, 429})
+
+
+def refusal(
+    provider: str, answer: Answer, reason: str, *, temporary: bool | None = None, retry_after: float | None = None
+) -> ProviderError:
+    """The error that an unsuccessful answer amounts to.
+
+    Without word from the provider (`temporary`) the HTTP status decides: 408,
+    425, 429 and 5xx pass, all others are final.
+    """
+    if temporary is None:
+        temporary = answer.status >= 500 or answer.status in _TEMPORARY
+    if not temporary:
+        return ProviderRejected(provider, reason)
+    return ProviderUnavailable(provider, reason, answer.retry_after if retry_after is None else retry_after)
+
+
+def note_if_unsent(what: str, send: Callable[[], object]) -> str | None:
+    """Send what belongs to a message that is already out.
+
+    A failure becomes a note instead of an error: trying the whole again would
+    send the first part twice.
+    """
+    try:
+        send()
+    except ProviderError as error:
+        return f"{what} was not sent: {error.reason}"
+    return None

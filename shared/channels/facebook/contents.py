@@ -1,0 +1,104 @@
+"""What a Messenger message holds: text, files, places, shared links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.channels.facebook.events import Message, SentAttachment
+from shared.domain.messages import Attachment, MessageKind
+
+_KINDS = {
+    "image": MessageKind.IMAGE,
+    "audio": MessageKind.AUDIO,
+    "video": MessageKind.VIDEO,
+    "file": MessageKind.DOCUMENT,
+    "sticker": MessageKind.STICKER,
+    "reel": MessageKind.VIDEO,
+    "ig_reel": MessageKind.VIDEO,
+    "location": MessageKind.LOCATION,
+}
+_LINKS = frozenset({"fallback", "post", "ig_post"})
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    kind: MessageKind
+    text: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def contents(message: Message) -> Contents:
+    """Files become attachments; links, templates and what is unknown go to `extra` and, without a text, into it."""
+    files = tuple(_attachment(item) for item in message.attachments if item.type in _KINDS and not _copy(item, message))
+    links = [link for item in message.attachments if item.type in _LINKS and (link := _link(item))]
+    templates = [item for item in message.attachments if item.type == "template"]
+    unknown = {item.type[:64] for item in message.attachments} - _KINDS.keys() - _LINKS - {"template"}
+    text = message.text or _text_of_links(links) or _text_of_templates(templates)
+    extra = message.model_dump(include={"app_id", "metadata"}, exclude_none=True)
+    if message.quick_reply and message.quick_reply.payload is not None:
+        extra["quick_reply"] = message.quick_reply.payload
+    if links:
+        extra["links"] = links
+    if templates:
+        extra["templates"] = [_template(item) for item in templates]
+    if unknown:
+        extra["unsupported"] = sorted(unknown)
+    return Contents(_kind(files, bool(templates), text), text, files, extra)
+
+
+def _kind(files: tuple[Attachment, ...], template: bool, text: str | None) -> MessageKind:
+    if files:
+        return files[0].type
+    if template:
+        return MessageKind.INTERACTIVE
+    return MessageKind.TEXT if text else MessageKind.UNSUPPORTED
+
+
+def _copy(item: SentAttachment, message: Message) -> bool:
+    """Until Messenger stops doing so, a sticker comes a second time as an image."""
+    sticker = item.payload.sticker_id if item.payload else None
+    if item.type != "image" or sticker is None:
+        return False
+    return any(other.type == "sticker" for other in message.attachments)
+
+
+def _attachment(item: SentAttachment) -> Attachment:
+    payload = item.payload
+    sticker = payload.sticker_id if payload else None
+    spot = payload.coordinates if payload else None
+    return Attachment(
+        type=MessageKind.STICKER if sticker else _KINDS[item.type],
+        url=(payload.url if payload else None) or item.url,
+        name=item.title or (payload.title if payload else None) or None,
+        latitude=spot.lat if spot else None,
+        longitude=spot.long if spot else None,
+        extra={"sticker_id": sticker} if sticker else {},
+    )
+
+
+def _link(item: SentAttachment) -> dict[str, str]:
+    payload = item.payload
+    title = item.title or (payload.title if payload else None)
+    url = item.url or (payload.url if payload else None)
+    return {name: value for name, value in (("title", title), ("url", url)) if value}
+
+
+def _text_of_links(links: list[dict[str, str]]) -> str | None:
+    return "\n".join(value for link in links for value in link.values()) or None
+
+
+def _template(item: SentAttachment) -> dict[str, Any]:
+    return item.payload.model_dump(exclude_none=True, exclude_defaults=True) if item.payload else {}
+
+
+def _text_of_templates(templates: list[SentAttachment]) -> str | None:
+    """A template's words: a button template's text, else the titles of its elements."""
+    lines: list[str] = []
+    for item in templates:
+        if item.payload and item.payload.text:
+            lines.append(item.payload.text)
+        elements = item.payload.elements if item.payload else []
+        lines += [title for element in elements if isinstance(title := element.get("title"), str) and title]
+    return "\n".join(lines) or None

@@ -1,0 +1,230 @@
+"""Messenger's webhook events into the normal form."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.channel import RawPart, Webhook
+from shared.channelkit.payloads import checked, json_object
+from shared.channelkit.signatures import hmac_sha256_matches, same_secret
+from shared.channels.facebook.config import FacebookConfig, app_secret, verify_token
+from shared.channels.facebook.contents import contents
+from shared.channels.facebook.events import Event
+from shared.config import Settings
+from shared.domain.inbound import (
+    ChannelEvent,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+    Receipt,
+    Sender,
+    Watermark,
+)
+from shared.domain.messages import MessageKind, MessageStatus
+from shared.errors import PayloadInvalid, SignatureInvalid
+
+_log = logging.getLogger(__name__)
+
+FOLLOWING_TEXT = "omnichannel-hub:following-text"
+"""The `metadata` of a text sent after its file: one message here, so its echo is no message of its own."""
+
+IGNORED = frozenset(
+    {
+        "sender",
+        "recipient",
+        "timestamp",
+        "hop_context",
+        "referral",
+        "optin",  # codespell:ignore optin
+        "account_linking",
+        "app_roles",
+        "game_play",
+        "pass_thread_control",
+        "take_thread_control",
+        "request_thread_control",
+        "policy_enforcement",
+        "policy-enforcement",
+        "messaging_feedback",
+        "messaging_customer_information",
+        "checkout_update",
+        "payment",
+        "order",
+        "pre_checkout",
+        "typing",
+    }
+)
+
+
+def verify(webhook: Webhook, config: FacebookConfig, settings: Settings) -> None:
+    """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
+    secret = app_secret(config, settings)
+    if secret is None:
+        if settings.strict_webhooks or settings.production:
+            raise SignatureInvalid("facebook: set FACEBOOK_APP_SECRET, without it no webhook can be trusted")
+        return
+    if not hmac_sha256_matches(webhook.headers.get("x-hub-signature-256"), "sha256=", secret, webhook.body):
+        raise SignatureInvalid("facebook: X-Hub-Signature-256 does not match; check FACEBOOK_APP_SECRET")
+
+
+def challenge(webhook: Webhook, config: FacebookConfig, settings: Settings) -> str:
+    """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
+    expected = verify_token(config, settings)
+    if not expected:
+        raise SignatureInvalid("facebook: FACEBOOK_VERIFY_TOKEN is not set")
+    right = same_secret(webhook.query.get("hub.verify_token"), expected)
+    if not right or webhook.query.get("hub.mode") != "subscribe":
+        raise SignatureInvalid("facebook: hub.verify_token is not FACEBOOK_VERIFY_TOKEN")
+    return webhook.query.get("hub.challenge", "")
+
+
+def accept(webhook: Webhook) -> list[RawPart]:
+    """One part for each item of each entry's `messaging`; `standby` belongs to another app."""
+    body = json_object("facebook", webhook.body)
+    if body.get("object") != "page":
+        _log.warning("facebook webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
+        return []
+    parts = []
+    for entry in _objects(body, "entry"):
+        page = entry.get("id")
+        if not isinstance(page, (str, int)) or isinstance(page, bool):
+            raise PayloadInvalid("facebook: an entry has no id")
+        for item in _objects(entry, "messaging") if "messaging" in entry else []:
+            parts.append(RawPart(key=f"{page}:{_customer_id(item)}"[:128], payload=item, account=str(page)))
+    return parts
+
+
+def _objects(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    items = holder.get(name)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise PayloadInvalid(f"facebook: {name} is not a list of objects")
+    return items
+
+
+def _customer_id(item: Mapping[str, Any]) -> object:
+    message = item.get("message")
+    echo = isinstance(message, dict) and bool(message.get("is_echo"))
+    party = item.get("recipient" if echo else "sender")
+    return (party.get("id") or party.get("user_ref", "")) if isinstance(party, dict) else ""
+
+
+def parse(payload: Any) -> list[ChannelEvent]:
+    """The item's events; kinds that mean nothing here are listed in `IGNORED`, unknown ones are logged."""
+    event = checked("facebook", Event, payload)
+    for kind in payload.keys() - IGNORED - _PARSERS.keys():
+        _log.warning("facebook event of unknown kind ignored", extra={"event_kind": str(kind)[:64]})
+    echo = event.message is not None and event.message.is_echo
+    customer = (event.recipient if echo else event.sender).id
+    if customer is None:
+        _log.info("facebook event of somebody without a page-scoped id ignored")
+        return []
+    events: list[ChannelEvent] = []
+    for kind, parser in _PARSERS.items():
+        if getattr(event, kind) is not None:
+            events += parser(event, customer)
+    return events
+
+
+def _when(event: Event) -> datetime:
+    if event.timestamp is None:
+        raise PayloadInvalid("facebook: timestamp is missing")
+    return event.timestamp
+
+
+def _sender(customer: str) -> Sender:
+    return Sender(external_user_id=customer, keys=(customer,))
+
+
+def _message(event: Event, customer: str) -> list[ChannelEvent]:
+    message = event.message
+    if message is None or message.metadata == FOLLOWING_TEXT:
+        return []
+    if message.is_deleted:
+        return [MessageDeleted(external_message_id=message.mid, deleted_at=event.timestamp)]
+    content = contents(message)
+    return [
+        MessageReceived(
+            external_message_id=message.mid,
+            external_conversation_id=customer,
+            chat_key=customer,
+            sender=_sender(customer),
+            kind=content.kind,
+            text=content.text,
+            attachments=content.attachments,
+            sent_at=_when(event),
+            from_me=message.is_echo,
+            reply_to=message.reply_to.mid if message.reply_to else None,
+            extra=content.extra,
+        )
+    ]
+
+
+def _edited(event: Event, customer: str) -> list[ChannelEvent]:
+    edit = event.message_edit
+    if edit is None:
+        return []
+    return [MessageEdited(external_message_id=edit.mid, text=edit.text, edited_at=_when(event))]
+
+
+def _postback(event: Event, customer: str) -> list[ChannelEvent]:
+    postback = event.postback
+    if postback is None:
+        return []
+    at = _when(event)
+    about = postback.model_dump(include={"payload", "referral"}, exclude_none=True)
+    return [
+        MessageReceived(
+            # Postbacks have an id of their own only since version 11 of the Graph API.
+            external_message_id=postback.mid or f"postback:{customer}:{round(at.timestamp() * 1000)}",
+            external_conversation_id=customer,
+            chat_key=customer,
+            sender=_sender(customer),
+            kind=MessageKind.INTERACTIVE,
+            text=postback.title or postback.payload,
+            sent_at=at,
+            extra=about,
+        )
+    ]
+
+
+def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
+    reaction = event.reaction
+    if reaction is None:
+        return []
+    shown = reaction.emoji or f":{reaction.reaction or 'other'}:"
+    return [
+        ReactionChanged(
+            external_message_id=reaction.mid,
+            sender_key=customer,
+            emoji="" if reaction.action == "unreact" else shown,
+            reacted_at=_when(event),
+        )
+    ]
+
+
+def _delivery(event: Event, customer: str) -> list[ChannelEvent]:
+    delivery = event.delivery
+    if delivery is None:
+        return []
+    done = MessageStatus.DELIVERED
+    receipts = [Receipt(external_message_id=mid, status=done) for mid in delivery.mids]
+    return [*receipts, Watermark(chat_key=customer, status=done, until=delivery.watermark)]
+
+
+def _read(event: Event, customer: str) -> list[ChannelEvent]:
+    if event.read is None:
+        return []
+    return [Watermark(chat_key=customer, status=MessageStatus.READ, until=event.read.watermark)]
+
+
+_PARSERS: Mapping[str, Callable[[Event, str], list[ChannelEvent]]] = {
+    "message": _message,
+    "message_edit": _edited,
+    "postback": _postback,
+    "reaction": _reaction,
+    "delivery": _delivery,
+    "read": _read,
+}

@@ -1,0 +1,95 @@
+"""From the normal form to Messenger's Send API.
+
+https://developers.facebook.com/docs/messenger-platform/reference/send-api/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from shared.channel import Sent
+from shared.channelkit.providers import note_if_unsent
+from shared.channels.facebook.config import FacebookConfig
+from shared.channels.facebook.graph import PROVIDER, Reply, call, result
+from shared.channels.facebook.inbound import FOLLOWING_TEXT
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.errors import ProviderRejected
+
+_TYPES = {MessageKind.IMAGE: "image", MessageKind.AUDIO: "audio", MessageKind.VIDEO: "video"}
+
+Post = Callable[[Mapping[str, Any]], Reply]
+
+
+def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: OutboxPayload) -> Sent:
+    """Send the first attachment and then the text, which Messenger takes only as messages of their own.
+
+    When only the text fails the result says so in `note`, for the attachment
+    must not be sent twice. A file that Meta cannot use becomes a link in the text.
+    """
+    page = quote(instance.external_id or "me", safe="")
+    post: Post = partial(_post, deps, config, f"{page}/messages")
+    recipient = {"recipient": {"id": payload.to}}
+    if payload.reaction:
+        return _react(post, recipient, payload.reaction)
+    frame = recipient | {"messaging_type": "RESPONSE"}
+    reply_to = {"reply_to": {"mid": payload.reply_to}} if payload.reply_to else {}
+    attachment = payload.attachments[0] if payload.attachments else None
+    if attachment is None or attachment.url is None:
+        return _send_text(post, frame | reply_to, _joined(payload.text, _in_words(attachment)))
+    reply = post(frame | reply_to | {"message": {"attachment": _file(attachment)}})
+    if reply.file_refused:
+        return _send_text(post, frame | reply_to, _joined(payload.text, attachment.url))
+    mid = _mid(reply)
+    if not payload.text:
+        return Sent(external_message_id=mid)
+    following = frame | {"message": {"text": payload.text, "metadata": FOLLOWING_TEXT}}
+    note = note_if_unsent("the text", lambda: result(post(following)))
+    return Sent(external_message_id=mid, note=note)
+
+
+def _post(deps: Deps, config: FacebookConfig, path: str, body: Mapping[str, Any]) -> Reply:
+    return call(deps, config, "POST", path, json=body)
+
+
+def _react(post: Post, recipient: Mapping[str, Any], reaction: ReactionTo) -> Sent:
+    about = {"message_id": reaction.external_message_id}
+    if reaction.emoji:
+        result(post({**recipient, "sender_action": "react", "payload": about | {"reaction": reaction.emoji}}))
+    else:
+        result(post({**recipient, "sender_action": "unreact", "payload": about}))
+    return Sent(external_message_id=None)
+
+
+def _send_text(post: Post, frame: Mapping[str, Any], text: str) -> Sent:
+    if not text:
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    return Sent(external_message_id=_mid(post({**frame, "message": {"text": text}})))
+
+
+def _mid(reply: Reply) -> str | None:
+    mid = result(reply).get("message_id")
+    return mid if isinstance(mid, str) else None
+
+
+def _file(attachment: Attachment) -> dict[str, Any]:
+    return {
+        "type": _TYPES.get(attachment.type, "file"),
+        "payload": {"url": attachment.url, "is_reusable": False},
+    }
+
+
+def _in_words(attachment: Attachment | None) -> str | None:
+    """Messenger cannot send places: one is told as text with a map's address."""
+    if attachment is None or attachment.latitude is None or attachment.longitude is None:
+        return None
+    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
+    return _joined(attachment.name, attachment.address, spot)
+
+
+def _joined(*parts: str | None) -> str:
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,22 @@
+"""Telegram bots over the Bot API."""
+
+from __future__ import annotations
+
+from shared.channel import Channel
+from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channels.telegram_bot.inbound import accept, parse, verify
+from shared.channels.telegram_bot.lifecycle import connect
+from shared.channels.telegram_bot.outbound import send
+from shared.domain.instances import ChannelType
+
+channel = Channel(
+    name="telegram_bot",
+    channel_type=ChannelType.TELEGRAM_BOT,
+    config=TelegramBotConfig,
+    text_limit=4096,
+    verify=verify,
+    accept=accept,
+    parse=parse,
+    send=send,
+    connect=connect,
+)

@@ -1,0 +1,18 @@
+"""What a Telegram bot instance is configured with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+
+class TelegramBotConfig(BaseModel):
+    """`webhook_secret` is made when the instance is connected; without `parse_mode` texts are sent as they are."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    bot_token: SecretStr = Field(min_length=1)
+    webhook_secret: SecretStr | None = None
+    parse_mode: Literal["HTML", "MarkdownV2", "Markdown"] | None = None

@@ -1,0 +1,259 @@
+"""Telegram's updates into the normal form."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.channel import RawPart, Webhook
+from shared.channelkit.payloads import checked, json_object
+from shared.channelkit.signatures import same_secret
+from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channels.telegram_bot.contents import SERVICE_MESSAGES, contents
+from shared.channels.telegram_bot.updates import (
+    CallbackQuery,
+    Chat,
+    DeletedBusinessMessages,
+    Message,
+    MessageReaction,
+    ReactionType,
+    User,
+)
+from shared.config import Settings
+from shared.domain.inbound import (
+    ChannelEvent,
+    ChatMoved,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+    Sender,
+)
+from shared.domain.messages import MessageKind
+from shared.errors import PayloadInvalid, SignatureInvalid
+
+_log = logging.getLogger(__name__)
+
+SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
+
+IGNORED = frozenset(
+    {
+        "business_connection",
+        "message_reaction_count",
+        "inline_query",
+        "chosen_inline_result",
+        "shipping_query",
+        "pre_checkout_query",
+        "purchased_paid_media",
+        "poll",
+        "poll_answer",
+        "my_chat_member",
+        "chat_member",
+        "chat_join_request",
+        "chat_boost",
+        "removed_chat_boost",
+        "managed_bot",
+    }
+)
+
+
+def verify(webhook: Webhook, config: TelegramBotConfig, settings: Settings) -> None:
+    """Compare the secret token that `setWebhook` was given; there is no signature over the body."""
+    expected = config.webhook_secret
+    if not expected:
+        if settings.strict_webhooks:
+            raise SignatureInvalid("telegram_bot: no webhook secret is registered; connect the instance again")
+        return
+    if not same_secret(webhook.headers.get(SECRET_HEADER), expected.get_secret_value()):
+        raise SignatureInvalid("telegram_bot: X-Telegram-Bot-Api-Secret-Token is not config.webhookSecret")
+
+
+def accept(webhook: Webhook) -> list[RawPart]:
+    """One part for an update, in order within its chat."""
+    update = json_object("telegram_bot", webhook.body)
+    number = update.get("update_id")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise PayloadInvalid("telegram_bot: update_id is missing")
+    pressed = update.get("callback_query")
+    if isinstance(pressed, dict):
+        update["callback_query"] = pressed | {"received_at": webhook.received_at.isoformat()}
+    return [RawPart(key=_order_key(update), payload=update)]
+
+
+def _order_key(update: Mapping[str, Any]) -> str:
+    for body in update.values():
+        if isinstance(body, dict):
+            message = body.get("message")
+            chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
+            place = chat or body.get("from") or body.get("user")
+            return str(place.get("id", ""))[:64] if isinstance(place, dict) else ""
+    return ""
+
+
+def parse(payload: Any) -> list[ChannelEvent]:
+    """An update's events; kinds that mean nothing here are listed in `IGNORED`, unknown ones are logged."""
+    if not isinstance(payload, dict):
+        raise PayloadInvalid("telegram_bot: the update is not an object")
+    events: list[ChannelEvent] = []
+    for kind, body in payload.items():
+        if kind in _PARSERS:
+            events += _PARSERS[kind](body)
+        elif kind != "update_id" and kind not in IGNORED:
+            _log.warning("telegram update of unknown kind ignored", extra={"update_kind": kind[:64]})
+    return events
+
+
+def _message(body: object) -> list[ChannelEvent]:
+    message = checked("telegram_bot", Message, body)
+    names = set(body) if isinstance(body, dict) else set()
+    if message.migrate_to_chat_id is not None:
+        return [_moved(message.chat.id, message.migrate_to_chat_id)]
+    if message.migrate_from_chat_id is not None:
+        return [_moved(message.migrate_from_chat_id, message.chat.id)]
+    if message.sender_business_bot is not None or names & SERVICE_MESSAGES:
+        return []
+    return [_received(message, names)]
+
+
+def _moved(old: int, new: int) -> ChatMoved:
+    return ChatMoved(chat_key=str(old), new_external_conversation_id=str(new))
+
+
+def _received(message: Message, names: set[str]) -> MessageReceived:
+    content = contents(message, names)
+    place = address(message.chat, message.business_connection_id)
+    from_me = _written_by_the_business(message)
+    reply = message.reply_to_message
+    return MessageReceived(
+        external_message_id=f"{place}:{message.message_id}",
+        external_conversation_id=place,
+        chat_key=str(message.chat.id),
+        sender=_chat_as_sender(message.chat) if from_me else _sender(message),
+        kind=content.kind,
+        text=content.text,
+        attachments=content.attachments,
+        sent_at=message.date,
+        from_me=from_me,
+        is_group=message.chat.type != "private",
+        reply_to=f"{place}:{reply.message_id}" if reply else None,
+        extra=content.extra,
+    )
+
+
+def address(chat: Chat, business_connection_id: str | None = None) -> str:
+    """Where to answer. A chat of a connected business account is reached only by naming the connection."""
+    return f"business:{business_connection_id}:{chat.id}" if business_connection_id else str(chat.id)
+
+
+def _written_by_the_business(message: Message) -> bool:
+    if message.business_connection_id is None or message.sender is None:
+        return False
+    return message.sender.id != message.chat.id
+
+
+def _sender(message: Message) -> Sender:
+    # Telegram puts a stand-in user into `from` when a chat speaks: an anonymous admin, a linked channel.
+    if message.sender_chat is not None or message.sender is None:
+        return _chat_as_sender(message.sender_chat or message.chat)
+    own = message.contact is not None and message.contact.user_id == message.sender.id
+    return _user_as_sender(message.sender, message.contact.phone_number if own and message.contact else None)
+
+
+def _user_as_sender(user: User, phone: str | None = None) -> Sender:
+    return Sender(
+        external_user_id=str(user.id),
+        keys=(str(user.id),),
+        name=_full_name(user.first_name, user.last_name),
+        phone=f"+{phone.lstrip('+')}" if phone else None,
+        username=user.username,
+    )
+
+
+def _chat_as_sender(chat: Chat) -> Sender:
+    return Sender(
+        external_user_id=str(chat.id),
+        keys=(str(chat.id),),
+        name=chat.title or _full_name(chat.first_name, chat.last_name),
+        username=chat.username,
+    )
+
+
+def _full_name(first: str | None, last: str | None) -> str | None:
+    return " ".join(part for part in (first, last) if part) or None
+
+
+def _edited(body: object) -> list[ChannelEvent]:
+    message = checked("telegram_bot", Message, body)
+    if message.location is not None:
+        return []  # A live location moves by edits; there is no text to change.
+    place = address(message.chat, message.business_connection_id)
+    return [
+        MessageEdited(
+            external_message_id=f"{place}:{message.message_id}",
+            text=message.text or message.caption or "",
+            edited_at=message.edit_date or message.date,
+        )
+    ]
+
+
+def _callback_query(body: object) -> list[ChannelEvent]:
+    query = checked("telegram_bot", CallbackQuery, body)
+    message = query.message
+    chat = message.chat if message else Chat(id=query.sender.id)
+    place = address(chat, message.business_connection_id if message else None)
+    return [
+        MessageReceived(
+            external_message_id=f"callback:{query.id}",
+            external_conversation_id=place,
+            chat_key=str(chat.id),
+            sender=_user_as_sender(query.sender),
+            kind=MessageKind.INTERACTIVE,
+            text=query.data or query.game_short_name,
+            sent_at=query.received_at,
+            is_group=chat.type != "private",
+            reply_to=f"{place}:{message.message_id}" if message else None,
+            extra={"callback_query_id": query.id},
+        )
+    ]
+
+
+def _reaction(body: object) -> list[ChannelEvent]:
+    reaction = checked("telegram_bot", MessageReaction, body)
+    actor = reaction.user or reaction.actor_chat or reaction.chat
+    return [
+        ReactionChanged(
+            external_message_id=f"{reaction.chat.id}:{reaction.message_id}",
+            sender_key=str(actor.id),
+            emoji=_shown(reaction.new_reaction[-1]) if reaction.new_reaction else "",
+            reacted_at=reaction.date,
+        )
+    ]
+
+
+def _shown(reaction: ReactionType) -> str:
+    if reaction.type == "paid":
+        return "⭐"
+    return reaction.emoji or f":{reaction.custom_emoji_id or reaction.type}:"
+
+
+def _deleted(body: object) -> list[ChannelEvent]:
+    deleted = checked("telegram_bot", DeletedBusinessMessages, body)
+    place = address(deleted.chat, deleted.business_connection_id)
+    return [MessageDeleted(external_message_id=f"{place}:{number}") for number in deleted.message_ids]
+
+
+_PARSERS: Mapping[str, Callable[[object], list[ChannelEvent]]] = {
+    "message": _message,
+    "edited_message": _edited,
+    "channel_post": _message,
+    "edited_channel_post": _edited,
+    "business_message": _message,
+    "edited_business_message": _edited,
+    "deleted_business_messages": _deleted,
+    "callback_query": _callback_query,
+    "message_reaction": _reaction,
+}
+
+ALLOWED_UPDATES = tuple(_PARSERS)
+"""What Telegram is asked for; what it is not asked for it does not send."""

@@ -1,0 +1,195 @@
+"""From the normal form to the Bot API's send methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from shared.channel import Sent
+from shared.channelkit.providers import note_if_unsent
+from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
+from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.errors import ProviderRejected
+
+CAPTION_LIMIT = 1024
+"""In UTF-16 units, as Telegram counts."""
+
+_METHODS = {
+    MessageKind.IMAGE: ("sendPhoto", "photo"),
+    MessageKind.VIDEO: ("sendVideo", "video"),
+    MessageKind.AUDIO: ("sendAudio", "audio"),
+    MessageKind.STICKER: ("sendSticker", "sticker"),
+}
+_FRAME = ("chat_id", "business_connection_id", "reply_parameters")
+_WITHOUT_CAPTION = frozenset({"sendSticker", "sendLocation", "sendVenue"})
+_VOICE_MIMES = frozenset({"audio/ogg", "audio/opus"})
+_VOICE_ENDINGS = (".ogg", ".oga", ".opus")
+_FILE_REFUSALS = (
+    "wrong file identifier",
+    "http url",  # "failed to get HTTP URL content", "invalid file HTTP URL specified"
+    "wrong type of the web page content",
+    "wrong remote file identifier",
+    "webpage_",
+    "image_process_failed",
+    "photo_invalid_dimensions",
+    "wrong type of file",
+    "file is too big",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One method call; `link` is what to send as text where Telegram cannot use the file."""
+
+    method: str
+    params: Mapping[str, Any]
+    link: str | None = None
+
+    @property
+    def text(self) -> str:
+        return str(self.params.get("text") or self.params.get("caption") or "")
+
+    def using(self, **params: Any) -> _Step:
+        return replace(self, params={**self.params, **params})
+
+    def without(self, *names: str) -> _Step:
+        return replace(self, params={name: value for name, value in self.params.items() if name not in names})
+
+
+def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: OutboxPayload) -> Sent:
+    """Send the text and the first attachment.
+
+    A text too long for a caption follows as its own message; when only that one
+    fails the result says so in `note`, for the file must not be sent twice.
+    """
+    api = partial(call, deps, config)
+    if payload.reaction:
+        return _react(api, payload.to, payload.reaction)
+    first, *rest = _steps(payload, config.parse_mode)
+    message, sent_to = _carry_out(api, first)
+    note = None
+    for step in rest:
+        following = step.using(chat_id=sent_to) if sent_to else step
+        note = note_if_unsent("the text", partial(_carry_out, api, following))
+    return Sent(external_message_id=_message_id(payload.to, message), external_conversation_id=sent_to, note=note)
+
+
+def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
+    chosen = [{"type": "emoji", "emoji": reaction.emoji}] if reaction.emoji else []
+    number = _number(reaction.external_message_id)
+    if number is None:
+        raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
+    result(api("setMessageReaction", {"chat_id": _target(to)["chat_id"], "message_id": number, "reaction": chosen}))
+    return Sent(external_message_id=None)
+
+
+def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
+    frame = _target(payload.to) | _reply(payload.reply_to)
+    text = payload.text or ""
+    styled = {"parse_mode": parse_mode} if parse_mode else {}
+    words = _Step("sendMessage", frame | {"text": text} | styled)
+    media = _media(payload.attachments[0]) if payload.attachments else None
+    if media is None:
+        if not text:
+            raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+        return [words]
+    media = media.using(**frame)
+    if not text:
+        return [media]
+    if media.method not in _WITHOUT_CAPTION and _utf16_length(text) <= CAPTION_LIMIT:
+        return [media.using(caption=text, **styled)]
+    return [media, words.without("reply_parameters")]
+
+
+def _target(to: str) -> dict[str, Any]:
+    """`business:<connection>:<chat>` or the chat itself; see `inbound.address`."""
+    if to.startswith("business:"):
+        connection, _, chat = to.removeprefix("business:").rpartition(":")
+        return {"chat_id": chat, "business_connection_id": connection}
+    return {"chat_id": to}
+
+
+def _reply(reply_to: str | None) -> dict[str, Any]:
+    number = _number(reply_to)
+    if number is None:
+        return {}
+    return {"reply_parameters": {"message_id": number, "allow_sending_without_reply": True}}
+
+
+def _number(external_message_id: str | None) -> int | None:
+    """Telegram's own number in our id, which is `<chat>:<number>`."""
+    chat, _, number = (external_message_id or "").rpartition(":")
+    return int(number) if chat and chat != "callback" and number.isascii() and number.isdecimal() else None
+
+
+def _utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _media(attachment: Attachment) -> _Step | None:
+    if attachment.latitude is not None and attachment.longitude is not None:
+        return _place(attachment, {"latitude": attachment.latitude, "longitude": attachment.longitude})
+    source = attachment.url or attachment.extra.get("file_id")
+    if not source:
+        return None
+    method, name = _METHODS.get(attachment.type, ("sendDocument", "document"))
+    if method == "sendAudio" and _is_voice(attachment):
+        method, name = "sendVoice", "voice"
+    return _Step(method, {name: source}, attachment.url)
+
+
+def _place(attachment: Attachment, spot: Mapping[str, float]) -> _Step:
+    if attachment.name and attachment.address:
+        return _Step("sendVenue", {**spot, "title": attachment.name, "address": attachment.address})
+    return _Step("sendLocation", spot)
+
+
+def _is_voice(attachment: Attachment) -> bool:
+    if attachment.mime_type:
+        return attachment.mime_type.split(";")[0].strip().lower() in _VOICE_MIMES
+    name = attachment.file_name or (attachment.url or "").split("?")[0]
+    return name.lower().endswith(_VOICE_ENDINGS)
+
+
+def _carry_out(api: Callable[..., Reply], step: _Step) -> tuple[Any, str | None]:
+    """Call the method, mending what Telegram refuses; gives the message and the chat's new id if it has one."""
+    reply = api(step.method, step.params)
+    moved_to = reply.parameter("migrate_to_chat_id")
+    for mend in (_in_the_new_chat, _as_plain_text, _as_link):
+        mended = mend(step, reply)
+        if mended is not None:
+            step, reply = mended, api(mended.method, mended.params)
+    return result(reply), None if moved_to is None else str(moved_to)
+
+
+def _in_the_new_chat(step: _Step, reply: Reply) -> _Step | None:
+    moved_to = reply.parameter("migrate_to_chat_id")
+    # The message to reply to has another number in the new chat.
+    return None if reply.ok or moved_to is None else step.using(chat_id=moved_to).without("reply_parameters")
+
+
+def _as_plain_text(step: _Step, reply: Reply) -> _Step | None:
+    if "parse_mode" in step.params and reply.refused_for("can't parse entities"):
+        return step.without("parse_mode")
+    return None
+
+
+def _as_link(step: _Step, reply: Reply) -> _Step | None:
+    if step.link is None or not reply.refused_for(*_FILE_REFUSALS):
+        return None
+    kept = {name: step.params[name] for name in _FRAME if name in step.params}
+    return _Step("sendMessage", kept | {"text": "\n".join(part for part in (step.text, step.link) if part)})
+
+
+def _message_id(to: str, message: Any) -> str | None:
+    """Our id of a message that was sent: the chat Telegram names, with the way to it where that is special."""
+    chat = message.get("chat") if isinstance(message, dict) else None
+    number = message.get("message_id") if isinstance(message, dict) else None
+    if not isinstance(chat, dict) or not isinstance(number, int):
+        return None
+    return f"{to if to.startswith('business:') else chat.get('id')}:{number}"

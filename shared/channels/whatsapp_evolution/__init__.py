@@ -1,0 +1,24 @@
+"""WhatsApp through an Evolution API server, which keeps the socket and its keys."""
+
+from __future__ import annotations
+
+from shared.channel import Channel
+from shared.channels.whatsapp_evolution.config import EvolutionConfig, defaults
+from shared.channels.whatsapp_evolution.inbound import accept, parse
+from shared.channels.whatsapp_evolution.lifecycle import connect
+from shared.channels.whatsapp_evolution.outbound import send
+from shared.channels.whatsapp_evolution.verification import verify
+from shared.domain.instances import ChannelType
+
+channel = Channel(
+    name="whatsapp_evolution",
+    channel_type=ChannelType.WHATSAPP,
+    config=EvolutionConfig,
+    text_limit=4096,
+    verify=verify,
+    accept=accept,
+    parse=parse,
+    send=send,
+    defaults=defaults,
+    connect=connect,
+)

@@ -1,0 +1,142 @@
+"""Calling an Evolution server, and sorting what it answers instead of success."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from shared.channelkit.signatures import same_secret
+from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.wire import fields, objects, text
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
+from shared.security.addresses import AddressRefused
+
+PROVIDER = "evolution"
+
+Failure = Callable[[Answer, str], ProviderError]
+
+
+def _rejected(reason: str) -> Failure:
+    return lambda answer, said: ProviderRejected(PROVIDER, reason.format(said=said, status=answer.status))
+
+
+def _unavailable(reason: str) -> Failure:
+    return lambda answer, said: ProviderUnavailable(
+        PROVIDER, reason.format(said=said, status=answer.status), answer.retry_after
+    )
+
+
+def _unknown(reason: str) -> Failure:
+    return lambda answer, said: OutcomeUnknown(PROVIDER, reason.format(said=said, status=answer.status))
+
+
+# The first row whose statuses and words both fit says what a failure means. `{said}` is Evolution's own text.
+_FAILURES: tuple[tuple[str, str, Failure], ...] = (
+    (r"400", r"exists: false", _rejected("the number is not on WhatsApp")),
+    (
+        r"503|403|401",
+        r"LICENSE_REQUIRED",
+        _unavailable("the server runs Evolution 2.4 or newer without a licence (LICENSE_REQUIRED): activate it there"),
+    ),
+    (
+        r"400|5\d\d",
+        r"Connection Closed|reading 'sendMessage'",
+        _unavailable("the socket to WhatsApp is closed: restart the instance if this lasts"),
+    ),
+    (r"400|5\d\d", r"rate-overlimit", _unavailable("WhatsApp asks to slow down")),
+    (r"400|5\d\d", r"(?i)\btimed out\b", _unavailable("WhatsApp did not answer Evolution in time")),
+    (r"401|403", r"", _rejected("evolution_key was refused ({said})")),
+    (r"404", r"does not exist", _rejected("whatsapp_instance is not on this server ({said})")),
+    (r"404", r"", _rejected("evolution_url does not lead to an Evolution server (status 404)")),
+    (r"504", r"", _unknown("a gateway gave up waiting for Evolution")),
+    (r"408|425|429|5\d\d", r"", _unavailable("answered {status}: {said}")),
+    (r"3\d\d", r"", _rejected("evolution_url redirects elsewhere (status {status}): set the final address")),
+    (r"", r"", _rejected("answered {status}: {said}")),
+)
+
+
+def call(
+    deps: Deps,
+    instance: Instance,
+    config: EvolutionConfig,
+    method: str,
+    action: str,
+    *,
+    json: Mapping[str, Any] | None = None,
+    params: Mapping[str, str] | None = None,
+    per_instance: bool = True,
+    timeout: float = 30.0,
+) -> Answer:
+    """Call `/{action}/{instance}` on the instance's own server.
+
+    Raises `ProviderRejected` when the settings do not allow it,
+    `ProviderUnavailable` and `OutcomeUnknown` when the call failed on its way.
+    """
+    url, key = _account(deps, config)
+    path = f"/{action}/{quote(name_of(instance, config), safe='')}" if per_instance else f"/{action}"
+    # The deployment's own server may well live on a private address.
+    guarded = url != deps.settings.evolution_url
+    try:
+        return deps.http.request(
+            method, url + path, provider=PROVIDER, headers={"apikey": key}, json=json, params=params,
+            timeout=timeout, guarded=guarded,
+        )  # fmt: skip
+    except AddressRefused as error:
+        raise ProviderRejected(PROVIDER, f"evolution_url cannot be used: {error.detail}") from error
+
+
+def name_of(instance: Instance, config: EvolutionConfig) -> str:
+    """The instance's name at Evolution."""
+    return config.whatsapp_instance or instance.name
+
+
+def _account(deps: Deps, config: EvolutionConfig) -> tuple[str, str]:
+    if not config.evolution_url:
+        raise ProviderRejected(PROVIDER, "evolution_url is not set")
+    if not config.evolution_key:
+        raise ProviderRejected(PROVIDER, "evolution_key is not set")
+    key, shared_key = config.evolution_key.get_secret_value(), deps.settings.evolution_key
+    if not (key.isascii() and key.isprintable()):
+        raise ProviderRejected(PROVIDER, "evolution_key holds characters that no header can carry")
+    is_shared = shared_key is not None and same_secret(key, shared_key.get_secret_value())
+    if is_shared and config.evolution_url != deps.settings.evolution_url:
+        # Whoever may make an instance must not have the deployment's key sent to an address of his own.
+        raise ProviderRejected(PROVIDER, "EVOLUTION_KEY is only sent to EVOLUTION_URL: set evolution_key")
+    return config.evolution_url, key
+
+
+def failure(answer: Answer) -> ProviderError:
+    """The error that an answer means."""
+    said = said_by(answer)
+    for statuses, words, means in _FAILURES:
+        if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(words, said):
+            return means(answer, said)
+    raise AssertionError("the last row fits every answer")
+
+
+def said_by(answer: Answer) -> str:
+    """Evolution's own words, from any of the places where its versions put them."""
+    body = answer.json()
+    if not isinstance(body, dict):
+        return answer.text[:300]
+    inner = body.get("response", body)
+    places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
+    found = dict.fromkeys(one for place in places for one in _texts(place))
+    return "; ".join(found)[:300]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Words from `"a"`, `["a"]`, `[["a", "b"]]` or `[{"jid", "exists": false, "number"}]`."""
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, list):
+        if any(one.get("exists") is False for one in objects(value)):
+            yield "exists: false"
+        for one in value:
+            # One level down is as deep as Evolution goes.
+            yield from (str(text(part)) for part in (one if isinstance(one, list) else [one]) if text(part))

@@ -1,0 +1,91 @@
+"""The kinds of content that WhatsApp knows, and how to get to them through the wrappers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from shared.channels.whatsapp_evolution import content
+from shared.channels.whatsapp_evolution.content import Content, Unwrapped
+from shared.channels.whatsapp_evolution.wire import Fields, fields, text
+from shared.domain.messages import MessageKind
+
+_READERS: Mapping[str, Callable[[Unwrapped], Content | None]] = {
+    "conversation": content.plain,
+    "extendedTextMessage": content.plain,
+    "imageMessage": partial(content.media, MessageKind.IMAGE),
+    "videoMessage": partial(content.media, MessageKind.VIDEO),
+    "ptvMessage": partial(content.media, MessageKind.VIDEO),
+    "audioMessage": partial(content.media, MessageKind.AUDIO),
+    "documentMessage": partial(content.media, MessageKind.DOCUMENT),
+    "stickerMessage": partial(content.media, MessageKind.STICKER),
+    "locationMessage": partial(content.location, False),
+    "liveLocationMessage": partial(content.location, True),
+    "contactMessage": content.contact,
+    "contactsArrayMessage": content.contacts,
+    "pollCreationMessage": content.poll,
+    "pollCreationMessageV2": content.poll,
+    "pollCreationMessageV3": content.poll,
+    "pollCreationMessageV5": content.poll,
+    "buttonsResponseMessage": partial(content.chosen, "selectedDisplayText", "selectedButtonId"),
+    "templateButtonReplyMessage": partial(content.chosen, "selectedDisplayText", "selectedId"),
+    "listResponseMessage": content.chosen_row,
+    "interactiveResponseMessage": content.chosen_flow,
+    "buttonsMessage": content.offered,
+    "listMessage": content.offered,
+    "templateMessage": content.offered,
+    "interactiveMessage": content.offered,
+}
+
+_WRAPPERS = frozenset(
+    {
+        "ephemeralMessage",
+        "viewOnceMessage",
+        "viewOnceMessageV2",
+        "viewOnceMessageV2Extension",
+        "documentWithCaptionMessage",
+        "editedMessage",
+        "deviceSentMessage",
+        "groupMentionedMessage",
+        "associatedChildMessage",
+        "lottieStickerMessage",
+        "pollCreationMessageV4",
+    }
+)
+_BESIDE = frozenset(
+    {"messageContextInfo", "base64", "mediaUrl", "speechToText", "senderKeyDistributionMessage", "contextInfo"}
+)
+_DEEPEST_WRAPPING = 8
+
+
+def unwrap(message: Fields, message_type: str | None = None) -> Unwrapped:
+    """Take the content out of its wrappers (disappearing, view once, caption, edit)."""
+    media_url = text(message.get("mediaUrl"))
+    context = fields(message.get("contextInfo"))
+    for _ in range(_DEEPEST_WRAPPING):
+        name = _content_name(message, message_type)
+        value = message.get(name) if name else None
+        inner = fields(fields(value).get("message"))
+        if name not in _WRAPPERS or not inner:
+            break
+        message = inner
+        media_url = text(message.get("mediaUrl")) or media_url
+    context = fields(fields(value).get("contextInfo")) or context
+    return Unwrapped(name=name, value=value, context=context, media_url=media_url)
+
+
+def _content_name(message: Fields, message_type: str | None) -> str | None:
+    if message_type in message and message_type not in _BESIDE:
+        return message_type
+    names = [name for name, value in message.items() if name not in _BESIDE and value is not None]
+    known = [name for name in names if name in _READERS or name in _WRAPPERS]
+    return next(iter(known or names), None)
+
+
+def read(unwrapped: Unwrapped) -> Content:
+    """The content in the hub's words; what cannot be shown is `UNSUPPORTED` with its name."""
+    reader = _READERS.get(unwrapped.name or "")
+    said = reader(unwrapped) if reader else None
+    if said is None:
+        return Content(kind=MessageKind.UNSUPPORTED, extra={"message_type": (unwrapped.name or "unknown")[:80]})
+    return said

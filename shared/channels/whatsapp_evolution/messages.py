@@ -1,0 +1,165 @@
+"""What Evolution says about messages: new, changed, deleted, delivered, reacted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.channelkit import jid
+from shared.channels.whatsapp_evolution import message_types
+from shared.channels.whatsapp_evolution.content import Unwrapped
+from shared.channels.whatsapp_evolution.people import Chat, address, author_of, chat_of, own_address
+from shared.channels.whatsapp_evolution.wire import Fields, boolean, enum, fields, moment, text
+from shared.domain.inbound import (
+    ChannelEvent,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+    Receipt,
+)
+from shared.domain.messages import MessageStatus
+from shared.errors import PayloadInvalid
+
+_STATUS_NUMBERS = {0: "ERROR", 1: "PENDING", 2: "SERVER_ACK", 3: "DELIVERY_ACK", 4: "READ", 5: "PLAYED"}
+_STATUSES: Mapping[str, MessageStatus] = {
+    "ERROR": MessageStatus.DEAD,
+    "FAILED": MessageStatus.DEAD,
+    "SERVER_ACK": MessageStatus.SENT,
+    "SENT": MessageStatus.SENT,
+    "DELIVERY_ACK": MessageStatus.DELIVERED,
+    "DELIVERED": MessageStatus.DELIVERED,
+    "READ": MessageStatus.READ,
+    "PLAYED": MessageStatus.READ,
+}
+_PROTOCOL_NUMBERS = {0: "REVOKE", 14: "MESSAGE_EDIT"}
+# Votes and pins that cannot be shown, and the keys that groups hand around.
+_SILENT = frozenset({"pollUpdateMessage", "encReactionMessage", "pinInChatMessage", "keepInChatMessage"})
+
+
+def key_of(data: Fields) -> Fields:
+    """A message's key; some events lay it flat into their data."""
+    return fields(data.get("key")) or data
+
+
+def id_of(data: Fields) -> str | None:
+    """The message's id at WhatsApp. `messageId`, and `id` beside a `key`, are Evolution's own rows."""
+    return text(data.get("keyId")) or text(key_of(data).get("id"))
+
+
+def upserted(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    """A message from anybody: the customer, the account's own phone, or a program by Evolution's API."""
+    key, own = key_of(data), own_address(payload)
+    identifier = id_of(data)
+    if identifier is None or address(key.get("remoteJid")) is None:
+        raise PayloadInvalid("the message has no key.id or no key.remoteJid")
+    chat = chat_of(key, own)
+    if chat is None:
+        return []
+    message = fields(data.get("message"))
+    unwrapped = message_types.unwrap(message, text(data.get("messageType")))
+    if unwrapped.name == "protocolMessage":
+        return edited(fields(unwrapped.value), payload)
+    if unwrapped.name == "reactionMessage":
+        return _reaction(data, unwrapped, chat, own)
+    if unwrapped.name in _SILENT or (unwrapped.name is None and "senderKeyDistributionMessage" in message):
+        return []
+    return [_received(identifier, data, unwrapped, chat, own)]
+
+
+def from_history(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    """What was there before the account was connected; `is_history` says that nobody waits for an answer."""
+    found = upserted(data, payload)
+    return [replace(e, is_history=True) if isinstance(e, MessageReceived) else e for e in found]
+
+
+def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> MessageReceived:
+    key = key_of(data)
+    context = fields(data.get("contextInfo")) or unwrapped.context
+    said = message_types.read(unwrapped)
+    return MessageReceived(
+        external_message_id=identifier,
+        external_conversation_id=chat.address,
+        chat_key=chat.key,
+        sender=author_of(data, key, chat, own),
+        kind=said.kind,
+        text=said.text,
+        attachments=said.attachments,
+        sent_at=moment(data.get("messageTimestamp")),
+        from_me=boolean(key.get("fromMe")),
+        is_group=chat.is_group,
+        reply_to=text(context.get("stanzaId")),
+        extra=said.extra | _from_context(context),
+    )
+
+
+def _from_context(context: Fields) -> dict[str, Any]:
+    """Mentions, and the advertisement that led the customer here."""
+    extra: dict[str, Any] = {}
+    mentioned = context.get("mentionedJid")
+    if isinstance(mentioned, list) and (people := [jid.bare(one) for one in mentioned if text(one)]):
+        extra["mentions"] = people
+    if boolean(context.get("isForwarded")):
+        extra["forwarded"] = True
+    ad = fields(context.get("externalAdReply"))
+    if text(ad.get("sourceId")) or text(ad.get("ctwaClid")):
+        names = ("title", "body", "sourceType", "sourceId", "sourceUrl", "ctwaClid")
+        extra["ad"] = {name: value for name in names if (value := text(ad.get(name)))}
+        if source := text(context.get("conversionSource")):
+            extra["ad"]["conversionSource"] = source
+    return extra
+
+
+def _reaction(data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> list[ChannelEvent]:
+    value = fields(unwrapped.value)
+    target = text(fields(value.get("key")).get("id"))
+    if target is None:
+        return []
+    key = key_of(data)
+    sender_key = author_of(data, key, chat, own).keys[0]
+    if boolean(key.get("fromMe")):
+        sender_key = jid.canonical(own) if own else "me"
+    emoji = text(value.get("text")) or ""
+    when = data.get("messageTimestamp") or value.get("senderTimestampMs")
+    return [ReactionChanged(external_message_id=target, sender_key=sender_key, emoji=emoji, reacted_at=moment(when))]
+
+
+def edited(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    """An edit or a revocation by its author; other protocol messages come along and mean nothing here."""
+    change = fields(fields(data.get("message")).get("protocolMessage")) or data
+    identifier = text(fields(change.get("key")).get("id"))
+    kind = enum(change.get("type"), _PROTOCOL_NUMBERS)
+    if identifier is None:
+        return []
+    when = moment(change.get("timestampMs"))
+    if kind == "REVOKE":
+        return [MessageDeleted(external_message_id=identifier)]
+    if kind not in ("MESSAGE_EDIT", None):
+        return []
+    unwrapped = message_types.unwrap(fields(change.get("editedMessage")))
+    said = message_types.read(unwrapped).text
+    return [MessageEdited(external_message_id=identifier, text=said, edited_at=when)] if said else []
+
+
+def deleted(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    identifier = id_of(data)
+    return [MessageDeleted(external_message_id=identifier)] if identifier else []
+
+
+def status_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    """A receipt; Business accounts give Meta's words and a wrong `fromMe`, so that is not looked at."""
+    identifier = id_of(data)
+    status = data.get("status")
+    if status is None:
+        status = fields(data.get("update")).get("status")
+    word = enum(status, _STATUS_NUMBERS) or ""
+    if identifier is None:
+        return []
+    if word == "DELETED":
+        return [MessageDeleted(external_message_id=identifier)]
+    known = _STATUSES.get(word)
+    if known is None:
+        return []
+    error = "WhatsApp did not accept the message and gave no reason" if known is MessageStatus.DEAD else None
+    return [Receipt(external_message_id=identifier, status=known, error=error)]

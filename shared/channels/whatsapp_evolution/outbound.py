@@ -1,0 +1,189 @@
+"""Sending through Evolution: which of its calls carries what, and what its answer proves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from shared.channel import Sent
+from shared.channelkit import jid
+from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
+
+_MEDIA_TYPES = {MessageKind.IMAGE: "image", MessageKind.VIDEO: "video", MessageKind.DOCUMENT: "document"}
+# Evolution fetches the file itself: it refuses addresses that are none (also hosts without a dot), and fails with
+# AxiosError when it cannot fetch.
+_CANNOT_FETCH = re.compile(r"Owned media must be|AxiosError")
+# Graph's codes for "later": unknown, service, application rate, account rate, throughput, pair rate.
+_GRAPH_LATER = frozenset({1, 2, 4, 80007, 130429, 131056})
+# Evolution fetches and converts a file before it answers.
+_MEDIA_TIMEOUT = 45.0
+
+Call = tuple[str, Mapping[str, Any]]
+
+
+def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload) -> Sent:
+    """Send a reaction, the first attachment with its text, or the text.
+
+    An attachment that Evolution cannot take or fetch is sent as text with its
+    address. Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
+    """
+    if not payload.to:
+        raise ProviderRejected(api.PROVIDER, "the conversation has no WhatsApp address")
+    if payload.reaction:
+        return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
+    if not payload.attachments:
+        return _send(deps, instance, config, payload, _text(payload, payload.text))
+    attachment = payload.attachments[0]
+    if media := _media(payload, attachment):
+        return _send_media(deps, instance, config, payload, media)
+    if extra := _without_caption(payload, attachment):
+        return _send_captionless(deps, instance, config, payload, extra)
+    return _send_as_text(deps, instance, config, payload)
+
+
+def _send_media(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call) -> Sent:
+    answer = _post(deps, instance, config, call)
+    if _cannot_fetch(answer):
+        return _send_as_text(deps, instance, config, payload)
+    return _sent(answer, payload)
+
+
+def _send_as_text(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload) -> Sent:
+    sent = _send(deps, instance, config, payload, _text(payload, _as_text(payload)))
+    return replace(sent, note="the attachment could not be sent and went as text")
+
+
+def _send_captionless(
+    deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call
+) -> Sent:
+    """Audio and places carry no text: it follows as a message of its own.
+
+    When that second message fails the first is out already; sending both again
+    would double it, so the outcome counts as unknown and a person decides.
+    """
+    answer = _post(deps, instance, config, call)
+    if _cannot_fetch(answer):
+        return _send_as_text(deps, instance, config, payload)
+    sent = _sent(answer, payload)
+    if not text(payload.text):
+        return sent
+    try:
+        _send(deps, instance, config, payload, _text(payload, payload.text))
+    except ProviderError as error:
+        raise OutcomeUnknown(api.PROVIDER, f"the attachment was sent, its text was not: {error.reason}") from error
+    return sent
+
+
+def _send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call) -> Sent:
+    return _sent(_post(deps, instance, config, call), payload)
+
+
+def _post(deps: Deps, instance: Instance, config: EvolutionConfig, call: Call) -> Answer:
+    action, body = call
+    timeout = 30.0 if action in ("sendText", "sendReaction") else _MEDIA_TIMEOUT
+    return api.call(deps, instance, config, "POST", f"message/{action}", json=body, timeout=timeout)
+
+
+def _cannot_fetch(answer: Answer) -> bool:
+    return answer.status in (400, 500) and _CANNOT_FETCH.search(api.said_by(answer)) is not None
+
+
+def _text(payload: OutboxPayload, words: str | None) -> Call:
+    if not text(words):
+        raise ProviderRejected(api.PROVIDER, "there is nothing to send: no text, and no attachment that WhatsApp takes")
+    return "sendText", _addressed(payload) | {"text": words}
+
+
+def _as_text(payload: OutboxPayload) -> str:
+    """What can be said in words about a message whose attachment cannot be sent."""
+    attachment = payload.attachments[0]
+    place = ", ".join(part for part in (attachment.name, attachment.address) if part)
+    return "\n".join(part for part in (payload.text, place, attachment.url) if part)
+
+
+def _addressed(payload: OutboxPayload) -> dict[str, Any]:
+    quoted = {"quoted": {"key": {"id": payload.reply_to}}} if payload.reply_to else {}
+    return {"number": number_of(payload.to), **quoted}
+
+
+def number_of(address: str) -> str:
+    """What Evolution calls `number`: digits for phones, the whole address for groups and hidden ids."""
+    return jid.bare(address).removesuffix(jid.PHONE)
+
+
+def _media(payload: OutboxPayload, attachment: Attachment) -> Call | None:
+    mediatype = _MEDIA_TYPES.get(attachment.type)
+    if mediatype is None or not attachment.url:
+        return None
+    body = _addressed(payload) | {"mediatype": mediatype, "media": attachment.url}
+    if text(payload.text):
+        body["caption"] = payload.text
+    if attachment.mime_type:
+        body["mimetype"] = attachment.mime_type
+    if file_name := attachment.file_name or (_last_segment(attachment.url) if mediatype == "document" else None):
+        body["fileName"] = file_name
+    return "sendMedia", body
+
+
+def _last_segment(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2]) or "file"
+
+
+def _without_caption(payload: OutboxPayload, attachment: Attachment) -> Call | None:
+    if attachment.type is MessageKind.AUDIO and attachment.url:
+        return "sendWhatsAppAudio", _addressed(payload) | {"audio": attachment.url}
+    if attachment.type is MessageKind.LOCATION and attachment.latitude is not None and attachment.longitude is not None:
+        place = {
+            "latitude": attachment.latitude,
+            "longitude": attachment.longitude,
+            # Evolution requires both, WhatsApp shows them under the map.
+            "name": attachment.name or attachment.address or "-",
+            "address": attachment.address or attachment.name or "-",
+        }
+        return "sendLocation", _addressed(payload) | place
+    return None
+
+
+def _reaction(payload: OutboxPayload, reaction: ReactionTo) -> Call:
+    key = {"remoteJid": jid.bare(payload.to), "fromMe": reaction.from_me, "id": reaction.external_message_id}
+    return "sendReaction", {"key": key, "reaction": reaction.emoji}
+
+
+def _sent(answer: Answer, payload: OutboxPayload) -> Sent:
+    """Only `key.id` proves that Evolution took the message: some failures are answered with 200 or 201."""
+    if not answer.ok:
+        raise api.failure(answer)
+    body = fields(answer.json())
+    key = fields(body.get("key"))
+    identifier = text(key.get("id"))
+    if identifier is None:
+        raise _no_success(body)
+    remote = jid.bare(text(key.get("remoteJid")) or payload.to)
+    moved = jid.bare(payload.to) != remote
+    more = len(payload.attachments) - 1
+    return Sent(
+        external_message_id=identifier,
+        external_conversation_id=remote if moved else None,
+        note=f"{more} more attachments were not sent" if more > 0 else None,
+    )
+
+
+def _no_success(body: Fields) -> ProviderError:
+    graph = fields(body.get("error")) or body
+    reason = (text(graph.get("message")) or "no reason given")[:300]
+    code = integer(graph.get("code"))
+    if body.get("error") is True or code in _GRAPH_LATER:
+        return ProviderUnavailable(api.PROVIDER, f"the message was not sent: {reason}")
+    if code is not None or text(graph.get("message")):
+        return ProviderRejected(api.PROVIDER, f"Meta refused the message: {reason} (code {code})")
+    return OutcomeUnknown(api.PROVIDER, "answered success without a message id")

@@ -1,0 +1,300 @@
+"""Promises that every channel keeps.
+
+A new channel says in `PROOFS` how its webhooks prove themselves; the rest it inherits.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import hmac
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from shared import channels
+from shared.channel import Channel, RawPart, Webhook
+from shared.config import Settings
+from shared.domain.inbound import ChannelEvent
+from shared.errors import PayloadInvalid, SignatureInvalid
+from tests.channels import golden
+
+SECRET, ROTATED = "the-agreed-secret-1", "the-agreed-secret-2"
+MEGABYTE = 1024 * 1024
+LENIENT = Settings(webhook_strict=False)
+STRICT = Settings(webhook_strict=True)
+FOLDER = {"__init__.py", "config.py", "inbound.py", "outbound.py", "README.md"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a channel's webhooks prove themselves: its config with a given secret, and the headers for a body.
+
+    `unsecured` is a config without any secret agreed on; `in_body` is what the
+    provider may put into a body although it is a credential.
+    """
+
+    config: Callable[[str], dict[str, Any]]
+    headers: Callable[[str, bytes], dict[str, str]]
+    unsecured: Mapping[str, Any] = field(default_factory=dict)
+    in_body: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _meta_signature(secret: str, body: bytes) -> dict[str, str]:
+    return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+
+PROOFS = {
+    "whatsapp_evolution": Proof(
+        config=lambda secret: {"evolution_key": "account-key", "webhook_secret": secret},
+        headers=lambda secret, body: {"x-hub-webhook-secret": secret},
+        in_body={"apikey": SECRET, "destination": f"https://hub.example/webhook?token={SECRET}"},
+    ),
+    "telegram_bot": Proof(
+        config=lambda secret: {"bot_token": "123456:AAH", "webhook_secret": secret},
+        headers=lambda secret, body: {"x-telegram-bot-api-secret-token": secret},
+        unsecured={"bot_token": "123456:AAH"},
+    ),
+    "facebook": Proof(
+        config=lambda secret: {"page_access_token": "EAAB", "app_secret": secret},
+        headers=_meta_signature,
+        unsecured={"page_access_token": "EAAB"},
+    ),
+}
+
+every_channel = pytest.mark.parametrize("name", channels.names())
+every_recording = pytest.mark.parametrize(
+    ("name", "recording"),
+    [
+        pytest.param(name, path, id=f"{name}-{path.stem}")
+        for name in channels.names()
+        for path in golden.recordings(name)
+    ],
+)
+
+
+def _bodies(name: str) -> list[Any]:
+    return [body for path in golden.recordings(name) for body in golden.bodies(path)]
+
+
+def _signed(name: str, secret: str, body: bytes) -> Webhook:
+    headers = {"content-type": "application/json"} | PROOFS[name].headers(secret, body)
+    return golden.webhook(body, headers=headers)
+
+
+def _verify(name: str, webhook: Webhook, config: Mapping[str, Any], settings: Settings) -> None:
+    channel = channels.channel(name)
+    channel.verify(webhook, channel.config.model_validate(config), settings)
+
+
+def _through_the_bus(part: RawPart) -> Any:
+    return json.loads(json.dumps(part.payload, allow_nan=False))
+
+
+def test_every_channel_says_how_its_webhooks_prove_themselves() -> None:
+    assert set(PROOFS) == set(channels.names())
+
+
+@every_channel
+def test_folder_has_the_usual_files_and_a_readme(name: str) -> None:
+    folder = Path(channels.__file__).parent / name
+    assert {path.name for path in folder.iterdir()} >= FOLDER
+    assert len((folder / "README.md").read_text("utf-8").split()) > 50
+
+
+@every_channel
+def test_channel_is_what_the_registry_says(name: str) -> None:
+    channel = channels.channel(name)
+    assert channel.name == name
+    assert channels.default_adapter(channel.channel_type) in channels.names()
+    assert channel.text_limit > 0
+
+
+@every_channel
+def test_secrets_of_a_config_do_not_show(name: str) -> None:
+    config = channels.channel(name).config.model_validate(PROOFS[name].config(SECRET))
+    assert SECRET not in repr(config)
+    assert SECRET not in config.model_dump_json()
+
+
+@every_channel
+@pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
+def test_rightly_signed_webhook_is_accepted(name: str, settings: Settings) -> None:
+    _verify(name, _signed(name, SECRET, b'{"a": "\\u00e9"}'), PROOFS[name].config(SECRET), settings)
+
+
+@every_channel
+@pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
+def test_unsigned_webhook_is_refused_where_a_secret_is_agreed(name: str, settings: Settings) -> None:
+    with pytest.raises(SignatureInvalid):
+        _verify(name, golden.webhook({}), PROOFS[name].config(SECRET), settings)
+
+
+@every_channel
+@pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
+@pytest.mark.parametrize("wrong", ["", "x", SECRET[:-1], f"{SECRET} ", SECRET.upper(), "é\udce9", "0" * 5000])
+def test_badly_signed_webhook_is_refused(name: str, settings: Settings, wrong: str) -> None:
+    right = PROOFS[name].headers(SECRET, b"{}")
+    webhook = golden.webhook(b"{}", headers=dict.fromkeys(right, wrong))
+    with pytest.raises(SignatureInvalid) as caught:
+        _verify(name, webhook, PROOFS[name].config(SECRET), settings)
+    assert SECRET not in str(caught.value)
+
+
+@every_channel
+def test_after_rotation_the_former_secret_is_refused(name: str) -> None:
+    webhook = _signed(name, SECRET, b"{}")
+    with pytest.raises(SignatureInvalid):
+        _verify(name, webhook, PROOFS[name].config(ROTATED), LENIENT)
+    _verify(name, _signed(name, ROTATED, b"{}"), PROOFS[name].config(ROTATED), STRICT)
+
+
+@every_channel
+def test_without_an_agreed_secret_strict_refuses_and_lenient_accepts(name: str) -> None:
+    unsecured = PROOFS[name].unsecured
+    _verify(name, golden.webhook({}), unsecured, LENIENT)
+    with pytest.raises(SignatureInvalid):
+        _verify(name, golden.webhook({}), unsecured, STRICT)
+
+
+def _garbage() -> dict[str, bytes]:
+    return {
+        "nothing": b"",
+        "null": b"null",
+        "noise": random.Random(7).randbytes(MEGABYTE),
+        "arrays": b"[" * MEGABYTE,
+        "closed-arrays": b'{"a":' + b"[" * 400 + b"]" * 400 + b"}",
+        "objects": b'{"a":' * (MEGABYTE // 5),
+        "digits": b'{"update_id":' + b"9" * MEGABYTE + b"}",
+        "infinity": b'{"update_id": 1, "object": "page", "entry": [{"id": 1e999}], "data": 1e999}',
+        "nan": b'{"update_id": NaN, "event": NaN}',
+        "text": b'"' + b"a" * MEGABYTE + b'"',
+        "half-a-pair": b'{"update_id": 1, "message": {"text": "\\ud83d"}, "object": "\\udc00", "event": "\\ud83d"}',
+        "list": b"[" + b"1," * (MEGABYTE // 2) + b"1]",
+        "keys": b"{" + b",".join(b'"%d":{}' % n for n in range(50_000)) + b"}",
+        "utf-16": '{"update_id": 1}'.encode("utf-16"),
+    }
+
+
+@every_channel
+@pytest.mark.parametrize("body", [pytest.param(body, id=kind) for kind, body in _garbage().items()])
+def test_garbage_gives_payload_invalid_and_nothing_else(name: str, body: bytes) -> None:
+    channel = channels.channel(name)
+    with pytest.raises(SignatureInvalid):
+        _verify(name, golden.webhook(body), PROOFS[name].config(SECRET), STRICT)
+    _read(channel, golden.webhook(body))
+
+
+def _read(channel: Channel[Any], webhook: Webhook) -> list[ChannelEvent]:
+    """What comes of a webhook; `PayloadInvalid` is a proper end, anything else fails the test."""
+    events: list[ChannelEvent] = []
+    with suppress(PayloadInvalid):
+        for part in channel.accept(webhook):
+            assert len(part.key) <= 512
+            payload = _through_the_bus(part)
+            json.dumps(payload, ensure_ascii=False).encode()
+            events += channel.parse(payload)
+    return events
+
+
+@every_channel
+def test_there_are_recordings(name: str) -> None:
+    assert len(golden.recordings(name)) >= 10
+
+
+@every_recording
+def test_recording_has_its_golden_normal_form(name: str, recording: Path) -> None:
+    assert golden.normal_form(channels.channel(name), recording) == golden.expected(name, recording)
+
+
+@every_channel
+def test_no_golden_form_lacks_its_recording(name: str) -> None:
+    recorded = {golden.golden_path(name, path) for path in golden.recordings(name)}
+    assert set((golden.HERE / name / "golden").glob("*.json")) == recorded
+
+
+@every_recording
+def test_parsing_is_deterministic_and_leaves_its_payload_alone(name: str, recording: Path) -> None:
+    channel = channels.channel(name)
+    for body in golden.bodies(recording):
+        for part in channel.accept(golden.webhook(body)):
+            before = copy.deepcopy(part.payload)
+            first = channel.parse(part.payload)
+            assert part.payload == before
+            assert channel.parse(part.payload) == first
+            assert channel.parse(_through_the_bus(part)) == first
+
+
+@every_recording
+def test_times_are_aware(name: str, recording: Path) -> None:
+    channel = channels.channel(name)
+    events = [event for body in golden.bodies(recording) for event in _read(channel, golden.webhook(body))]
+    times = [value for event in events for value in dataclasses.asdict(event).values() if isinstance(value, datetime)]
+    assert all(time.tzinfo is not None for time in times)
+
+
+@every_recording
+def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
+    for body in golden.bodies(recording):
+        given = {**body, **PROOFS[name].in_body} if isinstance(body, dict) else body
+        raw = json.dumps(given).encode()
+        webhook = dataclasses.replace(
+            _signed(name, SECRET, raw), query={"token": SECRET}, url=f"https://hub.example/webhook?token={SECRET}"
+        )
+        assert SECRET not in json.dumps([part.payload for part in channels.channel(name).accept(webhook)])
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield value, key
+        yield from _places(inner)
+
+
+@st.composite
+def _damaged(draw: st.DrawFn, name: str) -> Any:
+    """A recorded body in which up to three places hold something else or nothing."""
+    body = copy.deepcopy(draw(st.sampled_from(_bodies(name))))
+    for _ in range(draw(st.integers(1, 3))):
+        places = list(_places(body))
+        if not places:
+            break
+        holder, key = places[draw(st.integers(0, len(places) - 1))]
+        if draw(st.booleans()):
+            holder[key] = draw(_ANYTHING)
+        else:
+            del holder[key]
+    return body
+
+
+@every_channel
+@hypothesis_settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_damaged_webhook_gives_payload_invalid_and_nothing_else(name: str, data: st.DataObject) -> None:
+    _read(channels.channel(name), golden.webhook(data.draw(_damaged(name))))
+
+
+@every_channel
+@hypothesis_settings(max_examples=100, deadline=None, database=None)
+@given(payload=_ANYTHING)
+def test_any_payload_gives_payload_invalid_or_events(name: str, payload: Any) -> None:
+    with suppress(PayloadInvalid):
+        channels.channel(name).parse(payload)

@@ -1,0 +1,239 @@
+"""Every kind of content that WhatsApp knows, and those that it will invent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.inbound import ReactionChanged
+from shared.domain.messages import MessageKind
+from tests.channels.whatsapp_evolution.samples import MARIA, OWN, body, events, message, only, parts, received
+
+MEDIA = {"mimetype": "a/b", "url": "https://mmg.whatsapp.net/x.enc", "directPath": "/x.enc"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("imageMessage", MessageKind.IMAGE),
+        ("videoMessage", MessageKind.VIDEO),
+        ("ptvMessage", MessageKind.VIDEO),
+        ("audioMessage", MessageKind.AUDIO),
+        ("documentMessage", MessageKind.DOCUMENT),
+        ("stickerMessage", MessageKind.STICKER),
+    ],
+)
+def test_files_become_attachments_that_only_the_business_can_open(name: str, kind: MessageKind) -> None:
+    found = received({name: MEDIA | {"caption": "veja"}})
+    assert (found.kind, found.text) == (kind, "veja")
+    (attachment,) = found.attachments
+    assert (attachment.type, attachment.url, attachment.mime_type) == (kind, None, "a/b")
+    assert attachment.extra == {"encrypted_url": MEDIA["url"], "direct_path": MEDIA["directPath"]}
+
+
+def test_a_copy_that_evolution_keeps_can_be_shown() -> None:
+    found = received({"imageMessage": MEDIA, "mediaUrl": "https://minio.example/a.jpg?sig=1", "base64": "AAAA"})
+    assert found.attachments[0].url == "https://minio.example/a.jpg?sig=1"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "", None, 7])
+def test_only_web_addresses_count_as_a_copy(url: object) -> None:
+    assert received({"imageMessage": MEDIA, "mediaUrl": url}).attachments[0].url is None
+
+
+def test_a_document_keeps_its_name() -> None:
+    (attachment,) = received({"documentMessage": MEDIA | {"fileName": "boleto.pdf", "title": "t"}}).attachments
+    assert attachment.file_name == "boleto.pdf"
+
+
+def test_a_business_account_spells_file_types_as_meta_does() -> None:
+    content = {"imageMessage": {"id": "555", "mime_type": "image/png", "sha256": "q28GRsWhyvE="}}
+    (attachment,) = received(content).attachments
+    assert attachment.mime_type == "image/png"
+    assert attachment.extra == {"media_id": "555", "sha256": "q28GRsWhyvE="}
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "ephemeralMessage",
+        "viewOnceMessage",
+        "viewOnceMessageV2",
+        "viewOnceMessageV2Extension",
+        "documentWithCaptionMessage",
+        "editedMessage",
+        "deviceSentMessage",
+    ],
+)
+def test_wrappers_are_taken_off(wrapper: str) -> None:
+    context = {"stanzaId": "3EB0AA"}
+    content = {wrapper: {"message": {"extendedTextMessage": {"text": "oi", "contextInfo": context}}}}
+    found = received(content, messageType=wrapper)
+    assert (found.kind, found.text, found.reply_to) == (MessageKind.TEXT, "oi", "3EB0AA")
+
+
+def test_wrappers_within_wrappers_are_taken_off() -> None:
+    inner: dict[str, Any] = {"messageContextInfo": {}, "imageMessage": MEDIA | {"caption": "fundo"}}
+    for wrapper in ("viewOnceMessageV2", "ephemeralMessage", "deviceSentMessage"):
+        inner = {"messageContextInfo": {}, wrapper: {"message": inner}}
+    assert received(inner).text == "fundo"
+
+
+def test_wrappers_without_end_give_a_placeholder() -> None:
+    inner: dict[str, Any] = {"conversation": "nie"}
+    for _ in range(15):
+        inner = {"ephemeralMessage": {"message": inner}}
+    assert received(inner).kind is MessageKind.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({"orderMessage": {"orderId": "1"}}, "orderMessage"),
+        ({"productMessage": {"product": {}}}, "productMessage"),
+        ({"groupInviteMessage": {}}, "groupInviteMessage"),
+        ({"eventMessage": {"name": "Festa"}}, "eventMessage"),
+        ({"albumMessage": {"expectedImageCount": 2}}, "albumMessage"),
+        ({"holographicMessage": {"depth": 3}}, "holographicMessage"),
+        ({"messageContextInfo": {}, "newMessage": {}}, "newMessage"),
+        ({"locationMessage": {"degreesLatitude": "north"}}, "locationMessage"),
+        ({"locationMessage": {"degreesLatitude": 91, "degreesLongitude": 0}}, "locationMessage"),
+        ({"imageMessage": 5}, "imageMessage"),
+        ({"conversation": ""}, "conversation"),
+        ({"messageContextInfo": {}}, "unknown"),
+        ({}, "unknown"),
+        (None, "unknown"),
+        ([], "unknown"),
+        ("text", "unknown"),
+    ],
+)
+def test_what_cannot_be_shown_keeps_its_place(content: object, name: str) -> None:
+    found = received(content)
+    assert (found.kind, found.text, found.attachments) == (MessageKind.UNSUPPORTED, None, ())
+    assert found.extra == {"message_type": name}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"pollUpdateMessage": {"vote": {}}},
+        {"encReactionMessage": {}},
+        {"senderKeyDistributionMessage": {"groupId": "x"}},
+    ],
+)
+def test_votes_and_key_exchanges_give_no_event(content: dict[str, Any]) -> None:
+    assert events(body("messages.upsert", message(content))) == []
+
+
+def test_a_place_is_an_attachment() -> None:
+    content = {"locationMessage": {"degreesLatitude": -23.5, "degreesLongitude": -46, "name": "MASP", "address": "Av."}}
+    found = received(content)
+    (place,) = found.attachments
+    assert (place.latitude, place.longitude, place.name, place.address) == (-23.5, -46.0, "MASP", "Av.")
+
+
+def test_a_live_place_says_so() -> None:
+    content = {"liveLocationMessage": {"degreesLatitude": 1, "degreesLongitude": 2, "sequenceNumber": {"low": 1}}}
+    assert received(content).attachments[0].extra == {"live": True}
+
+
+def test_many_contacts_are_many_attachments() -> None:
+    cards = [
+        {"displayName": "João", "vcard": "TEL;waid=5511977776666:+55 11 97777-6666"},
+        {"displayName": "Rui", "vcard": "BEGIN:VCARD"},
+        "no card",
+        {},
+    ]
+    found = received({"contactsArrayMessage": {"displayName": "2 contatos", "contacts": cards}})
+    assert [card.name for card in found.attachments] == ["João", "Rui"]
+    assert found.attachments[0].extra["phones"] == ["+5511977776666"]
+
+
+@pytest.mark.parametrize("name", ["pollCreationMessage", "pollCreationMessageV2", "pollCreationMessageV3"])
+def test_a_poll_reads_as_text(name: str) -> None:
+    content = {name: {"name": "Qual?", "options": [{"optionName": "A"}, {}], "selectableOptionsCount": 1}}
+    found = received(content)
+    assert (found.kind, found.text) == (MessageKind.POLL, "Qual?\n- A")
+
+
+FLOW = {"name": "quick_reply", "paramsJson": '{"id":"opt_1"}'}
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "identifier"),
+    [
+        ({"buttonsResponseMessage": {"selectedButtonId": "b", "selectedDisplayText": "Sim"}}, "Sim", "b"),
+        ({"templateButtonReplyMessage": {"selectedId": "t", "selectedDisplayText": "Sim"}}, "Sim", "t"),
+        ({"listResponseMessage": {"title": "Sim", "singleSelectReply": {"selectedRowId": "r"}}}, "Sim", "r"),
+        (
+            {"interactiveResponseMessage": {"body": {"text": "Sim"}, "nativeFlowResponseMessage": FLOW}},
+            "Sim",
+            "opt_1",
+        ),
+        ({"interactiveResponseMessage": {"nativeFlowResponseMessage": FLOW}}, "opt_1", "opt_1"),
+        (
+            {"interactiveResponseMessage": {"nativeFlowResponseMessage": FLOW | {"paramsJson": "{"}}},
+            "quick_reply",
+            "quick_reply",
+        ),
+        ({"buttonsResponseMessage": {"selectedButtonId": "b"}}, "b", "b"),
+    ],
+)
+def test_choices_give_label_and_id(content: dict[str, Any], said: str, identifier: str) -> None:
+    found = received(content)
+    assert (found.kind, found.text, found.extra) == (MessageKind.INTERACTIVE, said, {"selected_id": identifier})
+
+
+def test_a_template_that_was_sent_shows_its_words() -> None:
+    content = {"templateMessage": {"hydratedTemplate": {"hydratedContentText": "Olá!"}}}
+    assert received(content, {"fromMe": True}).text == "Olá!"
+
+
+def test_an_advertisement_is_kept_with_the_message() -> None:
+    ad = {"title": "Oferta", "sourceType": "ad", "sourceId": "120", "sourceUrl": "https://fb.me/x", "ctwaClid": "Af"}
+    context = {"conversionSource": "FB_Ads", "externalAdReply": ad | {"thumbnail": {"0": 1}}}
+    found = received({"conversation": "quero"}, contextInfo=context)
+    assert found.extra == {"ad": ad | {"conversionSource": "FB_Ads"}}
+
+
+def test_mentions_and_forwards_are_kept() -> None:
+    context = {"mentionedJid": [MARIA, "", 5], "isForwarded": True, "groupMentions": []}
+    assert received({"conversation": "oi"}, contextInfo=context).extra == {"mentions": [MARIA], "forwarded": True}
+
+
+@pytest.mark.parametrize("context", [None, {}, [], {"mentionedJid": []}])
+def test_an_empty_context_adds_nothing(context: object) -> None:
+    found = received({"conversation": "oi"}, contextInfo=context)
+    assert (found.extra, found.reply_to) == ({}, None)
+
+
+@pytest.mark.parametrize("emoji", ["👍", ""])
+def test_a_reaction_is_no_message(emoji: str) -> None:
+    content = {"reactionMessage": {"key": {"remoteJid": MARIA, "fromMe": True, "id": "3EB0"}, "text": emoji}}
+    found = only(body("messages.upsert", message(content)))
+    assert isinstance(found, ReactionChanged)
+    assert (found.external_message_id, found.sender_key, found.emoji) == ("3EB0", MARIA, emoji)
+
+
+def test_the_accounts_own_reaction_is_its_own() -> None:
+    content = {"reactionMessage": {"key": {"id": "ACA"}, "text": "👍"}}
+    found = only(body("send.message", message(content, {"fromMe": True})))
+    assert isinstance(found, ReactionChanged)
+    assert found.sender_key == OWN
+
+
+def test_a_reaction_to_nothing_gives_no_event() -> None:
+    assert events(body("messages.upsert", message({"reactionMessage": {"text": "👍"}}))) == []
+
+
+def test_a_large_inline_file_is_left_out_of_the_event() -> None:
+    content = {"imageMessage": MEDIA, "base64": "A" * 70_000}
+    (part,) = parts(body("messages.upsert", message(content)))
+    assert part.payload["data"]["message"] == {"imageMessage": MEDIA}
+
+
+def test_a_small_inline_file_stays() -> None:
+    content = {"imageMessage": MEDIA, "base64": "A" * 100}
+    (part,) = parts(body("messages.upsert", message(content)))
+    assert part.payload["data"]["message"] == content

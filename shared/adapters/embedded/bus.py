@@ -1,0 +1,236 @@
+"""The event bus over SQLite: an event is a row until its consumer has returned."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from shared.adapters.embedded import retention
+from shared.adapters.embedded.database import Database, Job
+from shared.adapters.embedded.delivery import Delivery
+from shared.adapters.embedded.lane import Entry
+from shared.domain.events import EVENTS, Event, Topic
+from shared.errors import BadRequest, ConfigurationInvalid, HubError, NotFound, StoreError
+from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
+
+logger = logging.getLogger(__name__)
+
+WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 8, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 2}
+"""Threads per topic: replies wait for language models, outbound for providers, and neither may hold up the others."""
+
+STOP_PATIENCE = 10.0
+"""Seconds that running consumers get to end."""
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, "
+    "event TEXT NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, "
+    "key TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, died_at TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_by_topic ON dead_letters (topic, id)",
+)
+# Seconds; what is kept too long is not missed by the hour.
+_PRUNE_EVERY = 3600.0
+_LETTER_ID = re.compile(r"[0-9]{1,18}")
+
+
+class SqliteBus:
+    """`Bus` over a `Database`, which it closes with itself. One process consumes, any may publish.
+
+    The pauses between attempts, in seconds, double from `min_backoff` to `max_backoff`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        min_backoff: float = 10.0,
+        max_backoff: float = 600.0,
+        max_attempts: int = 10,
+        workers: Mapping[Topic, int] = WORKERS,
+    ) -> None:
+        self._database = database
+        self._backoff = partial(backoff, least=min_backoff, most=max_backoff)
+        self._max_attempts = max_attempts
+        self._workers = dict(WORKERS) | dict(workers)
+        self._consumers: Mapping[Topic, Consumer] = {}
+        self._delivery: Delivery | None = None
+        self._acknowledged: list[int] = []
+        self._pruned_at = 0.0
+        self._lock = threading.Lock()
+        database.write(_make_tables)
+
+    def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
+        if not isinstance(event, EVENTS[topic]):
+            raise TypeError(f"{topic} does not carry a {type(event).__name__}")
+        due = time.time() + delay if delay > 0 else 0.0
+        entry = Entry(0, topic, key, event.model_dump_json(), due=due)
+        self._database.write(partial(_insert, entry=entry), committed=self._offer)
+
+    def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
+        """Raises `ConfigurationInvalid` when this or another process consumes already."""
+        if self._delivery is not None:
+            raise ConfigurationInvalid("this bus is being consumed already")
+        self._database.claim_consumer()
+        self._consumers = dict(consumers)
+        delivery = Delivery(self._database, {topic: self._workers[topic] for topic in consumers}, self._hand_out)
+        self._delivery = delivery
+        delivery.start()
+        return partial(self._stop, delivery)
+
+    def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
+        after = _row_id(cursor) if cursor is not None else 0
+        if after is None:
+            raise BadRequest("the cursor does not belong to this list", {"cursor": "unknown"})
+        sql = "SELECT id, event, reason, died_at FROM dead_letters WHERE topic = ? AND id > ? ORDER BY id LIMIT ?"
+        rows = self._database.read(sql, (topic.value, after, limit + 1))
+        letters = [
+            DeadLetter(str(id_), topic, _decoded(topic, text), reason, datetime.fromisoformat(died_at))
+            for id_, text, reason, died_at in rows[:limit]
+        ]
+        return DeadLetterPage(letters, letters[-1].id if len(rows) > limit else None)
+
+    def redrive(self, topic: Topic, letter_id: str) -> None:
+        job = partial(_exhume, topic=topic, row_id=_row_id(letter_id))
+        self._database.write(job, committed=self._offer)
+
+    def replay(self, topic: Topic, since: datetime) -> int:
+        def job(connection: sqlite3.Connection) -> int:
+            return retention.replay(connection, topic, since.timestamp())
+
+        def catch_up(_: int) -> None:
+            if self._delivery is not None:
+                self._delivery.catch_up()
+
+        return self._database.write(job, committed=catch_up)
+
+    def close(self) -> None:
+        if self._delivery is not None:
+            self._stop(self._delivery)
+        self._database.close()
+
+    def _offer(self, entry: Entry) -> None:
+        if self._delivery is not None:
+            self._delivery.offer(entry)
+
+    def _stop(self, delivery: Delivery) -> None:
+        if self._delivery is not delivery:
+            return
+        delivery.stop(STOP_PATIENCE)
+        try:
+            self._database.write(lambda _: None)  # behind all acknowledgements
+        except StoreError as error:
+            logger.warning("acknowledgements were lost, their events come again: %s", error.detail)
+        self._delivery = None
+        self._database.release_consumer()
+
+    def _hand_out(self, delivery: Delivery, entry: Entry) -> None:
+        name = f"row {entry.id}"
+        try:
+            event = self._event(entry)
+            name = event.id
+            self._consumers[entry.topic](event)
+        except Exception as error:  # noqa: BLE001  whatever it is, the event must come again
+            self._refused(delivery, entry, name, describe(error))
+        else:
+            self._acknowledge(entry)
+            delivery.done(entry)
+
+    def _event(self, entry: Entry) -> Event:
+        """Parse the text for each attempt: consumers share no objects with publishers, as with any other bus."""
+        text = entry.text
+        if text is None:
+            text = self._database.read("SELECT event FROM events WHERE id = ?", (entry.id,))[0][0]
+        return _decoded(entry.topic, text).model_copy(update={"attempt": entry.attempts + 1})
+
+    def _refused(self, delivery: Delivery, entry: Entry, name: str, reason: str) -> None:
+        entry.attempts += 1
+        if entry.attempts >= self._max_attempts:
+            logger.error("%s: event %s died after %d attempts: %s", entry.topic, name, entry.attempts, reason)
+            self._write_soon(partial(_bury, row_id=entry.id, reason=reason))
+            delivery.done(entry)
+            return
+        pause = self._backoff(entry.attempts)
+        logger.warning("%s: event %s comes again in %g s: %s", entry.topic, name, pause, reason)
+        entry.due = time.time() + pause
+        self._write_soon(partial(_postpone, attempts=entry.attempts, due=entry.due, row_id=entry.id))
+        delivery.again(entry)
+
+    def _acknowledge(self, entry: Entry) -> None:
+        with self._lock:
+            self._acknowledged.append(entry.id)
+            first = len(self._acknowledged) == 1
+        if first:  # the others ride along in its transaction
+            self._write_soon(self._delete_acknowledged)
+
+    def _delete_acknowledged(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            rows, self._acknowledged = self._acknowledged, []
+        now = time.time()
+        retention.acknowledge(connection, rows, now)
+        if now - self._pruned_at > _PRUNE_EVERY:
+            self._pruned_at = now
+            retention.prune(connection, now)
+
+    def _write_soon(self, job: Job[object]) -> None:
+        try:
+            self._database.write_soon(job)
+        except StoreError as error:
+            logger.warning("an event's outcome was lost, it comes again: %s", error.detail)
+
+
+def backoff(attempts: int, least: float, most: float) -> float:
+    """Seconds to wait after so many attempts that failed."""
+    return min(most, least * 2.0 ** min(attempts - 1, 62))
+
+
+def describe(error: Exception) -> str:
+    """What may be kept of an error: only the hub's own are known to name no secret and no payload."""
+    name = type(error).__name__
+    return f"{name}: {error.detail}" if isinstance(error, HubError) else name
+
+
+def _decoded(topic: Topic, text: str) -> Event:
+    return EVENTS[topic].model_validate_json(text)
+
+
+def _row_id(text: str) -> int | None:
+    return int(text) if _LETTER_ID.fullmatch(text) else None
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for table in (*_TABLES, *retention.TABLES):
+        connection.execute(table)
+
+
+def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:
+    sql = "INSERT INTO events (topic, key, event, attempts, due) VALUES (?, ?, ?, ?, ?)"
+    row = (entry.topic.value, entry.key, entry.text, entry.attempts, entry.due)
+    entry.id = connection.execute(sql, row).lastrowid or 0
+    return entry
+
+
+def _postpone(connection: sqlite3.Connection, attempts: int, due: float, row_id: int) -> None:
+    connection.execute("UPDATE events SET attempts = ?, due = ? WHERE id = ?", (attempts, due, row_id))
+
+
+def _bury(connection: sqlite3.Connection, row_id: int, reason: str) -> None:
+    connection.execute(
+        "INSERT INTO dead_letters (topic, key, event, reason, died_at) "
+        "SELECT topic, key, event, ?, ? FROM events WHERE id = ?",
+        (reason, datetime.now(UTC).isoformat(), row_id),
+    )
+    connection.execute("DELETE FROM events WHERE id = ?", (row_id,))
+
+
+def _exhume(connection: sqlite3.Connection, topic: Topic, row_id: int | None) -> Entry:
+    sql = "DELETE FROM dead_letters WHERE id = ? AND topic = ? RETURNING key, event"
+    row = connection.execute(sql, (row_id, topic.value)).fetchone()
+    if row is None:
+        raise NotFound("there is no such dead letter")
+    return _insert(connection, Entry(0, topic, *row))

@@ -1,0 +1,109 @@
+"""Documents as JSON text that SQLite can compare.
+
+JSON has no times and no infinite numbers; they are written as strings behind a
+control character, and a user's string that begins with that character gets one
+more mark. Times come out so that the order of the text is the order of time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, TypeAlias
+
+from shared.ports.store import Data, Increment, Remove, ServerTime
+
+Json: TypeAlias = Any
+"""None, bool, int, float, str, and lists and dicts of these."""
+
+MARK = "\x01"
+_STRING = MARK + "s"
+_FLOAT = MARK + "f"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def dumps(value: Json) -> str:
+    """Compact JSON text; characters beyond ASCII stay as they are, which is shorter."""
+    return _ENCODER.encode(value)
+
+
+def encode_time(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("a stored time must know its time zone")
+    return MARK + moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def encode_string(text: str) -> str:
+    return _STRING + text if text.startswith(MARK) else text
+
+
+def encode(value: object, now: datetime) -> Json:
+    """Turn a field's value into JSON; on a new document `Increment` counts from 0 and `ServerTime` is `now`."""
+    match value:
+        case str():
+            return encode_string(value)
+        case None | bool() | int():
+            return value
+        case datetime():
+            return encode_time(value)
+        case float():
+            return value if isfinite(value) else f"{_FLOAT}{value}"
+        case Mapping():
+            return merged({}, value, now)
+        case list() | tuple():
+            return [encode(item, now) for item in value]
+        case Increment():
+            return value.by
+        case ServerTime():
+            return encode_time(now)
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def merged(present: dict[str, Json], changes: Mapping[str, Any], now: datetime) -> dict[str, Json]:
+    """Lay the changes over a document's JSON, in place: maps deeply, everything else replaced."""
+    for name, value in changes.items():
+        before = present.get(name)
+        match value:
+            case Remove():
+                present.pop(name, None)
+            case Increment():
+                present[name] = _number(before) + value.by
+            case Mapping():
+                present[name] = merged(before if isinstance(before, dict) else {}, value, now)
+            case _:
+                present[name] = encode(value, now)
+    return present
+
+
+def decode(value: Json) -> Any:
+    """The inverse of `encode`; changes lists and maps in place."""
+    if isinstance(value, str):
+        return _decode_marked(value) if value.startswith(MARK) else value
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str | dict | list):
+                value[name] = decode(item)
+    elif isinstance(value, list):
+        value[:] = map(decode, value)
+    return value
+
+
+def decode_document(text: str) -> Data:
+    """A document's fields from its stored text."""
+    fields: Data = decode(json.loads(text))
+    return fields
+
+
+def _decode_marked(text: str) -> str | float | datetime:
+    if text.startswith(_STRING):
+        return text[len(_STRING) :]
+    if text.startswith(_FLOAT):
+        return float(text[len(_FLOAT) :])
+    return datetime.fromisoformat(text[len(MARK) :])
+
+
+def _number(value: Json) -> int | float:
+    """What an increment starts from."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0

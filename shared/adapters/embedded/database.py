@@ -1,0 +1,292 @@
+"""One SQLite file, written by one thread that commits in groups, read by as many threads as like.
+
+Writers hand in jobs. The writer thread takes all that wait, runs each in a
+savepoint of its own and commits them together: one fsync however many callers.
+A job that fails undoes itself only. In memory there is one connection and a
+lock, and no thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Generic, Literal, TypeVar
+
+from shared.errors import ConfigurationInvalid, StoreError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process that writes."""
+
+PATIENCE = 60.0
+"""Seconds after which a caller no longer believes in its commit."""
+
+MAX_GROUP = 256
+"""Jobs in one transaction, so that the first caller does not wait for an endless queue."""
+
+
+class _Pending(Generic[T]):
+    """A job on its way: what to run, what came of it, and the lock its caller waits on."""
+
+    __slots__ = ("committed", "done", "error", "job", "result")
+
+    def __init__(self, job: Job[T], committed: Callable[[T], None] | None) -> None:
+        self.job = job
+        self.committed = committed
+        self.result: T | None = None
+        self.error: Exception | None = None
+        # A bare lock costs a tenth of concurrent.futures.Future, and this is made for every write.
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        try:
+            self.result = self.job(connection)
+        except Exception as error:  # noqa: BLE001  whatever it is belongs to the caller, the group goes on
+            self.error = error
+
+    def finish(self) -> None:
+        """Tell whoever listens; runs after the commit, in the order of the commits."""
+        if self.error is None and self.committed is not None:
+            try:
+                self.committed(self.result)  # type: ignore[arg-type]  # a job without error has its result
+            except Exception:
+                logger.exception("a listener failed after its commit")
+        self.done.release()
+
+
+class Database:
+    """The file `hub.db` in a data directory (made with mode 0700, files 0600), or `:memory:`.
+
+    Raises `ConfigurationInvalid` when the directory cannot be used.
+    """
+
+    def __init__(
+        self, directory: Path | Literal[":memory:"], *, synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    ) -> None:
+        self._synchronous = synchronous
+        self._directory = None if directory == ":memory:" else Path(directory)
+        self._path = ":memory:" if self._directory is None else str(_prepared(self._directory))
+        self._closed = False
+        self._lock = threading.RLock()
+        self._idle_readers: deque[sqlite3.Connection] = deque()
+        self._queue: SimpleQueue[_Pending[Any] | None] = SimpleQueue()
+        self._consumer_lock: int | None = None
+        self._writer = self._open()
+        self._thread: threading.Thread | None = None
+        if self._directory is not None:
+            self._thread = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
+            self._thread.start()
+
+    def write(self, job: Job[T], committed: Callable[[T], None] | None = None) -> T:
+        """Run `job` in a transaction and return its result once that is durable.
+
+        `committed` is called with the result right after the commit; the calls
+        of all writers come one at a time, in the order of their jobs. Raises
+        what the job raises, and `StoreError` for what SQLite raises.
+        """
+        pending = self._submit(job, committed)
+        if not pending.done.acquire(timeout=PATIENCE):
+            raise StoreError("the database did not commit in time")
+        if isinstance(pending.error, sqlite3.Error):
+            raise StoreError(f"the database refused to write: {pending.error}") from pending.error
+        if pending.error is not None:
+            raise pending.error
+        return pending.result  # type: ignore[return-value]  # a job without error has its result
+
+    def write_soon(self, job: Job[object]) -> None:
+        """Run `job` in one of the next transactions; a failure is only logged."""
+        self._submit(_logging_failure(job), None)
+
+    def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """Return the rows of a query over what is committed; raises `StoreError`."""
+        if self._closed:
+            raise StoreError("the database is closed")
+        try:
+            if self._thread is None:
+                with self._lock:
+                    return self._writer.execute(sql, parameters).fetchall()
+            return self._read_apart(sql, parameters)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database refused to read: {error}") from error
+
+    def claim_consumer(self) -> None:
+        """Make this the one consumer of the directory, until `release_consumer`.
+
+        Raises `ConfigurationInvalid` while there is another, in any process.
+        """
+        if self._directory is None:
+            return
+        lock = os.open(self._directory / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise ConfigurationInvalid(f"DATA_DIR {self._directory} is in use by another process") from None
+        self._consumer_lock = lock
+
+    def release_consumer(self) -> None:
+        """Let another consume; fine when this one does not."""
+        lock, self._consumer_lock = self._consumer_lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def close(self) -> None:
+        """Finish what was handed in, then let go of everything; a second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(PATIENCE)
+        for connection in (self._writer, *self._idle_readers):
+            connection.close()
+        self.release_consumer()
+
+    def _submit(self, job: Job[T], committed: Callable[[T], None] | None) -> _Pending[T]:
+        pending = _Pending(job, committed)
+        if self._thread is None:
+            with self._lock:
+                self._refuse_when_closed()
+                self._commit([pending])
+            return pending
+        with self._lock:  # so that nothing is put behind the mark that ends the writer
+            self._refuse_when_closed()
+            self._queue.put(pending)
+        return pending
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise StoreError("the database is closed")
+
+    def _read_apart(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        try:
+            reader = self._idle_readers.pop()
+        except IndexError:
+            reader = self._connect()
+            reader.execute("PRAGMA query_only = ON")
+        try:
+            return reader.execute(sql, parameters).fetchall()
+        finally:
+            self._idle_readers.append(reader)
+            if self._closed:
+                reader.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            # SQLite does not wait for others that change the mode at the same time: processes starting together.
+            with _alone_in(self._directory):
+                connection = self._connect()
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            raise ConfigurationInvalid(f"DATA_DIR: {self._path} cannot be opened: {error}") from error
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA secure_delete = FAST")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        return connection
+
+    def _write_forever(self) -> None:
+        ending = False
+        while not ending:
+            group = [self._queue.get()]
+            while len(group) < MAX_GROUP and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            ending = group[-1] is None
+            self._commit([pending for pending in group if pending is not None])
+
+    def _commit(self, group: list[_Pending[Any]]) -> None:
+        try:
+            _run_in_one_transaction(self._writer, group)
+        except sqlite3.Error as error:
+            _fail(self._writer, group, error)
+        for pending in group:
+            pending.finish()
+
+
+def _run_in_one_transaction(connection: sqlite3.Connection, group: Sequence[_Pending[Any]]) -> None:
+    if not group:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if len(group) == 1:
+        group[0].run(connection)
+    else:
+        for pending in group:
+            _run_in_savepoint(connection, pending)
+    undo = len(group) == 1 and group[0].error is not None
+    connection.execute("ROLLBACK" if undo else "COMMIT")
+
+
+def _run_in_savepoint(connection: sqlite3.Connection, pending: _Pending[Any]) -> None:
+    connection.execute("SAVEPOINT job")
+    pending.run(connection)
+    if pending.error is not None:
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+
+
+def _fail(connection: sqlite3.Connection, group: Iterable[_Pending[Any]], error: sqlite3.Error) -> None:
+    """The transaction as a whole failed (a full disk, another process's lock): nobody's job was done."""
+    logger.error("a transaction failed: %s", error)
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    for pending in group:
+        pending.error = pending.error or error
+
+
+def _logging_failure(job: Job[object]) -> Job[None]:
+    def run(connection: sqlite3.Connection) -> None:
+        try:
+            job(connection)
+        except Exception:
+            logger.exception("a write that nobody waits for failed")
+            raise
+
+    return run
+
+
+@contextmanager
+def _alone_in(directory: Path | None) -> Iterator[None]:
+    if directory is None:
+        yield
+        return
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _prepared(directory: Path) -> Path:
+    """The database's path; SQLite gives the files beside it the same mode."""
+    path = directory / "hub.db"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Never opened when it is there: closing it would drop the locks that this process holds on it.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: there is something else") from None
+    except OSError as error:
+        raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: {error.strerror}") from error
+    return path

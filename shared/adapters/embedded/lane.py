@@ -1,0 +1,120 @@
+"""One topic's events between the database and their consumer: a queue per key, and threads for the heads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from shared.domain.events import Topic
+
+MAX_TEXTS = 1000
+"""Entries of a lane that keep their text in memory; a longer backlog is read again from the database."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """An event's row. `attempts` are those already made; `due` is a Unix time; `text` None means: ask the database."""
+
+    id: int
+    topic: Topic
+    key: str
+    text: str | None
+    attempts: int = 0
+    due: float = 0.0
+
+
+class Lane:
+    """Hands entries to `handle` on up to `workers` threads: in order within a key, all keys side by side.
+
+    `handle` ends each entry with `done` or `again`; until then the key's later
+    entries wait. An entry that is not due is given to `sleep`, which calls
+    `wake` when it is.
+    """
+
+    def __init__(
+        self, topic: Topic, workers: int, handle: Callable[[Entry], None], sleep: Callable[[Entry], None]
+    ) -> None:
+        self._topic = topic
+        self._workers = workers
+        self._handle = handle
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._queues: dict[str, deque[Entry]] = {}
+        self._waiting = 0
+        self._awake = 0
+        self._ready: SimpleQueue[Entry | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+
+    def offer(self, entries: Iterable[Entry]) -> None:
+        """Queue entries; must be called in the order of their ids."""
+        with self._lock:
+            for entry in entries:
+                self._waiting += 1
+                if self._waiting > MAX_TEXTS:
+                    entry.text = None
+                if entry.key in self._queues:
+                    self._queues[entry.key].append(entry)
+                else:
+                    self._queues[entry.key] = deque([entry])
+                    self._schedule(entry)
+
+    def done(self, entry: Entry) -> None:
+        """The key's head is finished with, one way or the other."""
+        with self._lock:
+            self._waiting -= 1
+            self._awake -= 1
+            queue = self._queues[entry.key]
+            queue.popleft()
+            if queue:
+                self._schedule(queue[0])
+            else:
+                del self._queues[entry.key]
+
+    def again(self, entry: Entry) -> None:
+        """The key's head is to be handed out once more when it is due."""
+        with self._lock:
+            self._awake -= 1
+            self._schedule(entry)
+
+    def wake(self, entry: Entry) -> None:
+        """The time of a sleeping entry has come."""
+        with self._lock:
+            self._make_ready(entry)
+
+    def stop(self) -> None:
+        """Take nothing more; what runs goes on."""
+        with self._lock:
+            self._stopping = True
+            for _ in self._threads:
+                self._ready.put(None)
+
+    def join(self, deadline: float) -> bool:
+        """Wait until the monotonic time `deadline` for running handlers; False when one still runs."""
+        others = [thread for thread in self._threads if thread is not threading.current_thread()]
+        for thread in others:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in others)
+
+    def _schedule(self, entry: Entry) -> None:
+        if entry.due > time.time():
+            self._sleep(entry)
+        else:
+            self._make_ready(entry)
+
+    def _make_ready(self, entry: Entry) -> None:
+        self._awake += 1
+        self._ready.put(entry)
+        if len(self._threads) < min(self._workers, self._awake) and not self._stopping:
+            name = f"bus-{self._topic}-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (entry := self._ready.get()) is not None and not self._stopping:
+            self._handle(entry)

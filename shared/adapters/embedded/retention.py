@@ -1,0 +1,50 @@
+"""Events that were consumed and are kept for a while, so that they can be consumed again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.domain.events import Topic
+
+KEPT = frozenset({Topic.INBOUND})
+"""What providers sent is worth keeping: it cannot be asked for again. The other topics' events follow from it."""
+
+KEPT_FOR = timedelta(days=7)
+
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS consumed (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, key TEXT NOT NULL, "
+    "event TEXT NOT NULL, consumed_at REAL NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS consumed_by_time ON consumed (topic, consumed_at)",
+)
+
+
+def acknowledge(connection: sqlite3.Connection, rows: Sequence[int], now: float) -> None:
+    """Take events off their topics; those of a kept topic are set aside."""
+    topics = sorted(topic.value for topic in KEPT)
+    places = ", ".join("?" * len(topics))
+    keep = (
+        "INSERT OR REPLACE INTO consumed (id, topic, key, event, consumed_at) "  # noqa: S608 - question marks only
+        f"SELECT id, topic, key, event, ? FROM events WHERE id = ? AND topic IN ({places})"
+    )
+    connection.executemany(keep, [(now, row, *topics) for row in rows])
+    connection.executemany("DELETE FROM events WHERE id = ?", [(row,) for row in rows])
+
+
+def replay(connection: sqlite3.Connection, topic: Topic, since: float) -> int:
+    """Put what was consumed since then back on its topic, in its order; returns how many."""
+    found = connection.execute(
+        "INSERT INTO events (topic, key, event, attempts, due) "
+        "SELECT topic, key, event, 0, 0 FROM consumed WHERE topic = ? AND consumed_at >= ? ORDER BY id",
+        (topic.value, since),
+    )
+    connection.execute("DELETE FROM consumed WHERE topic = ? AND consumed_at >= ?", (topic.value, since))
+    return found.rowcount
+
+
+def prune(connection: sqlite3.Connection, now: float) -> None:
+    """Let go of what has been kept long enough."""
+    for topic in KEPT:
+        oldest = now - KEPT_FOR.total_seconds()
+        connection.execute("DELETE FROM consumed WHERE topic = ? AND consumed_at < ?", (topic.value, oldest))

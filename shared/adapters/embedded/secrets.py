@@ -1,0 +1,58 @@
+"""Secrets in the database, encrypted with a key that lies in a file beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+
+from shared.adapters.embedded.database import Database
+from shared.errors import BadRequest
+from shared.security.sealed import load_key, seal, unseal
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,255}")
+_TABLE = "CREATE TABLE IF NOT EXISTS secrets (name TEXT NOT NULL PRIMARY KEY, sealed BLOB NOT NULL)"
+
+
+class SealedSecrets:
+    """`Secrets` over a `Database`, which it closes with itself.
+
+    The key file is made when it is first needed. Raises `ConfigurationInvalid`
+    when it is unsafe or is not the one that the secrets were sealed with.
+    """
+
+    def __init__(self, database: Database, key_file: Path) -> None:
+        self._database = database
+        self._key_file = key_file
+        database.write(lambda connection: connection.execute(_TABLE))
+
+    def read(self, name: str) -> dict[str, str]:
+        rows = self._database.read("SELECT sealed FROM secrets WHERE name = ?", (_checked(name),))
+        if not rows:
+            return {}
+        value: dict[str, str] = json.loads(unseal(self._key, name, rows[0][0]))
+        return value
+
+    def write(self, name: str, value: dict[str, str]) -> None:
+        row = (_checked(name), seal(self._key, name, json.dumps(value).encode()))
+        self._database.write(
+            lambda connection: connection.execute("INSERT OR REPLACE INTO secrets (name, sealed) VALUES (?, ?)", row)
+        )
+
+    def delete(self, name: str) -> None:
+        row = (_checked(name),)
+        self._database.write(lambda connection: connection.execute("DELETE FROM secrets WHERE name = ?", row))
+
+    def close(self) -> None:
+        self._database.close()
+
+    @cached_property
+    def _key(self) -> bytes:
+        return load_key(self._key_file)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadRequest("a secret's name has letters, digits, - and _ only")
+    return name

@@ -1,0 +1,39 @@
+"""What every `Bus` promises of webhooks that were consumed already: for a while they can be consumed again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from queue import Queue
+
+from shared.domain.events import Event, InboundEvent, Topic
+from shared.ports.bus import Bus
+from tests.adapters.traffic import consuming, ids, take
+
+
+def _webhook(id_: str) -> InboundEvent:
+    return InboundEvent(
+        id=id_, tenant_id="t", instance_id="i", channel="c", payload={}, received_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+
+def test_consumed_webhooks_come_again_in_their_order(bus: Bus) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    arrived: Queue[Event] = Queue()
+    for id_ in ("1", "2", "3"):
+        bus.publish(Topic.INBOUND, _webhook(id_), key="chat")
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        assert ids(take(arrived, 3)) == ["1", "2", "3"]
+    assert bus.replay(Topic.INBOUND, began) in (3, -1)
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        assert ids(take(arrived, 3)) == ["1", "2", "3"]
+
+
+def test_what_was_consumed_before_the_moment_does_not_come_again(bus: Bus) -> None:
+    arrived: Queue[Event] = Queue()
+    bus.publish(Topic.INBOUND, _webhook("old"), key="chat")
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        take(arrived, 1)
+    assert bus.replay(Topic.INBOUND, datetime.now(UTC) + timedelta(seconds=5)) in (0, -1)
+    bus.publish(Topic.INBOUND, _webhook("new"), key="chat")
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        assert ids(take(arrived, 1)) == ["new"]

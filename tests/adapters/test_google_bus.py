@@ -1,0 +1,203 @@
+"""What the Pub/Sub adapter does beyond the contract: messages, retries, and giving back what it holds."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from queue import Queue
+from time import monotonic, sleep
+
+import grpc
+import pytest
+
+from shared.adapters.google import wire
+from shared.adapters.google.bus import PubSubBus
+from shared.adapters.google.pubsub import PubSub, ensure_topics
+from shared.domain.events import Event, OutboundEvent, Topic
+from shared.errors import ConfigurationInvalid, PayloadInvalid, StoreError
+from tests.adapters.backends import Backend, emulators
+from tests.adapters.backends.google import PACE, project
+from tests.adapters.backends.grpc_proxy import Proxy, proxy_to
+
+PATIENCE = 40.0
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+EVENT = OutboundEvent(tenant_id="t", conversation_id="c", runtime="socket", traceparent="00-ab-cd-01")
+
+
+@pytest.fixture
+def backend_name() -> str:
+    return "google"
+
+
+@pytest.fixture
+def pubsub(backend: Backend) -> Iterator[PubSub]:
+    pubsub = PubSub(project(), prefix="hub-", emulator_host=emulators.pubsub())
+    ensure_topics(pubsub)
+    yield pubsub
+    pubsub.close()
+
+
+@pytest.fixture
+def bus(pubsub: PubSub) -> Iterator[PubSubBus]:
+    bus = bus_over(pubsub)
+    yield bus
+    bus.close()
+
+
+def bus_over(pubsub: PubSub, address: str | None = None, min_backoff: float = PACE.min_backoff) -> PubSubBus:
+    pace = replace(PACE, min_backoff=min_backoff, max_backoff=max(min_backoff, PACE.max_backoff))
+    return PubSubBus(pubsub.project, pubsub.prefix, address or pubsub.emulator_host, pace)
+
+
+def test_a_message_carries_what_a_subscription_may_filter_on(pubsub: PubSub, bus: PubSubBus) -> None:
+    bus.publish(Topic.OUTBOUND, EVENT, key="c", delay=60)
+    subscription = pubsub.subscription(Topic.OUTBOUND)
+    (received,) = pubsub.subscriber.pull(subscription=subscription, max_messages=1, timeout=PATIENCE).received_messages
+    attributes = dict(received.message.attributes)
+    due = datetime.fromisoformat(attributes.pop("not_before")) - datetime.now(UTC)
+    assert timedelta(0) < due <= timedelta(seconds=60)
+    assert attributes == {"runtime": "socket", "traceparent": "00-ab-cd-01"}
+    assert received.message.ordering_key == "c"
+
+
+def test_making_the_topics_again_is_fine(pubsub: PubSub) -> None:
+    ensure_topics(pubsub)
+
+
+def test_a_publish_that_is_refused_for_the_moment_is_repeated(pubsub: PubSub) -> None:
+    with proxy_to(emulators.pubsub()) as proxy:
+        proxy.refusals = [grpc.StatusCode.UNAVAILABLE]
+        bus = bus_over(pubsub, proxy.address)
+        bus.publish(Topic.OUTBOUND, EVENT, key="c")
+        assert proxy.calls == ["Publish", "Publish"]
+        bus.close()
+
+
+def test_a_publish_that_failed_is_a_store_error_and_the_key_goes_on(pubsub: PubSub) -> None:
+    with proxy_to(emulators.pubsub()) as proxy:
+        proxy.refusals = [grpc.StatusCode.PERMISSION_DENIED]
+        bus = bus_over(pubsub, proxy.address)
+        with pytest.raises(StoreError):
+            bus.publish(Topic.OUTBOUND, EVENT, key="c")
+        bus.publish(Topic.OUTBOUND, EVENT, key="c")
+        bus.close()
+
+
+def test_an_event_of_another_topic_is_not_published(bus: PubSubBus) -> None:
+    with pytest.raises(TypeError):
+        bus.publish(Topic.INBOUND, EVENT, key="c")
+
+
+def test_a_bus_consumes_once(bus: PubSubBus) -> None:
+    stop = bus.consume({Topic.OUTBOUND: lambda event: None})
+    with pytest.raises(ConfigurationInvalid):
+        bus.consume({Topic.OUTBOUND: lambda event: None})
+    stop()
+    bus.consume({Topic.OUTBOUND: lambda event: None})()
+
+
+def test_an_event_that_waits_for_its_next_attempt_is_given_back_at_the_stop(pubsub: PubSub) -> None:
+    refused: Queue[Event] = Queue()
+
+    def refuse(event: Event) -> None:
+        refused.put(event)
+        raise StoreError("not now")
+
+    first = bus_over(pubsub, min_backoff=3600)
+    stop = first.consume({Topic.OUTBOUND: refuse})
+    first.publish(Topic.OUTBOUND, EVENT, key="c")
+    refused.get(timeout=PATIENCE)
+    stop()
+
+    arrived: Queue[Event] = Queue()
+    second = bus_over(pubsub)
+    second.consume({Topic.OUTBOUND: arrived.put})
+    assert arrived.get(timeout=PATIENCE) == EVENT
+    first.close()
+    second.close()
+
+
+def test_a_message_that_is_no_event_dies_and_its_key_goes_on(pubsub: PubSub, bus: PubSubBus) -> None:
+    arrived: Queue[Event] = Queue()
+    pubsub.send(pubsub.topic(Topic.OUTBOUND), b"{}", {}, "c")
+    bus.publish(Topic.OUTBOUND, EVENT, key="c")
+    bus.consume({Topic.OUTBOUND: arrived.put})
+    assert arrived.get(timeout=PATIENCE) == EVENT
+    assert bus.dead_letters(Topic.OUTBOUND).letters == []
+
+
+def test_an_event_that_died_twice_is_one_letter_and_redriven_once(pubsub: PubSub, bus: PubSubBus) -> None:
+    data = EVENT.model_dump_json().encode()
+    for _ in range(2):
+        pubsub.send(pubsub.dead_topic(Topic.OUTBOUND), data, {"runtime": "socket"}, "c")
+    (letter,) = bus.dead_letters(Topic.OUTBOUND).letters
+    assert letter.reason == "Pub/Sub's delivery attempts were used up"
+
+    arrived: Queue[Event] = Queue()
+    bus.redrive(Topic.OUTBOUND, letter.id)
+    bus.consume({Topic.OUTBOUND: arrived.put})
+    assert arrived.get(timeout=PATIENCE) == EVENT
+    assert bus.dead_letters(Topic.OUTBOUND).letters == []
+    assert arrived.empty()
+
+
+def test_a_letter_that_could_not_be_published_again_stays(pubsub: PubSub) -> None:
+    with proxy_to(emulators.pubsub()) as proxy:
+        bus = bus_over(pubsub, proxy.address)
+        pubsub.send(pubsub.dead_topic(Topic.OUTBOUND), EVENT.model_dump_json().encode(), {}, "c")
+        refuse_next(proxy, "Publish")
+        with pytest.raises(StoreError):
+            bus.redrive(Topic.OUTBOUND, EVENT.id)
+        assert [letter.id for letter in bus.dead_letters(Topic.OUTBOUND).letters] == [EVENT.id]
+        bus.close()
+
+
+def refuse_next(proxy: Proxy, method: str) -> None:
+    proxy.refused_methods[method] = grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_a_stream_that_ends_for_good_is_logged(pubsub: PubSub, caplog: pytest.LogCaptureFixture) -> None:
+    bus = PubSubBus(f"test-{secrets.token_hex(6)}", emulator_host=pubsub.emulator_host)
+    bus.consume({Topic.OUTBOUND: lambda event: None})
+    deadline = monotonic() + PATIENCE
+    while "no more events of outbound are received: NotFound" not in caplog.messages:
+        assert monotonic() < deadline, caplog.messages
+        sleep(0.01)
+    bus.close()
+
+
+@pytest.mark.parametrize(
+    ("not_before", "seconds"),
+    [
+        (None, 0.0),
+        ("2030-01-01T00:00:07+00:00", 7.0),
+        ("2029-12-31T23:59:00+00:00", 0.0),
+        ("2030-01-01T00:00:07", 0.0),
+        ("soon", 0.0),
+    ],
+)
+def test_a_message_waits_until_its_time(not_before: str | None, seconds: float) -> None:
+    attributes = {"not_before": not_before} if not_before else {}
+    assert wire.remaining_delay(attributes, NOW) == seconds
+
+
+def test_an_event_is_decoded_with_its_attempt() -> None:
+    event = wire.decode(Topic.OUTBOUND, EVENT.model_dump_json().encode(), attempt=3)
+    assert (event, event.attempt) == (EVENT.model_copy(update={"attempt": 3}), 3)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff"])
+def test_data_that_is_no_event_is_invalid(data: bytes) -> None:
+    with pytest.raises(PayloadInvalid):
+        wire.decode(Topic.OUTBOUND, data)
+
+
+def test_a_long_reason_fits_into_an_attribute() -> None:
+    assert len(wire.epitaph(StoreError("ü" * 2000))["reason"].encode()) <= 1024
+
+
+def test_a_dead_letter_goes_back_without_what_its_death_added() -> None:
+    attributes = {"runtime": "socket", **wire.epitaph(StoreError("x")), "CloudPubSubDeadLetterSourceSubscription": "s"}
+    assert wire.without_epitaph(attributes) == {"runtime": "socket"}

@@ -1,0 +1,118 @@
+"""What every `Store` promises about pages and their cursors."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import BadRequest
+from shared.ports.store import Create, Delete, Order, Ref, Store, Where
+from tests.adapters.documents import NOON, Documents, fill, ids, pages
+
+
+def test_limit_cuts_and_cursor_goes_on_until_the_last_page(store: Store) -> None:
+    fill(store, {f"m{n}": {"n": n} for n in range(5)})
+
+    assert pages(store, [], [Order("n")], limit=2) == [["m0", "m1"], ["m2", "m3"], ["m4"]]
+    assert pages(store, [], [Order("n")], limit=5) == [["m0", "m1", "m2", "m3", "m4"]]
+    assert pages(store, [], [], limit=3) == [["m0", "m1", "m2"], ["m3", "m4"]]
+
+
+PAGED: Documents = {
+    "none1": {"t": 1, "x": None, "y": "b"},
+    "none2": {"t": 1, "x": None, "y": "a"},
+    "half": {"t": 1, "x": 0.1, "y": "a"},
+    "same1": {"t": 1, "x": 1, "y": "\x01"},
+    "same2": {"t": 1, "x": 1, "y": None},
+    "same3": {"t": 1, "x": 1, "y": "ü👍"},
+    "more": {"t": 1, "x": 2**53 + 1, "y": "a"},
+    "else": {"t": 2, "x": 1, "y": "a"},
+}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("fields", ["x", "xy", "yx"])
+def test_pages_put_together_are_the_whole_list(store: Store, limit: int, down: bool, fields: str) -> None:
+    fill(store, PAGED)
+    order = [Order(field, descending=down) for field in fields]
+
+    found = pages(store, [Where("t", "==", 1)], order, limit)
+
+    whole = ids(store, [Where("t", "==", 1)], order)
+    assert [id_ for page in found for id_ in page] == whole
+    assert sorted(whole) == sorted(set(PAGED) - {"else"})
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_pages_with_mixed_directions_are_the_whole_list(store: Store, limit: int) -> None:
+    fill(store, PAGED)
+    order = [Order("x", descending=True), Order("y")]
+
+    found = pages(store, [Where("t", "==", 1)], order, limit)
+
+    assert [id_ for page in found for id_ in page] == ["more", "same2", "same1", "same3", "half", "none2", "none1"]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_cursor_neither_skips_nor_repeats_when_documents_come_and_go(store: Store, descending: bool) -> None:
+    fill(store, {f"m{n}": {"n": n} for n in range(0, 60, 10)})
+    order = [Order("n", descending)]
+    first = store.find("messages", [], order, limit=3)
+    edge = first.documents[-1].data["n"]
+
+    store.commit(
+        [
+            *(Create(Ref("messages", f"new{n}"), {"n": n}) for n in (-5, edge - 1, edge + 1, 65)),
+            Create(Ref("messages", "m00"), {"n": 0}),
+            Delete(Ref("messages", first.documents[0].id)),
+            Delete(Ref("messages", first.documents[-1].id)),
+        ]
+    )
+    rest = ids(store, [], order, cursor=first.cursor)
+
+    seen = [document.id for document in first.documents] + rest
+    assert {f"m{n}" for n in range(0, 60, 10)} <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
+def test_cursor_goes_on_by_id_among_equals_under_inserts(store: Store) -> None:
+    fill(store, {id_: {"n": 1} for id_ in "bdfh"})
+    first = store.find("messages", [], [Order("n")], limit=2)
+
+    fill(store, {id_: {"n": 1} for id_ in "ace"})
+
+    assert ids(store, [], [Order("n")], cursor=first.cursor) == ["e", "f", "h"]
+
+
+def test_cursor_survives_a_bound_that_moves(store: Store) -> None:
+    fill(store, {f"m{n}": {"at": NOON + timedelta(minutes=n)} for n in range(6)})
+    order = [Order("at", descending=True)]
+    first = store.find("messages", [Where("at", "<=", NOON + timedelta(minutes=4))], order, limit=2)
+
+    rest = ids(store, [Where("at", "<=", NOON + timedelta(minutes=5))], order, cursor=first.cursor)
+
+    assert [document.id for document in first.documents] + rest == ["m4", "m3", "m2", "m1", "m0"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "nonsense", "!!!", "ü", "AAAA", base64.urlsafe_b64encode(b"[1, 2]").decode(), "bnVsbA", "W10"]
+)
+def test_garbled_cursor_is_a_bad_request(store: Store, cursor: str) -> None:
+    fill(store, {"a": {"n": 1}})
+
+    with pytest.raises(BadRequest):
+        store.find("messages", [], [Order("n")], cursor=cursor)
+
+
+def test_cursor_of_another_query_is_a_bad_request(store: Store) -> None:
+    fill(store, {id_: {"n": 1, "m": 1} for id_ in "abc"})
+    cursor = store.find("messages", [], [Order("n")], limit=1).cursor
+
+    for order in ([Order("m")], [Order("n", descending=True)], [], [Order("n"), Order("m")]):
+        with pytest.raises(BadRequest):
+            store.find("messages", [], order, cursor=cursor)
+    with pytest.raises(BadRequest):
+        store.find("others", [], [Order("n")], cursor=cursor)

@@ -1,0 +1,81 @@
+"""What every test may ask for, and the check of all queries against the declared indexes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+from shared.deps import Deps
+from tests.index_check import Indexes, RecordingStore, Shape, missing, unused
+from tests.stubs import Stub, stub_server
+
+INDEXES = Indexes.model_validate_json(Path("infra/firestore/indexes.json").read_text("utf-8"))
+
+_shapes: set[Shape] = set()
+
+
+@pytest.fixture
+def provider() -> Iterator[Stub]:
+    """A provider on 127.0.0.1."""
+    with stub_server() as stub:
+        yield stub
+
+
+@pytest.fixture
+def settings(tmp_path: Path, provider: Stub) -> Settings:
+    """Development settings whose providers are all the stub, with short pauses."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        telegram_api_url=provider.url,
+        graph_api_url=provider.url,
+        openai_base_url=f"{provider.url}/v1",
+        evolution_url=provider.url,
+        retry_min_seconds=0.05,
+        retry_max_seconds=0.2,
+        reply_debounce_seconds=0,
+    )
+
+
+@pytest.fixture
+def deps(settings: Settings) -> Iterator[Deps]:
+    """Everything a use case needs, on the embedded backend in a directory of the test's own.
+
+    A query that no index in `infra/firestore/indexes.json` would serve fails the test that made it.
+    """
+    opened = bootstrap(settings)
+    recording = RecordingStore(opened.store)
+    yield dataclasses.replace(opened, store=recording)
+    close(opened)
+    _shapes.update(recording.shapes)
+    assert missing(recording.shapes, INDEXES) == []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a parallel run a worker hands its shapes to the controller, which ends last."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["shapes"] = json.dumps([dataclasses.astuple(shape) for shape in _shapes], default=sorted)
+    elif session.exitstatus == 0 and _is_whole_suite(session.config) and (idle := unused(_shapes, INDEXES)):
+        session.exitstatus = 1
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        assert reporter is not None
+        reporter.write_line(f"indexes that no query of the suite needs: {idle}", red=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The controller takes over what a worker noted."""
+    for collection, equal, any_of, over, orders in json.loads(getattr(node, "workeroutput", {}).get("shapes", "[]")):
+        ordered = tuple((path, direction) for path, direction in orders)
+        _shapes.add(Shape(collection, frozenset(equal), frozenset(any_of), over, ordered))
+
+
+def _is_whole_suite(config: pytest.Config) -> bool:
+    return config.args == config.getini("testpaths") and not config.option.keyword and not config.option.markexpr

@@ -1,0 +1,143 @@
+"""A real HTTP server that plays a provider: it records what it is sent and answers as it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived; header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer. `drop` closes the connection after the request was read; `delay` is in seconds."""
+
+    status: int = 200
+    json: Any = None
+    text: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drop: bool = False
+    delay: float = 0.0
+
+
+Answer = Reply | Callable[[Received], Reply]
+
+
+class Stub:
+    """Rules are tried newest first; a rule may be limited to the next `times` requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[Received] = []
+        self.url = ""
+        self._rules: list[tuple[str, re.Pattern[str], Answer, list[int]]] = []
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+
+    def on(self, method: str, path: str, answer: Answer, times: int = 1_000_000) -> None:
+        """Answer requests whose path matches the regular expression."""
+        with self._lock:
+            self._rules.insert(0, (method, re.compile(path), answer, [times]))
+
+    def to(self, path: str) -> list[Received]:
+        """The requests so far whose path matches."""
+        with self._lock:
+            return [r for r in self.requests if re.search(path, r.path)]
+
+    def wait_for(self, path: str, count: int = 1, timeout: float = 15.0) -> list[Received]:
+        """Wait until that many matching requests came."""
+        deadline = time.monotonic() + timeout
+        with self._arrived:
+            while True:
+                found = [r for r in self.requests if re.search(path, r.path)]
+                if len(found) >= count:
+                    return found
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(f"{len(found)} of {count} requests to {path} came: {self.requests}")
+                self._arrived.wait(left)
+
+    def take(self, received: Received) -> Reply:
+        with self._arrived:
+            self.requests.append(received)
+            self._arrived.notify_all()
+            answer: Answer = Reply(404, {"error": f"the stub has no rule for {received.method} {received.path}"})
+            for method, pattern, ruled, left in self._rules:
+                if method == received.method and left[0] > 0 and pattern.search(received.path):
+                    left[0] -= 1
+                    answer = ruled
+                    break
+        return answer(received) if callable(answer) else answer
+
+
+def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = stub.take(Received(self.command, self.path, headers, body))
+            if reply.delay:
+                time.sleep(reply.delay)
+            if reply.drop:
+                self.close_connection = True
+                return
+            payload = (reply.text or "").encode() if reply.json is None else json.dumps(reply.json).encode()
+            self.send_response(reply.status)
+            if "content-type" not in {name.lower() for name in reply.headers}:
+                self.send_header("content-type", "application/json")
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is the test's own doing."""
+
+
+@contextmanager
+def stub_server() -> Iterator[Stub]:
+    """Serve on a free port of 127.0.0.1; `stub.url` has no trailing slash."""
+    stub = Stub()
+    server = _Server(("127.0.0.1", 0), _handler(stub))
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

@@ -1,0 +1,38 @@
+"""Messages of a session."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.dashboard.schemas import MessageOut, MessagesOut, MessagesPath, MessagesQuery, SendIn, SentOut
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.http.idempotency import IdempotencyHeader
+from shared.usecases import conversations, sends
+
+api = APIBlueprint("dashboard_messages", __name__, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")])
+cors(api)
+protect(api, Access.DASHBOARD)
+
+
+@api.get("/<session_id>", responses={200: MessagesOut})
+def session_messages(path: MessagesPath, query: MessagesQuery) -> Response:
+    """Read the newest messages, oldest first; the cursor leads to older ones."""
+    found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.session_id, query.limit, query.cursor)
+    return answer(MessagesOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor))
+
+
+@api.post("/send", responses={202: SentOut})
+def send_message(header: IdempotencyHeader, body: SendIn) -> Response:
+    """Send a message in a session; it is stored and queued when this answers."""
+    require(Role.AGENT)
+    key = header.idempotency_key
+    target = sends.Target(conversation_id=body.session_id)
+    content = body.to_domain(deps())
+    accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    return answer(SentOut(**MessageOut.of(accepted.message).model_dump(), success=True), 202)

@@ -1,0 +1,191 @@
+"""The Dashboard's wire forms: snake case, times in whole seconds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from shared.deps import Deps
+from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.instances import ChannelType
+from shared.domain.messages import Attachment, Author, Message, MessageKind
+from shared.http.times import WholeSeconds
+from shared.usecases.sends import Content
+
+CHANNELS = {channel: channel.value for channel in ChannelType} | {ChannelType.WIDGET: "chat"}
+"""This dialect's words for the channel types."""
+
+STATUS = {
+    ConversationStatus.OPEN: "active",
+    ConversationStatus.CLOSED: "resolved",
+    ConversationStatus.SNOOZED: "snoozed",
+}
+"""This dialect's words for where a conversation stands."""
+
+SENDERS = {
+    Author.CUSTOMER: "customer",
+    Author.HUMAN: "agent",
+    Author.OTHER: "agent",
+    Author.BOT: "bot",
+    Author.SYSTEM: "system",
+}
+"""This dialect's words for who wrote; a message from the business's own phone counts as an agent's."""
+
+MAX_PAGE = 200
+
+
+class CustomerInfo(BaseModel):
+    name: str | None
+    phone: str | None
+
+
+class SessionOut(BaseModel):
+    """A conversation as this dialect sees it."""
+
+    session_id: str
+    customer_id: str
+    channel_type: str
+    status: str
+    created_at: WholeSeconds
+    last_activity: WholeSeconds
+    agent_id: str | None
+    priority: str
+    customer_info: CustomerInfo
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> SessionOut:
+        return cls(
+            session_id=conversation.id,
+            customer_id=conversation.customer_id,
+            channel_type=CHANNELS[conversation.channel],
+            status=STATUS[conversation.status],
+            created_at=conversation.created_at,
+            last_activity=conversation.last_message_at,
+            agent_id=conversation.assignee_id,
+            priority=conversation.priority.value,
+            customer_info=CustomerInfo(name=conversation.customer_name, phone=conversation.customer_phone),
+        )
+
+
+class SessionsOut(BaseModel):
+    sessions: list[SessionOut]
+    next_cursor: str | None
+
+
+class SessionsQuery(BaseModel):
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class AttachmentOut(BaseModel):
+    """A file, place or contact; what is not known is left out."""
+
+    type: str
+    url: str | None = None
+    mime_type: str | None = None
+    file_name: str | None = None
+    size: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    name: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def of(cls, attachment: Attachment) -> dict[str, Any]:
+        shown = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
+        return shown.model_dump(exclude_none=True)
+
+
+class MessageOut(BaseModel):
+    """A message; `status` is its fate, `received` for a customer's."""
+
+    message_id: str
+    session_id: str
+    sender: str
+    content: str
+    timestamp: WholeSeconds
+    type: str
+    status: str
+    attachments: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, message: Message) -> MessageOut:
+        return cls(
+            message_id=message.id,
+            session_id=message.conversation_id,
+            sender=SENDERS[message.author],
+            content=message.text or "",
+            timestamp=message.sent_at,
+            type=message.kind.value,
+            status=message.status.value,
+            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+        )
+
+
+class MessagesOut(BaseModel):
+    """Oldest first; `next_cursor` leads to older ones."""
+
+    messages: list[MessageOut]
+    next_cursor: str | None
+
+
+class SendIn(BaseModel):
+    """A message for a session. For `type` image, video, audio or document, `content` is the file's address."""
+
+    session_id: str = Field(min_length=1, max_length=64)
+    content: str = Field(min_length=1, max_length=65_536)
+    type: Literal["text", "image", "video", "audio", "document"] = "text"
+
+    def to_domain(self, deps: Deps) -> Content:
+        """Raises `BadRequest` for an address that may not be called."""
+        if self.type == "text":
+            return Content(text=self.content)
+        deps.http.check(self.content)
+        return Content(attachments=(Attachment(type=MessageKind(self.type), url=self.content),))
+
+
+class SentOut(MessageOut):
+    """The accepted message, as it is listed."""
+
+    success: bool
+
+
+class MessagesPath(BaseModel):
+    session_id: str
+
+
+class MessagesQuery(BaseModel):
+    limit: int = Field(default=100, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class Services(BaseModel):
+    """`redis` is what coordinates the hub's processes: the store's leases. `webhooks` need the store too."""
+
+    database: str
+    redis: str
+    webhooks: str
+
+
+class HealthOut(BaseModel):
+    status: str
+    db: str
+    uptime: int
+    timestamp: WholeSeconds
+    services: Services
+    version: str
+
+
+class LiveOut(BaseModel):
+    status: str
+
+
+class CapabilitiesQuery(BaseModel):
+    include: str | None = Field(default=None, description="`all` for every channel of the hub")
+
+
+class CapabilitiesOut(BaseModel):
+    channels: list[str]
+    features: list[str]
+    version: str

@@ -1,0 +1,65 @@
+"""How the hub is, and what it can do; open to everybody."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.dashboard.schemas import (
+    CHANNELS,
+    CapabilitiesOut,
+    CapabilitiesQuery,
+    HealthOut,
+    LiveOut,
+    Services,
+)
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.usecases import health
+
+DOCUMENTED_CHANNELS = ["whatsapp", "voice", "video", "chat", "email", "sms"]
+FEATURES = ["session_transfer", "analytics", "routing"]
+
+api = APIBlueprint("dashboard_system", __name__, abp_tags=[Tag(name="System")])
+cors(api)
+
+
+@api.get("/health", responses={200: HealthOut})
+def read_health() -> Response:
+    """Tell how the hub is; always 200, for clients throw other answers away unread."""
+    return answer(_health())
+
+
+@api.get("/health/ready", responses={200: HealthOut, 503: HealthOut})
+def ready() -> Response:
+    """Tell a load balancer whether to send requests: 503 while the store does not answer."""
+    found = _health()
+    return answer(found, 200 if found.db == "up" else 503)
+
+
+@api.get("/health/live", responses={200: LiveOut})
+def live() -> Response:
+    """Tell that the process runs."""
+    return answer(LiveOut(status="healthy"))
+
+
+@api.get("/capabilities", responses={200: CapabilitiesOut})
+def capabilities(query: CapabilitiesQuery) -> Response:
+    """List channels and features."""
+    channels = list(CHANNELS.values()) if query.include == "all" else DOCUMENTED_CHANNELS
+    return answer(CapabilitiesOut(channels=channels, features=FEATURES, version=health.VERSION))
+
+
+def _health() -> HealthOut:
+    found = health.check(deps())
+    state = "up" if found.store_up else "down"
+    return HealthOut(
+        status="healthy" if found.store_up else "unhealthy",
+        db=state,
+        uptime=found.uptime,
+        timestamp=deps().now(),
+        services=Services(database=state, redis=state, webhooks=state),
+        version=health.VERSION,
+    )

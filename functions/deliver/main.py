@@ -1,0 +1,15 @@
+"""Topic `outbound`: send what a conversation's outbox holds."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.domain.events import OutboundEvent, Topic
+from shared.http.push import push_handler
+from shared.usecases.deliver import deliver
+
+
+def consume(deps: Deps, event: OutboundEvent) -> None:
+    deliver(deps, event.tenant_id, event.conversation_id)
+
+
+handler = push_handler(Topic.OUTBOUND, consume)

@@ -1,0 +1,15 @@
+"""Topic `inbound`: read a raw event and store what it says."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.domain.events import InboundEvent, Topic
+from shared.http.push import push_handler
+from shared.usecases.inbound import normalize
+
+
+def consume(deps: Deps, event: InboundEvent) -> None:
+    normalize(deps, event)
+
+
+handler = push_handler(Topic.INBOUND, consume)

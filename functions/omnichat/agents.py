@@ -1,0 +1,54 @@
+"""Who may answer customers."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnichat.schemas import AgentIn, AgentOut, AgentPatch, AgentPath, AgentsOut, AgentsQuery
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import agents
+
+api = APIBlueprint("omnichat_agents", __name__, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+@api.post("", responses={201: AgentOut})
+def create(body: AgentIn) -> Response:
+    """Add an agent; the oldest active AI agent answers by itself."""
+    require(Role.ADMIN)
+    return answer(AgentOut.of(agents.create_agent(deps(), caller().tenant_id, body.model_dump())), 201)
+
+
+@api.get("", responses={200: AgentsOut})
+def index(query: AgentsQuery) -> Response:
+    """List agents, oldest first."""
+    page, cursor = agents.list_agents(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(AgentsOut(agents=[AgentOut.of(agent) for agent in page], next_cursor=cursor))
+
+
+@api.get("/<id>", responses={200: AgentOut})
+def show(path: AgentPath) -> Response:
+    """Read an agent."""
+    return answer(AgentOut.of(agents.get_agent(deps(), caller().tenant_id, path.id)))
+
+
+@api.patch("/<id>", responses={200: AgentOut})
+def change(path: AgentPath, body: AgentPatch) -> Response:
+    """Change what is given."""
+    require(Role.ADMIN)
+    return answer(AgentOut.of(agents.change_agent(deps(), caller().tenant_id, path.id, body.changes())))
+
+
+@api.delete("/<id>", responses={204: None})
+def delete(path: AgentPath) -> Response:
+    """Take an agent away."""
+    require(Role.ADMIN)
+    agents.delete_agent(deps(), caller().tenant_id, path.id)
+    return Response(status=204)

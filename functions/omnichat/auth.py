@@ -1,0 +1,47 @@
+"""Signing up, in, and staying signed in."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, open_to_all, protect
+from shared.usecases import accounts
+
+api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+@api.post("/register", responses={201: SessionOut})
+@open_to_all
+def register(body: RegisterIn) -> Response:
+    """Make a tenant and the user who owns it."""
+    session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name)
+    return answer(SessionOut.of(session), 201)
+
+
+@api.post("/login", responses={200: SessionOut})
+@open_to_all
+def login(body: LoginIn) -> Response:
+    """Sign in."""
+    return answer(SessionOut.of(accounts.login(deps(), body.email, body.password)))
+
+
+@api.post("/refresh", responses={200: SessionOut})
+@open_to_all
+def refresh(body: RefreshIn) -> Response:
+    """Exchange a refresh token, once, for new tokens."""
+    return answer(SessionOut.of(accounts.refresh(deps(), body.refresh_token)))
+
+
+@api.get("/me", responses={200: MeOut})
+def me() -> Response:
+    """Tell who is calling."""
+    user = accounts.whoami(deps(), caller())
+    return answer(MeOut(user=UserOut.of(user) if user else None, tenant_id=caller().tenant_id))

@@ -1,0 +1,134 @@
+"""OmniChat's wire forms of channel instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic.alias_generators import to_camel
+
+from functions.omnichat.realtime_schemas import CHANNEL_STATUS
+from functions.omnichat.schemas import Wire
+from shared.domain.instances import ChannelType, Instance, WebhookHealth
+from shared.http.times import Milliseconds
+from shared.usecases.instance_config import AGENT_API_KEY, mask, model_of
+from shared.usecases.instance_documents import label, public_metadata
+from shared.usecases.instances import Changes, NewInstance
+
+
+def _canonical(value: object) -> object:
+    return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
+
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+ExternalId = Annotated[str, Field(max_length=255)]
+
+
+class ChannelIn(Wire):
+    """A new channel. Several may have the same `name`; `adapter` chooses among the ways to reach a type."""
+
+    name: Label
+    type: Annotated[ChannelType, BeforeValidator(_canonical)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
+    metadata: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    external_id: ExternalId | None = None
+    adapter: str | None = None
+    is_default: bool = False
+
+    def to_domain(self) -> NewInstance:
+        return NewInstance(
+            channel_type=self.type,
+            label=self.name,
+            adapter=self.adapter,
+            config=self.config or {},
+            metadata=self.metadata or {},
+            external_id=self.external_id,
+            is_default=self.is_default,
+        )
+
+
+class ChannelPatch(Wire):
+    """Only what is given changes; in `config` only the given keys do, and null takes a key away."""
+
+    name: Label | None = None
+    metadata: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    external_id: ExternalId | None = None
+    is_default: bool | None = None
+
+    def to_domain(self) -> Changes:
+        gone = "external_id" in self.model_fields_set and self.external_id is None
+        return Changes(
+            label=self.name,
+            metadata=self.metadata,
+            config=self.config or {},
+            external_id="" if gone else self.external_id,
+            is_default=self.is_default,
+        )
+
+
+class WebhookOut(Wire):
+    """Whether the provider knows where to call; `error` is what it said when it was told."""
+
+    url: str | None
+    registered_at: Milliseconds | None
+    error: str | None
+
+    @classmethod
+    def of(cls, webhook: WebhookHealth) -> WebhookOut:
+        return cls.model_validate(webhook.model_dump())
+
+
+class ChannelOut(Wire):
+    """A channel. Secrets in `config` are masked for everybody."""
+
+    id: str
+    tenant_id: str
+    name: str
+    type: str
+    adapter: str
+    status: str
+    status_detail: str | None
+    external_id: str | None
+    config: dict[str, Any]
+    metadata: dict[str, Any]
+    is_default: bool
+    webhook: WebhookOut
+    created_at: Milliseconds
+    updated_at: Milliseconds
+
+    @classmethod
+    def of(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
+        same = {"id", "tenant_id", "adapter", "status_detail", "external_id", "is_default", "created_at", "updated_at"}
+        return cls(
+            **instance.model_dump(include=same),
+            name=label(instance),
+            type=instance.type.upper(),
+            status=CHANNEL_STATUS[instance.status],
+            config=_config(instance, secrets),
+            metadata=public_metadata(instance),
+            webhook=WebhookOut.of(instance.webhook),
+        )
+
+    @classmethod
+    def created(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
+        """A new channel counts as disconnected; what connecting it brings is told by event and seen on reading."""
+        return cls.of(instance, secrets).model_copy(update={"status": "DISCONNECTED"})
+
+
+def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Known fields in camel case, unknown ones as they were given."""
+    model = model_of(instance.adapter)
+    known = set(model.model_fields) if model else set()
+    masked = {name: mask(value) for name, value in secrets.items() if name != AGENT_API_KEY}
+    return {to_camel(name) if name in known else name: value for name, value in (instance.config | masked).items()}
+
+
+class ChannelPath(Wire):
+    id: str
+
+
+class ChannelsQuery(Wire):
+    limit: int = Field(default=100, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=2048)

@@ -1,0 +1,66 @@
+"""Channel instances of the caller's tenant."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnichat.channel_schemas import ChannelIn, ChannelOut, ChannelPatch, ChannelPath, ChannelsQuery
+from shared.domain.accounts import Role
+from shared.domain.instances import Instance
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import instances
+
+NEXT_CURSOR = "X-Next-Cursor"
+"""Where the next page begins, as a header: the body is a bare array."""
+
+api = APIBlueprint("omnichat_channels", __name__, url_prefix="/api/channels", abp_tags=[Tag(name="OmniChat channels")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+@api.post("", responses={201: ChannelOut})
+def create_channel(body: ChannelIn) -> Response:
+    """Make a channel and tell its provider about us."""
+    require(Role.ADMIN)
+    created = instances.create(deps(), caller().tenant_id, body.to_domain())
+    return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
+
+
+@api.get("", responses={200: ChannelOut})
+def list_channels(query: ChannelsQuery) -> Response:
+    """List channels, oldest first, as a bare array."""
+    found, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
+    response = jsonify([_shown(instance).model_dump(mode="json", by_alias=True) for instance in found])
+    if cursor:
+        response.headers[NEXT_CURSOR] = cursor
+    return response
+
+
+@api.get("/<id>", responses={200: ChannelOut})
+def read_channel(path: ChannelPath) -> Response:
+    """Read one channel."""
+    return answer(_shown(instances.by_id(deps(), caller().tenant_id, path.id)))
+
+
+@api.patch("/<id>", responses={200: ChannelOut})
+def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
+    """Change what is given. A secret that comes back masked stays as it is."""
+    require(Role.ADMIN)
+    return answer(_shown(instances.update(deps(), caller().tenant_id, path.id, body.to_domain())))
+
+
+@api.delete("/<id>", responses={204: None})
+def delete_channel(path: ChannelPath) -> Response:
+    """Remove a channel."""
+    require(Role.ADMIN)
+    instances.delete(deps(), caller().tenant_id, path.id)
+    return Response(status=204)
+
+
+def _shown(instance: Instance) -> ChannelOut:
+    return ChannelOut.of(instance, instances.credentials(deps(), instance))

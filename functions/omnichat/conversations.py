@@ -1,0 +1,112 @@
+"""Reading and steering conversations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+
+from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
+from shared.domain.accounts import Role
+from shared.domain.conversations import ConversationStatus, Priority
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import conversations
+
+api = APIBlueprint("omnichat_conversations", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat conversations")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+# The Dashboard's words are understood here too.
+_STATUS_WORDS = {"active": "open", "resolved": "closed"}
+
+
+def _status(value: object) -> object:
+    return _STATUS_WORDS.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+class ConversationPath(BaseModel):
+    id: str = Field(max_length=64)
+
+
+class ConversationQuery(BaseModel):
+    status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+    _any_case = field_validator("status", mode="before")(_status)
+
+
+class MessageQuery(BaseModel):
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class ConversationChange(_Wire):
+    """What to change; what is left out stays. An `assigneeId` of null takes the assignee away."""
+
+    status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
+    assignee_id: str | None = Field(default=None, max_length=64)
+    priority: Priority | None = Field(default=None, description="LOW, NORMAL, HIGH or URGENT")
+    snoozed_until: AwareDatetime | None = None
+
+    _any_case = field_validator("status", "priority", mode="before")(_status)
+
+    def to_domain(self) -> conversations.Changes:
+        given = "assignee_id" in self.model_fields_set
+        until: datetime | None = self.snoozed_until
+        return conversations.Changes(
+            status=self.status,
+            assignee_id=(self.assignee_id or "") if given else None,
+            priority=self.priority,
+            snoozed_until=until,
+        )
+
+
+class ConversationPage(_Wire):
+    conversations: list[ConversationOut]
+    next_cursor: str | None
+
+
+class MessagePage(_Wire):
+    """Oldest first; `nextCursor` leads to older ones."""
+
+    messages: list[MessageOut]
+    next_cursor: str | None
+
+
+@api.get("/conversations", responses={200: ConversationPage})
+def list_conversations(query: ConversationQuery) -> Response:
+    """The tenant's conversations, the latest message first."""
+    found, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    return answer(ConversationPage(conversations=[ConversationOut.of(one) for one in found], next_cursor=cursor))
+
+
+@api.get("/conversations/<id>", responses={200: ConversationOut})
+def get_conversation(path: ConversationPath) -> Response:
+    """One conversation."""
+    return answer(ConversationOut.of(conversations.get(deps(), caller().tenant_id, path.id)))
+
+
+@api.get("/conversations/<id>/messages", responses={200: MessagePage})
+def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
+    """The newest messages, oldest first."""
+    found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
+    return answer(MessagePage(messages=[MessageOut.of(message) for message in found], next_cursor=cursor))
+
+
+@api.patch("/conversations/<id>", responses={200: ConversationOut})
+def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
+    """Change status, assignee or priority."""
+    require(Role.AGENT)
+    changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
+    return answer(ConversationOut.of(changed))

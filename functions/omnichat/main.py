@@ -1,0 +1,26 @@
+"""The OmniChat dialect as a function: `/api/*` with access tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.http.entry import handler_for
+
+if TYPE_CHECKING:
+    from flask_openapi.blueprint import APIBlueprint
+
+
+def blueprints() -> list[APIBlueprint]:
+    """All of the dialect, for this function and for those that carry several."""
+    from functions.omnichat import (  # noqa: PLC0415 - costs cold start
+        agents,
+        auth,
+        channels,
+        conversations,
+        messages,
+    )
+
+    return [auth.api, channels.api, agents.api, conversations.api, messages.api]
+
+
+handler = handler_for(blueprints)

@@ -1,0 +1,103 @@
+"""OmniChat's forms for what is sent and for the queue it waits in."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from functions.omnichat.realtime_schemas import MessageOut
+from shared.deps import Deps
+from shared.domain.messages import Attachment, MessageKind, OutboxItem, OutboxStatus, ReactionTo
+from shared.errors import BadRequest
+from shared.http.times import Milliseconds
+
+_SENDABLE = {
+    "image": MessageKind.IMAGE,
+    "photo": MessageKind.IMAGE,
+    "video": MessageKind.VIDEO,
+    "audio": MessageKind.AUDIO,
+    "voice": MessageKind.AUDIO,
+    "document": MessageKind.DOCUMENT,
+    "file": MessageKind.DOCUMENT,
+    "sticker": MessageKind.STICKER,
+    "location": MessageKind.LOCATION,
+}
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+class AttachmentIn(_Wire):
+    """A file by its address, or a place."""
+
+    type: str = Field(max_length=20, description="image, video, audio, document, sticker or location")
+    url: str | None = Field(default=None, max_length=4096)
+    file_name: str | None = Field(default=None, max_length=255)
+    mime_type: str | None = Field(default=None, max_length=127)
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    name: str | None = Field(default=None, max_length=255)
+    address: str | None = Field(default=None, max_length=1024)
+
+    def to_domain(self, deps: Deps) -> Attachment:
+        """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called."""
+        kind = _SENDABLE.get(self.type.lower())
+        if kind is None:
+            raise BadRequest(f"attachments: the type {self.type!r} is none of {', '.join(_SENDABLE)}")
+        if kind is MessageKind.LOCATION and (self.latitude is None or self.longitude is None):
+            raise BadRequest("attachments: a location needs latitude and longitude")
+        if kind is not MessageKind.LOCATION:
+            if not self.url:
+                raise BadRequest(f"attachments: {self.type} needs a url")
+            deps.http.check(self.url)
+        return Attachment(type=kind, **self.model_dump(exclude={"type"}))
+
+
+class ReactionIn(_Wire):
+    """A reaction to a message, named by the provider's id; an empty emoji takes it back."""
+
+    message_id: str = Field(max_length=256)
+    emoji: str = Field(max_length=16)
+    from_me: bool = False
+
+    def to_domain(self) -> ReactionTo:
+        return ReactionTo(external_message_id=self.message_id, emoji=self.emoji, from_me=self.from_me)
+
+
+class QueueItem(_Wire):
+    """A message on its way out; `reason` is `rejected`, `retries_exhausted` or `outcome_unknown` when it is DEAD."""
+
+    id: str
+    status: OutboxStatus
+    conversation_id: str
+    channel_instance_id: str
+    attempts: int
+    next_retry_at: Milliseconds | None
+    reason: str | None
+    error: str | None
+    created_at: Milliseconds
+    updated_at: Milliseconds
+
+    @classmethod
+    def of(cls, item: OutboxItem) -> QueueItem:
+        same = item.model_dump(include=set(cls.model_fields))
+        return cls(**same, channel_instance_id=item.instance_id)
+
+
+class Accepted(_Wire):
+    """The stored message, and its place in the queue."""
+
+    message: MessageOut
+    queue: QueueItem
+
+
+class OutboxQuery(BaseModel):
+    status: OutboxStatus = OutboxStatus.DEAD
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class OutboxPage(_Wire):
+    items: list[QueueItem]
+    next_cursor: str | None

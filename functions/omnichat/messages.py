@@ -1,0 +1,90 @@
+"""Sending messages, and what became of those that could not be sent."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from functions.omnichat.message_schemas import (
+    Accepted,
+    AttachmentIn,
+    OutboxPage,
+    OutboxQuery,
+    QueueItem,
+    ReactionIn,
+)
+from functions.omnichat.realtime_schemas import MessageOut
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.http.idempotency import IdempotencyHeader
+from shared.usecases import dead, sends
+
+api = APIBlueprint("omnichat_messages", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+class SendBody(BaseModel):
+    """A text, attachments (the first one is sent), or a reaction, for one conversation or customer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="ignore")
+
+    conversation_id: str | None = Field(default=None, max_length=64)
+    channel_instance_id: str | None = Field(default=None, max_length=64)
+    customer_id: str | None = Field(default=None, max_length=64)
+    external_user_id: str | None = Field(default=None, min_length=1, max_length=256)
+    text: str | None = Field(default=None, max_length=65_536)
+    attachments: list[AttachmentIn] = Field(default_factory=list, max_length=10)
+    reply_to: str | None = Field(default=None, max_length=256, description="The provider's id of the quoted message.")
+    reaction: ReactionIn | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self) -> SendBody:
+        if not (self.text or "").strip() and not self.attachments and self.reaction is None:
+            raise ValueError("there is nothing to send: give text, attachments or a reaction")
+        return self
+
+
+class OutboxPath(BaseModel):
+    id: str = Field(max_length=64)
+
+
+@api.post("/messages/send", responses={202: Accepted})
+def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
+    """Accept a message; it is stored and queued when this answers."""
+    require(Role.AGENT)
+    target = sends.Target(
+        conversation_id=body.conversation_id,
+        instance_id=body.channel_instance_id,
+        customer_id=body.customer_id,
+        external_user_id=body.external_user_id,
+    )
+    content = sends.Content(
+        text=body.text,
+        attachments=tuple(attachment.to_domain(deps()) for attachment in body.attachments),
+        reply_to=body.reply_to,
+        reaction=body.reaction.to_domain() if body.reaction else None,
+    )
+    key = header.idempotency_key
+    accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
+
+
+@api.get("/outbox", responses={200: OutboxPage})
+def list_outbox(query: OutboxQuery) -> Response:
+    """What waits, failed or died on its way out; owners only."""
+    require(Role.OWNER)
+    items, cursor = dead.list_outbox(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    return answer(OutboxPage(items=[QueueItem.of(item) for item in items], next_cursor=cursor))
+
+
+@api.post("/outbox/<id>/redrive", responses={202: QueueItem})
+def redrive(path: OutboxPath) -> Response:
+    """Send a dead item again; owners only."""
+    require(Role.OWNER)
+    return answer(QueueItem.of(dead.redrive(deps(), caller().tenant_id, path.id)), 202)

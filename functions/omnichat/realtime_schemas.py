@@ -1,0 +1,123 @@
+"""Messages and conversations as OmniChat clients see them, on the socket and over HTTP alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic.alias_generators import to_camel
+
+from shared.domain.conversations import Conversation
+from shared.domain.instances import InstanceStatus
+from shared.domain.messages import Attachment, Message
+from shared.http.times import Milliseconds
+
+CHANNEL_STATUS = {
+    InstanceStatus.NOT_CONFIGURED: "DISCONNECTED",
+    InstanceStatus.CONFIGURED: "DISCONNECTED",
+    InstanceStatus.DISCONNECTED: "DISCONNECTED",
+    InstanceStatus.DELETED: "DISCONNECTED",
+    InstanceStatus.CONNECTING: "CONNECTING",
+    InstanceStatus.WAITING_FOR_SCAN: "CONNECTING",
+    InstanceStatus.CONNECTED: "CONNECTED",
+    InstanceStatus.ERROR: "ERROR",
+}
+"""The four words that this dialect has for an instance's status."""
+
+
+class _Wire(BaseModel):
+    """Fields have the domain's names here and camel case on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, frozen=True)
+
+
+class AttachmentOut(_Wire):
+    """What is not known of a file is left out; `type` and `extra` are always there."""
+
+    type: str
+    url: str | None = None
+    mime_type: str | None = None
+    file_name: str | None = None
+    size: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    name: str | None = None
+    address: str | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, attachment: Attachment) -> AttachmentOut:
+        return cls(**attachment.model_dump())
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+class MessageOut(_Wire):
+    """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`."""
+
+    id: str
+    conversation_id: str
+    channel_instance_id: str
+    customer_id: str
+    direction: str
+    author: str
+    author_id: str | None
+    author_name: str | None
+    type: str
+    text: str | None
+    attachments: list[AttachmentOut]
+    reactions: dict[str, str]
+    reply_to: str | None
+    external_message_id: str | None
+    status: str
+    error: str | None
+    sent_at: Milliseconds
+    created_at: Milliseconds
+    edited_at: Milliseconds | None
+    deleted_at: Milliseconds | None
+
+    @classmethod
+    def of(cls, message: Message) -> MessageOut:
+        same = message.model_dump(include=set(cls.model_fields) - {"direction", "author", "attachments"})
+        return cls(
+            **same,
+            channel_instance_id=message.instance_id,
+            direction=message.direction.upper(),
+            author=message.author.upper(),
+            type=message.kind.value,
+            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+        )
+
+
+class ConversationOut(_Wire):
+    """A conversation on the instance where it goes on now."""
+
+    id: str
+    channel_instance_id: str
+    channel_type: str
+    customer_id: str
+    customer_name: str | None
+    external_conversation_id: str
+    is_group: bool
+    status: str
+    priority: str
+    assignee_id: str | None
+    needs_human: bool
+    last_message_at: Milliseconds
+    snoozed_until: Milliseconds | None
+    closed_at: Milliseconds | None
+    created_at: Milliseconds
+    updated_at: Milliseconds
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> ConversationOut:
+        same = conversation.model_dump(include=set(cls.model_fields) - {"status", "priority"})
+        return cls(
+            **same,
+            channel_instance_id=conversation.instance_id,
+            channel_type=conversation.channel.upper(),
+            status=conversation.status.upper(),
+            priority=conversation.priority.upper(),
+        )

@@ -1,0 +1,175 @@
+"""OmniChat's wire forms of accounts and agents: camel case, times with milliseconds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from shared.domain.accounts import Role, Tenant, User
+from shared.domain.agents import Agent, AgentKind, Tool
+from shared.http.times import Milliseconds
+from shared.usecases.accounts import Session
+
+
+class Wire(BaseModel):
+    """Names are ours inside and camel case outside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class RegisterIn(Wire):
+    email: str = Field(max_length=254, examples=["ann@example.com"])
+    password: str = Field(min_length=8, max_length=1024)
+    name: str | None = Field(default=None, max_length=200)
+    tenant_name: str | None = Field(default=None, max_length=200)
+
+
+class LoginIn(Wire):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1024)
+
+
+class RefreshIn(Wire):
+    refresh_token: str = Field(min_length=1)
+
+
+class UserOut(Wire):
+    id: str
+    email: str
+    name: str | None
+    role: Role
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, user: User) -> UserOut:
+        return cls.model_validate(user.model_dump(include=set(cls.model_fields)))
+
+
+class TenantOut(Wire):
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> TenantOut:
+        return cls(id=tenant.id, name=tenant.name)
+
+
+class SessionOut(Wire):
+    access_token: str
+    refresh_token: str
+    user: UserOut
+    tenant: TenantOut
+
+    @classmethod
+    def of(cls, session: Session) -> SessionOut:
+        return cls(
+            access_token=session.access_token,
+            refresh_token=session.refresh_token,
+            user=UserOut.of(session.user),
+            tenant=TenantOut.of(session.tenant),
+        )
+
+
+class MeOut(Wire):
+    """`user` is null when an API key is calling."""
+
+    user: UserOut | None
+    tenant_id: str
+
+
+def _modest(parameters: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(parameters)) > 16_384:
+        raise ValueError("must be shorter than 16 kB")
+    return parameters
+
+
+class ToolIn(Tool):
+    """An HTTP endpoint the agent may call; `parameters` is a JSON schema of what it is posted."""
+
+    description: str = Field(default="", max_length=1024)
+    parameters: Annotated[dict[str, Any], AfterValidator(_modest)] = Field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
+    url: str = Field(max_length=2048)
+
+
+def _different_names(tools: list[ToolIn]) -> list[ToolIn]:
+    if len({tool.name for tool in tools}) < len(tools):
+        raise ValueError("every tool needs a name of its own")
+    return tools
+
+
+Tools = Annotated[list[ToolIn], Field(max_length=20), AfterValidator(_different_names)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Prompt = Annotated[str, Field(max_length=32_768)]
+Model = Annotated[str, Field(min_length=1, max_length=200)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+
+
+class AgentIn(Wire):
+    kind: AgentKind = AgentKind.AI
+    name: Name
+    active: bool = True
+    prompt: Prompt = ""
+    model: Model | None = None
+    temperature: Temperature | None = None
+    tools: Tools = Field(default_factory=list)
+
+
+class AgentPatch(Wire):
+    """Only what is given changes; null empties `prompt`, `model`, `temperature` and `tools`."""
+
+    kind: AgentKind | None = None
+    name: Name | None = None
+    active: bool | None = None
+    prompt: Prompt | None = None
+    model: Model | None = None
+    temperature: Temperature | None = None
+    tools: Tools | None = None
+
+    @model_validator(mode="after")
+    def _keeps_what_it_needs(self) -> AgentPatch:
+        for name in ("kind", "name", "active"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} cannot be null")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What to change, in the domain's words."""
+        empty: dict[str, Any] = {"prompt": "", "tools": []}
+        given = self.model_dump(exclude_unset=True)
+        return {name: empty.get(name) if value is None else value for name, value in given.items()}
+
+
+class AgentOut(Wire):
+    id: str
+    kind: AgentKind
+    name: str
+    active: bool
+    prompt: str
+    model: str | None
+    temperature: float | None
+    tools: list[Tool]
+    created_at: Milliseconds
+    updated_at: Milliseconds
+
+    @classmethod
+    def of(cls, agent: Agent) -> AgentOut:
+        return cls.model_validate(agent.model_dump())
+
+
+class AgentsOut(Wire):
+    agents: list[AgentOut]
+    next_cursor: str | None
+
+
+class AgentPath(Wire):
+    id: str
+
+
+class AgentsQuery(Wire):
+    limit: int = Field(default=50, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=2048)

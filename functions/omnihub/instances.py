@@ -1,0 +1,105 @@
+"""Instances: making, reading, changing, removing, and the default one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Response, jsonify
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnihub.schemas import (
+    SUPPORTED,
+    ChannelsQuery,
+    InstanceIn,
+    InstanceOut,
+    InstancePatch,
+    InstancePath,
+    InstancesQuery,
+    SupportedChannels,
+)
+from shared.domain.accounts import Role
+from shared.domain.instances import ChannelType, Instance
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import instances
+from shared.usecases.instance_config import mask
+
+api = APIBlueprint("omnihub_instances", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
+cors(api)
+protect(api, Access.HUB)
+
+
+@api.get("/supported-channels", responses={200: SupportedChannels})
+def supported_channels(query: ChannelsQuery) -> Response:
+    """List the channel types."""
+    listed = list(ChannelType) if query.include == "all" else SUPPORTED
+    return answer(SupportedChannels(supported_channels=listed, total_channels=len(listed)))
+
+
+@api.post("", responses={201: InstanceOut})
+def create_instance(body: InstanceIn) -> Response:
+    """Make an instance, and let Evolution make its own."""
+    require(Role.ADMIN)
+    deps().http.check(body.agent_api_url)
+    created = instances.create(deps(), caller().tenant_id, body.to_domain())
+    return answer(_shown(created, body.model_dump()), 201)
+
+
+@api.get("", responses={200: InstanceOut})
+def list_instances(query: InstancesQuery) -> Response:
+    """List instances, oldest first, as a bare array."""
+    found = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit)
+    return jsonify([_shown(instance).model_dump(mode="json") for instance in found])
+
+
+@api.get("/<instance_name>", responses={200: InstanceOut})
+def read_instance(path: InstancePath) -> Response:
+    """Read one instance."""
+    return answer(_shown(_named(path)))
+
+
+@api.put("/<instance_name>", responses={200: InstanceOut})
+def change_instance(path: InstancePath, body: InstancePatch) -> Response:
+    """Change what is given. A secret that comes back masked stays as it is."""
+    require(Role.ADMIN)
+    if body.agent_api_url:
+        deps().http.check(body.agent_api_url)
+    changed = instances.update(deps(), caller().tenant_id, _named(path).id, body.to_domain())
+    return answer(_shown(changed, body.model_dump()))
+
+
+@api.delete("/<instance_name>", responses={204: None})
+def delete_instance(path: InstancePath) -> Response:
+    """Remove an instance; the last one stays."""
+    require(Role.ADMIN)
+    instances.delete(deps(), caller().tenant_id, _named(path).id, keep_last=True)
+    return Response(status=204)
+
+
+@api.get("/<instance_name>/default", responses={200: InstanceOut})
+def read_default(path: InstancePath) -> Response:
+    """Read the default instance, whatever instance is named."""
+    return answer(_shown(instances.get_default(deps(), caller().tenant_id)))
+
+
+@api.post("/<instance_name>/set-default", responses={200: InstanceOut})
+def set_default(path: InstancePath) -> Response:
+    """Make an instance the default one."""
+    require(Role.ADMIN)
+    return answer(_shown(instances.set_default(deps(), caller().tenant_id, _named(path).id)))
+
+
+def _named(path: InstancePath) -> Instance:
+    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
+
+
+def _shown(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:
+    """The instance with secrets in clear for those who may read them, or who have just sent them."""
+    secrets = instances.credentials(deps(), instance)
+    if not caller().may_read_secrets:
+        known = sent or {}
+        secrets = {name: value if known.get(name) == value else mask(value) for name, value in secrets.items()}
+    return InstanceOut.of(instance, secrets)

@@ -1,0 +1,181 @@
+"""Omni-Hub's wire forms: snake case, times in whole seconds, an integer for an id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+from shared.domain.instances import ChannelType, ExternalAgent, Instance
+from shared.http.times import WholeSeconds
+from shared.usecases.instances import Changes, NewInstance
+
+SUPPORTED = [ChannelType.WHATSAPP, ChannelType.SLACK, ChannelType.DISCORD]
+"""The channels that this dialect speaks of, as documented; the hub has more."""
+
+_EVOLUTION = ("evolution_url", "evolution_key", "whatsapp_instance")
+
+
+def _canonical(value: object) -> object:
+    return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
+
+
+def _phone_number(value: str | None) -> str | None:
+    """An international number that somebody could have; numbering plans change too fast for more."""
+    if not value:
+        return None
+    import phonenumbers  # noqa: PLC0415 - its tables cost cold start
+
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("give a phone number in international form, such as +1234567890") from error
+    result = phonenumbers.ValidationResult
+    # Too short is let through: the document's own example is a digit short.
+    if phonenumbers.is_possible_number_with_reason(number) in (result.TOO_LONG, result.INVALID_COUNTRY_CODE):
+        raise ValueError("this phone number is not possible")
+    digits = f"{number.country_code}{number.national_number}"
+    if len(digits) < 8:
+        raise ValueError("this phone number is too short")
+    return f"+{digits}"
+
+
+Word = Annotated[ChannelType, BeforeValidator(_canonical)]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+URL = Annotated[str, Field(min_length=1, max_length=2048)]
+Secret = Annotated[str, Field(min_length=1, max_length=4096)]
+Prefix = Annotated[str, Field(max_length=128)]
+Timeout = Annotated[int, Field(ge=1, le=600, description="seconds")]
+
+
+class InstanceIn(BaseModel):
+    """A new instance. `phone_number`, `auto_qr` and `integration` count at creation only."""
+
+    name: Text
+    channel_type: Word = ChannelType.WHATSAPP
+    evolution_url: URL | None = None
+    evolution_key: Secret | None = None
+    whatsapp_instance: Text | None = None
+    session_id_prefix: Prefix | None = None
+    phone_number: Annotated[str | None, Field(max_length=40), AfterValidator(_phone_number)] = None
+    auto_qr: bool = True
+    integration: Literal["WHATSAPP-BAILEYS", "WHATSAPP-BUSINESS"] = "WHATSAPP-BAILEYS"
+    agent_api_url: URL
+    agent_api_key: Secret
+    default_agent: Text
+    agent_timeout: Timeout = 60
+    is_default: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, given: object) -> object:
+        """Forms send empty fields along; they count as left out."""
+        if not isinstance(given, Mapping):
+            return given
+        return {key: value for key, value in given.items() if value is not None and value != ""}
+
+    def to_domain(self) -> NewInstance:
+        """What to make; a WhatsApp instance is called the same at Evolution unless another name is given."""
+        return NewInstance(
+            channel_type=self.channel_type,
+            name=self.name,
+            config=self._config(),
+            agent=ExternalAgent(
+                api_url=self.agent_api_url, default_agent=self.default_agent, timeout=self.agent_timeout
+            ),
+            agent_api_key=self.agent_api_key,
+            session_id_prefix=self.session_id_prefix,
+            is_default=self.is_default,
+        )
+
+    def _config(self) -> dict[str, Any]:
+        if self.channel_type is not ChannelType.WHATSAPP:
+            return self.model_dump(include={"phone_number"}, exclude_none=True)
+        fields = {*_EVOLUTION, "phone_number", "auto_qr", "integration"}
+        return {"whatsapp_instance": self.name} | self.model_dump(include=fields, exclude_none=True)
+
+
+class InstancePatch(BaseModel):
+    """Only what is given changes. Null clears what belongs to Evolution and leaves everything else as it is."""
+
+    channel_type: Word | None = None
+    evolution_url: Annotated[str, Field(max_length=2048)] | None = None
+    evolution_key: Annotated[str, Field(max_length=4096)] | None = None
+    whatsapp_instance: Annotated[str, Field(max_length=256)] | None = None
+    session_id_prefix: Prefix | None = None
+    agent_api_url: URL | None = None
+    agent_api_key: Secret | None = None
+    default_agent: Text | None = None
+    agent_timeout: Timeout | None = None
+    is_default: bool | None = None
+
+    def to_domain(self) -> Changes:
+        agent = {"api_url": self.agent_api_url, "default_agent": self.default_agent, "timeout": self.agent_timeout}
+        return Changes(
+            channel_type=self.channel_type,
+            config=self.model_dump(include=self.model_fields_set & set(_EVOLUTION)),
+            agent={name: value for name, value in agent.items() if value is not None},
+            agent_api_key=self.agent_api_key,
+            session_id_prefix=self.session_id_prefix,
+            is_default=self.is_default,
+        )
+
+
+class InstanceOut(BaseModel):
+    """An instance. What belongs to Evolution is null on other channels; secrets may be masked."""
+
+    id: int
+    name: str
+    channel_type: ChannelType
+    evolution_url: str | None
+    evolution_key: str | None
+    whatsapp_instance: str | None
+    session_id_prefix: str
+    agent_api_url: str | None
+    agent_api_key: str | None
+    default_agent: str | None
+    agent_timeout: int
+    is_default: bool
+    created_at: WholeSeconds
+    updated_at: WholeSeconds
+
+    @classmethod
+    def of(cls, instance: Instance, secrets: Mapping[str, str]) -> InstanceOut:
+        """`secrets` are already as the caller may see them."""
+        evolution = dict.fromkeys(_EVOLUTION)
+        if instance.type is ChannelType.WHATSAPP:
+            evolution = {name: instance.config.get(name) for name in _EVOLUTION}
+            evolution["evolution_key"] = secrets.get("evolution_key")
+            evolution["whatsapp_instance"] = evolution["whatsapp_instance"] or instance.name
+        agent = instance.agent
+        return cls(
+            **evolution,
+            **instance.model_dump(
+                include={"name", "session_id_prefix", "is_default", "created_at", "updated_at"},
+            ),
+            id=instance.seq,
+            channel_type=instance.type,
+            agent_api_url=agent.api_url if agent else None,
+            agent_api_key=secrets.get("agent_api_key"),
+            default_agent=agent.default_agent if agent else None,
+            agent_timeout=agent.timeout if agent else 60,
+        )
+
+
+class InstancePath(BaseModel):
+    instance_name: str
+
+
+class InstancesQuery(BaseModel):
+    skip: int = Field(default=0, ge=0, le=10_000)
+    limit: int = Field(default=100, ge=1, description="above 1000 it counts as 1000")
+
+
+class ChannelsQuery(BaseModel):
+    include: str | None = Field(default=None, description="`all` for every channel of the hub")
+
+
+class SupportedChannels(BaseModel):
+    supported_channels: list[ChannelType]
+    total_channels: int

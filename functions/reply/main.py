@@ -1,0 +1,15 @@
+"""Topic `replies`: decide who answers a customer, ask, and enqueue the answer."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.domain.events import ReplyEvent, Topic
+from shared.http.push import push_handler
+from shared.usecases.replies import reply
+
+
+def consume(deps: Deps, event: ReplyEvent) -> None:
+    reply(deps, event)
+
+
+handler = push_handler(Topic.REPLIES, consume)

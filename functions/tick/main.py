@@ -1,0 +1,30 @@
+"""Schedule, once a minute: sweep the outbox, wake the snoozed, raise wait alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.deps import Deps
+from shared.http.process import process_deps
+from shared.http.push import Result
+from shared.logs import tracing
+from shared.usecases import deliver
+from shared.usecases.sweep import sweep
+
+if TYPE_CHECKING:
+    from flask import Request
+
+
+def tick(deps: Deps) -> None:
+    sweep(deps)
+
+
+def recover(deps: Deps) -> None:
+    """At the start of a backend that only this process uses: settle what its predecessor was sending."""
+    deliver.recover(deps)
+
+
+def handler(request: Request) -> Result:
+    with tracing(request.headers.get("x-request-id"), request.headers.get("traceparent")):
+        tick(process_deps())
+    return "", 204

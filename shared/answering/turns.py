@@ -1,0 +1,61 @@
+"""What an answering party is given and what it gives back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.domain.conversations import Conversation
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A conversation in which it is our turn to speak. `history` is oldest first and ends with what is unanswered."""
+
+    instance: Instance
+    conversation: Conversation
+    history: Sequence[Message]
+
+    @property
+    def unanswered(self) -> list[Message]:
+        """The customer's messages that nobody has answered; arrival decides, for providers' clocks are coarse."""
+        since = self.conversation.needs_reply_since
+        return [m for m in self.history if since and m.direction is Direction.INBOUND and m.created_at >= since]
+
+    @property
+    def text(self) -> str:
+        """All unanswered text, a message a line."""
+        return "\n".join(message.text for message in self.unanswered if message.text)
+
+
+def split_text(text: str, limit: int) -> list[str]:
+    """Cut an answer on blank lines, and pieces longer than `limit` on lines, words, or anywhere as the last resort."""
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
+    return [piece for paragraph in paragraphs for piece in _cut(paragraph, limit)]
+
+
+def _cut(text: str, limit: int) -> list[str]:
+    pieces = []
+    while _length(text) > limit:
+        head = _prefix(text, limit)
+        at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
+        pieces.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    return [piece for piece in [*pieces, text] if piece]
+
+
+def _length(text: str) -> int:
+    """Providers count UTF-16 units."""
+    return len(text) + sum(ord(character) > 0xFFFF for character in text)
+
+
+def _prefix(text: str, limit: int) -> str:
+    units = 0
+    for index, character in enumerate(text):
+        units += 2 if ord(character) > 0xFFFF else 1
+        if units > limit:
+            return text[:index]
+    return text

@@ -1,0 +1,66 @@
+"""From settings to `Deps`: the only place that chooses adapters."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+from shared.cache import TTLCache
+from shared.config import Settings
+from shared.deps import Deps
+from shared.outgoing import Outgoing
+from shared.ports.bus import Bus
+from shared.ports.secrets import Secrets
+from shared.ports.store import Store
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def bootstrap(settings: Settings) -> Deps:
+    """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened."""
+    store, bus, vault = _google(settings) if settings.backend == "google" else _embedded(settings)
+    return Deps(
+        settings=settings,
+        store=store,
+        bus=bus,
+        secrets=vault,
+        http=Outgoing(settings),
+        cache=TTLCache(time.monotonic),
+        now=utc_now,
+        owner=secrets.token_hex(8),
+    )
+
+
+def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets]:
+    from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.database import Database  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
+
+    database = Database(settings.data_dir)
+    bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
+    return SqliteStore(database), bus, SealedSecrets(database, settings.data_dir / "secrets.key")
+
+
+def _google(settings: Settings) -> tuple[Store, Bus, Secrets]:
+    from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
+
+    project = settings.google_cloud_project or ""
+    return (
+        FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
+        PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
+        SecretManagerSecrets(project),
+    )
+
+
+def close(deps: Deps) -> None:
+    """Let go of everything that `bootstrap` opened."""
+    deps.bus.close()
+    deps.store.close()
+    deps.secrets.close()
+    deps.http.close()

@@ -1,0 +1,129 @@
+"""The Flask application that carries any set of dialects."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.openapi import OpenAPI
+from pydantic import ValidationError
+
+from shared.deps import Deps
+from shared.errors import ConfigurationInvalid
+from shared.http.bodies import JSONRequest, JSONWriter, check_text
+from shared.http.documentation import documentation, template
+from shared.http.errors import install_errors, invalid
+from shared.logs import current_trace, tracing
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("access")
+
+MAX_BODY = 1024 * 1024
+_UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
+
+
+def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> OpenAPI:
+    """Carry the blueprints, and unless `documented` is false their OpenAPI document and Swagger UI.
+
+    Raises `ConfigurationInvalid` when two of them serve the same method and path.
+    """
+    app = OpenAPI("hub", doc_ui=False, static_folder=None, validation_error_callback=_refuse)
+    app.request_class = JSONRequest
+    app.json = JSONWriter(app)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.strict_slashes = False
+    app.extensions["hub"] = deps
+    app.wsgi_app = _traced(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way
+    app.before_request(_begin)
+    app.after_request(_finish)
+    install_errors(app)
+    for blueprint in blueprints:
+        app.register_api(blueprint)
+    if documented:
+        app.register_blueprint(documentation)
+    _check_routes(app)
+    return app
+
+
+def deps() -> Deps:
+    """What the application was made with."""
+    return cast("Deps", current_app.extensions["hub"])
+
+
+def limit_body(api: APIBlueprint, size: int) -> None:
+    """Let the blueprint's requests have bodies of up to `size` bytes instead of `MAX_BODY`."""
+
+    def raise_limit() -> None:
+        request.max_content_length = size
+
+    api.before_request(raise_limit)
+
+
+def _refuse(error: ValidationError) -> None:
+    raise invalid(error)
+
+
+def _traced(inner: WSGIApplication) -> WSGIApplication:
+    def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT")):
+            return inner(environ, start_response)
+
+    return traced
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    for text in (*(request.view_args or {}).values(), *request.args.keys(), *request.args.values()):
+        check_text(str(text))
+    # No document can have such an id, and Firestore does not answer such a question.
+    if any(_UNUSABLE_ID.fullmatch(str(value)) for value in (request.view_args or {}).values()):
+        abort(404)
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    if trace := current_trace():
+        headers["X-Request-ID"] = trace.request_id
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Cache-Control", "no-store")
+    if "https" in (request.scheme, request.headers.get("X-Forwarded-Proto")):
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    _log_access(response)
+    return response
+
+
+def _log_access(response: Response) -> None:
+    route = request.url_rule.rule if request.url_rule else "(no route)"
+    taken = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
+    log.info(
+        "%s %s %d",
+        request.method,
+        route,
+        response.status_code,
+        extra={
+            "method": request.method,
+            "route": route,
+            "status": response.status_code,
+            "milliseconds": round(taken, 1),
+        },
+    )
+
+
+def _check_routes(app: Flask) -> None:
+    served: set[tuple[str, str]] = set()
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            route = (method, re.sub(r"\{[^}]*\}", "{}", template(rule.rule)))
+            if route in served:
+                raise ConfigurationInvalid(f"{method} {rule.rule} is served twice")
+            served.add(route)

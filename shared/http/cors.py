@@ -1,0 +1,49 @@
+"""Letting browsers in: which web pages may call a dialect."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Response, request
+from flask_openapi.blueprint import APIBlueprint
+
+from shared.config import Settings
+from shared.http.app import deps
+
+_LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d{1,5})?")
+_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-ID"
+
+
+def cors(api: APIBlueprint) -> None:
+    """Let pages of the allowed origins call the blueprint's views; a preflight needs no credential."""
+    api.before_request(_preflight)
+    api.after_request(_allow)
+
+
+def allowed(settings: Settings, origin: str) -> bool:
+    """Whether pages of this origin may call: those of `CORS_ORIGIN`, or in development without it any local one."""
+    if settings.cors_origin:
+        return origin in {entry.rstrip("/") for entry in settings.cors_origin} - {"*"}
+    return not settings.production and _LOCAL.fullmatch(origin) is not None
+
+
+def _preflight() -> Response | None:
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return Response(status=204)
+    return None
+
+
+def _allow(response: Response) -> Response:
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin", "")
+    if not allowed(deps().settings, origin):
+        return response
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Next-Cursor, X-Request-ID"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = _METHODS
+        response.headers["Access-Control-Allow-Headers"] = _HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response

@@ -1,0 +1,170 @@
+"""The OpenAPI document, made from the models that validate, and Swagger UI to read it with."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, send_from_directory
+from flask_openapi.blueprint import APIBlueprint
+from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
+
+from shared.http.errors import Failure
+
+OPEN_TO_ALL = "open_to_all"
+"""The attribute of a view that wants no credential."""
+
+SECURED: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+SECURED_OR_OPEN: list[dict[str, list[str]]] = [*SECURED, {}]
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or an API key."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_INFO = {
+    "title": "Omnichannel Hub",
+    "version": "1.0.0",
+    "description": "Every channel's messages in one place, in five dialects.",
+}
+_SCHEMAS = "#/components/schemas/"
+_VERBS = ("get", "post", "put", "patch", "delete")
+
+documentation = Blueprint("documentation", __name__)
+
+
+def template(rule: str) -> str:
+    """Write a route as OpenAPI does: `/pets/{id}`."""
+    return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """Make the OpenAPI document of all blueprints that the application carries."""
+    paths: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, Any] = {"Error": Failure.model_json_schema()}
+    for blueprint in app.blueprints.values():
+        if isinstance(blueprint, APIBlueprint):
+            _add(blueprint, paths, schemas)
+    views = _views(app)
+    for path, item in paths.items():
+        for verb in _VERBS:
+            if operation := item.get(verb):
+                _complete(operation, views.get((verb, path)))
+    return {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
+    }
+
+
+def _views(app: Flask) -> dict[tuple[str, str], object]:
+    return {
+        (method.lower(), template(rule.rule)): app.view_functions[rule.endpoint]
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
+def _add(blueprint: APIBlueprint, paths: dict[str, dict[str, Any]], schemas: dict[str, Any]) -> None:
+    """Add a blueprint; a model whose name already means something else gets the blueprint's name before its own."""
+    own = {name: _dumped(schema) for name, schema in blueprint.components_schemas.items()}
+    renamed = {n: blueprint.name.title() + n for n, schema in own.items() if schemas.get(n, schema) != schema}
+    text = json.dumps({"paths": {path: _dumped(item) for path, item in blueprint.paths.items()}, "schemas": own})
+    for name, other in renamed.items():
+        text = text.replace(f'"{_SCHEMAS}{name}"', f'"{_SCHEMAS}{other}"')
+    content = json.loads(text)
+    for path, item in content["paths"].items():
+        paths.setdefault(path, {}).update(item)
+    for name, schema in content["schemas"].items():
+        schema.pop("$defs", None)
+        schemas[renamed.get(name, name)] = schema
+
+
+def _dumped(model: Any) -> Any:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _complete(operation: dict[str, Any], view: object) -> None:
+    if getattr(view, OPEN_TO_ALL, False):
+        operation["security"] = []
+    statuses = [500]
+    if operation.get("security"):
+        statuses = [401, 403, *statuses]
+    if operation.get("parameters") or operation.get("requestBody"):
+        statuses = [400, *statuses]
+    if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
+        statuses.append(404)
+    for status in sorted(statuses):
+        kind: type[HTTPException] = default_exceptions[status]
+        operation["responses"].setdefault(
+            str(status),
+            {
+                "description": kind().name,
+                "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Error"}}},
+            },
+        )
+
+
+@documentation.get("/api/v1/openapi.json")
+def openapi() -> Response:
+    known: dict[str, Any] = current_app.extensions
+    if "hub_openapi" not in known:
+        known["hub_openapi"] = current_app.json.dumps(describe(current_app))
+    return Response(known["hub_openapi"], mimetype="application/json")
+
+
+# Everything the page needs comes from here, so that it works without the internet and under a strict policy.
+# Swagger UI sets style attributes and draws its icons from data URIs.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Omnichannel Hub API</title>
+<link rel="icon" href="/api/v1/docs/images/swagger.svg">
+<link rel="stylesheet" href="/api/v1/docs/css/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/api/v1/docs/js/swagger-ui-bundle.js"></script>
+<script src="/api/v1/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({
+  url: "/api/v1/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+"""
+
+
+@documentation.get("/api/v1/docs")
+def docs() -> Response:
+    response = Response(_PAGE, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@documentation.get("/api/v1/docs/start.js")
+def start() -> Response:
+    return Response(_START, mimetype="text/javascript")
+
+
+@documentation.get("/api/v1/docs/<any(css, images, js):folder>/<name>")
+def asset(folder: str, name: str) -> Response:
+    """Serve a file of Swagger UI from the package that bundles it."""
+    spec = find_spec("flask_openapi_swagger")
+    if spec is None or spec.origin is None:
+        raise NotFound
+    bundle = Path(spec.origin).parent / "templates" / "swagger"
+    return send_from_directory(bundle / folder, name, max_age=86400)

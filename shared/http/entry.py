@@ -1,0 +1,45 @@
+"""From a set of dialects to a function target."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from flask import Flask, Request
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from flask_openapi.blueprint import APIBlueprint
+
+Target = Callable[[Request], Response]
+
+
+def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
+    """Make the plain function that functions-framework calls.
+
+    The settings are read and the backend is opened at the first request, once,
+    however many come at the same time.
+    """
+    lock = threading.Lock()
+    made: list[Flask] = []
+
+    def app() -> Flask:
+        if not made:
+            with lock:
+                if not made:
+                    made.append(_bootstrapped(blueprints()))
+        return made[0]
+
+    def handler(request: Request) -> Response:
+        return Response.from_app(app(), request.environ)
+
+    return handler
+
+
+def _bootstrapped(blueprints: Sequence[APIBlueprint]) -> Flask:
+    # A function's import stays cheap, so that the platform sees it ready at once.
+    from shared.http.app import create_app  # noqa: PLC0415 - costs cold start
+    from shared.http.process import process_deps  # noqa: PLC0415 - costs cold start
+
+    return create_app(process_deps(), blueprints)

@@ -1,0 +1,100 @@
+"""Who may come in: reads the credential of a request and holds its principal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeVar, cast
+
+from flask import current_app, g, request
+from flask_openapi.blueprint import APIBlueprint
+
+from shared.config import Settings
+from shared.domain.accounts import Principal, Role
+from shared.errors import Forbidden, Unauthorized
+from shared.http.app import deps
+from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
+from shared.usecases.credentials import ALL_SCOPES, authenticate
+
+View = TypeVar("View", bound=Callable[..., object])
+
+_RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
+
+
+class Access(Enum):
+    """What a dialect does with a caller who shows no credential."""
+
+    CREDENTIAL = "always wants one"
+    HUB = "in development without API_KEY he is the owner of the default tenant"
+    DASHBOARD = "he is an agent of ANONYMOUS_TENANT where that is set, else as HUB"
+
+
+def protect(api: APIBlueprint, access: Access) -> None:
+    """Let nobody through to the blueprint's views, `open_to_all` ones excepted, without a principal.
+
+    Call it before the views are declared, so that the document says so too.
+    """
+    api.abp_security = SECURED if access is Access.CREDENTIAL else SECURED_OR_OPEN
+
+    def guard() -> None:
+        if request.method == "OPTIONS" or _is_open():
+            return
+        principal = _principal(access)
+        if principal.role is Role.VIEWER and request.method not in ("GET", "HEAD"):
+            raise Forbidden("A viewer may only read")
+        g.principal = principal
+
+    api.before_request(guard)
+
+
+def open_to_all(view: View) -> View:
+    """Mark a view of a protected blueprint as one that wants no credential; goes below the route's decorator."""
+    setattr(view, OPEN_TO_ALL, True)
+    return view
+
+
+def caller() -> Principal:
+    """Who is calling this view."""
+    return cast("Principal", g.principal)
+
+
+def require(role: Role) -> None:
+    """Raise `Forbidden` unless the caller has this role or a higher one."""
+    if _RANKS[caller().role] < _RANKS[role]:
+        raise Forbidden(f"This needs the role {role.value}")
+
+
+def _is_open() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, OPEN_TO_ALL, False) is True
+
+
+def _principal(access: Access) -> Principal:
+    if credential := _credential():
+        return authenticate(deps(), credential)
+    principal = _stranger(deps().settings, access)
+    if principal is None:
+        raise Unauthorized("Invalid or missing API key")
+    return principal
+
+
+def _credential() -> str:
+    """What the caller shows; an unknown scheme counts as shown, and nothing is valid under it."""
+    header = request.headers.get("Authorization", "").strip()
+    if header:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthorized("Invalid or missing API key")
+        if token.strip():
+            return token.strip()
+    return request.headers.get("X-API-Key", "").strip()
+
+
+def _stranger(settings: Settings, access: Access) -> Principal | None:
+    if access is Access.CREDENTIAL:
+        return None
+    if access is Access.DASHBOARD and settings.anonymous_tenant:
+        return Principal(settings.anonymous_tenant, Role.AGENT)
+    if settings.production or settings.api_key is not None:
+        return None
+    return Principal(settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)

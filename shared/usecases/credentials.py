@@ -1,0 +1,91 @@
+"""From what a caller shows to who he is: the same for HTTP and for sockets."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+
+from shared.deps import Deps
+from shared.domain.accounts import ApiKey, Principal, Role
+from shared.errors import Unauthorized
+from shared.ports.store import Ref
+from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
+
+READ_SECRETS = "secrets:read"
+ALL_SCOPES = frozenset({READ_SECRETS})
+
+_SIGNING = "jwt-signing"
+_making = threading.Lock()
+
+
+def authenticate(deps: Deps, credential: str) -> Principal:
+    """Tell who shows this access token or API key; raises `Unauthorized`.
+
+    A revoked key is refused at once by the process that revoked it, by others
+    as soon as their cache has grown old.
+    """
+    if len(credential) <= MAX_LENGTH:
+        if _is_the_key(deps, credential):
+            return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
+        principal = _user(deps, credential) if credential.count(".") == 2 else _key_holder(deps, credential)
+        if principal is not None:
+            return principal
+    raise Unauthorized("Invalid or missing API key")
+
+
+def forget_key(deps: Deps, key_id: str) -> None:
+    """Have a changed API key read again."""
+    deps.cache.forget(("api_key", key_id))
+
+
+def access_key(deps: Deps) -> str:
+    """What access tokens are signed with: `JWT_SECRET`, or in development a random one that is kept."""
+    configured = deps.settings.jwt_secret
+    return configured.get_secret_value() if configured else deps.cache.get(_SIGNING, lambda: _kept_key(deps))
+
+
+def refresh_key(deps: Deps) -> str:
+    """What refresh tokens are signed with: `JWT_REFRESH_SECRET`, or else the same as access tokens."""
+    configured = deps.settings.jwt_refresh_secret
+    return configured.get_secret_value() if configured else access_key(deps)
+
+
+def _is_the_key(deps: Deps, credential: str) -> bool:
+    configured = deps.settings.api_key
+    if configured is None:
+        return False
+    return hmac.compare_digest(credential.encode("utf-8", "surrogatepass"), configured.get_secret_value().encode())
+
+
+def _user(deps: Deps, token: str) -> Principal | None:
+    try:
+        claims = verify(token, access_key(deps), AccessClaims, deps.now())
+    except Unauthorized:
+        return None
+    scopes = ALL_SCOPES if claims.role in (Role.OWNER, Role.ADMIN) else frozenset[str]()
+    return Principal(claims.tenant_id, claims.role, claims.user_id, claims.email, scopes)
+
+
+def _key_holder(deps: Deps, credential: str) -> Principal | None:
+    key_id = fingerprint(credential)
+    key = deps.cache.get(("api_key", key_id), lambda: _stored_key(deps, key_id))
+    if key is None or key.revoked or (key.expires_at is not None and key.expires_at <= deps.now()):
+        return None
+    return Principal(key.tenant_id, key.role, scopes=frozenset(key.scopes))
+
+
+def _stored_key(deps: Deps, key_id: str) -> ApiKey | None:
+    ref = Ref("api_keys", key_id)
+    document = deps.store.get([ref]).get(ref)
+    return ApiKey.model_validate({"id": key_id, **document.data}) if document else None
+
+
+def _kept_key(deps: Deps) -> str:
+    with _making:
+        kept = deps.secrets.read(_SIGNING).get("key")
+        if not kept:
+            deps.secrets.write(_SIGNING, {"key": secrets.token_hex(32)})
+            # Another process may have written meanwhile: what is kept now is what both use.
+            kept = deps.secrets.read(_SIGNING)["key"]
+        return kept

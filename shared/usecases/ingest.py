@@ -1,0 +1,310 @@
+"""Storing one message: who wrote it, in which conversation, exactly once.
+
+Steady state costs one read (up to three identities) and one commit of four
+documents: message, identity, conversation, counters. The message's own id
+refuses duplicates, the identity's version refuses to run beside anyone who
+opens or closes the conversation meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.deps import Deps
+from shared.domain.conversations import Conversation, Leg
+from shared.domain.customers import Identity
+from shared.domain.events import InboundEvent, ReplyEvent, Topic
+from shared.domain.ids import new_id
+from shared.domain.inbound import ChatMoved, MessageReceived, Sender
+from shared.domain.instances import Instance
+from shared.domain.messages import Author, Direction, Message, MessageStatus, later_status
+from shared.errors import AlreadyExists, Conflict
+from shared.ports.store import Create, Document, Merge, Ref, Set, Write
+from shared.usecases import people, realtime, refs, stats
+from shared.usecases.retrying import decide
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one commit stored. `conversation` holds what is known without reading it."""
+
+    message: Message
+    conversation: Conversation
+    is_new: bool
+
+
+def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
+    """Store a message, tell the joined clients, and ask for a reply.
+
+    A second time with the same event repeats only the telling and asking (the
+    first time may have died in between); another event with the same provider
+    message is a duplicate and changes nothing.
+    """
+    stored = decide(lambda: _attempt(deps, instance, event, received))
+    if stored is None:
+        return
+    realtime.message_created(deps, stored.message)
+    realtime.conversation_updated(deps, stored.conversation)
+    if stored.message.direction is Direction.INBOUND and not received.is_history:
+        _ask_for_reply(deps, stored.message, event)
+
+
+def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:
+    reply = ReplyEvent(
+        tenant_id=message.tenant_id,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        request_id=event.request_id,
+        traceparent=event.traceparent,
+    )
+    debounce = deps.settings.reply_debounce_seconds
+    deps.bus.publish(Topic.REPLIES, reply, key=message.conversation_id, delay=debounce)
+
+
+def _attempt(
+    deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived, early: Document | None = None
+) -> Stored | None:
+    now = deps.now()
+    wanted = people.identity_refs(instance, [*received.sender.keys, received.chat_key])
+    found = deps.store.get(list(dict.fromkeys(wanted)))
+    chat, person = _who(deps, instance, received, found, now)
+    stored, writes = _plan(instance, event, received, chat, person, now)
+    if early is not None:
+        stored, writes[0] = _with_early(stored, early)
+    writes += chat.writes
+    if person is not chat:
+        writes += person.writes
+        if person.version is None:
+            writes.append(people.identity_write(person, person.identity))
+    try:
+        deps.store.commit(writes)
+    except AlreadyExists as clash:
+        document = _message_there(deps, clash, stored.message.id)
+        if "early" in document.data:
+            return _attempt(deps, instance, event, received, document)
+        return _again(deps, document, stored, event)
+    return stored
+
+
+def _who(
+    deps: Deps, instance: Instance, received: MessageReceived, found: dict[Ref, Document], now: datetime
+) -> tuple[people.Known, people.Known]:
+    """The chat's identity and the author's. A private chat is the person's own; a group's identity
+    (and customer) stands for the group, also where the business itself wrote there.
+    """
+    if not received.is_group:
+        person = people.resolve(deps, instance, received.sender, found, now)
+        return person, person
+    group = Sender(
+        external_user_id=received.external_conversation_id,
+        keys=(received.chat_key,),
+        name=received.extra.get("group_name") or "Group",
+    )
+    chat = people.resolve(deps, instance, group, found, now, is_group=True)
+    if received.from_me:
+        return chat, chat
+    return chat, people.resolve(deps, instance, received.sender, found, now)
+
+
+def _plan(
+    instance: Instance,
+    event: InboundEvent,
+    received: MessageReceived,
+    chat: people.Known,
+    person: people.Known,
+    now: datetime,
+) -> tuple[Stored, list[Write]]:
+    is_new = chat.identity.conversation_id is None
+    conversation_id = chat.identity.conversation_id or new_id()
+    message = _message(instance, event, received, conversation_id, person.identity.customer_id)
+    waiting = _waiting(chat.identity, event, received)
+    identity = chat.identity.model_copy(
+        update={
+            "conversation_id": conversation_id,
+            "waiting_since": waiting,
+            "last_inbound_at": chat.identity.last_inbound_at if received.from_me else event.received_at,
+            "name": _name(chat.identity, received),
+        }
+    )
+    conversation = _conversation(instance, event, received, identity, message, now)
+    writes: list[Write] = [
+        Create(refs.message(message.id), message.model_dump()),
+        people.identity_write(chat, identity),
+        _conversation_write(conversation, received, is_new=is_new),
+        stats.count(
+            instance.tenant_id,
+            instance.id,
+            instance.type,
+            conversation_id,
+            event.received_at,
+            inbound=int(not received.from_me),
+            outbound=int(received.from_me),
+            sessions=int(is_new),
+        ),
+    ]
+    return Stored(message, conversation, is_new), writes
+
+
+def _waiting(identity: Identity, event: InboundEvent, received: MessageReceived) -> datetime | None:
+    if received.is_history:
+        return identity.waiting_since
+    return None if received.from_me else identity.waiting_since or event.received_at
+
+
+def _name(identity: Identity, received: MessageReceived) -> str | None:
+    if received.is_group or received.from_me:
+        return identity.name
+    return received.sender.name or identity.name
+
+
+def _message(
+    instance: Instance, event: InboundEvent, received: MessageReceived, conversation_id: str, customer_id: str
+) -> Message:
+    outbound = received.from_me
+    return Message(
+        id=refs.provider_message(instance.id, received.external_message_id).id,
+        tenant_id=instance.tenant_id,
+        instance_id=instance.id,
+        conversation_id=conversation_id,
+        customer_id=customer_id,
+        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
+        author=Author.OTHER if outbound else Author.CUSTOMER,
+        author_id=None if outbound else received.sender.external_user_id,
+        author_name=None if outbound else received.sender.name,
+        kind=received.kind,
+        text=received.text,
+        attachments=list(received.attachments),
+        external_message_id=received.external_message_id,
+        reply_to=received.reply_to,
+        extra=received.extra,
+        status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
+        raw_event_id=event.id,
+        traceparent=event.traceparent,
+        sent_at=_sent_at(received.sent_at, event.received_at),
+        created_at=event.received_at,
+    )
+
+
+# Providers tell whole seconds. A message that arrived at once is placed by its
+# arrival instead, or it would seem to come before an answer given in the same second.
+_AT_ONCE = timedelta(seconds=2)
+_OLDEST = timedelta(days=400)
+
+
+def _sent_at(said: datetime, received: datetime) -> datetime:
+    """A provider's time counts for what comes late, unless it lies in the future or years back."""
+    return said if _AT_ONCE < received - said < _OLDEST else received
+
+
+def _conversation(
+    instance: Instance,
+    event: InboundEvent,
+    received: MessageReceived,
+    identity: Identity,
+    message: Message,
+    now: datetime,
+) -> Conversation:
+    leg = Leg(
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=received.external_conversation_id,
+        external_user_id=identity.external_user_id,
+        started_at=now,
+    )
+    return Conversation(
+        id=message.conversation_id,
+        tenant_id=instance.tenant_id,
+        customer_id=identity.customer_id,
+        identity_id=identity.id,
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=received.external_conversation_id,
+        external_user_id=identity.external_user_id,
+        is_group=received.is_group,
+        customer_name=identity.name,
+        customer_phone=received.sender.phone,
+        legs=[leg],
+        last_message_at=event.received_at,
+        last_inbound_message_id=None if received.from_me else message.id,
+        needs_reply_since=identity.waiting_since,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _conversation_write(conversation: Conversation, received: MessageReceived, *, is_new: bool) -> Write:
+    ref = refs.conversation(conversation.id)
+    if is_new:
+        return Create(ref, conversation.model_dump())
+    changed = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
+    if not received.from_me:
+        changed.add("last_inbound_message_id")
+        if not received.is_group and conversation.customer_name:
+            changed.add("customer_name")
+    return Merge(ref, conversation.model_dump(include=changed))
+
+
+def _message_there(deps: Deps, clash: AlreadyExists, message_id: str) -> Document:
+    """The document that stands in the message's place; else it was a person, met in parallel: decide again."""
+    ref = refs.message(message_id)
+    document = clash.document if clash.ref == ref else None
+    document = document or deps.store.get([ref]).get(ref)
+    if document is None:
+        raise Conflict(clash.ref)
+    return document
+
+
+def _with_early(stored: Stored, early: Document) -> tuple[Stored, Write]:
+    """A receipt, an edit or a deletion came before its message and left a note in its place."""
+    note = early.data["early"]
+    changes = {name: note[name] for name in ("text", "edited_at", "deleted_at") if name in note}
+    if "status" in note:
+        changes["status"] = later_status(stored.message.status, MessageStatus(note["status"]))
+    message = stored.message.model_copy(update=changes)
+    write = Set(early.ref, message.model_dump(), early.version)
+    return Stored(message, stored.conversation, stored.is_new), write
+
+
+def _again(deps: Deps, document: Document, stored: Stored, event: InboundEvent) -> Stored | None:
+    """A duplicate of another event is dropped; our own event again goes on to the telling and asking.
+
+    Our own event may also be a replay after the parser was mended: then the
+    message takes on what is read now.
+    """
+    if document.data.get("raw_event_id") != event.id:
+        log.info("dropped a duplicate", extra={"message_id": stored.message.id})
+        return None
+    message = Message.model_validate(document.data)
+    content = stored.message.model_dump(include={"kind", "text", "attachments", "extra"})
+    if message.edited_at is None and content != message.model_dump(include=set(content)):
+        deps.store.commit([Merge(document.ref, content, document.version)])
+        message = message.model_copy(update={name: getattr(stored.message, name) for name in content})
+    ref = refs.conversation(message.conversation_id)
+    known = deps.store.get([ref]).get(ref)
+    conversation = Conversation.model_validate(known.data) if known else stored.conversation
+    return Stored(message, conversation, is_new=False)
+
+
+def move_chat(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
+    """A chat has a new address at the provider: both addresses now lead to the same conversation."""
+    old = refs.identity(instance.id, moved.chat_key)
+    document = deps.store.get([old]).get(old)
+    if document is None:
+        return
+    identity = Identity.model_validate(document.data)
+    alias = identity.model_copy(
+        update={
+            "id": refs.identity(instance.id, moved.new_external_conversation_id).id,
+            "external_user_id": moved.new_external_conversation_id,
+            "alias_of": identity.alias_of or identity.id,
+        }
+    )
+    writes: list[Write] = [Set(refs.identity(instance.id, moved.new_external_conversation_id), alias.model_dump())]
+    if identity.conversation_id:
+        changed = {"external_conversation_id": moved.new_external_conversation_id}
+        writes.append(Merge(refs.conversation(identity.conversation_id), changed))
+    deps.store.commit(writes)

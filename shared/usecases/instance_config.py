@@ -1,0 +1,167 @@
+"""An instance's configuration: taken apart into what may be shown and what is secret, and put together again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel, to_snake
+
+from shared import channels
+from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.errors import BadRequest
+
+AGENT_API_KEY = "agent_api_key"
+MASK = "••••"
+_SECRET_NAME = re.compile(
+    r"(pass(word|wd|phrase)?$|secret|token|api_?key|private_?key|auth(orization)?$|credential|(^|_)key$)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A configuration by field name; `cleared` are the names that were given as null or empty."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
+
+
+def mask(secret: str) -> str:
+    """A secret as those may see it who may not read it: its last four characters, when it has eight or more."""
+    return MASK + secret[-4:] if len(secret) >= 8 else MASK
+
+
+def is_mask(value: object) -> bool:
+    """Whether a client sent back what it was shown instead of a secret."""
+    return isinstance(value, str) and value.startswith(MASK)
+
+
+def model_of(adapter: str) -> type[BaseModel] | None:
+    """The adapter's configuration; None for a channel type that has no adapter yet."""
+    if adapter not in channels.names():
+        return None
+    model: type[BaseModel] = channels.channel(adapter).config
+    return model
+
+
+def field_names(model: type[BaseModel] | None) -> dict[str, str]:
+    """Every spelling that a field may be given in, to the field's name."""
+    spellings: dict[str, str] = {}
+    for name, info in (model.model_fields if model else {}).items():
+        spellings |= {name: name, to_camel(name): name}
+        alias = info.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+        spellings |= {choice: name for choice in (info.alias, *choices) if isinstance(choice, str)}
+    return spellings
+
+
+def split(adapter: str, given: Mapping[str, Any]) -> Parts:
+    """Take a caller's configuration apart; masks that came back are left out.
+
+    Unknown keys are kept as they are; one whose name (or a name inside whose
+    value) looks like a secret's is kept as a secret, as JSON when it is not text.
+    """
+    model = model_of(adapter)
+    spellings = field_names(model)
+    parts = Parts()
+    for key, value in given.items():
+        name = spellings.get(key, key)
+        if is_mask(value):
+            continue
+        if value is None or value == "":
+            parts.cleared.add(name)
+        elif _is_secret(model, name, value):
+            parts.secrets[name] = value if isinstance(value, str) else json.dumps(value)
+        else:
+            parts.config[name] = value
+    return parts
+
+
+def _is_secret(model: type[BaseModel] | None, name: str, value: object) -> bool:
+    if model is not None and name in model.model_fields:
+        return _mentions_secret(model.model_fields[name].annotation)
+    return bool(_SECRET_NAME.search(to_snake(name))) or _holds_secret(value)
+
+
+def _mentions_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_mentions_secret(part) for part in get_args(annotation))
+
+
+def _holds_secret(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_SECRET_NAME.search(to_snake(str(key))) or _holds_secret(item) for key, item in value.items())
+    return isinstance(value, list) and any(_holds_secret(item) for item in value)
+
+
+def check(deps: Deps, adapter: str, parts: Parts) -> list[str]:
+    """Judge a whole configuration and return what is still missing in it.
+
+    Missing values only keep an instance from being used. Raises `BadRequest` for
+    wrong ones and for addresses that the hub does not call.
+    """
+    for name, value in parts.config.items():
+        if to_snake(name).endswith("url") and isinstance(value, str):
+            deps.http.check(value)
+    model = model_of(adapter)
+    if model is None:
+        return []
+    try:
+        build(deps.settings, adapter, model, parts.config, parts.secrets)
+    except ValidationError as error:
+        return _missing(error, model)
+    return []
+
+
+def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    spellings = field_names(model)
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [".".join(spellings.get(str(part), str(part)) for part in entry["loc"]) or "config" for entry in found]
+    reasons = [entry["msg"].removeprefix("Value error, ") for entry in found]
+    if all(entry["type"] == "missing" for entry in found):
+        return places
+    fields = {f"config.{place}": reason for place, reason in zip(places, reasons, strict=True)}
+    raise BadRequest("; ".join(f"{place}: {reason}" for place, reason in fields.items()), fields) from None
+
+
+def build(
+    settings: Settings,
+    adapter: str,
+    model: type[BaseModel],
+    config: Mapping[str, Any],
+    credentials: Mapping[str, str],
+) -> BaseModel:
+    """The deployment's defaults, overlaid with the instance's own values; raises pydantic's `ValidationError`."""
+    known = {name: value for name, value in {**config, **credentials}.items() if name in model.model_fields}
+    values = {**channels.channel(adapter).defaults(settings), **known}
+    return model.model_validate(values, by_alias=True, by_name=True)
+
+
+def load_config(deps: Deps, instance: Instance) -> BaseModel:
+    """What the instance's adapter works with, secrets included; kept for a short while.
+
+    Raises `BadRequest` when something is missing, `NotFound` when there is no adapter.
+    """
+    return deps.cache.get(("config", instance.id), lambda: _load(deps, instance))
+
+
+def _load(deps: Deps, instance: Instance) -> BaseModel:
+    model: type[BaseModel] = channels.channel(instance.adapter).config
+    try:
+        return build(deps.settings, instance.adapter, model, instance.config, credentials(deps, instance))
+    except ValidationError as error:
+        spellings = field_names(model)
+        places = {str(entry["loc"][0]) for entry in error.errors(include_input=False) if entry["loc"]}
+        names = sorted(spellings.get(place, place) for place in places)
+    raise BadRequest(f"{instance.name} is not configured: check {', '.join(names) or 'its config'}")
+
+
+def credentials(deps: Deps, instance: Instance) -> dict[str, str]:
+    """The instance's secrets by name."""
+    return deps.secrets.read(instance.secret_name)

@@ -1,0 +1,59 @@
+"""Telling joined clients at once. A room is an instance; the socket server gives each event its wire form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.deps import Deps
+from shared.domain.conversations import Conversation
+from shared.domain.events import RealtimeEvent, Topic
+from shared.domain.instances import Instance, InstanceStatus, PairingCode
+from shared.domain.messages import Message
+from shared.logs import current_trace
+
+MESSAGE_CREATED = "message-created"
+CONVERSATION_UPDATED = "conversation-updated"
+CHANNEL_STATUS = "channel-status"
+WHATSAPP_QR = "whatsapp-qr"
+WHATSAPP_CONNECTED = "whatsapp-connected"
+
+
+def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> None:
+    """Publish an event for everybody in `room`; one room's events keep their order."""
+    trace = current_trace()
+    event = RealtimeEvent(
+        tenant_id=tenant_id,
+        room=room,
+        name=name,
+        payload=dict(payload),
+        request_id=trace.request_id if trace else None,
+        traceparent=trace.traceparent if trace else None,
+    )
+    deps.bus.publish(Topic.REALTIME, event, key=room)
+
+
+def message_created(deps: Deps, message: Message) -> None:
+    """Payload: `conversation_id` and the whole `message` in the domain's form."""
+    payload = {"conversation_id": message.conversation_id, "message": message.model_dump(mode="json")}
+    emit(deps, message.tenant_id, message.instance_id, MESSAGE_CREATED, payload)
+
+
+def conversation_updated(deps: Deps, conversation: Conversation) -> None:
+    """Payload: the whole `conversation` in the domain's form."""
+    payload = {"conversation": conversation.model_dump(mode="json")}
+    emit(deps, conversation.tenant_id, conversation.instance_id, CONVERSATION_UPDATED, payload)
+
+
+def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
+    emit(deps, instance.tenant_id, instance.id, CHANNEL_STATUS, {"status": status.value})
+
+
+def whatsapp_qr(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
+    """Payload: `qr` is the raw text to render (or a PNG data URI when the provider gave no text), and `expires_at`."""
+    qr = pairing.text or f"data:image/png;base64,{pairing.png_base64}"
+    emit(deps, instance.tenant_id, instance.id, WHATSAPP_QR, {"qr": qr, "expires_at": pairing.expires_at.isoformat()})
+
+
+def whatsapp_connected(deps: Deps, instance: Instance) -> None:
+    emit(deps, instance.tenant_id, instance.id, WHATSAPP_CONNECTED, {})

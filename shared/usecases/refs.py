@@ -1,0 +1,57 @@
+"""Where each document lies: the only place that knows collection names and how ids are made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.ids import stable_id
+from shared.ports.store import Ref
+
+
+def tenant(tenant_id: str) -> Ref:
+    return Ref("tenants", tenant_id)
+
+
+def instance(instance_id: str) -> Ref:
+    return Ref("instances", instance_id)
+
+
+def identity(instance_id: str, key: str) -> Ref:
+    """One address on one instance; two first messages in parallel meet here."""
+    return Ref("identities", stable_id(instance_id, key))
+
+
+def customer(customer_id: str) -> Ref:
+    return Ref("customers", customer_id)
+
+
+def conversation(conversation_id: str) -> Ref:
+    return Ref("conversations", conversation_id)
+
+
+def message(message_id: str) -> Ref:
+    return Ref("messages", message_id)
+
+
+def provider_message(instance_id: str, external_message_id: str) -> Ref:
+    """The document in which everything about one provider message meets, in whatever order it comes."""
+    return Ref("messages", stable_id(instance_id, external_message_id))
+
+
+def outbox(message_id: str) -> Ref:
+    return Ref("outbox", message_id)
+
+
+def notification(notification_id: str) -> Ref:
+    return Ref("notifications", notification_id)
+
+
+# One document takes about one write a second without contention; a busy
+# instance's counters are spread over this many.
+STATS_SHARDS = 8
+
+
+def stats(tenant_id: str, instance_id: str, hour: datetime, conversation_id: str) -> Ref:
+    """The counters of one instance in one hour; conversations are spread over shards."""
+    shard = int(stable_id(conversation_id)[:4], 16) % STATS_SHARDS
+    return Ref("stats", stable_id(tenant_id, instance_id, f"{hour:%Y%m%d%H}", str(shard)))

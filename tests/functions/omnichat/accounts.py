@@ -1,0 +1,48 @@
+"""People who sign up, for the tests of this dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from flask.testing import FlaskClient
+from flask_openapi.blueprint import APIBlueprint
+
+from shared.deps import Deps
+from shared.http.app import create_app
+
+PASSWORD = "correct horse battery"
+
+
+def client_of(deps: Deps, *blueprints: APIBlueprint, later: timedelta = timedelta()) -> FlaskClient:
+    """A client of an application whose clock is ahead by `later`."""
+    return create_app(replace(deps, now=lambda: deps.now() + later), blueprints).test_client()
+
+
+@dataclass(frozen=True)
+class Account:
+    """What registration answered."""
+
+    access: str
+    refresh: str
+    user_id: str
+    tenant_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access}"}
+
+
+def account_of(answer: Any) -> Account:
+    return Account(answer["accessToken"], answer["refreshToken"], answer["user"]["id"], answer["tenant"]["id"])
+
+
+def sign_up(client: FlaskClient, email: str = "ann@example.com", **fields: str) -> Account:
+    response = client.post("/api/auth/register", json={"email": email, "password": PASSWORD, **fields})
+    assert response.status_code == 201, response.text
+    return account_of(response.json)
+
+
+def sign_in(client: FlaskClient, email: str = "ann@example.com", password: str = PASSWORD) -> Any:
+    return client.post("/api/auth/login", json={"email": email, "password": password})

@@ -1,0 +1,197 @@
+"""What access and refresh tokens are good for, and for how long."""
+
+from __future__ import annotations
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from werkzeug.test import TestResponse
+
+from functions.omnichat import auth
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+from shared.deps import Deps
+from shared.http.app import create_app
+from tests.functions.omnichat.accounts import Account, account_of, client_of, sign_in, sign_up
+
+SECRET = "a-secret-of-more-than-32-bytes-for-tests"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"jwt_secret": SecretStr(SECRET)})
+
+
+@pytest.fixture
+def client(deps: Deps) -> FlaskClient:
+    return client_of(deps, auth.api)
+
+
+def _refresh(client: FlaskClient, token: str) -> TestResponse:
+    return client.post("/api/auth/refresh", json={"refreshToken": token})
+
+
+def _me(client: FlaskClient, token: str) -> TestResponse:
+    return client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def test_refreshing_gives_new_tokens(client: FlaskClient) -> None:
+    account = sign_up(client)
+    response = _refresh(client, account.refresh)
+    assert response.status_code == 200
+    fresh = account_of(response.json)
+    assert fresh.refresh != account.refresh
+    assert (fresh.user_id, fresh.tenant_id) == (account.user_id, account.tenant_id)
+    assert _me(client, fresh.access).status_code == 200
+    assert _refresh(client, fresh.refresh).status_code == 200
+
+
+def test_two_tabs_may_refresh_with_the_same_token(client: FlaskClient) -> None:
+    account = sign_up(client)
+    first, second = (account_of(_refresh(client, account.refresh).json) for _ in range(2))
+    assert first.refresh != second.refresh
+    assert _refresh(client, first.refresh).status_code == 200
+    assert _refresh(client, second.refresh).status_code == 200
+
+
+def test_refreshing_from_many_threads_locks_nobody_out(client: FlaskClient) -> None:
+    account = sign_up(client)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _refresh(client.application.test_client(), account.refresh), range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    fresh = {account_of(answer.json).refresh for answer in answers}
+    assert len(fresh) == 8
+    assert [_refresh(client, token).status_code for token in fresh] == [200] * 8
+
+
+def test_a_spent_token_used_late_ends_its_whole_family(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    other = account_of(sign_in(client).json)
+    child = account_of(_refresh(client, account.refresh).json)
+    late = client_of(deps, auth.api, later=timedelta(seconds=11))
+    assert _refresh(late, account.refresh).status_code == 401
+    assert _refresh(late, child.refresh).status_code == 401
+    assert _refresh(late, other.refresh).status_code == 200
+
+
+def test_a_copied_token_cannot_be_kept_alive_by_refreshing_in_turns(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    thief = account_of(_refresh(client, account.refresh).json)
+    owner = account_of(_refresh(client, account.refresh).json)
+    late = client_of(deps, auth.api, later=timedelta(seconds=11))
+    assert _refresh(late, owner.refresh).status_code == 200
+    assert _refresh(late, account.refresh).status_code == 401
+    assert _refresh(late, thief.refresh).status_code == 401
+
+
+def test_a_refresh_token_grows_old(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    assert _refresh(client_of(deps, auth.api, later=timedelta(days=29)), account.refresh).status_code == 200
+    assert _refresh(client_of(deps, auth.api, later=timedelta(days=31)), account.refresh).status_code == 401
+
+
+def test_an_access_token_grows_old(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    assert _me(client_of(deps, auth.api, later=timedelta(minutes=14)), account.access).status_code == 200
+    assert _me(client_of(deps, auth.api, later=timedelta(minutes=16)), account.access).status_code == 401
+
+
+def test_the_kinds_of_token_are_not_mixed_up(client: FlaskClient) -> None:
+    account = sign_up(client)
+    assert _me(client, account.refresh).status_code == 401
+    assert _refresh(client, account.access).status_code == 401
+
+
+def _part(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def _forgeries(account: Account) -> dict[str, str]:
+    claims = jwt.decode(account.access, SECRET, algorithms=["HS256"])
+    head, body, signature = account.access.split(".")
+    return {
+        "no signature": f"{_part({'alg': 'none', 'typ': 'JWT'})}.{body}.",
+        "none in capitals": f"{_part({'alg': 'NONE', 'typ': 'JWT'})}.{body}.{signature}",
+        "wrong key": jwt.encode(claims, "another-secret-of-more-than-32-bytes!!", algorithm="HS256"),
+        "other algorithm": jwt.encode(claims, SECRET * 2, algorithm="HS512"),
+        "other tenant": f"{head}.{_part(claims | {'tenantId': 'theirs'})}.{signature}",
+        "no tenant": jwt.encode({k: v for k, v in claims.items() if k != "tenantId"}, SECRET, algorithm="HS256"),
+        "no expiry": jwt.encode({k: v for k, v in claims.items() if k != "exp"}, SECRET, algorithm="HS256"),
+        "unknown role": jwt.encode(claims | {"role": "root"}, SECRET, algorithm="HS256"),
+        "a path as tenant": jwt.encode(claims | {"tenantId": "a/b"}, SECRET, algorithm="HS256"),
+        "cut off": account.access[:-4],
+        "empty parts": "..",
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "no signature",
+        "none in capitals",
+        "wrong key",
+        "other algorithm",
+        "other tenant",
+        "no tenant",
+        "no expiry",
+        "unknown role",
+        "a path as tenant",
+        "cut off",
+        "empty parts",
+    ],
+)
+def test_a_forged_token_is_refused(client: FlaskClient, kind: str) -> None:
+    response = _me(client, _forgeries(sign_up(client))[kind])
+    assert response.status_code == 401
+    assert response.json is not None
+    assert response.json["detail"] == "Invalid or missing API key"
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 5000, 7, None])
+def test_a_refresh_token_that_is_none_is_refused(client: FlaskClient, token: object) -> None:
+    response = client.post("/api/auth/refresh", json={"refreshToken": token})
+    assert response.status_code == (401 if isinstance(token, str) and token else 400)
+
+
+def test_a_tampered_refresh_token_ends_nothing(client: FlaskClient) -> None:
+    account = sign_up(client)
+    claims = jwt.decode(account.refresh, SECRET, algorithms=["HS256"])
+    forged = jwt.encode(claims, "another-secret-of-more-than-32-bytes!!", algorithm="HS256")
+    assert _refresh(client, forged).status_code == 401
+    assert _refresh(client, account.refresh).status_code == 200
+
+
+def test_refresh_tokens_may_have_a_secret_of_their_own(deps: Deps) -> None:
+    own = SecretStr("a-separate-secret-for-refreshing-tokens!")
+    changed = replace(deps, settings=deps.settings.model_copy(update={"jwt_refresh_secret": own}))
+    client = create_app(changed, [auth.api]).test_client()
+    account = sign_up(client)
+    jwt.decode(account.refresh, own.get_secret_value(), algorithms=["HS256"])
+    assert _refresh(client, account.refresh).status_code == 200
+
+
+def test_without_a_configured_secret_tokens_outlive_a_restart(deps: Deps, settings: Settings) -> None:
+    unset = settings.model_copy(update={"jwt_secret": None})
+    account = sign_up(create_app(replace(deps, settings=unset), [auth.api]).test_client())
+    restarted = bootstrap(unset)
+    try:
+        client = create_app(restarted, [auth.api]).test_client()
+        assert _me(client, account.access).status_code == 200
+        assert _refresh(client, account.refresh).status_code == 200
+    finally:
+        close(restarted)
+
+
+def test_the_generated_secret_is_made_once_by_all_threads(deps: Deps, settings: Settings) -> None:
+    app = create_app(replace(deps, settings=settings.model_copy(update={"jwt_secret": None})), [auth.api])
+    with ThreadPoolExecutor(8) as pool:
+        accounts = list(pool.map(lambda n: sign_up(app.test_client(), f"u{n}@example.com"), range(8)))
+    assert [_me(app.test_client(), account.access).status_code for account in accounts] == [200] * 8

@@ -1,0 +1,99 @@
+"""Which web pages may call."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.deps import Deps
+from shared.http.guards import Access
+from tests.http.dialect import client_of, dialect, large
+
+SHOP = "https://shop.example"
+
+
+def _allowed(deps: Deps, origin: str, **settings: object) -> str | None:
+    response = client_of(deps, **settings).get("/open", headers={"Origin": origin})
+    assert "Origin" in response.headers["Vary"]
+    return response.headers.get("Access-Control-Allow-Origin")
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://localhost:5173", True),
+        ("http://localhost", True),
+        ("http://127.0.0.1:3000", True),
+        ("https://localhost:8443", True),
+        ("http://localhost.evil.example", False),
+        ("http://localhost:80@evil.example", False),
+        ("http://192.168.1.5:3000", False),
+        (SHOP, False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_development_lets_local_pages_in(deps: Deps, origin: str, allowed: bool) -> None:
+    assert _allowed(deps, origin) == (origin if allowed else None)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", SHOP])
+def test_production_lets_nobody_in_unless_told(deps: Deps, origin: str) -> None:
+    assert _allowed(deps, origin, environment="production") is None
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (SHOP, True),
+        ("https://desk.example", True),
+        ("http://shop.example", False),
+        ("https://shop.example.evil.example", False),
+        ("http://localhost:5173", False),
+        ("*", False),
+    ],
+)
+def test_the_setting_says_who_comes_in(deps: Deps, environment: str, origin: str, allowed: bool) -> None:
+    listed = (SHOP, "https://desk.example/", "*")
+    assert _allowed(deps, origin, environment=environment, cors_origin=listed) == (origin if allowed else None)
+
+
+@pytest.mark.parametrize("access", list(Access))
+def test_a_preflight_needs_no_credential(deps: Deps, access: Access) -> None:
+    client = client_of(deps, dialect(access), environment="production", cors_origin=(SHOP,))
+    asked = {"Origin": SHOP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    response = client.options("/pets", headers=asked)
+    assert response.status_code == 204
+    assert response.headers["Access-Control-Allow-Origin"] == SHOP
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    for header in ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"):
+        assert header in response.headers["Access-Control-Allow-Headers"]
+
+
+def test_a_preflight_of_a_stranger_gets_nothing(deps: Deps) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    response = client_of(deps).options("/pets", headers=asked)
+    assert response.status_code == 204
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+
+
+def test_a_page_may_read_failures_too(deps: Deps) -> None:
+    client = client_of(deps, dialect(Access.CREDENTIAL))
+    response = client.get("/whoami", headers={"Origin": "http://localhost:5173"})
+    assert response.status_code == 401
+    assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+
+
+def test_a_dialect_that_is_not_for_browsers_says_nothing(deps: Deps) -> None:
+    response = client_of(deps, large(100)).post(
+        "/large", json={"name": "x"}, headers={"Origin": "http://localhost:5173"}
+    )
+    assert response.status_code == 200
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize("access", list(Access))
+def test_asking_for_the_methods_alone_needs_no_credential(deps: Deps, access: Access) -> None:
+    response = client_of(deps, dialect(access), environment="production").options("/pets")
+    assert response.status_code == 200
+    assert "POST" in response.headers["Allow"]

@@ -1,0 +1,308 @@
+"""Who answers a customer, and that the answer is given once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+from shared.domain.events import ReplyEvent
+from shared.domain.messages import Direction
+from shared.usecases.replies import reply
+from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.stubs import Received, Reply, Stub
+
+
+def _settled(hub: Hub) -> None:
+    """Another customer writes and is answered; whatever was to come before has come."""
+    channel_id = hub.telegram("Other")
+    before = len(hub.provider.to("/sendMessage"))
+    hub.customer_writes(channel_id, "marker", chat=999)
+    hub.provider.wait_for("/sendMessage", before + 1)
+
+
+def test_nobody_answers_for_a_new_tenant(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "anybody there?")
+    eventually(hub.messages)
+    hub.echo_agent()
+    _settled(hub)
+    assert hub.sent_texts() == ["Echo: marker"]
+    assert hub.documents("conversations", external_user_id="5")[0]["needs_reply_since"] is not None
+
+
+def test_a_human_assignee_silences_the_machine(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "hello")
+    conversation = hub.conversation()
+    hub.patch(f"/api/conversations/{conversation.id}", {"assigneeId": "somebody"})
+    hub.echo_agent()
+    hub.customer_writes(channel_id, "still there?")
+    eventually(lambda: len(hub.messages()) == 2)
+    _settled(hub)
+    assert hub.sent_texts() == ["Echo: marker"]
+
+
+def test_the_oldest_active_ai_agent_answers(hub: Hub) -> None:
+    first = hub.echo_agent(active=False)
+    hub.echo_agent(kind="human")
+    second = hub.echo_agent()
+    hub.echo_agent()
+    hub.customer_writes(hub.telegram(), "hello")
+    answer = eventually(lambda: hub.messages(Direction.OUTBOUND))[0]
+    assert answer.author_id == second != first
+
+
+def test_an_agent_answers_a_conversation_at_most_once_in_thirty_seconds(hub: Hub) -> None:
+    hub.echo_agent()
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "one")
+    hub.provider.wait_for("/sendMessage")
+    hub.customer_writes(channel_id, "two")
+    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 2)
+    _settled(hub)
+    assert hub.sent_texts() == ["Echo: one", "Echo: marker"]
+
+
+def test_after_the_cooldown_the_skipped_message_is_part_of_the_next_answer(hub: Hub) -> None:
+    hub.echo_agent()
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "one")
+    hub.provider.wait_for("/sendMessage")
+    hub.customer_writes(channel_id, "two")
+    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 2)
+    conversation = eventually(lambda: [c for c in hub.conversations() if c.needs_reply_since])[0]
+    later = dataclasses.replace(hub.deps, now=lambda: hub.deps.now() + timedelta(seconds=31))
+    event = ReplyEvent(
+        tenant_id=hub.tenant_id,
+        conversation_id=conversation.id,
+        message_id=str(conversation.last_inbound_message_id),
+    )
+    for _ in range(3):
+        reply(later, event)
+    hub.provider.wait_for("/sendMessage", 2)
+    eventually(hub.idle)
+    assert hub.sent_texts() == ["Echo: one", "Echo: two"]
+
+
+def test_many_redeliveries_of_one_reply_event_give_one_answer(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "hello")
+    message = eventually(hub.messages)[0]
+    hub.echo_agent()
+    event = ReplyEvent(tenant_id=hub.tenant_id, conversation_id=message.conversation_id, message_id=message.id)
+    for _ in range(10):
+        reply(hub.deps, event)
+    eventually(lambda: hub.sent_texts() and hub.idle())
+    assert hub.sent_texts() == ["Echo: hello"]
+
+
+@pytest.fixture
+def patient_hub(settings: Settings, provider: Stub) -> Iterator[Hub]:
+    """A hub that waits a moment for the customer to finish."""
+    deps = bootstrap(settings.model_copy(update={"reply_debounce_seconds": 0.4}))
+    telegram_rules(provider)
+    with running_hub(deps, provider) as hub:
+        hub.register()
+        yield hub
+    close(deps)
+
+
+def test_a_burst_gets_one_answer_to_all_of_it(patient_hub: Hub) -> None:
+    patient_hub.echo_agent()
+    channel_id = patient_hub.telegram()
+    for text in ("I", "have a", "question"):
+        patient_hub.customer_writes(channel_id, text)
+    patient_hub.provider.wait_for("/sendMessage")
+    _settled(patient_hub)
+    assert patient_hub.sent_texts() == ["Echo: I\nhave a\nquestion", "Echo: marker"]
+
+
+def _openai_hub(settings: Settings, provider: Stub) -> Any:
+    return bootstrap(settings.model_copy(update={"openai_api_key": SecretStr("sk-test"), "openai_model": "gpt-test"}))
+
+
+@pytest.fixture
+def ai_hub(settings: Settings, provider: Stub) -> Iterator[Hub]:
+    deps = _openai_hub(settings, provider)
+    telegram_rules(provider)
+    with running_hub(deps, provider) as hub:
+        hub.register()
+        yield hub
+    close(deps)
+
+
+def _says(content: str | None, **more: Any) -> Reply:
+    return Reply(json={"choices": [{"message": {"role": "assistant", "content": content} | more}]})
+
+
+def test_the_model_gets_prompt_history_and_temperature(ai_hub: Hub) -> None:
+    ai_hub.provider.on("POST", "/v1/chat/completions", _says("We open at nine."))
+    ai_hub.echo_agent(prompt="Be kind.", temperature=0.3, model="gpt-custom")
+    ai_hub.customer_writes(ai_hub.telegram(), "When do you open?")
+    ai_hub.provider.wait_for("/sendMessage")
+    assert ai_hub.sent_texts() == ["We open at nine."]
+    request = ai_hub.provider.to("/v1/chat/completions")[0]
+    assert request.headers["authorization"] == "Bearer sk-test"
+    assert (request.json["model"], request.json["temperature"]) == ("gpt-custom", 0.3)
+    assert request.json["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "When do you open?"},
+    ]
+
+
+def test_tools_are_called_and_their_answers_given_back(ai_hub: Hub) -> None:
+    wanted = {"id": "call-1", "type": "function", "function": {"name": "order", "arguments": '{"number": 7}'}}
+
+    def model(request: Received) -> Reply:
+        told = [message for message in request.json["messages"] if message["role"] == "tool"]
+        return _says(f"It is {told[0]['content']}.") if told else _says(None, tool_calls=[wanted])
+
+    ai_hub.provider.on("POST", "/v1/chat/completions", model)
+    ai_hub.provider.on("POST", "/tools/order", Reply(text="on its way", headers={"content-type": "text/plain"}))
+    url = f"{ai_hub.provider.url}/tools/order"
+    ai_hub.echo_agent(tools=[{"name": "order", "description": "Looks an order up", "url": url}])
+    ai_hub.customer_writes(ai_hub.telegram(), "Where is order 7?")
+    ai_hub.provider.wait_for("/sendMessage")
+    assert ai_hub.sent_texts() == ["It is on its way."]
+    assert ai_hub.provider.to("/tools/order")[0].json["arguments"] == {"number": 7}
+
+
+def test_a_model_that_asks_for_tools_without_end_is_made_to_answer(ai_hub: Hub) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "none", "arguments": "{}"}}
+
+    def model(request: Received) -> Reply:
+        return _says(None, tool_calls=[call]) if "tools" in request.json else _says("I do not know.")
+
+    ai_hub.provider.on("POST", "/v1/chat/completions", model)
+    ai_hub.echo_agent(tools=[{"name": "order", "url": f"{ai_hub.provider.url}/tools/order"}])
+    ai_hub.customer_writes(ai_hub.telegram(), "hm?")
+    ai_hub.provider.wait_for("/sendMessage")
+    assert ai_hub.sent_texts() == ["I do not know."]
+    assert len(ai_hub.provider.to("/v1/chat/completions")) <= 7
+
+
+def _omnihub(hub: Hub, **fields: Any) -> str:
+    key = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True}
+    numbers = iter(range(10_000))
+    hub.provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
+    hub.provider.on(
+        "POST", "/message/sendText", lambda request: Reply(201, {"key": key | {"id": f"OUT{next(numbers)}"}})
+    )
+    body = {
+        "name": "shop",
+        "channel_type": "whatsapp",
+        "evolution_url": hub.provider.url,
+        "evolution_key": "evolution-key-1",
+        "agent_api_url": hub.provider.url,
+        "agent_api_key": "agent-key-1",
+        "default_agent": "support",
+        "session_id_prefix": "acme-",
+    }
+    return str(hub.post("/api/v1/instances", body | fields, 201)["name"])
+
+
+def _whatsapp(hub: Hub, text: str, message_id: str = "IN1") -> None:
+    jid = "5511988887777@s.whatsapp.net"
+    data = {
+        "key": {"remoteJid": jid, "fromMe": False, "id": message_id},
+        "pushName": "Maria",
+        "message": {"conversation": text},
+        "messageType": "conversation",
+        "messageTimestamp": 1_795_216_880,
+    }
+    body = {"event": "messages.upsert", "instance": "shop", "data": data}
+    assert hub.client.post("/webhook/evolution/shop", json=body).json == {"status": "success", "instance": "shop"}
+
+
+RUN = "/api/v1/agent/support/run"
+
+
+def test_the_external_agent_is_asked_by_its_protocol(hub: Hub) -> None:
+    hub.provider.on("POST", RUN, Reply(json={"message": "Hello Maria", "success": True, "session_id": "s"}))
+    _omnihub(hub)
+    _whatsapp(hub, "oi")
+    hub.provider.wait_for("/message/sendText")
+    request = hub.provider.to(RUN)[0]
+    assert request.headers["x-api-key"] == "agent-key-1"
+    assert request.json == {
+        "message_content": "oi",
+        "message_type": "text",
+        "session_name": "acme-5511988887777@s.whatsapp.net",
+        "session_origin": "whatsapp",
+        "user": {
+            "phone_number": "+5511988887777",
+            "email": None,
+            "user_data": {"name": "Maria", "external_id": "5511988887777@s.whatsapp.net"},
+        },
+        "media_contents": [],
+        "message_limit": 100,
+    }
+    assert hub.sent_texts("/message/sendText") == ["Hello Maria"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        (Reply(json="just a string"), ["just a string"]),
+        (Reply(text="plain text", headers={"content-type": "text/plain"}), ["plain text"]),
+        (Reply(json={"message": "one\n\ntwo"}), ["one", "two"]),
+        (Reply(json={"message": "x" * 5000}), ["x" * 4096, "x" * 904]),
+    ],
+)
+def test_every_documented_form_of_answer_is_sent(hub: Hub, answer: Reply, sent: list[str]) -> None:
+    hub.provider.on("POST", RUN, answer)
+    _omnihub(hub)
+    _whatsapp(hub, "oi")
+    hub.provider.wait_for("/message/sendText", len(sent))
+    eventually(hub.idle)
+    assert hub.sent_texts("/message/sendText") == sent
+
+
+def test_an_empty_answer_means_say_nothing(hub: Hub) -> None:
+    hub.provider.on("POST", RUN, Reply(json={"message": ""}))
+    _omnihub(hub)
+    _whatsapp(hub, "oi")
+    eventually(lambda: hub.documents("conversations") and not hub.documents("conversations")[0]["needs_reply_since"])
+    assert hub.documents("outbox") == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Reply(500, text="boom"),
+        Reply(json={"success": False, "message": "Internal error"}),
+        Reply(json=["no"]),
+        Reply(drop=True),
+        Reply(delay=1.5, json={"message": "too late"}),
+    ],
+    ids=["500", "unsuccessful", "list", "dropped", "slow"],
+)
+def test_a_failing_agent_service_is_retried_then_a_human_is_asked_and_the_customer_sees_nothing(
+    hub: Hub, failure: Reply
+) -> None:
+    hub.provider.on("POST", RUN, failure)
+    _omnihub(hub, agent_timeout=1)
+    _whatsapp(hub, "oi")
+    notification = eventually(lambda: hub.documents("notifications", type="agent_failed"), timeout=30)
+    assert len(notification) == 1
+    assert len(hub.provider.to(RUN)) == 4
+    assert hub.documents("conversations")[0]["needs_human"] is True
+    assert hub.documents("outbox") == []
+    assert "agent-key-1" not in json.dumps(notification, default=str)
+
+
+def test_an_external_agent_has_no_cooldown(hub: Hub) -> None:
+    hub.provider.on("POST", RUN, lambda request: Reply(json={"message": f"re: {request.json['message_content']}"}))
+    _omnihub(hub)
+    for n in (1, 2):
+        _whatsapp(hub, f"message {n}", f"IN{n}")
+        hub.provider.wait_for("/message/sendText", n)
+    assert hub.sent_texts("/message/sendText") == ["re: message 1", "re: message 2"]

@@ -60,8 +60,8 @@ class Settings(BaseModel):
     api_key: SecretStr | None = None
     default_tenant_id: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     anonymous_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    jwt_secret: SecretStr | None = Field(default=None, min_length=16)
-    jwt_refresh_secret: SecretStr | None = Field(default=None, min_length=16)
+    jwt_secret: SecretStr | None = None
+    jwt_refresh_secret: SecretStr | None = None
     jwt_access_ttl: Seconds = 15 * 60
     jwt_refresh_ttl: Seconds = 30 * 86400
     cors_origin: Words = ()
@@ -108,14 +108,23 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.production and self.jwt_secret is None:
-            raise ValueError("JWT_SECRET: is required when ENVIRONMENT=production")
+        if self.production:
+            self._check_production()
         if self.backend == "google" and not self.google_cloud_project:
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         self.upstream_networks()
         return self
+
+    def _check_production(self) -> None:
+        if self.jwt_secret is None:
+            raise ValueError("JWT_SECRET: is required when ENVIRONMENT=production")
+        for name in ("jwt_secret", "jwt_refresh_secret"):
+            secret: SecretStr | None = getattr(self, name)
+            # RFC 7518 section 3.2: an HS256 key has at least 256 bits.
+            if secret is not None and len(secret.get_secret_value()) < 32:
+                raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
 
     @property
     def production(self) -> bool:

@@ -57,6 +57,14 @@ class Bus(Protocol):
         """Publish a dead letter again; raises `NotFound` for an unknown one."""
         ...
 
+    def replay(self, topic: Topic, since: datetime) -> int:
+        """Have what was consumed since then consumed again, as after mending a parser; returns how many, or -1.
+
+        Only what the bus still keeps: topic `inbound`, for seven days. -1 means
+        that the backend does not tell.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections and threads."""
         ...

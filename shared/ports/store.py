@@ -25,7 +25,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as read. `version` is opaque and changes with every write."""
+    """A document as read.
+
+    `version` is opaque and changes with every change; a write that changes nothing may keep it.
+    """
 
     ref: Ref
     version: str
@@ -97,7 +100,7 @@ Operator: TypeAlias = Literal["==", "<", "<=", ">", ">=", "in"]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """One condition; all of a query's conditions hold together. `in` takes up to 30 values.
+    """One condition; all of a query's conditions hold together. `in` takes up to 30 values, and none match nothing.
 
     A document without the field never matches; an explicit None does match `== None`.
     """
@@ -129,6 +132,9 @@ class Store(Protocol):
     Fields are named with dots for nested maps in `Where` and `Order`. A range
     condition's field must be the first in `order_by`. A backend that cannot be
     reached raises `StoreError`; a cursor that this store did not make raises `BadRequest`.
+    An id that cannot be addressed (empty, `.`, `..`, `__x__`, with `/`, over 1500
+    bytes) is absent for `get` and a `BadRequest` in a write. A query that the
+    port does not allow is a `ValueError`.
     """
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:

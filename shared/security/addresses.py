@@ -50,6 +50,8 @@ class AddressPolicy:
         host = parts.hostname.rstrip(".").lower()
         if host in _METADATA_HOSTS:
             raise AddressRefused(f"{host} is never called")
+        if (literal := _literal(host)) is not None:
+            self.check_address(host, str(literal))
         if parts.scheme == "http" and self.settings.production and not self._listed(host):
             raise AddressRefused(f"{host} must be called by https, or be listed in UPSTREAM_ALLOWLIST")
 
@@ -78,6 +80,18 @@ class AddressPolicy:
             return self._listed_ip(ipaddress.ip_address(host))
         except ValueError:
             return False
+
+
+def _literal(host: str) -> Address | None:
+    """The address that a host name spells out, also as `0x7f.1` or `2130706433`, which resolvers take."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.ip_address(socket.inet_aton(host)) if host[:1].isdigit() else None
+    except OSError:
+        return None
 
 
 def _unwrapped(ip: Address) -> Address:

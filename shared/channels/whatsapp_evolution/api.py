@@ -77,7 +77,7 @@ def call(
     Raises `ProviderRejected` when the settings do not allow it,
     `ProviderUnavailable` and `OutcomeUnknown` when the call failed on its way.
     """
-    url, key = _account(deps, config)
+    url, key = _account(deps, instance, config)
     path = f"/{action}/{quote(name_of(instance, config), safe='')}" if per_instance else f"/{action}"
     # The deployment's own server may well live on a private address.
     guarded = url != deps.settings.evolution_url
@@ -95,7 +95,7 @@ def name_of(instance: Instance, config: EvolutionConfig) -> str:
     return config.whatsapp_instance or instance.name
 
 
-def _account(deps: Deps, config: EvolutionConfig) -> tuple[str, str]:
+def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[str, str]:
     if not config.evolution_url:
         raise ProviderRejected(PROVIDER, "evolution_url is not set")
     if not config.evolution_key:
@@ -107,6 +107,10 @@ def _account(deps: Deps, config: EvolutionConfig) -> tuple[str, str]:
     if is_shared and config.evolution_url != deps.settings.evolution_url:
         # Whoever may make an instance must not have the deployment's key sent to an address of his own.
         raise ProviderRejected(PROVIDER, "EVOLUTION_KEY is only sent to EVOLUTION_URL: set evolution_key")
+    is_operator = instance.tenant_id == deps.settings.default_tenant_id
+    if is_shared and not is_operator and name_of(instance, config) != instance.name:
+        # The shared key opens every tenant's account there; only names of ours are sure to be this tenant's.
+        raise ProviderRejected(PROVIDER, f"on the shared server whatsapp_instance must be {instance.name}")
     return config.evolution_url, key
 
 

@@ -1,0 +1,113 @@
+"""Commands for operators; they work beside a running hub, on the backend that the settings name.
+
+    python -m infra.operate outbox --tenant default            dead messages (or --status FAILED ...)
+    python -m infra.operate redrive ITEM --tenant default      send a dead message again
+    python -m infra.operate dead-letters inbound               events that no consumer could handle
+    python -m infra.operate redrive-event inbound ID           publish such an event again
+
+    python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
+
+Each found thing is one line of JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.bootstrap import bootstrap, close
+from shared.config import load_settings
+from shared.deps import Deps
+from shared.domain.events import Topic
+from shared.domain.messages import OutboxStatus
+from shared.errors import HubError
+from shared.usecases import dead
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.operate", description=(__doc__ or "").partition(";")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    outbox = commands.add_parser("outbox", help="list outbox items")
+    outbox.add_argument("--tenant", required=True)
+    outbox.add_argument("--status", type=OutboxStatus, default=OutboxStatus.DEAD, choices=list(OutboxStatus))
+    redrive = commands.add_parser("redrive", help="send a dead outbox item again")
+    redrive.add_argument("item")
+    redrive.add_argument("--tenant", required=True)
+    letters = commands.add_parser("dead-letters", help="list a topic's dead letters")
+    letters.add_argument("topic", type=Topic, choices=list(Topic))
+    event = commands.add_parser("redrive-event", help="publish a dead letter again")
+    event.add_argument("topic", type=Topic, choices=list(Topic))
+    event.add_argument("letter")
+    again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
+    again.add_argument("since", type=_moment)
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """Carry out one command; yields what is to be printed. Raises `HubError`."""
+    match arguments.command:
+        case "outbox":
+            yield from _outbox(deps, arguments.tenant, arguments.status)
+        case "redrive":
+            yield dead.redrive(deps, arguments.tenant, arguments.item).model_dump(mode="json", exclude={"payload"})
+        case "dead-letters":
+            yield from _letters(deps, arguments.topic)
+        case "redrive-event":
+            deps.bus.redrive(arguments.topic, arguments.letter)
+            yield {"redriven": arguments.letter}
+        case "replay":
+            yield {"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}
+
+
+def _outbox(deps: Deps, tenant_id: str, status: OutboxStatus) -> Iterable[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        items, cursor = dead.list_outbox(deps, tenant_id, status, dead.MOST, cursor)
+        # What was to be said is the customer's business, not the operator's.
+        yield from (item.model_dump(mode="json", exclude={"payload"}) for item in items)
+        if cursor is None:
+            return
+
+
+def _letters(deps: Deps, topic: Topic) -> Iterable[dict[str, Any]]:
+    cursor: str | None = None
+    while True:
+        page = deps.bus.dead_letters(topic, cursor=cursor)
+        for letter in page.letters:
+            event = letter.event.model_dump(mode="json", exclude={"payload"})
+            yield {"id": letter.id, "died_at": letter.died_at.isoformat(), "reason": letter.reason, "event": event}
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 1 when it could not be carried out, 2 for bad settings."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        deps = bootstrap(load_settings())
+    except HubError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 2
+    try:
+        for line in run(deps, parsed):
+            sys.stdout.write(json.dumps(line) + "\n")
+    except HubError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    finally:
+        close(deps)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Looking at a topic's dead letters, which Pub/Sub keeps as messages of a subscription like any other.
+
+A subscription cannot be read without taking its messages. So all of them are
+pulled, which holds them for a moment, and given back at once. The limits: who
+looks at the same moment sees only what the other does not hold; a look takes a
+second or two, because only a pull that stays empty tells the end; and it sees
+`MAX_LETTERS` at most.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from shared.adapters.google.calls import errors
+from shared.adapters.google.pubsub import PubSub
+from shared.adapters.google.wire import dead_letter, without_epitaph
+from shared.domain.events import Topic
+from shared.errors import BadRequest, NotFound, PayloadInvalid
+from shared.ports.bus import DeadLetter, DeadLetterPage
+
+if TYPE_CHECKING:
+    from google.pubsub_v1.types import ReceivedMessage
+
+logger = logging.getLogger(__name__)
+
+MAX_LETTERS: Final = 5000
+_PULL_SIZE: Final = 1000  # the most that one pull may ask for
+_PULL_TIMEOUT: Final = 2.0  # seconds; how long an empty subscription is waited for
+_CALL_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    letter: DeadLetter
+    received: ReceivedMessage
+
+
+def page(pubsub: PubSub, topic: Topic, limit: int, cursor: str | None) -> DeadLetterPage:
+    """The letters after `cursor`, oldest first; raises `BadRequest` for a cursor that is none."""
+    after = _position(cursor) if cursor is not None else None
+    with _all_held(pubsub, topic) as held:
+        # One event may have died in two messages: Pub/Sub's own dead lettering sometimes repeats itself.
+        letters = {item.letter.id: item.letter for item in reversed(held)}.values()
+    ordered = sorted(letters, key=_order)
+    rest = [letter for letter in ordered if after is None or _order(letter) > after]
+    more = len(rest) > limit
+    return DeadLetterPage(rest[:limit], _cursor(rest[limit - 1]) if more else None)
+
+
+def redrive(pubsub: PubSub, topic: Topic, letter_id: str) -> None:
+    """Publish a letter to its topic again and take it away; raises `NotFound` for an unknown one."""
+    with _all_held(pubsub, topic) as held:
+        received = [item.received for item in held if item.letter.id == letter_id]
+        if not received:
+            raise NotFound("there is no such dead letter")
+        message = received[0].message
+        pubsub.send(pubsub.topic(topic), message.data, without_epitaph(message.attributes), message.ordering_key)
+        pubsub.subscriber.acknowledge(
+            subscription=pubsub.dead_subscription(topic),
+            ack_ids=[item.ack_id for item in received],
+            timeout=_CALL_TIMEOUT,
+        )
+
+
+@contextmanager
+def _all_held(pubsub: PubSub, topic: Topic) -> Iterator[list[_Held]]:
+    """Take all letters, and give back those that were not acknowledged meanwhile."""
+    received: list[ReceivedMessage] = []
+    with errors("Pub/Sub"):
+        try:
+            while len(received) < MAX_LETTERS and (batch := _pull(pubsub, topic)):
+                received += batch
+            held = [_Held(letter, item) for item in received if (letter := _letter(topic, item))]
+            yield sorted(held, key=lambda item: _order(item.letter))
+        finally:
+            for start in range(0, len(received), _PULL_SIZE):
+                _give_back(pubsub, topic, received[start : start + _PULL_SIZE])
+
+
+def _pull(pubsub: PubSub, topic: Topic) -> list[ReceivedMessage]:
+    from google.api_core.exceptions import DeadlineExceeded  # noqa: PLC0415  cold start
+
+    try:
+        answer = pubsub.subscriber.pull(
+            subscription=pubsub.dead_subscription(topic), max_messages=_PULL_SIZE, timeout=_PULL_TIMEOUT, retry=None
+        )
+    except DeadlineExceeded:  # how the service says that there was nothing; the emulator gives an empty answer
+        return []
+    return list(answer.received_messages)
+
+
+def _give_back(pubsub: PubSub, topic: Topic, received: list[ReceivedMessage]) -> None:
+    pubsub.subscriber.modify_ack_deadline(
+        subscription=pubsub.dead_subscription(topic),
+        ack_ids=[item.ack_id for item in received],
+        ack_deadline_seconds=0,
+        timeout=_CALL_TIMEOUT,
+    )
+
+
+def _letter(topic: Topic, received: ReceivedMessage) -> DeadLetter | None:
+    message = received.message
+    try:
+        return dead_letter(topic, message.data, message.attributes, message.publish_time)
+    except PayloadInvalid:
+        logger.error("%s: dead message %s is no event and stays where it is", topic, message.message_id)
+        return None
+
+
+def _order(letter: DeadLetter) -> tuple[str, str]:
+    return letter.died_at.astimezone(UTC).isoformat(timespec="microseconds"), letter.id
+
+
+def _cursor(letter: DeadLetter) -> str:
+    return base64.urlsafe_b64encode("|".join(_order(letter)).encode()).decode()
+
+
+def _position(cursor: str) -> tuple[str, str]:
+    try:
+        died_at, _, letter_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition("|")
+        datetime.fromisoformat(died_at)
+    except ValueError as error:
+        raise BadRequest("the cursor does not belong to this list", {"cursor": "unknown"}) from error
+    return died_at, letter_id

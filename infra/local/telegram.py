@@ -1,0 +1,60 @@
+"""A Telegram for trying things out: takes whatever a bot sends and prints it.
+
+    python -m infra.local.telegram 8900
+
+Start the hub with TELEGRAM_API_URL=http://127.0.0.1:8900 to have it talk to this one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+
+_message_ids = count(1)
+
+
+class Telegram(BaseHTTPRequestHandler):
+    """Answers every method of the Bot API as if it had worked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        method = self.path.rpartition("/")[2]
+        sys.stdout.write(f"Telegram was told: {method} {body.decode('utf-8', 'replace')}\n")
+        sys.stdout.flush()
+        answer = json.dumps({"ok": True, "result": self._result(method, body)}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST
+
+    def _result(self, method: str, body: bytes) -> Any:
+        if method == "getMe":
+            return {"id": 7, "is_bot": True, "first_name": "Demo", "username": "demo_bot"}
+        if not method.startswith("send"):
+            return True
+        chat = json.loads(body or b"{}").get("chat_id")
+        return {"message_id": next(_message_ids), "date": 0, "chat": {"id": chat, "type": "private"}}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """What matters is printed above."""
+
+
+def main() -> None:
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8900
+    with ThreadingHTTPServer(("127.0.0.1", port), Telegram) as server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""README says what is true: its endpoint table is the application's, and its settings are all there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.hub.main import blueprints
+from shared.config import Settings
+from shared.deps import Deps
+from shared.http.app import create_app
+
+README = Path("README.md").read_text("utf-8")
+
+
+def _between(name: str) -> str:
+    return README.partition(f"<!-- {name}:start -->")[2].partition(f"<!-- {name}:end -->")[0]
+
+
+def test_the_endpoint_table_lists_exactly_what_is_served(deps: Deps) -> None:
+    document = create_app(deps, blueprints()).test_client().get("/api/v1/openapi.json").get_json()
+    served = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    rows = re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", _between("endpoints"), re.MULTILINE)
+    told = {(method, path) for methods, path in rows for method in methods.split(", ")}
+    assert told == served
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields if name != "api_enabled"])
+def test_every_setting_is_in_the_table(name: str) -> None:
+    assert f"`{name}`" in README

@@ -58,10 +58,9 @@ class Bus(Protocol):
         ...
 
     def replay(self, topic: Topic, since: datetime) -> int:
-        """Have what was consumed since then consumed again, as after mending a parser; returns how many, or -1.
+        """Have what was consumed since then consumed again, as after mending a parser; returns how many.
 
-        Only what the bus still keeps: topic `inbound`, for seven days. -1 means
-        that the backend does not tell.
+        Only what the bus still keeps: topic `inbound`, for seven days.
         """
         ...
 

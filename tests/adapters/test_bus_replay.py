@@ -23,7 +23,7 @@ def test_consumed_webhooks_come_again_in_their_order(bus: Bus) -> None:
         bus.publish(Topic.INBOUND, _webhook(id_), key="chat")
     with consuming(bus, {Topic.INBOUND: arrived.put}):
         assert ids(take(arrived, 3)) == ["1", "2", "3"]
-    assert bus.replay(Topic.INBOUND, began) in (3, -1)
+    assert bus.replay(Topic.INBOUND, began) == 3
     with consuming(bus, {Topic.INBOUND: arrived.put}):
         assert ids(take(arrived, 3)) == ["1", "2", "3"]
 
@@ -33,7 +33,7 @@ def test_what_was_consumed_before_the_moment_does_not_come_again(bus: Bus) -> No
     bus.publish(Topic.INBOUND, _webhook("old"), key="chat")
     with consuming(bus, {Topic.INBOUND: arrived.put}):
         take(arrived, 1)
-    assert bus.replay(Topic.INBOUND, datetime.now(UTC) + timedelta(seconds=5)) in (0, -1)
+    assert bus.replay(Topic.INBOUND, datetime.now(UTC) + timedelta(seconds=5)) == 0
     bus.publish(Topic.INBOUND, _webhook("new"), key="chat")
     with consuming(bus, {Topic.INBOUND: arrived.put}):
         assert ids(take(arrived, 1)) == ["new"]

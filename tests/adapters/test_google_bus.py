@@ -15,7 +15,7 @@ import pytest
 from shared.adapters.google import wire
 from shared.adapters.google.bus import PubSubBus
 from shared.adapters.google.pubsub import PubSub, ensure_topics
-from shared.domain.events import Event, OutboundEvent, Topic
+from shared.domain.events import Event, InboundEvent, OutboundEvent, Topic
 from shared.errors import ConfigurationInvalid, PayloadInvalid, StoreError
 from tests.adapters.backends import Backend, emulators
 from tests.adapters.backends.google import PACE, project
@@ -166,6 +166,17 @@ def test_a_stream_that_ends_for_good_is_logged(pubsub: PubSub, caplog: pytest.Lo
         assert monotonic() < deadline, caplog.messages
         sleep(0.01)
     bus.close()
+
+
+def test_replaying_again_counts_no_copies_and_takes_nothing_from_who_has_not_consumed_yet(bus: PubSubBus) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    webhook = InboundEvent(tenant_id="t", instance_id="i", channel="c", payload={}, received_at=NOW)
+    bus.publish(Topic.INBOUND, webhook, key="chat")
+    assert [bus.replay(Topic.INBOUND, began) for _ in range(2)] == [1, 1]
+
+    arrived: Queue[Event] = Queue()
+    bus.consume({Topic.INBOUND: arrived.put})
+    assert [arrived.get(timeout=PATIENCE) for _ in range(3)] == [webhook] * 3
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,11 +12,9 @@ from typing import Any
 from shared.adapters.embedded.codec import decode_document, dumps, encode, merged
 from shared.adapters.embedded.database import Database
 from shared.adapters.embedded.query import Position, Query, table_name
+from shared.adapters.rules import is_addressable
 from shared.errors import AlreadyExists, BadRequest, Conflict
 from shared.ports.store import Create, Delete, Document, Merge, Order, Page, Ref, Set, Where, Write
-
-MAX_ID_BYTES = 1500
-_RESERVED_ID = re.compile(r"\.\.?|__.*__", re.DOTALL)
 
 
 class SqliteStore:
@@ -166,15 +163,6 @@ class _Commit:
 
     def _json(self, data: Mapping[str, Any]) -> str:
         return dumps(encode(data, self._now))
-
-
-def is_addressable(id_: str) -> bool:
-    """Whether every backend can hold this id: Firestore's rules (firebase.google.com/docs/firestore/quotas)."""
-    try:
-        size = len(id_.encode())
-    except UnicodeEncodeError:
-        return False
-    return 0 < size <= MAX_ID_BYTES and "/" not in id_ and not _RESERVED_ID.fullmatch(id_) and "\x00" not in id_
 
 
 def _select_by_id(table: str, collection: str) -> str:

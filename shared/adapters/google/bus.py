@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from shared.adapters.google import dead_letters
 from shared.adapters.google.consumption import Consumption, Pace
 from shared.adapters.google.pubsub import PubSub
+from shared.adapters.google.replay import replay
 from shared.adapters.google.wire import attributes_of
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import ConfigurationInvalid
@@ -48,6 +50,9 @@ class PubSubBus:
 
     def redrive(self, topic: Topic, letter_id: str) -> None:
         dead_letters.redrive(self._pubsub, topic, letter_id)
+
+    def replay(self, topic: Topic, since: datetime) -> int:
+        return replay(self._pubsub, topic, since)
 
     def close(self) -> None:
         self._stop()

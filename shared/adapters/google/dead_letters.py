@@ -1,10 +1,7 @@
-"""Looking at a topic's dead letters, which Pub/Sub keeps as messages of a subscription like any other.
+"""A topic's dead letters, which Pub/Sub keeps as messages of a subscription like any other.
 
-A subscription cannot be read without taking its messages. So all of them are
-pulled, which holds them for a moment, and given back at once. The limits: who
-looks at the same moment sees only what the other does not hold; a look takes a
-second or two, because only a pull that stays empty tells the end; and it sees
-`MAX_LETTERS` at most.
+They are listed and found by reading it whole, with the limits told in
+`peek`; `MAX_LETTERS` at most are seen.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from shared.adapters.google.calls import errors
+from shared.adapters.google.peek import CALL_TIMEOUT, all_messages
 from shared.adapters.google.pubsub import PubSub
 from shared.adapters.google.wire import dead_letter, without_epitaph
 from shared.domain.events import Topic
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_LETTERS: Final = 5000
-_PULL_SIZE: Final = 1000  # the most that one pull may ask for
-_PULL_TIMEOUT: Final = 2.0  # seconds; how long an empty subscription is waited for
-_CALL_TIMEOUT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +58,16 @@ def redrive(pubsub: PubSub, topic: Topic, letter_id: str) -> None:
         pubsub.subscriber.acknowledge(
             subscription=pubsub.dead_subscription(topic),
             ack_ids=[item.ack_id for item in received],
-            timeout=_CALL_TIMEOUT,
+            timeout=CALL_TIMEOUT,
         )
 
 
 @contextmanager
 def _all_held(pubsub: PubSub, topic: Topic) -> Iterator[list[_Held]]:
     """Take all letters, and give back those that were not acknowledged meanwhile."""
-    received: list[ReceivedMessage] = []
-    with errors("Pub/Sub"):
-        try:
-            while len(received) < MAX_LETTERS and (batch := _pull(pubsub, topic)):
-                received += batch
-            held = [_Held(letter, item) for item in received if (letter := _letter(topic, item))]
-            yield sorted(held, key=lambda item: _order(item.letter))
-        finally:
-            for start in range(0, len(received), _PULL_SIZE):
-                _give_back(pubsub, topic, received[start : start + _PULL_SIZE])
-
-
-def _pull(pubsub: PubSub, topic: Topic) -> list[ReceivedMessage]:
-    from google.api_core.exceptions import DeadlineExceeded  # noqa: PLC0415  cold start
-
-    try:
-        answer = pubsub.subscriber.pull(
-            subscription=pubsub.dead_subscription(topic), max_messages=_PULL_SIZE, timeout=_PULL_TIMEOUT, retry=None
-        )
-    except DeadlineExceeded:  # how the service says that there was nothing; the emulator gives an empty answer
-        return []
-    return list(answer.received_messages)
-
-
-def _give_back(pubsub: PubSub, topic: Topic, received: list[ReceivedMessage]) -> None:
-    pubsub.subscriber.modify_ack_deadline(
-        subscription=pubsub.dead_subscription(topic),
-        ack_ids=[item.ack_id for item in received],
-        ack_deadline_seconds=0,
-        timeout=_CALL_TIMEOUT,
-    )
+    with all_messages(pubsub, pubsub.dead_subscription(topic), MAX_LETTERS) as received:
+        held = [_Held(letter, item) for item in received if (letter := _letter(topic, item))]
+        yield sorted(held, key=lambda item: _order(item.letter))
 
 
 def _letter(topic: Topic, received: ReceivedMessage) -> DeadLetter | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PUBLISH_TIMEOUT: Final = 30.0
 """Seconds, retries included."""
 
+_LONGEST_ACK_DEADLINE: Final = 600
+
 
 @dataclass(frozen=True)
 class PubSub:
@@ -38,6 +40,9 @@ class PubSub:
 
     def dead_subscription(self, topic: Topic) -> str:
         return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-dead"
+
+    def kept_subscription(self, topic: Topic) -> str:
+        return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-kept"
 
     @cached_property
     def publisher(self) -> PublisherClient:
@@ -96,20 +101,21 @@ def ensure_topics(pubsub: PubSub, ack_deadline: int = 10) -> None:
     and forwards nothing to the dead-letter topic, so that the message is lost.
     Ordering keys work.
     """
-    for topic in Topic:
-        _make(pubsub, pubsub.topic(topic), pubsub.subscription(topic), ack_deadline, ordered=True)
-        _make(pubsub, pubsub.dead_topic(topic), pubsub.dead_subscription(topic), ack_deadline, ordered=False)
+    with errors("Pub/Sub"):
+        for topic in Topic:
+            _make(pubsub, pubsub.topic(topic), pubsub.subscription(topic), ack_deadline, ordered=True)
+            _make(pubsub, pubsub.dead_topic(topic), pubsub.dead_subscription(topic), ack_deadline)
+        _make(pubsub, pubsub.topic(Topic.INBOUND), pubsub.kept_subscription(Topic.INBOUND), _LONGEST_ACK_DEADLINE)
 
 
-def _make(pubsub: PubSub, topic: str, subscription: str, ack_deadline: int, ordered: bool) -> None:
+def _make(pubsub: PubSub, topic: str, subscription: str, ack_deadline: int, ordered: bool = False) -> None:
     from google.api_core.exceptions import AlreadyExists  # noqa: PLC0415  cold start
     from google.pubsub_v1.types import Subscription  # noqa: PLC0415  cold start
 
     wanted = Subscription(
         name=subscription, topic=topic, ack_deadline_seconds=ack_deadline, enable_message_ordering=ordered
     )
-    with errors("Pub/Sub"):
-        with suppress(AlreadyExists):
-            pubsub.publisher.create_topic(name=topic, timeout=PUBLISH_TIMEOUT)
-        with suppress(AlreadyExists):
-            pubsub.subscriber.create_subscription(request=wanted, timeout=PUBLISH_TIMEOUT)
+    with suppress(AlreadyExists):
+        pubsub.publisher.create_topic(name=topic, timeout=PUBLISH_TIMEOUT)
+    with suppress(AlreadyExists):
+        pubsub.subscriber.create_subscription(request=wanted, timeout=PUBLISH_TIMEOUT)

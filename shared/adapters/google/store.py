@@ -19,8 +19,9 @@ from shared.adapters.google.queries import (
     matches_nothing,
     shape_of,
 )
-from shared.adapters.google.values import Message, document_name, is_addressable, read_fields, ref_of, version_of
+from shared.adapters.google.values import Message, document_name, read_fields, ref_of, version_of
 from shared.adapters.google.writes import add_write
+from shared.adapters.rules import is_addressable
 from shared.errors import AlreadyExists, Conflict
 from shared.ports.store import Create, Document, Order, Page, Ref, Where, Write
 

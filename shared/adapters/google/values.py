@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from shared.adapters.rules import is_addressable
 from shared.errors import BadRequest
 from shared.ports.store import Ref
 
@@ -20,8 +21,6 @@ Message: TypeAlias = Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MAX_ID_BYTES: Final = 1500
-_RESERVED_ID: Final = re.compile(r"\.{1,2}|__.*__", re.DOTALL)
 
 
 def field_path(segments: Sequence[str]) -> str:
@@ -32,15 +31,6 @@ def field_path(segments: Sequence[str]) -> str:
 def _quoted(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace("`", "\\`")
     return f"`{escaped}`"
-
-
-def is_addressable(id_: str) -> bool:
-    """Whether a document can have this id (https://firebase.google.com/docs/firestore/quotas)."""
-    try:
-        size = len(id_.encode())
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return 0 < size <= _MAX_ID_BYTES and not _RESERVED_ID.fullmatch(id_) and not {"/", "\x00"} & set(id_)
 
 
 def document_name(root: str, ref: Ref) -> str:

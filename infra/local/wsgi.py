@@ -1,0 +1,221 @@
+"""A WSGI application behind an ASGI server: each request is one job on a thread, with one hop there and one back."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+SEND_SECONDS = 60.0
+"""How long a client may take to receive a piece of a long answer."""
+
+PIECE = 256 * 1024
+"""Bytes of an answer that are collected before they are sent; nearly every answer is one piece."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    status: int = 500
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    started: bool = False
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], object]:
+        self.status = int(status.split(" ", 1)[0])
+        self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return _refuse_write
+
+
+class _Job:
+    """A request on its way to a thread and back."""
+
+    __slots__ = ("_loop", "_send", "answer", "done", "environ")
+
+    def __init__(self, environ: WSGIEnvironment, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+        self.environ = environ
+        self.answer = _Answer()
+        self.done: asyncio.Future[bytes] = loop.create_future()
+        self._send = send
+        self._loop = loop
+
+    def send_piece(self, piece: bytes) -> None:
+        sent = asyncio.run_coroutine_threadsafe(_send(self._send, self.answer, piece, more=True), self._loop)
+        sent.result(SEND_SECONDS)
+
+    def finish(self, settle: Callable[[Any], None], outcome: object) -> None:
+        # The loop is closed when the hub did not want to wait any longer.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, settle, outcome)
+
+    def _settle(self, settle: Callable[[Any], None], outcome: object) -> None:
+        if not self.done.done():
+            settle(outcome)
+
+
+class WSGIBridge:
+    """An ASGI app that runs `app` on up to `threads` threads.
+
+    A body longer than `max_body` bytes is not read to its end: the app sees its
+    length and no content, and answers as it does for what is too large. With
+    `max_waiting` requests under way further ones get 503, so that there is an
+    end to the memory that a flood takes. A body has to come within
+    `body_seconds`, else 408.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        max_body: int,
+        threads: int = 32,
+        max_waiting: int = 1024,
+        body_seconds: float = 30.0,
+    ) -> None:
+        self._app = app
+        self._max_body = max_body
+        self._max_waiting = max_waiting
+        self._body_seconds = body_seconds
+        self._under_way = 0
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = threads
+        # Daemons, unlike an executor's threads: a view that hangs must not keep the process from ending.
+        for number in range(threads):
+            threading.Thread(target=self._work, name=f"http-{number}", daemon=True).start()
+
+    def close(self) -> None:
+        """Let the threads end; what runs goes on."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+        elif self._under_way >= self._max_waiting:
+            await _plain(send, 503, "the hub has too much to do, try again", (b"retry-after", b"1"))
+        else:
+            self._under_way += 1
+            try:
+                await self._answer(scope, receive, send)
+            finally:
+                self._under_way -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await self._read(receive)
+        except TimeoutError:
+            await _plain(send, 408, "the request's body did not come in time", (b"connection", b"close"))
+            return
+        if body is None:
+            return
+        job = _Job(_environ(scope, body, self._max_body), send, asyncio.get_running_loop())
+        self._jobs.put(job)
+        rest = await job.done
+        await _send(send, job.answer, rest, more=False)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The body, or its beginning when it is too long; None when the client went away."""
+        body = bytearray()
+        while len(body) <= self._max_body:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return bytes(body)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                rest = self._run(job)
+            except Exception as error:  # noqa: BLE001 - the server logs it and answers 500
+                job.finish(job.done.set_exception, error)
+            else:
+                job.finish(job.done.set_result, rest)
+
+    def _run(self, job: _Job) -> bytes:
+        """Call the app, send what makes full pieces, and return the rest."""
+        chunks = self._app(job.environ, job.answer.start_response)
+        try:
+            piece = b""
+            for chunk in chunks:
+                piece = piece + chunk if piece else chunk
+                if len(piece) > PIECE:
+                    job.send_piece(piece)
+                    piece = b""
+            return piece
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+
+def _environ(scope: Scope, body: bytes, max_body: int) -> WSGIEnvironment:
+    path, query = scope["path"], scope["query_string"].decode("latin-1")
+    raw_path = (scope.get("raw_path") or path.encode()).decode("latin-1")
+    host, port = scope.get("server") or ("localhost", 80)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path.encode("utf-8").decode("latin-1"),
+        "QUERY_STRING": query,
+        "REQUEST_URI": f"{raw_path}?{query}" if query else raw_path,
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or 0),
+        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(body if len(body) <= max_body else b""),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    _add_headers(environ, scope["headers"])
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _add_headers(environ: WSGIEnvironment, headers: list[tuple[bytes, bytes]]) -> None:
+    for name, value in headers:
+        # In WSGI `X_Real_IP` and `X-Real-IP` are one name; only the latter is ever honest.
+        if b"_" in name:
+            continue
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key != "CONTENT_TYPE":
+            key = f"HTTP_{key}"
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+
+
+async def _send(send: Send, answer: _Answer, body: bytes, more: bool) -> None:
+    if not answer.started:
+        answer.started = True
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _plain(send: Send, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
+    answer = _Answer(status, [(b"content-type", b"application/json"), *headers])
+    await _send(send, answer, f'{{"detail":"{detail}"}}'.encode(), more=False)
+
+
+def _refuse_write(data: bytes) -> object:
+    raise NotImplementedError("return the body; the write callable is not served")

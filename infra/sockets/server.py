@@ -1,0 +1,236 @@
+"""The Socket.IO server: clients join the rooms of their tenant's instances and see what happens there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import socketio
+from socketio.exceptions import ConnectionRefusedError as Refused
+
+from infra.sockets import wire
+from infra.sockets.credentials import credential_of
+from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
+from shared.deps import Deps
+from shared.domain.accounts import Principal
+from shared.domain.events import RealtimeEvent
+from shared.errors import HubError, Unauthorized
+from shared.usecases import refs
+from shared.usecases.credentials import authenticate
+
+logger = logging.getLogger(__name__)
+
+ASGIApp: TypeAlias = Callable[..., Any]
+Ack: TypeAlias = dict[str, object]
+
+MAX_ROOMS = 200
+"""Rooms that one client may be in."""
+
+HAND_OVER_SECONDS = 10.0
+"""How long an event may take to get to the queues of its room's clients; only a stuck event loop needs this."""
+
+_CHANNEL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Client:
+    credential: str
+    principal: Principal
+    engine_id: str
+    rooms: set[str] = field(default_factory=set)
+
+
+class SocketServer:
+    """Rooms by instance, for principals of the instance's tenant.
+
+    `start` and `close` belong to the event loop that serves `asgi`; `deliver`
+    may be called from any thread. Every `recheck_seconds` credentials are checked
+    again: a client whose credential has run out is disconnected, and so is who
+    has not proved in `handshake_seconds` who he is.
+    """
+
+    def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:
+        self._deps = deps
+        self._recheck_seconds = recheck_seconds
+        self._handshake_seconds = handshake_seconds
+        self._clients: dict[str, _Client] = {}
+        self._members: Counter[str] = Counter()
+        self._strangers: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
+        self._io.on("connect", self._connect)
+        self._io.on("disconnect", self._disconnect)
+        for name in ("join-channel", "joinChannel"):
+            self._io.on(name, self._join)
+        for name in ("leave-channel", "leaveChannel"):
+            self._io.on(name, self._leave)
+
+    def asgi(self, otherwise: ASGIApp | None = None) -> ASGIApp:
+        """The app that answers at the socket path and leaves every other path to `otherwise`."""
+        app: ASGIApp = socketio.ASGIApp(self._io, otherwise, socketio_path=self._deps.settings.socket_path)
+        return app
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Drop every connection without a word, upon which clients connect again by themselves."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._loop = None
+        for connection in list(self._io.eio.sockets.values()):
+            await connection.close(wait=False, abort=True)
+        await self._io.shutdown()
+
+    def deliver(self, event: RealtimeEvent) -> None:
+        """Hand an event to everybody in its room; returns when it is in their queues, so that order stays.
+
+        What has no wire form is logged and dropped: trying again would only hold up the room.
+        """
+        loop, room = self._loop, _room(event.tenant_id, event.room)
+        if loop is None or not self._members[room]:
+            return
+        try:
+            payload = wire.payload(event)
+        except (KeyError, TypeError, ValueError) as error:
+            why = {"event": event.name, "event_id": event.id, "why": type(error).__name__}
+            logger.error("dropped a realtime event", extra=why)
+            return
+        emitted = asyncio.run_coroutine_threadsafe(self._io.emit(event.name, payload, room=room), loop)
+        emitted.result(HAND_OVER_SECONDS)
+
+    async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
+        credential = credential_of(environ, auth)
+        if credential is None:
+            raise Refused("unauthorized: give a token or an API key")
+        try:
+            principal = await asyncio.to_thread(authenticate, self._deps, credential)
+        except Unauthorized as error:
+            raise Refused(f"unauthorized: {error.detail}") from error
+        except HubError as error:
+            logger.warning("a client could not be checked: %s", error.detail)
+            raise Refused("unavailable: try again later") from error
+        self._clients[sid] = _Client(credential, principal, self._io.manager.eio_sid_from_sid(sid, "/"))
+
+    async def _disconnect(self, sid: str, reason: object = None) -> None:
+        client = self._clients.pop(sid, None)
+        if client is None:
+            return
+        for room in client.rooms:
+            self._one_less(room)
+        # Nothing else is said on this connection, but not every client then closes it.
+        closing = asyncio.create_task(self._close(client.engine_id, after=FAREWELL_SECONDS))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, engine_id: str, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        connection = self._io.eio.sockets.get(engine_id)
+        if connection is not None:
+            await connection.close(wait=False)
+
+    async def _join(self, sid: str, *args: object) -> Ack:
+        client, channel = self._clients.get(sid), _channel_id(args)
+        if client is None or channel is None:
+            return _refusal("give the channel's id")
+        room = _room(client.principal.tenant_id, channel)
+        if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
+            return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
+        try:
+            found = await asyncio.to_thread(_belongs, self._deps, client.principal, channel)
+        except HubError:
+            return _refusal("the store does not answer, try again")
+        if not found:
+            return _refusal("there is no such channel")
+        return await self._enter(sid, client, room)
+
+    async def _enter(self, sid: str, client: _Client, room: str) -> Ack:
+        # The client may have gone while the store was asked.
+        if self._clients.get(sid) is client and room not in client.rooms:
+            client.rooms.add(room)
+            self._members[room] += 1
+            await self._io.enter_room(sid, room)
+        return {"ok": True}
+
+    async def _leave(self, sid: str, *args: object) -> Ack:
+        client, channel = self._clients.get(sid), _channel_id(args)
+        if client is None or channel is None:
+            return _refusal("give the channel's id")
+        room = _room(client.principal.tenant_id, channel)
+        if room in client.rooms:
+            client.rooms.remove(room)
+            self._one_less(room)
+            await self._io.leave_room(sid, room)
+        return {"ok": True}
+
+    def _one_less(self, room: str) -> None:
+        self._members[room] -= 1
+        if not self._members[room]:
+            del self._members[room]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._recheck_seconds)
+            try:
+                await self._disconnect_expired()
+                await self._close_strangers()
+            except Exception:
+                logger.exception("clients could not be checked again")
+
+    async def _disconnect_expired(self) -> None:
+        credentials = {client.credential for client in self._clients.values()}
+        expired = await asyncio.to_thread(self._expired, credentials)
+        for sid, client in list(self._clients.items()):
+            if client.credential in expired:
+                await self._io.disconnect(sid)
+
+    def _expired(self, credentials: set[str]) -> set[str]:
+        expired = set()
+        for credential in credentials:
+            try:
+                authenticate(self._deps, credential)
+            except Unauthorized:
+                expired.add(credential)
+            except HubError as error:
+                logger.warning("a client could not be checked again: %s", error.detail)
+        return expired
+
+    async def _close_strangers(self) -> None:
+        """Close connections that never said who they are, or were refused and stayed."""
+        now = asyncio.get_running_loop().time()
+        known = {client.engine_id for client in self._clients.values()}
+        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in known]
+        self._strangers = {engine_id: self._strangers.get(engine_id, now) for engine_id in strangers}
+        for engine_id, since in self._strangers.items():
+            if now - since >= self._handshake_seconds:
+                await self._close(engine_id)
+
+
+def _room(tenant_id: str, instance_id: str) -> str:
+    """Every client is also in a room named like its own session; these names can never be one."""
+    return f"{tenant_id}/{instance_id}"
+
+
+def _channel_id(args: tuple[object, ...]) -> str | None:
+    given = args[0] if args else None
+    if isinstance(given, dict):
+        given = given.get("channelInstanceId")
+    return given if isinstance(given, str) and _CHANNEL_ID.fullmatch(given) else None
+
+
+def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:
+    ref = refs.instance(instance_id)
+    document = deps.store.get([ref]).get(ref)
+    return document is not None and document.data["tenant_id"] == principal.tenant_id
+
+
+def _refusal(detail: str) -> Ack:
+    return {"ok": False, "detail": detail}

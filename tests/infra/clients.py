@@ -1,0 +1,132 @@
+"""Real Socket.IO clients, and what they want to see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from queue import Queue
+from typing import Any, TypeAlias
+
+import requests
+import socketio
+
+from shared.deps import Deps
+from shared.domain.accounts import Role
+from shared.domain.conversations import Conversation
+from shared.domain.instances import ChannelType, Instance
+from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.ports.store import Create, Ref
+from shared.security.tokens import AccessClaims, sign, span
+from shared.usecases.credentials import access_key
+
+MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
+EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")
+
+
+def token_for(deps: Deps, tenant_id: str, seconds: int = 600) -> str:
+    issued, expires = span(deps.now(), seconds)
+    claims = AccessClaims(
+        user_id="u1", tenant_id=tenant_id, email="a@example.com", role=Role.AGENT, iat=issued, exp=expires
+    )
+    return sign(claims, access_key(deps))
+
+
+def stored_instance(deps: Deps, id_: str = "i1", tenant_id: str = "t1") -> Instance:
+    instance = Instance(
+        id=id_,
+        tenant_id=tenant_id,
+        type=ChannelType.WHATSAPP,
+        adapter="whatsapp_evolution",
+        seq=1,
+        slug="whatsapp-1",
+        name=id_,
+        created_at=MOMENT,
+        updated_at=MOMENT,
+    )
+    deps.store.commit([Create(Ref("instances", id_), instance.model_dump())])
+    return instance
+
+
+def a_message(**changes: object) -> Message:
+    message = Message(
+        id="m1",
+        tenant_id="t1",
+        instance_id="i1",
+        conversation_id="c1",
+        customer_id="p1",
+        direction=Direction.INBOUND,
+        author=Author.CUSTOMER,
+        author_name="Ada",
+        text="hello",
+        status=MessageStatus.RECEIVED,
+        sent_at=MOMENT,
+        created_at=MOMENT,
+    )
+    return message.model_copy(update=changes)
+
+
+def a_conversation() -> Conversation:
+    return Conversation(
+        id="c1",
+        tenant_id="t1",
+        customer_id="p1",
+        identity_id="x1",
+        instance_id="i1",
+        channel=ChannelType.WHATSAPP,
+        external_conversation_id="491@s.whatsapp.net",
+        external_user_id="491@s.whatsapp.net",
+        assignee_id="a1",
+        last_message_at=MOMENT,
+        created_at=MOMENT,
+        updated_at=MOMENT,
+    )
+
+
+class Client:
+    """A browser's view of the hub: what it asked for, and what came."""
+
+    def __init__(self, transport: str, reconnection: bool = False, **options: Any) -> None:
+        self._session = requests.Session()
+        self.io = socketio.Client(reconnection, http_session=self._session, **options)
+        self.came: Queue[tuple[str, Any]] = Queue()
+        self.refusals: Queue[dict[str, str]] = Queue()
+        self.io.on("connect_error", self.refusals.put)
+        self.gone: Queue[object] = Queue()
+        self._websockets: list[Any] = []
+        self.io.on("disconnect", self._disconnected)
+        self._transport = transport
+        for name in EVENTS:
+            self.io.on(name, lambda payload, name=name: self.came.put((name, payload)))
+
+    def connect(self, url: str, path: str = "/socket.io", **options: Any) -> None:
+        self.io.connect(url, transports=[self._transport], socketio_path=path, wait_timeout=10, **options)
+
+    def ask(self, event: str, *args: Any) -> Any:
+        return self.io.call(event, args if args else None, timeout=10)
+
+    def next(self) -> tuple[str, Any]:
+        return self.came.get(timeout=10)
+
+    def _disconnected(self, reason: object) -> None:
+        # The library leaves a websocket open that the server has closed.
+        if self.io.eio.ws is not None:
+            self._websockets.append(self.io.eio.ws)
+        self.gone.put(reason)
+
+    def close(self) -> None:
+        if self.io.connected:
+            # The library's writer drops what it is given between the end of a request and its next look at the state.
+            self.io.eio.queue.join()
+            time.sleep(0.005)
+        self.io.shutdown()
+        for thread in (self.io.eio.read_loop_task, self.io.eio.write_loop_task):
+            if thread is not None:
+                thread.join(10)
+        for each in self._websockets:
+            each.shutdown()
+        self._session.close()
+
+
+Connect: TypeAlias = Callable[..., Client]
+"""`connect(token, headers=...)`: a connected client of the server."""

@@ -1,0 +1,50 @@
+"""The hub's own server around any application, on a free port and a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvloop
+
+from infra.local.serve import Server
+from infra.local.wsgi import WSGIBridge
+from infra.sockets.server import SocketServer
+
+StartResponse = Callable[..., Any]
+
+
+def nothing_here(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """A WSGI application without a page."""
+    start_response("404 NOT FOUND", [("content-type", "text/plain")])
+    return [b"nothing here"]
+
+
+@contextmanager
+def hosted(sockets: SocketServer, bridge: WSGIBridge | None = None, port: int = 0) -> Iterator[str]:
+    """Serve; gives the address without a trailing slash."""
+    bridge = bridge or WSGIBridge(nothing_here, max_body=1000, threads=2)
+    server = Server(sockets, bridge)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+
+        async def serve() -> None:
+            await sockets.start()
+            await server.serve([listener])
+
+        def run() -> None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve())
+
+        thread = threading.Thread(target=run, name="hosted")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            bridge.close()
+            assert not thread.is_alive()

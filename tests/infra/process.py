@@ -1,0 +1,53 @@
+"""The hub as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+ROOT = Path(__file__).parents[2]
+
+
+class Hub:
+    """A running process; `url` is the address that it printed, without a trailing slash."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        directory.mkdir(exist_ok=True)
+        self.log = directory / "log"
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": "data"} | variables
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "infra.local.serve"],
+                cwd=directory,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.first_line = self.process.stdout.readline()
+        self.url = self.first_line.removeprefix("listening on ").strip()
+
+    @property
+    def errors(self) -> str:
+        return self.log.read_text()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+Start: TypeAlias = Callable[..., Hub]
+"""`start(directory="hub", **variables)`: the same directory is the same data."""

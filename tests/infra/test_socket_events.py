@@ -1,0 +1,143 @@
+"""What clients in a room are told, in which form and which order."""
+
+from __future__ import annotations
+
+from queue import Empty
+
+import pytest
+
+from functions.omnichat.realtime_schemas import CHANNEL_STATUS
+from infra.sockets import wire
+from infra.sockets.server import SocketServer
+from shared.deps import Deps
+from shared.domain.events import RealtimeEvent
+from shared.domain.instances import InstanceStatus, PairingCode
+from shared.domain.messages import Attachment, MessageKind
+from shared.usecases import realtime
+from tests.infra.clients import MOMENT, Client, Connect, a_conversation, a_message, stored_instance, token_for
+from tests.infra.hosting import hosted
+
+
+def test_a_code_to_scan_is_shown(deps: Deps, joined: Client) -> None:
+    instance = stored_instance(deps, "other")
+    instance.id = "i1"
+    realtime.whatsapp_qr(deps, instance, PairingCode(text="2@abc", expires_at=MOMENT))
+    assert joined.next() == ("whatsapp-qr", {"qr": "2@abc", "expiresAt": "2026-03-01T12:30:15.123Z"})
+
+
+def test_a_code_that_exists_only_as_a_picture_is_shown_as_one(deps: Deps, joined: Client) -> None:
+    instance = stored_instance(deps, "other")
+    instance.id = "i1"
+    realtime.whatsapp_qr(deps, instance, PairingCode(png_base64="iVBO", expires_at=MOMENT))
+    assert joined.next()[1]["qr"] == "data:image/png;base64,iVBO"
+
+
+def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
+    instance = stored_instance(deps, "other")
+    instance.id = "i1"
+    realtime.channel_status(deps, instance, InstanceStatus.WAITING_FOR_SCAN)
+    realtime.whatsapp_connected(deps, instance)
+    assert joined.next() == ("channel-status", {"channelInstanceId": "i1", "status": "CONNECTING"})
+    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i1"})
+
+
+def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
+    photo = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"fileId": "F"})
+    realtime.message_created(deps, a_message(attachments=[photo], kind=MessageKind.IMAGE))
+    name, payload = joined.next()
+    assert name == "message-created"
+    assert payload == {
+        "channelInstanceId": "i1",
+        "conversationId": "c1",
+        "message": {
+            "id": "m1",
+            "conversationId": "c1",
+            "channelInstanceId": "i1",
+            "customerId": "p1",
+            "direction": "INBOUND",
+            "author": "CUSTOMER",
+            "authorId": None,
+            "authorName": "Ada",
+            "type": "image",
+            "text": "hello",
+            "attachments": [{"type": "image", "mimeType": "image/png", "extra": {"fileId": "F"}}],
+            "reactions": {},
+            "replyTo": None,
+            "externalMessageId": None,
+            "status": "received",
+            "error": None,
+            "sentAt": "2026-03-01T12:30:15.123Z",
+            "createdAt": "2026-03-01T12:30:15.123Z",
+            "editedAt": None,
+            "deletedAt": None,
+        },
+    }
+
+
+def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
+    realtime.conversation_updated(deps, a_conversation())
+    name, payload = joined.next()
+    assert name == "conversation-updated"
+    assert set(payload) == {"channelInstanceId", "conversation"}
+    assert payload["channelInstanceId"] == "i1"
+    expected = {
+        "id": "c1",
+        "status": "OPEN",
+        "lastMessageAt": "2026-03-01T12:30:15.123Z",
+        "channelInstanceId": "i1",
+        "channelType": "WHATSAPP",
+        "customerId": "p1",
+        "priority": "NORMAL",
+        "assigneeId": "a1",
+    }
+    assert expected.items() <= payload["conversation"].items()
+
+
+def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:
+    stored_instance(deps, "i2")
+    assert joined.ask("join-channel", "i2") == {"ok": True}
+    assert joined.ask("leave-channel", "i1") == {"ok": True}
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    realtime.emit(deps, "t1", "i2", "whatsapp-connected", {})
+    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i2"})
+    with pytest.raises(Empty):
+        joined.came.get(timeout=0.2)
+
+
+def test_everybody_in_a_room_hears_it_once(deps: Deps, joined: Client, client: Connect) -> None:
+    second = client(token_for(deps, "t1"))
+    for _ in range(2):
+        assert second.ask("joinChannel", "i1") == {"ok": True}
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    realtime.message_created(deps, a_message())
+    for each in (joined, second):
+        assert [each.next()[0], each.next()[0]] == ["whatsapp-connected", "message-created"]
+
+
+def test_events_of_a_room_keep_their_order(deps: Deps, joined: Client) -> None:
+    for number in range(100):
+        realtime.message_created(deps, a_message(id=f"m{number}"))
+    assert [joined.next()[1]["message"]["id"] for _ in range(100)] == [f"m{number}" for number in range(100)]
+
+
+def test_an_event_without_a_form_is_dropped_and_holds_up_nothing(deps: Deps, joined: Client) -> None:
+    realtime.emit(deps, "t1", "i1", "no-such-event", {})
+    realtime.emit(deps, "t1", "i1", "message-created", {"message": {"id": "half"}})
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i1"})
+
+
+def test_delivering_to_nobody_or_to_a_closed_server_is_fine(deps: Deps) -> None:
+    sockets = SocketServer(deps)
+    event = RealtimeEvent(tenant_id="t1", room="i1", name="whatsapp-connected", payload={})
+    sockets.deliver(event)
+    with hosted(sockets):
+        sockets.deliver(event)
+    sockets.deliver(event)
+
+
+@pytest.mark.parametrize("status", InstanceStatus)
+def test_every_status_of_an_instance_has_one_of_four_words(status: InstanceStatus) -> None:
+    event = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": status.value})
+    assert wire.payload(event) == {"channelInstanceId": "i1", "status": CHANNEL_STATUS[status]}
+    assert CHANNEL_STATUS[status] in {"DISCONNECTED", "CONNECTING", "CONNECTED", "ERROR"}

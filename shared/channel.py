@@ -13,7 +13,7 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.inbound import ChannelEvent
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.domain.messages import OutboxPayload
+from shared.domain.messages import Attachment, Message, OutboxPayload
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -59,7 +59,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """What connecting brought about. `secrets` are new credentials to keep (a webhook secret, an instance token)."""
+    """What connecting brought about, or how the connection stands.
+
+    `detail` says why, for the operator; `secrets` are new credentials to keep
+    (a webhook secret, an instance token).
+    """
 
     status: InstanceStatus
     webhook_url: str | None = None
@@ -68,8 +72,22 @@ class Connection:
     phone_number: str | None = None
     qr_text: str | None = None
     qr_png_base64: str | None = None
+    detail: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file's content; type and name are what its source says of it, and nobody has checked them."""
+
+    content: bytes
+    mime_type: str | None = None
+    file_name: str | None = None
+
+
+MAX_MEDIA = 25 * 1024 * 1024
+"""Bytes of a file that the hub fetches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +102,21 @@ class Channel(Generic[C]):
     `challenge` returns the body that answers a provider's GET, or raises
     `SignatureInvalid`. `connect` tells the provider where to call us and
     returns what is then known; it raises a `ProviderError` that an operator
-    can act on.
+    can act on. So do the others that return a `Connection`: `pair` begins a new
+    pairing with a code to scan, unless the account turns out to be connected;
+    `status` asks the provider how the connection stands; `restart` begins it
+    anew; `logout` ends it; `remove` also deletes what the provider keeps of the
+    instance. Doing `logout` or `remove` twice is no error.
+
+    `api_key` names the field of the configuration that a lone "API key" stands
+    for. `probe` makes a call that changes nothing, to see whether a
+    configuration's credential is accepted; the instance may be one that is not
+    stored. It raises a `ProviderError` that names no credential.
+
+    `fetch_media` gets an attachment's content that only the provider's own API
+    gives away, and is asked when the attachment has no `url`; it raises
+    `NotFound` for what it cannot know, or a `ProviderError`. A channel with an
+    `own_door` is called at a dialect of its own, never at `/webhook/<name>/…`.
     """
 
     name: str
@@ -98,5 +130,14 @@ class Channel(Generic[C]):
     defaults: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
     challenge: Callable[[Webhook, C, Settings], str] | None = None
     connect: Callable[[Deps, Instance, C], Connection] | None = None
+    pair: Callable[[Deps, Instance, C], Connection] | None = None
+    status: Callable[[Deps, Instance, C], Connection] | None = None
+    restart: Callable[[Deps, Instance, C], Connection] | None = None
+    logout: Callable[[Deps, Instance, C], Connection] | None = None
+    remove: Callable[[Deps, Instance, C], Connection] | None = None
+    probe: Callable[[Deps, Instance, C], None] | None = None
+    fetch_media: Callable[[Deps, Instance, C, Message, Attachment], Media] | None = None
+    own_door: bool = False
+    api_key: str | None = None
     address: Callable[[str], str] = lambda given: given
     runtime: Literal["function", "socket"] = "function"

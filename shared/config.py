@@ -10,7 +10,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from shared.errors import ConfigurationInvalid
 
@@ -68,6 +77,7 @@ class Settings(BaseModel):
     socket_path: str = Field(default="/socket.io", pattern=r"^/[A-Za-z0-9._/-]+$")
 
     public_url: Url | None = None
+    trusted_proxies: int = Field(default=0, ge=0, le=8)
     upstream_allowlist: Words = ()
     webhook_strict: bool | None = None
 
@@ -106,6 +116,8 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = None
 
+    _borrows_origin: bool = PrivateAttr(default=False)
+
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if self.production:
@@ -134,6 +146,19 @@ class Settings(BaseModel):
     def strict_webhooks(self) -> bool:
         """Refuse a webhook that carries no proof of its sender."""
         return self.production if self.webhook_strict is None else self.webhook_strict
+
+    @property
+    def makes_webhook_secrets(self) -> bool:
+        """Agree on a secret with a provider that can be told one, so that nobody else can call in its name."""
+        return self.public_url is not None and (self.strict_webhooks or not self._borrows_origin)
+
+    def with_origin(self, origin: str) -> Settings:
+        """The same settings, in development with the address of a request where PUBLIC_URL is missing."""
+        if self.public_url is not None or self.production:
+            return self
+        borrowed = self.model_copy(update={"public_url": origin})
+        borrowed._borrows_origin = True
+        return borrowed
 
     def upstream_networks(self) -> list[IPv4Network | IPv6Network]:
         """The part of `UPSTREAM_ALLOWLIST` that is networks; the rest is host names."""

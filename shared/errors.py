@@ -18,6 +18,7 @@
     └── ProviderError                 502   provider_error
         ├── ProviderRejected          502   provider_rejected     no: the provider said no for good
         ├── ProviderUnavailable       503   provider_unavailable  yes, after `retry_after`
+        │   └── ConnectionLost        503   provider_unavailable  yes: the account's own connection is down
         └── OutcomeUnknown            502   outcome_unknown       never blindly: it may have been done
 
 `status` is what an HTTP dialect answers; `detail` is written for the person who
@@ -185,6 +186,10 @@ class ProviderUnavailable(ProviderError):
     def __init__(self, provider: str, reason: str, retry_after: float | None = None) -> None:
         super().__init__(provider, reason)
         self.retry_after = retry_after
+
+
+class ConnectionLost(ProviderUnavailable):
+    """The provider answers, but its own connection to the account is down, whatever state it tells."""
 
 
 class OutcomeUnknown(ProviderError):

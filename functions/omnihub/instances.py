@@ -15,6 +15,7 @@ from functions.omnihub.schemas import (
     InstanceOut,
     InstancePatch,
     InstancePath,
+    InstancesOut,
     InstancesQuery,
     SupportedChannels,
 )
@@ -24,6 +25,7 @@ from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
+from shared.http.origin import deps_with_origin
 from shared.usecases import instances
 from shared.usecases.instance_config import mask
 
@@ -44,11 +46,13 @@ def create_instance(body: InstanceIn) -> Response:
     """Make an instance, and let Evolution make its own."""
     require(Role.ADMIN)
     deps().http.check(body.agent_api_url)
-    created = instances.create(deps(), caller().tenant_id, body.to_domain())
+    # Evolution may call any address that reaches us; the other providers want a public one.
+    known = deps_with_origin() if body.channel_type is ChannelType.WHATSAPP else deps()
+    created = instances.create(known, caller().tenant_id, body.to_domain())
     return answer(_shown(created, body.model_dump()), 201)
 
 
-@api.get("", responses={200: InstanceOut})
+@api.get("", responses={200: InstancesOut})
 def list_instances(query: InstancesQuery) -> Response:
     """List instances, oldest first, as a bare array."""
     found = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit)

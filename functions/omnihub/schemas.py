@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, model_validator
 
 from shared.domain.instances import ChannelType, ExternalAgent, Instance
 from shared.http.times import WholeSeconds
@@ -179,3 +179,7 @@ class ChannelsQuery(BaseModel):
 class SupportedChannels(BaseModel):
     supported_channels: list[ChannelType]
     total_channels: int
+
+
+class InstancesOut(RootModel[list[InstanceOut]]):
+    """A bare list."""

@@ -14,6 +14,7 @@ _MODULES: Mapping[str, ChannelType] = {
     "whatsapp_evolution": ChannelType.WHATSAPP,
     "telegram_bot": ChannelType.TELEGRAM_BOT,
     "facebook": ChannelType.FACEBOOK,
+    "widget": ChannelType.WIDGET,
 }
 """Every adapter and the channel type it serves; the first of a type is that type's default."""
 

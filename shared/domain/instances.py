@@ -69,6 +69,8 @@ class Instance(BaseModel):
     `adapter` names the code that speaks to the provider, `config` holds what is
     not secret, `seq` is an integer unique in the deployment, `slug` is
     `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
+    `link_lost_at` is when sending showed that the provider's own connection is
+    down; until something goes out again, its word for `connected` is not taken.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Instance(BaseModel):
     display_name: str | None = None
     pairing: PairingCode | None = None
     webhook: WebhookHealth = Field(default_factory=WebhookHealth)
+    link_lost_at: datetime | None = None
     resend_unknown: bool = False
     created_at: datetime
     updated_at: datetime

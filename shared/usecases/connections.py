@@ -10,6 +10,7 @@ from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.ports.store import Document, Merge
 from shared.usecases import instance_lookup, realtime, refs
+from shared.usecases.channel_alerts import alert_writes
 from shared.usecases.retrying import decide
 
 
@@ -18,7 +19,11 @@ def apply_connection(deps: Deps, instance: Instance, changed: ConnectionChanged)
 
     That a deleted instance is also disconnected is no news.
     """
-    fields: dict[str, Any] = {"status": changed.status.value, "status_detail": changed.detail}
+    fields: dict[str, Any] = {
+        "status": changed.status.value,
+        "status_detail": changed.detail,
+        "link_lost_at": None,
+    }
     if changed.phone_number:
         fields["phone_number"] = changed.phone_number
     if changed.display_name:
@@ -65,6 +70,25 @@ def _apply_code(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
     realtime.whatsapp_qr(deps, instance, pairing)
 
 
+def lose_link(deps: Deps, instance: Instance, why: str) -> None:
+    """Sending showed that the provider's connection is down, whatever the provider says of it."""
+
+    def attempt() -> None:
+        document = _read(deps, instance)
+        if document is None or Instance.model_validate(document.data).status is not InstanceStatus.CONNECTED:
+            return
+        status = InstanceStatus.ERROR
+        _save(deps, document, {"status": status.value, "status_detail": why, "link_lost_at": deps.now()})
+        realtime.channel_status(deps, instance, status)
+
+    decide(attempt)
+
+
+def regain_link(deps: Deps, instance: Instance) -> None:
+    """Something went out again."""
+    apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
+
+
 def _read(deps: Deps, instance: Instance) -> Document | None:
     """The instance as it is now; None when it was deleted meanwhile."""
     ref = refs.instance(instance.id)
@@ -72,5 +96,7 @@ def _read(deps: Deps, instance: Instance) -> Document | None:
 
 
 def _save(deps: Deps, document: Document, fields: dict[str, Any]) -> None:
-    deps.store.commit([Merge(document.ref, fields | {"updated_at": deps.now()}, document.version)])
-    instance_lookup.forget(deps, Instance.model_validate(document.data))
+    before = Instance.model_validate(document.data)
+    alerts = alert_writes(before, InstanceStatus(fields["status"]), fields.get("status_detail"), deps.now())
+    deps.store.commit([Merge(document.ref, fields | {"updated_at": deps.now()}, document.version), *alerts])
+    instance_lookup.forget(deps, before)

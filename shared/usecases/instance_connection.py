@@ -6,6 +6,8 @@ import logging
 import secrets
 from datetime import timedelta
 
+from pydantic import BaseModel
+
 from shared import channels
 from shared.channel import Connection
 from shared.deps import Deps
@@ -13,6 +15,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus, Pairi
 from shared.errors import BadRequest, Collision, NotFound, ProviderError
 from shared.ports.store import Create, Delete, Document, Ref, Set, Write
 from shared.usecases import instance_config, realtime, refs
+from shared.usecases.channel_alerts import alert_writes
 from shared.usecases.instance_documents import address_ref, commit
 from shared.usecases.instance_lookup import forget
 from shared.usecases.retrying import decide
@@ -36,10 +39,10 @@ def connect(deps: Deps, instance: Instance) -> Instance:
     if connection is None:
         return instance
     try:
-        connected = decide(lambda: _record(deps, instance, connection))
+        connected = decide(lambda: record(deps, instance, connection))
     except Collision as error:
         return _failed(deps, instance, error.detail)
-    _tell(deps, instance, connected)
+    tell(deps, instance, connected)
     return connected
 
 
@@ -50,22 +53,25 @@ def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if channel.connect is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)
-    _prepare_webhook_secret(deps, instance)
-    return channel.connect(deps, instance, instance_config.load_config(deps, instance))
+    return channel.connect(deps, instance, prepared_config(deps, instance))
 
 
-def _prepare_webhook_secret(deps: Deps, instance: Instance) -> None:
-    """Keep the webhook's secret before the provider knows it: it may call before `connect` returns."""
+def prepared_config(deps: Deps, instance: Instance) -> BaseModel:
+    """The instance's configuration with a webhook secret in it, kept before the provider knows it.
+
+    The provider may call before connecting returns. Raises as `load_config` does.
+    """
     model = channels.channel(instance.adapter).config
-    if deps.settings.public_url is None or "webhook_secret" not in model.model_fields:
-        return
-    known = instance_config.credentials(deps, instance)
-    if not known.get("webhook_secret"):
-        deps.secrets.write(instance.secret_name, known | {"webhook_secret": secrets.token_urlsafe(32)})
-        deps.cache.forget(("config", instance.id))
+    if deps.settings.makes_webhook_secrets and "webhook_secret" in model.model_fields:
+        known = instance_config.credentials(deps, instance)
+        if not known.get("webhook_secret"):
+            deps.secrets.write(instance.secret_name, known | {"webhook_secret": secrets.token_urlsafe(32)})
+            deps.cache.forget(("config", instance.id))
+    return instance_config.load_config(deps, instance)
 
 
-def _record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
+def record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
+    """Keep what connecting brought about, once; raises `Conflict`, and `Collision` for another instance's account."""
     ref = refs.instance(instance.id)
     account = connection.external_id
     address = address_ref(instance.adapter, account) if account else None
@@ -73,6 +79,7 @@ def _record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
     before = _present(found.get(ref))
     after = _with(deps, before, connection)
     writes: list[Write] = [Set(ref, after.model_dump(), found[ref].version)]
+    writes += alert_writes(before, after.status, None, deps.now())
     if address:
         writes += _claim(before, address, found.get(address))
     if connection.secrets:
@@ -110,13 +117,17 @@ def _with(deps: Deps, instance: Instance, connection: Connection) -> Instance:
         pairing = PairingCode(
             text=connection.qr_text, png_base64=connection.qr_png_base64, expires_at=now + _PAIRING_VALID
         )
+    status = connection.status
+    if status is InstanceStatus.CONNECTING and pairing and pairing.expires_at > now:
+        status = InstanceStatus.WAITING_FOR_SCAN
     webhook = WebhookHealth()
     if connection.webhook_url:
         webhook = WebhookHealth(url=connection.webhook_url, registered_at=now)
     return instance.model_copy(
         update={
-            "status": connection.status,
-            "status_detail": None,
+            "status": status,
+            "status_detail": connection.detail,
+            "link_lost_at": None,
             "config": instance.config | dict(connection.config),
             "external_id": connection.external_id or instance.external_id,
             "phone_number": connection.phone_number or instance.phone_number,
@@ -144,16 +155,18 @@ def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:
                 "updated_at": deps.now(),
             }
         )
-        deps.store.commit([Set(ref, after.model_dump(), document.version if document else None)])
+        alerts = alert_writes(before, InstanceStatus.ERROR, reason, deps.now())
+        deps.store.commit([Set(ref, after.model_dump(), document.version if document else None), *alerts])
         return after
 
     failed = decide(attempt)
     forget(deps, failed)
-    _tell(deps, instance, failed)
+    tell(deps, instance, failed)
     return failed
 
 
-def _tell(deps: Deps, before: Instance, after: Instance) -> None:
+def tell(deps: Deps, before: Instance, after: Instance) -> None:
+    """Tell the instance's room what has become of it."""
     realtime.channel_status(deps, after, after.status)
     if after.type is not ChannelType.WHATSAPP:
         return

@@ -11,7 +11,7 @@ from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import BadRequest
 from shared.ports.store import Delete, Merge, Order, Where, Write
-from shared.usecases import refs
+from shared.usecases import instance_operations, refs
 from shared.usecases.instance_config import credentials, load_config
 from shared.usecases.instance_connection import connect
 from shared.usecases.instance_creation import NewInstance, create
@@ -87,10 +87,12 @@ def _commit_default(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
 def delete(deps: Deps, tenant_id: str, instance_id: str, *, keep_last: bool = False) -> None:
     """Remove an instance with its name, address and secrets; the oldest other one inherits being the default.
 
+    The provider is told to delete its own, too; that it did not is only logged.
     Raises `NotFound`, and with `keep_last` `BadRequest` for a tenant's only instance.
     """
     with changing:
         gone = decide(lambda: _commit_deletion(deps, tenant_id, instance_id, keep_last))
+    instance_operations.remove_if_possible(deps, gone)
     forget(deps, gone)
     deps.secrets.delete(gone.secret_name)
 

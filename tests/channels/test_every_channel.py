@@ -28,6 +28,7 @@ from shared.channel import Channel, RawPart, Webhook
 from shared.config import Settings
 from shared.domain.inbound import ChannelEvent
 from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.security.tokens import VisitorClaims, sign, span
 from tests.channels import golden
 
 SECRET, ROTATED = "the-agreed-secret-1", "the-agreed-secret-2"
@@ -55,6 +56,12 @@ def _meta_signature(secret: str, body: bytes) -> dict[str, str]:
     return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
+def _visitor_token(secret: str, body: bytes) -> dict[str, str]:
+    issued, expires = span(golden.RECEIVED_AT, 600)
+    claims = VisitorClaims(user_id="v1", tenant_id="t1", instance_id="i1", type="visitor", iat=issued, exp=expires)
+    return {"authorization": f"Bearer {sign(claims, secret * 2)}"}
+
+
 PROOFS = {
     "whatsapp_evolution": Proof(
         config=lambda secret: {"evolution_key": "account-key", "webhook_secret": secret},
@@ -70,6 +77,10 @@ PROOFS = {
         config=lambda secret: {"page_access_token": "EAAB", "app_secret": secret},
         headers=_meta_signature,
         unsecured={"page_access_token": "EAAB"},
+    ),
+    "widget": Proof(
+        config=lambda secret: {"visitor_secret": secret * 2},
+        headers=_visitor_token,
     ),
 }
 

@@ -99,8 +99,8 @@ def test_a_user_who_is_gone_cannot_refresh(deps: Deps) -> None:
     deps.store.commit([Delete(Ref("users", session.user.id))])
     with pytest.raises(Unauthorized):
         accounts.refresh(deps, session.refresh_token)
-    with pytest.raises(NotFound):
-        accounts.whoami(deps, authenticate(deps, session.access_token))
+    with pytest.raises(Unauthorized):
+        authenticate(deps, session.access_token)
     with pytest.raises(Unauthorized):
         accounts.login(deps, "ann@example.com", PASSWORD)
 

@@ -68,6 +68,7 @@ def call(
     *,
     json: object = None,
     params: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
 ) -> Reply:
     """Call the Graph API as the page; a refusal is returned, not raised. Raises what `Outgoing.request` raises."""
     token = config.page_access_token.get_secret_value()
@@ -79,7 +80,7 @@ def call(
         json=json,
         headers={"Authorization": f"Bearer {token}"},
         params={**(params or {}), **_proof(token, app_secret(config, settings))},
-        timeout=TIMEOUT,
+        timeout=timeout,
         guarded=False,
     )
     body = answer.json()

@@ -20,6 +20,10 @@ SUBSCRIBED_FIELDS = (
     "message_edits",
     "message_reactions",
 )
+PROBE_TIMEOUT = 10.0
+"""Seconds; somebody is waiting for the answer."""
+
+_UNSUBSCRIBED = "the app is not subscribed to the page: connect the instance"
 
 
 def connect(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection:
@@ -27,11 +31,7 @@ def connect(deps: Deps, instance: Instance, config: FacebookConfig) -> Connectio
 
     The callback URL itself belongs to the app and is entered at Meta once.
     """
-    page = result(call(deps, config, "GET", "me", params={"fields": "id,name"}))
-    page_id = page.get("id")
-    if not isinstance(page_id, str) or not page_id:
-        raise ProviderRejected(PROVIDER, "the token names no page; check config.pageAccessToken and GRAPH_API_URL")
-    name = page.get("name")
+    page_id, name = _page(deps, config)
     url = None
     if deps.settings.public_url:
         url = f"{deps.settings.public_url}/api/facebook/webhook"
@@ -40,15 +40,66 @@ def connect(deps: Deps, instance: Instance, config: FacebookConfig) -> Connectio
         status=InstanceStatus.CONNECTED,
         webhook_url=url,
         external_id=page_id,
-        display_name=name if isinstance(name, str) else page_id,
+        display_name=name,
     )
 
 
+def status(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection:
+    """Check the token, and that an app is subscribed to the page.
+
+    Without `PUBLIC_URL` nobody subscribes one: a page that was logged out stays so.
+    """
+    page_id, name = _page(deps, config)
+    if deps.settings.public_url:
+        listening = bool(result(call(deps, config, "GET", _subscriptions(page_id))).get("data"))
+    else:
+        listening = instance.status not in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
+    if not listening:
+        return Connection(
+            status=InstanceStatus.DISCONNECTED, external_id=page_id, display_name=name, detail=_UNSUBSCRIBED
+        )
+    return Connection(status=InstanceStatus.CONNECTED, external_id=page_id, display_name=name)
+
+
+def logout(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection:
+    """Unsubscribe the app from the page."""
+    _unsubscribe(deps, instance, config)
+    return Connection(status=InstanceStatus.DISCONNECTED, detail=_UNSUBSCRIBED)
+
+
+def remove(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection:
+    """Unsubscribe the app from the page; the page itself belongs to its owner."""
+    _unsubscribe(deps, instance, config)
+    return Connection(status=InstanceStatus.DELETED)
+
+
+def _unsubscribe(deps: Deps, instance: Instance, config: FacebookConfig) -> None:
+    page_id = instance.external_id or _page(deps, config)[0]
+    result(call(deps, config, "DELETE", _subscriptions(page_id)))
+
+
+def _page(deps: Deps, config: FacebookConfig) -> tuple[str, str]:
+    """The page's id and name."""
+    page = result(call(deps, config, "GET", "me", params={"fields": "id,name"}))
+    page_id, name = page.get("id"), page.get("name")
+    if not isinstance(page_id, str) or not page_id:
+        raise ProviderRejected(PROVIDER, "the token names no page; check config.pageAccessToken and GRAPH_API_URL")
+    return page_id, name if isinstance(name, str) else page_id
+
+
+def _subscriptions(page_id: str) -> str:
+    return f"{quote(page_id, safe='')}/subscribed_apps"
+
+
+def probe(deps: Deps, instance: Instance, config: FacebookConfig) -> None:
+    """Ask Meta whose token it is."""
+    result(call(deps, config, "GET", "me", params={"fields": "id"}, timeout=PROBE_TIMEOUT))
+
+
 def _subscribe(deps: Deps, config: FacebookConfig, page_id: str) -> None:
-    path = f"{quote(page_id, safe='')}/subscribed_apps"
     wanted = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
     try:
-        result(call(deps, config, "POST", path, json=wanted))
+        result(call(deps, config, "POST", _subscriptions(page_id), json=wanted))
     except ProviderRejected as refused:
         raise ProviderRejected(
             PROVIDER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.channel import Channel
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.telegram_bot.inbound import accept, parse, verify
-from shared.channels.telegram_bot.lifecycle import connect
+from shared.channels.telegram_bot.lifecycle import connect, logout, probe, remove, status
 from shared.channels.telegram_bot.outbound import send
 from shared.domain.instances import ChannelType
 
@@ -19,4 +19,9 @@ channel = Channel(
     parse=parse,
     send=send,
     connect=connect,
+    status=status,
+    logout=logout,
+    remove=remove,
+    probe=probe,
+    api_key="bot_token",
 )

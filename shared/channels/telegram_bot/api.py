@@ -38,12 +38,14 @@ class Reply:
         return not self.ok and self.answer.status == 400 and any(phrase in said for phrase in phrases)
 
 
-def call(deps: Deps, config: TelegramBotConfig, method: str, params: Mapping[str, Any]) -> Reply:
+def call(
+    deps: Deps, config: TelegramBotConfig, method: str, params: Mapping[str, Any], timeout: float = TIMEOUT
+) -> Reply:
     """Call a method; a refusal is returned, not raised. Raises what `Outgoing.request` raises."""
     token = config.bot_token.get_secret_value()
     url = f"{deps.settings.telegram_api_url}/bot{quote(token, safe=':')}/{method}"
     try:
-        answer = deps.http.request("POST", url, provider=PROVIDER, json=params, timeout=TIMEOUT, guarded=False)
+        answer = deps.http.request("POST", url, provider=PROVIDER, json=params, timeout=timeout, guarded=False)
     except ProviderError as error:
         raise error from None  # What caused it quotes the URL, and the token is in the URL.
     body = answer.json()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from shared.channel import Channel
+from shared.channelkit import jid
 from shared.channels.whatsapp_evolution.config import EvolutionConfig, defaults
+from shared.channels.whatsapp_evolution.ending import logout, remove
 from shared.channels.whatsapp_evolution.inbound import accept, parse
-from shared.channels.whatsapp_evolution.lifecycle import connect
+from shared.channels.whatsapp_evolution.lifecycle import connect, status
 from shared.channels.whatsapp_evolution.outbound import send
+from shared.channels.whatsapp_evolution.pairing import pair, restart
+from shared.channels.whatsapp_evolution.probing import probe
 from shared.channels.whatsapp_evolution.verification import verify
 from shared.domain.instances import ChannelType
 
@@ -21,4 +25,12 @@ channel = Channel(
     send=send,
     defaults=defaults,
     connect=connect,
+    pair=pair,
+    status=status,
+    restart=restart,
+    logout=logout,
+    remove=remove,
+    probe=probe,
+    api_key="evolution_key",
+    address=jid.canonical,
 )

@@ -12,7 +12,7 @@ from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
 from shared.security.addresses import AddressRefused
 
@@ -35,6 +35,10 @@ def _unknown(reason: str) -> Failure:
     return lambda answer, said: OutcomeUnknown(PROVIDER, reason.format(said=said, status=answer.status))
 
 
+def _lost(reason: str) -> Failure:
+    return lambda answer, said: ConnectionLost(PROVIDER, reason, answer.retry_after)
+
+
 # The first row whose statuses and words both fit says what a failure means. `{said}` is Evolution's own text.
 _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (r"400", r"exists: false", _rejected("the number is not on WhatsApp")),
@@ -46,7 +50,7 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (
         r"400|5\d\d",
         r"Connection Closed|reading 'sendMessage'",
-        _unavailable("the socket to WhatsApp is closed: restart the instance if this lasts"),
+        _lost("the socket to WhatsApp is closed: restart the instance if this lasts"),
     ),
     (r"400|5\d\d", r"rate-overlimit", _unavailable("WhatsApp asks to slow down")),
     (r"400|5\d\d", r"(?i)\btimed out\b", _unavailable("WhatsApp did not answer Evolution in time")),

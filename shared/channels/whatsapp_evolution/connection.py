@@ -20,8 +20,11 @@ STATES: Mapping[str, InstanceStatus] = {
     "removed": InstanceStatus.DISCONNECTED,
     "refused": InstanceStatus.DISCONNECTED,
 }
+LOGGED_OUT = "logged out"
+"""How the detail of a logged-out instance's state begins."""
+
 _REASONS: Mapping[int, str] = {
-    401: "logged out",
+    401: LOGGED_OUT,
     402: "the account is temporarily banned",
     403: "the account is banned",
     406: "the account is blocked",
@@ -81,7 +84,7 @@ def png_of(value: object) -> str | None:
 
 
 def logged_out(data: Fields, payload: Fields) -> list[ChannelEvent]:
-    return [ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail="logged out")]
+    return [ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=LOGGED_OUT)]
 
 
 def removed(data: Fields, payload: Fields) -> list[ChannelEvent]:

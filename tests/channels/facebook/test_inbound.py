@@ -86,8 +86,8 @@ def test_without_an_app_secret_a_lenient_hub_accepts() -> None:
     "given",
     [
         {"webhook_strict": True},
-        {"environment": "production", "jwt_secret": "x" * 16},
-        {"environment": "production", "jwt_secret": "x" * 16, "webhook_strict": False},
+        {"environment": "production", "jwt_secret": "x" * 32},
+        {"environment": "production", "jwt_secret": "x" * 32, "webhook_strict": False},
     ],
 )
 def test_without_an_app_secret_a_strict_hub_refuses_and_production_always(given: dict[str, Any]) -> None:

@@ -68,3 +68,50 @@ def test_meta_being_down_can_be_tried_again(public: Deps, instance: Instance, pr
     provider.on("GET", "/me", Reply(503))
     with pytest.raises(ProviderUnavailable):
         connect(public, instance)
+
+
+def ended(deps: Deps, instance: Instance, what: str) -> Connection:
+    ability = getattr(channel, what)
+    connection: Connection = ability(deps, instance, FacebookConfig.model_validate({"page_access_token": "EAAB"}))
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("apps", "status"), [([{"id": "1", "name": "Hub"}], InstanceStatus.CONNECTED), ([], InstanceStatus.DISCONNECTED)]
+)
+def test_status_is_whether_the_token_is_good_and_events_come(
+    public: Deps, instance: Instance, provider: Stub, apps: list[object], status: InstanceStatus
+) -> None:
+    provider.on("GET", "/me", Reply(json=PAGE))
+    provider.on("GET", "/682498302938465/subscribed_apps", Reply(json={"data": apps}))
+    found = ended(public, instance, "status")
+    assert (found.status, found.external_id, found.display_name) == (status, "682498302938465", "Shop")
+
+
+@pytest.mark.parametrize(
+    ("noted", "status"),
+    [
+        (InstanceStatus.ERROR, InstanceStatus.CONNECTED),
+        (InstanceStatus.DISCONNECTED, InstanceStatus.DISCONNECTED),
+        (InstanceStatus.DELETED, InstanceStatus.DISCONNECTED),
+    ],
+)
+def test_without_a_public_address_a_page_that_was_logged_out_stays_so(
+    deps: Deps, instance: Instance, provider: Stub, noted: InstanceStatus, status: InstanceStatus
+) -> None:
+    provider.on("GET", "/me", Reply(json=PAGE))
+    assert ended(deps, instance.model_copy(update={"status": noted}), "status").status is status
+    assert provider.to("subscribed_apps") == []
+
+
+@pytest.mark.parametrize(
+    ("what", "status"), [("logout", InstanceStatus.DISCONNECTED), ("remove", InstanceStatus.DELETED)]
+)
+@pytest.mark.parametrize("page_id", ["682498302938465", None])
+def test_logging_out_and_removing_unsubscribe_the_app(
+    public: Deps, instance: Instance, provider: Stub, what: str, status: InstanceStatus, page_id: str | None
+) -> None:
+    provider.on("GET", "/me", Reply(json=PAGE))
+    provider.on("DELETE", "/682498302938465/subscribed_apps", Reply(json={"success": True}))
+    assert ended(public, instance.model_copy(update={"external_id": page_id}), what).status is status
+    assert len(provider.to("subscribed_apps")) == 1

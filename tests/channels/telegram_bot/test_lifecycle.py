@@ -90,3 +90,49 @@ def test_telegram_being_down_can_be_tried_again(public: Deps, instance: Instance
     provider.on("POST", "getMe", Reply(503))
     with pytest.raises(ProviderUnavailable):
         connect(public, instance)
+
+
+def ended(deps: Deps, instance: Instance, what: str) -> Connection:
+    ability = getattr(channel, what)
+    connection: Connection = ability(deps, instance, TelegramBotConfig.model_validate({"bot_token": "123456:AAH"}))
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("registered", "status"),
+    [("https://hub.example.com/x", InstanceStatus.CONNECTED), ("", InstanceStatus.DISCONNECTED)],
+)
+def test_status_is_whether_the_token_is_good_and_updates_come(
+    public: Deps, instance: Instance, provider: Stub, registered: str, status: InstanceStatus
+) -> None:
+    provider.on("POST", "getMe", Reply(json={"ok": True, "result": ME}))
+    provider.on("POST", "getWebhookInfo", Reply(json={"ok": True, "result": {"url": registered}}))
+    found = ended(public, instance, "status")
+    assert (found.status, found.external_id, found.display_name) == (status, "123456", "@shop_bot")
+
+
+@pytest.mark.parametrize(
+    ("noted", "status"),
+    [
+        (InstanceStatus.ERROR, InstanceStatus.CONNECTED),
+        (InstanceStatus.DISCONNECTED, InstanceStatus.DISCONNECTED),
+        (InstanceStatus.DELETED, InstanceStatus.DISCONNECTED),
+    ],
+)
+def test_without_a_public_address_a_bot_that_was_logged_out_stays_so(
+    deps: Deps, instance: Instance, provider: Stub, noted: InstanceStatus, status: InstanceStatus
+) -> None:
+    provider.on("POST", "getMe", Reply(json={"ok": True, "result": ME}))
+    assert ended(deps, instance.model_copy(update={"status": noted}), "status").status is status
+    assert provider.to("getWebhookInfo") == []
+
+
+@pytest.mark.parametrize(
+    ("what", "status"), [("logout", InstanceStatus.DISCONNECTED), ("remove", InstanceStatus.DELETED)]
+)
+def test_logging_out_and_removing_take_the_webhook_away(
+    public: Deps, instance: Instance, provider: Stub, what: str, status: InstanceStatus
+) -> None:
+    provider.on("POST", "deleteWebhook", Reply(json={"ok": True, "result": True}))
+    assert ended(public, instance, what).status is status
+    assert len(provider.to("^/bot123456:AAH/deleteWebhook$")) == 1

@@ -9,7 +9,7 @@ import pytest
 from shared.channels.whatsapp_evolution import channel
 from shared.deps import Deps
 from shared.domain.messages import OutboxPayload
-from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.channels.whatsapp_evolution.samples import MARIA, answer, config, instance
 from tests.stubs import Reply, Stub
 
@@ -31,9 +31,9 @@ GRAPH = {"message": "(#131047) Re-engagement message", "type": "OAuthException",
 FAILURES: dict[str, tuple[Reply, type[ProviderError], str]] = {
     "not on WhatsApp": (error(400, NO_WHATSAPP), ProviderRejected, "not on WhatsApp"),
     "rate limit": (Reply(400, answer("err-send-fail")), ProviderUnavailable, "slow down"),
-    "closed, 500": (error(500, "Connection Closed"), ProviderUnavailable, "socket"),
-    "closed, 400": (error(400, ["Error: Connection Closed"]), ProviderUnavailable, "socket"),
-    "never connected": (error(400, NO_SOCKET), ProviderUnavailable, "socket"),
+    "closed, 500": (error(500, "Connection Closed"), ConnectionLost, "socket"),
+    "closed, 400": (error(400, ["Error: Connection Closed"]), ConnectionLost, "socket"),
+    "never connected": (error(400, NO_SOCKET), ConnectionLost, "socket"),
     "WhatsApp is slow": (error(400, ["Error: Timed Out"]), ProviderUnavailable, "in time"),
     "key refused": (error(401, "Unauthorized"), ProviderRejected, "evolution_key was refused"),
     "key forbidden": (error(403, "Forbidden"), ProviderRejected, "evolution_key was refused"),

@@ -234,8 +234,19 @@ def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps
         channel.send(replace(deps, settings=operator), instance(), account, payload)
     assert evolution.requests == []
     own = operator.model_copy(update={"evolution_url": evolution.url})
-    channel.send(replace(deps, settings=own), instance(), account, payload)
+    named = account.model_copy(update={"whatsapp_instance": None})
+    channel.send(replace(deps, settings=own), instance(), named, payload)
     assert evolution.requests[0].headers["apikey"] == "SHARED"
+
+
+def test_on_the_deployments_server_a_tenant_has_only_the_names_that_are_his(deps: Deps, evolution: Stub) -> None:
+    shared_key = config(evolution_key="SHARED").evolution_key
+    settings = deps.settings.model_copy(update={"evolution_url": evolution.url, "evolution_key": shared_key})
+    account = config(evolution_url=evolution.url, evolution_key="SHARED", whatsapp_instance="somebody-elses")
+    payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
+    with pytest.raises(ProviderRejected, match="whatsapp_instance must be"):
+        channel.send(replace(deps, settings=settings), instance(), account, payload)
+    assert evolution.requests == []
 
 
 def test_the_defaults_are_the_deployments_server(deps: Deps) -> None:

@@ -1,0 +1,21 @@
+"""The Omega dialect as a function: pairing the one WhatsApp account of a headless deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.http.entry import handler_for
+
+if TYPE_CHECKING:
+    from flask_openapi.blueprint import APIBlueprint
+
+
+def blueprints() -> Sequence[APIBlueprint]:
+    """All of the dialect, for this function and for those that carry several."""
+    from functions.omega import pairing  # noqa: PLC0415 - costs cold start
+
+    return [pairing.api]
+
+
+handler = handler_for(blueprints)

@@ -1,0 +1,82 @@
+"""Health, and pairing the tenant's WhatsApp account. Dashboards call it from their servers: no web page may."""
+
+from __future__ import annotations
+
+from flask import Response, abort
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omega.schemas import (
+    PAIRED,
+    PENDING,
+    AlreadyPaired,
+    HealthOut,
+    NotConfigured,
+    PairOut,
+    PairStatusOut,
+    QRReady,
+    WaitQuery,
+    word_for,
+)
+from shared.domain.accounts import Role
+from shared.domain.instances import InstanceStatus
+from shared.errors import ProviderUnavailable
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.errors import Failure
+from shared.http.guards import Access, caller, protect, require
+from shared.http.origin import deps_with_origin
+from shared.usecases import default_whatsapp, health, instance_operations, pairing_wait
+from shared.usecases.qr_pictures import png_base64
+
+POLL_AGAIN = "2"
+"""Seconds, as `Retry-After`: also when too many wait already and the answer came at once."""
+
+api = APIBlueprint("omega", __name__, url_prefix="/api", abp_tags=[Tag(name="Omega")])
+
+
+@api.before_request
+def exists() -> None:
+    """Before the guard: what is switched off is not there for anybody."""
+    if not deps().settings.api_enabled:
+        abort(404)
+
+
+protect(api, Access.HUB)
+
+
+@api.get("/health", responses={200: HealthOut, 404: Failure})
+def read_health() -> Response:
+    """Tell that the hub runs, and how its WhatsApp account stands."""
+    instance = default_whatsapp.find(deps(), caller().tenant_id)
+    return answer(HealthOut(uptime_secs=health.uptime(), whatsapp=word_for(instance)))
+
+
+@api.post("/pair", responses={200: PairOut, 404: Failure, 409: NotConfigured, 502: Failure, 503: Failure})
+def pair() -> Response:
+    """Give a code to scan; one that is still valid is given again."""
+    require(Role.ADMIN)
+    known = deps_with_origin()
+    instance = default_whatsapp.find_or_make(known, caller().tenant_id)
+    if instance is None:
+        return answer(NotConfigured(), 409)
+    paired = instance_operations.pair(known, instance)
+    if paired.status is InstanceStatus.CONNECTED:
+        return answer(AlreadyPaired())
+    picture = png_base64(paired.pairing) if paired.pairing and paired.pairing.expires_at > deps().now() else None
+    if picture is None:
+        raise ProviderUnavailable(paired.adapter, "there is no code to scan yet; ask again", retry_after=2)
+    return answer(QRReady(qr_png_base64=picture))
+
+
+@api.get("/pair/status", responses={200: PairStatusOut, 404: Failure, 409: NotConfigured})
+def wait_for_pairing(query: WaitQuery) -> Response:
+    """Wait until the code was scanned, for up to a minute."""
+    instance = default_whatsapp.find(deps(), caller().tenant_id)
+    if instance is None:
+        return answer(NotConfigured(), 409)
+    if pairing_wait.is_paired(deps(), instance, query.timeout):
+        return answer(PAIRED)
+    pending = answer(PENDING)
+    pending.headers["Retry-After"] = POLL_AGAIN
+    return pending

@@ -1,0 +1,64 @@
+"""Omega's wire forms: one word of status each, and the picture of a code without a data URI's prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from shared.domain.instances import Instance, InstanceStatus
+
+Word = Literal["connected", "disconnected", "not_configured"]
+
+_WORDS: Mapping[InstanceStatus, Word] = {
+    InstanceStatus.CONNECTED: "connected",
+    InstanceStatus.NOT_CONFIGURED: "not_configured",
+}
+
+
+class HealthOut(BaseModel):
+    status: Literal["ok"] = "ok"
+    uptime_secs: int
+    whatsapp: Word
+
+
+def word_for(instance: Instance | None) -> Word:
+    """What this dialect calls the state of the account; None is for a tenant without one."""
+    return _WORDS.get(instance.status, "disconnected") if instance else "not_configured"
+
+
+class QRReady(BaseModel):
+    status: Literal["qr_ready"] = "qr_ready"
+    qr_png_base64: str = Field(description="A PNG.")
+
+
+class AlreadyPaired(BaseModel):
+    status: Literal["already_paired"] = "already_paired"
+    message: str = "WhatsApp is already connected"
+
+
+class PairOut(RootModel[QRReady | AlreadyPaired]):
+    """A code to scan, or the news that none is needed."""
+
+
+class NotConfigured(BaseModel):
+    """There is no account to pair; `message` says what to do."""
+
+    status: Literal["not_configured"] = "not_configured"
+    message: str = (
+        "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
+    )
+
+
+class PairStatusOut(BaseModel):
+    status: Literal["paired", "pending"]
+    message: Literal["WhatsApp pairing completed", "Pairing not yet completed"]
+
+
+PAIRED = PairStatusOut(status="paired", message="WhatsApp pairing completed")
+PENDING = PairStatusOut(status="pending", message="Pairing not yet completed")
+
+
+class WaitQuery(BaseModel):
+    timeout: float = Field(default=60, ge=0, le=60, allow_inf_nan=False, description="seconds")

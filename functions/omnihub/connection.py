@@ -1,0 +1,83 @@
+"""An instance's connection with its provider: the code to scan, the state, and ending it."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, StatusOut
+from functions.omnihub.schemas import InstancePath
+from shared.deps import Deps
+from shared.domain.accounts import Role
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import ProviderError
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.errors import Failure, failure
+from shared.http.guards import Access, caller, protect, require
+from shared.http.origin import deps_with_origin
+from shared.usecases import instance_operations, instances
+
+api = APIBlueprint("omnihub_connection", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
+cors(api)
+protect(api, Access.HUB)
+
+
+@api.errorhandler(ProviderError)
+def provider_failed(error: ProviderError) -> Response:
+    """This dialect knows no 502 and 503."""
+    return failure(500, error.detail, error.code)
+
+
+@api.get("/<instance_name>/qr", responses={200: ConnectionOut})
+def read_qr(path: InstancePath) -> Response:
+    """Give a code to scan, or the link that connects a channel of another type."""
+    require(Role.ADMIN)
+    instance = _named(path)
+    if not instance_operations.can_pair(instance):
+        return answer(ConnectionOut.linked(instance, deps().settings))
+    return answer(ConnectionOut.scannable(instance_operations.pair(_deps_for(instance), instance)))
+
+
+@api.get("/<instance_name>/status", responses={200: StatusOut})
+def read_status(path: InstancePath) -> Response:
+    """Ask the provider how the connection stands."""
+    return answer(StatusOut.of(instance_operations.status(deps(), _named(path))))
+
+
+@api.post("/<instance_name>/restart", responses={200: OperationOut, 409: Failure})
+def restart(path: InstancePath) -> Response:
+    """Begin the connection anew."""
+    instance = _managed(path)
+    instance_operations.restart(_deps_for(instance), instance)
+    return answer(OperationOut(message="Instance restarted successfully", status="restarting"))
+
+
+@api.post("/<instance_name>/logout", responses={200: OperationOut})
+def logout(path: InstancePath) -> Response:
+    """End the connection."""
+    instance_operations.logout(deps(), _managed(path))
+    return answer(OperationOut(message="Instance logged out successfully", status="disconnected"))
+
+
+@api.delete("/<instance_name>/channel", responses={200: OperationOut})
+def remove_channel(path: InstancePath) -> Response:
+    """Delete the instance at its provider; the record stays."""
+    instance_operations.remove(deps(), _managed(path))
+    return answer(OperationOut(message="Instance deleted from channel service", status="deleted"))
+
+
+def _named(path: InstancePath) -> Instance:
+    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
+
+
+def _managed(path: InstancePath) -> Instance:
+    require(Role.ADMIN)
+    return _named(path)
+
+
+def _deps_for(instance: Instance) -> Deps:
+    """Evolution may call any address that reaches us; the other providers want a public one."""
+    return deps_with_origin() if instance.type is ChannelType.WHATSAPP else deps()

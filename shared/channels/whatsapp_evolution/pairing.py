@@ -1,0 +1,155 @@
+"""Bringing an account online: a code to scan, a restart, or an instance made anew.
+
+An instance that was logged out and is connected again hears nothing any more
+until the server restarts
+(https://github.com/evolution-foundation/evolution-api/issues/2186), so it is
+deleted and made again under its name instead.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from shared.channel import Connection
+from shared.channelkit.signatures import same_secret
+from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.connection import LOGGED_OUT, STATES, png_of
+from shared.channels.whatsapp_evolution.ending import delete
+from shared.channels.whatsapp_evolution.lifecycle import (
+    Hook,
+    create,
+    done,
+    hook_of,
+    is_missing,
+    known,
+    new,
+    profile,
+    register,
+    state,
+    unreachable,
+)
+from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
+from shared.deps import Deps
+from shared.domain.instances import Instance, InstanceStatus
+from shared.errors import ProviderRejected, ProviderUnavailable
+
+# Evolution itself waits 2 s for a code before it answers that there is none yet.
+_TIMES_ASKED = 3
+# It deletes an instance's rows after it has answered.
+_LOOKS = 12
+_PAUSE = 0.25
+
+
+def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+    """Get a code to scan; an account that is online is left alone.
+
+    Without a code the status is `CONNECTING`: Evolution had none ready, its
+    webhook brings it. Raises a `ProviderError`.
+    """
+    said = state(deps, instance, config)
+    if said == "open" and instance.link_lost_at is not None:
+        return restart(deps, instance, config)
+    return _bring_up(deps, instance, config, said)
+
+
+def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+    """Open the socket to WhatsApp anew; where there is none to restart, begin a pairing."""
+    answer = api.call(deps, instance, config, "POST", "instance/restart")
+    if answer.status == 404 and not is_missing(answer):
+        # 1.x has it under another method.
+        answer = api.call(deps, instance, config, "PUT", "instance/restart")
+    body = fields(answer.json())
+    # A closed instance is answered with 200 and an error.
+    if is_missing(answer) or body.get("error") is True:
+        return _bring_up(deps, instance, config, state(deps, instance, config))
+    return _told(deps, instance, config, done(answer))
+
+
+def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, said: str | None) -> Connection:
+    if said is None:
+        return _made(deps, instance, config)
+    if said == "open":
+        return known(deps, instance, config, said)
+    if said != "connecting":
+        account = profile(deps, instance, config)
+        if _logged_out(instance, account):
+            return _made_again(deps, instance, config, account)
+    return _asked(deps, instance, config, hook_of(deps, instance, config))
+
+
+def _logged_out(instance: Instance, account: Fields) -> bool:
+    noted = (instance.status_detail or "").startswith(LOGGED_OUT)
+    return noted or integer(account.get("disconnectionReasonCode")) is not None
+
+
+def _made(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+    hook = hook_of(deps, instance, config)
+    if hook is None:
+        raise unreachable(instance, config)
+    created = create(deps, instance, config, hook, code=True)
+    if created is None:
+        return _asked(deps, instance, config, hook)
+    made = new(created, hook)
+    if made.status is InstanceStatus.WAITING_FOR_SCAN:
+        return made
+    asked = _asked(deps, instance, config, None)
+    return replace(asked, webhook_url=made.webhook_url, secrets=made.secrets)
+
+
+def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
+    if hook_of(deps, instance, config) is None:
+        raise ProviderRejected(api.PROVIDER, "the account was logged out; set PUBLIC_URL to make its instance anew")
+    key = config.evolution_key.get_secret_value() if config.evolution_key else ""
+    if same_secret(text(account.get("token")), key):
+        # Whoever deletes with the instance's own key cannot create it again.
+        raise ProviderRejected(
+            api.PROVIDER, "the account was logged out: set evolution_key to the server's global key to pair it again"
+        )
+    delete(deps, instance, config)
+    _wait_until_gone(deps, instance, config)
+    return _made(deps, instance, config)
+
+
+def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
+    params = {"instanceName": api.name_of(instance, config)}
+    for _ in range(_LOOKS):
+        answer = api.call(
+            deps, instance, config, "GET", "instance/fetchInstances", params=params, per_instance=False, timeout=10.0
+        )
+        if answer.status == 404 or (answer.ok and not objects(answer.json())):
+            return
+        time.sleep(_PAUSE)
+    raise ProviderUnavailable(api.PROVIDER, "the logged-out instance is still being deleted; try again", 5.0)
+
+
+def _asked(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook | None) -> Connection:
+    """Ask for a code, after registering `hook`, which Evolution may call while it answers."""
+    if hook is not None:
+        register(deps, instance, config, hook)
+    for _ in range(_TIMES_ASKED):
+        connection = _told(
+            deps, instance, config, done(api.call(deps, instance, config, "GET", "instance/connect")), hook
+        )
+        if connection.status is not InstanceStatus.CONNECTING:
+            break
+    return connection
+
+
+def _told(
+    deps: Deps, instance: Instance, config: EvolutionConfig, body: Fields, hook: Hook | None = None
+) -> Connection:
+    """What `connect` and `restart` answer: a code, `{"count": 0}` when there is none yet, or the state."""
+    said = text((fields(body.get("instance")) or body).get("state"))
+    if STATES.get(said or "") is InstanceStatus.CONNECTED:
+        return known(deps, instance, config, said or "", hook)
+    qr = fields(body.get("qrcode")) or body
+    code, png = text(qr.get("code")), png_of(qr.get("base64"))
+    return Connection(
+        status=InstanceStatus.WAITING_FOR_SCAN if code or png else InstanceStatus.CONNECTING,
+        webhook_url=hook.url if hook else None,
+        qr_text=code,
+        qr_png_base64=png,
+        secrets=hook.secrets if hook else {},
+    )

@@ -1,0 +1,17 @@
+"""Whether an Evolution server takes a key."""
+
+from __future__ import annotations
+
+from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.deps import Deps
+from shared.domain.instances import Instance
+
+_TIMEOUT = 10.0
+
+
+def probe(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
+    """List the instances that the key may see, which every version allows and which changes nothing."""
+    answer = api.call(deps, instance, config, "GET", "instance/fetchInstances", per_instance=False, timeout=_TIMEOUT)
+    if not answer.ok:
+        raise api.failure(answer)

@@ -1,0 +1,23 @@
+"""The hub's own chat for web pages; its visitors call `/widget/<instance>`, no provider stands between."""
+
+from __future__ import annotations
+
+from shared.channel import Channel
+from shared.channels.widget.config import WidgetConfig
+from shared.channels.widget.inbound import TEXT_LIMIT, accept, parse, verify
+from shared.channels.widget.lifecycle import connect
+from shared.channels.widget.outbound import send
+from shared.domain.instances import ChannelType
+
+channel = Channel(
+    name="widget",
+    channel_type=ChannelType.WIDGET,
+    config=WidgetConfig,
+    text_limit=TEXT_LIMIT,
+    verify=verify,
+    accept=accept,
+    parse=parse,
+    send=send,
+    connect=connect,
+    own_door=True,
+)

@@ -1,0 +1,41 @@
+"""Answering a visitor: nothing leaves the hub, for what is stored is what he sees."""
+
+from __future__ import annotations
+
+from shared.channel import Sent
+from shared.channels.widget.config import WidgetConfig
+from shared.deps import Deps
+from shared.domain.events import RealtimeEvent, Topic
+from shared.domain.instances import Instance
+from shared.domain.messages import OutboxPayload
+from shared.errors import ProviderRejected
+from shared.logs import current_trace
+
+EVENT = "visitor-message"
+
+
+def room_of(instance_id: str, visitor_id: str) -> str:
+    """The realtime room of one visitor."""
+    return f"visitor:{instance_id}:{visitor_id}"
+
+
+def send(deps: Deps, instance: Instance, config: WidgetConfig, payload: OutboxPayload) -> Sent:
+    """Tell the visitor's room; who is not there finds the message in his history.
+
+    The message keeps the hub's own id, so that no other is told. Raises
+    `ProviderRejected` for a reaction.
+    """
+    if payload.reaction:
+        raise ProviderRejected("widget", "the widget shows no reactions")
+    trace = current_trace()
+    room = room_of(instance.id, payload.to)
+    event = RealtimeEvent(
+        tenant_id=instance.tenant_id,
+        room=room,
+        name=EVENT,
+        payload={"instance": instance.id, "messageId": payload.message_id},
+        request_id=trace.request_id if trace else None,
+        traceparent=trace.traceparent if trace else None,
+    )
+    deps.bus.publish(Topic.REALTIME, event, key=room)
+    return Sent(external_message_id=None)

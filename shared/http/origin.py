@@ -1,0 +1,16 @@
+"""The address that providers are told to call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import request
+
+from shared.deps import Deps
+from shared.http.app import deps
+
+
+def deps_with_origin() -> Deps:
+    """What the application was made with; in development the request's own origin serves for a missing PUBLIC_URL."""
+    known = deps()
+    return replace(known, settings=known.settings.with_origin(request.url_root.rstrip("/")))

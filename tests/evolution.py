@@ -1,0 +1,133 @@
+"""An Evolution server of 2.3 with one account, made of its recorded answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
+
+from tests.stubs import Received, Reply, Stub
+
+RECORDED = Path(__file__).parent / "channels" / "whatsapp_evolution" / "captures"
+
+
+def recorded(name: str) -> Any:
+    """What the real server answered, or sent as a webhook."""
+    found = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
+    return found["response"] if name.startswith("rest-") else found
+
+
+def _failed(status: int, *messages: str) -> Reply:
+    return Reply(status, {"status": status, "error": "Bad Request", "response": {"message": list(messages)}})
+
+
+class Evolution:
+    """`state` is `open`, `connecting`, `close`, or None while there is no instance.
+
+    `unready` is how often asking for a code gives none yet; `lingering` how
+    often a deleted instance is still listed; `reason` why the account was
+    disconnected.
+    """
+
+    def __init__(self, stub: Stub) -> None:
+        self.stub = stub
+        self.state: str | None = None
+        self.reason: int | None = None
+        self.unready = 0
+        self.lingering = 0
+        self.made = 0
+        self.hook: dict[str, Any] = {}
+        for method, path, answer in (
+            ("GET", "/instance/connectionState/", self._state),
+            ("GET", "/instance/connect/", self._connect),
+            ("GET", "/instance/fetchInstances", self._list),
+            ("POST", "/instance/create$", self._create),
+            ("POST", "/instance/restart/", self._restart),
+            ("DELETE", "/instance/logout/", self._logout),
+            ("DELETE", "/instance/delete/", self._delete),
+            ("POST", "/webhook/set/", self._set_webhook),
+        ):
+            stub.on(method, path, answer)
+
+    def asked(self) -> list[str]:
+        """The calls so far, such as `POST instance/create`."""
+        return [f"{each.method} {'/'.join(each.path.split('?')[0].split('/')[1:3])}" for each in self.stub.requests]
+
+    def scan(self, client: FlaskClient, *, tell: bool = True) -> None:
+        """The account's owner scans the code."""
+        self.state, self.reason = "open", None
+        if tell:
+            self.send(client, recorded("connection.update-open"))
+
+    def send(self, client: FlaskClient, body: dict[str, Any]) -> None:
+        """Call the webhook that was registered, with its headers."""
+        answer = client.post(urlsplit(self.hook["url"]).path, json=body, headers=self.hook["headers"])
+        assert answer.status_code == 200, answer.text
+
+    def _missing(self) -> Reply:
+        return _failed(404, 'The "acme-support" instance does not exist')
+
+    def _state(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        return Reply(json={"instance": {"instanceName": "acme-support", "state": self.state}})
+
+    def _connect(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        if self.state == "open":
+            return self._state(request)
+        self.state = "connecting"
+        if self.unready > 0:
+            self.unready -= 1
+            return Reply(json={"count": 0})
+        return Reply(json=recorded("rest-instance-connect"))
+
+    def _list(self, request: Received) -> Reply:
+        if self.state is None and self.lingering <= 0:
+            return self._missing()
+        if self.state is None:
+            self.lingering -= 1
+        (listed,) = recorded("rest-fetchInstances")
+        return Reply(json=[listed | {"connectionStatus": self.state, "disconnectionReasonCode": self.reason}])
+
+    def _create(self, request: Received) -> Reply:
+        if self.state is not None:
+            return _failed(403, 'This name "acme-support" is already in use.')
+        self.made += 1
+        self.state, self.reason = "connecting", None
+        self.hook = request.json["webhook"]
+        created = recorded("rest-instance-create") | {"hash": f"TOKEN-{self.made}"}
+        if not request.json["qrcode"] or self.unready:
+            created |= {"qrcode": {"count": 0}}
+        return Reply(201, created)
+
+    def _restart(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        if self.state != "open":
+            return Reply(json={"error": True, "message": "[object Object]"})
+        return self._state(request)
+
+    def _logout(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        if self.state == "close":
+            return _failed(400, 'The "acme-support" instance is not connected')
+        self.state, self.reason = "close", 401
+        return Reply(json={"status": "SUCCESS", "error": False, "response": {"message": "Instance logged out"}})
+
+    def _delete(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        self.state = None
+        return Reply(json={"status": "SUCCESS", "error": False, "response": {"message": "Instance deleted"}})
+
+    def _set_webhook(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        self.hook = request.json["webhook"]
+        return Reply(201, recorded("rest-webhook-find"))

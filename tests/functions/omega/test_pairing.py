@@ -1,0 +1,265 @@
+"""Pairing the one WhatsApp account through Omega's door."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+
+from functions.normalize.main import consume as normalize
+from functions.omega.main import blueprints
+from functions.webhooks.blueprint import api as webhooks
+from shared.deps import Deps
+from shared.domain.accounts import Role
+from shared.domain.events import Topic
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.http.app import create_app
+from shared.ports.store import Document, Merge, Ref
+from shared.usecases import instances, waiting
+from shared.usecases.instances import NewInstance
+from tests.evolution import Evolution
+from tests.functions.keys import key_for
+from tests.pipeline.hub import eventually
+from tests.stubs import Reply, Stub
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "omega"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def golden(name: str) -> Any:
+    return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def server(provider: Stub) -> Evolution:
+    return Evolution(provider)
+
+
+@pytest.fixture
+def configured(deps: Deps, server: Evolution) -> Deps:
+    """A deployment with an Evolution server of its own."""
+    return replace(deps, settings=deps.settings.model_copy(update={"evolution_key": SecretStr("global-key")}))
+
+
+@pytest.fixture
+def client(configured: Deps) -> FlaskClient:
+    return client_of(configured)
+
+
+def client_of(deps: Deps, **settings: object) -> FlaskClient:
+    changed = replace(deps, settings=deps.settings.model_copy(update=settings))
+    return create_app(changed, [*blueprints(), webhooks]).test_client()
+
+
+@pytest.fixture
+def consuming(configured: Deps) -> Iterator[None]:
+    stop = configured.bus.consume({Topic.INBOUND: lambda event: normalize(configured, event)})  # type: ignore[arg-type]
+    yield
+    stop()
+
+
+def whatsapp(deps: Deps, tenant_id: str = "default", **fields: Any) -> Instance:
+    new = NewInstance(channel_type=ChannelType.WHATSAPP, **fields)
+    return instances.create(deps, tenant_id, new, connect=False)
+
+
+def slack(deps: Deps) -> Instance:
+    return instances.create(deps, "default", NewInstance(channel_type=ChannelType.SLACK), connect=False)
+
+
+def state_becomes(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
+    """Another process notes a state."""
+    deps.store.commit([Merge(Ref("instances", instance.id), {"status": status.value})])
+
+
+@pytest.mark.usefixtures("consuming")
+def test_the_documents_flow_from_the_first_call_to_paired(client: FlaskClient, server: Evolution) -> None:
+    assert client.get("/api/health").json["whatsapp"] == "not_configured"  # type: ignore[index]
+    ready: Any = client.post("/api/pair").json
+    assert list(ready) == list(golden("pair_qr_ready"))
+    assert ready["status"] == "qr_ready"
+    assert base64.b64decode(ready["qr_png_base64"], validate=True).startswith(PNG)
+    assert client.post("/api/pair").json == ready
+    assert client.get("/api/pair/status?timeout=0").json == golden("pair_status_pending")
+    assert client.get("/api/health").json["whatsapp"] == "disconnected"  # type: ignore[index]
+    with ThreadPoolExecutor() as pool:
+        waiter = pool.submit(lambda: client.application.test_client().get("/api/pair/status").json)
+        eventually(waiting.count)
+        server.scan(client)
+        assert waiter.result(timeout=30) == golden("pair_status_paired")
+    assert client.post("/api/pair").json == golden("pair_already_paired")
+    assert client.get("/api/pair/status").json == golden("pair_status_paired")
+    healthy: Any = client.get("/api/health").json
+    printed = golden("health")
+    assert list(healthy) == list(printed)
+    assert isinstance(healthy["uptime_secs"], int)
+    assert {**healthy, "uptime_secs": 0} == {**printed, "uptime_secs": 0}
+
+
+def test_a_scan_that_no_webhook_tells_of_is_seen_at_the_provider(client: FlaskClient, server: Evolution) -> None:
+    client.post("/api/pair")
+    server.scan(client, tell=False)
+    assert client.get("/api/pair/status").json == golden("pair_status_paired")
+
+
+def test_a_scan_that_another_process_noted_is_seen_in_the_store(client: FlaskClient, configured: Deps) -> None:
+    client.post("/api/pair")
+    instance = instances.get_default(configured, "default")
+    with ThreadPoolExecutor() as pool:
+        waiter = pool.submit(lambda: client.application.test_client().get("/api/pair/status").json)
+        eventually(waiting.count)
+        state_becomes(configured, instance, InstanceStatus.CONNECTED)
+        assert waiter.result(timeout=30) == golden("pair_status_paired")
+
+
+class CountingStore:
+    """A store that counts how often an instance is looked at."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._store = deps.store
+        self._lock = threading.Lock()
+        self.looks = 0
+
+    def get(self, refs: Any) -> dict[Ref, Document]:
+        with self._lock:
+            self.looks += 1
+        return self._store.get(refs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_all_that_wait_for_an_instance_share_their_looks_at_the_store(configured: Deps) -> None:
+    instance = whatsapp(configured)
+    store = CountingStore(configured)
+    counted = replace(configured, store=store)
+    with ThreadPoolExecutor() as pool:
+        waits = [pool.submit(waiting.until_connected, counted, instance.id, 0.3) for _ in range(4)]
+        assert [wait.result(timeout=30) for wait in waits] == [False] * 4
+    assert store.looks <= 2
+
+
+def test_only_so_many_wait_and_the_others_are_answered_at_once(configured: Deps) -> None:
+    instance = whatsapp(configured)
+    other = whatsapp(configured)
+    with ThreadPoolExecutor(waiting.MAX_WAITERS) as pool:
+        waits = [pool.submit(waiting.until_connected, configured, instance.id, 60) for _ in range(waiting.MAX_WAITERS)]
+        eventually(lambda: waiting.count() == waiting.MAX_WAITERS)
+        assert waiting.until_connected(configured, other.id, 60) is False
+        state_becomes(configured, instance, InstanceStatus.CONNECTED)
+        waiting.wake(instance.id)
+        assert all(wait.result(timeout=30) for wait in waits)
+    assert waiting.count() == 0
+
+
+@pytest.mark.parametrize("timeout", ["-1", "60.1", "nan", "inf", "x", "1e999"])
+def test_nobody_waits_longer_than_a_minute(client: FlaskClient, timeout: str) -> None:
+    answer = client.get(f"/api/pair/status?timeout={timeout}")
+    assert answer.status_code == 400
+    assert isinstance(answer.json["detail"], str)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (InstanceStatus.CONNECTED, "connected"),
+        (InstanceStatus.CONNECTING, "disconnected"),
+        (InstanceStatus.WAITING_FOR_SCAN, "disconnected"),
+        (InstanceStatus.ERROR, "disconnected"),
+        (InstanceStatus.DELETED, "disconnected"),
+        (InstanceStatus.NOT_CONFIGURED, "not_configured"),
+    ],
+)
+def test_health_knows_three_words(client: FlaskClient, configured: Deps, status: InstanceStatus, word: str) -> None:
+    state_becomes(configured, whatsapp(configured), status)
+    assert client.get("/api/health").json["whatsapp"] == word  # type: ignore[index]
+
+
+def test_the_default_whatsapp_instance_is_meant_else_the_only_one(client: FlaskClient, configured: Deps) -> None:
+    slack(configured)
+    first = whatsapp(configured)
+    state_becomes(configured, first, InstanceStatus.CONNECTED)
+    assert client.get("/api/health").json["whatsapp"] == "connected"  # type: ignore[index]
+    second = whatsapp(configured)
+    refused = client.post("/api/pair")
+    assert (refused.status_code, refused.json["status"]) == (409, "not_configured")  # type: ignore[index]
+    instances.set_default(configured, "default", second.id)
+    assert client.get("/api/health").json["whatsapp"] == "disconnected"  # type: ignore[index]
+
+
+def test_without_any_instance_and_server_there_is_nothing_to_pair(deps: Deps, server: Evolution) -> None:
+    client = client_of(deps, evolution_url=None)
+    for answer in (client.post("/api/pair"), client.get("/api/pair/status")):
+        assert answer.status_code == 409
+        assert set(answer.json or {}) == {"status", "message"}
+        assert answer.json["status"] == "not_configured"  # type: ignore[index]
+    assert client.get("/api/health").json["whatsapp"] == "not_configured"  # type: ignore[index]
+
+
+def test_requests_that_come_together_make_one_instance_and_one_pairing(
+    client: FlaskClient, configured: Deps, server: Evolution
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(lambda: client.application.test_client().post("/api/pair").json) for _ in range(4)]
+        answers = [call.result(timeout=60) for call in calls]
+    assert len({json.dumps(answer) for answer in answers}) == 1
+    assert len(instances.list_page(configured, "default")) == 1
+    assert server.made == 1
+
+
+def test_a_code_that_is_not_there_yet_can_be_asked_for_again(client: FlaskClient, server: Evolution) -> None:
+    server.unready = 100
+    answer = client.post("/api/pair")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+
+
+def test_a_server_that_is_down_is_told(client: FlaskClient, server: Evolution) -> None:
+    server.stub.on("GET", "/instance/", Reply(502))
+    assert client.post("/api/pair").status_code == 503
+    assert client.get("/api/pair/status?timeout=0").json == golden("pair_status_pending")
+
+
+CALLS = [("GET", "/api/health"), ("POST", "/api/pair"), ("GET", "/api/pair/status")]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_with_a_key_set_every_call_wants_it(configured: Deps, method: str, path: str) -> None:
+    client = client_of(configured, api_key=SecretStr("your-secret-key"))
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic your-secret-key"}):
+        assert client.open(path, method=method, headers=headers).status_code == 401
+    if method == "GET":
+        headers = {"Authorization": "Bearer your-secret-key"}
+        assert client.open(path, method=method, headers=headers).status_code in (200, 409)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+def test_switched_off_there_is_nothing(configured: Deps, method: str, path: str, headers: dict[str, str]) -> None:
+    client = client_of(configured, api_enabled=False, api_key=SecretStr("your-secret-key"))
+    assert client.open(path, method=method, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_no_web_page_may_call(client: FlaskClient, method: str, path: str) -> None:
+    origin = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": method}
+    for verb in ("OPTIONS", method):
+        answer = client.open(f"{path}?timeout=0", method=verb, headers=origin)
+        assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_a_tenant_sees_its_own_account_only(client: FlaskClient, configured: Deps) -> None:
+    state_becomes(configured, whatsapp(configured), InstanceStatus.CONNECTED)
+    other = key_for(configured, "other")
+    assert client.get("/api/health", headers=other).json["whatsapp"] == "not_configured"  # type: ignore[index]
+    assert client.get("/api/pair/status", headers=other).status_code == 409
+    assert client.post("/api/pair", headers=key_for(configured, "other", Role.AGENT)).status_code == 403

@@ -1,0 +1,208 @@
+"""Pairing, looking at, and ending connections, below every dialect."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.deps import Deps
+from shared.domain.inbound import ConnectionChanged
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.errors import NotFound, ProviderUnavailable
+from shared.ports.store import Create, Delete, Ref
+from shared.usecases import connections, instance_operations, instances
+from shared.usecases.instances import NewInstance
+from tests.evolution import Evolution
+from tests.recording_bus import RecordingBus
+from tests.stubs import Reply, Stub
+
+
+@pytest.fixture
+def evolution(provider: Stub) -> Evolution:
+    return Evolution(provider)
+
+
+@pytest.fixture
+def bus(deps: Deps) -> RecordingBus:
+    return RecordingBus(deps.bus)
+
+
+@pytest.fixture
+def public(deps: Deps, bus: RecordingBus) -> Deps:
+    settings = deps.settings.model_copy(update={"public_url": "https://hub.example.com"})
+    return replace(deps, settings=settings, bus=bus)
+
+
+def whatsapp(deps: Deps, **config: Any) -> Instance:
+    new = NewInstance(channel_type=ChannelType.WHATSAPP, name="shop", config={"evolution_key": "key"} | config)
+    return instances.create(deps, "acme", new, connect=False)
+
+
+def bot(deps: Deps) -> Instance:
+    new = NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot", config={"bot_token": "7:token"})
+    return instances.create(deps, "acme", new, connect=False)
+
+
+def stored(deps: Deps, instance: Instance) -> Instance:
+    return instances.by_id(deps, "acme", instance.id)
+
+
+def test_pairing_keeps_the_code_the_token_and_the_secret_and_tells_the_room(
+    public: Deps, bus: RecordingBus, evolution: Evolution
+) -> None:
+    instance = whatsapp(public)
+    paired = instance_operations.pair(public, instance)
+    assert paired == stored(public, instance)
+    assert instance_operations.has_code(public, paired)
+    assert [event.name for event in bus.published] == ["channel-status", "whatsapp-qr"]
+    kept = instances.credentials(public, paired)
+    assert kept["instance_token"] == "TOKEN-1"
+    assert evolution.hook["headers"]["x-hub-webhook-secret"] == kept["webhook_secret"]
+
+
+def test_a_code_that_has_expired_is_no_code(public: Deps, evolution: Evolution) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    later = replace(public, now=lambda: public.now() + timedelta(minutes=5))
+    assert not instance_operations.has_code(later, instance)
+    evolution.stub.on("GET", "/instance/connect/", Reply(json={"code": "2@second", "count": 2}))
+    renewed = instance_operations.pair(later, instance)
+    assert renewed.pairing
+    assert renewed.pairing.text == "2@second"
+
+
+def test_who_asks_while_another_pairs_gets_the_others_code(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    public.store.commit([_turn_of_another(public, instance)])
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(instance_operations.pair, public, instance)
+        public.store.commit([Delete(Ref("leases", f"pairing-{instance.id}"))])
+        code = instance_operations.pair(public, instance).pairing
+        assert asked.result(timeout=30).pairing == code
+    assert evolution.made == 1
+
+
+def _turn_of_another(deps: Deps, instance: Instance, seconds: float = 60) -> Create:
+    return Create(
+        Ref("leases", f"pairing-{instance.id}"),
+        {"owner": "another", "expires_at": deps.now() + timedelta(seconds=seconds)},
+    )
+
+
+def test_the_turn_of_a_process_that_died_comes_to_an_end(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    public.store.commit([_turn_of_another(public, instance, seconds=-1)])
+    assert instance_operations.pair(public, instance).status is InstanceStatus.WAITING_FOR_SCAN
+
+
+def test_a_failed_pairing_gives_its_turn_back(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    evolution.stub.on("GET", "/instance/connectionState/", Reply(503), times=1)
+    with pytest.raises(ProviderUnavailable):
+        instance_operations.pair(public, instance)
+    assert instance_operations.pair(public, instance).status is InstanceStatus.WAITING_FOR_SCAN
+
+
+def test_an_unchanged_state_is_not_told_again(public: Deps, bus: RecordingBus, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    evolution.state = "open"
+    first = instance_operations.status(public, instance)
+    told = len(bus.published)
+    assert [event.name for event in bus.published] == ["channel-status", "whatsapp-connected"]
+    assert instance_operations.status(public, instance) == first
+    assert len(bus.published) == told
+
+
+def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
+    public: Deps, evolution: Evolution
+) -> None:
+    instance = whatsapp(public)
+    evolution.state = "open"
+    connected = instance_operations.status(public, instance)
+    connections.lose_link(public, connected, "the socket to WhatsApp is closed")
+    doubted = instance_operations.status(public, instance)
+    assert (doubted.status, doubted.status_detail) == (InstanceStatus.ERROR, "the socket to WhatsApp is closed")
+    assert instance_operations.restart(public, doubted).status is InstanceStatus.CONNECTED
+    assert instance_operations.status(public, instance).status is InstanceStatus.CONNECTED
+
+
+def test_a_message_that_goes_out_restores_the_trust(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    evolution.state = "open"
+    connections.lose_link(public, instance_operations.status(public, instance), "closed")
+    connections.regain_link(public, instance)
+    found = stored(public, instance)
+    assert (found.status, found.link_lost_at) == (InstanceStatus.CONNECTED, None)
+
+
+def test_an_account_that_is_not_connected_has_no_link_to_lose(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    connections.lose_link(public, instance, "closed")
+    assert stored(public, instance).status is InstanceStatus.DISCONNECTED
+
+
+def test_logging_out_makes_the_code_worthless(public: Deps, evolution: Evolution) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    out = instance_operations.logout(public, instance)
+    assert (out.status, out.pairing) == (InstanceStatus.DISCONNECTED, None)
+    assert stored(public, instance) == out
+
+
+def test_a_removed_instance_stays_removed_whatever_its_last_words_are(public: Deps, evolution: Evolution) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    removed = instance_operations.remove(public, instance)
+    assert removed.status is InstanceStatus.DELETED
+    connections.apply_connection(public, removed, ConnectionChanged(status=InstanceStatus.DISCONNECTED))
+    assert instance_operations.status(public, removed).status is InstanceStatus.DELETED
+
+
+def test_deleting_an_instance_deletes_it_at_its_provider(
+    public: Deps, evolution: Evolution, caplog: pytest.LogCaptureFixture
+) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    with caplog.at_level(logging.INFO):
+        instances.delete(public, "acme", instance.id)
+    assert evolution.state is None
+    assert [record.getMessage() for record in caplog.records if getattr(record, "instance_id", "") == instance.id] == [
+        "a deleted instance was removed at its provider"
+    ]
+    assert public.secrets.read(instance.secret_name) == {}
+
+
+@pytest.mark.parametrize("refusal", [Reply(500, {"message": "boom"}), Reply(drop=True), Reply(401)])
+def test_a_provider_that_fails_does_not_keep_an_instance_from_being_deleted(
+    public: Deps, evolution: Evolution, caplog: pytest.LogCaptureFixture, refusal: Reply
+) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    evolution.stub.on("DELETE", "/instance/delete/", refusal)
+    instances.delete(public, "acme", instance.id)
+    with pytest.raises(NotFound):
+        stored(public, instance)
+    assert public.secrets.read(instance.secret_name) == {}
+    (record,) = [each for each in caplog.records if each.levelno == logging.WARNING and hasattr(each, "reason")]
+    assert "key" not in str(record.__dict__["reason"]).split()
+
+
+def test_what_was_never_configured_is_deleted_without_asking_anybody(public: Deps, provider: Stub) -> None:
+    new = NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot")
+    instances.delete(public, "acme", instances.create(public, "acme", new).id)
+    assert provider.requests == []
+
+
+def test_a_bot_is_restarted_by_connecting_it_again(public: Deps, provider: Stub) -> None:
+    me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
+    provider.on("POST", "/getMe", Reply(json=me))
+    provider.on("POST", "/setWebhook", Reply(json={"ok": True, "result": True}))
+    provider.on("POST", "/deleteWebhook", Reply(json={"ok": True, "result": True}))
+    provider.on("POST", "/getWebhookInfo", Reply(json={"ok": True, "result": {"url": ""}}))
+    instance = bot(public)
+    out = instance_operations.logout(public, instance)
+    assert out.status is InstanceStatus.DISCONNECTED
+    assert instance_operations.status(public, out).status is InstanceStatus.DISCONNECTED
+    again = instance_operations.restart(public, out)
+    assert (again.status, again.external_id) == (InstanceStatus.CONNECTED, "7")
+    assert len(provider.to("/setWebhook")) == 1

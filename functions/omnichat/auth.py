@@ -10,15 +10,18 @@ from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, Se
 from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, protect
+from shared.http.limits import SIGNING_IN, limit
 from shared.usecases import accounts
 
 api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
 cors(api)
+limit(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)
 
 
-@api.post("/register", responses={201: SessionOut})
+@api.post("/register", responses={201: SessionOut, 409: Failure})
 @open_to_all
 def register(body: RegisterIn) -> Response:
     """Make a tenant and the user who owns it."""
@@ -26,14 +29,14 @@ def register(body: RegisterIn) -> Response:
     return answer(SessionOut.of(session), 201)
 
 
-@api.post("/login", responses={200: SessionOut})
+@api.post("/login", responses={200: SessionOut, 401: Failure})
 @open_to_all
 def login(body: LoginIn) -> Response:
     """Sign in."""
     return answer(SessionOut.of(accounts.login(deps(), body.email, body.password)))
 
 
-@api.post("/refresh", responses={200: SessionOut})
+@api.post("/refresh", responses={200: SessionOut, 401: Failure})
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
     """Exchange a refresh token, once, for new tokens."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
@@ -132,3 +132,7 @@ class ChannelPath(Wire):
 class ChannelsQuery(Wire):
     limit: int = Field(default=100, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)
+
+
+class ChannelsOut(RootModel[list[ChannelOut]]):
+    """A bare list."""

@@ -6,12 +6,13 @@ from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
-from functions.omnichat.channel_schemas import ChannelIn, ChannelOut, ChannelPatch, ChannelPath, ChannelsQuery
+from functions.omnichat.channel_schemas import ChannelIn, ChannelOut, ChannelPatch, ChannelPath, ChannelsOut, ChannelsQuery
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
 from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases import instances
 
@@ -23,7 +24,7 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
-@api.post("", responses={201: ChannelOut})
+@api.post("", responses={201: ChannelOut, 409: Failure})
 def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
@@ -31,7 +32,7 @@ def create_channel(body: ChannelIn) -> Response:
     return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
 
 
-@api.get("", responses={200: ChannelOut})
+@api.get("", responses={200: ChannelsOut})
 def list_channels(query: ChannelsQuery) -> Response:
     """List channels, oldest first, as a bare array."""
     found, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
@@ -47,7 +48,7 @@ def read_channel(path: ChannelPath) -> Response:
     return answer(_shown(instances.by_id(deps(), caller().tenant_id, path.id)))
 
 
-@api.patch("/<id>", responses={200: ChannelOut})
+@api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)

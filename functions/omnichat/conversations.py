@@ -15,6 +15,7 @@ from shared.domain.conversations import ConversationStatus, Priority
 from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases import conversations
 
@@ -104,7 +105,7 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     return answer(MessagePage(messages=[MessageOut.of(message) for message in found], next_cursor=cursor))
 
 
-@api.patch("/conversations/<id>", responses={200: ConversationOut})
+@api.patch("/conversations/<id>", responses={200: ConversationOut, 409: Failure})
 def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
     """Change status, assignee or priority."""
     require(Role.AGENT)

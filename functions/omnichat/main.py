@@ -17,10 +17,13 @@ def blueprints() -> list[APIBlueprint]:
         auth,
         channels,
         conversations,
+        keys,
         messages,
+        teams,
+        users,
     )
 
-    return [auth.api, channels.api, agents.api, conversations.api, messages.api]
+    return [auth.api, channels.api, agents.api, conversations.api, messages.api, users.api, keys.api, teams.api]
 
 
 handler = handler_for(blueprints)

@@ -51,7 +51,7 @@ class AttachmentIn(_Wire):
             if not self.url:
                 raise BadRequest(f"attachments: {self.type} needs a url")
             deps.http.check(self.url)
-        return Attachment(type=kind, **self.model_dump(exclude={"type"}))
+        return Attachment(type=kind, **self.model_dump(exclude={"type"}, by_alias=False))
 
 
 class ReactionIn(_Wire):

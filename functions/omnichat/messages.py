@@ -20,6 +20,7 @@ from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
 from shared.usecases import dead, sends
@@ -54,7 +55,7 @@ class OutboxPath(BaseModel):
     id: str = Field(max_length=64)
 
 
-@api.post("/messages/send", responses={202: Accepted})
+@api.post("/messages/send", responses={202: Accepted, 404: Failure, 409: Failure, 422: Failure})
 def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     """Accept a message; it is stored and queued when this answers."""
     require(Role.AGENT)
@@ -83,7 +84,7 @@ def list_outbox(query: OutboxQuery) -> Response:
     return answer(OutboxPage(items=[QueueItem.of(item) for item in items], next_cursor=cursor))
 
 
-@api.post("/outbox/<id>/redrive", responses={202: QueueItem})
+@api.post("/outbox/<id>/redrive", responses={202: QueueItem, 409: Failure})
 def redrive(path: OutboxPath) -> Response:
     """Send a dead item again; owners only."""
     require(Role.OWNER)

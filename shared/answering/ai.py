@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from shared.answering.turns import Turn
@@ -14,7 +15,7 @@ from shared.errors import HubError, OutcomeUnknown, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
-_NAME = "the language model"
+NAME = "the language model"
 _TIMEOUT = 60.0
 _TOOL_TIMEOUT = 15.0
 _TOOL_ANSWER = 8_000
@@ -22,24 +23,54 @@ _TOOL_ANSWER = 8_000
 _MAX_ROUNDS = 5
 
 
+Chat = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model said, and how many tokens it took."""
+
+    message: Chat
+    tokens: int
+
+    @property
+    def calls(self) -> list[Chat]:
+        """The tools that it wants called."""
+        calls = self.message.get("tool_calls")
+        return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+    @property
+    def text(self) -> str:
+        return clean(str(self.message.get("content") or "")).strip()
+
+
 def ask_ai(deps: Deps, turn: Turn, agent: Agent) -> str:
     """Return the persona's answer. Raises `ProviderUnavailable` when the model gives none."""
-    key = deps.settings.openai_api_key
-    if key is None:
-        return f"Echo: {turn.text}" if turn.text else ""
-    messages = _prompt(turn, agent)
+    if deps.settings.openai_api_key is None:
+        return echo(turn)
+    messages = prompt(turn, agent)
     for round_number in range(_MAX_ROUNDS + 1):
         tools = agent.tools if round_number < _MAX_ROUNDS else []
-        said = _complete(deps, agent, messages, tools, key.get_secret_value())
-        calls = said.get("tool_calls") or []
-        if not calls:
-            return str(said.get("content") or "").strip()
-        messages.append(said)
-        messages += [_call(deps, agent, turn, call) for call in calls]
-    raise ProviderUnavailable(_NAME, "asked for tools without end")
+        said = complete(deps, agent, messages, [described(tool) for tool in tools])
+        if not said.calls:
+            return said.text
+        messages.append(said.message)
+        messages += [call_tool(deps, agent, turn, call) for call in said.calls]
+    raise ProviderUnavailable(NAME, "asked for tools without end")
 
 
-def _prompt(turn: Turn, agent: Agent) -> list[dict[str, Any]]:
+def echo(turn: Turn) -> str:
+    """What stands in for a model where none is configured."""
+    return f"Echo: {turn.text}" if turn.text else ""
+
+
+def clean(text: str) -> str:
+    """Without what no store keeps: NUL characters and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def prompt(turn: Turn, agent: Agent) -> list[Chat]:
+    """The agent's own prompt and the conversation so far."""
     system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
     return system + [_as_chat(message) for message in turn.history if _said(message)]
 
@@ -56,27 +87,38 @@ def _said(message: Message) -> str:
     return "\n".join(filter(None, [message.text, *files]))
 
 
-def _complete(deps: Deps, agent: Agent, messages: list[dict[str, Any]], tools: list[Tool], key: str) -> dict[str, Any]:
+def complete(
+    deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat], timeout: float = _TIMEOUT
+) -> Completion:
+    """Ask the model once, as this agent. Raises `ProviderUnavailable`."""
+    key = deps.settings.openai_api_key
     request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
     if agent.temperature is not None:
         request["temperature"] = agent.temperature
-    if tools:
-        request["tools"] = [{"type": "function", "function": _described(tool)} for tool in tools]
+    if functions:
+        request["tools"] = [{"type": "function", "function": function} for function in functions]
     try:
         answer = deps.http.request(
             "POST",
             f"{deps.settings.openai_base_url}/chat/completions",
-            provider=_NAME,
+            provider=NAME,
             json=request,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=_TIMEOUT,
+            headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
+            timeout=timeout,
             guarded=False,
         )
     except OutcomeUnknown as error:
-        raise ProviderUnavailable(_NAME, error.reason) from error
+        raise ProviderUnavailable(NAME, error.reason) from error
     if not answer.ok:
-        raise ProviderUnavailable(_NAME, f"answered with status {answer.status}", answer.retry_after)
-    return _choice(answer.json())
+        raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
+    body = answer.json()
+    return Completion(_choice(body), _tokens(body))
+
+
+def _tokens(body: object) -> int:
+    usage = body.get("usage") if isinstance(body, dict) else None
+    total = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return min(total, 1_000_000_000) if isinstance(total, int) and total > 0 else 0
 
 
 def _choice(body: object) -> dict[str, Any]:
@@ -85,21 +127,22 @@ def _choice(body: object) -> dict[str, Any]:
         choices[0].get("message") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
     )
     if not isinstance(message, dict):
-        raise ProviderUnavailable(_NAME, "answered without a choice")
+        raise ProviderUnavailable(NAME, "answered without a choice")
     return message
 
 
-def _described(tool: Tool) -> dict[str, Any]:
+def described(tool: Tool) -> Chat:
+    """A tool as the model is told about it."""
     return {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
 
 
-def _call(deps: Deps, agent: Agent, turn: Turn, call: Any) -> dict[str, Any]:
-    function = call.get("function") if isinstance(call, dict) else None
+def call_tool(deps: Deps, agent: Agent, turn: Turn, call: Chat) -> Chat:
+    """Do what the model asked for; returns what it is told."""
+    function = call.get("function")
     name = function.get("name") if isinstance(function, dict) else None
     tool = next((tool for tool in agent.tools if tool.name == name), None)
     content = _run(deps, tool, turn, function.get("arguments")) if tool and function else f"there is no tool {name!r}"
-    call_id = call.get("id") if isinstance(call, dict) else None
-    return {"role": "tool", "tool_call_id": call_id, "content": content}
+    return {"role": "tool", "tool_call_id": call.get("id"), "content": content}
 
 
 def _run(deps: Deps, tool: Tool, turn: Turn, arguments: object) -> str:

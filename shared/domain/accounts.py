@@ -19,13 +19,23 @@ class Role(StrEnum):
     AGENT = "agent"
     VIEWER = "viewer"
 
+    def covers(self, other: Role) -> bool:
+        """Whether this role may do all that the other may."""
+        order = list(Role)
+        return order.index(self) <= order.index(other)
+
 
 class Tenant(BaseModel):
-    """A business. `responder` is a copy of its oldest active AI agent, so that deciding who answers costs no query."""
+    """A business.
+
+    `responder` is a copy of its oldest active AI agent, and `responder_team_id`
+    the team that this one leads, so that deciding who answers costs no query.
+    """
 
     id: str
     name: str
     responder: Agent | None = None
+    responder_team_id: str | None = None
     created_at: datetime
 
 
@@ -56,7 +66,11 @@ class RefreshToken(BaseModel):
 
 
 class ApiKey(BaseModel):
-    """A key, kept by its hash (`id`); `prefix` is what a person may recognise it by."""
+    """A key, kept by its hash (`id`); `prefix` is what a person may recognise it by.
+
+    `scopes` are of `read`, `write` and `secrets:read`; without the first two a
+    key may do both. `last_used_at` is up to a minute old.
+    """
 
     id: str
     tenant_id: str
@@ -66,6 +80,7 @@ class ApiKey(BaseModel):
     scopes: list[str] = Field(default_factory=list)
     expires_at: datetime | None = None
     revoked: bool = False
+    last_used_at: datetime | None = None
     created_at: datetime
 
 
@@ -82,3 +97,13 @@ class Principal:
     @property
     def may_read_secrets(self) -> bool:
         return "secrets:read" in self.scopes
+
+    @property
+    def may_read(self) -> bool:
+        """Whether he may ask; what he is not held to by a scope is up to his role."""
+        return "read" in self.scopes or "write" not in self.scopes
+
+    @property
+    def may_write(self) -> bool:
+        """Whether he may change things, as far as scopes go."""
+        return "write" in self.scopes or "read" not in self.scopes

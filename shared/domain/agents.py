@@ -38,3 +38,54 @@ class Agent(BaseModel):
     tools: list[Tool] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime
+
+
+class AgentTeamMember(BaseModel):
+    """An agent of a team; `expertise` tells the lead what to ask it."""
+
+    agent_id: str
+    expertise: str = ""
+    added_at: datetime
+
+
+class AgentTeam(BaseModel):
+    """A group of agents. With a lead it answers customers: the lead does, and consults the others."""
+
+    id: str
+    tenant_id: str
+    name: str
+    description: str | None = None
+    lead_agent_id: str | None = None
+    members: list[AgentTeamMember] = Field(default_factory=list)
+    created_at: datetime
+    updated_at: datetime
+
+
+class CollaborationStep(BaseModel):
+    """A question of the lead to a member. `failed` means that the member gave no answer."""
+
+    agent_id: str
+    agent_name: str
+    question: str
+    answer: str
+    failed: bool = False
+    tokens: int = 0
+    milliseconds: int = 0
+
+
+class AgentCollaboration(BaseModel):
+    """How a team came to an answer. `tokens` and `milliseconds` are those of the lead and of all steps."""
+
+    id: str
+    tenant_id: str
+    conversation_id: str
+    message_id: str
+    team_id: str
+    team_name: str
+    lead_agent_id: str
+    question: str
+    answer: str
+    steps: list[CollaborationStep] = Field(default_factory=list)
+    tokens: int = 0
+    milliseconds: int = 0
+    created_at: datetime

@@ -40,11 +40,18 @@ def protect(api: APIBlueprint, access: Access) -> None:
         if request.method == "OPTIONS" or _is_open():
             return
         principal = _principal(access)
-        if principal.role is Role.VIEWER and request.method not in ("GET", "HEAD"):
-            raise Forbidden("A viewer may only read")
+        _check_method(principal)
         g.principal = principal
 
     api.before_request(guard)
+
+
+def _check_method(principal: Principal) -> None:
+    reads = request.method in ("GET", "HEAD")
+    if principal.role is Role.VIEWER and not reads:
+        raise Forbidden("A viewer may only read")
+    if not (principal.may_read if reads else principal.may_write):
+        raise Forbidden(f"This needs a key with the scope {'read' if reads else 'write'}")
 
 
 def open_to_all(view: View) -> View:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.config import Settings
 from shared.errors import OutcomeUnknown, ProviderUnavailable
 from shared.logs import current_trace
-from shared.security.addresses import AddressPolicy
+from shared.security.addresses import AddressPolicy, Resolve, resolve
 
 if TYPE_CHECKING:
     import requests
@@ -36,10 +36,10 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON; None when it is not."""
+        """The body as JSON; None when it is not, or is nested too deeply to be read."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
@@ -54,8 +54,9 @@ class Answer:
 class Outgoing:
     """Calls other systems. Thread-safe; the session is made on first use, for `requests` is slow to import."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
         self._policy = AddressPolicy(settings)
+        self._resolve = resolve
         self._trusted: requests.Session | None = None
         self._guarded: requests.Session | None = None
         self._lock = threading.Lock()
@@ -77,7 +78,7 @@ class Outgoing:
         guarded: bool = True,
         max_bytes: int = MAX_ANSWER,
     ) -> Answer:
-        """Do one call.
+        """Do one call, which has `timeout` seconds from connecting to the answer's last byte.
 
         `guarded` is for URLs that a user may set; an operator's own setting is
         trusted. Raises `AddressRefused`, `ProviderUnavailable` when nothing was
@@ -95,7 +96,7 @@ class Outgoing:
         from shared.outgoing.sessions import new_session  # noqa: PLC0415 - imports requests, which costs cold start
 
         with self._lock:
-            self._guarded = self._guarded or new_session(self._policy)
+            self._guarded = self._guarded or new_session((self._policy, self._resolve))
             self._trusted = self._trusted or new_session(None)
         return self._guarded if guarded else self._trusted
 
@@ -117,6 +118,8 @@ def _call(
     max_bytes: int,
 ) -> Answer:
     import requests  # noqa: PLC0415 - costs cold start
+    from urllib3 import Timeout  # noqa: PLC0415 - costs cold start
+    from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415 - costs cold start
 
     sent = dict(headers or {})
     if trace := current_trace():
@@ -128,7 +131,7 @@ def _call(
             json=payload,
             headers=sent,
             params=params,
-            timeout=(min(timeout, 10.0), timeout),
+            timeout=Timeout(total=timeout, connect=min(timeout, 10.0)),  # type: ignore[arg-type]  # requests takes it
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -142,9 +145,10 @@ def _call(
         if _never_connected(error):
             raise ProviderUnavailable(provider, "no connection") from error
         raise OutcomeUnknown(provider, "the connection ended without an answer") from error
-    except requests.Timeout as error:
+    except (requests.Timeout, ReadTimeoutError) as error:
         raise OutcomeUnknown(provider, f"no answer within {timeout:g} s") from error
-    except (requests.RequestException, OSError) as error:
+    # What goes wrong while the body is read comes as urllib3's own; a header that is no Latin-1 as UnicodeError.
+    except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
         raise OutcomeUnknown(provider, f"the call failed: {type(error).__name__}") from error
 
 

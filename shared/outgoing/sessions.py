@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import time
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING
 
 import requests
@@ -12,36 +14,73 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
-from shared.security.addresses import AddressPolicy, resolve
+from shared.security.addresses import AddressPolicy, Resolve
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from urllib3._base_connection import BaseHTTPConnection
 
 # A server may close an idle connection just as we write to it, and then nobody
 # knows whether the request was read. A connection this old is opened anew.
 _MAX_IDLE_SECONDS = 3.0
+_LONGEST_CONNECT = 10.0
 
 
-def _connect(connection: HTTPConnection, policy: AddressPolicy) -> socket.socket:
-    """Look the host up once, check every address, and connect to a checked one."""
+def _connect(connection: HTTPConnection, policy: AddressPolicy, resolve: Resolve) -> socket.socket:
+    """Look the host up once, check every address, and connect to a checked one; all addresses share the time."""
     host, port = connection._dns_host, connection.port
     try:
         addresses = resolve(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise NewConnectionError(connection, f"{host} cannot be looked up") from error
     for address in addresses:
         policy.check_address(host, address)
+    until = time.monotonic() + _seconds(connection.timeout)
     last: OSError | None = None
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=_seconds(connection.timeout))
+            return socket.create_connection((address, port), timeout=max(until - time.monotonic(), 0.001))
         except OSError as error:
             last = error
     raise NewConnectionError(connection, f"{host} does not accept connections") from last
 
 
-def _seconds(timeout: object) -> float | None:
-    return float(timeout) if isinstance(timeout, (int, float)) else None
+def _seconds(timeout: object) -> float:
+    return float(timeout) if isinstance(timeout, (int, float)) else _LONGEST_CONNECT
+
+
+class _Until(io.RawIOBase):
+    """Reads a socket until a moment: a socket's own time-out begins anew with every byte that drips in."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        timeout = sock.gettimeout()
+        self._until = None if timeout is None else time.monotonic() + timeout
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer took too long")
+            self._sock.settimeout(left)
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer whose status line, headers and body together must come within the socket's time-out."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None):
+        super().__init__(sock, debuglevel, method, url)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Until(sock))
 
 
 class _Recycling:
@@ -59,46 +98,57 @@ class _Recycling:
         super()._put_conn(conn)  # type: ignore[misc]  # the pool mixed with
 
 
-def _checked(policy: AddressPolicy) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
-    class Checked(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, policy)
+class _Timed(HTTPConnection):
+    response_class = _TimedResponse
 
-    class SecureChecked(HTTPSConnection):
+
+class _SecureTimed(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+def _checked(policy: AddressPolicy, resolve: Resolve) -> tuple[type[_Timed], type[_SecureTimed]]:
+    class Checked(_Timed):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, policy)
+            return _connect(self, policy, resolve)
+
+    class SecureChecked(_SecureTimed):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, policy, resolve)
 
     return Checked, SecureChecked
 
 
-def _pools(policy: AddressPolicy | None) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(guard: tuple[AddressPolicy, Resolve] | None) -> dict[str, type[HTTPConnectionPool]]:
     class Pool(_Recycling, HTTPConnectionPool):
-        pass
+        ConnectionCls = _Timed
 
     class SecurePool(_Recycling, HTTPSConnectionPool):
-        pass
+        ConnectionCls = _SecureTimed
 
-    if policy is not None:
-        Pool.ConnectionCls, SecurePool.ConnectionCls = _checked(policy)
+    if guard is not None:
+        Pool.ConnectionCls, SecurePool.ConnectionCls = _checked(*guard)
     return {"http": Pool, "https": SecurePool}
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, policy: AddressPolicy | None) -> None:
-        self._policy = policy
+    def __init__(self, guard: tuple[AddressPolicy, Resolve] | None) -> None:
+        self._guard = guard
         super().__init__(pool_connections=100, pool_maxsize=64, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: object) -> None:
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, retries=False)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._policy)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._guard)
 
 
-def new_session(policy: AddressPolicy | None) -> requests.Session:
-    """A session without proxies, cookies or credentials from files; with `policy` every connection is checked."""
+def new_session(guard: tuple[AddressPolicy, Resolve] | None) -> requests.Session:
+    """A session without proxies, cookies or credentials from files.
+
+    With `guard` every host is looked up by it and every connection is checked.
+    """
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(_NoCookies())
-    adapter = _Adapter(policy)
+    adapter = _Adapter(guard)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

@@ -15,7 +15,24 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 
 _METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "metadata.goog"})
-_NEVER = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "::/128")]
+# Link-local, and where clouds keep their metadata elsewhere: AWS and Google by IPv6, Azure, Alibaba, Oracle.
+_NEVER = [
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fec0::/10",
+        "fd00:ec2::/32",
+        "fd20:ce::254/128",
+        "168.63.129.16/32",
+        "100.100.100.200/32",
+        "192.0.0.192/32",
+        "0.0.0.0/8",
+        "::/128",
+    )
+]
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 class AddressRefused(BadRequest):
@@ -42,9 +59,9 @@ class AddressPolicy:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise AddressRefused(f"the address {url!r} cannot be read: {error}") from error
+            raise AddressRefused("the address cannot be read") from error
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise AddressRefused(f"the address {url!r} must begin with http:// or https:// and name a host")
+            raise AddressRefused("the address must begin with http:// or https:// and name a host")
         if parts.username is not None or parts.password is not None:
             raise AddressRefused("the address must not carry a user name or password")
         host = parts.hostname.rstrip(".").lower()
@@ -96,6 +113,8 @@ def _literal(host: str) -> Address | None:
 
 def _unwrapped(ip: Address) -> Address:
     """An IPv4 address hidden in IPv6 counts as the IPv4 one."""
-    if isinstance(ip, ipaddress.IPv6Address):
-        return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
-    return ip
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64 or (ip in _COMPATIBLE and int(ip) > 0xFFFF):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip

@@ -45,6 +45,15 @@ class RefreshClaims(Claims):
     family: str = _ID
 
 
+class VisitorClaims(Claims):
+    """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are his own word."""
+
+    type: Literal["visitor"]
+    instance_id: str = _ID
+    name: str | None = None
+    email: str | None = None
+
+
 C = TypeVar("C", bound=Claims)
 
 
@@ -81,6 +90,18 @@ def verify(token: str, key: str, kind: type[C], now: datetime) -> C:
     if claims.exp <= now.timestamp():
         raise refused
     return claims
+
+
+def unverified(token: str, kind: type[C]) -> C | None:
+    """What a token says of itself, to find the key that it is to be verified with; None unless of this kind."""
+    import jwt  # noqa: PLC0415 - imports cryptography, which costs cold start
+
+    if len(token) > MAX_LENGTH:
+        return None
+    try:
+        return kind.model_validate(jwt.decode(token, options={"verify_signature": False}))
+    except (jwt.InvalidTokenError, ValidationError, ValueError):
+        return None
 
 
 def fingerprint(credential: str) -> str:

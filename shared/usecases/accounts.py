@@ -41,8 +41,8 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
     Raises `BadRequest` for an address or a password that cannot be used and
     `Collision` for an address that has an account.
     """
-    email = _checked_email(email)
-    _check_password(password)
+    email = checked_email(email)
+    check_password(password)
     now = deps.now()
     tenant = Tenant(id=new_id(), name=tenant_name or name or email.partition("@")[0], created_at=now)
     user = User(
@@ -59,8 +59,8 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
     try:
         deps.store.commit(
             [
-                Create(_email_ref(email), owner),
-                Create(_user_ref(user.id), user.model_dump()),
+                Create(email_ref(email), owner),
+                Create(user_ref(user.id), user.model_dump()),
                 Create(refs.tenant(tenant.id), tenant.model_dump()),
                 *tokens,
             ]
@@ -77,7 +77,7 @@ def login(deps: Deps, email: str, password: str) -> Session:
     time whether the address is known or not, and `TooManyRequests` after too
     many wrong passwords for the address.
     """
-    reservation = _email_ref(email.strip().lower())
+    reservation = email_ref(email.strip().lower())
     failures_ref = login_throttle.failures_ref(reservation.id)
     with login_throttle.lane(reservation.id):
         found = deps.store.get([reservation, failures_ref])
@@ -112,7 +112,7 @@ def whoami(deps: Deps, principal: Principal) -> User | None:
     """The user who is calling; None when an API key is. Raises `NotFound` when the user is gone."""
     if principal.user_id is None:
         return None
-    ref = _user_ref(principal.user_id)
+    ref = user_ref(principal.user_id)
     document = deps.store.get([ref]).get(ref)
     if document is None or document.data["tenant_id"] != principal.tenant_id:
         raise NotFound("This user does not exist any more")
@@ -121,15 +121,15 @@ def whoami(deps: Deps, principal: Principal) -> User | None:
 
 def _rotate(deps: Deps, spent_ref: Ref, claims: RefreshClaims) -> Session:
     family_ref = _token_ref(claims.family)
-    user_ref, tenant_ref = _user_ref(claims.user_id), refs.tenant(claims.tenant_id)
-    found = deps.store.get([spent_ref, family_ref, user_ref, tenant_ref])
+    owner_ref, tenant_ref = user_ref(claims.user_id), refs.tenant(claims.tenant_id)
+    found = deps.store.get([spent_ref, family_ref, owner_ref, tenant_ref])
     if len(found) < 4 or RefreshToken.model_validate(found[family_ref].data).revoked:
         raise Unauthorized(_REFUSED)
     spent = RefreshToken.model_validate(found[spent_ref].data)
     if spent.replaced_at is not None and spent.replaced_at + GRACE <= deps.now():
         deps.store.commit([Merge(family_ref, {"revoked": True})])
         raise Unauthorized(_REFUSED)
-    user, tenant = User.model_validate(found[user_ref].data), Tenant.model_validate(found[tenant_ref].data)
+    user, tenant = User.model_validate(found[owner_ref].data), Tenant.model_validate(found[tenant_ref].data)
     session, writes = _sign_in(deps, user, tenant, claims.family)
     if spent.replaced_at is None:
         writes.append(Merge(spent_ref, {"replaced_at": deps.now()}, found[spent_ref].version))
@@ -184,31 +184,34 @@ def _remembered(deps: Deps, token: str, claims: RefreshClaims, *, begins: bool) 
 def _owner_of(deps: Deps, reservation: Document | None) -> tuple[User | None, Tenant | None]:
     if reservation is None:
         return None, None
-    user_ref, tenant_ref = _user_ref(reservation.data["user_id"]), refs.tenant(reservation.data["tenant_id"])
-    found = deps.store.get([user_ref, tenant_ref])
+    owner_ref, tenant_ref = user_ref(reservation.data["user_id"]), refs.tenant(reservation.data["tenant_id"])
+    found = deps.store.get([owner_ref, tenant_ref])
     if len(found) < 2:
         return None, None
-    return User.model_validate(found[user_ref].data), Tenant.model_validate(found[tenant_ref].data)
+    return User.model_validate(found[owner_ref].data), Tenant.model_validate(found[tenant_ref].data)
 
 
-def _checked_email(email: str) -> str:
+def checked_email(email: str) -> str:
+    """The address as it is kept; raises `BadRequest` for what is none."""
     email = email.strip().lower()
     if len(email) > 254 or not _EMAIL.fullmatch(email):
         raise BadRequest("email: must be an e-mail address", {"email": "must be an e-mail address"})
     return email
 
 
-def _check_password(password: str) -> None:
+def check_password(password: str) -> None:
+    """Raises `BadRequest` for one that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
         raise BadRequest(f"password: {problem}", {"password": problem})
 
 
-def _user_ref(user_id: str) -> Ref:
+def user_ref(user_id: str) -> Ref:
     return Ref("users", user_id)
 
 
-def _email_ref(email: str) -> Ref:
+def email_ref(email: str) -> Ref:
+    """The document that says whose an address is, and keeps it from being anybody else's."""
     return Ref("emails", fingerprint(email))
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.deps import Deps
-from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.ids import new_id
 from shared.errors import NotFound
 from shared.ports.store import Create, Delete, Document, Merge, Order, Ref, Set, Where, Write
-from shared.usecases import refs
+from shared.usecases import tenants
 from shared.usecases.retrying import decide
+from shared.usecases.team_documents import led_by
 
 
 def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent:
@@ -24,7 +24,7 @@ def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent
     _check_tools(deps, agent.tools)
 
     def attempt() -> Agent:
-        tenant = _tenant(deps, tenant_id)
+        tenant = tenants.ensure(deps, tenant_id)
         _commit(deps, tenant, Create(_ref(agent.id), agent.model_dump()), agent)
         return agent
 
@@ -50,7 +50,7 @@ def change_agent(deps: Deps, tenant_id: str, agent_id: str, changes: Mapping[str
         _check_tools(deps, [Tool.model_validate(tool) for tool in changes["tools"]])
 
     def attempt() -> Agent:
-        tenant = _tenant(deps, tenant_id)
+        tenant = tenants.ensure(deps, tenant_id)
         document = _own(deps.store.get([_ref(agent_id)]).get(_ref(agent_id)), tenant_id)
         agent = Agent.model_validate({**document.data, **changes, "updated_at": deps.now()})
         _commit(deps, tenant, Set(document.ref, agent.model_dump(), document.version), agent)
@@ -63,7 +63,7 @@ def delete_agent(deps: Deps, tenant_id: str, agent_id: str) -> None:
     """Take an agent away; raises `NotFound`."""
 
     def attempt() -> None:
-        tenant = _tenant(deps, tenant_id)
+        tenant = tenants.ensure(deps, tenant_id)
         document = _own(deps.store.get([_ref(agent_id)]).get(_ref(agent_id)), tenant_id)
         gone = Agent.model_validate({**document.data, "active": False})
         _commit(deps, tenant, Delete(document.ref, document.version), gone)
@@ -72,13 +72,16 @@ def delete_agent(deps: Deps, tenant_id: str, agent_id: str) -> None:
 
 
 def _commit(deps: Deps, tenant: Document, write: Write, written: Agent) -> None:
-    """Write an agent together with the tenant's responder.
+    """Write an agent together with the tenant's responder and the team that this one leads.
 
     The tenant was read before the other agents are, and is written whatever
     comes out: two writes at a time cannot both go by what they saw.
     """
     responder = _responder(deps, written)
-    copied = {"responder": responder.model_dump() if responder else None}
+    copied: dict[str, Any] = {"responder": responder.model_dump() if responder else None}
+    if (responder.id if responder else None) != (tenant.data.get("responder") or {}).get("id"):
+        led = led_by(deps, written.tenant_id, responder.id) if responder else []
+        copied["responder_team_id"] = led[0].id if led else None
     deps.store.commit([write, Merge(tenant.ref, copied, tenant.version)])
 
 
@@ -98,17 +101,6 @@ def _responder(deps: Deps, written: Agent) -> Agent | None:
     if written.active and written.kind is AgentKind.AI:
         candidates.append(written)
     return min(candidates, key=lambda agent: (agent.created_at, agent.id), default=None)
-
-
-def _tenant(deps: Deps, tenant_id: str) -> Document:
-    """Read the tenant; the one that API_KEY speaks for is made when it is first needed."""
-    ref = refs.tenant(tenant_id)
-    found = deps.store.get([ref]).get(ref)
-    if found is None:
-        made = Tenant(id=tenant_id, name=tenant_id, created_at=deps.now())
-        deps.store.commit([Merge(ref, made.model_dump(exclude={"responder"}))])
-        found = deps.store.get([ref])[ref]
-    return found
 
 
 def _own(document: Document | None, tenant_id: str) -> Document:

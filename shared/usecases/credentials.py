@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 import threading
+from datetime import timedelta
 
 from shared.deps import Deps
 from shared.domain.accounts import ApiKey, Principal, Role
-from shared.errors import Unauthorized
-from shared.ports.store import Ref
+from shared.errors import StoreError, Unauthorized
+from shared.ports.store import Merge, Ref
 from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
+
+log = logging.getLogger(__name__)
 
 READ_SECRETS = "secrets:read"
 ALL_SCOPES = frozenset({READ_SECRETS})
 
 _SIGNING = "jwt-signing"
 _making = threading.Lock()
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 def authenticate(deps: Deps, credential: str) -> Principal:
     """Tell who shows this access token or API key; raises `Unauthorized`.
 
     A revoked key is refused at once by the process that revoked it, by others
-    as soon as their cache has grown old.
+    as soon as their cache has grown old (30 s); so it is with what a user may
+    do, and with one who was removed, whatever his token says.
     """
     if len(credential) <= MAX_LENGTH:
         if _is_the_key(deps, credential):
@@ -37,6 +43,11 @@ def authenticate(deps: Deps, credential: str) -> Principal:
 def forget_key(deps: Deps, key_id: str) -> None:
     """Have a changed API key read again."""
     deps.cache.forget(("api_key", key_id))
+
+
+def forget_user(deps: Deps, user_id: str) -> None:
+    """Have a changed user read again."""
+    deps.cache.forget(("standing", user_id))
 
 
 def access_key(deps: Deps) -> str:
@@ -63,22 +74,47 @@ def _user(deps: Deps, token: str) -> Principal | None:
         claims = verify(token, access_key(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    scopes = ALL_SCOPES if claims.role in (Role.OWNER, Role.ADMIN) else frozenset[str]()
-    return Principal(claims.tenant_id, claims.role, claims.user_id, claims.email, scopes)
+    standing = deps.cache.get(("standing", claims.user_id), lambda: _standing(deps, claims.user_id))
+    if standing is None or standing[0] != claims.tenant_id:
+        return None
+    role = standing[1]
+    scopes = ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset[str]()
+    return Principal(claims.tenant_id, role, claims.user_id, claims.email, scopes)
+
+
+def _standing(deps: Deps, user_id: str) -> tuple[str, Role] | None:
+    """A user's tenant, and what he may do there now; his token says what he might when it was made."""
+    ref = Ref("users", user_id)
+    document = deps.store.get([ref]).get(ref)
+    return (document.data["tenant_id"], Role(document.data["role"])) if document else None
 
 
 def _key_holder(deps: Deps, credential: str) -> Principal | None:
     key_id = fingerprint(credential)
-    key = deps.cache.get(("api_key", key_id), lambda: _stored_key(deps, key_id))
-    if key is None or key.revoked or (key.expires_at is not None and key.expires_at <= deps.now()):
+    found = deps.cache.get(("api_key", key_id), lambda: _stored_key(deps, key_id))
+    if found is None:
         return None
+    key, version = found
+    if key.revoked or (key.expires_at is not None and key.expires_at <= deps.now()):
+        return None
+    if key.last_used_at is None or key.last_used_at + _NOTED_EVERY <= deps.now():
+        _note_use(deps, key_id, version)
     return Principal(key.tenant_id, key.role, scopes=frozenset(key.scopes))
 
 
-def _stored_key(deps: Deps, key_id: str) -> ApiKey | None:
+def _stored_key(deps: Deps, key_id: str) -> tuple[ApiKey, str] | None:
     ref = Ref("api_keys", key_id)
     document = deps.store.get([ref]).get(ref)
-    return ApiKey.model_validate({"id": key_id, **document.data}) if document else None
+    return (ApiKey.model_validate({"id": key_id, **document.data}), document.version) if document else None
+
+
+def _note_use(deps: Deps, key_id: str, version: str) -> None:
+    """Whoever noted it or took the key away meanwhile has the last word; a store in trouble keeps nobody out here."""
+    try:
+        deps.store.commit([Merge(Ref("api_keys", key_id), {"last_used_at": deps.now()}, version)])
+    except StoreError as error:
+        log.info("the use of a key was not noted", extra={"why": error.detail})
+    forget_key(deps, key_id)
 
 
 def _kept_key(deps: Deps) -> str:

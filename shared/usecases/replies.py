@@ -1,8 +1,9 @@
 """Who answers a customer, and that the answer is given once.
 
-A human assignee silences everybody else; then the instance's external agent
-service; then the tenant's oldest active AI agent, at most once in 30 seconds a
-conversation; else nobody.
+A human assignee silences everybody else; then the team that the conversation
+was given to; then the instance's external agent service; then the tenant's
+oldest active AI agent, with the team it leads. AI answers at most once in 30
+seconds a conversation. Else nobody does.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.answering.ai import ask_ai
 from shared.answering.external import ask_external
+from shared.answering.team import Crew, TeamAnswer, ask_team
 from shared.answering.turns import Turn, split_text
 from shared.channels import channel
 from shared.deps import Deps
@@ -26,8 +28,8 @@ from shared.domain.instances import ExternalAgent, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError
-from shared.ports.store import Document, Merge, Order, Ref, Where
-from shared.usecases import instance_config, instance_lookup, outbound, refs
+from shared.ports.store import Document, Merge, Order, Ref, Where, Write
+from shared.usecases import collaborations, instance_config, instance_lookup, outbound, refs, teams
 from shared.usecases.notifications import notify_once
 from shared.usecases.retrying import decide
 
@@ -43,10 +45,11 @@ _LONGEST_BURST = 10
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Who answers: one of the two."""
+    """Who answers: one of the first two; a `crew` is led by the persona."""
 
     external: ExternalAgent | None = None
     persona: Agent | None = None
+    crew: Crew | None = None
 
     @property
     def id(self) -> str:
@@ -86,11 +89,17 @@ def _is_our_turn(deps: Deps, conversation: Conversation, event: ReplyEvent) -> b
 
 
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
-    if instance.agent is not None:
+    crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
+    if crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
-    if tenant is None or tenant.responder is None or _cooling(deps, conversation):
+    if _cooling(deps, conversation):
         return None
-    return Answerer(persona=tenant.responder)
+    if crew is not None:
+        return Answerer(persona=crew.lead, crew=crew)
+    if tenant is None or tenant.responder is None:
+        return None
+    led = tenant.responder_team_id
+    return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, led) if led else None)
 
 
 def _cooling(deps: Deps, conversation: Conversation) -> bool:
@@ -104,14 +113,14 @@ def _answer(deps: Deps, event: ReplyEvent, document: Document, instance: Instanc
     if not turn.unanswered:
         return
     try:
-        text = _ask(deps, turn, answerer)
+        said = _ask(deps, turn, answerer)
     except HubError as error:
         if event.attempt < _MAX_ATTEMPTS:
             raise
         _flag(deps, conversation, instance, error)
         return
-    parts = split_text(text, channel(instance.adapter).text_limit)
-    _commit(deps, document, instance, turn, answerer, parts)
+    parts = split_text(said.text, channel(instance.adapter).text_limit)
+    _commit(deps, document, instance, turn, answerer, parts, said.together)
 
 
 def _history(deps: Deps, conversation: Conversation) -> list[Message]:
@@ -124,17 +133,32 @@ def _history(deps: Deps, conversation: Conversation) -> list[Message]:
     return [Message.model_validate(document.data) for document in reversed(page.documents)]
 
 
-def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> str:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    text: str = ""
+    together: TeamAnswer | None = None
+
+
+def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Said:
+    if answerer.crew is not None:
+        together = ask_team(deps, turn, answerer.crew)
+        return _Said(together.text, together)
     if answerer.persona is not None:
-        return ask_ai(deps, turn, answerer.persona)
+        return _Said(ask_ai(deps, turn, answerer.persona))
     if answerer.external is None:
-        return ""
+        return _Said()
     api_key = instance_config.credentials(deps, turn.instance).get("agent_api_key", "")
-    return ask_external(deps, turn, answerer.external, api_key)
+    return _Said(ask_external(deps, turn, answerer.external, api_key))
 
 
 def _commit(
-    deps: Deps, document: Document, instance: Instance, turn: Turn, answerer: Answerer, parts: Sequence[str]
+    deps: Deps,
+    document: Document,
+    instance: Instance,
+    turn: Turn,
+    answerer: Answerer,
+    parts: Sequence[str],
+    together: TeamAnswer | None,
 ) -> None:
     """Enqueue the parts in one commit; whoever answered or took over meanwhile wins."""
     answered = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
@@ -148,21 +172,34 @@ def _commit(
         for n, part in enumerate(parts)
     ]
     versions = _versions(deps, document)
+    extra: list[Write] = []
+    if drafts and together and answerer.crew:
+        extra.append(collaborations.creation(deps, turn, answerer.crew, together, drafts[0].message_id))
 
     def attempt() -> None:
         current = next(versions)
         conversation = Conversation.model_validate(current.data)
-        if conversation.assignee_id or conversation.last_auto_reply_at != turn.conversation.last_auto_reply_at:
+        if _is_taken_over(conversation, turn):
             return
+        unseen = {"needs_reply_since": _unseen_since(deps, conversation, turn)}
+        if not drafts:
+            _say_nothing(deps, current, unseen["needs_reply_since"])
+            return
+        changes = {"last_auto_reply_at": deps.now(), "needs_human": False}
         try:
-            outbound.commit_drafts(deps, current, instance, drafts, _changes(deps, conversation, turn))
+            outbound.commit_drafts(deps, current, instance, drafts, changes | unseen, extra)
         except AlreadyExists:
             log.info("answered already", extra={"conversation_id": conversation.id})
 
-    if drafts:
-        decide(attempt)
-    else:
-        _say_nothing(deps, turn.conversation)
+    decide(attempt)
+
+
+def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
+    """Whether somebody answered, or a human took the conversation, while the answer was being made."""
+    before = turn.conversation
+    if conversation.assignee_id or conversation.needs_reply_since != before.needs_reply_since:
+        return True
+    return conversation.last_auto_reply_at != before.last_auto_reply_at
 
 
 def _versions(deps: Deps, document: Document) -> Iterator[Document]:
@@ -172,25 +209,24 @@ def _versions(deps: Deps, document: Document) -> Iterator[Document]:
         yield outbound.read_conversation(deps, str(document.data["tenant_id"]), document.id)
 
 
-def _say_nothing(deps: Deps, conversation: Conversation) -> None:
-    identity = Ref("identities", conversation.identity_id)
+def _say_nothing(deps: Deps, document: Document, unseen: datetime | None) -> None:
+    identity = Ref("identities", str(document.data["identity_id"]))
     deps.store.commit(
         [
-            Merge(refs.conversation(conversation.id), {"needs_reply_since": None}),
-            Merge(identity, {"waiting_since": None}),
+            Merge(document.ref, {"needs_reply_since": unseen}, document.version),
+            Merge(identity, {"waiting_since": unseen}),
         ]
     )
 
 
-def _changes(deps: Deps, conversation: Conversation, turn: Turn) -> dict[str, object]:
-    """What came while the answer was being made is still to be answered, all of it."""
-    changes: dict[str, object] = {"last_auto_reply_at": deps.now(), "needs_human": False}
+def _unseen_since(deps: Deps, conversation: Conversation, turn: Turn) -> datetime | None:
+    """When the first message came that whoever answered was not shown; the conversation's version guards the answer."""
     seen = {message.id for message in turn.unanswered}
-    if conversation.last_inbound_message_id not in seen:
-        waiting = Turn(turn.instance, conversation, _history(deps, conversation)).unanswered
-        unseen = [message.created_at for message in waiting if message.id not in seen]
-        changes["needs_reply_since"] = min(unseen, default=conversation.last_message_at)
-    return changes
+    if conversation.last_inbound_message_id in seen:
+        return None
+    waiting = Turn(turn.instance, conversation, _history(deps, conversation)).unanswered
+    arrivals = (message.created_at for message in waiting if message.id not in seen)
+    return min(arrivals, default=conversation.last_message_at)
 
 
 def _flag(deps: Deps, conversation: Conversation, instance: Instance, error: HubError) -> None:

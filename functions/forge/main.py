@@ -1,0 +1,21 @@
+"""The Forge dialect as a function: `/api/forge/*`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.http.entry import handler_for
+
+if TYPE_CHECKING:
+    from flask_openapi.blueprint import APIBlueprint
+
+
+def blueprints() -> Sequence[APIBlueprint]:
+    """All of the dialect, for this function and for those that carry several."""
+    from functions.forge import routes  # noqa: PLC0415 - costs cold start
+
+    return [routes.api]
+
+
+handler = handler_for(blueprints)

@@ -1,0 +1,97 @@
+"""OmniChat's wire forms of users and API keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from functions.omnichat.schemas import UserOut, Wire
+from shared.domain.accounts import ApiKey, Role
+from shared.http.times import Milliseconds
+from shared.usecases.instance_config import MASK
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Scope = Literal["read", "write", "secrets:read"]
+
+
+class UserIn(Wire):
+    """A new user, who can sign in with the password at once."""
+
+    email: str = Field(max_length=254, examples=["bob@example.com"])
+    name: Name | None = None
+    role: Role
+    password: str = Field(min_length=8, max_length=1024)
+
+
+class UserPatch(Wire):
+    """Only what is given changes; null takes the name away."""
+
+    role: Role | None = None
+    name: Name | None = None
+
+    @model_validator(mode="after")
+    def _keeps_a_role(self) -> UserPatch:
+        if "role" in self.model_fields_set and self.role is None:
+            raise ValueError("role cannot be null")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What to change, as it is stored."""
+        return self.model_dump(mode="json", by_alias=False, exclude_unset=True)
+
+
+class UserPath(Wire):
+    id: str
+
+
+class UsersOut(Wire):
+    users: list[UserOut]
+    next_cursor: str | None
+
+
+class PageQuery(Wire):
+    limit: int = Field(default=50, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class KeyIn(Wire):
+    """A new key. Without `scopes` it may read and write; `secrets:read` shows stored credentials in clear."""
+
+    name: Name
+    role: Role = Role.ADMIN
+    scopes: Annotated[list[Scope], Field(max_length=10)] | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class KeyOut(Wire):
+    """A key as it can be told from others. `lastUsedAt` is up to a minute old."""
+
+    id: str
+    name: str
+    prefix: str
+    role: Role
+    scopes: list[str]
+    expires_at: Milliseconds | None
+    last_used_at: Milliseconds | None
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyOut:
+        shown = key.model_dump(include=set(cls.model_fields))
+        return cls.model_validate(shown | {"prefix": key.prefix + MASK})
+
+
+class KeyCreated(KeyOut):
+    """A new key; `key` is the credential itself, told this once."""
+
+    key: str
+
+    @classmethod
+    def made(cls, key: ApiKey, credential: str) -> KeyCreated:
+        return cls.model_validate(KeyOut.of(key).model_dump() | {"key": credential})
+
+
+class KeysOut(Wire):
+    keys: list[KeyOut]
+    next_cursor: str | None

@@ -1,0 +1,51 @@
+"""The people of the caller's tenant."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.omnichat.people_schemas import PageQuery, UserIn, UserPatch, UserPath, UsersOut
+from functions.omnichat.schemas import UserOut
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.errors import Failure
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import users
+
+api = APIBlueprint("omnichat_users", __name__, url_prefix="/api/users", abp_tags=[Tag(name="OmniChat users")])
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+@api.post("", responses={201: UserOut, 409: Failure})
+def invite(body: UserIn) -> Response:
+    """Make a user; only owners make owners and admins."""
+    require(Role.ADMIN)
+    made = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
+    return answer(UserOut.of(made), 201)
+
+
+@api.get("", responses={200: UsersOut})
+def index(query: PageQuery) -> Response:
+    """List users, oldest first."""
+    page, cursor = users.list_users(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(UsersOut(users=[UserOut.of(user) for user in page], next_cursor=cursor))
+
+
+@api.patch("/<id>", responses={200: UserOut, 409: Failure})
+def change(path: UserPath, body: UserPatch) -> Response:
+    """Change role or name; the last owner stays one."""
+    require(Role.ADMIN)
+    return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.delete("/<id>", responses={204: None, 409: Failure})
+def remove(path: UserPath) -> Response:
+    """Take a user away; the last owner stays."""
+    require(Role.ADMIN)
+    users.remove(deps(), caller(), path.id)
+    return Response(status=204)

@@ -1,0 +1,177 @@
+"""Asking a team: its lead answers the customer, and may consult the members as tools."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.answering.ai import Chat, Completion, call_tool, clean, complete, described, echo, prompt
+from shared.answering.turns import Turn
+from shared.deps import Deps
+from shared.domain.agents import Agent, CollaborationStep
+from shared.errors import ProviderUnavailable
+
+MAX_QUESTIONS = 6
+"""How often members are asked for one answer. A member asks nobody, so the depth is one."""
+
+MAX_TOKENS = 30_000
+"""After this many, of the lead and of members together, the lead has to answer with what it has."""
+
+MAX_SECONDS = 90.0
+"""After this long, too."""
+
+_MAX_ROUNDS = 8
+_LONGEST_CALL = 60.0
+# What the lead has for its answer when the time is up.
+_LAST_CALL = 20.0
+_KEPT = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member that the lead may ask."""
+
+    agent: Agent
+    expertise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """A team that is ready to answer."""
+
+    team_id: str
+    name: str
+    lead: Agent
+    colleagues: Sequence[Colleague]
+
+
+@dataclass(frozen=True, slots=True)
+class TeamAnswer:
+    """The answer and how it came about; `tokens` and `milliseconds` are of all of it."""
+
+    text: str
+    steps: list[CollaborationStep]
+    tokens: int
+    milliseconds: int
+
+
+def ask_team(deps: Deps, turn: Turn, crew: Crew) -> TeamAnswer:
+    """Return the team's answer. Raises `ProviderUnavailable` when the lead gives none; a member's failure is no more
+    than an answer that the lead has to do without.
+    """
+    work = _Work(deps, turn, crew)
+    text = echo(turn) if deps.settings.openai_api_key is None else work.answer()
+    return TeamAnswer(text, work.steps, work.tokens, work.milliseconds())
+
+
+class _Work:
+    """One answer in the making, and what it has cost so far."""
+
+    def __init__(self, deps: Deps, turn: Turn, crew: Crew) -> None:
+        self._deps = deps
+        self._turn = turn
+        self._lead = crew.lead
+        self._colleagues = {_function_name(n, c.agent.name): c for n, c in enumerate(crew.colleagues, 1)}
+        self._started = time.monotonic()
+        self.steps: list[CollaborationStep] = []
+        self.tokens = 0
+
+    def milliseconds(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+    def answer(self) -> str:
+        messages = prompt(self._turn, self._lead)
+        for round_number in range(_MAX_ROUNDS + 1):
+            functions = self._functions() if round_number < _MAX_ROUNDS and self._may_go_on() else []
+            said = self._complete(self._lead, messages, functions)
+            if not said.calls:
+                return said.text
+            if not functions:
+                break
+            messages.append(said.message)
+            messages += [self._do(call) for call in said.calls]
+        raise ProviderUnavailable("the team's lead", "asked without end and gave no answer")
+
+    def _may_go_on(self) -> bool:
+        return self.tokens < MAX_TOKENS and self._left() > 0
+
+    def _left(self) -> float:
+        return MAX_SECONDS - (time.monotonic() - self._started)
+
+    def _functions(self) -> list[Chat]:
+        own = [described(tool) for tool in self._lead.tools]
+        if len(self.steps) >= MAX_QUESTIONS:
+            return own
+        return own + [_consult(name, colleague) for name, colleague in self._colleagues.items()]
+
+    def _complete(self, agent: Agent, messages: list[Chat], functions: list[Chat]) -> Completion:
+        said = complete(self._deps, agent, messages, functions, min(_LONGEST_CALL, max(self._left(), _LAST_CALL)))
+        self.tokens += said.tokens
+        return said
+
+    def _do(self, call: Chat) -> Chat:
+        function = call.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        colleague = self._colleagues.get(str(name))
+        if not self._may_go_on() or (colleague and len(self.steps) >= MAX_QUESTIONS):
+            return _told(call, "there is no more time for this: answer now with what you have")
+        if colleague is None or not isinstance(function, dict):
+            return call_tool(self._deps, self._lead, self._turn, call)
+        return _told(call, self._ask(colleague, _question(function.get("arguments"))))
+
+    def _ask(self, colleague: Colleague, question: str) -> str:
+        agent, began, before = colleague.agent, self.milliseconds(), self.tokens
+        system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
+        try:
+            said = self._complete(agent, [*system, {"role": "user", "content": question}], []).text
+            failed = not said
+        except ProviderUnavailable:
+            said, failed = "", True
+        self.steps.append(
+            CollaborationStep(
+                agent_id=agent.id,
+                agent_name=agent.name,
+                question=question[:_KEPT],
+                answer=said[:_KEPT],
+                failed=failed,
+                tokens=self.tokens - before,
+                milliseconds=self.milliseconds() - began,
+            )
+        )
+        return said or f"{agent.name} could not answer"
+
+
+def _function_name(number: int, name: str) -> str:
+    """A name that a model may use, different for every member."""
+    plain = re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_")[:40]
+    return f"consult_{number}_{plain}".rstrip("_")
+
+
+def _consult(name: str, colleague: Colleague) -> Chat:
+    known_for = f" Expertise: {colleague.expertise}" if colleague.expertise else ""
+    return {
+        "name": name,
+        "description": f"Ask your colleague {colleague.agent.name}. He sees nothing but your question.{known_for}",
+        "parameters": {
+            "type": "object",
+            "properties": {"question": {"type": "string", "description": "The question, with all it takes to answer."}},
+            "required": ["question"],
+        },
+    }
+
+
+def _question(arguments: object) -> str:
+    """What the lead asks; a model that does not keep to the schema is taken at its word."""
+    try:
+        parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
+    except (ValueError, RecursionError):
+        parsed = arguments
+    asked = parsed.get("question") if isinstance(parsed, dict) else parsed
+    return clean(asked if isinstance(asked, str) else json.dumps(parsed))
+
+
+def _told(call: Chat, content: str) -> Chat:
+    return {"role": "tool", "tool_call_id": call.get("id"), "content": content}

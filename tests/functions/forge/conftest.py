@@ -1,0 +1,56 @@
+"""Forge's client before a hub in which nothing is configured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions.forge.main import blueprints
+from shared.deps import Deps
+from shared.http.app import create_app
+from tests.stubs import Stub
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "forge"
+KEY = "omni-key-1234"
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the client's wrapper does: read and write the settings, and list instances."""
+
+    client: FlaskClient
+    omni: Stub
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def golden(self, name: str) -> Any:
+        """A printed form, with the address of the server that plays Omni."""
+        return json.loads((GOLDEN / f"{name}.json").read_text("utf-8").replace("http://localhost:8882", self.omni.url))
+
+    def read(self, status: int = 200) -> Any:
+        return self._call("GET", "config", status)
+
+    def write(self, body: Any, status: int = 200) -> Any:
+        return self._call("PUT", "config", status, body)
+
+    def instances(self, status: int = 200) -> Any:
+        return self._call("GET", "omni/instances", status)
+
+    def config(self, **omni: Any) -> dict[str, Any]:
+        """Disabled settings with the Omni server's address and key, and what is given."""
+        empty = self.golden("default_settings")["omni_config"]
+        return {"omni_enabled": False, "omni_config": empty | {"host": self.omni.url, "api_key": KEY} | omni}
+
+    def _call(self, method: str, path: str, status: int, body: Any = None) -> Any:
+        answer = self.client.open(f"/api/forge/{path}", method=method, json=body, headers=self.headers)
+        assert answer.status_code == status, answer.text
+        return answer.json
+
+
+@pytest.fixture
+def door(deps: Deps, provider: Stub) -> Door:
+    return Door(create_app(deps, blueprints()).test_client(), provider)

@@ -1,0 +1,222 @@
+"""API keys: told once, held to role, scopes and time, and ended at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions.omnichat import agents, auth, keys, users
+from shared.deps import Deps
+from shared.errors import StoreError
+from shared.http.app import create_app
+from shared.ports.store import Document, Merge, Order, Page, Ref, Store, Where, Write
+from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
+
+
+@pytest.fixture
+def client(deps: Deps) -> FlaskClient:
+    return client_of(deps, auth.api, keys.api, agents.api, users.api)
+
+
+@pytest.fixture
+def owner(client: FlaskClient) -> Account:
+    return sign_up(client)
+
+
+def _make(client: FlaskClient, headers: dict[str, str], status: int = 201, **fields: Any) -> Any:
+    answer = client.post("/api/keys", json={"name": "shop"} | fields, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.json
+
+
+def _with(key: str) -> dict[str, str]:
+    return {"X-API-Key": key}
+
+
+def _statuses(client: FlaskClient, key: str) -> tuple[int, int]:
+    """What reading and writing answer."""
+    read = client.get("/api/agents", headers=_with(key)).status_code
+    return read, client.post("/api/agents", json={"name": "Ada"}, headers=_with(key)).status_code
+
+
+def test_a_key_is_told_once(client: FlaskClient, owner: Account, deps: Deps) -> None:
+    made = _make(client, owner.headers)
+    assert set(made) == {"id", "name", "prefix", "role", "scopes", "expiresAt", "lastUsedAt", "createdAt", "key"}
+    assert re.fullmatch(r"omh_[A-Za-z0-9_-]{43}", made["key"])
+    assert made["prefix"] == made["key"][:8] + "••••"
+    assert (made["role"], made["scopes"], made["lastUsedAt"]) == ("admin", ["read", "write"], None)
+    listed: Any = client.get("/api/keys", headers=owner.headers).json
+    assert listed == {"keys": [{name: made[name] for name in made if name != "key"}], "nextCursor": None}
+    assert made["key"] not in repr(deps.store.find("api_keys").documents)
+
+
+def test_a_key_speaks_for_its_tenant(client: FlaskClient, owner: Account) -> None:
+    key = _make(client, owner.headers)["key"]
+    assert client.get("/api/auth/me", headers=_with(key)).json == {"user": None, "tenantId": owner.tenant_id}
+    assert client.get("/api/auth/me", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+
+
+def test_a_revoked_key_is_refused_at_once(client: FlaskClient, owner: Account) -> None:
+    made = _make(client, owner.headers)
+    assert _statuses(client, made["key"]) == (200, 201)
+    path = f"/api/keys/{made['id']}"
+    assert client.delete(path, headers=owner.headers).status_code == 204
+    assert _statuses(client, made["key"]) == (401, 401)
+    assert client.delete(path, headers=owner.headers).status_code == 404
+    assert client.get("/api/keys", headers=owner.headers).json == {"keys": [], "nextCursor": None}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kept", "statuses"),
+    [
+        (None, ["read", "write"], (200, 201)),
+        ([], ["read", "write"], (200, 201)),
+        (["read"], ["read"], (200, 403)),
+        (["write"], ["write"], (403, 201)),
+        (["write", "read", "read"], ["read", "write"], (200, 201)),
+        (["secrets:read"], ["read", "secrets:read"], (200, 403)),
+    ],
+    ids=str,
+)
+def test_a_key_is_held_to_its_scopes(
+    client: FlaskClient, owner: Account, scopes: Any, kept: list[str], statuses: tuple[int, int]
+) -> None:
+    made = _make(client, owner.headers, scopes=scopes)
+    assert made["scopes"] == kept
+    assert _statuses(client, made["key"]) == statuses
+
+
+@pytest.mark.parametrize(("role", "write"), [("owner", 201), ("admin", 201), ("agent", 403), ("viewer", 403)])
+def test_a_key_is_held_to_its_role(client: FlaskClient, owner: Account, role: str, write: int) -> None:
+    assert _statuses(client, _make(client, owner.headers, role=role)["key"]) == (200, write)
+
+
+def test_a_key_may_do_no_more_than_its_maker(client: FlaskClient, owner: Account) -> None:
+    body = {"email": "bob@example.com", "role": "admin", "password": PASSWORD}
+    client.post("/api/users", json=body, headers=owner.headers)
+    admin = account_of(sign_in(client, "bob@example.com").json)
+    _make(client, admin.headers, 403, role="owner")
+    owners = _make(client, owner.headers, role="owner")
+    assert client.delete(f"/api/keys/{owners['id']}", headers=admin.headers).status_code == 403
+    plain = _with(_make(client, admin.headers)["key"])
+    _make(client, plain, 403, scopes=["secrets:read"])
+    _make(client, plain, scopes=["read"])
+    blind = _with(_make(client, admin.headers, scopes=["write"])["key"])
+    _make(client, blind, 403, scopes=["read"])
+    _make(client, blind, 403)
+    _make(client, blind, scopes=["write"])
+
+
+def test_a_key_ends_when_it_was_to(client: FlaskClient, owner: Account, deps: Deps) -> None:
+    end = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    made = _make(client, owner.headers, expiresAt=end)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", made["expiresAt"])
+    assert _statuses(client, made["key"]) == (200, 201)
+    assert _statuses(client_of(deps, agents.api, later=timedelta(minutes=6)), made["key"]) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": None},
+        {"role": "king"},
+        {"scopes": ["everything"]},
+        {"scopes": "read"},
+        {"expiresAt": "2020-01-01T00:00:00Z"},
+        {"expiresAt": "2030-01-01T00:00:00"},
+        {"expiresAt": "9999-12-31T23:59:59-12:00"},
+        {"expiresAt": "0001-01-01T00:00:00+12:00"},
+        {"expiresAt": 10**18},
+        {"expiresAt": "soon"},
+    ],
+    ids=str,
+)
+def test_a_key_that_cannot_be_is_refused(client: FlaskClient, owner: Account, wrong: dict[str, Any]) -> None:
+    assert isinstance(_make(client, owner.headers, 400, **wrong)["detail"], str)
+
+
+def test_keys_come_in_pages_oldest_first(client: FlaskClient, owner: Account) -> None:
+    for name in "abc":
+        _make(client, owner.headers, name=name)
+    first: Any = client.get("/api/keys?limit=2", headers=owner.headers).json
+    cursor = {"cursor": first["nextCursor"]}
+    rest: Any = client.get("/api/keys", query_string=cursor, headers=owner.headers).json
+    assert [key["name"] for key in first["keys"] + rest["keys"]] == ["a", "b", "c"]
+
+
+def test_another_tenants_key_does_not_exist(client: FlaskClient, owner: Account) -> None:
+    made = _make(client, owner.headers)
+    stranger = sign_up(client, "eve@example.com")
+    assert client.delete(f"/api/keys/{made['id']}", headers=stranger.headers).status_code == 404
+    assert client.get("/api/keys", headers=stranger.headers).json == {"keys": [], "nextCursor": None}
+    assert _statuses(client, made["key"]) == (200, 201)
+
+
+@dataclass
+class CountingStore:
+    """Counts what is written about keys, and fails at it when told to."""
+
+    store: Store
+    noted: list[Write] = field(default_factory=list)
+    broken: bool = False
+
+    def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        return self.store.get(refs)
+
+    def find(
+        self,
+        collection: str,
+        where: Sequence[Where] = (),
+        order_by: Sequence[Order] = (),
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        return self.store.find(collection, where, order_by, limit, cursor)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        about_keys = [write for write in writes if isinstance(write, Merge) and write.ref.collection == "api_keys"]
+        if about_keys and self.broken:
+            raise StoreError("The store did not answer")
+        self.store.commit(writes)
+        self.noted += about_keys
+
+    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+        return self.store.count(collection, where)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def test_its_use_is_noted_at_most_once_a_minute(client: FlaskClient, owner: Account, deps: Deps) -> None:
+    made = _make(client, owner.headers)
+    counting = CountingStore(deps.store)
+    start = datetime.now(UTC)
+    for minutes, noted in ((0.0, 1), (0.5, 1), (0.9, 1), (1.1, 2), (1.2, 2)):
+        moment = start + timedelta(minutes=minutes)
+        clock = partial(datetime.fromtimestamp, moment.timestamp(), UTC)
+        app = create_app(replace(deps, store=counting, now=clock), [agents.api, keys.api])
+
+        def ask(_: int, app: Any = app) -> int:
+            return int(app.test_client().get("/api/agents", headers=_with(made["key"])).status_code)
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(ask, range(8))) == [200] * 8
+        assert len(counting.noted) == noted, minutes
+    listed: Any = client.get("/api/keys", headers=owner.headers).json
+    shown = datetime.fromisoformat(listed["keys"][0]["lastUsedAt"])
+    assert abs(shown - start - timedelta(minutes=1.1)) < timedelta(milliseconds=2)
+
+
+def test_a_use_that_cannot_be_noted_is_no_reason_to_refuse(client: FlaskClient, owner: Account, deps: Deps) -> None:
+    key = _make(client, owner.headers)["key"]
+    app = create_app(replace(deps, store=CountingStore(deps.store, broken=True)), [agents.api])
+    assert app.test_client().get("/api/agents", headers=_with(key)).status_code == 200

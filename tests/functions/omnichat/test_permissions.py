@@ -1,0 +1,191 @@
+"""Who may do what: every operation of OmniChat, Dashboard and Forge, by every role.
+
+A new operation needs a row in the table; the table names the lowest role that
+may do it, and a body with which it gets as far as asking for the role.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from functions.dashboard.main import blueprints as dashboard
+from functions.forge.main import blueprints as forge
+from functions.omnichat.main import blueprints as omnichat
+from shared.deps import Deps
+from shared.domain.accounts import Role, User
+from shared.http.app import create_app
+from shared.ports.store import Create, Ref
+from shared.security.tokens import AccessClaims, sign, span
+from shared.usecases.credentials import access_key
+from tests.functions.keys import key_for
+
+OPEN = {
+    "POST /api/auth/register",
+    "POST /api/auth/login",
+    "POST /api/auth/refresh",
+    "GET /health",
+    "GET /health/ready",
+    "GET /health/live",
+    "GET /capabilities",
+}
+
+LOWEST: dict[str, Role] = {
+    "GET /api/auth/me": Role.VIEWER,
+    "GET /api/channels": Role.VIEWER,
+    "POST /api/channels": Role.ADMIN,
+    "GET /api/channels/{id}": Role.VIEWER,
+    "PATCH /api/channels/{id}": Role.ADMIN,
+    "DELETE /api/channels/{id}": Role.ADMIN,
+    "GET /api/agents": Role.VIEWER,
+    "POST /api/agents": Role.ADMIN,
+    "GET /api/agents/{id}": Role.VIEWER,
+    "PATCH /api/agents/{id}": Role.ADMIN,
+    "DELETE /api/agents/{id}": Role.ADMIN,
+    "GET /api/teams": Role.VIEWER,
+    "POST /api/teams": Role.ADMIN,
+    "GET /api/teams/{id}": Role.VIEWER,
+    "PATCH /api/teams/{id}": Role.ADMIN,
+    "DELETE /api/teams/{id}": Role.ADMIN,
+    "GET /api/teams/{id}/members": Role.VIEWER,
+    "POST /api/teams/{id}/members": Role.ADMIN,
+    "DELETE /api/teams/{id}/members/{agent_id}": Role.ADMIN,
+    "GET /api/collaborations": Role.VIEWER,
+    "GET /api/conversations": Role.VIEWER,
+    "GET /api/conversations/{id}": Role.VIEWER,
+    "PATCH /api/conversations/{id}": Role.AGENT,
+    "GET /api/conversations/{id}/messages": Role.VIEWER,
+    "POST /api/messages/send": Role.AGENT,
+    "GET /api/outbox": Role.OWNER,
+    "POST /api/outbox/{id}/redrive": Role.OWNER,
+    "GET /api/users": Role.VIEWER,
+    "POST /api/users": Role.ADMIN,
+    "PATCH /api/users/{id}": Role.ADMIN,
+    "DELETE /api/users/{id}": Role.ADMIN,
+    "GET /api/keys": Role.ADMIN,
+    "POST /api/keys": Role.ADMIN,
+    "DELETE /api/keys/{id}": Role.ADMIN,
+    "GET /channels/integrations": Role.VIEWER,
+    "POST /channels/{channel_type}/configure": Role.ADMIN,
+    "GET /channels/{channel_type}/status": Role.VIEWER,
+    "GET /sessions": Role.VIEWER,
+    "GET /sessions/active": Role.VIEWER,
+    "GET /sessions/{session_id}": Role.VIEWER,
+    "PUT /sessions/{session_id}": Role.AGENT,
+    "POST /sessions/create": Role.AGENT,
+    "POST /sessions/{session_id}/transfer": Role.AGENT,
+    "POST /sessions/{session_id}/rating": Role.AGENT,
+    "GET /messages/{session_id}": Role.VIEWER,
+    "POST /messages/send": Role.AGENT,
+    "GET /customers": Role.VIEWER,
+    "GET /customers/{customer_id}/profile": Role.VIEWER,
+    "PUT /customers/{customer_id}/profile": Role.AGENT,
+    "GET /customers/{customer_id}/history": Role.VIEWER,
+    "POST /customers/{customer_id}/merge": Role.AGENT,
+    "POST /customers/{customer_id}/unmerge": Role.AGENT,
+    "GET /analytics/dashboard": Role.VIEWER,
+    "GET /analytics/channel-performance": Role.VIEWER,
+    "GET /analytics/customer-satisfaction": Role.VIEWER,
+    "GET /campaigns": Role.VIEWER,
+    "POST /campaigns": Role.ADMIN,
+    "GET /campaigns/{campaign_id}/omnichannel": Role.VIEWER,
+    "PUT /campaigns/{campaign_id}/channels": Role.AGENT,
+    "POST /campaigns/{campaign_id}/launch": Role.ADMIN,
+    "POST /campaigns/{campaign_id}/conversions": Role.AGENT,
+    "GET /routing/rules": Role.VIEWER,
+    "POST /routing/rules": Role.ADMIN,
+    "PUT /routing/rules/{rule_id}": Role.ADMIN,
+    "DELETE /routing/rules/{rule_id}": Role.ADMIN,
+    "POST /routing/rules/dry-run": Role.AGENT,
+    "GET /notifications": Role.VIEWER,
+    "PUT /notifications/{notification_id}/read": Role.AGENT,
+    "GET /integrations/status": Role.VIEWER,
+    "POST /integrations/{integration_type}/test": Role.ADMIN,
+    "GET /api/forge/config": Role.VIEWER,
+    "PUT /api/forge/config": Role.AGENT,
+    "GET /api/forge/omni/instances": Role.VIEWER,
+}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/channels": {"name": "Support", "type": "SLACK"},
+    "POST /api/agents": {"name": "Ada"},
+    "POST /api/teams": {"name": "Support"},
+    "POST /api/teams/{id}/members": {"agentId": "x"},
+    "POST /api/messages/send": {"conversationId": "x", "text": "Hello"},
+    "POST /api/users": {"email": "new@example.com", "role": "agent", "password": "correct horse"},
+    "POST /api/keys": {"name": "shop", "role": "viewer", "scopes": ["write"]},
+    "POST /sessions/create": {"customer_id": "x", "channel_type": "whatsapp"},
+    "POST /sessions/{session_id}/transfer": {"from_channel": "whatsapp", "to_channel": "sms"},
+    "POST /sessions/{session_id}/rating": {"score": 5},
+    "POST /messages/send": {"session_id": "x", "content": "Hello"},
+    "POST /customers/{customer_id}/merge": {"source_id": "y"},
+    "POST /customers/{customer_id}/unmerge": {"merge_id": "y"},
+    "POST /campaigns": {"name": "Spring", "channels": ["whatsapp"]},
+    "PUT /campaigns/{campaign_id}/channels": {"channels": ["whatsapp"]},
+    "POST /campaigns/{campaign_id}/conversions": {"customer_id": "x"},
+    "POST /routing/rules": {"condition": "priority=high", "action": "set_priority:high"},
+    "POST /routing/rules/dry-run": {"channel": "whatsapp"},
+    "PUT /api/forge/config": {"omni_enabled": False, "omni_config": None},
+}
+
+
+@pytest.fixture
+def app(deps: Deps) -> Flask:
+    return create_app(deps, [*omnichat(), *dashboard(), *forge()])
+
+
+def _operations(app: Flask) -> set[str]:
+    document: Any = app.test_client().get("/api/v1/openapi.json").json
+    return {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+
+
+def _token(deps: Deps, role: Role) -> dict[str, str]:
+    user = User(
+        id=f"u-{role.value}", tenant_id="acme", email="a@b.cd", role=role, password_hash="none", created_at=deps.now()
+    )
+    deps.store.commit([Create(Ref("users", user.id), user.model_dump())])
+    issued, expires = span(deps.now(), 600)
+    claims = AccessClaims(user_id=user.id, tenant_id="acme", email="a@b.cd", role=role, iat=issued, exp=expires)
+    return {"Authorization": f"Bearer {sign(claims, access_key(deps))}"}
+
+
+def _call(app: Flask, operation: str, headers: dict[str, str]) -> tuple[int, str]:
+    method, _, path = operation.partition(" ")
+    body = BODIES.get(operation, {}) if method != "GET" else None
+    url = re.sub(r"\{\w+\}", "x", path)
+    response = app.test_client().open(url, method=method, json=body, headers=headers)
+    return response.status_code, response.text
+
+
+def test_every_operation_has_its_row(app: Flask) -> None:
+    assert _operations(app) == OPEN | set(LOWEST)
+    assert set(LOWEST) >= set(BODIES)
+
+
+@pytest.mark.parametrize("credential", ["token", "key"])
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_do_what_the_table_says(app: Flask, deps: Deps, role: Role, credential: str) -> None:
+    headers = _token(deps, role) if credential == "token" else key_for(deps, "acme", role)
+    wrong = {}
+    for operation, lowest in sorted(LOWEST.items()):
+        status, text = _call(app, operation, headers)
+        # A body that is refused proves nothing.
+        unproven = {401, 405, 500} | ({400} if operation in BODIES else set())
+        if (status == 403) == role.covers(lowest) or status in unproven:
+            wrong[operation] = f"{status} {text}"
+    assert wrong == {}
+
+
+def test_without_a_credential_only_the_open_ones_answer(app: Flask, deps: Deps) -> None:
+    closed = {op for op in LOWEST if op.split()[1].startswith("/api/") and "/forge/" not in op}
+    assert {operation for operation in closed if _call(app, operation, {})[0] != 401} == set()
+
+
+@pytest.mark.parametrize(("scope", "methods"), [("read", {"GET"}), ("write", {"POST", "PUT", "PATCH", "DELETE"})])
+def test_a_scope_holds_for_every_operation(app: Flask, deps: Deps, scope: str, methods: set[str]) -> None:
+    headers = key_for(deps, "acme", Role.OWNER, [scope])
+    allowed = {operation for operation in LOWEST if _call(app, operation, headers)[0] != 403}
+    assert allowed == {operation for operation in LOWEST if operation.split()[0] in methods}

@@ -13,9 +13,34 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.dashboard import messages, sessions, system  # noqa: PLC0415 - costs cold start
+    from functions.dashboard import (  # noqa: PLC0415 - costs cold start
+        analytics,
+        campaigns,
+        channels,
+        customers,
+        integrations,
+        messages,
+        notifications,
+        ratings,
+        routing,
+        sessions,
+        system,
+    )
 
-    return [system.api, sessions.api, messages.api]
+    modules = (
+        system,
+        channels,
+        sessions,
+        messages,
+        customers,
+        analytics,
+        campaigns,
+        routing,
+        ratings,
+        notifications,
+        integrations,
+    )
+    return [module.api for module in modules]
 
 
 handler = handler_for(blueprints)

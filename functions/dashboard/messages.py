@@ -11,6 +11,7 @@ from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
 from shared.usecases import conversations, sends
@@ -27,7 +28,7 @@ def session_messages(path: MessagesPath, query: MessagesQuery) -> Response:
     return answer(MessagesOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor))
 
 
-@api.post("/send", responses={202: SentOut})
+@api.post("/send", responses={202: SentOut, 404: Failure, 409: Failure, 422: Failure})
 def send_message(header: IdempotencyHeader, body: SendIn) -> Response:
     """Send a message in a session; it is stored and queued when this answers."""
     require(Role.AGENT)

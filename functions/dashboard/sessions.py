@@ -6,23 +6,82 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
-from functions.dashboard.schemas import SessionOut, SessionsOut, SessionsQuery
+from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery
+from functions.dashboard.session_schemas import (
+    ActiveSessionsOut,
+    ChangedOut,
+    CreatedOut,
+    CreateIn,
+    SessionChange,
+    SessionListQuery,
+    SessionPath,
+    TransferIn,
+    TransferredOut,
+)
+from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus
 from shared.http.app import deps
 from shared.http.bodies import answer
+from shared.http.conditional import polled
 from shared.http.cors import cors
-from shared.http.guards import Access, caller, protect
-from shared.usecases import conversations
+from shared.http.errors import Failure
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import conversations, session_creation, session_lists, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
 cors(api)
 protect(api, Access.DASHBOARD)
 
 
-@api.get("/active", responses={200: SessionsOut})
+@api.get("/active", responses={200: ActiveSessionsOut, 304: None})
 def active_sessions(query: SessionsQuery) -> Response:
-    """List active sessions, the newest activity first."""
+    """List active sessions, the newest activity first; the next page's cursor is in `X-Next-Cursor`."""
     found, cursor = conversations.list_page(
         deps(), caller().tenant_id, ConversationStatus.OPEN, query.limit, query.cursor
     )
+    return polled(ActiveSessionsOut(sessions=[SessionOut.of(each) for each in found]), cursor)
+
+
+@api.get("", responses={200: SessionsOut})
+def list_sessions(query: SessionListQuery) -> Response:
+    """List sessions of any status, the newest activity first."""
+    found, cursor = session_lists.list_page(
+        deps(), caller().tenant_id, query.status, query.filter(), query.limit, query.cursor
+    )
     return answer(SessionsOut(sessions=[SessionOut.of(each) for each in found], next_cursor=cursor))
+
+
+@api.get("/<session_id>", responses={200: SessionOut})
+def read_session(path: SessionPath) -> Response:
+    """Read one session."""
+    return answer(SessionOut.of(conversations.get(deps(), caller().tenant_id, path.session_id)))
+
+
+@api.post("/create", responses={200: CreatedOut, 404: Failure, 409: Failure, 422: Failure})
+def create_session(body: CreateIn) -> Response:
+    """Begin a session, or take up the one that is open at the customer's address on that channel."""
+    require(Role.AGENT)
+    created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
+    return answer(CreatedOut(session_id=created.id, status="created", created_at=created.created_at))
+
+
+@api.put("/<session_id>", responses={200: ChangedOut, 409: Failure})
+def change_session(path: SessionPath, body: SessionChange) -> Response:
+    """Change status, agent or priority."""
+    require(Role.AGENT)
+    changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()))
+    return answer(ChangedOut(**SessionOut.of(changed).model_dump(), success=True))
+
+
+@api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})
+def transfer_session(path: SessionPath, body: TransferIn) -> Response:
+    """Let the session go on on another channel."""
+    require(Role.AGENT)
+    moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
+    shown = TransferredOut(
+        **SessionOut.of(moved).model_dump(),
+        success=True,
+        from_channel=CHANNELS[body.from_channel],
+        to_channel=CHANNELS[body.to_channel],
+    )
+    return answer(shown)

@@ -39,7 +39,9 @@ class Conversation(BaseModel):
 
     `identity_id` is the identity whose `conversation_id` points here while the
     conversation is not closed. `needs_reply_since` is the arrival of the oldest
-    customer message that nobody has answered.
+    customer message that nobody has answered. `summary` is the text it began
+    with, shortened. `team_id` is the group of agents that is to
+    take it, `routed_at` when routing rules were applied to it.
     """
 
     id: str
@@ -54,14 +56,17 @@ class Conversation(BaseModel):
     status: ConversationStatus = ConversationStatus.OPEN
     priority: Priority = Priority.NORMAL
     assignee_id: str | None = None
+    team_id: str | None = None
     needs_human: bool = False
     customer_name: str | None = None
     customer_phone: str | None = None
+    summary: str | None = None
     legs: list[Leg] = Field(default_factory=list)
     last_message_at: datetime
     last_inbound_message_id: str | None = None
     last_auto_reply_at: datetime | None = None
     needs_reply_since: datetime | None = None
+    routed_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
     created_at: datetime

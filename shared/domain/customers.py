@@ -22,9 +22,24 @@ class Customer(BaseModel):
     phone: str | None = None
     preferences: Preferences = Field(default_factory=Preferences)
     tags: list[str] = Field(default_factory=list)
+    opted_out: bool = False
     merged_into: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class Survey(BaseModel):
+    """A question that the customer may answer with a rating of a resolved conversation."""
+
+    conversation_id: str
+    until: datetime
+
+
+class CampaignMark(BaseModel):
+    """The campaign to which the customer's next message, until then, is a response."""
+
+    campaign_id: str
+    until: datetime
 
 
 class Identity(BaseModel):
@@ -48,4 +63,6 @@ class Identity(BaseModel):
     alias_of: str | None = None
     waiting_since: datetime | None = None
     last_inbound_at: datetime | None = None
+    survey: Survey | None = None
+    campaign: CampaignMark | None = None
     created_at: datetime

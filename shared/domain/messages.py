@@ -138,6 +138,7 @@ class ReactionTo(BaseModel):
 class OutboxPayload(BaseModel):
     """What is to be sent, frozen when it was accepted: the queue's payload form."""
 
+    message_id: str | None = None
     external_conversation_id: str | None = None
     external_user_id: str | None = None
     text: str | None = None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("access")
 
 MAX_BODY = 1024 * 1024
+_FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
 
@@ -92,9 +93,11 @@ def _finish(response: Response) -> Response:
     if trace := current_trace():
         headers["X-Request-ID"] = trace.request_id
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Content-Security-Policy", f"default-src 'none'; {_FRAMELESS}")
+    if headers["Content-Security-Policy"].endswith(_FRAMELESS):
+        # For browsers that do not read the policy's word on frames.
+        headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Cache-Control", "no-store")
     if "https" in (request.scheme, request.headers.get("X-Forwarded-Proto")):
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")

@@ -30,6 +30,7 @@ _INFO = {
     "description": "Every channel's messages in one place, in five dialects.",
 }
 _SCHEMAS = "#/components/schemas/"
+_FAILURE = "Error"
 _VERBS = ("get", "post", "put", "patch", "delete")
 
 documentation = Blueprint("documentation", __name__)
@@ -43,7 +44,7 @@ def template(rule: str) -> str:
 def describe(app: Flask) -> dict[str, Any]:
     """Make the OpenAPI document of all blueprints that the application carries."""
     paths: dict[str, dict[str, Any]] = {}
-    schemas: dict[str, Any] = {"Error": Failure.model_json_schema()}
+    schemas: dict[str, Any] = {_FAILURE: Failure.model_json_schema()}
     for blueprint in app.blueprints.values():
         if isinstance(blueprint, APIBlueprint):
             _add(blueprint, paths, schemas)
@@ -70,7 +71,8 @@ def _views(app: Flask) -> dict[tuple[str, str], object]:
 
 def _add(blueprint: APIBlueprint, paths: dict[str, dict[str, Any]], schemas: dict[str, Any]) -> None:
     """Add a blueprint; a model whose name already means something else gets the blueprint's name before its own."""
-    own = {name: _dumped(schema) for name, schema in blueprint.components_schemas.items()}
+    components = blueprint.components_schemas.items()
+    own = {name: _dumped(schema) for name, schema in components if name != _FAILURE}
     renamed = {n: blueprint.name.title() + n for n, schema in own.items() if schemas.get(n, schema) != schema}
     text = json.dumps({"paths": {path: _dumped(item) for path, item in blueprint.paths.items()}, "schemas": own})
     for name, other in renamed.items():
@@ -90,11 +92,13 @@ def _dumped(model: Any) -> Any:
 def _complete(operation: dict[str, Any], view: object) -> None:
     if getattr(view, OPEN_TO_ALL, False):
         operation["security"] = []
-    statuses = [500]
+    statuses = [500, 503]
     if operation.get("security"):
         statuses = [401, 403, *statuses]
     if operation.get("parameters") or operation.get("requestBody"):
         statuses = [400, *statuses]
+    if operation.get("requestBody"):
+        statuses.append(413)
     if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
         statuses.append(404)
     for status in sorted(statuses):
@@ -103,7 +107,7 @@ def _complete(operation: dict[str, Any], view: object) -> None:
             str(status),
             {
                 "description": kind().name,
-                "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Error"}}},
+                "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{_FAILURE}"}}},
             },
         )
 

@@ -11,7 +11,7 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.messages import Message
 from shared.errors import BadRequest, Collision
 from shared.ports.store import Document, Merge, Order, Ref, Where, Write
-from shared.usecases import realtime
+from shared.usecases import ratings, realtime
 from shared.usecases.outbound import read_conversation
 from shared.usecases.retrying import decide
 
@@ -73,13 +73,18 @@ def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
     conversation = Conversation.model_validate(document.data)
     fields: dict[str, Any] = {"updated_at": deps.now()}
     writes: list[Write] = []
+    asks = False
     if changes.status is not None and changes.status is not conversation.status:
         fields |= _status_fields(deps, changes)
         writes += _point_identity(deps, conversation, changes.status)
+        asks = changes.status is ConversationStatus.CLOSED and bool(writes)
+        writes += ratings.counted(deps, conversation, changes.status)
     if changes.assignee_id is not None:
         fields |= {"assignee_id": changes.assignee_id or None, "needs_human": False}
     if changes.priority is not None:
         fields["priority"] = changes.priority.value
+    if asks and (closed := ratings.close_with_survey(deps, document, fields, writes)):
+        return closed
     deps.store.commit([Merge(document.ref, fields, document.version), *writes])
     updated = Conversation.model_validate(document.data | fields)
     realtime.conversation_updated(deps, updated)
@@ -120,4 +125,7 @@ def reopening(deps: Deps, conversation: Conversation) -> tuple[dict[str, Any], l
     """What has to be written along with a new message so that a closed conversation is open again."""
     if conversation.status is not ConversationStatus.CLOSED:
         return {}, []
-    return {"status": "open", "closed_at": None}, _point_identity(deps, conversation, ConversationStatus.OPEN)
+    return {"status": "open", "closed_at": None}, [
+        *_point_identity(deps, conversation, ConversationStatus.OPEN),
+        *ratings.counted(deps, conversation, ConversationStatus.OPEN),
+    ]

@@ -25,19 +25,20 @@ from shared.channel import Sent
 from shared.channels import channel
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import MessageStatus, OutboxItem, OutboxPayload, OutboxStatus, later_status
+from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxPayload, OutboxStatus, later_status
 from shared.domain.notifications import Notification
 from shared.errors import (
     AlreadyExists,
     BadRequest,
     Conflict,
+    ConnectionLost,
     NotFound,
     OutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
 )
 from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, Write
-from shared.usecases import instance_config, instance_lookup, outbound, refs
+from shared.usecases import connections, instance_config, instance_lookup, outbound, refs
 from shared.usecases.notifications import creation
 from shared.usecases.retrying import decide
 
@@ -123,8 +124,13 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     except OutcomeUnknown as error:
         return _unknown(deps, item, instance, error.detail)
     except ProviderUnavailable as error:
-        return _fail(deps, item, instance, error.detail, error.retry_after)
+        settled = _fail(deps, item, instance, error.detail, error.retry_after)
+        if isinstance(error, ConnectionLost):
+            connections.lose_link(deps, instance, error.detail)
+        return settled
     _record_sent(deps, instance, item, sent)
+    if instance.link_lost_at is not None:
+        connections.regain_link(deps, instance)
     return True
 
 
@@ -160,6 +166,10 @@ def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], al
     found = deps.store.get([name]).get(name)
     if found is None:
         deps.store.commit([*writes, Create(name, alias)])
+        return
+    if found.data.get("direction") == Direction.INBOUND.value:
+        log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
+        deps.store.commit(writes)
         return
     said = found.data.get("early", found.data).get("status", MessageStatus.SENT.value)
     status = later_status(MessageStatus.SENT, MessageStatus(said))

@@ -9,7 +9,7 @@ opens or closes the conversation meanwhile.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.deps import Deps
@@ -20,9 +20,11 @@ from shared.domain.ids import new_id
 from shared.domain.inbound import ChatMoved, MessageReceived, Sender
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus, later_status
+from shared.domain.ratings import survey_score
 from shared.errors import AlreadyExists, Conflict
 from shared.ports.store import Create, Document, Merge, Ref, Set, Write
-from shared.usecases import people, realtime, refs, stats
+from shared.usecases import campaigns, people, ratings, realtime, refs, routing, stats
+from shared.usecases.customers import shortened
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Stored:
     message: Message
     conversation: Conversation
     is_new: bool
+    wants_reply: bool = True
 
 
 def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
@@ -49,7 +52,7 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
         return
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
-    if stored.message.direction is Direction.INBOUND and not received.is_history:
+    if stored.wants_reply and stored.message.direction is Direction.INBOUND and not received.is_history:
         _ask_for_reply(deps, stored.message, event)
 
 
@@ -72,7 +75,8 @@ def _attempt(
     wanted = people.identity_refs(instance, [*received.sender.keys, received.chat_key])
     found = deps.store.get(list(dict.fromkeys(wanted)))
     chat, person = _who(deps, instance, received, found, now)
-    stored, writes = _plan(instance, event, received, chat, person, now)
+    answer = _survey_answer(deps, instance, event, received, chat)
+    stored, writes = answer or _plan(instance, event, received, chat, person, now)
     if early is not None:
         stored, writes[0] = _with_early(stored, early)
     writes += chat.writes
@@ -80,6 +84,10 @@ def _attempt(
         writes += person.writes
         if person.version is None:
             writes.append(people.identity_write(person, person.identity))
+    if stored.is_new and not received.is_history:
+        text = None if received.from_me else received.text
+        conversation, writes = routing.begin(deps, stored.conversation, text, writes)
+        stored = replace(stored, conversation=conversation)
     try:
         deps.store.commit(writes)
     except AlreadyExists as clash:
@@ -128,6 +136,8 @@ def _plan(
             "waiting_since": waiting,
             "last_inbound_at": chat.identity.last_inbound_at if received.from_me else event.received_at,
             "name": _name(chat.identity, received),
+            "survey": None,
+            "campaign": chat.identity.campaign if received.from_me or received.is_history else None,
         }
     )
     conversation = _conversation(instance, event, received, identity, message, now)
@@ -146,7 +156,21 @@ def _plan(
             sessions=int(is_new),
         ),
     ]
+    if not received.from_me and not received.is_history:
+        writes += campaigns.response(chat.identity, event.received_at)
     return Stored(message, conversation, is_new), writes
+
+
+def _survey_answer(
+    deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived, chat: people.Known
+) -> tuple[Stored, list[Write]] | None:
+    """The answer to a survey belongs to the resolved conversation, which stays so; None for any other message."""
+    survey, score = chat.identity.survey, survey_score(chat.identity, received, event.received_at)
+    if survey is None or score is None:
+        return None
+    message = _message(instance, event, received, survey.conversation_id, chat.identity.customer_id)
+    taken = ratings.take_answer(deps, chat, message, score)
+    return (Stored(message, taken[0], is_new=False, wants_reply=False), taken[1]) if taken else None
 
 
 def _waiting(identity: Identity, event: InboundEvent, received: MessageReceived) -> datetime | None:
@@ -227,6 +251,7 @@ def _conversation(
         is_group=received.is_group,
         customer_name=identity.name,
         customer_phone=received.sender.phone,
+        summary=shortened(received.text),
         legs=[leg],
         last_message_at=event.received_at,
         last_inbound_message_id=None if received.from_me else message.id,
@@ -266,7 +291,7 @@ def _with_early(stored: Stored, early: Document) -> tuple[Stored, Write]:
         changes["status"] = later_status(stored.message.status, MessageStatus(note["status"]))
     message = stored.message.model_copy(update=changes)
     write = Set(early.ref, message.model_dump(), early.version)
-    return Stored(message, stored.conversation, stored.is_new), write
+    return replace(stored, message=message), write
 
 
 def _again(deps: Deps, document: Document, stored: Stored, event: InboundEvent) -> Stored | None:

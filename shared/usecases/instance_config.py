@@ -43,6 +43,11 @@ def is_mask(value: object) -> bool:
     return isinstance(value, str) and value.startswith(MASK)
 
 
+def names_secret(name: str) -> bool:
+    """Whether a field of that name, in snake or camel case, is likely to hold a secret."""
+    return bool(_SECRET_NAME.search(to_snake(name)))
+
+
 def model_of(adapter: str) -> type[BaseModel] | None:
     """The adapter's configuration; None for a channel type that has no adapter yet."""
     if adapter not in channels.names():

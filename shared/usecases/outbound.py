@@ -141,6 +141,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
 
 def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxItem:
     payload = OutboxPayload(
+        message_id=message.id,
         external_conversation_id=conversation.external_conversation_id,
         external_user_id=conversation.external_user_id,
         text=draft.text,

@@ -127,5 +127,7 @@ def identity_write(known: Known, identity: Identity) -> Write:
     ref = Ref("identities", identity.id)
     if known.version is None:
         return Create(ref, identity.model_dump())
-    changed = identity.model_dump(include={"conversation_id", "waiting_since", "last_inbound_at", "name"})
+    changed = identity.model_dump(
+        include={"conversation_id", "waiting_since", "last_inbound_at", "name", "survey", "campaign"}
+    )
     return Merge(ref, changed, known.version)

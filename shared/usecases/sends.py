@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,8 @@ from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message, OutboxItem, ReactionTo
 from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, NotFound, Unprocessable
-from shared.ports.store import Create, Document, Order, Where, Write
-from shared.usecases import conversations, instance_lookup, outbound, people, refs, stats
+from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
+from shared.usecases import conversations, instance_lookup, outbound, people, refs, routing, stats
 from shared.usecases.retrying import decide
 
 
@@ -149,6 +150,31 @@ def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
     raise NotFound("this customer has no address on this channel")
 
 
+def send_unasked(
+    deps: Deps, instance: Instance, known: people.Known, draft: outbound.Draft, marks: Mapping[str, Any]
+) -> None:
+    """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
+
+    It goes into the open conversation, else into a new one. `marks` are written
+    into the identity in the same commit. Call it inside `decide`.
+    """
+    tenant_id, conversation_id = instance.tenant_id, known.identity.conversation_id
+    if not conversation_id:
+        opened, new = _open(deps, instance, known)
+        conversation_id = opened.id
+        try:
+            deps.store.commit(new)
+        except AlreadyExists as clash:
+            raise Conflict(clash.ref) from clash
+    document = outbound.read_conversation(deps, tenant_id, conversation_id)
+    before = Conversation.model_validate(document.data)
+    kept = before.model_dump(include={"status", "snoozed_until", "needs_reply_since"})
+    quiet = Document(document.ref, document.version, document.data | {"needs_reply_since": None})
+    marked = Merge(Ref("identities", before.identity_id), dict(marks))
+    with suppress(AlreadyExists):
+        outbound.commit_drafts(deps, quiet, instance, [draft], kept, [marked])
+
+
 def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document, list[Write]]:
     now = deps.now()
     conversation_id = new_id()
@@ -182,4 +208,5 @@ def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document
         people.identity_write(known, identity),
         stats.count(instance.tenant_id, instance.id, instance.type, conversation_id, now, sessions=1),
     ]
+    conversation, writes = routing.begin(deps, conversation, None, writes)
     return Document(ref, "", conversation.model_dump()), writes

@@ -12,7 +12,7 @@ from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.errors import Conflict
 from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases import outbound, realtime
+from shared.usecases import campaign_sending, outbound, realtime, rollups
 from shared.usecases.notifications import notify_once
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ def sweep(deps: Deps) -> dict[str, int]:
         ),
         "woken": _pages(deps, _wake_snoozed, "conversations", _snoozed(deps), "snoozed_until"),
         "alerts": _pages(deps, _alert, "conversations", _waiting(deps), "needs_reply_since"),
+        "rolled_up": rollups.roll_up(deps),
+        "campaign_messages": campaign_sending.send_due(deps),
     }
     if any(done.values()):
         log.info("swept", extra=done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import timedelta
 
 from shared.channel import Channel, RawPart, Webhook
 from shared.channels import channel
@@ -92,13 +93,14 @@ def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Insta
 
 def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
     trace = current_trace()
-    for part in parts:
+    for n, part in enumerate(parts):
         event = InboundEvent(
             tenant_id=instance.tenant_id,
             instance_id=instance.id,
             channel=instance.adapter,
             payload=part.payload,
-            received_at=webhook.received_at,
+            # A microsecond apart, so that their order is told by their times.
+            received_at=webhook.received_at + timedelta(microseconds=n),
             request_id=trace.request_id if trace else None,
             traceparent=trace.traceparent if trace else None,
         )

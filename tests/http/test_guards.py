@@ -35,6 +35,7 @@ def _stored_key(deps: Deps, secret: str, **fields: object) -> Ref:
 
 
 def _user_token(deps: Deps, role: Role) -> str:
+    deps.store.commit([Merge(Ref("users", "u1"), {"tenant_id": "acme", "role": role.value})])
     issued, expires = span(deps.now(), 60)
     claims = AccessClaims(user_id="u1", tenant_id="acme", email="a@b.c", role=role, iat=issued, exp=expires)
     return sign(claims, access_key(deps))

@@ -1,0 +1,44 @@
+"""Figures for the dashboard."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.dashboard.analytics_schemas import (
+    DashboardOut,
+    DashboardQuery,
+    PerformanceOut,
+    PerformanceQuery,
+    SatisfactionOut,
+    SatisfactionQuery,
+)
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect
+from shared.usecases import analytics
+
+api = APIBlueprint("dashboard_analytics", __name__, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")])
+cors(api)
+protect(api, Access.DASHBOARD)
+
+
+@api.get("/dashboard", responses={200: DashboardOut})
+def dashboard(query: DashboardQuery) -> Response:
+    """Show what happened on all channels, as totals, by channel and over time."""
+    return answer(DashboardOut.of(analytics.overview(deps(), caller().tenant_id, query.range)))
+
+
+@api.get("/channel-performance", responses={200: PerformanceOut})
+def channel_performance(query: PerformanceQuery) -> Response:
+    """Show how one channel type did, or all together."""
+    found = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
+    return answer(PerformanceOut.of(query, found))
+
+
+@api.get("/customer-satisfaction", responses={200: SatisfactionOut})
+def customer_satisfaction(query: SatisfactionQuery) -> Response:
+    """Show how customers rated their sessions, from 1 to 5."""
+    return answer(SatisfactionOut.of(analytics.satisfaction(deps(), caller().tenant_id, query.range)))

@@ -1,0 +1,159 @@
+"""Analytics on the wire: camel case outside, snake case inside, as the document prints them.
+
+Times are seconds and scores 0 to 5, with one decimal; what is not known is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from functions.dashboard.schemas import CHANNELS
+from functions.dashboard.words import ChannelWord
+from shared.domain.analytics import Bucket, Counters, Range
+from shared.domain.instances import ChannelType
+from shared.http.times import WholeSeconds
+from shared.usecases.analytics import Overview, Performance, Satisfaction
+
+CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
+"""The channel types whose sessions are calls."""
+
+
+class DashboardQuery(BaseModel):
+    """1h comes in 12 buckets of five minutes, 24h in hours, 7d and 30d in days (UTC); the last one is still running."""
+
+    range: Range = Range.DAY
+
+
+class PerformanceQuery(BaseModel):
+    """Without `channel`, all of them together."""
+
+    channel: ChannelWord | None = None
+    range: Range = Range.WEEK
+
+
+class SatisfactionQuery(BaseModel):
+    range: Range = Range.MONTH
+
+
+class MessagingMetrics(BaseModel):
+    """`messages` counts both directions."""
+
+    sessions: int
+    messages: int
+    avg_response_time: float
+
+
+class CallMetrics(BaseModel):
+    calls: int
+    minutes: float
+    quality_score: float
+
+
+class TrendPoint(BaseModel):
+    """What was counted from `timestamp` to the next point."""
+
+    timestamp: WholeSeconds
+    sessions: int
+    messages: int
+
+
+def _points(trend: Sequence[Bucket]) -> list[TrendPoint]:
+    return [
+        TrendPoint(timestamp=bucket.at, sessions=bucket.counters.sessions, messages=bucket.counters.messages)
+        for bucket in trend
+    ]
+
+
+def _metrics(channel: ChannelType, counters: Counters) -> MessagingMetrics | CallMetrics:
+    if channel in CALLS:
+        return CallMetrics(calls=counters.sessions, minutes=counters.minutes, quality_score=counters.call_quality)
+    return MessagingMetrics(
+        sessions=counters.sessions, messages=counters.messages, avg_response_time=counters.response_time
+    )
+
+
+class DashboardOut(BaseModel):
+    """`channelMetrics` has the channel types that counted anything; `trends` is empty when none did."""
+
+    totalSessions: int
+    activeChannels: int
+    responseTime: float
+    satisfactionScore: float
+    channelMetrics: dict[str, MessagingMetrics | CallMetrics]
+    trends: list[TrendPoint]
+
+    @classmethod
+    def of(cls, found: Overview) -> DashboardOut:
+        return cls(
+            totalSessions=found.total.sessions,
+            activeChannels=found.active_channels,
+            responseTime=found.total.response_time,
+            satisfactionScore=found.total.satisfaction,
+            channelMetrics={CHANNELS[channel]: _metrics(channel, each) for channel, each in found.channels.items()},
+            trends=_points(found.trend),
+        )
+
+
+class PerformanceMetrics(BaseModel):
+    """`resolutionRate` is in percent."""
+
+    totalSessions: int
+    avgResponseTime: float
+    resolutionRate: float = Field(ge=0, le=100)
+    customerSatisfaction: float
+
+
+class PerformanceOut(BaseModel):
+    """`hourlyData` has every hour of the range, unless nothing was counted at all."""
+
+    channel: str
+    timeRange: Range
+    metrics: PerformanceMetrics
+    hourlyData: list[TrendPoint]
+
+    @classmethod
+    def of(cls, query: PerformanceQuery, found: Performance) -> PerformanceOut:
+        return cls(
+            channel=CHANNELS[query.channel] if query.channel else "all",
+            timeRange=query.range,
+            metrics=PerformanceMetrics(
+                totalSessions=found.total.sessions,
+                avgResponseTime=found.total.response_time,
+                resolutionRate=found.total.resolution_rate,
+                customerSatisfaction=found.total.satisfaction,
+            ),
+            hourlyData=_points(found.hours),
+        )
+
+
+class SatisfactionPoint(BaseModel):
+    """`score` is 0 where there were no `responses`."""
+
+    timestamp: WholeSeconds
+    score: float
+    responses: int
+
+
+class SatisfactionOut(BaseModel):
+    """`byChannel` has the channel types that were rated."""
+
+    overallScore: float
+    totalResponses: int
+    byChannel: dict[str, float]
+    trends: list[SatisfactionPoint]
+
+    @classmethod
+    def of(cls, found: Satisfaction) -> SatisfactionOut:
+        return cls(
+            overallScore=found.total.satisfaction,
+            totalResponses=max(0, found.total.ratings),
+            byChannel={CHANNELS[channel]: each.satisfaction for channel, each in found.channels.items()},
+            trends=[
+                SatisfactionPoint(
+                    timestamp=bucket.at, score=bucket.counters.satisfaction, responses=max(0, bucket.counters.ratings)
+                )
+                for bucket in found.trend
+            ],
+        )

@@ -1,0 +1,152 @@
+"""The Dashboard's wire forms of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.dashboard.schemas import CHANNELS
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.http.times import WholeSeconds
+from shared.usecases.channel_overview import Figures
+from shared.usecases.instance_documents import label
+
+_HEALTH = {
+    InstanceStatus.CONNECTED: "healthy",
+    InstanceStatus.ERROR: "unhealthy",
+    InstanceStatus.DISCONNECTED: "unhealthy",
+    InstanceStatus.DELETED: "unhealthy",
+    InstanceStatus.NOT_CONFIGURED: "unknown",
+}
+"""What is not listed is on its way: `degraded`."""
+
+
+class MessagingMetrics(BaseModel):
+    """`active_sessions` are open now. The others reach back 30 days (UTC), today included.
+
+    `total_messages` counts both directions; `response_time` is the average time
+    in seconds from a customer's first unanswered message to the answer.
+    """
+
+    active_sessions: int
+    total_messages: int
+    response_time: float
+
+
+class VoiceMetrics(BaseModel):
+    """`active_calls` go on now. The others reach back 30 days (UTC), today included; `call_quality` is from 0 to 5."""
+
+    active_calls: int
+    total_minutes: float
+    call_quality: float
+
+
+class ChannelOut(BaseModel):
+    """A channel. `config` holds what is not secret; its fields differ by type."""
+
+    id: str
+    type: str
+    name: str
+    status: str
+    config: dict[str, Any]
+    metrics: MessagingMetrics | VoiceMetrics
+
+    @classmethod
+    def of(cls, figures: Figures) -> ChannelOut:
+        instance = figures.instance
+        is_voice = instance.type is ChannelType.VOICE
+        return cls(
+            id=instance.slug,
+            type=CHANNELS[instance.type],
+            name=label(instance),
+            status=instance.status.value,
+            config=_voice_config(instance) if is_voice else _config(instance),
+            metrics=_voice_metrics(figures) if is_voice else _metrics(figures),
+        )
+
+
+def _config(instance: Instance) -> dict[str, Any]:
+    known = {
+        "phone_number": instance.phone_number or instance.config.get("phone_number"),
+        "webhook_url": instance.config.get("webhook_url") or instance.webhook.url,
+    }
+    return known | {name: value for name, value in instance.config.items() if name not in known}
+
+
+def _voice_config(instance: Instance) -> dict[str, Any]:
+    account = instance.config.get("twilio_account_sid") or instance.config.get("account_sid")
+    known = {"twilio_account_sid": account, "phone_number": instance.phone_number}
+    return known | {name: value for name, value in instance.config.items() if name not in known}
+
+
+def _metrics(figures: Figures) -> MessagingMetrics:
+    counters = figures.counters
+    return MessagingMetrics(
+        active_sessions=figures.active, total_messages=counters.messages, response_time=counters.response_time
+    )
+
+
+def _voice_metrics(figures: Figures) -> VoiceMetrics:
+    counters = figures.counters
+    return VoiceMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
+
+
+class ChannelsOut(BaseModel):
+    channels: list[ChannelOut]
+
+
+class ChannelsQuery(BaseModel):
+    limit: int = Field(default=100, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class ChannelTypePath(BaseModel):
+    channel_type: str = Field(description="whatsapp, voice, video, chat, email, sms, or another type of the hub")
+
+
+class ChannelChoice(BaseModel):
+    channel_id: str | None = Field(
+        default=None, max_length=64, description="Which channel of the type is meant; else the default one."
+    )
+
+
+class ConfigureIn(BaseModel):
+    """Settings of the channel, whatever its type takes; `api_key` is kept as a secret, `name` is what to call it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    phone_number: str | None = Field(default=None, max_length=40)
+    webhook_url: str | None = Field(default=None, max_length=2048)
+    api_key: str | None = Field(default=None, max_length=4096)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was given, without the name."""
+        return self.model_dump(exclude_unset=True, exclude={"name"})
+
+
+class ConfiguredOut(BaseModel):
+    success: bool
+    channel_id: str
+    status: str
+
+
+class ChannelStatusOut(BaseModel):
+    """How a channel type stands: of several channels the best, with the sessions of all.
+
+    `last_ping` is when that channel's connection was last checked or changed;
+    `health` is healthy, degraded (on its way), unhealthy, or unknown.
+    """
+
+    channel_type: str
+    status: str
+    last_ping: WholeSeconds | None
+    health: str
+    active_sessions: int
+
+
+def health(status: InstanceStatus) -> str:
+    """This dialect's word for how well a channel is."""
+    return _HEALTH.get(status, "degraded")

@@ -1,0 +1,70 @@
+"""Channels, seen by type."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.dashboard.channel_schemas import (
+    ChannelChoice,
+    ChannelOut,
+    ChannelsOut,
+    ChannelsQuery,
+    ChannelStatusOut,
+    ChannelTypePath,
+    ConfiguredOut,
+    ConfigureIn,
+    health,
+)
+from functions.dashboard.schemas import CHANNELS
+from functions.dashboard.words import channel_type
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.conditional import polled
+from shared.http.cors import cors
+from shared.http.errors import Failure
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import channel_overview, channel_setup
+
+api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
+cors(api)
+protect(api, Access.DASHBOARD)
+
+
+@api.get("/integrations", responses={200: ChannelsOut, 304: None})
+def list_channels(query: ChannelsQuery) -> Response:
+    """List the tenant's channels, oldest first, with what they carry."""
+    found, cursor = channel_overview.overview(deps(), caller().tenant_id, query.limit, query.cursor)
+    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in found]), cursor)
+
+
+@api.post("/<channel_type>/configure", responses={200: ConfiguredOut, 409: Failure})
+def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: ConfigureIn) -> Response:
+    """Configure the default (else oldest) channel of a type, or make the first one."""
+    require(Role.ADMIN)
+    configured = channel_setup.configure(
+        deps(),
+        caller().tenant_id,
+        channel_type(path.channel_type),
+        body.config,
+        channel_id=query.channel_id,
+        label=body.name,
+    )
+    return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
+
+
+@api.get("/<channel_type>/status", responses={200: ChannelStatusOut})
+def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
+    """Tell how a channel type stands."""
+    wanted = channel_type(path.channel_type)
+    found, active = channel_overview.standing(deps(), caller().tenant_id, wanted, query.channel_id)
+    shown = ChannelStatusOut(
+        channel_type=CHANNELS[wanted],
+        status=found.status.value,
+        last_ping=found.seen_at,
+        health=health(found.status),
+        active_sessions=active,
+    )
+    return answer(shown)

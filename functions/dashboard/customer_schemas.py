@@ -1,0 +1,157 @@
+"""The Dashboard's wire forms of customers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
+from functions.dashboard.words import ChannelWord
+from shared.domain.conversations import Conversation
+from shared.domain.customers import Customer
+from shared.domain.instances import ChannelType
+from shared.domain.merges import CustomerMerge
+from shared.http.times import WholeSeconds
+
+_WORDS = {channel.value: word for channel, word in CHANNELS.items()}
+
+Email = Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")]
+Phone = Annotated[str, Field(max_length=40, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class PreferencesOut(BaseModel):
+    language: str | None
+    preferred_channel: str | None
+
+
+class ProfileOut(BaseModel):
+    """A person across all channels."""
+
+    customer_id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    preferences: PreferencesOut
+    tags: list[str]
+    created_at: WholeSeconds
+
+    @classmethod
+    def of(cls, customer: Customer) -> ProfileOut:
+        liked = customer.preferences
+        channel = liked.preferred_channel
+        return cls(
+            customer_id=customer.id,
+            preferences=PreferencesOut(
+                language=liked.language, preferred_channel=_WORDS.get(channel, channel) if channel else None
+            ),
+            **customer.model_dump(include={"name", "email", "phone", "tags", "created_at"}),
+        )
+
+
+class SavedProfileOut(ProfileOut):
+    """The profile as it is now."""
+
+    success: bool
+
+
+class ProfilesOut(BaseModel):
+    customers: list[ProfileOut]
+    next_cursor: str | None
+
+
+class ProfilesQuery(BaseModel):
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class CustomerPath(BaseModel):
+    customer_id: str
+
+
+class PreferencesIn(BaseModel):
+    language: str | None = Field(default=None, max_length=35)
+    preferred_channel: ChannelWord | None = None
+
+    def given(self) -> dict[str, str | None]:
+        return {name: _plain(getattr(self, name)) for name in self.model_fields_set}
+
+
+class ProfileIn(BaseModel):
+    """What to change; what is left out stays, in `preferences` too. Null or empty text takes a value away."""
+
+    name: str | None = Field(default=None, max_length=200)
+    email: Email | None = None
+    phone: Phone | None = None
+    preferences: PreferencesIn | None = None
+    tags: list[Tag] | None = Field(default=None, max_length=50)
+
+    def changes(self) -> dict[str, Any]:
+        """The given fields in the domain's form."""
+        changed: dict[str, Any] = {
+            name: _plain(getattr(self, name)) for name in self.model_fields_set & {"name", "email", "phone"}
+        }
+        if self.preferences is not None:
+            changed["preferences"] = self.preferences.given()
+        if self.tags is not None:
+            changed["tags"] = list(dict.fromkeys(self.tags))
+        return changed
+
+
+def _plain(value: str | None) -> str | None:
+    if isinstance(value, ChannelType):
+        return value.value
+    return (value or "").strip() or None
+
+
+class HistoryQuery(BaseModel):
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class InteractionOut(BaseModel):
+    """A session; `summary` is the text it began with, shortened, else its latest one."""
+
+    session_id: str
+    channel_type: str
+    created_at: WholeSeconds
+    status: str
+    summary: str
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> InteractionOut:
+        return cls(
+            session_id=conversation.id,
+            channel_type=CHANNELS[conversation.channel],
+            created_at=conversation.created_at,
+            status=STATUS[conversation.status],
+            summary=conversation.summary or "",
+        )
+
+
+class HistoryOut(BaseModel):
+    interactions: list[InteractionOut]
+
+
+class MergeIn(BaseModel):
+    """The customer to fold into the one of the path."""
+
+    source_id: str = Field(min_length=1, max_length=64)
+
+
+class UnmergeIn(BaseModel):
+    merge_id: str = Field(min_length=1, max_length=64)
+
+
+class MergeOut(BaseModel):
+    """A merge that was made or undone: the source is, or was, part of the customer."""
+
+    success: bool
+    merge_id: str
+    customer_id: str
+    source_id: str
+
+    @classmethod
+    def of(cls, merge: CustomerMerge) -> MergeOut:
+        return cls(success=True, merge_id=merge.id, customer_id=merge.customer_id, source_id=merge.source_id)

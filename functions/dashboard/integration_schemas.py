@@ -1,0 +1,57 @@
+"""The Dashboard's wire forms of integrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.dashboard.schemas import CHANNELS
+from shared.http.times import WholeSeconds
+from shared.usecases.channel_overview import Standing
+from shared.usecases.integrations import Trial
+
+
+class IntegrationOut(BaseModel):
+    """A channel type that is configured; `last_sync` is when its connection was last checked or changed."""
+
+    type: str
+    status: str
+    last_sync: WholeSeconds | None
+
+    @classmethod
+    def of(cls, standing: Standing) -> IntegrationOut:
+        return cls(type=CHANNELS[standing.type], status=standing.status.value, last_sync=standing.seen_at)
+
+
+class IntegrationsOut(BaseModel):
+    integrations: list[IntegrationOut]
+
+
+class IntegrationPath(BaseModel):
+    integration_type: str
+
+
+class TrialIn(BaseModel):
+    """What to try, whatever the type takes; without `api_key` the stored credential is tried."""
+
+    model_config = ConfigDict(extra="allow")
+
+    api_key: str | None = Field(default=None, max_length=4096)
+    phone_number: str | None = Field(default=None, max_length=40)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
+class TrialOut(BaseModel):
+    """`test_result` says what is wrong when it failed; `latency` is in milliseconds."""
+
+    success: bool
+    test_result: str
+    latency: int
+
+    @classmethod
+    def of(cls, trial: Trial) -> TrialOut:
+        return cls(success=trial.success, test_result=trial.said, latency=trial.latency)

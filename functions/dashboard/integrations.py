@@ -1,0 +1,41 @@
+"""Integrations: the channel types that are configured, and whether a credential works."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models import Tag
+
+from functions.dashboard.integration_schemas import (
+    IntegrationOut,
+    IntegrationPath,
+    IntegrationsOut,
+    TrialIn,
+    TrialOut,
+)
+from functions.dashboard.words import channel_type
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.usecases import channel_overview, integrations
+
+api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
+cors(api)
+protect(api, Access.DASHBOARD)
+
+
+@api.get("/status", responses={200: IntegrationsOut})
+def list_integrations() -> Response:
+    """List the channel types that are configured, each with its best channel's status."""
+    found = channel_overview.standings(deps(), caller().tenant_id)
+    return answer(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
+
+
+@api.post("/<integration_type>/test", responses={200: TrialOut})
+def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
+    """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
+    require(Role.ADMIN)
+    wanted = channel_type(path.integration_type)
+    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.given)))

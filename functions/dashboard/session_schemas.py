@@ -1,0 +1,129 @@
+"""The Dashboard's wire forms of what is done with sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut
+from functions.dashboard.words import ChannelWord, PriorityWord, StatusWord
+from shared.deps import Deps
+from shared.domain.conversations import ConversationStatus
+from shared.errors import BadRequest
+from shared.http.times import WholeSeconds
+from shared.usecases.conversations import Changes
+from shared.usecases.session_creation import NewSession
+from shared.usecases.session_lists import Filter
+from shared.usecases.transfers import Transfer
+
+SNOOZE = timedelta(days=1)
+"""How long a session sleeps when nobody says until when."""
+
+
+class ActiveSessionsOut(BaseModel):
+    sessions: list[SessionOut]
+
+
+class SessionListQuery(BaseModel):
+    """`status` goes with one of the other filters."""
+
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
+    status: StatusWord | None = None
+    channel: ChannelWord | None = None
+    agent_id: str | None = Field(default=None, min_length=1, max_length=64)
+    priority: PriorityWord | None = None
+    customer_id: str | None = Field(default=None, min_length=1, max_length=64)
+
+    def filter(self) -> Filter | None:
+        """Raises `BadRequest` for more than one filter beside `status`."""
+        given = {
+            "channel": ("channel", self.channel),
+            "agent_id": ("assignee_id", self.agent_id),
+            "priority": ("priority", self.priority),
+            "customer_id": ("customer_id", self.customer_id),
+        }
+        wanted = {name: Filter(field, str(value)) for name, (field, value) in given.items() if value is not None}
+        if len(wanted) > 1:
+            several = " and ".join(wanted)
+            raise BadRequest(f"use one filter beside status, not {several}", dict.fromkeys(wanted, "is one too many"))
+        return next(iter(wanted.values()), None)
+
+
+class SessionPath(BaseModel):
+    session_id: str
+
+
+class CreateIn(BaseModel):
+    """A session with a customer. `initial_message` is stored as what he said; it is sent to nobody."""
+
+    customer_id: str = Field(min_length=1, max_length=64)
+    channel_type: ChannelWord
+    priority: PriorityWord | None = Field(default=None, description="normal unless given")
+    initial_message: str | None = Field(default=None, max_length=65_536)
+
+    def to_domain(self) -> NewSession:
+        return NewSession(
+            customer_id=self.customer_id,
+            channel_type=self.channel_type,
+            priority=self.priority,
+            first_message=(self.initial_message or "").strip() and self.initial_message,
+        )
+
+
+class CreatedOut(BaseModel):
+    session_id: str
+    status: str
+    created_at: WholeSeconds
+
+
+class SessionChange(BaseModel):
+    """What to change; what is left out stays. An `agent_id` of null takes the agent away.
+
+    A snoozed session wakes at `snoozed_until`, without it after a day.
+    """
+
+    status: StatusWord | None = None
+    agent_id: str | None = Field(default=None, max_length=64)
+    priority: PriorityWord | None = None
+    snoozed_until: AwareDatetime | None = None
+
+    def to_domain(self, deps: Deps) -> Changes:
+        until = self.snoozed_until
+        if self.status is ConversationStatus.SNOOZED and until is None:
+            until = deps.now() + SNOOZE
+        given = "agent_id" in self.model_fields_set
+        return Changes(
+            status=self.status,
+            assignee_id=(self.agent_id or "") if given else None,
+            priority=self.priority,
+            snoozed_until=until,
+        )
+
+
+class ChangedOut(SessionOut):
+    """The session as it is now."""
+
+    success: bool
+
+
+class TransferIn(BaseModel):
+    """Where the session is, where it shall go on, and why; `agent_id` takes it over."""
+
+    from_channel: ChannelWord
+    to_channel: ChannelWord
+    reason: str | None = Field(default=None, max_length=1000)
+    agent_id: str | None = Field(default=None, max_length=64)
+
+    def to_domain(self) -> Transfer:
+        why = f": {self.reason.strip()}" if (self.reason or "").strip() and self.reason else ""
+        note = f"Transferred from {CHANNELS[self.from_channel]} to {CHANNELS[self.to_channel]}{why}"
+        return Transfer(origin=self.from_channel, target=self.to_channel, note=note, assignee_id=self.agent_id or None)
+
+
+class TransferredOut(ChangedOut):
+    """The session as it is now, and between which channels it moved."""
+
+    from_channel: str
+    to_channel: str

@@ -1,0 +1,52 @@
+"""The Dashboard's words for what the hub calls otherwise, read without regard to case and `-` or `_`."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from functions.dashboard.schemas import CHANNELS, STATUS
+from shared.domain.conversations import ConversationStatus, Priority
+from shared.domain.instances import ChannelType
+from shared.errors import BadRequest
+
+T = TypeVar("T")
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", "_")
+
+
+_TYPES = {channel.value: channel for channel in ChannelType} | {word: channel for channel, word in CHANNELS.items()}
+_STATUSES = {status.value: status for status in ConversationStatus} | {word: status for status, word in STATUS.items()}
+_PRIORITIES = {priority.value: priority for priority in Priority}
+
+
+def channel_type(word: str) -> ChannelType:
+    """Raises `BadRequest` for a word that names no channel type."""
+    found = _TYPES.get(_plain(word))
+    if found is None:
+        known = ", ".join(CHANNELS.values())
+        raise BadRequest(f"channel type: use one of {known}", {"channel_type": f"is none of {known}"})
+    return found
+
+
+def _reader(words: dict[str, T]) -> BeforeValidator:
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if (found := words.get(_plain(value))) is None:
+            raise ValueError(f"use one of {', '.join(words)}")
+        return found
+
+    return BeforeValidator(read)
+
+
+def _words(words: dict[str, T]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+ChannelWord = Annotated[ChannelType, _reader(_TYPES), _words(_TYPES)]
+StatusWord = Annotated[ConversationStatus, _reader(_STATUSES), _words(_STATUSES)]
+PriorityWord = Annotated[Priority, _reader(_PRIORITIES), _words(_PRIORITIES)]

@@ -1,0 +1,191 @@
+"""What the counters mean: time ranges, their buckets, and the figures made of sums.
+
+Every figure is made of sums alone, so that figures of any hours, days and
+channels can be added up. Where nothing was counted a figure is 0, never absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.instances import ChannelType
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+class Range(StrEnum):
+    """How far back a figure reaches."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+_BUCKETS = {
+    Range.HOUR: (FIVE_MINUTES, 12),
+    Range.DAY: (HOUR, 24),
+    Range.WEEK: (DAY, 7),
+    Range.MONTH: (DAY, 30),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whole buckets of `step`, the last of which is still running."""
+
+    start: datetime
+    step: timedelta
+    size: int
+
+    @property
+    def end(self) -> datetime:
+        return self.start + self.step * self.size
+
+    def starts(self) -> Iterator[datetime]:
+        """When each bucket begins, without gaps."""
+        return (self.start + self.step * n for n in range(self.size))
+
+    def split(self, step: timedelta) -> Window:
+        """The same time in buckets of another size."""
+        start = floor(self.start, step)
+        return Window(start, step, -((start - self.end) // step))
+
+
+def window(range_: Range, now: datetime) -> Window:
+    """The range that ends with the bucket of `now`: 12 times 5 minutes, 24 hours, 7 days or 30 days (UTC)."""
+    step, size = _BUCKETS[range_]
+    return Window(floor(now, step) - step * (size - 1), step, size)
+
+
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """When the bucket of a moment began."""
+    midnight = start_of(moment.astimezone(UTC).date())
+    return midnight + (moment - midnight) // step * step
+
+
+def start_of(day: date) -> datetime:
+    """The day's first moment, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Counters:
+    """Sums over some time; the fields are the counters' names in the store.
+
+    `reply_seconds` is how long `replies` waited for, `rating_sum` the points of
+    `ratings` from 1 to 5. Calls are `sessions` of a voice channel;
+    `call_seconds`, and `quality_sum` over `quality_count` from 0 to 5, are theirs.
+    """
+
+    inbound: int = 0
+    outbound: int = 0
+    sessions: int = 0
+    replies: int = 0
+    reply_seconds: float = 0.0
+    resolved: int = 0
+    ratings: int = 0
+    rating_sum: int = 0
+    call_seconds: float = 0.0
+    quality_count: int = 0
+    quality_sum: float = 0.0
+
+    @classmethod
+    def read(cls, data: Mapping[str, object]) -> Counters:
+        """Take the counters out of a document's fields; what is not a number counts as 0."""
+        numbers = {name: data.get(name) for name in COUNTERS}
+        return cls(**{name: value for name, value in numbers.items() if isinstance(value, int | float)})  # type: ignore[arg-type]  # counters are numbers
+
+    def add(self, other: Counters) -> None:
+        for name in COUNTERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def nonzero(self) -> dict[str, float]:
+        """The counters that were raised, by name."""
+        return {name: value for name in COUNTERS if (value := getattr(self, name))}
+
+    @property
+    def messages(self) -> int:
+        """In both directions."""
+        return self.inbound + self.outbound
+
+    @property
+    def response_time(self) -> float:
+        """Seconds from a customer's first unanswered message to the answer, on average, one decimal."""
+        return _mean(self.reply_seconds, self.replies)
+
+    @property
+    def satisfaction(self) -> float:
+        """The average rating from 1 to 5, one decimal."""
+        return _mean(self.rating_sum, self.ratings)
+
+    @property
+    def resolution_rate(self) -> float:
+        """Resolved sessions in percent of those begun, 0 to 100, one decimal."""
+        return min(100.0, _mean(100 * self.resolved, self.sessions))
+
+    @property
+    def minutes(self) -> float:
+        return round(max(0.0, self.call_seconds) / 60, 1)
+
+    @property
+    def call_quality(self) -> float:
+        """From 0 to 5, one decimal."""
+        return _mean(self.quality_sum, self.quality_count)
+
+
+COUNTERS = tuple(field.name for field in fields(Counters))
+
+
+def _mean(total: float, number: int) -> float:
+    return round(max(0.0, total) / number, 1) if number > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one channel type counted from `at` on, for an hour or five minutes."""
+
+    at: datetime
+    channel: ChannelType
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """All that was counted from `at` to the next bucket."""
+
+    at: datetime
+    counters: Counters
+
+
+def total(rows: Iterable[Row]) -> Counters:
+    """Everything together."""
+    summed = Counters()
+    for row in rows:
+        summed.add(row.counters)
+    return summed
+
+
+def by_channel(rows: Iterable[Row]) -> dict[ChannelType, Counters]:
+    """The channel types that counted anything."""
+    summed: dict[ChannelType, Counters] = {}
+    for row in rows:
+        summed.setdefault(row.channel, Counters()).add(row.counters)
+    return {channel: counters for channel, counters in sorted(summed.items()) if counters.nonzero()}
+
+
+def buckets(rows: Iterable[Row], over: Window) -> list[Bucket]:
+    """One bucket after the other without gaps; none at all when nothing was counted."""
+    summed = {start: Counters() for start in over.starts()}
+    empty = True
+    for row in rows:
+        found = summed.get(floor(row.at, over.step))
+        if found is not None and row.counters.nonzero():
+            found.add(row.counters)
+            empty = False
+    return [] if empty else [Bucket(at, counters) for at, counters in summed.items()]

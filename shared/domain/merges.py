@@ -1,0 +1,37 @@
+"""Two customers that turned out to be one person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class MergeState(StrEnum):
+    """`MERGING` and `UNMERGING` are under way, or were cut off and can be begun again."""
+
+    MERGING = "merging"
+    MERGED = "merged"
+    UNMERGING = "unmerging"
+    UNMERGED = "unmerged"
+
+
+class CustomerMerge(BaseModel):
+    """The source was folded into the customer.
+
+    `filled` and `tags` are what the customer's profile got from it, and
+    `identity_ids` the addresses that were moved: what has to be undone.
+    """
+
+    id: str
+    tenant_id: str
+    customer_id: str
+    source_id: str
+    state: MergeState = MergeState.MERGING
+    filled: dict[str, str] = Field(default_factory=dict)
+    preferences: dict[str, str] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
+    identity_ids: list[str] = Field(default_factory=list)
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,94 @@
+"""How often one address may call what needs no credential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import wraps
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from flask import Response, current_app, request
+
+from shared.errors import SignatureInvalid, TooManyRequests
+from shared.security.buckets import Rate
+
+if TYPE_CHECKING:
+    # The webhooks function uses this module and must start without the framework of the documented dialects.
+    from flask import Request
+    from flask_openapi.blueprint import APIBlueprint
+
+    from shared.deps import Deps
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+SIGNING_IN = Rate("signing-in", per_minute=60)
+"""Registering, signing in and staying signed in."""
+
+WIDGET = Rate("widget", per_minute=600)
+"""All that the visitors behind one address do; an office has one address."""
+
+FORGED = Rate("forged-webhooks", per_minute=60)
+"""Webhooks that do not prove where they come from."""
+
+_DOCUMENTED = {
+    "description": "Too Many Requests",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+
+
+def limit(api: APIBlueprint, rate: Rate, methods: Collection[str]) -> None:
+    """Answer 429 to an address that calls the blueprint's views by one of the methods too often.
+
+    Call it after `cors` and before the views are declared, so that the document says so too.
+    """
+    api.abp_responses = {**(api.abp_responses or {}), "429": _DOCUMENTED}
+
+    def check() -> None:
+        if request.method in methods:
+            deps = cast("Deps", current_app.extensions["hub"])
+            charge(deps, rate, client_address(deps, request))
+
+    api.before_request(check)
+
+
+def charge(deps: Deps, rate: Rate, key: str) -> None:
+    """Count one call; raises `TooManyRequests` when the key has used up its rate."""
+    wait = deps.buckets.take(rate, key)
+    if wait:
+        raise TooManyRequests("Too many requests; slow down", retry_after=wait)
+
+
+def slow_forgers(view: View) -> View:
+    """Let an address know by 429 that its badly signed calls are too many; a rightly signed one is never refused."""
+
+    @wraps(view)
+    def watched(deps: Deps, request: Request, **arguments: str) -> Response:
+        try:
+            return view(deps, request, **arguments)
+        except SignatureInvalid:
+            charge(deps, FORGED, client_address(deps, request))
+            raise
+
+    return cast("View", watched)
+
+
+def client_address(deps: Deps, request: Request) -> str:
+    """Where a request comes from, as far as that can be trusted; an IPv6 address stands for its network of 2^64.
+
+    Each of our `TRUSTED_PROXIES` adds one address to the right of
+    `X-Forwarded-For`; what is left of those is the client's own invention.
+    """
+    told = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+    proxies = deps.settings.trusted_proxies
+    address = told[-proxies] if 0 < proxies <= len(told) else ""
+    return _network(address) or _network(request.remote_addr or "") or "unknown"
+
+
+def _network(address: str) -> str:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((int(ip), 64), strict=False))
+    return str(ip)

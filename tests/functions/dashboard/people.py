@@ -1,0 +1,45 @@
+"""Customers and channels for tests, put straight into the store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.deps import Deps
+from shared.domain.customers import Customer, Identity
+from shared.domain.ids import new_id
+from shared.domain.instances import ChannelType, Instance
+from shared.ports.store import Create
+from shared.usecases import instances, refs
+from shared.usecases.instances import NewInstance
+
+NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def customer(deps: Deps, id_: str = "cust_456", **fields: Any) -> Customer:
+    """A customer of the default tenant, unless another is named."""
+    given = {"tenant_id": deps.settings.default_tenant_id, "created_at": NEW_YEAR, "updated_at": NEW_YEAR}
+    made = Customer.model_validate({"id": id_} | given | fields)
+    deps.store.commit([Create(refs.customer(id_), made.model_dump())])
+    return made
+
+
+def channel(deps: Deps, type_: ChannelType, tenant_id: str | None = None, **fields: Any) -> Instance:
+    """A channel that nobody told its provider of."""
+    new = NewInstance(channel_type=type_, label=fields.pop("label", f"{type_} {new_id()[:4]}"), **fields)
+    return instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
+
+
+def address(deps: Deps, person: Customer, instance: Instance, external_user_id: str, **fields: Any) -> Identity:
+    """What the customer is known by on a channel."""
+    identity = Identity(
+        id=refs.identity(instance.id, external_user_id).id,
+        tenant_id=person.tenant_id,
+        instance_id=instance.id,
+        external_user_id=external_user_id,
+        customer_id=person.id,
+        created_at=NEW_YEAR,
+        **fields,
+    )
+    deps.store.commit([Create(refs.identity(instance.id, external_user_id), identity.model_dump())])
+    return identity

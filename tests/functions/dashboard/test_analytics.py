@@ -1,0 +1,285 @@
+"""Figures through the Dashboard's door, made of counters alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions.dashboard.main import blueprints
+from infra.bench.counting import Cost, CountingStore
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.http.app import create_app
+from shared.ports.store import Create
+from shared.usecases import refs, stats
+from shared.usecases.analytics import instance_totals
+from shared.usecases.rollups import roll_up
+from tests.functions.keys import key_for
+
+GOLDEN = Path("tests/golden/dashboard")
+NOW = datetime(2026, 11, 21, 10, 32, tzinfo=UTC)
+
+Count = Callable[..., None]
+At = Callable[..., FlaskClient]
+
+
+def printed(name: str) -> Any:
+    return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def count(deps: Deps) -> Count:
+    """Raise counters of the default tenant, `ago` before NOW."""
+
+    def raise_(
+        ago: timedelta = timedelta(), channel: str = "whatsapp", conversation: str = "c", **amounts: Any
+    ) -> None:
+        tenant_id = amounts.pop("tenant_id", deps.settings.default_tenant_id)
+        instance_id = amounts.pop("instance_id", f"{channel}-instance")
+        write = stats.count(tenant_id, instance_id, ChannelType(channel), conversation, NOW - ago, **amounts)
+        deps.store.commit([write])
+
+    return raise_
+
+
+@pytest.fixture
+def at(deps: Deps) -> At:
+    """The dialect's client at some moment."""
+
+    def client(moment: datetime = NOW) -> FlaskClient:
+        return create_app(replace(deps, now=lambda: moment), blueprints()).test_client()
+
+    return client
+
+
+def _get(client: FlaskClient, path: str, **headers: str) -> Any:
+    answer = client.get(f"/analytics/{path}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def _connect(deps: Deps, id_: str, status: InstanceStatus = InstanceStatus.CONNECTED) -> None:
+    instance = Instance(
+        id=id_,
+        tenant_id=deps.settings.default_tenant_id,
+        type=ChannelType.WHATSAPP,
+        adapter="whatsapp_evolution",
+        seq=1,
+        slug=id_,
+        name=id_,
+        status=status,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    deps.store.commit([Create(refs.instance(id_), instance.model_dump())])
+
+
+def test_an_empty_hub_shows_zeros_and_nothing_else(deps: Deps, at: At) -> None:
+    _connect(deps, "only")
+    assert _get(at(), "dashboard") == {
+        "totalSessions": 0,
+        "activeChannels": 1,
+        "responseTime": 0,
+        "satisfactionScore": 0,
+        "channelMetrics": {},
+        "trends": [],
+    }
+    assert _get(at(), "channel-performance?channel=whatsapp") == {
+        "channel": "whatsapp",
+        "timeRange": "7d",
+        "metrics": {"totalSessions": 0, "avgResponseTime": 0, "resolutionRate": 0, "customerSatisfaction": 0},
+        "hourlyData": [],
+    }
+    nothing = {"overallScore": 0, "totalResponses": 0, "byChannel": {}, "trends": []}
+    assert _get(at(), "customer-satisfaction") == nothing
+
+
+def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
+    for number in range(6):
+        _connect(deps, f"i{number}")
+    _connect(deps, "off", InstanceStatus.DISCONNECTED)
+    count(sessions=15, inbound=80, outbound=70, replies=10, reply_seconds=18, ratings=5, rating_sum=21)
+    count(channel="voice", sessions=8, call_seconds=14_400, quality_count=2, quality_sum=9)
+    count(timedelta(hours=1), channel="sms", sessions=22, inbound=25, replies=10, reply_seconds=28)
+    golden, shown = printed("analytics_dashboard_response"), _get(at(), "dashboard")
+    assert list(shown) == list(golden)
+    sms = shown["channelMetrics"].pop("sms")
+    assert sms == {"sessions": 22, "messages": 25, "avg_response_time": 2.8}
+    assert {name: shown[name] for name in shown if name != "trends"} == {
+        name: golden[name] for name in golden if name != "trends"
+    }
+    assert list(shown["trends"][0]) == list(golden["trends"][0])
+    assert shown["trends"][-2:] == [
+        {"timestamp": "2026-11-21T09:00:00Z", "sessions": 22, "messages": 25},
+        {"timestamp": "2026-11-21T10:00:00Z", "sessions": 23, "messages": 150},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("range_", "number", "first", "last"),
+    [
+        ("1h", 12, "2026-11-21T09:35:00Z", "2026-11-21T10:30:00Z"),
+        ("24h", 24, "2026-11-20T11:00:00Z", "2026-11-21T10:00:00Z"),
+        ("7d", 7, "2026-11-15T00:00:00Z", "2026-11-21T00:00:00Z"),
+        ("30d", 30, "2026-10-23T00:00:00Z", "2026-11-21T00:00:00Z"),
+    ],
+)
+def test_buckets_have_no_gaps_and_add_up(at: At, count: Count, range_: str, number: int, first: str, last: str) -> None:
+    count(timedelta(minutes=50), sessions=1, inbound=2)
+    count(sessions=2, inbound=1)
+    shown = _get(at(), f"dashboard?range={range_}")
+    points = shown["trends"]
+    assert (len(points), points[0]["timestamp"], points[-1]["timestamp"]) == (number, first, last)
+    assert sum(point["sessions"] for point in points) == shown["totalSessions"] == 3
+    assert sum(point["messages"] for point in points) == 3
+
+
+@pytest.mark.parametrize("path", ["dashboard", "channel-performance", "customer-satisfaction"])
+@pytest.mark.parametrize("range_", ["2h", "", "1H", "30"])
+def test_another_range_is_refused(at: At, path: str, range_: str) -> None:
+    answer: Any = at().get(f"/analytics/{path}?range={range_}")
+    assert (answer.status_code, type(answer.json["detail"])) == (400, str)
+
+
+def test_channel_performance_is_as_printed(at: At, count: Count) -> None:
+    count(timedelta(hours=5), sessions=55, resolved=47, replies=2, reply_seconds=3.6, ratings=5, rating_sum=21)
+    count(channel="sms", sessions=9)
+    golden = printed("analytics_channel_performance_response")
+    shown = _get(at(), "channel-performance?channel=whatsapp&range=7d")
+    assert list(shown) == list(golden)
+    assert shown["metrics"] == golden["metrics"] | {"totalSessions": 55}
+    assert list(shown["metrics"]) == list(golden["metrics"])
+    hours = shown["hourlyData"]
+    assert (len(hours), hours[0]["timestamp"]) == (7 * 24, "2026-11-15T00:00:00Z")
+    assert [hour["timestamp"] for hour in hours if hour["sessions"]] == ["2026-11-21T05:00:00Z"]
+    assert _get(at(), "channel-performance")["metrics"]["totalSessions"] == 64
+    assert at().get("/analytics/channel-performance?channel=pigeon").status_code == 400
+
+
+def test_the_widget_is_called_chat(at: At, count: Count) -> None:
+    count(channel="widget", sessions=1)
+    assert list(_get(at(), "dashboard")["channelMetrics"]) == ["chat"]
+    assert _get(at(), "channel-performance?channel=chat")["metrics"]["totalSessions"] == 1
+
+
+def test_customer_satisfaction_is_as_printed(at: At, count: Count) -> None:
+    count(ratings=60, rating_sum=258)
+    count(channel="voice", ratings=40, rating_sum=164)
+    count(timedelta(days=2), channel="widget", ratings=20, rating_sum=80)
+    count(channel="sms", sessions=1)
+    golden = printed("analytics_customer_satisfaction_response")
+    roll_up_at(at, NOW)
+    shown = _get(at(), "customer-satisfaction")
+    assert list(shown) == list(golden)
+    points = shown.pop("trends")
+    assert shown == {name: value for name, value in golden.items() if name != "trends"}
+    assert len(points) == 30
+    assert points[-3:] == [
+        {"timestamp": "2026-11-19T00:00:00Z", "score": 4.0, "responses": 20},
+        {"timestamp": "2026-11-20T00:00:00Z", "score": 0, "responses": 0},
+        {"timestamp": "2026-11-21T00:00:00Z", "score": 4.2, "responses": 100},
+    ]
+
+
+def roll_up_at(at: At, moment: datetime) -> int:
+    return roll_up(at(moment).application.extensions["hub"])
+
+
+def test_rolled_up_days_and_live_hours_are_counted_once(at: At, count: Count) -> None:
+    for days in range(40):
+        count(timedelta(days=days), sessions=1, inbound=1)
+    count(timedelta(hours=4), sessions=1)
+    before = _get(at(), "dashboard?range=24h")
+    assert before["totalSessions"] == 2
+    assert roll_up_at(at, NOW) > 0
+    assert _get(at(), "dashboard?range=24h") == before
+    month = _get(at(), "dashboard?range=30d")
+    assert (month["totalSessions"], [point["sessions"] for point in month["trends"]]) == (31, [1] * 29 + [2])
+    week = _get(at(), "dashboard?range=7d")
+    assert week["totalSessions"] == 8
+
+
+def test_rolling_up_again_changes_nothing_and_takes_late_counts(at: At, count: Count) -> None:
+    count(timedelta(days=1), sessions=1)
+    assert roll_up_at(at, NOW) == 1
+    assert roll_up_at(at, NOW + timedelta(minutes=5)) == 0
+    count(timedelta(days=1), sessions=1)
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 1
+    roll_up_at(at, NOW + timedelta(hours=1))
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 2
+    roll_up_at(at, NOW + timedelta(hours=2))
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 2
+
+
+def test_after_a_standstill_no_day_is_missing(at: At, count: Count) -> None:
+    roll_up_at(at, NOW - timedelta(days=6))
+    for days in range(6):
+        count(timedelta(days=days), sessions=1)
+    roll_up_at(at, NOW)
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 6
+
+
+@pytest.mark.parametrize("hours", range(0, 26, 5))
+def test_at_any_hour_everything_is_there_with_and_without_a_fresh_roll_up(at: At, count: Count, hours: int) -> None:
+    for ago in range(30):
+        count(timedelta(hours=ago), conversation=str(ago), sessions=1)
+    moment = NOW + timedelta(hours=hours)
+    first = _get(at(moment), "dashboard?range=24h")["totalSessions"]
+    roll_up_at(at, NOW)
+    second = _get(at(moment), "dashboard?range=24h")["totalSessions"]
+    roll_up_at(at, moment)
+    assert [first, second, _get(at(moment), "dashboard?range=24h")["totalSessions"]] == [max(0, 24 - hours)] * 3
+
+
+def test_an_old_count_can_still_be_corrected(deps: Deps, at: At, count: Count) -> None:
+    long_ago = NOW - timedelta(days=9)
+    count(timedelta(days=9), ratings=1, rating_sum=1)
+    roll_up_at(at, NOW)
+    tenant_id = deps.settings.default_tenant_id
+    given = (tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c", long_ago, NOW)
+    deps.store.commit(stats.correct(*given, rating_sum=4))
+    assert _get(at(), "customer-satisfaction")["overallScore"] == 5
+
+
+def test_each_instance_has_its_own_totals(deps: Deps, at: At, count: Count) -> None:
+    count(timedelta(days=3), instance_id="a", inbound=2, outbound=1, replies=2, reply_seconds=5)
+    count(instance_id="a", inbound=1)
+    count(instance_id="b", inbound=7)
+    count(instance_id="a", inbound=100, tenant_id="other")
+    roll_up_at(at, NOW)
+    now = replace(deps, now=lambda: NOW)
+    totals = instance_totals(now, deps.settings.default_tenant_id, ["a", "none"])
+    assert totals == {"a": (4, 2.5), "none": (0, 0.0)}
+
+
+def test_another_tenant_sees_nothing_of_it(deps: Deps, at: At, count: Count) -> None:
+    count(sessions=1, ratings=1, rating_sum=5)
+    roll_up_at(at, NOW)
+    stranger = key_for(deps, "other")
+    assert _get(at(), "dashboard?range=30d", **stranger)["totalSessions"] == 0
+    assert _get(at(), "customer-satisfaction", **stranger)["totalResponses"] == 0
+
+
+def test_the_cost_of_the_dashboard_does_not_grow_with_the_messages(deps: Deps, at: At, count: Count) -> None:
+    def cost() -> Cost:
+        counting = CountingStore(deps.store)
+        seen = replace(deps, store=counting, now=lambda: NOW)
+        _get(create_app(seen, blueprints()).test_client(), "dashboard?range=30d")
+        return counting.spent
+
+    for hours in range(24 * 30):
+        count(timedelta(hours=hours), inbound=1)
+    roll_up_at(at, NOW)
+    once = cost()
+    for hours in range(24 * 30):
+        count(timedelta(hours=hours), inbound=1000)
+    assert cost() == once
+    assert once.documents_read <= 31 + 2 * refs.STATS_SHARDS
+    assert (once.reads, once.commits) == (3, 0)

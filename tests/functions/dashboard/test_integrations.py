@@ -1,0 +1,130 @@
+"""Integrations: which are configured, and whether a credential works."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.deps import Deps
+from shared.domain.instances import ChannelType
+from shared.logs import JSONFormatter
+from shared.ports.store import Merge
+from shared.usecases import refs
+from tests.functions.dashboard.golden import golden, shape
+from tests.functions.dashboard.people import channel
+from tests.stubs import Reply, Stub
+
+BODY = golden("integration_test_request")
+KEY = "7123456:AAhidden-key_hidden-key_hidden-key1"
+
+
+@pytest.fixture
+def evolution(provider: Stub) -> Stub:
+    provider.on("GET", r"/instance/fetchInstances", Reply(json=[]))
+    return provider
+
+
+def test_nothing_configured_is_an_empty_list(client: FlaskClient) -> None:
+    assert client.get("/integrations/status").json == {"integrations": []}
+
+
+def test_each_configured_type_is_listed_once_with_its_best_channel(client: FlaskClient, deps: Deps) -> None:
+    printed = golden("integrations_status_response")["integrations"][0]
+    for type_, status in (
+        (ChannelType.WIDGET, "error"),
+        (ChannelType.WHATSAPP, "error"),
+        (ChannelType.WHATSAPP, "connected"),
+    ):
+        deps.store.commit([Merge(refs.instance(channel(deps, type_).id), {"status": status})])
+    found: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
+    assert [(each["type"], each["status"]) for each in found] == [("whatsapp", "connected"), ("chat", "error")]
+    assert shape(found[0]) == shape(printed)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found[0]["last_sync"])
+
+
+def test_the_printed_test_gives_the_printed_answer(client: FlaskClient, evolution: Stub) -> None:
+    answer: Any = client.post("/integrations/whatsapp/test", json=BODY)
+    printed = golden("integration_test_response")
+    assert answer.status_code == 200
+    assert shape(answer.json) == shape(printed)
+    assert answer.json | {"latency": 150} == printed
+    [asked] = evolution.to("fetchInstances")
+    assert asked.headers["apikey"] == "test-key"
+
+
+@pytest.mark.parametrize(
+    ("type_", "method", "path", "reply"),
+    [
+        ("telegram_bot", "POST", r"/bottest-key/getMe", Reply(json={"ok": True, "result": {"id": 7}})),
+        ("facebook", "GET", r"/v[0-9.]+/me", Reply(json={"id": "1"})),
+    ],
+)
+def test_other_providers_are_asked_their_own_way(
+    client: FlaskClient, provider: Stub, type_: str, method: str, path: str, reply: Reply
+) -> None:
+    provider.on(method, path, reply)
+    answer: Any = client.post(f"/integrations/{type_}/test", json={"api_key": "test-key"}).json
+    assert (answer["success"], answer["test_result"]) == (True, "Connection successful")
+
+
+@pytest.mark.parametrize("type_", ["whatsapp", "telegram-bot", "facebook"])
+@pytest.mark.parametrize(
+    "reply", [Reply(401, {"message": f"bad {KEY}", "description": f"bad {KEY}"}), Reply(500), Reply(drop=True)]
+)
+def test_a_refusal_is_an_answer_and_names_no_key(
+    client: FlaskClient, provider: Stub, caplog: pytest.LogCaptureFixture, type_: str, reply: Reply
+) -> None:
+    provider.on("GET", r"", reply)
+    provider.on("POST", r"", reply)
+    with caplog.at_level(logging.DEBUG):
+        answer: Any = client.post(f"/integrations/{type_}/test", json={"api_key": KEY})
+    assert (answer.status_code, answer.json["success"]) == (200, False)
+    assert answer.json["test_result"]
+    assert type(answer.json["latency"]) is int
+    written = [JSONFormatter().format(record) for record in caplog.records]
+    assert KEY not in "".join([answer.text, *written])
+
+
+def test_nothing_is_kept(client: FlaskClient, deps: Deps, evolution: Stub) -> None:
+    client.post("/integrations/whatsapp/test", json=BODY)
+    assert deps.store.count("instances") == 0
+    assert client.get("/integrations/status").json == {"integrations": []}
+
+
+def test_without_a_key_the_stored_one_is_tried_at_the_stored_address(
+    client: FlaskClient, deps: Deps, evolution: Stub
+) -> None:
+    channel(deps, ChannelType.WHATSAPP, config={"evolution_key": "stored-key"})
+    body = {"evolution_url": "http://127.0.0.1:9/elsewhere"}
+    answer: Any = client.post("/integrations/whatsapp/test", json=body).json
+    assert answer["success"] is True
+    [asked] = evolution.to("fetchInstances")
+    assert asked.headers["apikey"] == "stored-key"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "api_key is missing"),
+        ({"api_key": ""}, "api_key is missing"),
+        ({"api_key": "ключ"}, "characters"),
+        ({"api_key": "k", "evolution_url": "http://169.254.169.254"}, "never called"),
+        ({"api_key": "k", "evolution_url": "http://a..b." + "c" * 70 + "/"}, ""),
+        ({"api_key": "k", "integration": "OTHER"}, "integration"),
+    ],
+)
+def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, said: str) -> None:
+    answer: Any = client.post("/integrations/whatsapp/test", json=body)
+    assert (answer.status_code, answer.json["success"]) == (200, False)
+    assert said in answer.json["test_result"]
+
+
+def test_types_without_a_check_say_so_and_unknown_ones_are_refused(client: FlaskClient) -> None:
+    answer: Any = client.post("/integrations/voice/test", json=BODY).json
+    assert answer == {"success": False, "test_result": "voice cannot be tested", "latency": 0}
+    assert client.post("/integrations/pigeon/test", json=BODY).status_code == 400
+    assert client.post("/integrations/whatsapp/test", json={"api_key": 5}).status_code == 400

@@ -1,0 +1,64 @@
+"""The OpenAPI document tells the truth: whatever is sent, no answer is a 5xx, undocumented, or of another form."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import SecretStr
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.hub.main import blueprints
+from shared.deps import Deps
+from shared.http.app import create_app
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def app(deps: Deps) -> Flask:
+    """The whole hub, in which everybody with the key is the owner of the default tenant."""
+    keyed = deps.settings.model_copy(update={"api_key": SecretStr("the-key"), "upstream_allowlist": ("127.0.0.1",)})
+    return create_app(dataclasses.replace(deps, settings=keyed), blueprints())
+
+
+def _operations() -> list[tuple[str, str]]:
+    document = create_app(cast("Deps", None), blueprints()).test_client().get("/api/v1/openapi.json").get_json()
+    return [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
+
+
+@pytest.mark.parametrize(("method", "path"), _operations())
+def test_every_operation_keeps_its_word(app: Flask, method: str, path: str) -> None:
+    operation = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)[path][method]
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )
+    @given(case=operation.as_strategy())
+    def answers(case: Any) -> None:
+        if path == "/api/pair/status":
+            case.query = {"timeout": 0}  # it would wait for somebody to pair
+        case.call_and_validate(headers={"Authorization": "Bearer the-key"}, checks=CHECKS)
+
+    answers()

@@ -1,0 +1,266 @@
+"""Campaigns from their making to their figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.dashboard.main import blueprints
+from shared.deps import Deps
+from shared.domain.accounts import Role
+from shared.domain.events import InboundEvent
+from shared.domain.messages import Direction
+from shared.errors import StoreError
+from shared.http.app import create_app
+from shared.ports.store import Merge, Store, Write
+from shared.usecases import campaign_sending, refs
+from shared.usecases.inbound import normalize
+from shared.usecases.sweep import sweep
+from tests.functions.keys import key_for
+from tests.pipeline.hub import Hub, eventually
+
+GOLDEN = Path("tests/golden/dashboard")
+SALE: dict[str, Any] = {"name": "Summer Sale", "channels": ["whatsapp", "telegram_bot"], "message": "Sale!"}
+
+
+def _customers(hub: Hub, *chats: int) -> list[str]:
+    """Customers of one Telegram channel, in the chats' order."""
+    channel_id = hub.telegram()
+    for chat in chats:
+        hub.customer_writes(channel_id, "hello", chat=chat)
+    eventually(lambda: len(hub.conversations()) == len(chats))
+    found = {each.external_user_id: each.customer_id for each in hub.conversations()}
+    return [found[str(chat)] for chat in chats]
+
+
+def _campaign(hub: Hub, launch: bool = True, **fields: Any) -> str:
+    campaign_id = str(hub.post("/campaigns", SALE | fields, 201)["campaign_id"])
+    if launch:
+        assert hub.post(f"/campaigns/{campaign_id}/launch", {}, 202)["status"] == "running"
+    return campaign_id
+
+
+def _metrics(hub: Hub, campaign_id: str) -> tuple[int, int, int]:
+    shown = hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]
+    return shown["total_sent"], shown["responses"], shown["conversions"]
+
+
+def _status(hub: Hub, campaign_id: str) -> str:
+    [found] = [each for each in hub.get("/campaigns")["campaigns"] if each["campaign_id"] == campaign_id]
+    return str(found["status"])
+
+
+def test_a_campaign_is_shown_as_printed(hub: Hub) -> None:
+    golden = json.loads((GOLDEN / "campaign_omnichannel_response.json").read_text("utf-8"))
+    campaign_id = _campaign(hub, launch=False, channels=["whatsapp", "email", "sms"])
+    shown = hub.get(f"/campaigns/{campaign_id}/omnichannel")
+    assert list(shown) == list(golden)
+    assert list(shown["metrics"]) == list(golden["metrics"])
+    no_figures = dict.fromkeys(golden["metrics"], 0)
+    assert shown == golden | {"campaign_id": campaign_id, "metrics": no_figures}
+
+
+def test_channels_are_changed_as_printed(hub: Hub) -> None:
+    asked = json.loads((GOLDEN / "campaign_channels_request.json").read_text("utf-8"))
+    campaign_id = _campaign(hub, launch=False, channels=["chat"])
+    path = f"/campaigns/{campaign_id}/channels"
+    answer: Any = hub.client.put(path, json=asked, headers=hub.headers)
+    assert answer.status_code == 200
+    assert answer.json == {
+        "campaign_id": campaign_id,
+        "name": "Summer Sale",
+        "metrics": {"total_sent": 0, "responses": 0, "conversions": 0},
+        "status": "draft",
+        "success": True,
+        **asked,
+    }
+    kept: Any = hub.client.put(path, json={"channels": ["chat", "chat"]}, headers=hub.headers).json
+    assert (kept["channels"], kept["settings"]) == (["chat"], asked["settings"])
+    refused: list[dict[str, Any]] = [
+        {},
+        {"channels": []},
+        {"channels": ["pigeon"]},
+        {"channels": ["sms"], "settings": {"sms": 1}},
+    ]
+    for wrong in refused:
+        assert hub.client.put(path, json=wrong, headers=hub.headers).status_code == 400
+    assert hub.client.put("/campaigns/nothing/channels", json=asked, headers=hub.headers).status_code == 404
+
+
+def test_campaigns_are_listed_newest_first_in_pages(hub: Hub) -> None:
+    made = [_campaign(hub, launch=False, name=f"number {number}") for number in range(3)]
+    first = hub.get("/campaigns?limit=2")
+    rest = hub.get(f"/campaigns?limit=2&cursor={first['next_cursor']}")
+    listed = [each["campaign_id"] for each in first["campaigns"] + rest["campaigns"]]
+    assert listed == made[::-1]
+    assert rest["next_cursor"] is None
+    assert list(rest["campaigns"][0]) == ["campaign_id", "name", "channels", "status", "created_at"]
+
+
+def test_everybody_in_the_audience_gets_one_message(hub: Hub) -> None:
+    hub.echo_agent()
+    ann, bob, eve = _customers(hub, 1, 2, 3)
+    eventually(lambda: len(hub.sent_texts()) == 3)
+    hub.deps.store.commit([Merge(refs.customer(bob), {"tags": ["vip"]}), Merge(refs.customer(ann), {"tags": ["vip"]})])
+    campaign_id = _campaign(hub, audience={"customer_ids": [ann, eve, "unknown"], "tags": ["vip"]})
+    assert hub.post(f"/campaigns/{campaign_id}/launch", {}, 202)["status"] == "running"
+    for _ in range(3):
+        sweep(hub.deps)
+    eventually(hub.idle)
+    assert sorted(hub.sent_texts()) == ["Echo: hello"] * 3 + ["Sale!"] * 3
+    assert _metrics(hub, campaign_id) == (3, 0, 0)
+    assert _status(hub, campaign_id) == "finished"
+    hub.post(f"/campaigns/{campaign_id}/launch", {}, 409)
+
+
+def test_who_opted_out_gets_nothing(hub: Hub) -> None:
+    ann, bob, eve = _customers(hub, 1, 2, 3)
+    hub.deps.store.commit([Merge(refs.customer(ann), {"opted_out": True})])
+    hub.deps.store.commit([Merge(refs.customer(bob), {"tags": ["Unsubscribed"]})])
+    campaign_id = _campaign(hub, audience={"customer_ids": [ann, bob, eve]})
+    sweep(hub.deps)
+    eventually(hub.idle)
+    assert [request.json["chat_id"] for request in hub.provider.to("/sendMessage")] == ["3"]
+    assert _metrics(hub, campaign_id) == (1, 0, 0)
+
+
+def test_the_first_message_afterwards_is_a_response_and_conversions_are_reported(hub: Hub) -> None:
+    ann, bob = _customers(hub, 1, 2)
+    campaign_id = _campaign(hub, audience={"customer_ids": [ann]})
+    sweep(hub.deps)
+    channel_id = hub.conversations()[0].instance_id
+    for text in ("tell me more", "now"):
+        hub.customer_writes(channel_id, text, chat=1)
+    hub.customer_writes(channel_id, "me too", chat=2)
+    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 5)
+    assert _metrics(hub, campaign_id) == (1, 1, 0)
+    for _ in range(2):
+        answer = hub.post(f"/campaigns/{campaign_id}/conversions", {"customer_id": ann})
+    assert (answer["success"], answer["metrics"]["conversions"]) == (True, 1)
+    hub.post(f"/campaigns/{campaign_id}/conversions", {"customer_id": bob}, 404)
+    hub.post(f"/campaigns/{campaign_id}/conversions", {"customer_id": "nobody"}, 404)
+    assert _metrics(hub, campaign_id) == (1, 1, 1)
+
+
+def test_after_a_week_a_message_is_no_response(hub: Hub) -> None:
+    [ann] = _customers(hub, 1)
+    campaign_id = _campaign(hub, audience={"customer_ids": [ann]})
+    sweep(hub.deps)
+    late = hub.deps.now() + timedelta(days=8)
+    event = InboundEvent(
+        tenant_id=hub.tenant_id,
+        instance_id=hub.conversation().instance_id,
+        channel="telegram_bot",
+        payload=hub.update(1, "hello again"),
+        received_at=late,
+    )
+    normalize(dataclasses.replace(hub.deps, now=lambda: late), event)
+    assert _metrics(hub, campaign_id) == (1, 0, 0)
+
+
+def test_a_campaign_is_no_answer(hub: Hub) -> None:
+    [ann] = _customers(hub, 1)
+    waiting = hub.conversation().needs_reply_since
+    _campaign(hub, audience={"customer_ids": [ann]})
+    sweep(hub.deps)
+    eventually(hub.idle)
+    assert waiting is not None
+    assert hub.conversation().needs_reply_since == waiting
+    assert hub.get("/analytics/dashboard")["responseTime"] == 0
+
+
+def test_who_has_no_open_conversation_gets_one(hub: Hub) -> None:
+    [ann] = _customers(hub, 1)
+    channel_id = hub.conversation().instance_id
+    hub.patch(f"/api/channels/{channel_id}", {"config": {"csat": False}})
+    hub.patch(f"/api/conversations/{hub.conversation().id}", {"status": "CLOSED"})
+    _campaign(hub, audience={"customer_ids": [ann]})
+    sweep(hub.deps)
+    eventually(lambda: hub.idle() and hub.sent_texts() == ["Sale!"])
+    assert len(hub.conversations()) == 2
+
+
+@dataclasses.dataclass
+class Dying:
+    """A store that dies after some commits that send a message."""
+
+    store: Store
+    left: int
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        if any(write.ref.collection in ("outbox", "campaigns") for write in writes):
+            if not self.left:
+                raise StoreError("the store is gone")
+            self.left -= 1
+        self.store.commit(writes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+@pytest.mark.parametrize("survived", [0, 1, 2, 3])
+def test_a_launch_that_was_broken_off_is_resumed_without_doubles(hub: Hub, survived: int) -> None:
+    everybody = _customers(hub, 1, 2, 3)
+    campaign_id = _campaign(hub, audience={"customer_ids": everybody})
+    dying: Any = Dying(hub.deps.store, survived)
+    with pytest.raises(StoreError):
+        sweep(dataclasses.replace(hub.deps, store=dying))
+    sweep(hub.deps)
+    sweep(hub.deps)
+    eventually(hub.idle)
+    assert [message.text for message in hub.messages(Direction.OUTBOUND)] == ["Sale!"] * 3
+    assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((3, 0, 0), "finished")
+
+
+def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
+    [ann] = _customers(hub, 1)
+    unknown = [f"nobody-{number}" for number in range(campaign_sending.BATCH)]
+    campaign_id = _campaign(hub, audience={"customer_ids": [*unknown, ann]})
+    sweep(hub.deps)
+    assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((0, 0, 0), "running")
+    sweep(hub.deps)
+    assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((1, 0, 0), "finished")
+
+
+@pytest.mark.parametrize("missing", [{"message": " ", "audience": {"tags": ["a"]}}, {"audience": {}}])
+def test_nothing_to_say_and_nobody_to_tell_cannot_be_launched(hub: Hub, missing: dict[str, Any]) -> None:
+    campaign_id = _campaign(hub, launch=False, **missing)
+    hub.post(f"/campaigns/{campaign_id}/launch", {}, 422)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"channels": ["pigeon"]},
+        {"audience": {"customer_ids": ["a/b"]}},
+        {"audience": {"tags": [""]}},
+        {"settings": {"sms": {"template": "x" * 20_001}}},
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused(hub: Hub, wrong: dict[str, Any]) -> None:
+    hub.post("/campaigns", SALE | wrong, 400)
+
+
+def test_unknown_and_foreign_campaigns_look_the_same(hub: Hub, deps: Deps) -> None:
+    campaign_id = _campaign(hub, launch=False)
+    client = create_app(deps, blueprints()).test_client()
+    stranger = key_for(deps, "other")
+    for id_ in (campaign_id, "nothing"):
+        assert client.get(f"/campaigns/{id_}/omnichannel", headers=stranger).status_code == 404
+        changed = client.put(f"/campaigns/{id_}/channels", json={"channels": ["sms"]}, headers=stranger)
+        assert changed.status_code == 404
+        assert client.post(f"/campaigns/{id_}/launch", headers=stranger).status_code == 404
+        converted = client.post(f"/campaigns/{id_}/conversions", json={"customer_id": "a"}, headers=stranger)
+        assert converted.status_code == 404
+    listed: Any = client.get("/campaigns", headers=stranger).json
+    assert listed == {"campaigns": [], "next_cursor": None}
+    agent = key_for(deps, hub.tenant_id, Role.AGENT)
+    assert client.post("/campaigns", json=SALE, headers=agent).status_code == 403
+    assert client.post(f"/campaigns/{campaign_id}/launch", headers=agent).status_code == 403

@@ -1,0 +1,152 @@
+"""Asking a customer how satisfied he was, and taking his answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.events import InboundEvent
+from shared.domain.messages import Direction
+from shared.domain.ratings import SURVEY_TEXT
+from shared.usecases.inbound import normalize
+from tests.pipeline.hub import Hub, eventually
+
+
+def _resolved(hub: Hub, text: str = "hello") -> tuple[str, Conversation]:
+    """A channel whose only conversation was resolved, after the customer wrote once."""
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, text)
+    conversation = hub.conversation()
+    hub.patch(f"/api/conversations/{conversation.id}", {"status": "CLOSED"})
+    return channel_id, conversation
+
+
+def _ratings(hub: Hub) -> list[tuple[str, int]]:
+    return [(data["id"], data["score"]) for data in hub.documents("ratings", tenant_id=hub.tenant_id)]
+
+
+def _configure(hub: Hub, channel_id: str, **config: Any) -> None:
+    hub.patch(f"/api/channels/{channel_id}", {"config": config})
+
+
+def test_an_answer_rates_the_resolved_conversation_and_begins_nothing(hub: Hub) -> None:
+    hub.echo_agent()
+    channel_id, conversation = _resolved(hub)
+    eventually(lambda: SURVEY_TEXT in hub.sent_texts() and hub.idle())
+    hub.customer_writes(channel_id, " 5 ")
+    assert eventually(lambda: _ratings(hub)) == [(conversation.id, 5)]
+    hub.customer_writes(channel_id, "marker", chat=9)
+    eventually(lambda: "Echo: marker" in hub.sent_texts())
+    found = {each.external_user_id: each for each in hub.conversations()}
+    assert found["5"].id == conversation.id
+    assert found["5"].status is ConversationStatus.CLOSED
+    assert "Echo: 5" not in hub.sent_texts()
+    inbound = [message for message in hub.messages(Direction.INBOUND) if message.conversation_id == conversation.id]
+    assert [message.text for message in inbound] == ["hello", " 5 "]
+    shown = hub.get("/analytics/customer-satisfaction")
+    assert (shown["overallScore"], shown["totalResponses"], shown["byChannel"]) == (5.0, 1, {"telegram_bot": 5.0})
+    assert hub.get("/analytics/dashboard")["satisfactionScore"] == 5.0
+
+
+def test_only_the_first_answer_is_a_rating(hub: Hub) -> None:
+    channel_id, conversation = _resolved(hub)
+    hub.customer_writes(channel_id, "2")
+    eventually(lambda: _ratings(hub))
+    hub.customer_writes(channel_id, "5")
+    eventually(lambda: len(hub.conversations()) == 2)
+    assert _ratings(hub) == [(conversation.id, 2)]
+
+
+@pytest.mark.parametrize("text", ["6", "0", "5 of 5", "thanks", "55"])
+def test_anything_else_begins_a_conversation_and_ends_the_survey(hub: Hub, text: str) -> None:
+    channel_id, _ = _resolved(hub)
+    hub.customer_writes(channel_id, text)
+    eventually(lambda: len(hub.conversations()) == 2)
+    hub.customer_writes(channel_id, "5")
+    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 3)
+    assert (_ratings(hub), len(hub.conversations())) == ([], 2)
+
+
+def test_after_a_day_a_number_is_a_message_like_any_other(hub: Hub) -> None:
+    channel_id, _ = _resolved(hub)
+    late = hub.deps.now() + timedelta(hours=25)
+    event = InboundEvent(
+        tenant_id=hub.tenant_id,
+        instance_id=channel_id,
+        channel="telegram_bot",
+        payload=hub.update(5, "5"),
+        received_at=late,
+    )
+    normalize(dataclasses.replace(hub.deps, now=lambda: late), event)
+    assert (_ratings(hub), len(hub.conversations())) == ([], 2)
+
+
+def test_the_same_answer_delivered_again_changes_nothing(hub: Hub) -> None:
+    channel_id, _ = _resolved(hub)
+    update = hub.update(5, "4")
+    hub.deliver_update(channel_id, update)
+    eventually(lambda: _ratings(hub))
+    hub.deliver_update(channel_id, update)
+    hub.customer_writes(channel_id, "marker", chat=9)
+    eventually(lambda: len(hub.conversations()) == 2)
+    assert hub.get("/analytics/customer-satisfaction")["totalResponses"] == 1
+
+
+def test_the_question_can_be_changed_and_turned_off(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    _configure(hub, channel_id, csat_text="Happy? 1-5")
+    hub.customer_writes(channel_id, "one", chat=1)
+    first = hub.conversation()
+    hub.patch(f"/api/conversations/{first.id}", {"status": "CLOSED"})
+    eventually(hub.sent_texts)
+    _configure(hub, channel_id, csat=False)
+    hub.customer_writes(channel_id, "two", chat=2)
+    eventually(lambda: len(hub.conversations()) == 2)
+    [second] = [each for each in hub.conversations() if each.id != first.id]
+    hub.patch(f"/api/conversations/{second.id}", {"status": "CLOSED"})
+    hub.customer_writes(channel_id, "5", chat=2)
+    eventually(lambda: len(hub.conversations()) == 3)
+    assert hub.sent_texts() == ["Happy? 1-5"]
+
+
+def test_who_never_wrote_is_not_asked(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.post("/api/messages/send", {"channelInstanceId": channel_id, "externalUserId": "5", "text": "hi"}, 202)
+    hub.patch(f"/api/conversations/{hub.conversation().id}", {"status": "CLOSED"})
+    eventually(hub.idle)
+    assert hub.sent_texts() == ["hi"]
+
+
+def test_nobody_is_asked_twice_about_the_same_message(hub: Hub) -> None:
+    _, conversation = _resolved(hub)
+    for status in ("OPEN", "CLOSED"):
+        hub.patch(f"/api/conversations/{conversation.id}", {"status": status})
+    eventually(hub.idle)
+    assert hub.sent_texts() == [SURVEY_TEXT]
+
+
+def test_the_resolution_rate_counts_what_stays_resolved(hub: Hub) -> None:
+    channel_id, conversation = _resolved(hub)
+    hub.customer_writes(channel_id, "hello", chat=9)
+    eventually(lambda: len(hub.conversations()) == 2)
+
+    def rate() -> float:
+        shown = hub.get("/analytics/channel-performance?channel=telegram_bot")
+        return float(shown["metrics"]["resolutionRate"])
+
+    assert rate() == 50.0
+    hub.patch(f"/api/conversations/{conversation.id}", {"status": "OPEN"})
+    assert rate() == 0.0
+    hub.patch(f"/api/conversations/{conversation.id}", {"status": "CLOSED"})
+    assert rate() == 50.0
+
+
+def test_the_question_does_not_count_as_an_answer(hub: Hub) -> None:
+    _resolved(hub)
+    eventually(hub.idle)
+    assert hub.get("/analytics/dashboard")["responseTime"] == 0
+    assert sum(data.get("replies", 0) for data in hub.documents("stats", tenant_id=hub.tenant_id)) == 0

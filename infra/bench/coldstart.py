@@ -1,0 +1,115 @@
+"""From starting a function's process to its first answer, against a function that does nothing; and what it imports."""
+
+from __future__ import annotations
+
+import base64
+import re
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from infra.bench.processes import ROOT, first_answer, free_port, function, running
+from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent
+
+ROUNDS = 3
+_IMPORTED = re.compile(r"import time:\s+(\d+) \|")
+_TENANT = "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Seconds of the median start; `ratio` is the median of the ratios to a hello-world started right before.
+
+    `work` is the ratio of processor time, which a busy machine changes less;
+    `imports` is seconds spent importing the function's module.
+    """
+
+    seconds: float
+    ratio: float
+    work: float
+    imports: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One start: seconds until the answer, and processor seconds until the end."""
+
+    seconds: float
+    work: float
+
+
+def _pushed(event: Event) -> dict[str, object]:
+    data = base64.b64encode(event.model_dump_json().encode()).decode()
+    return {"message": {"data": data, "messageId": "1"}, "subscription": "bench"}
+
+
+def _requests(webhook_path: str) -> dict[str, tuple[str, str, object]]:
+    """For each function a request of its own kind: what has to be there before it can be answered is part of it."""
+    received = "2026-01-01T00:00:00Z"
+    inbound = InboundEvent.model_validate(
+        {"tenant_id": _TENANT, "instance_id": "x", "channel": "telegram_bot", "payload": {}, "received_at": received}
+    )
+    return {
+        "webhooks": ("POST", webhook_path, {"update_id": 1}),
+        "normalize": ("POST", "/", _pushed(inbound)),
+        "reply": ("POST", "/", _pushed(ReplyEvent(tenant_id=_TENANT, conversation_id="x", message_id="y"))),
+        "deliver": ("POST", "/", _pushed(OutboundEvent(tenant_id=_TENANT, conversation_id="x"))),
+        "tick": ("POST", "/", {}),
+        "omnichat": ("GET", "/api/conversations", None),
+        "omnihub": ("GET", "/api/v1/instances", None),
+        "dashboard": ("GET", "/sessions/active", None),
+        "hub": ("GET", "/api/conversations", None),
+    }
+
+
+def measure(directory: Path, webhook_path: str) -> dict[str, Start]:
+    """The functions take turns, each right after the hello-world that it is held against."""
+    starts: dict[str, list[tuple[_Taken, _Taken]]] = {}
+    for _ in range(ROUNDS):
+        for name, request in _requests(webhook_path).items():
+            hello = _start(ROOT / "infra/bench/hello.py", directory, ("GET", "/", None))
+            ours = _start(ROOT / "functions" / name / "main.py", directory, request)
+            starts.setdefault(name, []).append((ours, hello))
+    return {
+        name: Start(
+            seconds=median(ours.seconds for ours, _ in pairs),
+            ratio=median(ours.seconds / hello.seconds for ours, hello in pairs),
+            work=median(ours.work / hello.work for ours, hello in pairs),
+            imports=_import_seconds(f"functions.{name}.main"),
+        )
+        for name, pairs in starts.items()
+    }
+
+
+def _start(source: Path, directory: Path, request: tuple[str, str, object]) -> _Taken:
+    environment = {"DATA_DIR": str(directory / "data"), "THREADS": "8", "WORKERS": "1"}
+    port = free_port()
+    worked = _worked()
+    started = time.perf_counter()
+    with running(function(source, port), environment, directory / "functions.log"):
+        status = first_answer(port, *request)
+        seconds = time.perf_counter() - started
+    if status >= 500:
+        raise RuntimeError(f"{source} answered {status}")
+    return _Taken(seconds, _worked() - worked)
+
+
+def _worked() -> float:
+    """Processor seconds of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _import_seconds(module: str) -> float:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {module}"],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sum(int(found) for found in _IMPORTED.findall(done.stderr)) / 1e6

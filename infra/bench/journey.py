@@ -1,0 +1,124 @@
+"""A message's way through the hub, one step at a time in one thread, so that each step's cost can be told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from functions.deliver.main import consume as deliver
+from functions.hub.main import blueprints
+from functions.normalize.main import consume as normalize
+from functions.reply.main import consume as reply
+from infra.bench.counting import Cost, CountingStore
+from infra.bench.updates import update
+from shared.deps import Deps
+from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent, Topic
+from shared.http.app import create_app
+from shared.ports.bus import Consumer, DeadLetterPage
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+
+class HeldBus:
+    """`Bus` that keeps what is published until somebody takes it."""
+
+    def __init__(self) -> None:
+        self._held: dict[Topic, list[Event]] = {topic: [] for topic in Topic}
+
+    def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
+        self._held[topic].append(event)
+
+    def take(self, topic: Topic) -> list[Event]:
+        taken, self._held[topic] = self._held[topic], []
+        return taken
+
+    def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
+        return lambda: None
+
+    def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
+        return DeadLetterPage([])
+
+    def redrive(self, topic: Topic, letter_id: str) -> None:
+        """Nothing ever dies here."""
+
+    def replay(self, topic: Topic, since: datetime) -> int:
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What each step of one message took."""
+
+    webhook: Cost
+    inbound: Cost
+    reply: Cost
+    deliver: Cost
+
+    @property
+    def answer(self) -> Cost:
+        return self.reply + self.deliver
+
+
+@dataclass
+class Journey:
+    """A hub with one tenant and one Telegram bot, whose provider is what the settings of `deps` say."""
+
+    deps: Deps
+    store: CountingStore = field(init=False)
+    bus: HeldBus = field(default_factory=HeldBus)
+    webhook_path: str = field(init=False)
+    _client: FlaskClient = field(init=False)
+    _headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.store = CountingStore(self.deps.store)
+        self.deps = dataclasses.replace(self.deps, store=self.store, bus=self.bus)
+        self._client = create_app(self.deps, blueprints()).test_client()
+        owner = {"email": "owner@example.com", "password": "correct horse"}
+        self._headers["Authorization"] = f"Bearer {self._post('/api/auth/register', owner)['accessToken']}"
+        channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
+        self.webhook_path = f"/api/telegram/bot/webhook/{self._post('/api/channels', channel)['id']}"
+
+    def hire_echo(self) -> None:
+        """From now on customers are answered."""
+        self._post("/api/agents", {"name": "Echo"})
+
+    def get(self, path: str) -> tuple[Any, Cost]:
+        """A request of the owner's, and what it cost."""
+        before = self.store.spent
+        answer = self._client.get(path, headers=self._headers)
+        return _checked(answer.status_code, answer.json), self.store.spent - before
+
+    def write(self, chat: int, number: int) -> Costs:
+        """A customer writes: the webhook, and all that follows from it."""
+        return Costs(
+            webhook=self._cost(lambda: self._post(self.webhook_path, update(chat, number))),
+            inbound=self._consume(Topic.INBOUND, lambda event: normalize(self.deps, cast("InboundEvent", event))),
+            reply=self._consume(Topic.REPLIES, lambda event: reply(self.deps, cast("ReplyEvent", event))),
+            deliver=self._consume(Topic.OUTBOUND, lambda event: deliver(self.deps, cast("OutboundEvent", event))),
+        )
+
+    def _consume(self, topic: Topic, consumer: Consumer) -> Cost:
+        return sum((self._cost(lambda event=event: consumer(event)) for event in self.bus.take(topic)), Cost())  # type: ignore[misc]  # mypy knows no lambda's default
+
+    def _cost(self, step: Callable[[], object]) -> Cost:
+        before = self.store.spent
+        step()
+        return self.store.spent - before
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        answer = self._client.post(path, json=body, headers=self._headers)
+        return _checked(answer.status_code, answer.json)
+
+
+def _checked(status: int, body: Any) -> Any:
+    if not 200 <= status < 300:
+        raise RuntimeError(f"the hub answered {status}: {body}")
+    return body

@@ -1,0 +1,74 @@
+"""Requests per second of the webhooks function against a function that does nothing, in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from infra.bench.journey import Journey
+from infra.bench.load import Load, apply
+from infra.bench.processes import ROOT, first_answer, free_port, function, running
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+
+ROUNDS = 4
+SECONDS = 2.5
+# What the framework starts by itself on two cores; given, so that both are sure to have the same.
+THREADS = 8
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Requests per second, the median of the rounds; `ratio` is the median of the rounds' ratios."""
+
+    webhooks: float
+    hello: float
+    ratio: float
+
+
+def prepare(directory: Path, provider: str) -> str:
+    """Make a hub's data with one Telegram bot; returns the path of its webhook."""
+    deps = bootstrap(Settings(data_dir=directory, telegram_api_url=provider))
+    try:
+        return Journey(deps).webhook_path
+    finally:
+        close(deps)
+
+
+def measure(directory: Path, path: str) -> Throughput:
+    """Both run all the time; in each round each gets the same load for the same time.
+
+    `directory` holds the `data` that `prepare` made, `path` is what it returned.
+    """
+    rounds = []
+    with _both(directory, path) as (hello, webhooks):
+        for number in range(ROUNDS + 1):
+            first = 1 + number * 1_000_000
+            rounds.append((_rate(webhooks, path, first), _rate(hello, path, first)))
+    kept = rounds[1:]  # the first one warms up
+    ratio = median(ours / theirs for ours, theirs in kept)
+    return Throughput(median(ours for ours, _ in kept), median(theirs for _, theirs in kept), ratio)
+
+
+@contextmanager
+def _both(directory: Path, path: str) -> Iterator[tuple[int, int]]:
+    environment = {"DATA_DIR": str(directory / "data"), "THREADS": str(THREADS), "WORKERS": "1"}
+    with ExitStack() as stack:
+        ports = []
+        for source in (ROOT / "infra/bench/hello.py", ROOT / "functions/webhooks/main.py"):
+            port = free_port()
+            stack.enter_context(running(function(source, port), environment, directory / "functions.log"))
+            first_answer(port, "POST", path, {"update_id": 1})
+            ports.append(port)
+        yield ports[0], ports[1]
+
+
+def _rate(port: int, path: str, first: int) -> float:
+    result = apply(Load(port, path, CONNECTIONS, seconds=SECONDS, first=first))
+    if result.refused:
+        raise RuntimeError(f"{result.refused} requests were refused")
+    return result.per_second

@@ -1,0 +1,138 @@
+"""What the provider was sent, against what the hub says that it did."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from tests.crash.process import PATIENCE, HubProcess
+from tests.pipeline.hub import eventually
+from tests.stubs import Received, Reply, Stub
+
+_TEXT = re.compile(r"\bm\d+\.\d+\b")
+CONSUMERS = 16
+"""How many messages the hub sends at once: so many can be on their way when it is killed."""
+
+
+class Ledger:
+    """Plays Telegram's and Evolution's sending side, and keeps the books on it."""
+
+    def __init__(self, provider: Stub, seed: int = 0, slowest: float = 0.0) -> None:
+        self.delivered: list[tuple[str, str]] = []
+        self._random = random.Random(seed)
+        self._slowest = slowest
+        self._numbers = count(10_000_000)
+        self._lock = threading.Lock()
+        me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
+        # A provider that ends its connections is one that can be seen to go away.
+        provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me, headers={"Connection": "close"}))
+        provider.on("POST", r"/bot[^/]+/sendMessage", self._telegram)
+        provider.on("POST", r"/message/sendText", self._evolution)
+
+    def texts(self) -> Counter[str]:
+        """How often each customer's text was answered."""
+        with self._lock:
+            return Counter(text for _, said in self.delivered for text in _TEXT.findall(said))
+
+    def wait_for(self, deliveries: int) -> None:
+        eventually(lambda: len(self.delivered) >= deliveries, PATIENCE)
+
+    def has(self, payload: dict[str, Any]) -> bool:
+        """Whether the provider was sent what an outbox item says."""
+        with self._lock:
+            return any(said == payload["text"] for _, said in self.delivered)
+
+    def by_chat(self) -> dict[str, list[str]]:
+        """The customers' texts in the order in which they were answered."""
+        chats: dict[str, list[str]] = {}
+        with self._lock:
+            for chat, said in self.delivered:
+                chats.setdefault(chat, []).extend(_TEXT.findall(said))
+        return chats
+
+    def _note(self, chat: str, text: str) -> tuple[int, float]:
+        with self._lock:
+            self.delivered.append((chat, text))
+            return next(self._numbers), self._random.uniform(0, self._slowest)
+
+    def _telegram(self, request: Received) -> Reply:
+        if not _whole(request):
+            return Reply(drop=True)
+        chat = request.json["chat_id"]
+        number, delay = self._note(str(chat), request.json["text"])
+        result = {"message_id": number, "date": 1, "chat": {"id": chat, "type": "private"}}
+        return Reply(json={"ok": True, "result": result}, delay=delay)
+
+    def _evolution(self, request: Received) -> Reply:
+        if not _whole(request):
+            return Reply(drop=True)
+        number, delay = self._note(request.json["number"], request.json["text"])
+        key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{number}"}
+        return Reply(201, {"key": key}, delay=delay)
+
+
+def _whole(request: Received) -> bool:
+    """Whether the hub lived to send all of it."""
+    return len(request.body) == int(request.headers["content-length"])
+
+
+def settled(hub: HubProcess, messages: int, seed: int = 0) -> None:
+    """Wait until everything that was accepted has been stored and has met its fate."""
+    deadline = time.monotonic() + PATIENCE
+    while missing := _unsettled(hub, messages):
+        assert time.monotonic() < deadline, f"seed {seed}: {missing}"
+        time.sleep(0.1)
+
+
+def _unsettled(hub: HubProcess, messages: int) -> str:
+    stored = len(hub.documents("messages", direction="inbound"))
+    if stored < messages:
+        return f"{stored} of {messages} are stored"
+    if unsent := hub.documents("outbox", open=True):
+        return f"not sent: {unsent[0]}"
+    waiting = [one for one in hub.documents("conversations") if one["needs_reply_since"] is not None]
+    return f"not answered: {waiting[0]}" if waiting else ""
+
+
+def stored_once(hub: HubProcess, texts: Iterable[str], seed: int = 0) -> None:
+    """Every text is one message, and every chat one conversation."""
+    stored = Counter(message["text"] for message in hub.documents("messages", direction="inbound"))
+    wanted = Counter(set(texts))
+    assert stored == wanted, f"seed {seed}: lost {wanted - stored}, doubled {stored - wanted}"
+    conversations = Counter(one["external_conversation_id"] for one in hub.documents("conversations"))
+    assert set(conversations.values()) == {1}, f"seed {seed}: {conversations.most_common(3)}"
+
+
+def dead_and_reported(hub: HubProcess, seed: int = 0) -> list[dict[str, Any]]:
+    """The items that died: each because nobody knows its outcome, and each with a notification."""
+    dead = hub.documents("outbox", status="DEAD")
+    assert {item["reason"] for item in dead} <= {"outcome_unknown"}, f"seed {seed}: {dead}"
+    told = {notification["id"] for notification in hub.documents("notifications", type="message_dead")}
+    silent = [item["id"] for item in dead if f"dead-{item['id']}-{item['attempts']}" not in told]
+    assert not silent, f"seed {seed}: nobody was told of {silent}"
+    return dead
+
+
+def answered_but_for_the_dead(hub: HubProcess, ledger: Ledger, texts: set[str], seed: int) -> list[dict[str, Any]]:
+    """Nothing was answered twice, and what was not answered is among the dead, which are returned."""
+    answered = ledger.texts()
+    twice = {text: times for text, times in answered.items() if times > 1}
+    assert not twice, f"seed {seed}: answered more than once: {twice}"
+    dead = dead_and_reported(hub, seed)
+    excused = {text for item in dead for text in _TEXT.findall(item["payload"]["text"])}
+    assert texts - set(answered) <= excused, f"seed {seed}: never answered: {texts - set(answered) - excused}"
+    return dead
+
+
+def redrive_what_never_arrived(hub: HubProcess, ledger: Ledger, dead: list[dict[str, Any]]) -> None:
+    """What a person does who has looked at the provider's own list."""
+    for item in dead:
+        if not ledger.has(item["payload"]):
+            hub.post(f"/api/outbox/{item['id']}/redrive", {}, 202)
+    eventually(lambda: not hub.documents("outbox", open=True), PATIENCE)

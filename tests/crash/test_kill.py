@@ -1,0 +1,116 @@
+"""SIGKILL at any moment: nothing accepted is lost, and no customer is answered twice."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from tests.crash.conftest import MakeHub
+from tests.crash.ledger import (
+    CONSUMERS,
+    Ledger,
+    answered_but_for_the_dead,
+    dead_and_reported,
+    redrive_what_never_arrived,
+    settled,
+    stored_once,
+)
+from tests.crash.process import PATIENCE, HubProcess
+from tests.crash.sender import Sender, telegram_calls, whatsapp_calls
+from tests.pipeline.hub import eventually
+from tests.stubs import Received, Reply, Stub
+
+pytestmark = pytest.mark.slow
+
+KILLS = 6
+
+
+def _kill_again_and_again(hub: HubProcess, sender: Sender, ledger: Ledger, messages: int, seed: int) -> None:
+    """Kill at points drawn over the whole way, from the first webhook until nearly all is answered."""
+    chance = random.Random(seed)
+    for point in sorted(chance.uniform(0.01, 0.9) for _ in range(KILLS)):
+
+        def far_enough(wanted: float = point * 2 * messages) -> bool:
+            return len(sender.accepted) + sum(ledger.texts().values()) >= wanted
+
+        eventually(far_enough, PATIENCE)
+        time.sleep(chance.uniform(0, 0.03))
+        hub.kill()
+        hub.start()
+
+
+def test_three_hundred_chats_are_each_answered_once_however_often_the_hub_dies(
+    make_hub: MakeHub, provider: Stub, seed: int
+) -> None:
+    hub = make_hub()
+    ledger = Ledger(provider, seed, slowest=0.03)
+    chats = telegram_calls(hub.echo_on_telegram(), range(1, 301))
+    texts = {call.text for calls in chats for call in calls}
+    sender = Sender(hub, seed)
+    with sender.sending(chats):
+        _kill_again_and_again(hub, sender, ledger, len(texts), seed)
+    settled(hub, len(texts), seed)
+    stored_once(hub, texts, seed)
+    dead = answered_but_for_the_dead(hub, ledger, texts, seed)
+    assert len(dead) <= KILLS * CONSUMERS, f"seed {seed}: {len(dead)} died"
+    redrive_what_never_arrived(hub, ledger, dead)
+    assert ledger.texts() == dict.fromkeys(texts, 1), f"seed {seed}"
+    assert hub.terminate() == 0
+
+
+def _agent(request: Received) -> Reply:
+    return Reply(json={"message": "re: " + request.json["message_content"].replace("\n", " ")})
+
+
+def _shop(hub: HubProcess, provider: Stub) -> None:
+    """A WhatsApp instance whose customers an external agent service answers, without any cool-down."""
+    provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
+    provider.on("POST", "/api/v1/agent/support/run", _agent)
+    instance = {
+        "name": "shop",
+        "channel_type": "whatsapp",
+        "evolution_url": provider.url,
+        "evolution_key": "evolution-key-1",
+        "agent_api_url": provider.url,
+        "agent_api_key": "agent-key-1",
+        "default_agent": "support",
+    }
+    hub.post("/api/v1/instances", instance, 201)
+
+
+def test_conversations_stay_in_order_and_no_message_is_answered_twice_however_often_the_hub_dies(
+    make_hub: MakeHub, provider: Stub, seed: int
+) -> None:
+    hub = make_hub()
+    ledger = Ledger(provider, seed, slowest=0.03)
+    _shop(hub, provider)
+    chats = whatsapp_calls(range(1, 61), per_chat=5)
+    texts = {call.text for calls in chats for call in calls}
+    sender = Sender(hub, seed)
+    with sender.sending(chats):
+        _kill_again_and_again(hub, sender, ledger, len(texts), seed)
+    settled(hub, len(texts), seed)
+    stored_once(hub, texts, seed)
+    dead = answered_but_for_the_dead(hub, ledger, texts, seed)
+    disordered = {chat: said for chat, said in ledger.by_chat().items() if said != sorted(said)}
+    assert not disordered, f"seed {seed}: {disordered}"
+    redrive_what_never_arrived(hub, ledger, dead)
+    assert ledger.texts() == dict.fromkeys(texts, 1), f"seed {seed}"
+
+
+def test_death_right_after_the_answer_to_a_webhook_loses_nothing(make_hub: MakeHub, provider: Stub) -> None:
+    hub = make_hub(REPLY_DEBOUNCE_SECONDS="0.2")
+    ledger = Ledger(provider)
+    chats = telegram_calls(hub.echo_on_telegram(), range(1, 4))
+    for [call] in chats:
+        Sender(hub, 0).send(call)
+        hub.kill()
+        hub.start()
+    settled(hub, len(chats))
+    texts = {call.text for [call] in chats}
+    stored_once(hub, texts)
+    dead = dead_and_reported(hub)
+    redrive_what_never_arrived(hub, ledger, dead)
+    assert ledger.texts() == dict.fromkeys(texts, 1)

@@ -1,0 +1,105 @@
+"""A provider that fails during a burst: whatever way it fails, every customer is answered once, and nobody twice."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crash.conftest import MakeHub
+from tests.crash.ledger import (
+    Ledger,
+    answered_but_for_the_dead,
+    dead_and_reported,
+    redrive_what_never_arrived,
+    settled,
+    stored_once,
+)
+from tests.crash.process import PATIENCE, HubProcess
+from tests.crash.sender import Sender, telegram_calls
+from tests.pipeline.hub import eventually
+from tests.stubs import Reply, Stub, stub_server
+
+pytestmark = pytest.mark.slow
+
+SEND = r"/bot[^/]+/sendMessage"
+CHATS = 60
+TEXTS = {f"m{chat}.0" for chat in range(1, CHATS + 1)}
+
+
+def _burst(hub: HubProcess, path: str) -> None:
+    with Sender(hub, seed=0).sending(telegram_calls(path, range(1, CHATS + 1))):
+        pass
+
+
+def _refusal(status: int, **parameters: int) -> Reply:
+    body = {"ok": False, "error_code": status, "description": "later", "parameters": parameters}
+    return Reply(status, body)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [(_refusal(500), 100), (_refusal(502), 100), (_refusal(429, retry_after=1), 40)],
+    ids=["500", "502", "429"],
+)
+def test_what_the_provider_refuses_for_now_is_sent_until_it_takes_it(
+    make_hub: MakeHub, provider: Stub, refusal: Reply, times: int
+) -> None:
+    hub = make_hub()
+    ledger = Ledger(provider)
+    path = hub.echo_on_telegram()
+    provider.on("POST", SEND, refusal, times)
+    _burst(hub, path)
+    settled(hub, CHATS)
+    stored_once(hub, TEXTS)
+    assert dead_and_reported(hub) == []
+    assert ledger.texts() == dict.fromkeys(TEXTS, 1)
+    assert len(provider.to(SEND)) == CHATS + times
+
+
+def test_a_slow_provider_gets_everything_once(make_hub: MakeHub, provider: Stub) -> None:
+    hub = make_hub()
+    ledger = Ledger(provider, slowest=1.0)
+    _burst(hub, hub.echo_on_telegram())
+    settled(hub, CHATS)
+    assert dead_and_reported(hub) == []
+    assert ledger.texts() == dict.fromkeys(TEXTS, 1)
+
+
+def test_what_was_on_its_way_when_the_connection_dropped_is_left_to_a_person(make_hub: MakeHub, provider: Stub) -> None:
+    dropped = 12
+    hub = make_hub()
+    ledger = Ledger(provider)
+    path = hub.echo_on_telegram()
+    provider.on("POST", SEND, Reply(drop=True), dropped)
+    _burst(hub, path)
+    settled(hub, CHATS)
+    dead = answered_but_for_the_dead(hub, ledger, TEXTS, seed=0)
+    assert len(dead) == dropped
+    assert len(provider.to(SEND)) == CHATS, "a dropped one was sent again"
+    redrive_what_never_arrived(hub, ledger, dead)
+    assert ledger.texts() == dict.fromkeys(TEXTS, 1)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port on which nobody listens unless the test has somebody do so."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
+def test_a_provider_that_is_down_gets_everything_once_it_is_back(make_hub: MakeHub, port: int) -> None:
+    hub = make_hub(TELEGRAM_API_URL=f"http://127.0.0.1:{port}", RETRY_MAX_SECONDS="2")
+    with stub_server(port) as provider:
+        Ledger(provider)
+        path = hub.echo_on_telegram()
+    _burst(hub, path)
+    eventually(lambda: len(hub.documents("outbox", reason="unavailable")) == CHATS, PATIENCE)
+    with stub_server(port) as provider:
+        ledger = Ledger(provider)
+        settled(hub, CHATS)
+        assert dead_and_reported(hub) == []
+        assert ledger.texts() == dict.fromkeys(TEXTS, 1)

@@ -1,0 +1,68 @@
+"""The webhooks function as the platform runs it: the routes, the proof of the sender, and what it publishes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from infra.bench.journey import Journey
+from infra.bench.processes import ROOT, first_answer, free_port, function, running
+from infra.bench.updates import update
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+from tests.pipeline.hub import telegram_rules
+from tests.stubs import Stub
+
+pytestmark = pytest.mark.slow
+
+SECRET = "X-Telegram-Bot-Api-Secret-Token"
+
+
+@pytest.fixture
+def webhook(tmp_path: Path, provider: Stub) -> Iterator[tuple[str, dict[str, str]]]:
+    """The function's address for one bot, and the header that Telegram proves itself with."""
+    telegram_rules(provider)
+    public = {"public_url": "https://hub.example", "telegram_api_url": provider.url}
+    deps = bootstrap(Settings(data_dir=tmp_path / "data", **public))
+    path = Journey(deps).webhook_path
+    close(deps)
+    secret = provider.to("/setWebhook")[0].json["secret_token"]
+    port = free_port()
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": public["public_url"]}
+    with running(function(ROOT / "functions/webhooks/main.py", port), environment, tmp_path / "function.log"):
+        first_answer(port, "GET", "/", None)
+        yield f"http://127.0.0.1:{port}{path}", {SECRET: secret}
+
+
+def _published(data: Path) -> int:
+    connection = sqlite3.connect(data / "hub.db")
+    try:
+        found: int = connection.execute("SELECT count(*) FROM events WHERE topic = 'inbound'").fetchone()[0]
+        return found
+    finally:
+        connection.close()
+
+
+def test_a_call_is_routed_checked_and_published(webhook: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+    url, proof = webhook
+    taken = requests.post(url, json=update(5, 1), headers=proof | {"X-Request-ID": "mine"}, timeout=20)
+    assert (taken.status_code, taken.json()) == (200, {"ok": True})
+    assert taken.headers["X-Request-ID"] == "mine"
+    assert taken.headers["Content-Type"] == "application/json"
+    assert requests.post(f"{url}/", json=update(5, 2), headers=proof, timeout=20).status_code == 200
+    assert _published(tmp_path / "data") == 2
+
+
+def test_what_is_not_a_providers_call_is_refused(webhook: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+    url, proof = webhook
+    assert requests.post(url, json=update(5, 1), headers={SECRET: "guessed"}, timeout=20).status_code == 401
+    assert requests.post(url, json=update(5, 1), timeout=20).status_code == 401
+    assert requests.get(url, headers=proof, timeout=20).status_code == 405
+    lost = requests.post(f"{url}/no/such/route", json={}, headers=proof, timeout=20)
+    assert lost.status_code == 404
+    assert lost.json()["detail"]
+    assert _published(tmp_path / "data") == 0

@@ -10,9 +10,11 @@ from shared.cache import TTLCache
 from shared.config import Settings
 from shared.deps import Deps
 from shared.outgoing import Outgoing
+from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
+from shared.security.buckets import Buckets
 
 
 def utc_now() -> datetime:
@@ -21,7 +23,7 @@ def utc_now() -> datetime:
 
 def bootstrap(settings: Settings) -> Deps:
     """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened."""
-    store, bus, vault = _google(settings) if settings.backend == "google" else _embedded(settings)
+    store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings)
     return Deps(
         settings=settings,
         store=store,
@@ -31,10 +33,13 @@ def bootstrap(settings: Settings) -> Deps:
         cache=TTLCache(time.monotonic),
         now=utc_now,
         owner=secrets.token_hex(8),
+        buckets=Buckets(time.monotonic),
+        blobs=blobs,
     )
 
 
-def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets]:
+def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
+    from shared.adapters.embedded.blobs import FileBlobs  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
@@ -42,19 +47,23 @@ def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets]:
 
     database = Database(settings.data_dir)
     bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
-    return SqliteStore(database), bus, SealedSecrets(database, settings.data_dir / "secrets.key")
+    vault = SealedSecrets(database, settings.data_dir / "secrets.key")
+    return SqliteStore(database), bus, vault, FileBlobs(settings.data_dir / "blobs", utc_now)
 
 
-def _google(settings: Settings) -> tuple[Store, Bus, Secrets]:
+def _google(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
+    from shared.adapters.google.blobs import BucketBlobs, NoBlobs  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
 
     project = settings.google_cloud_project or ""
+    bucket = settings.media_bucket
     return (
         FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
         PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
         SecretManagerSecrets(project),
+        BucketBlobs(bucket, utc_now, settings.storage_emulator_host) if bucket else NoBlobs(),
     )
 
 
@@ -64,3 +73,4 @@ def close(deps: Deps) -> None:
     deps.store.close()
     deps.secrets.close()
     deps.http.close()
+    deps.blobs.close()

@@ -109,6 +109,8 @@ class Settings(BaseModel):
     firestore_database: str = "(default)"
     firestore_emulator_host: str | None = None
     pubsub_emulator_host: str | None = None
+    media_bucket: str | None = None
+    storage_emulator_host: Url | None = None
 
     retry_min_seconds: float = Field(default=10, gt=0)
     retry_max_seconds: float = Field(default=600, gt=0)

@@ -9,9 +9,11 @@ from datetime import datetime
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.outgoing import Outgoing
+from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
+from shared.security.buckets import Buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,5 @@ class Deps:
     cache: TTLCache
     now: Callable[[], datetime]
     owner: str
+    buckets: Buckets
+    blobs: Blobs

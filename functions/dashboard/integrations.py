@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.dashboard.integration_schemas import (
@@ -16,6 +15,7 @@ from functions.dashboard.integration_schemas import (
 from functions.dashboard.words import channel_type
 from shared.domain.accounts import Role
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require

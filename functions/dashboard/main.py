@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.http.entry import handler_for
 
 if TYPE_CHECKING:
-    from flask_openapi.blueprint import APIBlueprint
+    from shared.http.blueprint import APIBlueprint
 
 
 def blueprints() -> Sequence[APIBlueprint]:
@@ -19,6 +19,7 @@ def blueprints() -> Sequence[APIBlueprint]:
         channels,
         customers,
         integrations,
+        media,
         messages,
         notifications,
         ratings,
@@ -32,6 +33,7 @@ def blueprints() -> Sequence[APIBlueprint]:
         channels,
         sessions,
         messages,
+        media,
         customers,
         analytics,
         campaigns,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.dashboard.notification_schemas import (
@@ -15,6 +14,7 @@ from functions.dashboard.notification_schemas import (
 )
 from shared.domain.accounts import Role
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.cors import cors

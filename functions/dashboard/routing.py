@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.dashboard.routing_schemas import (
@@ -21,6 +20,7 @@ from functions.dashboard.routing_schemas import (
 from shared.domain.accounts import Role
 from shared.domain.routing import Facts
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind
+from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id
 from shared.http.times import WholeSeconds
 from shared.usecases.sends import Content
 
@@ -82,6 +82,7 @@ class AttachmentOut(BaseModel):
     """A file, place or contact; what is not known is left out."""
 
     type: str
+    media_id: str | None = Field(default=None, description="What `GET /media/{id}` gives the file for.")
     url: str | None = None
     mime_type: str | None = None
     file_name: str | None = None
@@ -92,8 +93,10 @@ class AttachmentOut(BaseModel):
     address: str | None = None
 
     @classmethod
-    def of(cls, attachment: Attachment) -> dict[str, Any]:
+    def of(cls, message: Message, number: int) -> dict[str, Any]:
+        attachment = message.attachments[number]
         shown = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
+        shown.media_id = media_id(message.id, number, attachment)
         return shown.model_dump(exclude_none=True)
 
 
@@ -119,7 +122,7 @@ class MessageOut(BaseModel):
             timestamp=message.sent_at,
             type=message.kind.value,
             status=message.status.value,
-            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+            attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
         )
 
 

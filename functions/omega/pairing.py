@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response, abort
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.omega.schemas import (
@@ -22,6 +21,7 @@ from shared.domain.accounts import Role
 from shared.domain.instances import InstanceStatus
 from shared.errors import ProviderUnavailable
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require

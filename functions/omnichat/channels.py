@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from flask import Response, jsonify
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
-from functions.omnichat.channel_schemas import ChannelIn, ChannelOut, ChannelPatch, ChannelPath, ChannelsOut, ChannelsQuery
+from functions.omnichat.channel_schemas import (
+    ChannelIn,
+    ChannelOut,
+    ChannelPatch,
+    ChannelPath,
+    ChannelsOut,
+    ChannelsQuery,
+)
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure

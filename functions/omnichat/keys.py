@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import KeyCreated, KeyIn, KeyOut, KeysOut, PageQuery, UserPath
 from shared.domain.accounts import Role
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.http.entry import handler_for
 
 if TYPE_CHECKING:
-    from flask_openapi.blueprint import APIBlueprint
+    from shared.http.blueprint import APIBlueprint
 
 
 def blueprints() -> list[APIBlueprint]:

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
-from shared.domain.messages import Attachment, Message
+from shared.domain.messages import Message, media_id
 from shared.http.times import Milliseconds
 
 CHANNEL_STATUS = {
@@ -35,6 +35,7 @@ class AttachmentOut(_Wire):
     """What is not known of a file is left out; `type` and `extra` are always there."""
 
     type: str
+    media_id: str | None = Field(default=None, description="What `GET /media/{id}` gives the file for.")
     url: str | None = None
     mime_type: str | None = None
     file_name: str | None = None
@@ -46,8 +47,9 @@ class AttachmentOut(_Wire):
     extra: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, attachment: Attachment) -> AttachmentOut:
-        return cls(**attachment.model_dump())
+    def of(cls, message: Message, number: int) -> AttachmentOut:
+        attachment = message.attachments[number]
+        return cls(**attachment.model_dump(), media_id=media_id(message.id, number, attachment))
 
     @model_serializer(mode="wrap")
     def _without_unknown(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -87,7 +89,7 @@ class MessageOut(_Wire):
             direction=message.direction.upper(),
             author=message.author.upper(),
             type=message.kind.value,
-            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+            attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import PageQuery, UserIn, UserPatch, UserPath, UsersOut
 from functions.omnichat.schemas import UserOut
 from shared.domain.accounts import Role
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi import Tag
 from pydantic import BaseModel, create_model
 
 from functions.webhooks.views import MAX_BODY, ROUTES, View
 from shared.http.app import deps, limit_body
+from shared.http.blueprint import APIBlueprint
+from shared.http.errors import Failure
+from shared.http.limits import slow_forgers
 
 api = APIBlueprint("webhooks", __name__, abp_tags=[Tag(name="Webhooks", description="What providers call")])
 limit_body(api, MAX_BODY)
@@ -31,8 +34,9 @@ def _mount(method: str, path: str, view: View, number: int) -> None:
     target.__name__ = f"{view.__name__}_{number}"
     target.__doc__ = view.__doc__
     declare = api.get if method == "GET" else api.post
-    declare(path, security=[])(target)
+    refusals: dict[Any, Any] = dict.fromkeys((400, 401, 404, 413, 429), Failure)
+    declare(path, security=[], responses=refusals)(target)
 
 
 for _number, (_method, _path, _view) in enumerate(ROUTES):
-    _mount(_method, _path, _view, _number)
+    _mount(_method, _path, slow_forgers(_view), _number)

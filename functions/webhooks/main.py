@@ -11,6 +11,7 @@ from werkzeug.routing import Map, Rule
 from functions.webhooks.views import ROUTES
 from shared.errors import HubError
 from shared.http.errors import error_response
+from shared.http.limits import slow_forgers
 from shared.http.process import process_deps
 from shared.logs import tracing
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_VIEWS = {str(number): view for number, (_, _, view) in enumerate(ROUTES)}
-_MAP = Map(
+_VIEWS = {str(number): slow_forgers(view) for number, (_, _, view) in enumerate(ROUTES)}
+_ROUTER = Map(
     [Rule(path, methods=[method], endpoint=str(number)) for number, (method, path, _) in enumerate(ROUTES)],
     strict_slashes=False,
-)
+).bind("hub")
 
 
 def handler(request: Request) -> Response:
@@ -33,7 +34,7 @@ def handler(request: Request) -> Response:
     headers = request.headers
     with tracing(headers.get("x-request-id"), headers.get("traceparent")) as trace:
         try:
-            endpoint, arguments = _MAP.bind_to_environ(request.environ).match()
+            endpoint, arguments = _ROUTER.match(request.path, request.method)
             response = _VIEWS[endpoint](process_deps(), request, **arguments)
         except (HubError, HTTPException) as error:
             response = error_response(error)

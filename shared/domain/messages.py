@@ -92,6 +92,21 @@ class Attachment(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
+_FILES = frozenset(
+    {MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER}
+)
+
+
+def is_file(attachment: Attachment) -> bool:
+    """Whether there is content to fetch, not only what the message itself says."""
+    return attachment.type in _FILES
+
+
+def media_id(message_id: str, number: int, attachment: Attachment) -> str | None:
+    """The name under which an attachment's content can be asked for; None when it is no file."""
+    return f"{message_id}-{number}" if is_file(attachment) else None
+
+
 class Message(BaseModel):
     """One message.
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, abort, current_app, g, request
-from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
 from shared.deps import Deps
 from shared.errors import ConfigurationInvalid
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import JSONRequest, JSONWriter, check_text
 from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from flask import Response, request
-from flask_openapi.blueprint import APIBlueprint
 
 from shared.config import Settings
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 
 _LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 _METHODS = "GET, POST, PUT, PATCH, DELETE"

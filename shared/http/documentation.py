@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
-from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
 
+from shared.http.blueprint import APIBlueprint
 from shared.http.errors import Failure
 
 OPEN_TO_ALL = "open_to_all"
@@ -47,6 +47,7 @@ def describe(app: Flask) -> dict[str, Any]:
     schemas: dict[str, Any] = {_FAILURE: Failure.model_json_schema()}
     for blueprint in app.blueprints.values():
         if isinstance(blueprint, APIBlueprint):
+            blueprint.describe_routes()
             _add(blueprint, paths, schemas)
     views = _views(app)
     for path, item in paths.items():

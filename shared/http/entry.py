@@ -10,7 +10,7 @@ from flask import Flask, Request
 from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
-    from flask_openapi.blueprint import APIBlueprint
+    from shared.http.blueprint import APIBlueprint
 
 Target = Callable[[Request], Response]
 

@@ -7,12 +7,12 @@ from enum import Enum
 from typing import TypeVar, cast
 
 from flask import current_app, g, request
-from flask_openapi.blueprint import APIBlueprint
 
 from shared.config import Settings
 from shared.domain.accounts import Principal, Role
 from shared.errors import Forbidden, Unauthorized
 from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
 from shared.usecases.credentials import ALL_SCOPES, authenticate
 

@@ -15,9 +15,9 @@ from shared.security.buckets import Rate
 if TYPE_CHECKING:
     # The webhooks function uses this module and must start without the framework of the documented dialects.
     from flask import Request
-    from flask_openapi.blueprint import APIBlueprint
 
     from shared.deps import Deps
+    from shared.http.blueprint import APIBlueprint
 
 View = TypeVar("View", bound=Callable[..., Response])
 

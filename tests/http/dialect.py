@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Response
 from flask.testing import FlaskClient
-from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, RootModel
 from werkzeug.test import TestResponse
 
@@ -24,6 +23,7 @@ from shared.errors import (
     TooManyRequests,
 )
 from shared.http.app import create_app, limit_body
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, open_to_all, protect, require

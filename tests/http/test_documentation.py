@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
-from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel
 
 from shared.deps import Deps
+from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.guards import Access
 from tests.http.dialect import client_of, dialect, large

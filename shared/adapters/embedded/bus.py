@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 8, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 2}
 """Threads per topic: replies wait for language models, outbound for providers, and neither may hold up the others."""
 
+UNKEPT = frozenset({Topic.REALTIME})
+"""Topics whose events need no row while this very process consumes them: the sockets that they are for die with it."""
+
 STOP_PATIENCE = 10.0
 """Seconds that running consumers get to end."""
 
@@ -70,6 +73,8 @@ class SqliteBus:
             raise TypeError(f"{topic} does not carry a {type(event).__name__}")
         due = time.time() + delay if delay > 0 else 0.0
         entry = Entry(0, topic, key, event.model_dump_json(), due=due)
+        if topic in UNKEPT and self._delivery is not None and self._delivery.take_unkept(entry):
+            return
         self._database.write(partial(_insert, entry=entry), committed=self._offer)
 
     def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
@@ -152,16 +157,20 @@ class SqliteBus:
         entry.attempts += 1
         if entry.attempts >= self._max_attempts:
             logger.error("%s: event %s died after %d attempts: %s", entry.topic, name, entry.attempts, reason)
-            self._write_soon(partial(_bury, row_id=entry.id, reason=reason))
+            if entry.is_kept:
+                self._write_soon(partial(_bury, row_id=entry.id, reason=reason))
             delivery.done(entry)
             return
         pause = self._backoff(entry.attempts)
         logger.warning("%s: event %s comes again in %g s: %s", entry.topic, name, pause, reason)
         entry.due = time.time() + pause
-        self._write_soon(partial(_postpone, attempts=entry.attempts, due=entry.due, row_id=entry.id))
+        if entry.is_kept:
+            self._write_soon(partial(_postpone, attempts=entry.attempts, due=entry.due, row_id=entry.id))
         delivery.again(entry)
 
     def _acknowledge(self, entry: Entry) -> None:
+        if not entry.is_kept:
+            return
         with self._lock:
             self._acknowledged.append(entry.id)
             first = len(self._acknowledged) == 1

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.errors import ConfigurationInvalid, StoreError
@@ -82,7 +81,9 @@ class Database:
         self._closed = False
         self._lock = threading.RLock()
         self._idle_readers: deque[sqlite3.Connection] = deque()
-        self._queue: SimpleQueue[_Pending[Any] | None] = SimpleQueue()
+        self._queue: deque[_Pending[Any]] = deque()
+        self._committing = threading.Lock()
+        self._left_over = threading.Event()
         self._consumer_lock: int | None = None
         self._writer = self._open()
         self._thread: threading.Thread | None = None
@@ -98,6 +99,8 @@ class Database:
         what the job raises, and `StoreError` for what SQLite raises.
         """
         pending = self._submit(job, committed)
+        if self._thread is not None:
+            self._commit_or_leave(pending)
         if not pending.done.acquire(timeout=PATIENCE):
             raise StoreError("the database did not commit in time")
         if isinstance(pending.error, sqlite3.Error):
@@ -109,6 +112,7 @@ class Database:
     def write_soon(self, job: Job[object]) -> None:
         """Run `job` in one of the next transactions; a failure is only logged."""
         self._submit(_logging_failure(job), None)
+        self._left_over.set()
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Return the rows of a query over what is committed; raises `StoreError`."""
@@ -150,7 +154,7 @@ class Database:
                 return
             self._closed = True
         if self._thread is not None:
-            self._queue.put(None)
+            self._left_over.set()
             self._thread.join(PATIENCE)
         for connection in (self._writer, *self._idle_readers):
             connection.close()
@@ -163,10 +167,24 @@ class Database:
                 self._refuse_when_closed()
                 self._commit([pending])
             return pending
-        with self._lock:  # so that nothing is put behind the mark that ends the writer
+        with self._lock:  # so that nothing is put behind what the closing thread finishes
             self._refuse_when_closed()
-            self._queue.put(pending)
+            self._queue.append(pending)
         return pending
+
+    def _commit_or_leave(self, pending: _Pending[Any]) -> None:
+        """Commit what is queued unless somebody does already: no thread has to be woken for a lone writer.
+
+        Whoever stops committing looks at the queue after letting go, and leaves
+        what came meanwhile to the writer's thread, so nothing stays behind.
+        """
+        while pending.done.locked() and self._committing.acquire(blocking=False):
+            try:
+                self._commit_group()
+            finally:
+                self._committing.release()
+        if self._queue:
+            self._left_over.set()
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -206,13 +224,19 @@ class Database:
         return connection
 
     def _write_forever(self) -> None:
-        ending = False
-        while not ending:
-            group = [self._queue.get()]
-            while len(group) < MAX_GROUP and not self._queue.empty():
-                group.append(self._queue.get_nowait())
-            ending = group[-1] is None
-            self._commit([pending for pending in group if pending is not None])
+        while not (self._closed and not self._queue):
+            self._left_over.wait()
+            self._left_over.clear()
+            while self._queue:
+                with self._committing:
+                    self._commit_group()
+
+    def _commit_group(self) -> None:
+        group: list[_Pending[Any]] = []
+        while self._queue and len(group) < MAX_GROUP:
+            group.append(self._queue.popleft())
+        if group:
+            self._commit(group)
 
     def _commit(self, group: list[_Pending[Any]]) -> None:
         try:

@@ -53,6 +53,14 @@ class Delivery:
             # Another process published in between: its rows come first.
             self.catch_up()
 
+    def take_unkept(self, entry: Entry) -> bool:
+        """Take an event that has no row; False when this run does not consume its topic, or has too many waiting."""
+        lane = self._lanes.get(entry.topic)
+        if lane is None or self._stopping or lane.is_crowded:
+            return False
+        lane.offer([entry])
+        return True
+
     def catch_up(self) -> None:
         """Take all rows that were not seen yet from the database."""
         sql = "SELECT id, topic, key, NULL, attempts, due FROM events WHERE id > ? ORDER BY id"

@@ -17,7 +17,10 @@ MAX_TEXTS = 1000
 
 @dataclass(slots=True)
 class Entry:
-    """An event's row. `attempts` are those already made; `due` is a Unix time; `text` None means: ask the database."""
+    """An event's row, or with `id` 0 an event that has none.
+
+    `attempts` are those already made; `due` is a Unix time; `text` None means: ask the database.
+    """
 
     id: int
     topic: Topic
@@ -25,6 +28,10 @@ class Entry:
     text: str | None
     attempts: int = 0
     due: float = 0.0
+
+    @property
+    def is_kept(self) -> bool:
+        return self.id != 0
 
 
 class Lane:
@@ -55,13 +62,17 @@ class Lane:
         with self._lock:
             for entry in entries:
                 self._waiting += 1
-                if self._waiting > MAX_TEXTS:
+                if self._waiting > MAX_TEXTS and entry.is_kept:
                     entry.text = None
                 if entry.key in self._queues:
                     self._queues[entry.key].append(entry)
                 else:
                     self._queues[entry.key] = deque([entry])
                     self._schedule(entry)
+
+    @property
+    def is_crowded(self) -> bool:
+        return self._waiting >= MAX_TEXTS
 
     def done(self, entry: Entry) -> None:
         """The key's head is finished with, one way or the other."""

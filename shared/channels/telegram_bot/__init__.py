@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.channel import Channel
 from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channels.telegram_bot.files import fetch_media
 from shared.channels.telegram_bot.inbound import accept, parse, verify
 from shared.channels.telegram_bot.lifecycle import connect, logout, probe, remove, status
 from shared.channels.telegram_bot.outbound import send
@@ -23,5 +24,6 @@ channel = Channel(
     logout=logout,
     remove=remove,
     probe=probe,
+    fetch_media=fetch_media,
     api_key="bot_token",
 )

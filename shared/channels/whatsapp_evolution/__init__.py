@@ -6,6 +6,7 @@ from shared.channel import Channel
 from shared.channelkit import jid
 from shared.channels.whatsapp_evolution.config import EvolutionConfig, defaults
 from shared.channels.whatsapp_evolution.ending import logout, remove
+from shared.channels.whatsapp_evolution.files import fetch_media
 from shared.channels.whatsapp_evolution.inbound import accept, parse
 from shared.channels.whatsapp_evolution.lifecycle import connect, status
 from shared.channels.whatsapp_evolution.outbound import send
@@ -31,6 +32,7 @@ channel = Channel(
     logout=logout,
     remove=remove,
     probe=probe,
+    fetch_media=fetch_media,
     api_key="evolution_key",
     address=jid.canonical,
 )

@@ -13,7 +13,7 @@ from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
-from shared.outgoing import Answer
+from shared.outgoing import MAX_ANSWER, Answer
 from shared.security.addresses import AddressRefused
 
 PROVIDER = "evolution"
@@ -75,6 +75,7 @@ def call(
     params: Mapping[str, str] | None = None,
     per_instance: bool = True,
     timeout: float = 30.0,
+    max_bytes: int = MAX_ANSWER,
 ) -> Answer:
     """Call `/{action}/{instance}` on the instance's own server.
 
@@ -88,7 +89,7 @@ def call(
     try:
         return deps.http.request(
             method, url + path, provider=PROVIDER, headers={"apikey": key}, json=json, params=params,
-            timeout=timeout, guarded=guarded,
+            timeout=timeout, guarded=guarded, max_bytes=max_bytes,
         )  # fmt: skip
     except AddressRefused as error:
         raise ProviderRejected(PROVIDER, f"evolution_url cannot be used: {error.detail}") from error

@@ -131,7 +131,7 @@ def test_an_attachment_shows_what_is_known(client: FlaskClient, converse: Conver
     say("sess", "m", kind=MessageKind.IMAGE, attachments=[picture])
     [message] = client.get("/messages/sess").json["messages"]  # type: ignore[index]
     assert message["type"] == "image"
-    assert message["attachments"] == [{"type": "image", "mime_type": "image/png"}]
+    assert message["attachments"] == [{"type": "image", "media_id": "m-0", "mime_type": "image/png"}]
 
 
 def test_unknown_and_foreign_sessions_look_the_same(client: FlaskClient, converse: Converse, deps: Deps) -> None:

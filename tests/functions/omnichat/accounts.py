@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
-from flask_openapi.blueprint import APIBlueprint
 
 from shared.deps import Deps
 from shared.http.app import create_app
+from shared.http.blueprint import APIBlueprint
 
 PASSWORD = "correct horse battery"
 

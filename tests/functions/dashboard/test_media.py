@@ -1,0 +1,304 @@
+"""Files of messages: fetched through the hub, with the tenant's rights, under a type that does no harm."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from functions.dashboard.main import blueprints
+from shared.channel import MAX_MEDIA
+from shared.deps import Deps
+from shared.domain.instances import ChannelType
+from shared.domain.messages import Attachment, Message, MessageKind
+from shared.errors import StoreError
+from shared.http.app import create_app
+from shared.ports.store import Merge
+from shared.usecases import instances, refs
+from shared.usecases.media import KEPT_FOR
+from tests.functions.keys import key_for
+from tests.http.dialect import assert_failed
+from tests.stubs import Reply, Stub
+
+Say = Callable[..., Message]
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
+TOKEN = "7:secret-token"
+
+
+@pytest.fixture
+def bot(deps: Deps) -> str:
+    new = instances.NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot", config={"bot_token": TOKEN})
+    return instances.create(deps, "default", new, connect=False).id
+
+
+def _serve(
+    provider: Stub, content: bytes, path: str = "/pictures/cat", mime_type: str = "image/png", **more: Any
+) -> str:
+    provider.on("GET", path, Reply(content=content, headers={"content-type": mime_type}, **more))
+    return f"{provider.url}{path}"
+
+
+def _picture(say: Say, bot: str, **fields: Any) -> str:
+    given = {"type": MessageKind.IMAGE, "mime_type": "image/png"} | fields
+    say("sess", "m1", instance_id=bot, attachments=[Attachment(**given)])
+    return "/media/m1-0"
+
+
+def _telegram(provider: Stub, content: bytes = PNG) -> None:
+    found = {"ok": True, "result": {"file_id": "F", "file_path": "photos/file 1.png"}}
+    provider.on("POST", rf"/bot{TOKEN}/getFile", Reply(json=found))
+    _serve(provider, content, rf"/file/bot{TOKEN}/photos/file%201.png", "application/octet-stream")
+
+
+def _served(answer: TestResponse) -> tuple[int, str | None, str]:
+    how = answer.headers.get("Content-Disposition", "").partition(";")[0]
+    return answer.status_code, answer.mimetype, how
+
+
+def test_a_telegram_file_comes_through_the_hub_and_the_token_stays(
+    client: FlaskClient, provider: Stub, say: Say, bot: str
+) -> None:
+    _telegram(provider)
+    path = _picture(say, bot, file_name="my cat.png", extra={"file_id": "F"})
+    answer = client.get(path)
+    assert _served(answer) == (200, "image/png", "inline")
+    assert answer.data == PNG
+    assert answer.headers["Content-Disposition"] == "inline; filename*=UTF-8''my%20cat.png"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "private" in answer.headers["Cache-Control"]
+    assert "secret" not in str(answer.headers)
+    assert provider.to("/getFile")[0].json == {"file_id": "F"}
+
+
+def test_an_evolution_file_is_decrypted_there(client: FlaskClient, deps: Deps, provider: Stub, say: Say) -> None:
+    new = instances.NewInstance(
+        channel_type=ChannelType.WHATSAPP, name="wa", config={"evolution_url": provider.url, "evolution_key": "key"}
+    )
+    wa = instances.create(deps, "default", new, connect=False).id
+    body: dict[str, Any] = {"mediaType": "imageMessage", "fileName": "cat.png", "mimetype": "image/png"}
+    body |= {"base64": base64.b64encode(PNG).decode(), "buffer": None}
+    provider.on("POST", "/chat/getBase64FromMediaMessage/wa", Reply(201, json=body))
+    picture = Attachment(type=MessageKind.IMAGE, extra={"encrypted_url": "https://mmg.whatsapp.net/x"})
+    say("sess", "m1", instance_id=wa, external_message_id="3EB0", attachments=[picture])
+    answer = client.get("/media/m1-0")
+    assert (_served(answer), answer.data) == ((200, "image/png", "inline"), PNG)
+    [asked] = provider.to("/chat/getBase64FromMediaMessage/wa")
+    assert asked.json == {"message": {"key": {"id": "3EB0"}}, "convertToMp4": False}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Reply(400, json={"response": {"message": ["Message not found"]}}), 502),
+        (Reply(201, json={"base64": "no base64!"}), 502),
+        (Reply(201, json={}), 502),
+        (Reply(201, text="nonsense"), 502),
+        (Reply(500, json={"response": {"message": "Connection Closed"}}), 503),
+        (Reply(drop=True), 502),
+    ],
+)
+def test_what_evolution_cannot_give_is_told(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, answer: Reply, status: int
+) -> None:
+    new = instances.NewInstance(
+        channel_type=ChannelType.WHATSAPP, name="wa", config={"evolution_url": provider.url, "evolution_key": "key"}
+    )
+    wa = instances.create(deps, "default", new, connect=False).id
+    provider.on("POST", "/chat/getBase64FromMediaMessage/wa", answer)
+    picture = Attachment(type=MessageKind.IMAGE)
+    say("sess", "m1", instance_id=wa, external_message_id="3EB0", attachments=[picture])
+    assert client.get("/media/m1-0").status_code == status
+
+
+def test_a_file_with_an_address_is_fetched_from_there(client: FlaskClient, provider: Stub, say: Say, bot: str) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG), mime_type=None)
+    assert (_served(client.get(path)), client.get(path).data) == ((200, "image/png", "inline"), PNG)
+
+
+def test_a_file_is_fetched_once_a_day(deps: Deps, client: FlaskClient, provider: Stub, say: Say, bot: str) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    assert [client.get(path).data for _ in range(3)] == [PNG] * 3
+    assert len(provider.to("/pictures/cat")) == 1
+    [kept] = (deps.settings.data_dir / "blobs").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+    kept.write_bytes(b"broken")
+    assert client.get(path).data == PNG
+    assert len(provider.to("/pictures/cat")) == 2
+    assert timedelta(hours=1) < KEPT_FOR <= timedelta(days=1)
+
+
+class BrokenBlobs:
+    def put(self, *args: object) -> None:
+        raise StoreError("the disk is full")
+
+    def get(self, key: str) -> None:
+        raise StoreError("the disk is gone")
+
+    def close(self) -> None:
+        pass
+
+
+def test_without_a_working_cache_the_file_comes_all_the_same(deps: Deps, provider: Stub, say: Say, bot: str) -> None:
+    client = create_app(replace(deps, blobs=BrokenBlobs()), blueprints()).test_client()
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    assert client.get(path).data == PNG
+
+
+@pytest.mark.parametrize(
+    ("declared", "content", "served"),
+    [
+        ("image/png", PNG, ("image/png", "inline")),
+        ("image/jpeg", PNG, ("image/png", "inline")),
+        ("image/png", b"<script>alert(1)</script>", ("application/octet-stream", "attachment")),
+        ("image/svg+xml", b"<svg onload='alert(1)'/>", ("application/octet-stream", "attachment")),
+        ("text/html", b"<script>alert(1)</script>", ("application/octet-stream", "attachment")),
+        ("TEXT/HTML; charset=utf-8", b"<p>", ("application/octet-stream", "attachment")),
+        ("application/xhtml+xml", b"<p>", ("application/octet-stream", "attachment")),
+        ("text/javascript", b"alert(1)", ("application/octet-stream", "attachment")),
+        ("application/pdf", b"%PDF-1.7 x", ("application/pdf", "attachment")),
+        ("application/pdf", b"<html>", ("application/octet-stream", "attachment")),
+        ("audio/ogg; codecs=opus", b"OggS1234", ("audio/ogg", "inline")),
+        ("video/mp4", b"\0\0\0 ftypisom", ("video/mp4", "inline")),
+        ("text/plain", b"hello", ("text/plain", "attachment")),
+        ("no type\r\nX-Evil: 1", b"OggS1234", ("audio/ogg", "inline")),
+        (None, b"hello", ("application/octet-stream", "attachment")),
+    ],
+)
+def test_no_file_is_served_as_something_that_runs(
+    client: FlaskClient,
+    provider: Stub,
+    say: Say,
+    bot: str,
+    declared: str | None,
+    content: bytes,
+    served: tuple[str, str],
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, content, mime_type=""), mime_type=declared)
+    answer = client.get(path)
+    assert _served(answer) == (200, *served)
+    assert answer.data == content
+
+
+@pytest.mark.parametrize(
+    "name", ['a"b.png', "ä\u2028ö.png", "a\r\nX-Evil: 1.png", "../../etc/passwd", "x" * 300], ids=lambda name: name[:5]
+)
+def test_a_file_name_cannot_break_out_of_its_header(
+    client: FlaskClient, provider: Stub, say: Say, bot: str, name: str
+) -> None:
+    answer = client.get(_picture(say, bot, url=_serve(provider, PNG), file_name=name))
+    assert answer.status_code == 200
+    assert "X-Evil" not in answer.headers
+    assert not {'"', "/", "\r", "\n"} & set(answer.headers["Content-Disposition"])
+
+
+def test_a_part_of_a_file_and_an_unchanged_one(client: FlaskClient, provider: Stub, say: Say, bot: str) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    part = client.get(path, headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.data) == (206, b"PNG")
+    assert part.headers["Content-Range"] == f"bytes 1-3/{len(PNG)}"
+    assert_failed(client.get(path, headers={"Range": "bytes=99999-"}), 416, "requested_range_not_satisfiable")
+    etag = part.headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_a_file_that_is_too_large_is_refused(client: FlaskClient, provider: Stub, say: Say, bot: str) -> None:
+    known = _picture(say, bot, url=_serve(provider, PNG), size=MAX_MEDIA + 1)
+    assert "25 MB" in assert_failed(client.get(known), 413, "too_large")
+    assert provider.to("/pictures/cat") == []
+    say("sess", "m2", instance_id=bot, attachments=[Attachment(type=MessageKind.VIDEO, url=f"{provider.url}/huge")])
+    _serve(provider, b"\0" * (MAX_MEDIA + 1), "/huge", "video/mp4")
+    assert str(MAX_MEDIA) in assert_failed(client.get("/media/m2-0"), 502, "provider_error")
+
+
+@pytest.mark.parametrize("status", [301, 403, 404, 410, 500])
+def test_a_file_that_its_source_does_not_give_is_told(
+    client: FlaskClient, provider: Stub, say: Say, bot: str, status: int
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, b"<h1>Gone</h1>", mime_type="text/html", status=status))
+    assert str(status) in assert_failed(client.get(path), 502, "provider_rejected")
+
+
+def test_a_source_that_hangs_up_is_told_without_its_address(
+    client: FlaskClient, provider: Stub, say: Say, bot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = {"ok": True, "result": {"file_path": "photos/1.png"}}
+    provider.on("POST", r"/bot[^/]+/getFile", Reply(json=found))
+    provider.on("GET", r"/file/", Reply(drop=True))
+    answer = client.get(_picture(say, bot, extra={"file_id": "F"}))
+    assert_failed(answer, 502, "provider_error")
+    assert "secret" not in answer.text + caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/latest", "file:///etc/passwd", "http://metadata.google.internal/"]
+)
+def test_an_address_that_is_never_called_is_not_called(client: FlaskClient, say: Say, bot: str, url: str) -> None:
+    assert_failed(client.get(_picture(say, bot, url=url)), 502, "provider_rejected")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [{"file_id": "F"}, {}, {"file_id": 7}],
+    ids=["refused", "without a file id", "with an odd file id"],
+)
+def test_what_telegram_does_not_know_is_told(
+    client: FlaskClient, provider: Stub, say: Say, bot: str, file: dict[str, Any]
+) -> None:
+    refusal = {"ok": False, "error_code": 400, "description": "Bad Request: file is too big"}
+    provider.on("POST", r"/bot[^/]+/getFile", Reply(400, json=refusal))
+    answer = client.get(_picture(say, bot, extra=file))
+    if file == {"file_id": "F"}:
+        assert "file is too big" in assert_failed(answer, 502, "provider_rejected")
+    else:
+        assert_failed(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "media_id",
+    ["m1-1", "m1-", "m1", "m1--1", "m1-00", "m1-\u0660", "m1-99999999999", "-0", "nothing-0", "m1-0-0", "a%2Fb-0"],
+)
+def test_what_is_no_file_is_404(client: FlaskClient, provider: Stub, say: Say, bot: str, media_id: str) -> None:
+    _picture(say, bot, url=_serve(provider, PNG))
+    assert client.get(f"/media/{media_id}").status_code == 404
+
+
+def test_a_place_a_deleted_message_and_a_channel_that_is_gone_have_no_file(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    place = Attachment(type=MessageKind.LOCATION, latitude=1, longitude=2)
+    picture = Attachment(type=MessageKind.IMAGE, url=_serve(provider, PNG))
+    say("sess", "m1", instance_id=bot, attachments=[place])
+    say("sess", "m2", instance_id="gone", attachments=[picture])
+    say("sess", "m3", instance_id=bot, attachments=[picture], deleted_at=deps.now())
+    for media_id in ("m1-0", "m2-0", "m3-0"):
+        assert_failed(client.get(f"/media/{media_id}"), 404, "not_found")
+
+
+def test_a_foreign_file_looks_like_one_that_does_not_exist(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    assert client.get(path).status_code == 200
+    assert_failed(client.get(path, headers=key_for(deps, "other")), 404, "not_found")
+    deps.store.commit([Merge(refs.message("note"), {"alias_of": "m1"})])
+    assert_failed(client.get("/media/note-0"), 404, "not_found")
+
+
+def test_the_list_of_messages_tells_the_files_ids(client: FlaskClient, converse: Any, say: Say, bot: str) -> None:
+    converse("sess")
+    place = Attachment(type=MessageKind.LOCATION, latitude=1, longitude=2)
+    picture = Attachment(type=MessageKind.IMAGE, extra={"file_id": "F"})
+    say("sess", "m1", instance_id=bot, attachments=[place, picture])
+    page: Any = client.get("/messages/sess").json
+    assert page["messages"][0]["attachments"] == [
+        {"type": "location", "latitude": 1.0, "longitude": 2.0},
+        {"type": "image", "media_id": "m1-1"},
+    ]

@@ -34,6 +34,7 @@ class Reply:
     status: int = 200
     json: Any = None
     text: str | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     delay: float = 0.0
@@ -102,6 +103,7 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             payload = (reply.text or "").encode() if reply.json is None else json.dumps(reply.json).encode()
+            payload = payload if reply.content is None else reply.content
             self.send_response(reply.status)
             if "content-type" not in {name.lower() for name in reply.headers}:
                 self.send_header("content-type", "application/json")
@@ -128,10 +130,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def stub_server() -> Iterator[Stub]:
-    """Serve on a free port of 127.0.0.1; `stub.url` has no trailing slash."""
+def stub_server(port: int = 0) -> Iterator[Stub]:
+    """Serve on 127.0.0.1, on a free port unless one is given; `stub.url` has no trailing slash."""
     stub = Stub()
-    server = _Server(("127.0.0.1", 0), _handler(stub))
+    server = _Server(("127.0.0.1", port), _handler(stub))
     stub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.accounts import Principal
 from shared.http import cors
+from shared.usecases import visitors
+from shared.usecases.credentials import authenticate
 
 _MAX_LENGTH = 4096
 
@@ -21,6 +25,14 @@ def credential_of(environ: Mapping[str, Any], auth: object) -> str | None:
     return None
 
 
-def origin_allowed(settings: Settings, origin: object) -> bool:
-    """The rule of the HTTP dialects; a client that is no web page sends no origin and is not asked."""
-    return isinstance(origin, str) and cors.allowed(settings, origin)
+def holder_of(deps: Deps, credential: str) -> Principal | visitors.Visitor:
+    """Who shows this access token, API key or visitor's token; raises `Unauthorized`."""
+    return visitors.recognize(deps, credential) or authenticate(deps, credential)
+
+
+def origin_allowed(settings: Settings, origin: object, environ: Mapping[str, Any]) -> bool:
+    """The rule of the HTTP dialects, and the hub's own pages; who is no web page sends no origin and is not asked."""
+    if not isinstance(origin, str):
+        return False
+    # A proxy may speak https where we are called by http, so that only the hosts can be compared.
+    return cors.allowed(settings, origin) or origin.partition("://")[2] == environ.get("HTTP_HOST", "")

@@ -30,7 +30,7 @@ def socketio_server(settings: Settings, max_packets: int) -> socketio.AsyncServe
     server = socketio.AsyncServer(
         async_mode="asgi",
         async_handlers=False,
-        cors_allowed_origins=lambda origin, environ: origin_allowed(settings, origin),
+        cors_allowed_origins=lambda origin, environ: origin_allowed(settings, origin, environ),
         max_http_buffer_size=MAX_FRAME,
         logger=logging.getLogger("socketio"),
         engineio_logger=logging.getLogger("engineio"),

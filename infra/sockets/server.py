@@ -14,14 +14,14 @@ import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from infra.sockets import wire
-from infra.sockets.credentials import credential_of
+from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
 from shared.usecases import refs
-from shared.usecases.credentials import authenticate
+from shared.usecases.visitors import Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ _CHANNEL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 @dataclass(slots=True)
 class _Client:
     credential: str
-    principal: Principal
+    holder: Principal | Visitor
     engine_id: str
     rooms: set[str] = field(default_factory=set)
 
 
 class SocketServer:
-    """Rooms by instance, for principals of the instance's tenant.
+    """Rooms by instance, for principals of the instance's tenant; and one for each widget visitor, who is put there.
 
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
@@ -112,13 +112,16 @@ class SocketServer:
         if credential is None:
             raise Refused("unauthorized: give a token or an API key")
         try:
-            principal = await asyncio.to_thread(authenticate, self._deps, credential)
+            holder = await asyncio.to_thread(holder_of, self._deps, credential)
         except Unauthorized as error:
             raise Refused(f"unauthorized: {error.detail}") from error
         except HubError as error:
             logger.warning("a client could not be checked: %s", error.detail)
             raise Refused("unavailable: try again later") from error
-        self._clients[sid] = _Client(credential, principal, self._io.manager.eio_sid_from_sid(sid, "/"))
+        client = _Client(credential, holder, self._io.manager.eio_sid_from_sid(sid, "/"))
+        self._clients[sid] = client
+        if isinstance(holder, Visitor):
+            await self._enter(sid, client, _room(holder.instance.tenant_id, holder.room))
 
     async def _disconnect(self, sid: str, reason: object = None) -> None:
         client = self._clients.pop(sid, None)
@@ -141,11 +144,13 @@ class SocketServer:
         client, channel = self._clients.get(sid), _channel_id(args)
         if client is None or channel is None:
             return _refusal("give the channel's id")
-        room = _room(client.principal.tenant_id, channel)
+        if isinstance(client.holder, Visitor):
+            return _refusal("there is no such channel")
+        room = _room(client.holder.tenant_id, channel)
         if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            found = await asyncio.to_thread(_belongs, self._deps, client.principal, channel)
+            found = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
         except HubError:
             return _refusal("the store does not answer, try again")
         if not found:
@@ -164,7 +169,9 @@ class SocketServer:
         client, channel = self._clients.get(sid), _channel_id(args)
         if client is None or channel is None:
             return _refusal("give the channel's id")
-        room = _room(client.principal.tenant_id, channel)
+        if isinstance(client.holder, Visitor):
+            return _refusal("there is no such channel")
+        room = _room(client.holder.tenant_id, channel)
         if room in client.rooms:
             client.rooms.remove(room)
             self._one_less(room)
@@ -196,7 +203,7 @@ class SocketServer:
         expired = set()
         for credential in credentials:
             try:
-                authenticate(self._deps, credential)
+                holder_of(self._deps, credential)
             except Unauthorized:
                 expired.add(credential)
             except HubError as error:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut
+from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
@@ -45,12 +46,17 @@ def _conversation_updated(event: RealtimeEvent) -> Payload:
     return {"channelInstanceId": event.room, "conversation": conversation.model_dump(mode="json")}
 
 
+def _as_it_is(event: RealtimeEvent) -> Payload:
+    return event.payload
+
+
 _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.WHATSAPP_QR: _whatsapp_qr,
     realtime.WHATSAPP_CONNECTED: _whatsapp_connected,
     realtime.CHANNEL_STATUS: _channel_status,
     realtime.MESSAGE_CREATED: _message_created,
     realtime.CONVERSATION_UPDATED: _conversation_updated,
+    VISITOR_MESSAGE: _as_it_is,
 }
 
 

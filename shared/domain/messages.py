@@ -92,9 +92,7 @@ class Attachment(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-_FILES = frozenset(
-    {MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER}
-)
+_FILES = frozenset({MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER})
 
 
 def is_file(attachment: Attachment) -> bool:

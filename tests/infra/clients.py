@@ -16,7 +16,7 @@ from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
-from shared.ports.store import Create, Ref
+from shared.ports.store import Create, Merge, Ref
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.credentials import access_key
 
@@ -25,9 +25,11 @@ EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-create
 
 
 def token_for(deps: Deps, tenant_id: str, seconds: int = 600) -> str:
+    user_id = f"user-{tenant_id}"
+    deps.store.commit([Merge(Ref("users", user_id), {"tenant_id": tenant_id, "role": Role.AGENT.value})])
     issued, expires = span(deps.now(), seconds)
     claims = AccessClaims(
-        user_id="u1", tenant_id=tenant_id, email="a@example.com", role=Role.AGENT, iat=issued, exp=expires
+        user_id=user_id, tenant_id=tenant_id, email="a@example.com", role=Role.AGENT, iat=issued, exp=expires
     )
     return sign(claims, access_key(deps))
 

@@ -60,7 +60,7 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
             "authorName": "Ada",
             "type": "image",
             "text": "hello",
-            "attachments": [{"type": "image", "mimeType": "image/png", "extra": {"fileId": "F"}}],
+            "attachments": [{"type": "image", "mediaId": "m1-0", "mimeType": "image/png", "extra": {"fileId": "F"}}],
             "reactions": {},
             "replyTo": None,
             "externalMessageId": None,

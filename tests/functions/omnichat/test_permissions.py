@@ -80,6 +80,7 @@ LOWEST: dict[str, Role] = {
     "POST /sessions/{session_id}/rating": Role.AGENT,
     "GET /messages/{session_id}": Role.VIEWER,
     "POST /messages/send": Role.AGENT,
+    "GET /media/{attachment_id}": Role.VIEWER,
     "GET /customers": Role.VIEWER,
     "GET /customers/{customer_id}/profile": Role.VIEWER,
     "PUT /customers/{customer_id}/profile": Role.AGENT,

@@ -1,0 +1,119 @@
+"""The widget's wire forms: camel case, times with milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+
+from shared.channels.widget.inbound import TEXT_LIMIT
+from shared.domain.messages import Attachment, Author, Message
+from shared.http.times import Milliseconds
+from shared.usecases.visitors import MOST, Session
+
+_AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {Author.CUSTOMER: "visitor", Author.BOT: "bot"}
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+class WidgetPath(BaseModel):
+    instance: str = Field(description="The widget's id or name.")
+
+
+class SessionIn(_Wire):
+    """What the visitor says of himself."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class SessionOut(_Wire):
+    """`token` goes into `Authorization: Bearer`; `room` is where Socket.IO tells of new messages."""
+
+    visitor_id: str
+    token: str
+    expires_at: Milliseconds
+    instance: str
+    room: str
+
+    @classmethod
+    def of(cls, instance_id: str, session: Session) -> SessionOut:
+        return cls(
+            visitor_id=session.visitor_id,
+            token=session.token,
+            expires_at=session.expires_at,
+            instance=instance_id,
+            room=session.room,
+        )
+
+
+class MessageIn(_Wire):
+    """The same `nonce` again is the same message, so that trying again is safe."""
+
+    text: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    nonce: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    attachments: list[Any] = Field(default_factory=list, max_length=0, description="Files are not taken yet.")
+
+    @field_validator("text")
+    @classmethod
+    def _said_something(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("must not be blank")
+        return text
+
+
+class AcceptedOut(_Wire):
+    """The message is durable and will be in the history under `id`."""
+
+    id: str
+    nonce: str
+    status: Literal["received"]
+
+
+class AttachmentOut(_Wire):
+    type: str
+    url: str | None
+    file_name: str | None
+    mime_type: str | None
+
+    @classmethod
+    def of(cls, attachment: Attachment) -> AttachmentOut:
+        return cls(
+            type=attachment.type.value,
+            url=attachment.url,
+            file_name=attachment.file_name,
+            mime_type=attachment.mime_type,
+        )
+
+
+class MessageOut(_Wire):
+    id: str
+    author: Literal["visitor", "agent", "bot"]
+    text: str
+    attachments: list[AttachmentOut]
+    sent_at: Milliseconds
+
+    @classmethod
+    def of(cls, message: Message) -> MessageOut:
+        return cls(
+            id=message.id,
+            author=_AUTHORS.get(message.author, "agent"),
+            text=message.text or "",
+            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+            sent_at=message.sent_at,
+        )
+
+
+class HistoryQuery(BaseModel):
+    limit: int = Field(default=50, ge=1, le=MOST)
+    cursor: str | None = Field(default=None, max_length=2048)
+
+
+class HistoryOut(_Wire):
+    """Oldest first; `nextCursor` leads to older ones."""
+
+    messages: list[MessageOut]
+    next_cursor: str | None

@@ -1,0 +1,98 @@
+"""A browser, a hub with a widget, and a shop's page on another origin that shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.browser.devtools import Browser, Page, program
+from tests.infra.process import Hub
+from tests.stubs import Reply, Stub, stub_server
+
+BROWSER_REQUIRED = os.environ.get("REQUIRE_EMULATORS") == "1"  # noqa: TID251  a switch of the tests, not of the hub
+KEY = {"Authorization": "Bearer the-key-of-the-test"}
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    path = program()
+    if path is None and BROWSER_REQUIRED:
+        pytest.fail("REQUIRE_EMULATORS=1, but there is no chromium: apt-get install chromium")
+    if path is None:
+        pytest.skip("the widget's page is tested in a browser: install chromium")
+    with closing(Browser(path, tmp_path_factory.mktemp("browser") / "profile")) as running:
+        yield running
+
+
+@dataclass
+class Shop:
+    """A hub with the widget `shop`, and the shop's own page at `page_url`, on another origin."""
+
+    hub: Hub
+    host: Stub
+    instance: str
+
+    @property
+    def chat_url(self) -> str:
+        return f"{self.hub.url}/widget/shop"
+
+    @property
+    def page_url(self) -> str:
+        return f"{self.host.url}/"
+
+    def serve_page(self, policy: str = "", **attributes: str) -> None:
+        """Serve the shop's page, with attributes on the widget's script and under a policy of its own."""
+        words = "".join(f' data-{name}="{escape(value)}"' for name, value in attributes.items())
+        script = f'<script src="{self.hub.url}/widget/embed.js" data-instance="shop"{words} async></script>'
+        # The rules of the shop's own pages must not reach the widget.
+        style = "<style>button { display: none !important } * { color: red !important }</style>" if not policy else ""
+        head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{style}'
+        page = (
+            f"<!doctype html><html><head>{head}</head><body><h1>A shop</h1><a href='#x'>Cart</a>{script}</body></html>"
+        )
+        headers = {"content-type": "text/html"} | ({"content-security-policy": policy} if policy else {})
+        self.host.on("GET", "/", Reply(text=page, headers=headers))
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(method, self.hub.url + path, json=body, headers=KEY, timeout=20)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def echo(self) -> None:
+        """Have every message answered with an echo."""
+        self.api("POST", "/api/agents", {"name": "Echo"})
+
+    def conversations(self) -> list[Any]:
+        found: list[Any] = self.api("GET", "/api/conversations")["conversations"]
+        return found
+
+    def answer(self, text: str, **more: Any) -> None:
+        """Answer by hand in the one conversation there is."""
+        [conversation] = self.conversations()
+        self.api("POST", "/api/messages/send", {"conversationId": conversation["id"], "text": text} | more)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    variables = {"API_KEY": "the-key-of-the-test", "REPLY_DEBOUNCE_SECONDS": "0"}
+    with closing(Hub(tmp_path / "hub", **variables)) as hub, stub_server() as host:
+        shop = Shop(hub, host, "")
+        config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
+        shop.instance = shop.api("POST", "/api/channels", {"name": "shop", "type": "WIDGET", "config": config})["id"]
+        shop.serve_page()
+        yield shop
+
+
+@pytest.fixture
+def chat(browser: Browser, shop: Shop) -> Page:
+    """The widget's page by itself."""
+    return browser.page(shop.chat_url)

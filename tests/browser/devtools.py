@@ -1,0 +1,178 @@
+"""A headless Chromium, driven over its DevTools protocol (https://chromedevtools.github.io/devtools-protocol/)."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import websocket
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_START_SECONDS = 60.0
+_WAIT_SECONDS = 20.0
+
+KEYS = {"Enter": 13, "Escape": 27, "Tab": 9}
+
+
+def program() -> str | None:
+    """The browser's path; None where there is none."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+class Browser:
+    """One process with a profile of its own."""
+
+    def __init__(self, path: str, profile: Path) -> None:
+        self._log = (profile.parent / f"{profile.name}.log").open("w")
+        command = [path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        command += ["--disable-extensions", "--disable-background-networking", "--remote-debugging-port=0"]
+        # Without a network of its own: what is not served from here does not exist.
+        command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}"]
+        self.process = subprocess.Popen([*command, "about:blank"], stdout=self._log, stderr=self._log)
+        port, path = self._address(profile / "DevToolsActivePort")
+        self._socket = websocket.create_connection(
+            f"ws://127.0.0.1:{port}{path}", timeout=_WAIT_SECONDS, suppress_origin=True
+        )
+        self._ids = itertools.count(1)
+        self.pages: dict[str, Page] = {}
+
+    def _address(self, file: Path) -> tuple[str, str]:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, Path(self._log.name).read_text()
+            if file.exists() and len(lines := file.read_text().splitlines()) == 2:
+                return lines[0], lines[1]
+            time.sleep(0.02)
+        raise AssertionError(f"the browser did not start: {Path(self._log.name).read_text()}")
+
+    def call(self, method: str, session: str | None = None, **params: Any) -> Any:
+        """Call a method; events that come meanwhile go to their pages."""
+        number = next(self._ids)
+        message = {"id": number, "method": method, "params": params}
+        self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
+        while True:
+            came = json.loads(self._socket.recv())
+            if came.get("id") == number:
+                assert "error" not in came, (method, came["error"])
+                return came["result"]
+            if page := self.pages.get(came.get("sessionId", "")):
+                page.happened(came["method"], came["params"])
+
+    def page(self, url: str, width: int = 1280, height: int = 800) -> Page:
+        """Open a page in a window without other pages' cookies and storage."""
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        page = self.pages[session] = Page(self, session)
+        for domain in ("Page", "Runtime", "Log", "Accessibility"):
+            page.call(f"{domain}.enable")
+        page.resize(width, height)
+        page.open(url)
+        return page
+
+    def close(self) -> None:
+        self._socket.close()
+        self.process.terminate()
+        self.process.wait(20)
+        self._log.close()
+
+
+class Page:
+    """A page; `complaints` is what the browser said against it: exceptions, refused content, failed requests."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser = browser
+        self._session = session
+        self._contexts: dict[int, dict[str, Any]] = {}
+        self.complaints: list[str] = []
+
+    def call(self, method: str, **params: Any) -> Any:
+        return self._browser.call(method, self._session, **params)
+
+    def happened(self, method: str, params: dict[str, Any]) -> None:
+        if method == "Runtime.executionContextCreated":
+            self._contexts[params["context"]["id"]] = params["context"]
+        elif method == "Runtime.executionContextDestroyed":
+            self._contexts.pop(params["executionContextId"], None)
+        elif method == "Runtime.executionContextsCleared":
+            self._contexts.clear()
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(str(params["exceptionDetails"]))
+        elif method == "Log.entryAdded" and params["entry"]["level"] in ("warning", "error"):
+            self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+
+    def open(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def resize(self, width: int, height: int) -> None:
+        phone = width < 600
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
+
+    def prefer(self, **features: str) -> None:
+        """Set media features, as `prefers_color_scheme="dark"`."""
+        wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", features=wanted)
+
+    def js(self, expression: str, frame: str | None = None) -> Any:
+        """The value of an expression, in the page or in the frame whose origin and path begin with `frame`."""
+        where = {"contextId": self._context(frame)} if frame else {}
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, **where)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def _context(self, origin: str) -> int:
+        self.call("Runtime.evaluate", expression="0")
+        found = [id_ for id_, context in self._contexts.items() if context["origin"] == origin]
+        assert found, self._contexts
+        return found[-1]
+
+    def until(self, expression: str, frame: str | None = None) -> None:
+        """Wait until an expression is truthy."""
+        self.wait(lambda: self.js(f"Boolean({expression})", frame), expression)
+
+    def wait(self, look: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                found = look()
+            except AssertionError:
+                found = None  # the frame is not there yet
+            if found:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"it never came true: {what}\n{self.js('document.body.innerText')}\n{self.complaints}"
+                )
+            time.sleep(0.03)
+
+    def click(self, x: float, y: float) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def type(self, text: str) -> None:
+        """Type into whatever has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def press(self, key: str, shift: bool = False) -> None:
+        code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key], "modifiers": 8 if shift else 0}
+        words = {"text": "\r"} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **code, **words)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **code)
+
+    def accessible(self) -> list[tuple[str, str]]:
+        """Role and name of everything that assistive technology is told of."""
+        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
+        told = [node for node in nodes if not node["ignored"]]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in told]
+
+    def screenshot(self, path: Path) -> Path:
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+        return path

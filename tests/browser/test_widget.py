@@ -1,0 +1,284 @@
+"""The widget as people meet it: in a real browser, on a page of its own and on a shop's page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import PHONE, Shop
+from tests.browser.devtools import Browser, Page
+
+pytestmark = pytest.mark.slow
+
+BUBBLES = "[...document.querySelectorAll('.bubble')].map((bubble) => bubble.textContent)"
+FOCUSED = "document.activeElement.id"
+LAUNCHER = "document.getElementById('hub-widget').shadowRoot.querySelector('.launcher')"
+PANEL = "document.getElementById('hub-widget').shadowRoot.querySelector('.panel')"
+
+
+def _say(page: Page, text: str) -> None:
+    page.type(text)
+    page.press("Enter")
+
+
+def _shows(page: Page, *texts: str, frame: str | None = None) -> None:
+    page.wait(lambda: page.js(BUBBLES, frame) == list(texts), f"the bubbles are {texts}")
+
+
+def _click(page: Page, element: str) -> None:
+    box = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({element}.getBoundingClientRect())"
+    page.click(*page.js(box))
+
+
+def _open(page: Page, shop: Shop) -> str:
+    """Open the panel on the shop's page; returns the frame to ask about."""
+    page.until("document.getElementById('hub-widget')")
+    _click(page, LAUNCHER)
+    page.until(f"{FOCUSED} === 'text'", shop.hub.url)
+    return shop.hub.url
+
+
+def test_a_visitor_writes_is_answered_at_once_and_finds_it_again(browser: Browser, shop: Shop, chat: Page) -> None:
+    shop.echo()
+    assert chat.js("document.getElementById('greeting').textContent") == "Ask us anything."
+    chat.type("first line")
+    chat.press("Enter", shift=True)
+    _say(chat, "second line")
+    said = "first line\nsecond line"
+    _shows(chat, said, f"Echo: {said}")
+    chat.open(shop.chat_url)
+    _shows(chat, said, f"Echo: {said}")
+    assert len(shop.conversations()) == 1
+    assert chat.complaints == []
+
+
+def test_an_answer_by_hand_comes_over_the_socket(shop: Shop, chat: Page) -> None:
+    _say(chat, "Anybody there?")
+    chat.wait(shop.conversations, "the conversation is there")
+    # The page asks by itself again only after a minute, once it is connected.
+    chat.until("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/messages'))")
+    shop.answer(
+        "Yes!", attachments=[{"type": "document", "url": "https://files.example/list.pdf", "fileName": "list.pdf"}]
+    )
+    _shows(chat, "Anybody there?", "Yes!list.pdf")
+    link = "(({href, rel, target}) => [href, rel, target])(document.querySelector('.bubble a'))"
+    assert chat.js(link) == ["https://files.example/list.pdf", "noopener noreferrer", "_blank"]
+
+
+def test_nothing_that_is_said_becomes_markup(shop: Shop, chat: Page) -> None:
+    attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>javascript:alert(1)'
+    _say(chat, attack)
+    chat.wait(shop.conversations, "the conversation is there")
+    shop.answer(attack)
+    _shows(chat, attack, attack)
+    assert chat.js("document.querySelectorAll('.bubble *').length") == 0
+    assert chat.js("window.hacked") is None
+    assert chat.complaints == []
+
+
+def test_the_policy_stops_code_that_is_not_the_pages_own(chat: Page) -> None:
+    chat.js(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hacked=1\">'),"
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.hacked=1'}))"
+    )
+    chat.wait(lambda: chat.js("0") == 0 and chat.complaints, "the browser refused it")
+    assert chat.js("window.hacked") is None
+
+
+def test_a_message_that_cannot_be_sent_is_offered_again_and_said_once(shop: Shop, chat: Page) -> None:
+    _say(chat, "one")
+    chat.wait(shop.conversations, "the conversation is there")
+    chat.call("Network.enable")
+    chat.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    _say(chat, "two")
+    chat.until("document.querySelector('.failed button')")
+    assert chat.js("document.getElementById('state').textContent")
+    chat.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    _click(chat, "document.querySelector('.failed button')")
+    _shows(chat, "one", "two")
+    chat.until("!document.querySelector('.failed') && !document.querySelector('.waiting')")
+    [conversation] = shop.conversations()
+    said = shop.api("GET", f"/api/conversations/{conversation['id']}/messages")["messages"]
+    assert [message["text"] for message in said] == ["one", "two"]
+
+
+def test_what_was_said_long_ago_is_a_click_away(shop: Shop, chat: Page) -> None:
+    for number in range(55):
+        _say(chat, str(number))
+    chat.until("document.querySelectorAll('time').length === 55")
+    [conversation] = shop.conversations()
+    path = f"/api/conversations/{conversation['id']}/messages?limit=100"
+    chat.wait(lambda: len(shop.api("GET", path)["messages"]) == 55, "all are stored")
+    chat.open(shop.chat_url)
+    _shows(chat, *[str(number) for number in range(5, 55)])
+    _click(chat, "(() => { const b = document.getElementById('older'); b.scrollIntoView(); return b })()")
+    _shows(chat, *[str(number) for number in range(55)])
+    assert chat.js("document.getElementById('older').hidden")
+
+
+def test_a_token_that_is_no_longer_good_makes_a_new_visitor(shop: Shop, chat: Page) -> None:
+    _say(chat, "one")
+    chat.wait(shop.conversations, "the conversation is there")
+    chat.js(f"localStorage.setItem('hub-widget:{shop.instance}', 'a.b.c')")
+    chat.open(shop.chat_url)
+    _say(chat, "two")
+    chat.wait(lambda: len(shop.conversations()) == 2, "there are two conversations")
+
+
+@pytest.mark.parametrize("size", [PHONE, (1280, 800), (320, 480)], ids=str)
+def test_everything_fits_and_can_be_hit(browser: Browser, shop: Shop, size: tuple[int, int], tmp_path: Path) -> None:
+    shop.echo()
+    page = browser.page(shop.chat_url, *size)
+    _say(page, "long" * 100)
+    page.until("document.querySelectorAll('.bubble').length === 2")
+    assert page.js("document.documentElement.scrollWidth <= innerWidth")
+    boxes: list[Any] = page.js(
+        "['text', 'send'].map((id) => document.getElementById(id).getBoundingClientRect())"
+        ".map(({width, height, bottom, right}) => [width, height, bottom, right])"
+    )
+    for width, height, bottom, right in boxes:
+        assert (width >= 44, height >= 44, bottom <= size[1], right <= size[0]) == (True,) * 4
+    assert page.screenshot(tmp_path / "page.png").stat().st_size > 1000
+
+
+_CONTRASTS = """
+[...document.querySelectorAll('h1, #greeting, .bubble, .note, #send, #text')].map((element) => {
+  const light = (color) => {
+    const parts = color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+    const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  let behind = element;
+  while (getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+  const pair = [light(getComputedStyle(element).color), light(getComputedStyle(behind).backgroundColor)];
+  return Math.max(...pair) / Math.min(...pair);
+})
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("color", ["#0f766e", "#ffe600", "#000000", "#ffffff", "#777777"])
+def test_words_stand_out_whatever_the_owners_color(browser: Browser, shop: Shop, scheme: str, color: str) -> None:
+    shop.echo()
+    page = browser.page(f"{shop.chat_url}#color={color.replace('#', '%23')}")
+    page.prefer(prefers_color_scheme=scheme)
+    _say(page, "Hello")
+    _shows(page, "Hello", "Echo: Hello")
+    contrasts: list[float] = page.js(_CONTRASTS)
+    assert len(contrasts) == 8
+    assert min(contrasts) >= 4.5
+
+
+def test_nothing_moves_for_those_who_want_it_so(shop: Shop, chat: Page) -> None:
+    shop.echo()
+    moving = "getComputedStyle(document.querySelector('li.new:last-child')).animationName"
+    _say(chat, "Hello")
+    _shows(chat, "Hello", "Echo: Hello")
+    assert chat.js(moving) == "appear"
+    chat.prefer(prefers_reduced_motion="reduce")
+    assert chat.js(moving) == "none"
+    assert chat.js("getComputedStyle(document.getElementById('scroll')).scrollBehavior") == "auto"
+
+
+def test_assistive_technology_is_told_what_is_what_and_what_is_new(shop: Shop, chat: Page) -> None:
+    shop.echo()
+    _say(chat, "Hello")
+    _shows(chat, "Hello", "Echo: Hello")
+    told = chat.accessible()
+    for what in [("heading", "Bicycles"), ("log", "Messages"), ("textbox", "Your message"), ("button", "Send")]:
+        assert what in told
+    assert {("StaticText", "You:"), ("StaticText", "Answer:")} <= set(told)
+    spoken = "[...document.querySelectorAll('li')].map(({textContent}) => textContent.split(/\\d/)[0])"
+    assert chat.js(spoken) == ["You: Hello", "Answer: Echo: Hello"]
+    assert chat.js("document.getElementById('list').getAttribute('aria-live')") == "polite"
+    assert chat.js("document.documentElement.lang") == "en"
+
+
+def test_the_keyboard_reaches_everything(chat: Page) -> None:
+    assert chat.js(FOCUSED) == "text"
+    reached = []
+    for _ in range(3):
+        chat.press("Tab")
+        reached.append(chat.js(FOCUSED))
+    assert reached[0] == "send"
+    assert "scroll" in reached
+
+
+@pytest.mark.parametrize("size", [PHONE, (1280, 800)], ids=str)
+def test_on_a_shops_page_a_button_opens_the_chat(browser: Browser, shop: Shop, size: tuple[int, int]) -> None:
+    shop.echo()
+    page = browser.page(shop.page_url, *size)
+    page.until("document.getElementById('hub-widget')")
+    assert page.js(f"[{LAUNCHER}.ariaLabel, {LAUNCHER}.ariaExpanded, {PANEL}.hidden]") == [
+        "Chat with us",
+        "false",
+        True,
+    ]
+    assert page.js("document.querySelectorAll('iframe').length") == 0
+    frame = _open(page, shop)
+    assert page.js(f"[{LAUNCHER}.ariaLabel, {LAUNCHER}.ariaExpanded, {PANEL}.hidden]") == ["Close chat", "true", False]
+    _say(page, "Hello")
+    _shows(page, "Hello", "Echo: Hello", frame=frame)
+    box = page.js(f"(({{x, y, right, bottom}}) => [x, y, right, bottom])({PANEL}.getBoundingClientRect())")
+    assert (box == [0, 0, *size]) is (size == PHONE)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("leave", ["escape", "button"])
+def test_leaving_the_chat_gives_the_focus_back(browser: Browser, shop: Shop, leave: str) -> None:
+    page = browser.page(shop.page_url)
+    frame = _open(page, shop)
+    if leave == "escape":
+        page.press("Escape")
+    else:
+        page.js("document.getElementById('close').click()", frame)
+    page.until(f"{PANEL}.hidden")
+    assert page.js("document.getElementById('hub-widget').shadowRoot.activeElement.className") == "launcher"
+
+
+def test_an_answer_while_the_chat_is_closed_is_counted_on_the_button(browser: Browser, shop: Shop) -> None:
+    page = browser.page(shop.page_url)
+    frame = _open(page, shop)
+    _say(page, "Anybody there?")
+    page.wait(shop.conversations, "the conversation is there")
+    page.until("document.querySelector('.bubble') && !document.querySelector('.waiting')", frame)
+    page.press("Escape")
+    page.until(f"{PANEL}.hidden")
+    shop.answer("Yes!")
+    page.until(f"{LAUNCHER}.ariaLabel === 'Chat with us, 1 new message'")
+    assert page.js(f"{LAUNCHER}.textContent") == "1"
+    _open(page, shop)
+    _shows(page, "Anybody there?", "Yes!", frame=frame)
+    assert page.js(f"{LAUNCHER}.ariaLabel") == "Close chat"
+
+
+def test_the_shop_may_say_who_the_visitor_is_and_how_the_button_looks(browser: Browser, shop: Shop) -> None:
+    shop.serve_page(name="Ada & Co", email="ada@example.com", title="Ask us", color="#ffe600")
+    page = browser.page(shop.page_url)
+    frame = _open(page, shop)
+    colors = f"[getComputedStyle({LAUNCHER}).backgroundColor, getComputedStyle({LAUNCHER}).color]"
+    assert page.js(colors) == ["rgb(255, 230, 0)", "rgb(0, 0, 0)"]
+    assert page.js("getComputedStyle(document.querySelector('header')).backgroundColor", frame) == "rgb(255, 230, 0)"
+    _say(page, "Hello")
+    page.wait(shop.conversations, "the conversation is there")
+    assert [each["customerName"] for each in shop.conversations()] == ["Ada & Co"]
+
+
+def test_it_works_under_a_strict_policy_of_the_shop(browser: Browser, shop: Shop) -> None:
+    shop.echo()
+    shop.serve_page(policy=f"default-src 'none'; script-src {shop.hub.url}; frame-src {shop.hub.url}")
+    page = browser.page(shop.page_url)
+    frame = _open(page, shop)
+    _say(page, "Hello")
+    _shows(page, "Hello", "Echo: Hello", frame=frame)
+    assert page.js(f"getComputedStyle({LAUNCHER}).position") == "fixed"
+
+
+def test_a_page_that_is_not_on_the_owners_list_cannot_show_it(browser: Browser, shop: Shop) -> None:
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"allowedOrigins": ["https://shop.example"]}})
+    page = browser.page(shop.page_url)
+    page.until("document.getElementById('hub-widget')")
+    _click(page, LAUNCHER)
+    page.wait(lambda: page.js("0") == 0 and "frame-ancestors" in str(page.complaints), "the browser refused the frame")

@@ -1,0 +1,60 @@
+"""A log line is one JSON object, knows its request and trace, and holds no secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from shared.logs import MASK, JSONFormatter, current_trace, masked, tracing
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def _line(message: str, *arguments: object, **extra: Any) -> dict[str, Any]:
+    record = logging.getLogger("test").makeRecord("test", logging.INFO, "f", 1, message, arguments, None, extra=extra)
+    text = JSONFormatter().format(record)
+    assert "\n" not in text
+    line: dict[str, Any] = json.loads(text)
+    return line
+
+
+def test_a_line_carries_the_request_and_the_trace() -> None:
+    with tracing("req-1", TRACE):
+        line = _line("hello %s", "world", status=200)
+    assert (line["message"], line["severity"], line["status"]) == ("hello world", "INFO", 200)
+    assert (line["request_id"], line["trace_id"]) == ("req-1", "0af7651916cd43dd8448eb211c80319c")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "api_key", "apikey", "botToken", "evolution_key", "Authorization", "secret", "X-Hub-Signature-256"],
+)
+def test_values_under_a_secrets_name_are_masked_however_deep(name: str) -> None:
+    assert masked({"a": [{name: "hidden", "b": 1}]}) == {"a": [{name: MASK, "b": 1}]}
+    assert "hidden" not in json.dumps(_line("x", config={name: "hidden"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer hidden",
+        "POST https://api.telegram.org/bot123:hidden/sendMessage",
+        "https://graph.example/me?access_token=hidden&x=1",
+        "GET /webhook?token=hidden",
+    ],
+)
+def test_credentials_inside_a_text_are_cut_out(text: str) -> None:
+    assert "hidden" not in _line(text)["message"]
+    assert "hidden" not in json.dumps(_line("x", detail=text))
+
+
+@pytest.mark.parametrize("given", [None, "", "nonsense", "00-zz-zz-01", "a\nb"])
+def test_a_trace_that_is_none_is_replaced(given: str | None) -> None:
+    with tracing(given, given) as trace:
+        assert current_trace() is trace
+        assert len(trace.trace_id) == 32
+        assert "\n" not in trace.request_id
+    assert current_trace() is None

@@ -130,9 +130,13 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def stub_server(port: int = 0) -> Iterator[Stub]:
-    """Serve on 127.0.0.1, on a free port unless one is given; `stub.url` has no trailing slash."""
+def stub_server(port: int = 0, prepare: Callable[[Stub], object] = lambda stub: None) -> Iterator[Stub]:
+    """Serve on 127.0.0.1, on a free port unless one is given; `stub.url` has no trailing slash.
+
+    `prepare` gives the stub its rules before the first request is answered.
+    """
     stub = Stub()
+    prepare(stub)
     server = _Server(("127.0.0.1", port), _handler(stub))
     stub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

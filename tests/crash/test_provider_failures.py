@@ -93,13 +93,13 @@ def port() -> Iterator[int]:
 
 def test_a_provider_that_is_down_gets_everything_once_it_is_back(make_hub: MakeHub, port: int) -> None:
     hub = make_hub(TELEGRAM_API_URL=f"http://127.0.0.1:{port}", RETRY_MAX_SECONDS="2")
-    with stub_server(port) as provider:
-        Ledger(provider)
+    with stub_server(port, Ledger):
         path = hub.echo_on_telegram()
     _burst(hub, path)
     eventually(lambda: len(hub.documents("outbox", reason="unavailable")) == CHATS, PATIENCE)
-    with stub_server(port) as provider:
-        ledger = Ledger(provider)
+    ledgers: list[Ledger] = []
+    with stub_server(port, lambda stub: ledgers.append(Ledger(stub))):
+        [ledger] = ledgers
         settled(hub, CHATS)
         assert dead_and_reported(hub) == []
         assert ledger.texts() == dict.fromkeys(TEXTS, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import random
 from typing import Any
@@ -89,7 +90,7 @@ def mutated(value: Any, chance: random.Random) -> Any:
     """The value with one thing somewhere in it replaced, removed, or wrapped."""
     inside = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     if not inside or chance.random() < 0.1:
-        return chance.choice([*STRANGE, [value], {"message": value}])
+        return copy.deepcopy(chance.choice([*STRANGE, [value], {"message": value}]))
     place = chance.choice(inside)
     if chance.random() < 0.15:
         del value[place]

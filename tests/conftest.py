@@ -10,15 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
-from tests.index_check import Indexes, RecordingStore, Shape, missing, unused
+from tests.index_check import INDEXES, SHAPES, Shape, recorded, unused
 from tests.stubs import Stub, stub_server
-
-INDEXES = Indexes.model_validate_json(Path("infra/firestore/indexes.json").read_text("utf-8"))
-
-_shapes: set[Shape] = set()
 
 
 @pytest.fixture
@@ -49,20 +44,16 @@ def deps(settings: Settings) -> Iterator[Deps]:
 
     A query that no index in `infra/firestore/indexes.json` would serve fails the test that made it.
     """
-    opened = bootstrap(settings)
-    recording = RecordingStore(opened.store)
-    yield dataclasses.replace(opened, store=recording)
-    close(opened)
-    _shapes.update(recording.shapes)
-    assert missing(recording.shapes, INDEXES) == []
+    with recorded(settings) as opened:
+        yield opened
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a parallel run a worker hands its shapes to the controller, which ends last."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["shapes"] = json.dumps([dataclasses.astuple(shape) for shape in _shapes], default=sorted)
-    elif session.exitstatus == 0 and _is_whole_suite(session.config) and (idle := unused(_shapes, INDEXES)):
+        output["shapes"] = json.dumps([dataclasses.astuple(shape) for shape in SHAPES], default=sorted)
+    elif session.exitstatus == 0 and _is_whole_suite(session.config) and (idle := unused(SHAPES, INDEXES)):
         session.exitstatus = 1
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         assert reporter is not None
@@ -74,7 +65,7 @@ def pytest_testnodedown(node: Any) -> None:
     """The controller takes over what a worker noted."""
     for collection, equal, any_of, over, orders in json.loads(getattr(node, "workeroutput", {}).get("shapes", "[]")):
         ordered = tuple((path, direction) for path, direction in orders)
-        _shapes.add(Shape(collection, frozenset(equal), frozenset(any_of), over, ordered))
+        SHAPES.add(Shape(collection, frozenset(equal), frozenset(any_of), over, ordered))
 
 
 def _is_whole_suite(config: pytest.Config) -> bool:

@@ -13,13 +13,18 @@ The emulator answers every query, the service only those that an index serves
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.bootstrap import bootstrap, close
+from shared.config import Settings
+from shared.deps import Deps
 from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
 
 Direction: TypeAlias = Literal["ASCENDING", "DESCENDING"]
@@ -203,3 +208,22 @@ def _wanted(shape: Shape) -> str:
 
 def _as_json(index: Index) -> str:
     return json.dumps(index.model_dump(mode="json"))
+
+
+INDEXES = Indexes.model_validate_json(Path("infra/firestore/indexes.json").read_text("utf-8"))
+
+SHAPES: set[Shape] = set()
+"""Every shape that this process's tests have asked."""
+
+
+@contextmanager
+def recorded(settings: Settings) -> Iterator[Deps]:
+    """Open the backend for a test; a query that no declared index would serve fails it at the end."""
+    opened = bootstrap(settings)
+    recording = RecordingStore(opened.store)
+    try:
+        yield replace(opened, store=recording)
+    finally:
+        close(opened)
+    SHAPES.update(recording.shapes)
+    assert missing(recording.shapes, INDEXES) == []

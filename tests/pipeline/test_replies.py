@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.domain.events import ReplyEvent
 from shared.domain.messages import Direction
 from shared.usecases.replies import reply
+from tests.index_check import recorded
 from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
 from tests.stubs import Received, Reply, Stub
 
@@ -107,12 +107,11 @@ def test_many_redeliveries_of_one_reply_event_give_one_answer(hub: Hub) -> None:
 @pytest.fixture
 def patient_hub(settings: Settings, provider: Stub) -> Iterator[Hub]:
     """A hub that waits a moment for the customer to finish."""
-    deps = bootstrap(settings.model_copy(update={"reply_debounce_seconds": 0.4}))
     telegram_rules(provider)
-    with running_hub(deps, provider) as hub:
+    patient = settings.model_copy(update={"reply_debounce_seconds": 0.4})
+    with recorded(patient) as deps, running_hub(deps, provider) as hub:
         hub.register()
         yield hub
-    close(deps)
 
 
 def test_a_burst_gets_one_answer_to_all_of_it(patient_hub: Hub) -> None:
@@ -125,18 +124,13 @@ def test_a_burst_gets_one_answer_to_all_of_it(patient_hub: Hub) -> None:
     assert patient_hub.sent_texts() == ["Echo: I\nhave a\nquestion", "Echo: marker"]
 
 
-def _openai_hub(settings: Settings, provider: Stub) -> Any:
-    return bootstrap(settings.model_copy(update={"openai_api_key": SecretStr("sk-test"), "openai_model": "gpt-test"}))
-
-
 @pytest.fixture
 def ai_hub(settings: Settings, provider: Stub) -> Iterator[Hub]:
-    deps = _openai_hub(settings, provider)
     telegram_rules(provider)
-    with running_hub(deps, provider) as hub:
+    keyed = settings.model_copy(update={"openai_api_key": SecretStr("sk-test"), "openai_model": "gpt-test"})
+    with recorded(keyed) as deps, running_hub(deps, provider) as hub:
         hub.register()
         yield hub
-    close(deps)
 
 
 def _says(content: str | None, **more: Any) -> Reply:

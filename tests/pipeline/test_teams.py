@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from shared.answering import team
-from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from tests.index_check import recorded
 from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
 from tests.stubs import Received, Reply, Stub
 
@@ -22,12 +22,11 @@ CHAT = "/v1/chat/completions"
 
 @pytest.fixture
 def ai_hub(settings: Settings, provider: Stub) -> Iterator[Hub]:
-    deps = bootstrap(settings.model_copy(update={"openai_api_key": SecretStr("sk-test")}))
     telegram_rules(provider)
-    with running_hub(deps, provider) as hub:
+    keyed = settings.model_copy(update={"openai_api_key": SecretStr("sk-test")})
+    with recorded(keyed) as deps, running_hub(deps, provider) as hub:
         hub.register()
         yield hub
-    close(deps)
 
 
 def _says(content: str | None, tokens: int = 10, **more: Any) -> Reply:

@@ -8,6 +8,7 @@ from typing import Any
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Principal
+from shared.errors import Unauthorized
 from shared.http import cors
 from shared.usecases import visitors
 from shared.usecases.credentials import authenticate
@@ -26,8 +27,11 @@ def credential_of(environ: Mapping[str, Any], auth: object) -> str | None:
 
 
 def holder_of(deps: Deps, credential: str) -> Principal | visitors.Visitor:
-    """Who shows this access token, API key or visitor's token; raises `Unauthorized`."""
-    return visitors.recognize(deps, credential) or authenticate(deps, credential)
+    """Who shows this access token, API key or visitor's token; raises `Unauthorized`, also where it may not read."""
+    holder = visitors.recognize(deps, credential) or authenticate(deps, credential)
+    if isinstance(holder, Principal) and not holder.may_read:
+        raise Unauthorized("this key may not read: it needs the scope read")
+    return holder
 
 
 def origin_allowed(settings: Settings, origin: object, environ: Mapping[str, Any]) -> bool:

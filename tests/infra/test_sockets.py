@@ -46,6 +46,15 @@ def test_without_a_valid_credential_the_connection_is_refused_with_the_reason(
         assert client.refusals.get(timeout=10)["message"].startswith("unauthorized: ")
 
 
+def test_a_key_that_may_only_write_sees_nothing(deps: Deps, server: str, transport: str) -> None:
+    key = ApiKey(id=fingerprint("writer"), tenant_id="t1", name="k", prefix="wri", scopes=["write"], created_at=MOMENT)
+    deps.store.commit([Create(Ref("api_keys", key.id), key.model_dump())])
+    with closing(Client(transport)) as client:
+        with pytest.raises(NotConnected):
+            client.connect(server, auth={"token": "writer"})
+        assert "may not read" in client.refusals.get(timeout=10)["message"]
+
+
 def test_an_expired_token_is_refused(deps: Deps, server: str, transport: str) -> None:
     with closing(Client(transport)) as client:
         with pytest.raises(NotConnected):

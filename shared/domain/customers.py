@@ -42,6 +42,13 @@ class CampaignMark(BaseModel):
     until: datetime
 
 
+class Placement(BaseModel):
+    """Where the latest message of a chat was placed in time, beside what its provider said of it."""
+
+    said_at: datetime
+    sent_at: datetime
+
+
 class Identity(BaseModel):
     """An address on one instance, found by its id alone.
 
@@ -63,6 +70,7 @@ class Identity(BaseModel):
     alias_of: str | None = None
     waiting_since: datetime | None = None
     last_inbound_at: datetime | None = None
+    last_placement: Placement | None = None
     survey: Survey | None = None
     campaign: CampaignMark | None = None
     created_at: datetime

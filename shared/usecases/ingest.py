@@ -128,7 +128,14 @@ def _plan(
 ) -> tuple[Stored, list[Write]]:
     is_new = chat.identity.conversation_id is None
     conversation_id = chat.identity.conversation_id or new_id()
-    message = new_message(instance, event, received, conversation_id, person.identity.customer_id)
+    message = new_message(
+        instance,
+        event,
+        received,
+        chat.identity,
+        conversation_id=conversation_id,
+        customer_id=person.identity.customer_id,
+    )
     identity = with_message(chat.identity, event, received, conversation_id)
     conversation = conversation_with(instance, event, received, identity, message, now)
     writes: list[Write] = [
@@ -158,7 +165,14 @@ def _survey_answer(
     survey, score = chat.identity.survey, survey_score(chat.identity, received, event.received_at)
     if survey is None or score is None:
         return None
-    message = new_message(instance, event, received, survey.conversation_id, chat.identity.customer_id)
+    message = new_message(
+        instance,
+        event,
+        received,
+        chat.identity,
+        conversation_id=survey.conversation_id,
+        customer_id=chat.identity.customer_id,
+    )
     taken = ratings.take_answer(deps, chat, message, score)
     return (Stored(message, taken[0], is_new=False, wants_reply=False), taken[1]) if taken else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.domain.conversations import Conversation, Leg
-from shared.domain.customers import Identity
+from shared.domain.customers import Identity, Placement
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
@@ -24,6 +24,7 @@ def with_message(identity: Identity, event: InboundEvent, received: MessageRecei
             "waiting_since": _waiting(identity, event, received),
             "last_inbound_at": identity.last_inbound_at if ours else event.received_at,
             "name": _name(identity, received),
+            "last_placement": identity.last_placement if received.is_history else place(identity, event, received),
             "survey": None,
             "campaign": identity.campaign if ours or received.is_history else None,
         }
@@ -43,8 +44,15 @@ def _name(identity: Identity, received: MessageReceived) -> str | None:
 
 
 def new_message(
-    instance: Instance, event: InboundEvent, received: MessageReceived, conversation_id: str, customer_id: str
+    instance: Instance,
+    event: InboundEvent,
+    received: MessageReceived,
+    chat: Identity,
+    *,
+    conversation_id: str,
+    customer_id: str,
 ) -> Message:
+    """The message as it is stored; `chat` is the chat's identity as it was before."""
     outbound = received.from_me
     return Message(
         id=refs.provider_message(instance.id, received.external_message_id).id,
@@ -65,7 +73,7 @@ def new_message(
         status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
         raw_event_id=event.id,
         traceparent=event.traceparent,
-        sent_at=_sent_at(received.sent_at, event.received_at),
+        sent_at=place(chat, event, received).sent_at,
         created_at=event.received_at,
     )
 
@@ -76,9 +84,18 @@ _AT_ONCE = timedelta(seconds=2)
 _OLDEST = timedelta(days=400)
 
 
-def _sent_at(said: datetime, received: datetime) -> datetime:
-    """A provider's time counts for what comes late, unless it lies in the future or years back."""
-    return said if _AT_ONCE < received - said < _OLDEST else received
+def place(chat: Identity, event: InboundEvent, received: MessageReceived) -> Placement:
+    """Where a message belongs in its chat.
+
+    A provider's time counts for what comes late, unless it lies in the future
+    or years back. Never before the chat's latest message, unless the provider
+    says that it is older.
+    """
+    said, arrived, latest = received.sent_at, event.received_at, chat.last_placement
+    sent = said if _AT_ONCE < arrived - said < _OLDEST else arrived
+    if latest is not None and said >= latest.said_at and not received.is_history:
+        sent = max(sent, latest.sent_at)
+    return Placement(said_at=said, sent_at=sent)
 
 
 def conversation_with(

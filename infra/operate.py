@@ -25,7 +25,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
 from shared.errors import HubError
-from shared.usecases import dead
+from shared.usecases.pipeline import dead
 
 
 def _parser() -> argparse.ArgumentParser:

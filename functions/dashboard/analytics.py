@@ -18,7 +18,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect
-from shared.usecases import analytics
+from shared.usecases.reporting import analytics
 
 api = APIBlueprint("dashboard_analytics", __name__, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")])
 cors(api)

@@ -14,7 +14,7 @@ from functions.dashboard.words import ChannelWord
 from shared.domain.analytics import Bucket, Counters, Range
 from shared.domain.instances import ChannelType
 from shared.http.times import WholeSeconds
-from shared.usecases.analytics import Overview, Performance, Satisfaction
+from shared.usecases.reporting.analytics import Overview, Performance, Satisfaction
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 """The channel types whose sessions are calls."""

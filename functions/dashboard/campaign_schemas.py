@@ -13,7 +13,7 @@ from functions.dashboard.words import ChannelWord
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
 from shared.http.times import WholeSeconds
-from shared.usecases.campaigns import Report
+from shared.usecases.campaigns.campaigns import Report
 
 MAX_SETTINGS = 20_000
 

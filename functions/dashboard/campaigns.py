@@ -24,7 +24,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import campaigns
+from shared.usecases.campaigns import campaigns
 
 api = APIBlueprint("dashboard_campaigns", __name__, url_prefix="/campaigns", abp_tags=[Tag(name="Dashboard")])
 cors(api)

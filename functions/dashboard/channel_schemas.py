@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.dashboard.schemas import CHANNELS
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.http.times import WholeSeconds
-from shared.usecases.channel_overview import Figures
-from shared.usecases.instance_documents import label
+from shared.usecases.instances.channel_overview import Figures
+from shared.usecases.instances.instance_documents import label
 
 _HEALTH = {
     InstanceStatus.CONNECTED: "healthy",

@@ -26,7 +26,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import channel_overview, channel_setup
+from shared.usecases.instances import channel_overview, channel_setup
 
 api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
 cors(api)

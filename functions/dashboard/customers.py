@@ -27,7 +27,7 @@ from shared.http.conditional import page
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import customer_merges, customers
+from shared.usecases.customers import customer_merges, customers
 
 api = APIBlueprint("dashboard_customers", __name__, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")])
 cors(api)

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
 from shared.http.times import WholeSeconds
-from shared.usecases.channel_overview import Standing
-from shared.usecases.integrations import Trial
+from shared.usecases.instances.channel_overview import Standing
+from shared.usecases.instances.integrations import Trial
 
 
 class IntegrationOut(BaseModel):

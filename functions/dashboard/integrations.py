@@ -19,7 +19,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import channel_overview, integrations
+from shared.usecases.instances import channel_overview, integrations
 
 api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
 cors(api)

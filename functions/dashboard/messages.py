@@ -14,7 +14,8 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases import conversations, sends
+from shared.usecases.conversations import conversations
+from shared.usecases.pipeline import sends
 
 api = APIBlueprint("dashboard_messages", __name__, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")])
 cors(api)

@@ -20,7 +20,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import notification_reads
+from shared.usecases.reporting import notification_reads
 
 api = APIBlueprint("dashboard_notifications", __name__, url_prefix="/notifications", abp_tags=[Tag(name="Dashboard")])
 cors(api)

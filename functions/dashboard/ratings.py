@@ -12,7 +12,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect
-from shared.usecases import ratings
+from shared.usecases.conversations import ratings
 
 api = APIBlueprint("dashboard_ratings", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
 cors(api)

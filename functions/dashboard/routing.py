@@ -25,7 +25,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import routing
+from shared.usecases.conversations import routing
 
 api = APIBlueprint("dashboard_routing", __name__, url_prefix="/routing/rules", abp_tags=[Tag(name="Dashboard")])
 cors(api)

@@ -11,7 +11,7 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id
 from shared.http.times import WholeSeconds
-from shared.usecases.sends import Content
+from shared.usecases.pipeline.sends import Content
 
 CHANNELS = {channel: channel.value for channel in ChannelType} | {ChannelType.WIDGET: "chat"}
 """This dialect's words for the channel types."""

@@ -12,10 +12,10 @@ from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
-from shared.usecases.conversations import Changes
-from shared.usecases.session_creation import NewSession
-from shared.usecases.session_lists import Filter
-from shared.usecases.transfers import Transfer
+from shared.usecases.conversations.conversations import Changes
+from shared.usecases.conversations.session_creation import NewSession
+from shared.usecases.conversations.session_lists import Filter
+from shared.usecases.conversations.transfers import Transfer
 
 SNOOZE = timedelta(days=1)
 """How long a session sleeps when nobody says until when."""

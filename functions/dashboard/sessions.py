@@ -26,7 +26,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import conversations, session_creation, session_lists, transfers
+from shared.usecases.conversations import conversations, session_creation, session_lists, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
 cors(api)

@@ -17,7 +17,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
-from shared.usecases import health
+from shared.usecases.reporting import health
 
 DOCUMENTED_CHANNELS = ["whatsapp", "voice", "video", "chat", "email", "sms"]
 FEATURES = ["session_transfer", "analytics", "routing"]

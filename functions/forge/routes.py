@@ -19,7 +19,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import forge, forge_instances
+from shared.usecases.forge import forge, forge_instances
 
 api = APIBlueprint("forge", __name__, url_prefix="/api/forge", abp_tags=[Tag(name="Forge")])
 cors(api)

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from shared.domain import forge
 from shared.domain.forge import RecipientType
-from shared.usecases.forge import Forge, Wanted
-from shared.usecases.instance_config import is_mask, mask
+from shared.usecases.forge.forge import Forge, Wanted
+from shared.usecases.instances.instance_config import is_mask, mask
 
 
 def _nothing(value: str | None) -> str | None:

@@ -26,8 +26,9 @@ from shared.http.bodies import answer
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases import default_whatsapp, health, instance_operations, pairing_wait
-from shared.usecases.qr_pictures import png_base64
+from shared.usecases.instances import default_whatsapp, instance_operations, pairing_wait
+from shared.usecases.instances.qr_pictures import png_base64
+from shared.usecases.reporting import health
 
 POLL_AGAIN = "2"
 """Seconds, as `Retry-After`: also when too many wait already and the answer came at once."""

@@ -12,7 +12,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import agents
+from shared.usecases.agents import agents
 
 api = APIBlueprint("omnichat_agents", __name__, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")])
 cors(api)

@@ -13,7 +13,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, protect
 from shared.http.limits import SIGNING_IN, limit
-from shared.usecases import accounts
+from shared.usecases.accounts import accounts
 
 api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
 cors(api)

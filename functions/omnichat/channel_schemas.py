@@ -12,9 +12,9 @@ from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import Wire
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.http.times import Milliseconds
-from shared.usecases.instance_config import AGENT_API_KEY, mask, model_of
-from shared.usecases.instance_documents import label, public_metadata
-from shared.usecases.instances import Changes, NewInstance
+from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
+from shared.usecases.instances.instance_documents import label, public_metadata
+from shared.usecases.instances.instances import Changes, NewInstance
 
 
 def _canonical(value: object) -> object:

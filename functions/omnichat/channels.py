@@ -21,7 +21,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import instances
+from shared.usecases.instances import instances
 
 NEXT_CURSOR = "X-Next-Cursor"
 """Where the next page begins, as a header: the body is a bare array."""

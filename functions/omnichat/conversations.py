@@ -18,7 +18,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import conversations
+from shared.usecases.conversations import conversations
 
 api = APIBlueprint("omnichat_conversations", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat conversations")])
 cors(api)

@@ -12,7 +12,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import api_keys
+from shared.usecases.accounts import api_keys
 
 api = APIBlueprint("omnichat_keys", __name__, url_prefix="/api/keys", abp_tags=[Tag(name="OmniChat keys")])
 cors(api)

@@ -24,7 +24,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases import dead, sends
+from shared.usecases.pipeline import dead, sends
 
 api = APIBlueprint("omnichat_messages", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")])
 cors(api)

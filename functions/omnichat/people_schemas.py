@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from functions.omnichat.schemas import UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
 from shared.http.times import Milliseconds
-from shared.usecases.instance_config import MASK
+from shared.usecases.instances.instance_config import MASK
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Scope = Literal["read", "write", "secrets:read"]

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.http.times import Milliseconds
-from shared.usecases.accounts import Session
+from shared.usecases.accounts.accounts import Session
 
 
 class Wire(BaseModel):

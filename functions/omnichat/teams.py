@@ -27,7 +27,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import collaborations, teams
+from shared.usecases.agents import collaborations, teams
 
 api = APIBlueprint("omnichat_teams", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat teams")])
 cors(api)

@@ -14,7 +14,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases import users
+from shared.usecases.accounts import users
 
 api = APIBlueprint("omnichat_users", __name__, url_prefix="/api/users", abp_tags=[Tag(name="OmniChat users")])
 cors(api)

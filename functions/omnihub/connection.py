@@ -18,7 +18,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure, failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases import instance_operations, instances
+from shared.usecases.instances import instance_operations, instances
 
 api = APIBlueprint("omnihub_connection", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
 cors(api)

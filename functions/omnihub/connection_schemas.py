@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from shared.config import Settings
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.usecases.qr_pictures import png_base64
+from shared.usecases.instances.qr_pictures import png_base64
 
 State = Literal["connected", "disconnected", "connecting", "error"]
 

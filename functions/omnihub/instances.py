@@ -26,8 +26,8 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases import instances
-from shared.usecases.instance_config import mask
+from shared.usecases.instances import instances
+from shared.usecases.instances.instance_config import mask
 
 api = APIBlueprint("omnihub_instances", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
 cors(api)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootMode
 
 from shared.domain.instances import ChannelType, ExternalAgent, Instance
 from shared.http.times import WholeSeconds
-from shared.usecases.instances import Changes, NewInstance
+from shared.usecases.instances.instances import Changes, NewInstance
 
 SUPPORTED = [ChannelType.WHATSAPP, ChannelType.SLACK, ChannelType.DISCORD]
 """The channels that this dialect speaks of, as documented; the hub has more."""

@@ -8,7 +8,7 @@ from shared.deps import Deps
 from shared.http.process import process_deps
 from shared.http.push import Result
 from shared.logs import tracing
-from shared.usecases import deliver
+from shared.usecases.pipeline import deliver
 from shared.usecases.sweep import sweep
 
 if TYPE_CHECKING:

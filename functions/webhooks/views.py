@@ -13,7 +13,8 @@ from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
-from shared.usecases import instance_lookup, webhooks
+from shared.usecases.instances import instance_lookup
+from shared.usecases.pipeline import webhooks
 
 if TYPE_CHECKING:
     from flask import Request

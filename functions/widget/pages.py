@@ -16,7 +16,7 @@ from functions.widget.schemas import WidgetPath
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.limits import WIDGET, limit
-from shared.usecases import visitors
+from shared.usecases.conversations import visitors
 
 _FOLDER = Path(__file__).with_name("assets")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from shared.channels.widget.inbound import TEXT_LIMIT
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
-from shared.usecases.visitors import MOST, Session
+from shared.usecases.conversations.visitors import MOST, Session
 
 _AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {Author.CUSTOMER: "visitor", Author.BOT: "bot"}
 

@@ -10,8 +10,8 @@ from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.errors import Unauthorized
 from shared.http import cors
-from shared.usecases import visitors
-from shared.usecases.credentials import authenticate
+from shared.usecases.accounts.credentials import authenticate
+from shared.usecases.conversations import visitors
 
 _MAX_LENGTH = 4096
 

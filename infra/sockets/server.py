@@ -21,7 +21,7 @@ from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
 from shared.usecases import refs
-from shared.usecases.visitors import Visitor
+from shared.usecases.conversations.visitors import Visitor
 
 logger = logging.getLogger(__name__)
 

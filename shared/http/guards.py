@@ -14,7 +14,7 @@ from shared.errors import Forbidden, Unauthorized
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
-from shared.usecases.credentials import ALL_SCOPES, authenticate
+from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate
 
 View = TypeVar("View", bound=Callable[..., object])
 

@@ -11,7 +11,7 @@ from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
 from shared.logs import current_trace
-from shared.usecases import waiting
+from shared.usecases.instances import waiting
 
 MESSAGE_CREATED = "message-created"
 CONVERSATION_UPDATED = "conversation-updated"

@@ -12,8 +12,11 @@ from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.errors import Conflict
 from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases import campaign_sending, outbound, realtime, rollups
+from shared.usecases import realtime
+from shared.usecases.campaigns import campaign_sending
 from shared.usecases.notifications import notify_once
+from shared.usecases.pipeline import outbound
+from shared.usecases.reporting import rollups
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from shared.domain.accounts import ApiKey, Role
 from shared.http.guards import Access
 from shared.ports.store import Create, Merge, Ref
 from shared.security.tokens import AccessClaims, fingerprint, sign, span
-from shared.usecases.credentials import access_key, forget_key
+from shared.usecases.accounts.credentials import access_key, forget_key
 from tests.http.dialect import assert_failed, bearer, client_of, dialect
 
 KEY = SecretStr("the-operators-own-key")

@@ -16,7 +16,7 @@ from shared.domain.instances import ChannelType
 from shared.http.app import create_app
 from shared.http.limits import FORGED, SIGNING_IN
 from shared.security.buckets import Buckets, Rate
-from shared.usecases import instances
+from shared.usecases.instances import instances
 from tests.http.dialect import assert_failed
 
 HOUR = 3600.0

@@ -18,7 +18,7 @@ from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create, Merge, Ref
 from shared.security.tokens import AccessClaims, sign, span
-from shared.usecases.credentials import access_key
+from shared.usecases.accounts.credentials import access_key
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")

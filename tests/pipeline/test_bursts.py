@@ -106,6 +106,16 @@ def test_messages_of_one_webhook_keep_their_order(hub: Hub) -> None:
     assert _inbound(hub) == texts
 
 
+def test_a_message_that_came_late_stays_behind_one_of_the_same_second_that_did_not(hub: Hub) -> None:
+    _shop(hub, _slowly)
+    first, late = (_message(text) | {"messageTimestamp": int(time.time()) - 1} for text in ("first", "late"))
+    _deliver(hub, [first])
+    time.sleep(1.2)  # a provider's time counts from two seconds on
+    _deliver(hub, [late])
+    _answered(hub, 2)
+    assert _inbound(hub) == ["first", "late"]
+
+
 def test_a_provider_that_gives_our_message_a_customers_id_does_no_harm(hub: Hub) -> None:
     _shop(hub, _slowly)
     hub.provider.on("POST", SEND, Reply(201, {"key": {"remoteJid": JID, "fromMe": True, "id": "IN-one"}}))

@@ -19,8 +19,9 @@ from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Merge, Store, Write
-from shared.usecases import campaign_sending, refs
-from shared.usecases.inbound import normalize
+from shared.usecases import refs
+from shared.usecases.campaigns import campaign_sending
+from shared.usecases.pipeline.inbound import normalize
 from shared.usecases.sweep import sweep
 from tests.functions.keys import key_for
 from tests.pipeline.hub import Hub, eventually

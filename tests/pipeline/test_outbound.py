@@ -11,7 +11,8 @@ import pytest
 
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import deliver, refs
+from shared.usecases import refs
+from shared.usecases.pipeline import deliver
 from shared.usecases.sweep import sweep
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply

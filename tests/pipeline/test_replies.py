@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from shared.config import Settings
 from shared.domain.events import ReplyEvent
 from shared.domain.messages import Direction
-from shared.usecases.replies import reply
+from shared.usecases.pipeline.replies import reply
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
 from tests.stubs import Received, Reply, Stub

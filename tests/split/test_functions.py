@@ -19,7 +19,8 @@ from shared.domain.agents import Agent
 from shared.domain.events import Event, Topic
 from shared.domain.instances import ChannelType
 from shared.ports.store import Merge, Where
-from shared.usecases import instances, refs
+from shared.usecases import refs
+from shared.usecases.instances import instances
 from tests.pipeline.hub import eventually, telegram_rules
 from tests.split.processes import functions
 from tests.stubs import Stub

@@ -13,8 +13,8 @@ from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.errors import BadRequest, Conflict, NotFound, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
-from shared.usecases import accounts
-from shared.usecases.credentials import authenticate
+from shared.usecases.accounts import accounts
+from shared.usecases.accounts.credentials import authenticate
 from shared.usecases.retrying import decide
 
 PASSWORD = "correct horse battery"
@@ -41,7 +41,7 @@ def test_a_token_and_a_key_are_told_apart_without_http(deps: Deps) -> None:
 
 
 def test_authenticating_does_not_load_the_web_framework() -> None:
-    code = "import sys, shared.usecases.credentials; print('flask' in sys.modules, 'jwt' in sys.modules)"
+    code = "import sys, shared.usecases.accounts.credentials; print('flask' in sys.modules, 'jwt' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.split() == ["False", "False"]
 

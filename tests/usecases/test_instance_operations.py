@@ -15,8 +15,8 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Ref
-from shared.usecases import connections, instance_operations, instances
-from shared.usecases.instances import NewInstance
+from shared.usecases.instances import connections, instance_operations, instances
+from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub

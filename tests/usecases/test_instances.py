@@ -15,9 +15,9 @@ from shared.deps import Deps
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
-from shared.usecases import instances
-from shared.usecases.instance_documents import set_ref
-from shared.usecases.instances import Changes, NewInstance
+from shared.usecases.instances import instances
+from shared.usecases.instances.instance_documents import set_ref
+from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
 

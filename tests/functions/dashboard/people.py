@@ -10,8 +10,9 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance
 from shared.ports.store import Create
-from shared.usecases import instances, refs
-from shared.usecases.instances import NewInstance
+from shared.usecases import refs
+from shared.usecases.instances import instances
+from shared.usecases.instances.instances import NewInstance
 
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 

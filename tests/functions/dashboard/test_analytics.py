@@ -18,9 +18,10 @@ from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Create
-from shared.usecases import refs, stats
-from shared.usecases.analytics import instance_totals
-from shared.usecases.rollups import roll_up
+from shared.usecases import refs
+from shared.usecases.reporting import stats
+from shared.usecases.reporting.analytics import instance_totals
+from shared.usecases.reporting.rollups import roll_up
 from tests.functions.keys import key_for
 
 GOLDEN = Path("tests/golden/dashboard")

@@ -19,7 +19,9 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Merge
-from shared.usecases import instances, refs, stats
+from shared.usecases import refs
+from shared.usecases.instances import instances
+from shared.usecases.reporting import stats
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.functions.keys import key_for

@@ -15,7 +15,8 @@ from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
 from shared.http.app import create_app
 from shared.ports.store import Create, Merge, Ref
-from shared.usecases import customer_merges, refs
+from shared.usecases import refs
+from shared.usecases.customers import customer_merges
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
 

@@ -20,8 +20,9 @@ from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Merge
-from shared.usecases import instances, refs
-from shared.usecases.media import KEPT_FOR
+from shared.usecases import refs
+from shared.usecases.instances import instances
+from shared.usecases.pipeline.media import KEPT_FOR
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed
 from tests.stubs import Reply, Stub

@@ -12,7 +12,7 @@ from shared.deps import Deps
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.domain.notifications import Notification
-from shared.usecases import connections, instance_operations, instances
+from shared.usecases.instances import connections, instance_operations, instances
 from shared.usecases.notifications import notify_once
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel

@@ -24,8 +24,8 @@ from shared.domain.events import Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Document, Merge, Ref
-from shared.usecases import instances, waiting
-from shared.usecases.instances import NewInstance
+from shared.usecases.instances import instances, waiting
+from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
 from tests.pipeline.hub import eventually

@@ -16,7 +16,7 @@ from shared.domain.accounts import Role
 from shared.http.app import create_app
 from shared.ports.store import Merge, Ref
 from shared.security.tokens import AccessClaims, sign, span
-from shared.usecases.credentials import access_key
+from shared.usecases.accounts.credentials import access_key
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
 
 TOOL = {

@@ -20,7 +20,7 @@ from shared.domain.accounts import Role, User
 from shared.http.app import create_app
 from shared.ports.store import Create, Ref
 from shared.security.tokens import AccessClaims, sign, span
-from shared.usecases.credentials import access_key
+from shared.usecases.accounts.credentials import access_key
 from tests.functions.keys import key_for
 
 OPEN = {

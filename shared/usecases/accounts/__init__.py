@@ -1,0 +1,1 @@
+"""Tenants, their users and keys, and who a request comes from."""

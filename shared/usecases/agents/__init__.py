@@ -1,0 +1,1 @@
+"""AI agents, their teams, and what was said inside a team."""

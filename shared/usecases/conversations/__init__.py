@@ -1,0 +1,1 @@
+"""Conversations (sessions) beside the message way: lists, changes, transfer, routing, ratings, visitors."""

@@ -1,0 +1,1 @@
+"""People across all channels, and joining two of them."""

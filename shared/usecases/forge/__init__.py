@@ -1,0 +1,1 @@
+"""The Forge dialect's settings and its look at another hub."""

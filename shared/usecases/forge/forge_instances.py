@@ -1,0 +1,180 @@
+"""The WhatsApp instances of a tenant's Omni server, in the one form that Forge reads."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest, ProviderError, Unauthorized
+from shared.outgoing import Answer
+from shared.security.addresses import AddressRefused
+from shared.usecases.accounts.credentials import authenticate
+from shared.usecases.forge import forge
+from shared.usecases.instances import instances
+from shared.usecases.instances.instance_config import names_secret
+
+_NAME = "the Omni server"
+_SECONDS = 10.0
+_MOST = 1000
+_DEPTH = 6
+# Omni-Hub's own list first, then its successor's, then what is nearest to the documented wording.
+_PATHS = ("/api/v1/instances", "/api/v2/instances", "/instances")
+_LISTS = ("instances", "items", "data")
+_IDS = ("id", "instance_id", "instanceId", "uuid")
+_NAMES = ("name", "instance_name", "instanceName")
+_CHANNELS = ("channel_type", "channelType", "channel")
+_STATES = {"open": "connected", "close": "disconnected", "closed": "disconnected"}
+
+Item = dict[str, Any]
+
+
+def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
+    """Ask the configured Omni server; each item has `id`, `name` and `status` and no secrets.
+
+    Raises `BadRequest` while host or key are not known, `AddressRefused`, and
+    `ProviderError` when the server refuses, fails or talks nonsense.
+    """
+    settings = forge.load(deps, tenant_id)
+    if settings.host is None or settings.api_key is None:
+        fields = dict.fromkeys(settings.missing, "is missing")
+        raise BadRequest("; ".join(f"{name} {problem}" for name, problem in fields.items()), fields)
+    forge.check_host(deps, settings.host)
+    if forge.is_this_hub(deps, settings.host):
+        found = _own(deps, settings.api_key)
+    else:
+        found = _ask(deps, settings.host, settings.api_key)
+    return [item for item in map(_item, found[:_MOST]) if item is not None]
+
+
+def _own(deps: Deps, api_key: str) -> list[object]:
+    """This hub's own instances, as far as the key's own tenant goes."""
+    try:
+        tenant_id = authenticate(deps, api_key).tenant_id
+    except Unauthorized:
+        raise _refused() from None
+    found: list[object] = []
+    cursor = None
+    while len(found) < _MOST:
+        page, cursor = instances.list_after(deps, tenant_id, 200, cursor)
+        found += [_described(instance) for instance in page]
+        if cursor is None:
+            break
+    return found
+
+
+def _described(instance: Instance) -> Item:
+    return {
+        "id": instance.seq,
+        "name": instance.name,
+        "status": instance.status.value,
+        "channel_type": instance.type.value,
+        "is_default": instance.is_default,
+        "phone_number": instance.phone_number,
+    }
+
+
+def _ask(deps: Deps, host: str, api_key: str) -> list[object]:
+    """Try the known paths; all of them share the time."""
+    until = time.monotonic() + _SECONDS
+    reason = "none of its addresses gives a list of instances"
+    for path in _PATHS:
+        answer = _get(deps, f"{host.rstrip('/')}{path}", api_key, max(until - time.monotonic(), 0.1))
+        if answer.status in (401, 403):
+            raise _refused()
+        if answer.status >= 500 or answer.status == 429:
+            raise ProviderError(_NAME, f"answered with status {answer.status}")
+        if 300 <= answer.status < 400:
+            reason = "answered with a redirect, which is not followed; give the address it leads to"
+        found = _listed(answer.json()) if answer.ok else None
+        if found is not None:
+            return found
+    raise ProviderError(_NAME, reason)
+
+
+def _get(deps: Deps, url: str, api_key: str, seconds: float) -> Answer:
+    headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key, "Accept": "application/json"}
+    try:
+        return deps.http.request("GET", url, provider=_NAME, headers=headers, timeout=seconds)
+    except AddressRefused:
+        raise
+    except ProviderError as error:
+        # Whatever it was, asking again is harmless, and for the client it is one and the same.
+        raise ProviderError(_NAME, f"{urlsplit(url).netloc} cannot be asked: {error.reason}") from error
+
+
+def _refused() -> ProviderError:
+    return ProviderError(_NAME, "refused the API key; check omni_config.api_key")
+
+
+def _listed(body: object) -> list[object] | None:
+    if isinstance(body, Mapping):
+        body = next((body[name] for name in _LISTS if isinstance(body.get(name), list)), None)
+    return body if isinstance(body, list) else None
+
+
+def _item(raw: object) -> Item | None:
+    """One instance; None for what is none, or not WhatsApp."""
+    if not isinstance(raw, Mapping) or not _is_whatsapp(raw):
+        return None
+    name = next(_texts(raw, _NAMES), None)
+    id_ = next(_texts(raw, _IDS), name)
+    if id_ is None:
+        return None
+    return {**_cleaned(raw), "id": id_, "name": name or id_, "status": _status(raw)}
+
+
+def _is_whatsapp(raw: Mapping[str, object]) -> bool:
+    """An instance that does not tell its channel is one: the first Omni servers had no other."""
+    channel = next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), ChannelType.WHATSAPP.value)
+    return "whatsapp" in str(channel).lower()
+
+
+def _texts(raw: Mapping[str, object], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value):
+            yield _storable(str(value))
+
+
+def _status(raw: Mapping[str, object]) -> str:
+    for name in ("status", "connection_status", "connectionStatus", "connectionState", "state"):
+        value = raw.get(name)
+        if isinstance(value, str) and value:
+            return _STATES.get(value.lower(), _storable(value))
+    inner = next((raw[n] for n in ("evolution_status", "evolutionStatus") if isinstance(raw.get(n), Mapping)), None)
+    if isinstance(inner, Mapping):
+        return _status({name: value for name, value in inner.items() if not isinstance(value, Mapping)})
+    flags = (raw.get(name) for name in ("connected", "is_connected", "isConnected", "is_active", "isActive"))
+    told = next((flag for flag in flags if isinstance(flag, bool)), None)
+    return "unknown" if told is None else "connected" if told else "disconnected"
+
+
+def _cleaned(raw: Mapping[str, object], depth: int = _DEPTH) -> Item:
+    """The unknown fields without what looks like a secret; Evolution calls an instance's token `hash`."""
+    return {
+        _storable(str(name)): _value(value, depth)
+        for name, value in raw.items()
+        if not names_secret(str(name)) and name != "hash"
+    }
+
+
+def _value(value: object, depth: int) -> object:
+    if isinstance(value, (Mapping, list)) and depth == 0:
+        return None
+    if isinstance(value, Mapping):
+        return _cleaned(value, depth - 1)
+    if isinstance(value, list):
+        return [_value(each, depth - 1) for each in value]
+    if isinstance(value, str):
+        return _storable(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _storable(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()

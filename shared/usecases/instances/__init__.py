@@ -1,0 +1,1 @@
+"""A business's accounts at providers: creating, configuring, connecting, watching."""

@@ -1,0 +1,86 @@
+"""How a tenant's channels stand and what they carry, from instances and counters alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from shared.deps import Deps
+from shared.domain.analytics import Counters
+from shared.domain.conversations import ConversationStatus
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.ports.store import Where
+from shared.usecases.instances import instance_lookup, type_channels
+from shared.usecases.reporting import analytics
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`active` is how many sessions are open now; `counters` reach back 30 days, today included."""
+
+    instance: Instance
+    active: int
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a channel type stands: its best channel's status, and when that channel was last checked or changed."""
+
+    type: ChannelType
+    status: InstanceStatus
+    seen_at: datetime | None
+
+
+def overview(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Figures], str | None]:
+    """One page of the tenant's channels, oldest first.
+
+    A channel's open sessions are counted by the store's index, all else is read
+    from roll-ups: the cost does not depend on how much was written.
+    """
+    instances, following = instance_lookup.list_after(deps, tenant_id, limit, cursor)
+    if not instances:
+        return [], following
+    counted = analytics.instance_counters(deps, tenant_id, [instance.id for instance in instances])
+    found = [Figures(each, _active_on(deps, each), counted[each.id]) for each in instances]
+    return found, following
+
+
+def standing(deps: Deps, tenant_id: str, channel_type: ChannelType, channel_id: str | None) -> tuple[Standing, int]:
+    """How a type stands, or one channel of it, and how many sessions are open there; raises `NotFound`."""
+    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    if channel_id is None:
+        found = _standing(channel_type, instances) or Standing(channel_type, InstanceStatus.NOT_CONFIGURED, None)
+        return found, _active_on_type(deps, tenant_id, channel_type)
+    instance = type_channels.chosen(instances, channel_id)
+    return Standing(channel_type, instance.status, instance.updated_at), _active_on(deps, instance)
+
+
+def standings(deps: Deps, tenant_id: str) -> list[Standing]:
+    """How every type stands that the tenant has a channel of."""
+    by_type = sorted(type_channels.every(deps, tenant_id), key=lambda instance: instance.type)
+    grouped = groupby(by_type, key=lambda instance: instance.type)
+    return [each for type_, instances in grouped if (each := _standing(type_, list(instances)))]
+
+
+def _active_on_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> int:
+    return deps.store.count(
+        "conversations",
+        [
+            Where("tenant_id", "==", tenant_id),
+            Where("channel", "==", channel_type.value),
+            Where("status", "==", ConversationStatus.OPEN.value),
+        ],
+    )
+
+
+def _active_on(deps: Deps, instance: Instance) -> int:
+    open_here = [Where("instance_id", "==", instance.id), Where("status", "==", ConversationStatus.OPEN.value)]
+    return deps.store.count("conversations", open_here)
+
+
+def _standing(channel_type: ChannelType, instances: Iterable[Instance]) -> Standing | None:
+    best = type_channels.best(instances)
+    return Standing(channel_type, best.status, best.updated_at) if best else None

@@ -1,0 +1,94 @@
+"""Setting up a tenant's channel of a type without naming one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared import channels
+from shared.deps import Deps
+from shared.domain.ids import stable_id
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest
+from shared.usecases.instances import type_channels
+from shared.usecases.instances.instances import Changes, NewInstance, create, update
+
+API_KEY = "api_key"
+
+_LABELS = {
+    ChannelType.WHATSAPP: "WhatsApp Business",
+    ChannelType.TELEGRAM_BOT: "Telegram Bot",
+    ChannelType.TELEGRAM_USER: "Telegram",
+    ChannelType.FACEBOOK: "Facebook",
+    ChannelType.WIDGET: "Web Chat",
+    ChannelType.SLACK: "Slack",
+    ChannelType.DISCORD: "Discord",
+    ChannelType.VOICE: "Voice System",
+    ChannelType.VIDEO: "Video",
+    ChannelType.EMAIL: "Email",
+    ChannelType.SMS: "SMS",
+}
+
+
+def configure(
+    deps: Deps,
+    tenant_id: str,
+    channel_type: ChannelType,
+    given: Mapping[str, Any],
+    *,
+    channel_id: str | None = None,
+    label: str | None = None,
+) -> Instance:
+    """Change the tenant's default (else oldest) channel of the type, or make its first one; then connect it.
+
+    `api_key` becomes the credential that the channel's provider wants. Only the
+    given keys change. Raises `NotFound` for an unknown `channel_id` (slug or
+    id), `BadRequest` for wrong configuration.
+    """
+    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    if channel_id is not None:
+        return _change(deps, type_channels.chosen(instances, channel_id), given, label)
+    if instances:
+        return _change(deps, instances[0], given, label)
+    # Two that come at once give the same name, and names are unique: the second one finds the first's.
+    name = f"{channel_type.value}-{stable_id('configured', tenant_id, channel_type.value)[:12]}"
+    try:
+        return _create(deps, tenant_id, channel_type, given, label, name)
+    except BadRequest as error:
+        if instances := type_channels.of_type(deps, tenant_id, channel_type):
+            return _change(deps, instances[0], given, label)
+        if "name" not in error.fields:
+            raise
+    # What has the name was once made here, and is of another type by now.
+    return _create(deps, tenant_id, channel_type, given, label, None)
+
+
+def _change(deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None) -> Instance:
+    changes = Changes(config=with_credential(known.adapter, given), label=label)
+    return update(deps, known.tenant_id, known.id, changes)
+
+
+def _create(
+    deps: Deps,
+    tenant_id: str,
+    channel_type: ChannelType,
+    given: Mapping[str, Any],
+    label: str | None,
+    name: str | None,
+) -> Instance:
+    new = NewInstance(
+        channel_type=channel_type,
+        name=name,
+        label=label or _LABELS[channel_type],
+        config=with_credential(channels.default_adapter(channel_type), given),
+    )
+    return create(deps, tenant_id, new)
+
+
+def with_credential(adapter: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with `api_key` under the name that the adapter has for it."""
+    config = dict(given)
+    field = channels.channel(adapter).api_key if adapter in channels.names() else None
+    if field and API_KEY in config:
+        config[field] = config.pop(API_KEY)
+    return config

@@ -1,0 +1,49 @@
+"""The one WhatsApp instance that callers mean who name none."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest, NotFound
+from shared.ports.store import Order, Where
+from shared.usecases.instances import instances
+from shared.usecases.instances.instance_documents import MAX_NAME
+from shared.usecases.instances.instances import NewInstance
+
+
+def find(deps: Deps, tenant_id: str) -> Instance | None:
+    """The tenant's default instance if it is a WhatsApp one, else its only WhatsApp instance."""
+    candidates = _candidates(deps, tenant_id)
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def find_or_make(deps: Deps, tenant_id: str) -> Instance | None:
+    """Like `find`, but a tenant without any WhatsApp instance gets one on the deployment's own Evolution server."""
+    candidates = _candidates(deps, tenant_id)
+    settings = deps.settings
+    if candidates or settings.evolution_url is None or settings.evolution_key is None:
+        return candidates[0] if len(candidates) == 1 else None
+    # The name is always the same, so that of two requests only one makes it.
+    name = f"whatsapp-{tenant_id}"[:MAX_NAME]
+    try:
+        return instances.create(
+            deps, tenant_id, NewInstance(channel_type=ChannelType.WHATSAPP, name=name), connect=False
+        )
+    except BadRequest:
+        return find(deps, tenant_id)
+
+
+def _candidates(deps: Deps, tenant_id: str) -> list[Instance]:
+    try:
+        default = instances.get_default(deps, tenant_id)
+    except NotFound:
+        return []
+    if default.type is ChannelType.WHATSAPP:
+        return [default]
+    page = deps.store.find(
+        "instances",
+        [Where("tenant_id", "==", tenant_id), Where("type", "==", ChannelType.WHATSAPP.value)],
+        [Order("seq")],
+        limit=2,
+    )
+    return [Instance.model_validate(document.data) for document in page.documents]

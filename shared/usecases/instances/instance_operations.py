@@ -1,0 +1,173 @@
+"""What can be done with one instance's connection: pair, look, restart, log out, remove at the provider."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared import channels
+from shared.channel import Channel, Connection
+from shared.deps import Deps
+from shared.domain.instances import Instance, InstanceStatus
+from shared.errors import BadRequest, NotFound, ProviderError, ProviderRejected
+from shared.ports.store import Merge
+from shared.usecases import refs
+from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
+from shared.usecases.instances.channel_alerts import alert_writes
+from shared.usecases.retrying import decide
+
+log = logging.getLogger(__name__)
+
+Ability = Callable[[Deps, Instance, BaseModel], Connection]
+
+
+def pair(deps: Deps, instance: Instance) -> Instance:
+    """Get a code to scan into `pairing`, unless the account is connected already.
+
+    A code that is still valid is given again. The status says which it is;
+    `CONNECTING` means that the provider has no code ready yet. A channel without
+    pairing gives the instance as it is. Raises a `ProviderError`.
+    """
+    ability = _ability(instance, "pair")
+    if ability is None or has_code(deps, instance):
+        return instance
+    with pairing_turns.turn(deps, instance) as is_ours:
+        if not is_ours:
+            return pairing_turns.wait_for_other(deps, instance)
+        # Somebody else's turn may have ended just before ours began.
+        known = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
+        return known if has_code(deps, known) else _anew(deps, known, ability)
+
+
+def can_pair(instance: Instance) -> bool:
+    """Whether the instance is connected by scanning a code."""
+    return _ability(instance, "pair") is not None
+
+
+def has_code(deps: Deps, instance: Instance) -> bool:
+    """Whether there is a code that can still be scanned."""
+    pairing = instance.pairing
+    waits = instance.status is InstanceStatus.WAITING_FOR_SCAN
+    return waits and pairing is not None and pairing.expires_at > deps.now()
+
+
+def status(deps: Deps, instance: Instance) -> Instance:
+    """Ask the provider how the connection stands, and keep what it says.
+
+    A refusal for good is a state of its own, `ERROR`. Raises
+    `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
+    """
+    ability = _ability(instance, "status")
+    if ability is None or instance.status is InstanceStatus.NOT_CONFIGURED:
+        return instance
+    try:
+        told = ability(deps, instance, instance_config.load_config(deps, instance))
+    except ProviderRejected as error:
+        told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
+    return _note(deps, instance, lambda known: _as_told(deps, known, told), alerts=True)
+
+
+def restart(deps: Deps, instance: Instance) -> Instance:
+    """Begin the connection anew, by connecting again where there is no other way.
+
+    Raises a `ProviderError`, and `BadRequest` for an instance that is not configured.
+    """
+    ability = _ability(instance, "restart") or _ability(instance, "connect")
+    if ability is None:
+        return instance_connection.connect(deps, instance)
+    return _anew(deps, instance, ability)
+
+
+def logout(deps: Deps, instance: Instance) -> Instance:
+    """End the connection; a channel that has nothing to end is only marked. Raises as `restart` does."""
+    return _end(deps, instance, "logout", InstanceStatus.DISCONNECTED)
+
+
+def remove(deps: Deps, instance: Instance) -> Instance:
+    """Delete the instance at its provider and keep our own. Raises as `restart` does."""
+    return _end(deps, instance, "remove", InstanceStatus.DELETED)
+
+
+def remove_if_possible(deps: Deps, instance: Instance) -> None:
+    """Delete at the provider what belongs to an instance that is gone here; a failure is only logged."""
+    ability = _ability(instance, "remove")
+    if ability is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
+        return
+    noted = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
+    try:
+        ability(deps, instance, instance_config.load_config(deps, instance))
+    except (ProviderError, BadRequest, NotFound) as error:
+        log.warning("a deleted instance stays at its provider", extra={**noted, "reason": error.detail})
+    else:
+        log.info("a deleted instance was removed at its provider", extra=noted)
+
+
+def _ability(instance: Instance, name: str) -> Ability | None:
+    if instance.adapter not in channels.names():
+        return None
+    channel: Channel[Any] = channels.channel(instance.adapter)
+    found: Ability | None = getattr(channel, name)
+    return found
+
+
+def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
+    connection = ability(deps, instance, instance_connection.prepared_config(deps, instance))
+    after = decide(lambda: instance_connection.record(deps, instance, connection))
+    instance_connection.tell(deps, instance, after)
+    return after
+
+
+def _end(deps: Deps, instance: Instance, name: str, marked: InstanceStatus) -> Instance:
+    ability = _ability(instance, name)
+    ended = Connection(status=marked)
+    if ability is not None:
+        ended = ability(deps, instance, instance_config.load_config(deps, instance))
+    change = {"status": ended.status, "status_detail": ended.detail, "pairing": None, "link_lost_at": None}
+    return _note(deps, instance, lambda known: change)
+
+
+def _as_told(deps: Deps, known: Instance, told: Connection) -> dict[str, Any]:
+    if known.status is InstanceStatus.DELETED and told.status is InstanceStatus.DISCONNECTED:
+        return {}
+    if told.status is InstanceStatus.CONNECTED and known.link_lost_at is not None:
+        # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
+        told = replace(told, status=InstanceStatus.ERROR, detail=known.status_detail)
+    change: dict[str, Any] = {"status": told.status, "status_detail": told.detail}
+    if told.status is InstanceStatus.CONNECTING and known.pairing and known.pairing.expires_at > deps.now():
+        change["status"] = InstanceStatus.WAITING_FOR_SCAN
+    if told.status is InstanceStatus.CONNECTED:
+        change["pairing"] = None
+    named = {"phone_number": told.phone_number, "display_name": told.display_name}
+    return change | {name: value for name, value in named.items() if value}
+
+
+def _note(
+    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], *, alerts: bool = False
+) -> Instance:
+    """Keep what has changed, and tell the room when something has."""
+    before, after = decide(lambda: _noted(deps, instance, change, alerts))
+    if before != after:
+        instance_lookup.forget(deps, after)
+        instance_connection.tell(deps, before, after)
+    return after
+
+
+def _noted(
+    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], alerts: bool
+) -> tuple[Instance, Instance]:
+    ref = refs.instance(instance.id)
+    document = deps.store.get([ref]).get(ref)
+    if document is None:
+        raise NotFound("Instance not found")
+    before = Instance.model_validate(document.data)
+    after = before.model_copy(update=change(before))
+    if before != after:
+        after.updated_at = deps.now()
+        fields = {*change(before), "updated_at"}
+        told = alert_writes(before, after.status, after.status_detail, deps.now()) if alerts else []
+        deps.store.commit([Merge(ref, after.model_dump(include=fields), document.version), *told])
+    return before, after

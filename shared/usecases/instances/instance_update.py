@@ -1,0 +1,186 @@
+"""Changing instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared import channels
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
+from shared.errors import BadRequest, Collision
+from shared.ports.store import Create, Delete, Document, Ref, Set, Write
+from shared.usecases import refs
+from shared.usecases.instances import instance_config, instance_connection
+from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
+from shared.usecases.instances.instance_creation import hub_fields, readiness
+from shared.usecases.instances.instance_documents import (
+    InstanceSet,
+    address_ref,
+    changing,
+    check_external_id,
+    commit,
+    dethrone,
+    instance_set,
+    labelled,
+    own_label,
+    owned,
+    put,
+    set_ref,
+)
+from shared.usecases.instances.instance_lookup import forget
+from shared.usecases.retrying import decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to change; None leaves a thing as it is.
+
+    In `config` only the given keys change; null or empty takes a key away, a
+    mask leaves a secret as it is. `agent` holds fields of `ExternalAgent`.
+    `metadata` is replaced. An empty `external_id` takes the account away.
+    `is_default` can only be given: it leaves an instance when another gets it.
+    """
+
+    channel_type: ChannelType | None = None
+    label: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] | None = None
+    external_id: str | None = None
+    agent: Mapping[str, Any] = field(default_factory=dict)
+    agent_api_key: str | None = None
+    session_id_prefix: str | None = None
+    is_default: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    before: Instance
+    after: Instance
+    reconnect: bool
+
+
+def update(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, *, connect: bool = True) -> Instance:
+    """Change an instance; when its configuration changed and is complete, and `connect`, its provider is told.
+
+    Raises `NotFound`, `BadRequest` for wrong configuration, and `Collision` for
+    an account that another instance has.
+    """
+    check_external_id(changes.external_id)
+    with changing:
+        outcome = decide(lambda: _commit(deps, tenant_id, instance_id, changes))
+    forget(deps, outcome.before)
+    forget(deps, outcome.after)
+    if connect and outcome.reconnect:
+        return instance_connection.connect(deps, outcome.after)
+    return outcome.after
+
+
+def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _Outcome:
+    ref, of_tenant = refs.instance(instance_id), set_ref(tenant_id)
+    found = deps.store.get([ref, of_tenant])
+    before = owned(found.get(ref), tenant_id)
+    tenant_set = instance_set(found.get(of_tenant))
+    secrets = instance_config.credentials(deps, before)
+    adapter = before.adapter
+    if changes.channel_type not in (None, before.type):
+        adapter = channels.default_adapter(changes.channel_type or before.type)
+    parts = _overlaid(before, secrets, instance_config.split(adapter, changes.config))
+    _overlay_agent_key(parts, changes)
+    missing = instance_config.check(deps, adapter, parts)
+    after = _changed(deps, before, changes, adapter, parts)
+    configured = _differs(before, secrets, after, parts)
+    if configured or before.status is InstanceStatus.NOT_CONFIGURED:
+        after = after.model_copy(update=readiness(missing))
+    writes = _set_writes(deps, before, after, changes, tenant_set, found.get(of_tenant))
+    writes += _address_writes(deps, before, after)
+    if parts.secrets != secrets:
+        deps.secrets.write(before.secret_name, parts.secrets)
+    commit(deps, [Set(ref, after.model_dump(), found[ref].version), *writes])
+    return _Outcome(before, after, configured and not missing)
+
+
+def _overlaid(before: Instance, secrets: Mapping[str, str], given: Parts) -> Parts:
+    kept = {name: value for name, value in before.config.items() if name not in given.cleared | set(given.secrets)}
+    held = {name: value for name, value in secrets.items() if name not in given.cleared | set(given.config)}
+    return Parts(kept | given.config, held | given.secrets)
+
+
+def _overlay_agent_key(parts: Parts, changes: Changes) -> None:
+    if changes.agent_api_key and not instance_config.is_mask(changes.agent_api_key):
+        parts.secrets[AGENT_API_KEY] = changes.agent_api_key
+
+
+def _changed(deps: Deps, before: Instance, changes: Changes, adapter: str, parts: Parts) -> Instance:
+    update: dict[str, Any] = {
+        "type": changes.channel_type or before.type,
+        "adapter": adapter,
+        "config": parts.config,
+        "updated_at": deps.now(),
+        **(hub_fields(parts.config) if parts.config != before.config else {}),
+    }
+    if changes.metadata is not None or changes.label:
+        public = before.metadata if changes.metadata is None else dict(changes.metadata)
+        update["metadata"] = labelled(public, changes.label or own_label(before))
+    if changes.external_id is not None:
+        update["external_id"] = changes.external_id or None
+    if changes.agent:
+        update["agent"] = _agent(before, changes.agent)
+    if changes.session_id_prefix is not None:
+        update["session_id_prefix"] = changes.session_id_prefix
+    return before.model_copy(update=update)
+
+
+def _agent(before: Instance, given: Mapping[str, Any]) -> ExternalAgent:
+    former = before.agent.model_dump() if before.agent else {}
+    try:
+        return ExternalAgent.model_validate(former | dict(given))
+    except ValidationError as error:
+        names = [str(entry["loc"][0]) for entry in error.errors(include_input=False)]
+    raise BadRequest(f"the external agent also needs {', '.join(names)}", dict.fromkeys(names, "is required"))
+
+
+def _differs(before: Instance, secrets: Mapping[str, str], after: Instance, parts: Parts) -> bool:
+    """Whether the provider may have to be told; the agent's key is none of its business."""
+    with_key = {AGENT_API_KEY: secrets.get(AGENT_API_KEY, "")}
+    same_secrets = dict(secrets) | with_key == parts.secrets | with_key
+    return not same_secrets or (before.adapter, before.config) != (after.adapter, after.config)
+
+
+def _set_writes(
+    deps: Deps,
+    before: Instance,
+    after: Instance,
+    changes: Changes,
+    tenant_set: InstanceSet,
+    document: Document | None,
+) -> list[Write]:
+    """What changes in the tenant's set; `after` gets its new place in it."""
+    writes: list[Write] = []
+    if after.type is not before.type:
+        after.slug = tenant_set.take_slug(after.type)
+    if changes.is_default and not before.is_default:
+        writes += dethrone(deps, tenant_set, before.id)
+        after.is_default = True
+    if after.slug != before.slug or after.is_default is not before.is_default:
+        writes.append(put(set_ref(before.tenant_id), document, tenant_set.model_dump()))
+    return writes
+
+
+def _address(instance: Instance) -> Ref | None:
+    return address_ref(instance.adapter, instance.external_id) if instance.external_id else None
+
+
+def _address_writes(deps: Deps, before: Instance, after: Instance) -> list[Write]:
+    former, wanted = _address(before), _address(after)
+    if former == wanted:
+        return []
+    writes: list[Write] = [Delete(former)] if former else []
+    if wanted:
+        if wanted in deps.store.get([wanted]):
+            raise Collision("external_id: this account is already connected to another channel")
+        writes.append(Create(wanted, {"instance_id": before.id}))
+    return writes

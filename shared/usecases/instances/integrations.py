@@ -1,0 +1,105 @@
+"""Trying a credential at its provider, without keeping it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from shared import channels
+from shared.deps import Deps
+from shared.domain.ids import new_id
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest, HubError, ProviderError
+from shared.usecases.instances import instance_config, type_channels
+from shared.usecases.instances.channel_setup import API_KEY, with_credential
+from shared.usecases.instances.instance_config import Parts
+
+SUCCESS = "Connection successful"
+_MOST_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it; `latency` is the provider's in whole milliseconds, 0 when it was not asked."""
+
+    success: bool
+    said: str
+    latency: int
+
+
+def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> Trial:
+    """Call the provider of a channel type with the given credential; without one, with the stored ones.
+
+    What is given is neither stored nor logged. Stored credentials are never sent
+    to an address that is given along.
+    """
+    adapter = channels.default_adapter(channel_type)
+    if adapter not in channels.names() or channels.channel(adapter).probe is None:
+        return Trial(False, f"{channel_type.value} cannot be tested", 0)
+    ours = type_channels.of_type(deps, tenant_id, channel_type)
+    stored = next((instance for instance in ours if instance.adapter == adapter), None)
+    instance = stored or _draft(deps, tenant_id, channel_type, adapter)
+    try:
+        if given.get(API_KEY):
+            config = _given(deps, instance, given)
+        elif stored is not None:
+            config = instance_config.load_config(deps, stored)
+        else:
+            return Trial(False, "api_key is missing, and no channel of this type is configured", 0)
+    except HubError as error:
+        return Trial(False, error.detail[:_MOST_TEXT], 0)
+    return _try(deps, instance, config)
+
+
+def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:
+    now = deps.now()
+    return Instance(
+        id=new_id(),
+        tenant_id=tenant_id,
+        type=channel_type,
+        adapter=adapter,
+        seq=0,
+        slug="",
+        name="test",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseModel:
+    """What was given over what is stored and not secret; raises `BadRequest`."""
+    parts = instance_config.split(instance.adapter, with_credential(instance.adapter, given))
+    if not all(secret.isascii() and secret.isprintable() for secret in parts.secrets.values()):
+        raise BadRequest("api_key holds characters that no credential has")
+    whole = Parts(instance.config | parts.config, parts.secrets)
+    if missing := instance_config.check(deps, instance.adapter, whole):
+        raise BadRequest(f"{', '.join(missing)} is missing")
+    model = channels.channel(instance.adapter).config
+    return instance_config.build(deps.settings, instance.adapter, model, whole.config, whole.secrets)
+
+
+def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
+    probe = channels.channel(instance.adapter).probe
+    started = time.perf_counter()
+    said, success = SUCCESS, True
+    try:
+        if probe is not None:
+            probe(deps, instance, config)
+    except ProviderError as error:
+        said, success = _without_secrets(config, error.reason)[:_MOST_TEXT], False
+    except (BadRequest, ValueError):
+        # What the look-up of a host name cannot encode is a ValueError.
+        said, success = "the address cannot be called", False
+    return Trial(success, said, round((time.perf_counter() - started) * 1000))
+
+
+def _without_secrets(config: BaseModel, text: str) -> str:
+    """Some servers quote what they were sent."""
+    for value in dict(config).values():
+        if isinstance(value, SecretStr) and value:
+            text = text.replace(value.get_secret_value(), "***")
+    return text

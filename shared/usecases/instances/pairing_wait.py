@@ -1,0 +1,32 @@
+"""Waiting for somebody to scan the code."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from shared.deps import Deps
+from shared.domain.instances import Instance, InstanceStatus
+from shared.errors import BadRequest, ProviderError
+from shared.usecases.instances import instance_operations, waiting
+
+log = logging.getLogger(__name__)
+
+
+def is_paired(deps: Deps, instance: Instance, seconds: float) -> bool:
+    """Wait up to `seconds` for the instance to be connected.
+
+    The provider is asked once at first, for its webhooks may not reach us.
+    """
+    begun = time.monotonic()
+    if instance.status is InstanceStatus.CONNECTED or _provider_says_so(deps, instance):
+        return True
+    return waiting.until_connected(deps, instance.id, begun + seconds - time.monotonic())
+
+
+def _provider_says_so(deps: Deps, instance: Instance) -> bool:
+    try:
+        return instance_operations.status(deps, instance).status is InstanceStatus.CONNECTED
+    except (ProviderError, BadRequest) as error:
+        log.info("the provider does not tell the state", extra={"instance_id": instance.id, "why": error.detail})
+        return False

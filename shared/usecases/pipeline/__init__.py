@@ -1,0 +1,1 @@
+"""The way of a message: webhook, normal form, store, answer, delivery."""

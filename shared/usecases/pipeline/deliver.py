@@ -1,0 +1,274 @@
+"""Sending what the outbox holds, in order, and never twice while the provider accepts.
+
+The outbox item is the truth; an event only wakes a worker. A worker claims the
+oldest open item with a lease, sends it, and writes down what became of it:
+
+    PENDING ─▶ SENDING ─▶ SENT
+                  ├─────▶ FAILED ─▶ (after next_retry_at) SENDING …
+                  └─────▶ DEAD      rejected | retries_exhausted | outcome_unknown
+
+A lease that ran out means that a worker died between sending and writing it
+down: nobody knows whether the provider has the message, so it is not sent again
+by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from shared.channel import Sent
+from shared.channels import channel
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxPayload, OutboxStatus, later_status
+from shared.domain.notifications import Notification
+from shared.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    ConnectionLost,
+    NotFound,
+    OutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, Write
+from shared.usecases import refs
+from shared.usecases.instances import connections, instance_config, instance_lookup
+from shared.usecases.notifications import creation
+from shared.usecases.pipeline import outbound
+from shared.usecases.retrying import decide
+
+log = logging.getLogger(__name__)
+
+# Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
+LEASE = timedelta(seconds=120)
+MAX_ATTEMPTS = 12
+# A pause up to this long is waited for on the bus; the sweep, once a minute, ends longer ones.
+_LONGEST_BUS_PAUSE = 60.0
+
+
+def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
+    """Send the conversation's open items, oldest first, until none is left or one has to wait.
+
+    Raises `Conflict` when another worker is at it, so that the bus tries again.
+    """
+    decide(lambda: _drain(deps, tenant_id, conversation_id))
+
+
+def _drain(deps: Deps, tenant_id: str, conversation_id: str) -> None:
+    while True:
+        page = deps.store.find(
+            "outbox",
+            [Where("conversation_id", "==", conversation_id), Where("open", "==", True)],
+            [Order("created_at")],
+            limit=10,
+        )
+        for document in page.documents:
+            if not _step(deps, tenant_id, document):
+                return
+        if page.cursor is None:
+            return
+
+
+def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
+    """Deal with the oldest open item; False when what follows has to wait for it."""
+    item = OutboxItem.model_validate(document.data)
+    now = deps.now()
+    if item.status is OutboxStatus.FAILED and item.next_retry_at and item.next_retry_at > now:
+        return False
+    if item.status is OutboxStatus.SENDING:
+        return _settle_unfinished(deps, item, document, now)
+    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    if instance is None or instance.tenant_id != tenant_id:
+        _bury(deps, item, "rejected", "the channel is gone", None)
+        return True
+    # What may fail without the provider's doing comes before the claim: a
+    # claimed item that nobody finishes counts as perhaps sent.
+    try:
+        send = partial(channel(instance.adapter).send, deps, instance, instance_config.load_config(deps, instance))
+    except (BadRequest, NotFound) as error:
+        _bury(deps, item, "rejected", error.detail, instance)
+        return True
+    _claim(deps, item, document, now)
+    return _send(deps, instance, item, send)
+
+
+def _claim(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> None:
+    item.attempts += 1
+    item.status = OutboxStatus.SENDING
+    claimed = {
+        "status": item.status.value,
+        "attempts": item.attempts,
+        "due_at": now + LEASE,
+        "lease_owner": deps.owner,
+        "updated_at": now,
+    }
+    deps.store.commit(
+        [
+            Merge(document.ref, claimed, document.version),
+            Merge(refs.message(item.id), {"status": MessageStatus.SENDING.value}),
+        ]
+    )
+
+
+def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
+    try:
+        sent = send(item.payload)
+    except (ProviderRejected, BadRequest) as error:
+        _bury(deps, item, "rejected", error.detail, instance)
+        return True
+    except OutcomeUnknown as error:
+        return _unknown(deps, item, instance, error.detail)
+    except ProviderUnavailable as error:
+        settled = _fail(deps, item, instance, error.detail, error.retry_after)
+        if isinstance(error, ConnectionLost):
+            connections.lose_link(deps, instance, error.detail)
+        return settled
+    _record_sent(deps, instance, item, sent)
+    if instance.link_lost_at is not None:
+        connections.regain_link(deps, instance)
+    return True
+
+
+def _record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
+    now = deps.now()
+    done = {
+        "status": OutboxStatus.SENT.value,
+        "open": False,
+        "due_at": None,
+        "next_retry_at": None,
+        "reason": None,
+        "error": None,
+        "updated_at": now,
+    }
+    status = {"status": MessageStatus.SENT.value, "external_message_id": sent.external_message_id, "error": None}
+    writes: list[Write] = [Merge(refs.outbox(item.id), done), Merge(refs.message(item.id), status)]
+    if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
+        moved = {"external_conversation_id": sent.external_conversation_id}
+        writes.append(Merge(refs.conversation(item.conversation_id), moved))
+    if sent.external_message_id is None:
+        deps.store.commit(writes)
+        return
+    name = refs.provider_message(instance.id, sent.external_message_id)
+    alias = {"alias_of": item.id}
+    try:
+        deps.store.commit([*writes, Create(name, alias)])
+    except AlreadyExists:
+        decide(lambda: _merge_echo(deps, item, name, writes, alias))
+
+
+def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], alias: dict[str, Any]) -> None:
+    """The provider's echo or receipt overtook its answer to us: our message takes over what it said."""
+    found = deps.store.get([name]).get(name)
+    if found is None:
+        deps.store.commit([*writes, Create(name, alias)])
+        return
+    if found.data.get("direction") == Direction.INBOUND.value:
+        log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
+        deps.store.commit(writes)
+        return
+    said = found.data.get("early", found.data).get("status", MessageStatus.SENT.value)
+    status = later_status(MessageStatus.SENT, MessageStatus(said))
+    later = Merge(refs.message(item.id), {"status": status.value})
+    deps.store.commit([*writes, later, Set(name, alias, found.version)])
+
+
+def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_after: float | None) -> bool:
+    """The provider cannot take it now: try again later, and hold back what follows."""
+    if item.attempts >= MAX_ATTEMPTS:
+        _bury(deps, item, "retries_exhausted", why, instance)
+        return True
+    now = deps.now()
+    pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
+    due = now + timedelta(seconds=pause)
+    failed = {
+        "status": OutboxStatus.FAILED.value,
+        "next_retry_at": due,
+        "due_at": due,
+        "reason": "unavailable",
+        "error": why,
+        "updated_at": now,
+    }
+    status = {"status": MessageStatus.FAILED.value, "error": why}
+    deps.store.commit([Merge(refs.outbox(item.id), failed), Merge(refs.message(item.id), status)])
+    log.warning("a message will be tried again", extra={"message_id": item.id, "seconds": round(pause), "why": why})
+    if pause <= _LONGEST_BUS_PAUSE:
+        outbound.wake(deps, item.tenant_id, item.conversation_id, instance, delay=pause)
+    return False
+
+
+def _backoff(deps: Deps, attempts: int) -> float:
+    settings = deps.settings
+    longest: float = min(settings.retry_max_seconds, settings.retry_min_seconds * 2 ** (attempts - 1))
+    # Many items that failed together should not come back together.
+    return longest * random.uniform(0.8, 1.0) if attempts > 1 else longest  # noqa: S311 - jitter, not a secret
+
+
+def _unknown(deps: Deps, item: OutboxItem, instance: Instance | None, why: str) -> bool:
+    """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
+    if instance is not None and instance.resend_unknown:
+        return _fail(deps, item, instance, why, None)
+    _bury(deps, item, "outcome_unknown", why, instance)
+    return True
+
+
+def _settle_unfinished(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> bool:
+    if item.due_at and item.due_at > now:
+        raise Conflict(document.ref)
+    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    return _unknown(deps, item, instance, "the sender stopped before it could write down what became of the message")
+
+
+def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instance | None) -> None:
+    now = deps.now()
+    dead = {
+        "status": OutboxStatus.DEAD.value,
+        "open": False,
+        "due_at": None,
+        "next_retry_at": None,
+        "reason": reason,
+        "error": why,
+        "updated_at": now,
+    }
+    told = Notification(
+        id=f"dead-{item.id}-{item.attempts}",
+        tenant_id=item.tenant_id,
+        type="message_dead",
+        title="A message was not delivered" if reason != "outcome_unknown" else "A message may not have been delivered",
+        message=f"{instance.name if instance else 'A deleted channel'}: {reason}: {why}",
+        created_at=now,
+    )
+    status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
+    writes: list[Write] = [Merge(refs.outbox(item.id), dead), Merge(refs.message(item.id), status)]
+    try:
+        deps.store.commit([*writes, creation(told)])
+    except AlreadyExists:
+        deps.store.commit(writes)
+    log.error("a message died", extra={"message_id": item.id, "reason": reason, "why": why})
+
+
+def recover(deps: Deps) -> int:
+    """Settle what a dead process of this machine was sending; for a backend that only one process uses.
+
+    Returns how many items were settled.
+    """
+    settled = 0
+    cursor: str | None = None
+    while True:
+        page = deps.store.find("outbox", [Where("open", "==", True)], [Order("due_at")], limit=200, cursor=cursor)
+        for document in page.documents:
+            item = OutboxItem.model_validate(document.data)
+            if item.status is OutboxStatus.SENDING and item.lease_owner != deps.owner:
+                instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+                _unknown(deps, item, instance, "the hub stopped while it was sending the message")
+                settled += 1
+            outbound.wake(deps, item.tenant_id, item.conversation_id, None)
+        cursor = page.cursor
+        if cursor is None:
+            return settled

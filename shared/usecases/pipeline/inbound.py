@@ -1,0 +1,89 @@
+"""From a raw event to stored messages: parse, and hand every normal event to what it means."""
+
+from __future__ import annotations
+
+import logging
+
+from shared.channels import channel
+from shared.deps import Deps
+from shared.domain.events import InboundEvent
+from shared.domain.inbound import (
+    ChannelEvent,
+    ChatMoved,
+    ConnectionChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    PairingCodeIssued,
+    ReactionChanged,
+    Receipt,
+    Watermark,
+)
+from shared.domain.instances import Instance
+from shared.domain.notifications import Notification
+from shared.errors import PayloadInvalid
+from shared.usecases.instances import connections, instance_lookup
+from shared.usecases.notifications import notify_once
+from shared.usecases.pipeline import ingest, receipts
+
+log = logging.getLogger(__name__)
+
+
+def normalize(deps: Deps, event: InboundEvent) -> None:
+    """Store what a raw event says. Doing it again changes nothing.
+
+    An event for an instance that is gone, or that belongs to another tenant, is
+    logged and dropped. One that the channel cannot read is reported to the
+    tenant; the raw event stays on the bus's record, so that a mended parser can
+    replay it.
+    """
+    instance = instance_lookup.find_for_webhook(deps, instance_id=event.instance_id)
+    if instance is None or instance.tenant_id != event.tenant_id:
+        log.warning("dropped an event for an unknown instance", extra={"instance_id": event.instance_id})
+        return
+    try:
+        parsed = channel(event.channel).parse(event.payload)
+    except PayloadInvalid as error:
+        _report(deps, instance, event, error)
+        return
+    for channel_event in parsed:
+        _apply(deps, instance, event, channel_event)
+
+
+def _apply(deps: Deps, instance: Instance, event: InboundEvent, what: ChannelEvent) -> None:
+    match what:
+        case MessageReceived():
+            ingest.store_message(deps, instance, event, what)
+        case Receipt():
+            receipts.apply_receipt(deps, instance, what)
+        case Watermark():
+            receipts.apply_watermark(deps, instance, what)
+        case MessageEdited():
+            receipts.apply_edit(deps, instance, what)
+        case MessageDeleted():
+            receipts.apply_deletion(deps, instance, what, event.received_at)
+        case ReactionChanged():
+            receipts.apply_reaction(deps, instance, what)
+        case ConnectionChanged():
+            connections.apply_connection(deps, instance, what)
+        case PairingCodeIssued():
+            connections.apply_pairing_code(deps, instance, what)
+        case ChatMoved():
+            ingest.move_chat(deps, instance, what)
+
+
+def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadInvalid) -> None:
+    log.error(
+        "a webhook could not be read", extra={"instance_id": instance.id, "event_id": event.id, "why": str(error)}
+    )
+    notify_once(
+        deps,
+        Notification(
+            id=f"unreadable-{event.id}",
+            tenant_id=instance.tenant_id,
+            type="webhook_unreadable",
+            title="A webhook could not be read",
+            message=f"{instance.name}: {error.detail}. The raw event {event.id} is kept.",
+            created_at=deps.now(),
+        ),
+    )

@@ -1,0 +1,94 @@
+"""Files of messages, fetched from their providers when somebody wants to see them, and kept for a day."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from shared.channel import MAX_MEDIA, Media
+from shared.channelkit.files import fetch_file
+from shared.channels import channel, names
+from shared.deps import Deps
+from shared.domain.messages import Attachment, Message, is_file
+from shared.errors import NotFound, PayloadTooLarge, StoreError
+from shared.ports.blobs import Blob
+from shared.security.content_types import content_type
+from shared.usecases import refs
+from shared.usecases.instances import instance_config, instance_lookup
+
+log = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(days=1)
+
+
+def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
+    """The content of an attachment, under a type that is safe to serve.
+
+    Raises `NotFound` for an unknown or foreign one and for what has no file,
+    `PayloadTooLarge`, or a `ProviderError`.
+    """
+    message, attachment = _find(deps, tenant_id, media_id)
+    kept = _kept(deps, media_id)
+    if kept is not None:
+        return kept
+    if (attachment.size or 0) > MAX_MEDIA:
+        raise _too_large()
+    media = _fetch(deps, message, attachment)
+    if len(media.content) > MAX_MEDIA:
+        raise _too_large()
+    mime_type = content_type(attachment.mime_type or media.mime_type, media.content)
+    blob = Blob(media.content, mime_type, attachment.file_name or media.file_name)
+    _keep(deps, media_id, blob)
+    return blob
+
+
+def _find(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, Attachment]:
+    message_id, _, number = media_id.rpartition("-")
+    ref = refs.message(message_id)
+    document = deps.store.get([ref]).get(ref)
+    if document is None or document.data.get("tenant_id") != tenant_id or not _is_number(number):
+        raise _missing()
+    message = Message.model_validate(document.data)
+    if int(number) >= len(message.attachments) or message.deleted_at is not None:
+        raise _missing()
+    attachment = message.attachments[int(number)]
+    if not is_file(attachment):
+        raise _missing()
+    return message, attachment
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 4 and str(int(text)) == text
+
+
+def _fetch(deps: Deps, message: Message, attachment: Attachment) -> Media:
+    instance = instance_lookup.by_id(deps, message.tenant_id, message.instance_id)
+    if attachment.url:
+        return fetch_file(deps, instance.adapter, attachment.url)
+    spoken = channel(instance.adapter) if instance.adapter in names() else None
+    if spoken is None or spoken.fetch_media is None:
+        raise NotFound("this channel's files cannot be fetched")
+    return spoken.fetch_media(deps, instance, instance_config.load_config(deps, instance), message, attachment)
+
+
+def _kept(deps: Deps, key: str) -> Blob | None:
+    try:
+        return deps.blobs.get(key)
+    except StoreError as error:
+        log.warning("a file is fetched again: %s", error.detail)
+        return None
+
+
+def _keep(deps: Deps, key: str, blob: Blob) -> None:
+    try:
+        deps.blobs.put(key, blob, KEPT_FOR)
+    except StoreError as error:
+        log.warning("a file is not kept: %s", error.detail)
+
+
+def _missing() -> NotFound:
+    return NotFound("there is no such file")
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"the file has more than {MAX_MEDIA // 1024 // 1024} MB")

@@ -1,0 +1,201 @@
+"""Accepting messages to send: message, outbox item and conversation in one commit, then a wake-up on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.channels import channel, names
+from shared.deps import Deps
+from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.events import OutboundEvent, Topic
+from shared.domain.instances import Instance
+from shared.domain.messages import (
+    Attachment,
+    Author,
+    Direction,
+    Message,
+    MessageKind,
+    MessageStatus,
+    OutboxItem,
+    OutboxPayload,
+    ReactionTo,
+)
+from shared.errors import BadRequest, NotFound
+from shared.logs import current_trace
+from shared.ports.store import Create, Document, Merge, Ref, Write
+from shared.usecases import realtime, refs
+from shared.usecases.reporting import stats
+
+# An item whose wake-up was lost in a crash is looked at by the sweep after this long.
+_SWEEP_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to say. `message_id` makes saying it twice impossible."""
+
+    message_id: str
+    author: Author
+    author_id: str | None = None
+    text: str | None = None
+    attachments: list[Attachment] = field(default_factory=list)
+    reply_to: str | None = None
+    reaction: ReactionTo | None = None
+    request_hash: str | None = None
+
+    def check(self) -> None:
+        """Refuse what no provider could send; raises `BadRequest`."""
+        if not (self.text or "").strip() and not self.attachments and not self.reaction:
+            raise BadRequest("there is nothing to send: give text, attachments or a reaction", {"text": "is empty"})
+
+    @property
+    def kind(self) -> MessageKind:
+        if self.reaction:
+            return MessageKind.REACTION
+        return self.attachments[0].type if self.attachments else MessageKind.TEXT
+
+
+def commit_drafts(
+    deps: Deps,
+    document: Document,
+    instance: Instance,
+    drafts: Sequence[Draft],
+    changes: Mapping[str, Any] | None = None,
+    extra_writes: Sequence[Write] = (),
+) -> list[Message]:
+    """Accept drafts for a conversation that was just read, and announce them.
+
+    `changes` go into the conversation with the same commit. Raises `Conflict`
+    when the conversation changed since, and `AlreadyExists` when a draft was
+    accepted before; nothing is stored then.
+    """
+    conversation = Conversation.model_validate(document.data)
+    now = deps.now()
+    messages = [_message(conversation, instance, draft, now, n) for n, draft in enumerate(drafts)]
+    writes: list[Write] = []
+    for draft, message in zip(drafts, messages, strict=True):
+        draft.check()
+        writes.append(Create(refs.message(message.id), message.model_dump()))
+        writes.append(Create(refs.outbox(message.id), _item(conversation, draft, message).model_dump()))
+    updated = _answered(conversation, now, dict(changes or {}))
+    writes.append(Merge(document.ref, updated, document.version))
+    writes += _identity_answered(conversation, updated)
+    writes.append(_counted(conversation, instance, now, len(messages)))
+    writes += extra_writes
+    deps.store.commit(writes)
+    announce(deps, conversation.model_copy(update=updated), instance, messages)
+    return messages
+
+
+def announce(deps: Deps, conversation: Conversation, instance: Instance, messages: Sequence[Message]) -> None:
+    """Wake the sender and tell the joined clients."""
+    wake(deps, conversation.tenant_id, conversation.id, instance)
+    for message in messages:
+        realtime.message_created(deps, message)
+    realtime.conversation_updated(deps, conversation)
+
+
+def wake(deps: Deps, tenant_id: str, conversation_id: str, instance: Instance | None, delay: float = 0.0) -> None:
+    """Ask for a conversation's outbox to be looked at."""
+    trace = current_trace()
+    event = OutboundEvent(
+        tenant_id=tenant_id,
+        conversation_id=conversation_id,
+        runtime=_runtime(instance),
+        request_id=trace.request_id if trace else None,
+        traceparent=trace.traceparent if trace else None,
+    )
+    deps.bus.publish(Topic.OUTBOUND, event, key=conversation_id, delay=delay)
+
+
+def _runtime(instance: Instance | None) -> Any:
+    return channel(instance.adapter).runtime if instance and instance.adapter in names() else "function"
+
+
+def _message(conversation: Conversation, instance: Instance, draft: Draft, now: datetime, n: int) -> Message:
+    # Parts of one answer are a microsecond apart, so that their order is told by their times.
+    at = now + timedelta(microseconds=n)
+    trace = current_trace()
+    return Message(
+        id=draft.message_id,
+        tenant_id=conversation.tenant_id,
+        instance_id=instance.id,
+        conversation_id=conversation.id,
+        customer_id=conversation.customer_id,
+        direction=Direction.OUTBOUND,
+        author=draft.author,
+        author_id=draft.author_id,
+        kind=draft.kind,
+        text=draft.text,
+        attachments=draft.attachments,
+        reply_to=draft.reply_to,
+        status=MessageStatus.PENDING,
+        request_hash=draft.request_hash,
+        traceparent=trace.traceparent if trace else None,
+        sent_at=at,
+        created_at=at,
+    )
+
+
+def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxItem:
+    payload = OutboxPayload(
+        message_id=message.id,
+        external_conversation_id=conversation.external_conversation_id,
+        external_user_id=conversation.external_user_id,
+        text=draft.text,
+        attachments=draft.attachments,
+        reply_to=draft.reply_to,
+        reaction=draft.reaction,
+    )
+    return OutboxItem(
+        id=message.id,
+        tenant_id=message.tenant_id,
+        conversation_id=message.conversation_id,
+        instance_id=message.instance_id,
+        payload=payload,
+        due_at=message.created_at + _SWEEP_AFTER,
+        traceparent=message.traceparent,
+        created_at=message.created_at,
+        updated_at=message.created_at,
+    )
+
+
+def _answered(conversation: Conversation, now: datetime, changes: dict[str, Any]) -> dict[str, Any]:
+    updated: dict[str, Any] = {"last_message_at": now, "updated_at": now, "needs_reply_since": None}
+    if conversation.status is ConversationStatus.SNOOZED:
+        updated |= {"status": ConversationStatus.OPEN.value, "snoozed_until": None}
+    return updated | changes
+
+
+def _identity_answered(conversation: Conversation, updated: Mapping[str, Any]) -> list[Write]:
+    """The identity keeps the waiting time too, so that ingest need not read the conversation."""
+    if conversation.needs_reply_since is None and updated["needs_reply_since"] is None:
+        return []
+    ref = Ref("identities", conversation.identity_id)
+    return [Merge(ref, {"waiting_since": updated["needs_reply_since"]})]
+
+
+def _counted(conversation: Conversation, instance: Instance, now: datetime, sent: int) -> Write:
+    waited = conversation.needs_reply_since
+    return stats.count(
+        conversation.tenant_id,
+        instance.id,
+        instance.type,
+        conversation.id,
+        now,
+        outbound=sent,
+        replies=int(waited is not None),
+        reply_seconds=(now - waited).total_seconds() if waited else 0,
+    )
+
+
+def read_conversation(deps: Deps, tenant_id: str, conversation_id: str) -> Document:
+    """The tenant's conversation; raises `NotFound` for an unknown or foreign one."""
+    ref = refs.conversation(conversation_id)
+    document = deps.store.get([ref]).get(ref)
+    if document is None or document.data.get("tenant_id") != tenant_id:
+        raise NotFound("there is no such conversation")
+    return document

@@ -1,0 +1,120 @@
+"""How a customer is reached on a channel type: by an address that is known there, else by phone number or e-mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.channels import channel, names
+from shared.deps import Deps
+from shared.domain.customers import Customer, Identity
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import Collision, NotFound, Unprocessable
+from shared.ports.store import Document, Merge, Order, Ref, Where
+from shared.usecases import refs
+from shared.usecases.customers import customers
+from shared.usecases.instances import type_channels
+from shared.usecases.pipeline.people import Known
+
+_BY_PHONE = frozenset({ChannelType.SMS, ChannelType.VOICE, ChannelType.WHATSAPP})
+# More addresses than these on all channels together are not looked through.
+_MOST_IDENTITIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where to reach a customer. `known.writes` belong in the commit that uses it."""
+
+    customer: Customer
+    instance: Instance
+    known: Known
+
+
+def reach(deps: Deps, customer: Document, channel_type: ChannelType) -> Reached:
+    """Find the channel and the customer's address there, the tenant's default channel first.
+
+    Raises `Unprocessable` naming what is missing, and `Collision` when the
+    address is already another customer's.
+    """
+    person = Customer.model_validate(customer.data)
+    instances = type_channels.of_type(deps, person.tenant_id, channel_type)
+    if not instances:
+        raise Unprocessable(f"there is no {channel_type.value} channel: configure one first")
+    known = _known(deps, person, instances) or _by_profile(deps, customer, person, instances[0])
+    return Reached(person, next(each for each in instances if each.id == known.identity.instance_id), known)
+
+
+def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Known | None:
+    ranks = {instance.id: rank for rank, instance in enumerate(instances)}
+    where = [Where("customer_id", "==", customer.id)]
+    page = deps.store.find("identities", where, [Order("created_at")], limit=_MOST_IDENTITIES)
+    usable = [
+        document
+        for document in page.documents
+        if document.data["instance_id"] in ranks and not document.data.get("alias_of")
+    ]
+    if not usable:
+        return None
+    best = min(usable, key=lambda document: ranks[document.data["instance_id"]])
+    return Known(Identity.model_validate(best.data), best.version)
+
+
+def _by_profile(deps: Deps, document: Document, customer: Customer, instance: Instance) -> Known:
+    address = _address(customer, instance.type)
+    spoken = channel(instance.adapter) if instance.adapter in names() else None
+    ref = refs.identity(instance.id, spoken.address(address) if spoken else address)
+    found = _follow(deps, ref)
+    if found is None:
+        return _new(document, customer, instance, ref, address, deps.now())
+    identity = Identity.model_validate(found.data)
+    if not _is_same_person(deps, customer, identity):
+        raise Collision(f"{address} belongs to another customer on this channel: merge the two first")
+    return Known(identity, found.version)
+
+
+def _address(customer: Customer, channel_type: ChannelType) -> str:
+    if channel_type in _BY_PHONE:
+        digits = re.sub(r"\D", "", customer.phone or "")
+        if digits:
+            return f"+{digits}"
+        raise Unprocessable(f"the customer has no address on {channel_type.value}: phone is missing")
+    if channel_type is ChannelType.EMAIL:
+        if customer.email:
+            return customer.email.strip().lower()
+        raise Unprocessable("the customer has no address on email: email is missing")
+    raise Unprocessable(
+        f"the customer has no address on {channel_type.value}: identity is missing, he has not written there yet"
+    )
+
+
+def _follow(deps: Deps, ref: Ref) -> Document | None:
+    document = deps.store.get([ref]).get(ref)
+    if document is None or not document.data.get("alias_of"):
+        return document
+    target = Ref("identities", str(document.data["alias_of"]))
+    return deps.store.get([target]).get(target)
+
+
+def _is_same_person(deps: Deps, customer: Customer, identity: Identity) -> bool:
+    """A merge that is under way has not reached all of a person's addresses yet."""
+    try:
+        return customers.read(deps, customer.tenant_id, identity.customer_id).id == customer.id
+    except NotFound:
+        return False
+
+
+def _new(document: Document, customer: Customer, instance: Instance, ref: Ref, address: str, now: datetime) -> Known:
+    identity = Identity(
+        id=ref.id,
+        tenant_id=customer.tenant_id,
+        instance_id=instance.id,
+        external_user_id=address,
+        customer_id=customer.id,
+        name=customer.name,
+        created_at=now,
+    )
+    # The version keeps the customer from being merged into another one meanwhile.
+    touched = Merge(document.ref, {"updated_at": now}, document.version)
+    return Known(identity, None, [touched])

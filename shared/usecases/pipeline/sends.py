@@ -1,0 +1,216 @@
+"""Somebody sends a message: into a conversation, or to a customer with whom none is open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from shared.channels import channel, names
+from shared.deps import Deps
+from shared.domain.accounts import Principal
+from shared.domain.conversations import Conversation, Leg
+from shared.domain.customers import Identity
+from shared.domain.ids import new_id, stable_id
+from shared.domain.inbound import Sender
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, Author, Message, OutboxItem, ReactionTo
+from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, NotFound, Unprocessable
+from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
+from shared.usecases import refs
+from shared.usecases.conversations import conversations, routing
+from shared.usecases.instances import instance_lookup
+from shared.usecases.pipeline import outbound, people
+from shared.usecases.reporting import stats
+from shared.usecases.retrying import decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to send: a conversation, or a customer or an address on an instance."""
+
+    conversation_id: str | None = None
+    instance_id: str | None = None
+    customer_id: str | None = None
+    external_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    text: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    reaction: ReactionTo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that will be sent, and how its way out stands."""
+
+    message: Message
+    item: OutboxItem
+
+
+def send(
+    deps: Deps, caller: Principal, target: Target, content: Content, idempotency: tuple[str, Mapping[str, Any]] | None
+) -> Accepted:
+    """Accept a message of a person.
+
+    `idempotency` is a key with the whole request: the same key and request give
+    the message accepted first, another request under the key raises
+    `Collision`. Raises `NotFound` for an unknown or foreign target and
+    `Unprocessable` for a channel that cannot send.
+    """
+    draft = _draft(caller, content, idempotency)
+    draft.check()
+    accepted = decide(lambda: _attempt(deps, caller, target, draft))
+    return accepted or _accepted_before(deps, caller, draft)
+
+
+def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[str, Any]] | None) -> outbound.Draft:
+    message_id, request_hash = new_id(), None
+    if idempotency is not None:
+        key, request = idempotency
+        message_id = stable_id("idempotency", caller.tenant_id, key)
+        request_hash = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+    return outbound.Draft(
+        message_id=message_id,
+        author=Author.HUMAN,
+        author_id=caller.user_id,
+        text=content.text,
+        attachments=list(content.attachments),
+        reply_to=content.reply_to,
+        reaction=content.reaction,
+        request_hash=request_hash,
+    )
+
+
+def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draft) -> Accepted | None:
+    document, new = _conversation(deps, caller.tenant_id, target)
+    conversation = Conversation.model_validate(document.data)
+    instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
+    if instance.adapter not in names():
+        raise Unprocessable(f"the channel {instance.type.value} cannot send messages")
+    changes, writes = conversations.reopening(deps, conversation)
+    try:
+        if new:
+            deps.store.commit(new)
+            document = outbound.read_conversation(deps, caller.tenant_id, conversation.id)
+        outbound.commit_drafts(deps, document, instance, [draft], changes, writes)
+    except AlreadyExists as clash:
+        if refs.message(draft.message_id) in deps.store.get([refs.message(draft.message_id)]):
+            return None
+        raise Conflict(clash.ref) from clash
+    return _read(deps, draft.message_id)
+
+
+def _read(deps: Deps, message_id: str) -> Accepted:
+    message, item = refs.message(message_id), refs.outbox(message_id)
+    found = deps.store.get([message, item])
+    return Accepted(Message.model_validate(found[message].data), OutboxItem.model_validate(found[item].data))
+
+
+def _accepted_before(deps: Deps, caller: Principal, draft: outbound.Draft) -> Accepted:
+    accepted = _read(deps, draft.message_id)
+    if accepted.message.tenant_id != caller.tenant_id or accepted.message.request_hash != draft.request_hash:
+        raise Collision("this Idempotency-Key was used for another request")
+    outbound.wake(deps, caller.tenant_id, accepted.message.conversation_id, None)
+    return accepted
+
+
+def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document, list[Write]]:
+    """The conversation's document, and what has to be written first when it is new."""
+    if target.conversation_id:
+        return outbound.read_conversation(deps, tenant_id, target.conversation_id), []
+    if not target.instance_id or not (target.customer_id or target.external_user_id):
+        raise BadRequest("give conversationId, or channelInstanceId with customerId or externalUserId")
+    instance = instance_lookup.by_id(deps, tenant_id, target.instance_id)
+    known = _identity(deps, instance, target)
+    if known.identity.conversation_id:
+        return outbound.read_conversation(deps, tenant_id, known.identity.conversation_id), []
+    return _open(deps, instance, known)
+
+
+def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
+    if target.external_user_id:
+        spoken = channel(instance.adapter) if instance.adapter in names() else None
+        key = spoken.address(target.external_user_id) if spoken else target.external_user_id
+        sender = Sender(external_user_id=target.external_user_id, keys=(key,))
+        found = deps.store.get(people.identity_refs(instance, sender.keys))
+        return people.resolve(deps, instance, sender, found, deps.now())
+    page = deps.store.find(
+        "identities",
+        [Where("customer_id", "==", target.customer_id), Where("instance_id", "==", instance.id)],
+        [Order("created_at")],
+        limit=10,
+    )
+    for document in page.documents:
+        identity = Identity.model_validate(document.data)
+        if identity.alias_of is None:
+            return people.Known(identity, document.version)
+    raise NotFound("this customer has no address on this channel")
+
+
+def send_unasked(
+    deps: Deps, instance: Instance, known: people.Known, draft: outbound.Draft, marks: Mapping[str, Any]
+) -> None:
+    """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
+
+    It goes into the open conversation, else into a new one. `marks` are written
+    into the identity in the same commit. Call it inside `decide`.
+    """
+    tenant_id, conversation_id = instance.tenant_id, known.identity.conversation_id
+    if not conversation_id:
+        opened, new = _open(deps, instance, known)
+        conversation_id = opened.id
+        try:
+            deps.store.commit(new)
+        except AlreadyExists as clash:
+            raise Conflict(clash.ref) from clash
+    document = outbound.read_conversation(deps, tenant_id, conversation_id)
+    before = Conversation.model_validate(document.data)
+    kept = before.model_dump(include={"status", "snoozed_until", "needs_reply_since"})
+    quiet = Document(document.ref, document.version, document.data | {"needs_reply_since": None})
+    marked = Merge(Ref("identities", before.identity_id), dict(marks))
+    with suppress(AlreadyExists):
+        outbound.commit_drafts(deps, quiet, instance, [draft], kept, [marked])
+
+
+def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document, list[Write]]:
+    now = deps.now()
+    conversation_id = new_id()
+    identity = known.identity.model_copy(update={"conversation_id": conversation_id})
+    leg = Leg(
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=identity.external_user_id,
+        external_user_id=identity.external_user_id,
+        started_at=now,
+    )
+    conversation = Conversation(
+        id=conversation_id,
+        tenant_id=instance.tenant_id,
+        customer_id=identity.customer_id,
+        identity_id=identity.id,
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=identity.external_user_id,
+        external_user_id=identity.external_user_id,
+        customer_name=identity.name,
+        legs=[leg],
+        last_message_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    ref = refs.conversation(conversation_id)
+    writes: list[Write] = [
+        Create(ref, conversation.model_dump()),
+        *known.writes,
+        people.identity_write(known, identity),
+        stats.count(instance.tenant_id, instance.id, instance.type, conversation_id, now, sessions=1),
+    ]
+    conversation, writes = routing.begin(deps, conversation, None, writes)
+    return Document(ref, "", conversation.model_dump()), writes

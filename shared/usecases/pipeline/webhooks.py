@@ -1,0 +1,107 @@
+"""Taking a provider's call: find the instance, check the sender, make it durable. Nothing is parsed here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from shared.channel import Channel, RawPart, Webhook
+from shared.channels import channel
+from shared.deps import Deps
+from shared.domain.events import InboundEvent, Topic
+from shared.domain.instances import Instance
+from shared.errors import NotFound, SignatureInvalid
+from shared.logs import current_trace
+from shared.usecases.instances import instance_config, instance_lookup
+
+log = logging.getLogger(__name__)
+
+
+def take(deps: Deps, instance: Instance, webhook: Webhook) -> None:
+    """Check a call for one instance and publish what it holds; returning means that it is durable.
+
+    Raises `SignatureInvalid`, `PayloadInvalid`, or whatever the bus raises when
+    it cannot store: then the provider must try again.
+    """
+    spoken = channel(instance.adapter)
+    _verify(deps, instance, webhook)
+    _publish(deps, instance, spoken.accept(webhook), webhook)
+
+
+def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
+    """Raises `SignatureInvalid`; credentials that changed a moment ago in another process get a second look.
+
+    A provider may use a new secret before this process has heard of it, and
+    some never repeat a call that was refused. Not more than one second look in
+    the cache's life, so that forged calls cannot make us read secrets all day.
+    """
+    verify, settings = channel(instance.adapter).verify, deps.settings
+    try:
+        verify(webhook, instance_config.load_config(deps, instance), settings)
+    except SignatureInvalid:
+        looks: list[bool] = deps.cache.get(("second look", instance.id), lambda: [True])
+        if not looks:
+            raise
+        looks.clear()
+        instance_lookup.forget(deps, instance)
+        verify(webhook, instance_config.load_config(deps, instance), settings)
+
+
+def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> None:
+    """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped."""
+    spoken = channel(adapter)
+    by_account: dict[str, list[RawPart]] = {}
+    for part in spoken.accept(webhook):
+        by_account.setdefault(part.account or "", []).append(part)
+    known = [(found, parts) for account, parts in by_account.items() if (found := _find(deps, adapter, account))]
+    if by_account and not known:
+        _refuse_unsigned(deps, spoken, webhook)
+    for instance, _ in known:
+        _verify(deps, instance, webhook)
+    for instance, parts in known:
+        _publish(deps, instance, parts, webhook)
+
+
+def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
+    instance = instance_lookup.find_for_webhook(deps, address=(adapter, account))
+    if instance is None:
+        log.warning("a webhook names an account that no channel has", extra={"adapter": adapter, "account": account})
+    return instance
+
+
+def _refuse_unsigned(deps: Deps, spoken: Channel, webhook: Webhook) -> None:  # type: ignore[type-arg]  # any channel
+    """With no instance to ask, the deployment's own app secret decides; without one the call is only dropped."""
+    spoken.verify(webhook, bare_config(deps, spoken.name), deps.settings)
+
+
+def bare_config(deps: Deps, adapter: str) -> object:
+    """A channel's configuration as far as the deployment's settings give it, without an instance."""
+    spoken = channel(adapter)
+    fields = {name: info.get_default() for name, info in spoken.config.model_fields.items() if not info.is_required()}
+    return spoken.config.model_construct(None, **(fields | dict(spoken.defaults(deps.settings))))
+
+
+def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Instance | None) -> str:
+    """What to answer when a provider checks the address; raises `SignatureInvalid` or `NotFound`."""
+    spoken = channel(adapter)
+    if spoken.challenge is None:
+        raise NotFound(f"{adapter} asks no questions here")
+    config = instance_config.load_config(deps, instance) if instance else bare_config(deps, adapter)
+    return spoken.challenge(webhook, config, deps.settings)
+
+
+def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
+    trace = current_trace()
+    for n, part in enumerate(parts):
+        event = InboundEvent(
+            tenant_id=instance.tenant_id,
+            instance_id=instance.id,
+            channel=instance.adapter,
+            payload=part.payload,
+            # A microsecond apart, so that their order is told by their times.
+            received_at=webhook.received_at + timedelta(microseconds=n),
+            request_id=trace.request_id if trace else None,
+            traceparent=trace.traceparent if trace else None,
+        )
+        deps.bus.publish(Topic.INBOUND, event, key=f"{instance.id}:{part.key}")

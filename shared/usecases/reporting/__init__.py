@@ -1,0 +1,1 @@
+"""Counters, roll-ups and what a dashboard shows of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.inbound import ChannelEvent
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.domain.messages import Attachment, Message, OutboxPayload
+from shared.domain.messages import Attachment, Message, MessageKind, MessageStatus, OutboxPayload
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -86,7 +86,53 @@ class Media:
     file_name: str | None = None
 
 
-MAX_MEDIA = 25 * 1024 * 1024
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a provider wants to hear in answer to its call."""
+
+    body: str
+    content_type: str = "application/json"
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a provider takes messages: so many a second of one account, and so many seconds apart in one chat.
+
+    None means that no such limit is known.
+    """
+
+    per_second: float | None = None
+    chat_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a channel can carry, as data: clients are shown it, and the hub goes by it.
+
+    `text_limit` is in UTF-16 units; `attachments` gives the kinds that can be
+    sent and the most bytes of each (None: no limit is known); `receipts` are the
+    statuses that the provider reports. Outside `window` after the customer's
+    last message only a template may be sent. `addressed_by` names what of a
+    customer's profile is an address here; without it a customer can only be
+    reached where he has written before.
+    """
+
+    text_limit: int
+    attachments: Mapping[MessageKind, int | None] = field(default_factory=dict)
+    receipts: frozenset[MessageStatus] = frozenset()
+    typing: bool = False
+    reactions: bool = False
+    window: timedelta | None = None
+    templates: bool = False
+    threads: bool = False
+    addressed_by: Literal["phone", "email"] | None = None
+    pace: Pace = Pace()
+
+
+MEGABYTE = 1024 * 1024
+
+MAX_MEDIA = 25 * MEGABYTE
 """Bytes of a file that the hub fetches."""
 
 
@@ -108,6 +154,10 @@ class Channel(Generic[C]):
     anew; `logout` ends it; `remove` also deletes what the provider keeps of the
     instance. Doing `logout` or `remove` twice is no error.
 
+    `answer` gives what the provider wants to hear in answer to a webhook that was
+    verified and published, or None for the usual words; it may look things up,
+    and raises nothing but a `HubError`.
+
     `api_key` names the field of the configuration that a lone "API key" stands
     for. `probe` makes a call that changes nothing, to see whether a
     configuration's credential is accepted; the instance may be one that is not
@@ -122,13 +172,14 @@ class Channel(Generic[C]):
     name: str
     channel_type: ChannelType
     config: type[C]
-    text_limit: int
+    capabilities: Capabilities
     verify: Callable[[Webhook, C, Settings], None]
     accept: Callable[[Webhook], list[RawPart]]
     parse: Callable[[Any], list[ChannelEvent]]
     send: Callable[[Deps, Instance, C, OutboxPayload], Sent]
     defaults: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
     challenge: Callable[[Webhook, C, Settings], str] | None = None
+    answer: Callable[[Deps, Instance, C, Webhook], Answer | None] | None = None
     connect: Callable[[Deps, Instance, C], Connection] | None = None
     pair: Callable[[Deps, Instance, C], Connection] | None = None
     status: Callable[[Deps, Instance, C], Connection] | None = None

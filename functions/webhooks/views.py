@@ -93,7 +93,9 @@ def facebook_challenge(deps: Deps, request: Request) -> Response:
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
     found = _instance(deps, channel_name, instance_key)
-    webhooks.take(deps, found, _webhook(deps, request, suffix))
+    answer = webhooks.take(deps, found, _webhook(deps, request, suffix))
+    if answer is not None:
+        return Response(answer.body, answer.status, content_type=answer.content_type)
     return _json({"status": "success", "instance": found.name})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -41,7 +42,9 @@ class Conversation(BaseModel):
     conversation is not closed. `needs_reply_since` is the arrival of the oldest
     customer message that nobody has answered. `summary` is the text it began
     with, shortened. `team_id` is the group of agents that is to
-    take it, `routed_at` when routing rules were applied to it.
+    take it, `routed_at` when routing rules were applied to it. `contexts` holds by
+    instance what its channel said with the latest message that it needs for an
+    answer.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Conversation(BaseModel):
     customer_phone: str | None = None
     summary: str | None = None
     legs: list[Leg] = Field(default_factory=list)
+    contexts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     last_message_at: datetime
     last_inbound_message_id: str | None = None
     last_auto_reply_at: datetime | None = None

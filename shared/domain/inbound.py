@@ -32,7 +32,9 @@ class MessageReceived:
     `chat_key` is the canonical address of the chat; in a private chat it is the
     customer's, also when `from_me`, and `sender` is the customer as well.
     `is_history` marks what was said before the account was connected: it is
-    stored and not answered.
+    stored and not answered. `context` is what the channel needs to answer this
+    very message (a thread's headers, a token): the conversation keeps that of
+    the latest one and gives it to `send`.
     """
 
     external_message_id: str
@@ -48,6 +50,7 @@ class MessageReceived:
     is_history: bool = False
     reply_to: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,15 @@ class ChatMoved:
     new_external_conversation_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChanged:
+    """Somebody wants no more messages that he has not asked for, or takes that back."""
+
+    chat_key: str
+    opted_out: bool
+    why: str
+
+
 ChannelEvent: TypeAlias = (
     MessageReceived
     | MessageEdited
@@ -127,4 +139,5 @@ ChannelEvent: TypeAlias = (
     | ConnectionChanged
     | PairingCodeIssued
     | ChatMoved
+    | ConsentChanged
 )

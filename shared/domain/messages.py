@@ -92,12 +92,12 @@ class Attachment(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-_FILES = frozenset({MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER})
+FILES = frozenset({MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER})
 
 
 def is_file(attachment: Attachment) -> bool:
     """Whether there is content to fetch, not only what the message itself says."""
-    return attachment.type in _FILES
+    return attachment.type in FILES
 
 
 def media_id(message_id: str, number: int, attachment: Attachment) -> str | None:
@@ -149,7 +149,10 @@ class ReactionTo(BaseModel):
 
 
 class OutboxPayload(BaseModel):
-    """What is to be sent, frozen when it was accepted: the queue's payload form."""
+    """What is to be sent, frozen when it was accepted: the queue's payload form.
+
+    `context` is what the channel said with the customer's latest message that it needs for an answer.
+    """
 
     message_id: str | None = None
     external_conversation_id: str | None = None
@@ -158,6 +161,7 @@ class OutboxPayload(BaseModel):
     attachments: list[Attachment] = Field(default_factory=list)
     reply_to: str | None = None
     reaction: ReactionTo | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def to(self) -> str:

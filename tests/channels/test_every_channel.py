@@ -129,7 +129,7 @@ def test_channel_is_what_the_registry_says(name: str) -> None:
     channel = channels.channel(name)
     assert channel.name == name
     assert channels.default_adapter(channel.channel_type) in channels.names()
-    assert channel.text_limit > 0
+    assert channel.capabilities.text_limit > 0
 
 
 @every_channel

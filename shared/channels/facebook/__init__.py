@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from shared.channel import Channel
+from datetime import timedelta
+
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace
 from shared.channels.facebook.config import FacebookConfig
 from shared.channels.facebook.inbound import accept, challenge, parse, verify
 from shared.channels.facebook.lifecycle import connect, logout, probe, remove, status
 from shared.channels.facebook.outbound import send
 from shared.domain.instances import ChannelType
+from shared.domain.messages import MessageKind, MessageStatus
 
 channel = Channel(
     name="facebook",
     channel_type=ChannelType.FACEBOOK,
     config=FacebookConfig,
-    text_limit=2000,
+    capabilities=Capabilities(
+        text_limit=2000,
+        attachments=dict.fromkeys(
+            (MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT), 25 * MEGABYTE
+        ),
+        receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+        reactions=True,
+        window=timedelta(hours=24),
+        pace=Pace(per_second=300),
+    ),
     verify=verify,
     accept=accept,
     parse=parse,

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from shared.channel import Channel
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.telegram_bot.files import fetch_media
 from shared.channels.telegram_bot.inbound import accept, parse, verify
 from shared.channels.telegram_bot.lifecycle import connect, logout, probe, remove, status
 from shared.channels.telegram_bot.outbound import send
 from shared.domain.instances import ChannelType
+from shared.domain.messages import MessageKind
 
 channel = Channel(
     name="telegram_bot",
     channel_type=ChannelType.TELEGRAM_BOT,
     config=TelegramBotConfig,
-    text_limit=4096,
+    capabilities=Capabilities(
+        text_limit=4096,
+        # By URL, as the Bot API fetches it: https://core.telegram.org/bots/api#sending-files
+        attachments={
+            MessageKind.IMAGE: 5 * MEGABYTE,
+            MessageKind.VIDEO: 20 * MEGABYTE,
+            MessageKind.AUDIO: 20 * MEGABYTE,
+            MessageKind.DOCUMENT: 20 * MEGABYTE,
+            MessageKind.LOCATION: None,
+        },
+        reactions=True,
+        pace=Pace(per_second=30, chat_seconds=1),
+    ),
     verify=verify,
     accept=accept,
     parse=parse,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Channel
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace
 from shared.channelkit import jid
 from shared.channels.whatsapp_evolution.config import EvolutionConfig, defaults
 from shared.channels.whatsapp_evolution.ending import logout, remove
@@ -14,12 +14,27 @@ from shared.channels.whatsapp_evolution.pairing import pair, restart
 from shared.channels.whatsapp_evolution.probing import probe
 from shared.channels.whatsapp_evolution.verification import verify
 from shared.domain.instances import ChannelType
+from shared.domain.messages import MessageKind, MessageStatus
 
 channel = Channel(
     name="whatsapp_evolution",
     channel_type=ChannelType.WHATSAPP,
     config=EvolutionConfig,
-    text_limit=4096,
+    capabilities=Capabilities(
+        text_limit=4096,
+        attachments={
+            MessageKind.IMAGE: 16 * MEGABYTE,
+            MessageKind.VIDEO: 16 * MEGABYTE,
+            MessageKind.AUDIO: 16 * MEGABYTE,
+            MessageKind.DOCUMENT: 100 * MEGABYTE,
+            MessageKind.LOCATION: None,
+        },
+        receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+        reactions=True,
+        addressed_by="phone",
+        # Faster senders get their number banned.
+        pace=Pace(per_second=1),
+    ),
     verify=verify,
     accept=accept,
     parse=parse,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from shared.channel import Channel
+from shared.channel import Capabilities, Channel
 from shared.channels.widget.config import WidgetConfig
 from shared.channels.widget.inbound import TEXT_LIMIT, accept, parse, verify
 from shared.channels.widget.lifecycle import connect
 from shared.channels.widget.outbound import send
 from shared.domain.instances import ChannelType
+from shared.domain.messages import FILES
 
 channel = Channel(
     name="widget",
     channel_type=ChannelType.WIDGET,
     config=WidgetConfig,
-    text_limit=TEXT_LIMIT,
+    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES)),
     verify=verify,
     accept=accept,
     parse=parse,

@@ -11,6 +11,7 @@ from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
     ConnectionChanged,
+    ConsentChanged,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
@@ -22,6 +23,7 @@ from shared.domain.inbound import (
 from shared.domain.instances import Instance
 from shared.domain.notifications import Notification
 from shared.errors import PayloadInvalid
+from shared.usecases.customers import consent
 from shared.usecases.instances import connections, instance_lookup
 from shared.usecases.notifications import notify_once
 from shared.usecases.pipeline import ingest, receipts
@@ -64,12 +66,21 @@ def _apply(deps: Deps, instance: Instance, event: InboundEvent, what: ChannelEve
             receipts.apply_deletion(deps, instance, what, event.received_at)
         case ReactionChanged():
             receipts.apply_reaction(deps, instance, what)
+        case _:
+            _apply_beside(deps, instance, what)
+
+
+def _apply_beside(deps: Deps, instance: Instance, what: ChannelEvent) -> None:
+    """What changes no message, but the account, the chat or the person."""
+    match what:
         case ConnectionChanged():
             connections.apply_connection(deps, instance, what)
         case PairingCodeIssued():
             connections.apply_pairing_code(deps, instance, what)
         case ChatMoved():
             ingest.move_chat(deps, instance, what)
+        case ConsentChanged():
+            consent.change(deps, instance, what)
 
 
 def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadInvalid) -> None:

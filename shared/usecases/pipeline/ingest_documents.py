@@ -123,10 +123,11 @@ def conversation_with(
         external_conversation_id=received.external_conversation_id,
         external_user_id=identity.external_user_id,
         is_group=received.is_group,
-        customer_name=identity.name,
+        customer_name=identity.shown_name,
         customer_phone=received.sender.phone,
         summary=shortened(received.text),
         legs=[leg],
+        contexts={instance.id: received.context} if received.context else {},
         last_message_at=event.received_at,
         last_inbound_message_id=None if received.from_me else message.id,
         needs_reply_since=identity.waiting_since,
@@ -144,4 +145,6 @@ def conversation_write(conversation: Conversation, received: MessageReceived, *,
         changed.add("last_inbound_message_id")
         if not received.is_group and conversation.customer_name:
             changed.add("customer_name")
+    if received.context:
+        changed.add("contexts")
     return Merge(ref, conversation.model_dump(include=changed))

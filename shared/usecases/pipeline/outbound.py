@@ -149,6 +149,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxI
         attachments=draft.attachments,
         reply_to=draft.reply_to,
         reaction=draft.reaction,
+        context=conversation.contexts.get(message.instance_id, {}),
     )
     return OutboxItem(
         id=message.id,

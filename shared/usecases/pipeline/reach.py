@@ -18,7 +18,8 @@ from shared.usecases.customers import customers
 from shared.usecases.instances import type_channels
 from shared.usecases.pipeline.people import Known
 
-_BY_PHONE = frozenset({ChannelType.SMS, ChannelType.VOICE, ChannelType.WHATSAPP})
+# What is an address on channels that are not served yet.
+_UNSERVED = {ChannelType.SMS: "phone", ChannelType.VOICE: "phone", ChannelType.EMAIL: "email"}
 # More addresses than these on all channels together are not looked through.
 _MOST_IDENTITIES = 200
 
@@ -62,8 +63,10 @@ def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Kno
 
 
 def _by_profile(deps: Deps, document: Document, customer: Customer, instance: Instance) -> Known:
-    address = _address(customer, instance.type)
     spoken = channel(instance.adapter) if instance.adapter in names() else None
+    address = _address(
+        customer, instance.type, spoken.capabilities.addressed_by if spoken else _UNSERVED.get(instance.type)
+    )
     ref = refs.identity(instance.id, spoken.address(address) if spoken else address)
     found = _follow(deps, ref)
     if found is None:
@@ -74,13 +77,13 @@ def _by_profile(deps: Deps, document: Document, customer: Customer, instance: In
     return Known(identity, found.version)
 
 
-def _address(customer: Customer, channel_type: ChannelType) -> str:
-    if channel_type in _BY_PHONE:
+def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | None) -> str:
+    if addressed_by == "phone":
         digits = re.sub(r"\D", "", customer.phone or "")
         if digits:
             return f"+{digits}"
         raise Unprocessable(f"the customer has no address on {channel_type.value}: phone is missing")
-    if channel_type is ChannelType.EMAIL:
+    if addressed_by == "email":
         if customer.email:
             return customer.email.strip().lower()
         raise Unprocessable("the customer has no address on email: email is missing")

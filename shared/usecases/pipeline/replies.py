@@ -122,7 +122,7 @@ def _answer(deps: Deps, event: ReplyEvent, document: Document, instance: Instanc
             raise
         _flag(deps, conversation, instance, error)
         return
-    parts = split_text(said.text, channel(instance.adapter).text_limit)
+    parts = split_text(said.text, channel(instance.adapter).capabilities.text_limit)
     _commit(deps, document, instance, turn, answerer, parts, said.together)
 
 

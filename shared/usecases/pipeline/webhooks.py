@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-from shared.channel import Channel, RawPart, Webhook
+from shared.channel import Answer, Channel, RawPart, Webhook
 from shared.channels import channel
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
@@ -18,15 +18,19 @@ from shared.usecases.instances import instance_config, instance_lookup
 log = logging.getLogger(__name__)
 
 
-def take(deps: Deps, instance: Instance, webhook: Webhook) -> None:
+def take(deps: Deps, instance: Instance, webhook: Webhook) -> Answer | None:
     """Check a call for one instance and publish what it holds; returning means that it is durable.
 
+    Returns what the provider wants to hear, or None for the usual words.
     Raises `SignatureInvalid`, `PayloadInvalid`, or whatever the bus raises when
     it cannot store: then the provider must try again.
     """
     spoken = channel(instance.adapter)
     _verify(deps, instance, webhook)
     _publish(deps, instance, spoken.accept(webhook), webhook)
+    if spoken.answer is None:
+        return None
+    return spoken.answer(deps, instance, instance_config.load_config(deps, instance), webhook)
 
 
 def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:

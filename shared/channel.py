@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.config import Settings
 from shared.deps import Deps
+from shared.domain.conversations import Conversation
 from shared.domain.inbound import ChannelEvent
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.domain.messages import Attachment, Message, MessageKind, MessageStatus, OutboxPayload
@@ -99,11 +100,14 @@ class Answer:
 class Pace:
     """How fast a provider takes messages: so many a second of one account, and so many seconds apart in one chat.
 
-    None means that no such limit is known.
+    None means that no such limit is known. After a rest as many as `burst` (of
+    one chat `chat_burst`) may go at once; without `burst`, a second's worth.
     """
 
     per_second: float | None = None
     chat_seconds: float | None = None
+    burst: int | None = None
+    chat_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +117,13 @@ class Capabilities:
     `text_limit` is in UTF-16 units; `attachments` gives the kinds that can be
     sent and the most bytes of each (None: no limit is known); `receipts` are the
     statuses that the provider reports. Outside `window` after the customer's
-    last message only a template may be sent. `addressed_by` names what of a
-    customer's profile is an address here; without it a customer can only be
-    reached where he has written before.
+    last message only a template may be sent; `longest_window` is how long it is
+    at most, where the provider lengthens it for reasons that the hub cannot see.
+    `templates` and `choices` say whether messages that were approved beforehand,
+    and answers to choose from, can be sent. `addressed_by` names what of a
+    customer's profile is an address here (`customer`: his own id); without it a
+    customer can only be reached where he has written before. What is said on a
+    `live` channel is answered at once, however often.
     """
 
     text_limit: int
@@ -124,10 +132,52 @@ class Capabilities:
     typing: bool = False
     reactions: bool = False
     window: timedelta | None = None
+    longest_window: timedelta | None = None
     templates: bool = False
+    choices: bool = False
     threads: bool = False
-    addressed_by: Literal["phone", "email"] | None = None
+    live: bool = False
+    addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """Where a provider sends a browser back to after somebody agreed, and the `state` that it must bring along."""
+
+    url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where a person goes in a browser to connect an account; `message` tells what to do there, or first."""
+
+    message: str
+    auth_url: str | None = None
+    invite_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a session begins with when the business began it.
+
+    `here` sends it on the channel itself; else it goes where the customer reads
+    it, on the channel that the session comes from, if there is one.
+    """
+
+    text: str
+    here: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What lets `identity` into a conversation's room, until `expires_at`."""
+
+    room: str
+    token: str
+    identity: str
+    expires_at: datetime
 
 
 MEGABYTE = 1024 * 1024
@@ -154,9 +204,28 @@ class Channel(Generic[C]):
     anew; `logout` ends it; `remove` also deletes what the provider keeps of the
     instance. Doing `logout` or `remove` twice is no error.
 
+    `vouch` is a second check for proofs that `verify` cannot judge without
+    looking something up (a signer's certificate); it too raises
+    `SignatureInvalid`, or a `ProviderError` when the look-up fails, and the
+    provider tries again. `complete` gets what a part only refers to (a mail in
+    a bucket) before the part is parsed; it raises a `ProviderError`, and the
+    part comes again.
+
     `answer` gives what the provider wants to hear in answer to a webhook that was
     verified and published, or None for the usual words; it may look things up,
-    and raises nothing but a `HubError`.
+    and raises nothing but a `HubError`. A channel with `greet` may also be called
+    at `/webhook/<name>`, one address for all its accounts (its parts name theirs);
+    `greet` gives the answer to a call that only tries that address out.
+
+    `links` gives the addresses at which a person connects an account in a
+    browser; `Return` is None where the hub has no address of its own. `install`
+    turns the code that the provider's answer brings to that `Return.url` into an
+    account with its credentials; it raises a `ProviderError`.
+
+    `opening` gives the first words of a session that the business began here, or
+    (`moved`) moved here; it does no I/O. `admit` lets an identity into the room of
+    a conversation, which it opens if need be, and raises a `ProviderError`;
+    `guest_key` is the key of the tokens by which a customer asks to be admitted.
 
     `api_key` names the field of the configuration that a lone "API key" stands
     for. `probe` makes a call that changes nothing, to see whether a
@@ -165,7 +234,9 @@ class Channel(Generic[C]):
 
     `fetch_media` gets an attachment's content that only the provider's own API
     gives away, and is asked when the attachment has no `url`; it raises
-    `NotFound` for what it cannot know, or a `ProviderError`. A channel with an
+    `NotFound` for what it cannot know, or a `ProviderError`. `elsewhere` is asked
+    before a conversation's item is claimed: whether another process has to send
+    it, which it then tells; the item stays as it is. A channel with an
     `own_door` is called at a dialect of its own, never at `/webhook/<name>/…`.
     """
 
@@ -179,7 +250,15 @@ class Channel(Generic[C]):
     send: Callable[[Deps, Instance, C, OutboxPayload], Sent]
     defaults: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
     challenge: Callable[[Webhook, C, Settings], str] | None = None
+    vouch: Callable[[Deps, Instance, C, Webhook], None] | None = None
+    complete: Callable[[Deps, Instance, C, Any], Any] | None = None
     answer: Callable[[Deps, Instance, C, Webhook], Answer | None] | None = None
+    greet: Callable[[Webhook], Answer | None] | None = None
+    links: Callable[[Settings, C, Return | None], Links] | None = None
+    install: Callable[[Deps, Instance, C, str, str], Connection] | None = None
+    opening: Callable[[Deps, Instance, C, Conversation, bool], Opening | None] | None = None
+    admit: Callable[[Deps, Instance, C, Conversation, str], Admission] | None = None
+    guest_key: Callable[[C], str] | None = None
     connect: Callable[[Deps, Instance, C], Connection] | None = None
     pair: Callable[[Deps, Instance, C], Connection] | None = None
     status: Callable[[Deps, Instance, C], Connection] | None = None
@@ -188,6 +267,7 @@ class Channel(Generic[C]):
     remove: Callable[[Deps, Instance, C], Connection] | None = None
     probe: Callable[[Deps, Instance, C], None] | None = None
     fetch_media: Callable[[Deps, Instance, C, Message, Attachment], Media] | None = None
+    elsewhere: Callable[[Deps, Instance, str], bool] | None = None
     own_door: bool = False
     api_key: str | None = None
     address: Callable[[str], str] = lambda given: given

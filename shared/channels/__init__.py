@@ -8,13 +8,18 @@ from typing import Any
 
 from shared.channel import Channel
 from shared.domain.instances import ChannelType
-from shared.errors import NotFound
+from shared.errors import BadRequest, NotFound
 
 _MODULES: Mapping[str, ChannelType] = {
     "whatsapp_evolution": ChannelType.WHATSAPP,
+    "whatsapp_cloud": ChannelType.WHATSAPP,
     "telegram_bot": ChannelType.TELEGRAM_BOT,
+    "telegram_user": ChannelType.TELEGRAM_USER,
     "facebook": ChannelType.FACEBOOK,
     "widget": ChannelType.WIDGET,
+    "sms": ChannelType.SMS,
+    "slack": ChannelType.SLACK,
+    "email_ses": ChannelType.EMAIL,
 }
 """Every adapter and the channel type it serves; the first of a type is that type's default."""
 
@@ -26,6 +31,23 @@ def names() -> list[str]:
 def default_adapter(channel_type: ChannelType) -> str:
     """The adapter that serves a type unless one is named; a type without one gives its own name."""
     return next((name for name, served in _MODULES.items() if served is channel_type), channel_type.value)
+
+
+def adapter_for(channel_type: ChannelType, provider: object) -> str:
+    """The adapter of a type that a configuration's `provider` names (WhatsApp: `evolution`, `cloud`), else its default.
+
+    Raises `BadRequest` for a provider that a type with several adapters has not
+    got; with a single adapter the word is that adapter's own business.
+    """
+    adapters = [name for name, served in _MODULES.items() if served is channel_type]
+    if provider in (None, "") or len(adapters) < 2:
+        return default_adapter(channel_type)
+    by_provider = {name.removeprefix(f"{channel_type.value}_"): name for name in adapters}
+    found = by_provider.get(str(provider).strip().lower())
+    if found is None:
+        known = ", ".join(by_provider)
+        raise BadRequest(f"config.provider: use one of {known}", {"config.provider": f"is none of {known}"})
+    return found
 
 
 def channel(name: str) -> Channel[Any]:

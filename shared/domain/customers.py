@@ -53,9 +53,11 @@ class Identity(BaseModel):
     """An address on one instance, found by its id alone.
 
     A group chat has one too: its `conversation_id` is the group's open
-    conversation, and its customer stands for the group. `alias_of` names the
+    conversation, and its customer stands for the group. `is_thread` marks one
+    of several chats with a person, who has an identity beside it. `alias_of` names the
     identity that speaks for this one when a provider uses two addresses for the
-    same person. `waiting_since` is the arrival of the oldest message that
+    same person. `name` is what the provider says, `known_as` what the business
+    calls the customer instead. `waiting_since` is the arrival of the oldest message that
     nobody has answered, kept here too so that storing the next one needs no
     look at the conversation.
     """
@@ -67,10 +69,16 @@ class Identity(BaseModel):
     customer_id: str
     conversation_id: str | None = None
     name: str | None = None
+    known_as: str | None = None
     alias_of: str | None = None
+    is_thread: bool = False
     waiting_since: datetime | None = None
     last_inbound_at: datetime | None = None
     last_placement: Placement | None = None
     survey: Survey | None = None
     campaign: CampaignMark | None = None
     created_at: datetime
+
+    @property
+    def shown_name(self) -> str | None:
+        return self.known_as or self.name

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from shared.domain.calls import CallState
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
 
@@ -30,11 +31,16 @@ class MessageReceived:
     """A message, from a customer or (`from_me`) from the business itself by another way than this hub.
 
     `chat_key` is the canonical address of the chat; in a private chat it is the
-    customer's, also when `from_me`, and `sender` is the customer as well.
-    `is_history` marks what was said before the account was connected: it is
-    stored and not answered. `context` is what the channel needs to answer this
+    customer's, also when `from_me`, and `sender` is the customer as well. With
+    `is_thread` it is one of several chats with the customer (a mail thread),
+    each a conversation of its own. `is_history` marks what was said before the
+    account was connected, or by a machine: it is stored and not answered. `context` is what the channel needs to answer this
     very message (a thread's headers, a token): the conversation keeps that of
-    the latest one and gives it to `send`.
+    the latest one and gives it to `send`. `is_note` marks what nobody said (a
+    call began): it is shown as the system's, and nobody waits for an answer to
+    it. With `for_people` somebody waits, but no machine answers (a voicemail).
+    With `if_known` it only counts in a chat that the hub knows (not in a thread
+    that people began among themselves).
     """
 
     external_message_id: str
@@ -47,7 +53,11 @@ class MessageReceived:
     sent_at: datetime
     from_me: bool = False
     is_group: bool = False
+    is_thread: bool = False
+    if_known: bool = False
     is_history: bool = False
+    is_note: bool = False
+    for_people: bool = False
     reply_to: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
@@ -55,15 +65,21 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited:
+    """A message has another text now. With `if_known` a message that the hub has not got is not waited for."""
+
     external_message_id: str
     text: str
     edited_at: datetime
+    if_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDeleted:
+    """A message was taken back. With `if_known` a message that the hub has not got is not waited for."""
+
     external_message_id: str
     deleted_at: datetime | None = None
+    if_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +145,26 @@ class ConsentChanged:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallChanged:
+    """How a call, by telephone or video, stands, as far as this event tells; the others may come in any order.
+
+    `chat_key` is whose call it is. `seconds` and `quality` (0 to 5) are None
+    while nobody knows them. `outcome` is the provider's word for how it ended.
+    `note` is told in the conversation, once for each `note_key` (else each state).
+    """
+
+    external_call_id: str
+    chat_key: str
+    state: CallState
+    at: datetime
+    seconds: float | None = None
+    quality: float | None = None
+    outcome: str | None = None
+    note: str | None = None
+    note_key: str | None = None
+
+
 ChannelEvent: TypeAlias = (
     MessageReceived
     | MessageEdited
@@ -140,4 +176,5 @@ ChannelEvent: TypeAlias = (
     | PairingCodeIssued
     | ChatMoved
     | ConsentChanged
+    | CallChanged
 )

@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+OUTSIDE_WINDOW = "outside_window"
+"""Why a message died that a provider takes only within some time after the customer's last one."""
+
 
 class Direction(StrEnum):
     INBOUND = "inbound"
@@ -148,19 +151,40 @@ class ReactionTo(BaseModel):
     from_me: bool = False
 
 
+class Template(BaseModel):
+    """A message that the provider approved beforehand; `parameters` fill the places in its text, in order."""
+
+    name: str
+    language: str
+    parameters: list[str] = Field(default_factory=list)
+
+
+class Choice(BaseModel):
+    """One of the answers that a message offers; `id` comes back when it is chosen."""
+
+    id: str
+    title: str
+    description: str | None = None
+
+
 class OutboxPayload(BaseModel):
     """What is to be sent, frozen when it was accepted: the queue's payload form.
 
-    `context` is what the channel said with the customer's latest message that it needs for an answer.
+    `automatic` marks what no person wrote. `context` is what the channel said with
+    the customer's latest message that it needs for an answer.
     """
 
     message_id: str | None = None
+    conversation_id: str | None = None
     external_conversation_id: str | None = None
     external_user_id: str | None = None
     text: str | None = None
     attachments: list[Attachment] = Field(default_factory=list)
     reply_to: str | None = None
     reaction: ReactionTo | None = None
+    template: Template | None = None
+    choices: list[Choice] = Field(default_factory=list)
+    automatic: bool = False
     context: dict[str, Any] = Field(default_factory=dict)
 
     @property

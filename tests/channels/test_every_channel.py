@@ -43,17 +43,26 @@ class Proof:
     """How a channel's webhooks prove themselves: its config with a given secret, and the headers for a body.
 
     `unsecured` is a config without any secret agreed on; `in_body` is what the
-    provider may put into a body although it is a credential.
+    provider may put into a body although it is a credential. Where `none_come`,
+    all comes over an account's own connection, and every webhook is refused.
     """
 
     config: Callable[[str], dict[str, Any]]
     headers: Callable[[str, bytes], dict[str, str]]
+    query: Callable[[str], dict[str, str]] = lambda secret: {}
     unsecured: Mapping[str, Any] = field(default_factory=dict)
     in_body: Mapping[str, Any] = field(default_factory=dict)
+    none_come: bool = False
 
 
 def _meta_signature(secret: str, body: bytes) -> dict[str, str]:
     return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+
+def _slack_signature(secret: str, body: bytes) -> dict[str, str]:
+    sent = str(int(golden.RECEIVED_AT.timestamp()))
+    signature = hmac.new(secret.encode(), b"v0:" + sent.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"x-slack-request-timestamp": sent, "x-slack-signature": f"v0={signature}"}
 
 
 def _visitor_token(secret: str, body: bytes) -> dict[str, str]:
@@ -78,6 +87,18 @@ PROOFS = {
         headers=_meta_signature,
         unsecured={"page_access_token": "EAAB"},
     ),
+    "email_ses": Proof(
+        config=lambda secret: {"region": "eu-west-1", "address": "a@shop.example", "webhook_secret": secret},
+        headers=lambda secret, body: {},
+        query=lambda secret: {"token": secret},
+        unsecured={"region": "eu-west-1", "address": "a@shop.example"},
+    ),
+    "telegram_user": Proof(config=lambda secret: {}, headers=lambda secret, body: {}, none_come=True),
+    "slack": Proof(
+        config=lambda secret: {"bot_token": "xoxb-1", "signing_secret": secret},
+        headers=_slack_signature,
+        in_body={"token": SECRET, "response_url": f"https://hooks.slack.com/actions/{SECRET}"},
+    ),
     "widget": Proof(
         config=lambda secret: {"visitor_secret": secret * 2},
         headers=_visitor_token,
@@ -85,6 +106,7 @@ PROOFS = {
 }
 
 every_channel = pytest.mark.parametrize("name", channels.names())
+every_webhook = pytest.mark.parametrize("name", [name for name, proof in PROOFS.items() if not proof.none_come])
 every_recording = pytest.mark.parametrize(
     ("name", "recording"),
     [
@@ -101,7 +123,7 @@ def _bodies(name: str) -> list[Any]:
 
 def _signed(name: str, secret: str, body: bytes) -> Webhook:
     headers = {"content-type": "application/json"} | PROOFS[name].headers(secret, body)
-    return golden.webhook(body, headers=headers)
+    return golden.webhook(body, headers=headers, query=PROOFS[name].query(secret))
 
 
 def _verify(name: str, webhook: Webhook, config: Mapping[str, Any], settings: Settings) -> None:
@@ -139,7 +161,7 @@ def test_secrets_of_a_config_do_not_show(name: str) -> None:
     assert SECRET not in config.model_dump_json()
 
 
-@every_channel
+@every_webhook
 @pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
 def test_rightly_signed_webhook_is_accepted(name: str, settings: Settings) -> None:
     _verify(name, _signed(name, SECRET, b'{"a": "\\u00e9"}'), PROOFS[name].config(SECRET), settings)
@@ -157,13 +179,14 @@ def test_unsigned_webhook_is_refused_where_a_secret_is_agreed(name: str, setting
 @pytest.mark.parametrize("wrong", ["", "x", SECRET[:-1], f"{SECRET} ", SECRET.upper(), "é\udce9", "0" * 5000])
 def test_badly_signed_webhook_is_refused(name: str, settings: Settings, wrong: str) -> None:
     right = PROOFS[name].headers(SECRET, b"{}")
-    webhook = golden.webhook(b"{}", headers=dict.fromkeys(right, wrong))
+    query = dict.fromkeys(PROOFS[name].query(SECRET), wrong)
+    webhook = golden.webhook(b"{}", headers=dict.fromkeys(right, wrong), query=query)
     with pytest.raises(SignatureInvalid) as caught:
         _verify(name, webhook, PROOFS[name].config(SECRET), settings)
     assert SECRET not in str(caught.value)
 
 
-@every_channel
+@every_webhook
 def test_after_rotation_the_former_secret_is_refused(name: str) -> None:
     webhook = _signed(name, SECRET, b"{}")
     with pytest.raises(SignatureInvalid):
@@ -171,7 +194,7 @@ def test_after_rotation_the_former_secret_is_refused(name: str) -> None:
     _verify(name, _signed(name, ROTATED, b"{}"), PROOFS[name].config(ROTATED), STRICT)
 
 
-@every_channel
+@every_webhook
 def test_without_an_agreed_secret_strict_refuses_and_lenient_accepts(name: str) -> None:
     unsecured = PROOFS[name].unsecured
     _verify(name, golden.webhook({}), unsecured, LENIENT)

@@ -8,6 +8,7 @@ from shared.channels import channel
 from shared.deps import Deps
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import (
+    CallChanged,
     ChannelEvent,
     ChatMoved,
     ConnectionChanged,
@@ -23,8 +24,9 @@ from shared.domain.inbound import (
 from shared.domain.instances import Instance
 from shared.domain.notifications import Notification
 from shared.errors import PayloadInvalid
+from shared.usecases.conversations import calls
 from shared.usecases.customers import consent
-from shared.usecases.instances import connections, instance_lookup
+from shared.usecases.instances import connections, instance_config, instance_lookup
 from shared.usecases.notifications import notify_once
 from shared.usecases.pipeline import ingest, receipts
 
@@ -43,8 +45,12 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
     if instance is None or instance.tenant_id != event.tenant_id:
         log.warning("dropped an event for an unknown instance", extra={"instance_id": event.instance_id})
         return
+    spoken = channel(event.channel)
+    payload = event.payload
+    if spoken.complete is not None:
+        payload = spoken.complete(deps, instance, instance_config.load_config(deps, instance), payload)
     try:
-        parsed = channel(event.channel).parse(event.payload)
+        parsed = spoken.parse(payload)
     except PayloadInvalid as error:
         _report(deps, instance, event, error)
         return
@@ -81,6 +87,8 @@ def _apply_beside(deps: Deps, instance: Instance, what: ChannelEvent) -> None:
             ingest.move_chat(deps, instance, what)
         case ConsentChanged():
             consent.change(deps, instance, what)
+        case CallChanged():
+            calls.change(deps, instance, what)
 
 
 def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadInvalid) -> None:

@@ -56,7 +56,8 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
         return
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
-    if stored.wants_reply and stored.message.direction is Direction.INBOUND and not received.is_history:
+    silent = received.is_history or received.for_people
+    if stored.wants_reply and stored.message.direction is Direction.INBOUND and not silent:
         _ask_for_reply(deps, stored.message, event)
 
 
@@ -79,6 +80,8 @@ def _attempt(
     wanted = people.identity_refs(instance, [*received.sender.keys, received.chat_key])
     found = deps.store.get(list(dict.fromkeys(wanted)))
     chat, person = _who(deps, instance, received, found, now)
+    if received.if_known and chat.version is None:
+        return None
     answer = _survey_answer(deps, instance, event, received, chat)
     stored, writes = answer or _plan(instance, event, received, chat, person, now)
     if early is not None:
@@ -110,7 +113,7 @@ def _who(
     """
     if not received.is_group:
         person = people.resolve(deps, instance, received.sender, found, now)
-        return person, person
+        return (people.thread(instance, received, found, person, now) if received.is_thread else person), person
     group = Sender(
         external_user_id=received.external_conversation_id,
         keys=(received.chat_key,),
@@ -152,12 +155,12 @@ def _plan(
             instance.type,
             conversation_id,
             event.received_at,
-            inbound=int(not received.from_me),
+            inbound=int(not received.from_me and not received.is_note),
             outbound=int(received.from_me),
             sessions=int(is_new),
         ),
     ]
-    if not received.from_me and not received.is_history:
+    if not (received.from_me or received.is_history or received.is_note):
         writes += campaigns.response(chat.identity, event.received_at)
     return Stored(message, conversation, is_new), writes
 

@@ -35,7 +35,10 @@ _SWEEP_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to say. `message_id` makes saying it twice impossible."""
+    """What somebody wants to say. `message_id` makes saying it twice impossible.
+
+    With `opens` it begins something new: what was said before on this channel is no context of it.
+    """
 
     message_id: str
     author: Author
@@ -45,6 +48,7 @@ class Draft:
     reply_to: str | None = None
     reaction: ReactionTo | None = None
     request_hash: str | None = None
+    opens: bool = False
 
     def check(self) -> None:
         """Refuse what no provider could send; raises `BadRequest`."""
@@ -88,6 +92,19 @@ def commit_drafts(
     deps.store.commit(writes)
     announce(deps, conversation.model_copy(update=updated), instance, messages)
     return messages
+
+
+def acceptance(
+    deps: Deps, conversation: Conversation, instance: Instance, draft: Draft
+) -> tuple[Message, list[Write]]:
+    """A message that is accepted by the commit which these writes are part of; `announce` it afterwards."""
+    now = deps.now()
+    message = _message(conversation, instance, draft, now, 1)
+    return message, [
+        Create(refs.message(message.id), message.model_dump()),
+        Create(refs.outbox(message.id), _item(conversation, draft, message).model_dump()),
+        stats.count(conversation.tenant_id, instance.id, instance.type, conversation.id, now, outbound=1),
+    ]
 
 
 def announce(deps: Deps, conversation: Conversation, instance: Instance, messages: Sequence[Message]) -> None:
@@ -143,13 +160,15 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
 def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxItem:
     payload = OutboxPayload(
         message_id=message.id,
+        conversation_id=message.conversation_id,
         external_conversation_id=conversation.external_conversation_id,
         external_user_id=conversation.external_user_id,
         text=draft.text,
         attachments=draft.attachments,
         reply_to=draft.reply_to,
         reaction=draft.reaction,
-        context=conversation.contexts.get(message.instance_id, {}),
+        automatic=message.author is not Author.HUMAN,
+        context={} if draft.opens else conversation.contexts.get(message.instance_id, {}),
     )
     return OutboxItem(
         id=message.id,

@@ -9,10 +9,11 @@ from datetime import datetime
 from shared.deps import Deps
 from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
-from shared.domain.inbound import Sender
+from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import refs
+from shared.usecases.customers import customer_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,26 @@ def resolve(
     return Known(identity, main.version, list(writes))
 
 
+def thread(
+    instance: Instance, received: MessageReceived, found: dict[Ref, Document], person: Known, now: datetime
+) -> Known:
+    """The identity that stands for one of several chats with a person; it has the person's address and customer."""
+    ref = refs.identity(instance.id, received.chat_key)
+    if ref in found:
+        return Known(Identity.model_validate(found[ref].data), found[ref].version)
+    identity = Identity(
+        id=ref.id,
+        tenant_id=instance.tenant_id,
+        instance_id=instance.id,
+        external_user_id=person.identity.external_user_id,
+        customer_id=person.identity.customer_id,
+        name=person.identity.name,
+        is_thread=True,
+        created_at=now,
+    )
+    return Known(identity, None)
+
+
 def _follow(deps: Deps, instance: Instance, document: Document) -> Document:
     """The identity that an alias speaks for; costs a read only when the better address was not given."""
     target = document.data.get("alias_of")
@@ -87,6 +108,7 @@ def _new(
         created_at=now,
     )
     writes: list[Write] = [Create(refs.customer(customer.id), customer.model_dump())]
+    writes += customer_tags.added(customer.tenant_id, customer.id, customer.tags)
     writes += [Create(alias, _alias(instance, key, identity, now).model_dump()) for alias, key in aliases]
     return Known(identity, None, writes)
 

@@ -18,8 +18,6 @@ from shared.usecases.customers import customers
 from shared.usecases.instances import type_channels
 from shared.usecases.pipeline.people import Known
 
-# What is an address on channels that are not served yet.
-_UNSERVED = {ChannelType.SMS: "phone", ChannelType.VOICE: "phone", ChannelType.EMAIL: "email"}
 # More addresses than these on all channels together are not looked through.
 _MOST_IDENTITIES = 200
 
@@ -54,7 +52,9 @@ def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Kno
     usable = [
         document
         for document in page.documents
-        if document.data["instance_id"] in ranks and not document.data.get("alias_of")
+        if document.data["instance_id"] in ranks
+        and not document.data.get("alias_of")
+        and not document.data.get("is_thread")
     ]
     if not usable:
         return None
@@ -64,9 +64,7 @@ def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Kno
 
 def _by_profile(deps: Deps, document: Document, customer: Customer, instance: Instance) -> Known:
     spoken = channel(instance.adapter) if instance.adapter in names() else None
-    address = _address(
-        customer, instance.type, spoken.capabilities.addressed_by if spoken else _UNSERVED.get(instance.type)
-    )
+    address = _address(customer, instance.type, spoken.capabilities.addressed_by if spoken else None)
     ref = refs.identity(instance.id, spoken.address(address) if spoken else address)
     found = _follow(deps, ref)
     if found is None:
@@ -87,6 +85,8 @@ def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | 
         if customer.email:
             return customer.email.strip().lower()
         raise Unprocessable("the customer has no address on email: email is missing")
+    if addressed_by == "customer":
+        return customer.id
     raise Unprocessable(
         f"the customer has no address on {channel_type.value}: identity is missing, he has not written there yet"
     )

@@ -127,7 +127,7 @@ def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document,
         return outbound.read_conversation(deps, tenant_id, target.conversation_id), []
     if not target.instance_id or not (target.customer_id or target.external_user_id):
         raise BadRequest("give conversationId, or channelInstanceId with customerId or externalUserId")
-    instance = instance_lookup.by_id(deps, tenant_id, target.instance_id)
+    instance = instance_lookup.by_key(deps, tenant_id, target.instance_id)
     known = _identity(deps, instance, target)
     if known.identity.conversation_id:
         return outbound.read_conversation(deps, tenant_id, known.identity.conversation_id), []
@@ -149,7 +149,7 @@ def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
     )
     for document in page.documents:
         identity = Identity.model_validate(document.data)
-        if identity.alias_of is None:
+        if identity.alias_of is None and not identity.is_thread:
             return people.Known(identity, document.version)
     raise NotFound("this customer has no address on this channel")
 
@@ -199,7 +199,7 @@ def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document
         channel=instance.type,
         external_conversation_id=identity.external_user_id,
         external_user_id=identity.external_user_id,
-        customer_name=identity.name,
+        customer_name=identity.shown_name,
         legs=[leg],
         last_message_at=now,
         created_at=now,

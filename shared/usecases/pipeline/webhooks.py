@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from shared.channel import Answer, Channel, RawPart, Webhook
 from shared.channels import channel
@@ -27,6 +29,8 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> Answer | None:
     """
     spoken = channel(instance.adapter)
     _verify(deps, instance, webhook)
+    if spoken.vouch is not None:
+        spoken.vouch(deps, instance, instance_config.load_config(deps, instance), webhook)
     _publish(deps, instance, spoken.accept(webhook), webhook)
     if spoken.answer is None:
         return None
@@ -52,8 +56,11 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
         verify(webhook, instance_config.load_config(deps, instance), settings)
 
 
-def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> None:
-    """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped."""
+def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> Answer | None:
+    """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped.
+
+    Returns as `take` does.
+    """
     spoken = channel(adapter)
     by_account: dict[str, list[RawPart]] = {}
     for part in spoken.accept(webhook):
@@ -65,6 +72,31 @@ def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> None:
         _verify(deps, instance, webhook)
     for instance, parts in known:
         _publish(deps, instance, parts, webhook)
+    return _answer_for_accounts(deps, spoken, [instance for instance, _ in known], webhook)
+
+
+def _answer_for_accounts(
+    deps: Deps,
+    spoken: Channel,  # type: ignore[type-arg]  # any channel
+    known: Sequence[Instance],
+    webhook: Webhook,
+) -> Answer | None:
+    greeting = spoken.greet(webhook) if spoken.greet else None
+    if greeting is not None:
+        if not known:
+            _refuse_unsigned(deps, spoken, webhook)
+        return greeting
+    if spoken.answer is None or not known:
+        return None
+    return spoken.answer(deps, known[0], instance_config.load_config(deps, known[0]), webhook)
+
+
+def take_update(deps: Deps, instance: Instance, update: Mapping[str, Any]) -> None:
+    """Publish what an account's own connection brought; returning means that it is durable. Raises as `take` does."""
+    webhook = Webhook(
+        method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now()
+    )
+    _publish(deps, instance, channel(instance.adapter).accept(webhook), webhook)
 
 
 def _find(deps: Deps, adapter: str, account: str) -> Instance | None:

@@ -1,0 +1,100 @@
+"""Calling Amazon's services through boto3, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+from shared.channelkit.providers import refusal
+from shared.deps import Deps
+from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
+
+T = TypeVar("T")
+
+CONNECT_SECONDS, ANSWER_SECONDS = 5, 40
+
+# https://docs.aws.amazon.com/general/latest/gr/api-retries.html, and what SES and SNS add
+_TEMPORARY = frozenset(
+    {
+        "InternalFailure",
+        "InternalError",
+        "LimitExceededException",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class AwsConfig(BaseModel):
+    """The account that a channel uses. Without a key boto3 looks for one where it always does (profile, role)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", examples=["eu-west-1"])
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+
+
+def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
+    """A client of a service, kept for a while: making one reads descriptions from disk."""
+    key = ("aws", service, config.region, config.access_key_id)
+    return deps.cache.get((*key, _secret(config)), lambda: _new_client(deps, service, config))
+
+
+def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:
+    import boto3  # noqa: PLC0415 - costs cold start
+    from botocore.config import Config  # noqa: PLC0415 - costs cold start
+
+    # The outbox tries again by its own rules, so boto3 must not.
+    limits = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=ANSWER_SECONDS,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+    )
+    return boto3.session.Session().client(
+        service,
+        region_name=config.region,
+        aws_access_key_id=config.access_key_id,
+        aws_secret_access_key=_secret(config),
+        endpoint_url=deps.settings.aws_endpoint_url,
+        config=limits,
+    )
+
+
+def _secret(config: AwsConfig) -> str | None:
+    return config.secret_access_key.get_secret_value() if config.secret_access_key else None
+
+
+def call(provider: str, do: Callable[[], T]) -> T:
+    """Do a call of a client. Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`."""
+    from botocore import exceptions as aws  # noqa: PLC0415 - costs cold start
+
+    try:
+        return do()
+    except aws.ClientError as error:
+        raise _refused(provider, error.response) from None
+    except (aws.EndpointConnectionError, aws.ConnectTimeoutError) as error:
+        raise ProviderUnavailable(provider, "no connection") from error
+    except aws.HTTPClientError as error:
+        raise OutcomeUnknown(provider, "the connection ended without an answer") from error
+    except aws.BotoCoreError as error:
+        # Missing credentials, or parameters that cannot be: nothing was sent.
+        raise ProviderRejected(provider, f"{type(error).__name__}: {error}") from error
+
+
+def _refused(provider: str, response: Any) -> ProviderError:
+    error, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code = str(error.get("Code") or "")
+    answer = Answer(int(meta.get("HTTPStatusCode") or 0), dict(meta.get("HTTPHeaders") or {}), b"")
+    reason = f"{str(error.get('Message') or 'refused')[:500]} ({code})"
+    return refusal(provider, answer, reason, temporary=True if code in _TEMPORARY else None)

@@ -1,0 +1,41 @@
+"""E-mail through Amazon SES, which tells of mails over SNS and keeps them in S3."""
+
+from __future__ import annotations
+
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace
+from shared.channels.email_ses.config import EmailConfig
+from shared.channels.email_ses.files import complete, fetch_media
+from shared.channels.email_ses.inbound import accept, parse, verify
+from shared.channels.email_ses.lifecycle import answer, connect, logout, probe, remove, status, vouch
+from shared.channels.email_ses.outbound import send
+from shared.domain.instances import ChannelType
+from shared.domain.messages import FILES, MessageStatus
+
+channel = Channel(
+    name="email_ses",
+    channel_type=ChannelType.EMAIL,
+    config=EmailConfig,
+    capabilities=Capabilities(
+        text_limit=100_000,
+        attachments=dict.fromkeys(FILES, 25 * MEGABYTE),
+        receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
+        threads=True,
+        addressed_by="email",
+        pace=Pace(per_second=14),
+    ),
+    verify=verify,
+    vouch=vouch,
+    accept=accept,
+    complete=complete,
+    answer=answer,
+    parse=parse,
+    send=send,
+    connect=connect,
+    status=status,
+    logout=logout,
+    remove=remove,
+    probe=probe,
+    fetch_media=fetch_media,
+    api_key="secret_access_key",
+    address=lambda given: given.strip().lower(),
+)

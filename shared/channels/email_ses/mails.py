@@ -1,0 +1,161 @@
+"""A mail that came: whose it is, which thread it belongs to, and whether anybody is to answer it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Mapping
+from email.message import Message as Mail
+from typing import Any
+
+from shared.channels.email_ses import mime, threads
+from shared.channels.email_ses.config import PROVIDER
+from shared.channels.email_ses.notifications import Action, Received, read_received
+from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
+from shared.domain.messages import Attachment, MessageKind
+from shared.errors import PayloadInvalid
+
+log = logging.getLogger(__name__)
+
+_KINDS = {"image": MessageKind.IMAGE, "audio": MessageKind.AUDIO, "video": MessageKind.VIDEO}
+_BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
+
+
+def parse(payload: Mapping[str, Any]) -> list[ChannelEvent]:
+    """The message in a notification of a received mail; none for a virus. Raises `PayloadInvalid`."""
+    given = read_received(payload)
+    if given.receipt.virusVerdict.status == "FAIL":
+        log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": given.mail.messageId})
+        return []
+    return [_message(given, mime.read(raw(given)))]
+
+
+def raw(given: Received) -> bytes:
+    """The mail's bytes: fetched before, or in the notification itself as one of the two encodings of the SNS action."""
+    if given.mime is not None:
+        return given.mime
+    if given.content is None:
+        raise PayloadInvalid(f"{PROVIDER}: the notification has no mail: use the S3 action, or SNS with its content")
+    if given.receipt.action.encoding != "BASE64":
+        return given.content.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(given.content)
+    except (binascii.Error, ValueError):
+        raise PayloadInvalid(f"{PROVIDER}: `content` is not base64") from None
+
+
+def _message(given: Received, mail: Mail) -> MessageReceived:
+    name, address = _author(given, mail)
+    message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{given.mail.messageId}@ses>")
+    references = _references(mail)
+    thread = threads.thread_of(_recipients(given, mail), references, message_id)
+    text, rich = mime.body(mail)
+    attachments = _attachments(given, mail)
+    direct = thread == threads.DIRECT
+    return MessageReceived(
+        external_message_id=given.mail.messageId,
+        external_conversation_id=address if direct else f"thread:{thread}",
+        chat_key=address if direct else f"thread:{thread}",
+        sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
+        kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
+        text=text or None,
+        attachments=attachments,
+        sent_at=given.mail.timestamp,
+        is_thread=not direct,
+        is_history=_needs_no_answer(given, mail),
+        reply_to=references[-1] if references else None,
+        extra=_extra(given, mail, rich),
+        context=_context(mail, message_id, references, thread, address),
+    )
+
+
+def _author(given: Received, mail: Mail) -> tuple[str, str]:
+    author = next(iter(mime.addresses(mail, "From")), None)
+    source = given.mail.source.strip().lower()
+    if author is None and mime.is_address(source):
+        author = ("", source)
+    if author is None:
+        raise PayloadInvalid(f"{PROVIDER}: the mail does not say who wrote it")
+    return author[0][:200], author[1]
+
+
+def _references(mail: Mail) -> list[str]:
+    found = threads.ids(mime.header(mail, "References", 20_000))
+    parent = threads.ids(mime.header(mail, "In-Reply-To"))
+    return found or parent[:1]
+
+
+def _recipients(given: Received, mail: Mail) -> list[str]:
+    written = [address for name in ("To", "Cc", "Delivered-To") for _, address in mime.addresses(mail, name)]
+    return [*given.receipt.recipients, *written]
+
+
+def _needs_no_answer(given: Received, mail: Mail) -> bool:
+    """What a machine wrote, and what is no mail of whom it says: answering would loop, or hit somebody else.
+
+    RFC 3834 section 2, and the older signs that its section 3 lists.
+    """
+    automatic = mime.header(mail, "Auto-Submitted").lower()
+    if automatic and automatic.partition(";")[0].strip() != "no":
+        return True
+    if mime.header(mail, "Precedence").lower() in _BULK or mail.get("List-Id") is not None:
+        return True
+    if mail.get("X-Autoreply") is not None or mail.get("X-Autorespond") is not None:
+        return True
+    if mime.header(mail, "Return-Path") == "<>" or given.mail.source.lower().startswith("mailer-daemon@"):
+        return True
+    return "FAIL" in (given.receipt.spamVerdict.status, given.receipt.dmarcVerdict.status)
+
+
+def _attachments(given: Received, mail: Mail) -> tuple[Attachment, ...]:
+    action = given.receipt.action
+    return tuple(
+        Attachment(
+            type=_KINDS.get(file.mime_type.partition("/")[0], MessageKind.DOCUMENT),
+            mime_type=file.mime_type[:200],
+            file_name=file.name,
+            size=file.size,
+            extra={name: value for name, value in _place(file, action).items() if value is not None},
+        )
+        for file in mime.files(mail)
+    )
+
+
+def _place(file: mime.File, action: Action) -> dict[str, Any]:
+    return {
+        "part": file.number,
+        "bucket": action.bucketName,
+        "key": action.objectKey,
+        "content_id": file.content_id,
+    }
+
+
+def _extra(given: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
+    receipt = given.receipt
+    verdicts = {
+        "spam": receipt.spamVerdict.status,
+        "spf": receipt.spfVerdict.status,
+        "dkim": receipt.dkimVerdict.status,
+        "dmarc": receipt.dmarcVerdict.status,
+    }
+    found: dict[str, Any] = {
+        "subject": mime.header(mail, "Subject"),
+        "to": [address for _, address in mime.addresses(mail, "To")],
+        "cc": [address for _, address in mime.addresses(mail, "Cc")],
+        "html": rich,
+        "verdicts": {name: verdict for name, verdict in verdicts.items() if verdict},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _context(mail: Mail, message_id: str, references: list[str], thread: str, address: str) -> dict[str, Any]:
+    """What an answer needs so that the customer's program shows it in the same thread."""
+    answer_to = next((to for _, to in mime.addresses(mail, "Reply-To")), address)
+    return {
+        "message_id": message_id,
+        "references": [*references, message_id][-threads.MOST_REFERENCES :],
+        "subject": mime.header(mail, "Subject", 500),
+        "thread": thread,
+        "to": answer_to,
+    }

@@ -1,0 +1,106 @@
+"""Sending a mail through Amazon SES v2.
+
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+"""
+
+from __future__ import annotations
+
+import re
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formataddr, formatdate
+from typing import Any
+
+from shared.channel import Sent
+from shared.channelkit import aws
+from shared.channelkit.files import fetch_file
+from shared.channels.email_ses import mime, threads
+from shared.channels.email_ses.config import PROVIDER, EmailConfig
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, OutboxPayload
+from shared.errors import ProviderRejected
+
+
+def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPayload) -> Sent:
+    """Send the text with its files as one mail; `external_message_id` is Amazon's id, which its notifications name.
+
+    Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
+    """
+    if payload.reaction:
+        raise ProviderRejected(PROVIDER, "a mail carries no reactions")
+    to = _recipient(payload)
+    mail = _mail(config, payload, to)
+    for attachment in payload.attachments:
+        _attach(deps, mail, attachment)
+    content = mail.as_bytes(policy=SMTP)
+    client = aws.client(deps, "sesv2", config)
+    wanted: dict[str, Any] = {"Destination": {"ToAddresses": [to]}, "Content": {"Raw": {"Data": content}}}
+    if config.configuration_set:
+        wanted["ConfigurationSetName"] = config.configuration_set
+    answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **wanted))
+    return Sent(external_message_id=str(answer["MessageId"]))
+
+
+def _recipient(payload: OutboxPayload) -> str:
+    to = str(payload.context.get("to") or payload.external_user_id or payload.to)
+    if not mime.is_address(to):
+        raise ProviderRejected(PROVIDER, "the customer has no e-mail address that can be written to")
+    return to
+
+
+def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
+    thread = str(payload.context.get("thread") or threads.DIRECT)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = formataddr((_one_line(config.name or ""), config.address))
+    mail["To"] = to
+    mail["Subject"] = _subject(config, payload)
+    mail["Date"] = formatdate(usegmt=True)
+    mail["Message-ID"] = f"<{payload.message_id or 'mail'}.{thread}@{config.domain}>"
+    _thread_headers(mail, config, payload, thread)
+    if config.reply_domain:
+        mail["Reply-To"] = threads.reply_address(thread, config.reply_domain)
+    if payload.automatic:
+        # RFC 3834: other machines must not answer this one.
+        mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(payload.text or "")
+    return mail
+
+
+def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayload, thread: str) -> None:
+    before = [one for one in _texts(payload.context.get("references")) if threads.ids(one) == [one]]
+    parent = str(payload.context.get("message_id") or "")
+    own = threads.reference(thread, config.domain)
+    mail["References"] = " ".join(dict.fromkeys([own, *before[-threads.MOST_REFERENCES :]]))
+    if threads.ids(parent) == [parent]:
+        mail["In-Reply-To"] = parent
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _subject(config: EmailConfig, payload: OutboxPayload) -> str:
+    subject = _one_line(str(payload.context.get("subject") or ""))
+    if not subject:
+        return _one_line(config.subject)
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _attach(deps: Deps, mail: EmailMessage, attachment: Attachment) -> None:
+    if attachment.url is None:
+        raise ProviderRejected(PROVIDER, "only files with a url can be sent")
+    media = fetch_file(deps, PROVIDER, attachment.url)
+    main, _, sub = _mime_type(attachment.mime_type or (media.mime_type or "").partition(";")[0].strip()).partition("/")
+    name = _one_line(attachment.file_name or media.file_name or f"{attachment.type.value}")
+    mail.add_attachment(media.content, maintype=main, subtype=sub, filename=name)
+
+
+def _mime_type(said: str) -> str:
+    """What somebody calls a file, as far as it can be written into a mail; texts go as they are, uninterpreted."""
+    usable = re.fullmatch(r"[\w.+-]{1,60}/[\w.+-]{1,100}", said)
+    return said if usable and not said.startswith(("text/", "multipart/", "message/")) else "application/octet-stream"

@@ -1,0 +1,239 @@
+"""A mail comes over SNS and S3, is stored, and is answered through SES in its thread."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage, Message
+from email.policy import default
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from shared.deps import Deps
+from tests.channels.email_ses.conftest import CONFIG, Signer, notification
+from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.stubs import Reply, Stub
+
+BUCKET = "mails"
+
+
+class Mailbox:
+    """A channel with its topic and bucket: `receive` is a customer writing, `sent` what SES was given."""
+
+    def __init__(self, hub: Hub, aws: Any, amazon: Stub, signer: Signer, topic: str) -> None:
+        self.hub, self.aws, self.amazon, self.signer, self.topic = hub, aws, amazon, signer, topic
+        aws("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        config = CONFIG | {"topicArns": [topic], "replyDomain": "reply.shop.example"}
+        self.channel = hub.post("/api/channels", {"name": "Mail", "type": "EMAIL", "config": config}, 201)
+        subscribed = aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        self.endpoint = urlsplit(subscribed[0]["Endpoint"])
+        self.received = 0
+
+    def call(self, body: dict[str, Any], status: int = 200, token: str | None = None) -> None:
+        signed = self.signer.sign(body, f"{self.amazon.url}/SimpleNotificationService-1.pem")
+        query = self.endpoint.query if token is None else f"token={token}"
+        answer = self.hub.client.post(
+            f"{self.endpoint.path}?{query}",
+            data=json.dumps(signed),
+            headers={"content-type": "text/plain", "x-amz-sns-topic-arn": body["TopicArn"]},
+        )
+        assert answer.status_code == status, answer.text
+
+    def receive(self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",)) -> None:
+        """Put the mail into the bucket and tell of it, as a receipt rule does."""
+        self.received += 1
+        self.aws("s3").put_object(Bucket=BUCKET, Key=f"in/{self.received}", Body=mail.as_bytes())
+        passed = {"status": "PASS"}
+        verdicts = dict.fromkeys(("spamVerdict", "virusVerdict", "spfVerdict", "dkimVerdict", "dmarcVerdict"), passed)
+        action = {"type": "S3", "topicArn": self.topic, "bucketName": BUCKET, "objectKey": f"in/{self.received}"}
+        told = {
+            "notificationType": "Received",
+            "mail": {
+                "timestamp": datetime.now(UTC).isoformat(),
+                "source": "ana@customer.example",
+                "messageId": f"ses-{self.received}",
+            },
+            "receipt": {"recipients": list(recipients), "action": action, **verdicts},
+        }
+        self.call(notification(self.topic, told))
+
+    def sent(self, count: int) -> list[Message]:
+        """The mails that SES has taken so far, as soon as there are so many."""
+
+        eventually(lambda: len(self.amazon.to("/v2/email/outbound-emails")) >= count)
+        raw = [json.loads(call.body)["Content"]["Raw"]["Data"] for call in self.amazon.to("/v2/email/outbound-emails")]
+        return [message_from_bytes(base64.b64decode(one), policy=default) for one in raw]
+
+
+@pytest.fixture
+def mailbox(deps: Deps, provider: Stub, aws: Any, amazon: Stub, signer: Signer, topic: str) -> Iterator[Mailbox]:
+    with running_hub(deps, provider) as hub:
+        hub.register()
+        yield Mailbox(hub, aws, amazon, signer, topic)
+
+
+def _mail(text: str, **headers: str) -> EmailMessage:
+    mail = EmailMessage()
+    written = {
+        "From": "Ana Souza <Ana@customer.example>",
+        "To": "support@shop.example",
+        "Subject": "Where is my order?",
+        "Message-ID": "<first@customer.example>",
+    } | {name.replace("_", "-"): value for name, value in headers.items()}
+    for name, value in written.items():
+        mail[name] = value
+    mail.set_content(text)
+    return mail
+
+
+def _answer_to(mail: Message, text: str, number: int) -> EmailMessage:
+    """What a usual mail program makes of "reply": SES gave our mail another Message-ID, `References` came through."""
+    given = f"<ses-given-{number}@eu-west-1.amazonses.com>"
+    references = f"{mail['References']} {given}"
+    return _mail(text, Message_ID=f"<answer-{number}@customer.example>", In_Reply_To=given, References=references)
+
+
+def test_a_mail_is_answered_in_its_thread(mailbox: Mailbox) -> None:
+    mailbox.hub.echo_agent()
+    mailbox.receive(_mail("Where is my order 4711?"))
+    [answer] = mailbox.sent(1)
+    assert answer["To"] == "ana@customer.example"
+    assert answer["From"] == "support@shop.example"
+    assert answer["Subject"] == "Re: Where is my order?"
+    assert answer["In-Reply-To"] == "<first@customer.example>"
+    assert answer["References"].split()[-1] == "<first@customer.example>"
+    assert answer["Auto-Submitted"] == "auto-generated"
+    assert answer["Reply-To"].endswith("@reply.shop.example")
+    assert "Where is my order 4711?" in str(answer.get_payload())
+
+
+def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("Where is my order?"))
+    mailbox.receive(_mail("And another thing.", Message_ID="<other@customer.example>", Subject="Where is my order?"))
+    conversations = eventually(lambda: found if len(found := hub.conversations()) == 2 else [])
+    assert len({one.customer_id for one in conversations}) == 1
+    first = next(one for one in conversations if one.summary == "Where is my order?")
+    hub.post("/api/messages/send", {"conversationId": first.id, "text": "On its way."}, 202)
+    [sent] = mailbox.sent(1)
+    assert sent["Auto-Submitted"] is None
+    mailbox.receive(_answer_to(sent, "Thank you!", 1))
+    eventually(lambda: len(hub.messages()) == 4)
+    assert [m.text for m in hub.messages() if m.conversation_id == first.id] == [
+        "Where is my order?",
+        "On its way.",
+        "Thank you!",
+    ]
+
+
+def test_the_reply_address_finds_the_thread_when_the_headers_are_lost(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("Where is my order?"))
+    conversation = hub.conversation()
+    hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "On its way."}, 202)
+    [sent] = mailbox.sent(1)
+    address = str(sent["Reply-To"])
+    mailbox.receive(_mail("Danke", Message_ID="<x@phone.example>", To=address, Subject="AW"), (address.upper(),))
+    eventually(lambda: len(hub.messages()) == 3)
+    assert len(hub.conversations()) == 1
+
+
+def test_an_answer_to_a_mail_that_nobody_asked_for_comes_into_the_same_conversation(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    body = {"channelInstanceId": mailbox.channel["id"], "externalUserId": "Ana@customer.example", "text": "News!"}
+    hub.post("/api/messages/send", body, 202)
+    [sent] = mailbox.sent(1)
+    assert (sent["To"], sent["Subject"]) == ("Ana@customer.example", "A message for you")
+    mailbox.receive(_answer_to(sent, "Tell me more.", 1))
+    eventually(lambda: len(hub.messages()) == 2)
+    assert len(hub.conversations()) == 1
+
+
+def test_an_absence_note_is_stored_and_answered_by_nobody(mailbox: Mailbox) -> None:
+    mailbox.hub.echo_agent()
+    mailbox.receive(_mail("I am away.", Auto_Submitted="auto-replied"))
+    mailbox.receive(_mail("A real question.", Message_ID="<real@customer.example>"))
+    [answer] = mailbox.sent(1)
+    assert answer["In-Reply-To"] == "<real@customer.example>"
+    assert {m.text for m in mailbox.hub.messages()} >= {"I am away.", "A real question."}
+
+
+def test_files_of_a_mail_are_had_from_its_bucket(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mail = _mail("See the file.")
+    mail.add_attachment(b"%PDF-1.4 invoice", maintype="application", subtype="pdf", filename="invoice.pdf")
+    mailbox.receive(mail)
+    [message] = eventually(hub.messages)
+    answer = hub.client.get(f"/media/{message.id}-0", headers=hub.headers)
+    assert (answer.status_code, answer.data) == (200, b"%PDF-1.4 invoice")
+
+
+def test_a_file_is_sent_with_the_mail(mailbox: Mailbox) -> None:
+    mailbox.amazon.on("GET", "/price-list.pdf", Reply(content=b"%PDF-1.4", headers={"content-type": "application/pdf"}))
+    mailbox.receive(_mail("Prices, please"))
+    file = {"url": f"{mailbox.amazon.url}/price-list.pdf", "type": "document", "fileName": "prices.pdf"}
+    body = {"conversationId": mailbox.hub.conversation().id, "text": "Here.", "attachments": [file]}
+    mailbox.hub.post("/api/messages/send", body, 202)
+    [sent] = mailbox.sent(1)
+    [part] = [part for part in sent.walk() if part.get_filename()]
+    assert (part.get_filename(), part.get_payload(decode=True)) == ("prices.pdf", b"%PDF-1.4")
+
+
+def test_a_bounce_ends_the_message_and_nobody_writes_there_unasked(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    body = {"channelInstanceId": mailbox.channel["id"], "externalUserId": "ana@customer.example", "text": "News!"}
+    hub.post("/api/messages/send", body, 202)
+    mailbox.sent(1)
+    [message] = eventually(lambda: [m for m in hub.messages() if m.status == "sent"])
+    [alias] = [found for found in hub.documents("messages") if found.get("alias_of") == message.id]
+    assert alias
+    bounced = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "ana@customer.example"}]}
+    external = message.external_message_id
+    mailbox.call(
+        notification(mailbox.topic, {"notificationType": "Bounce", "bounce": bounced, "mail": {"messageId": external}})
+    )
+    eventually(lambda: hub.messages()[0].status == "dead")
+    eventually(lambda: hub.documents("customers")[0]["opted_out"])
+
+
+def test_a_subscription_is_confirmed_for_our_topic_only(mailbox: Mailbox) -> None:
+    mailbox.amazon.on("GET", "/confirm", Reply(text="<ok/>"))
+    asked = {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": f"{mailbox.amazon.url}/confirm"}
+    mailbox.call(notification("arn:aws:sns:eu-west-1:666:theirs", "?", **asked), status=401)
+    assert not mailbox.amazon.to("/confirm")
+    mailbox.call(notification(mailbox.topic, "?", **asked))
+    assert len(mailbox.amazon.to("/confirm")) == 1
+
+
+def test_a_call_without_the_token_or_with_a_forged_signature_is_refused(mailbox: Mailbox) -> None:
+    mailbox.call(notification(mailbox.topic, "{}"), status=401, token="guessed")
+    body = notification(mailbox.topic, "{}") | {
+        "SignatureVersion": "2",
+        "Signature": "AAAA",
+        "SigningCertURL": f"{mailbox.amazon.url}/SimpleNotificationService-1.pem",
+    }
+    answer = mailbox.hub.client.post(
+        f"{mailbox.endpoint.path}?{mailbox.endpoint.query}",
+        data=json.dumps(body),
+        headers={"x-amz-sns-topic-arn": mailbox.topic},
+    )
+    assert answer.status_code == 401
+
+
+def test_the_subscription_carries_a_secret_and_ends_with_the_channel(mailbox: Mailbox) -> None:
+    assert len(parse_qs(mailbox.endpoint.query)["token"][0]) >= 32
+    path = f"/api/channels/{mailbox.channel['id']}"
+    assert mailbox.hub.get(path)["status"] == "CONNECTED"
+    mailbox.hub.client.delete(path, headers=mailbox.hub.headers)
+    assert mailbox.aws("sns").list_subscriptions_by_topic(TopicArn=mailbox.topic)["Subscriptions"] == []
+
+
+def test_an_address_that_may_not_send_is_said_so(mailbox: Mailbox) -> None:
+    config = CONFIG | {"address": "nobody@elsewhere.example"}
+    channel = mailbox.hub.post("/api/channels", {"name": "Other", "type": "EMAIL", "config": config}, 201)
+    assert "verified" in json.dumps(channel)

@@ -6,12 +6,15 @@ import secrets
 import time
 from datetime import UTC, datetime
 
+from shared import spans
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.deps import Deps
+from shared.domain.events import Topic
+from shared.errors import ConfigurationInvalid
 from shared.outgoing import Outgoing
 from shared.ports.blobs import Blobs
-from shared.ports.bus import Bus
+from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
@@ -23,6 +26,7 @@ def utc_now() -> datetime:
 
 def bootstrap(settings: Settings) -> Deps:
     """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened."""
+    spans.start(settings)
     store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings)
     return Deps(
         settings=settings,
@@ -62,9 +66,34 @@ def _google(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
     return (
         FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
         PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
-        SecretManagerSecrets(project),
+        SecretManagerSecrets(project, endpoint=settings.secret_manager_emulator_host),
         BucketBlobs(bucket, utc_now, settings.storage_emulator_host) if bucket else NoBlobs(),
     )
+
+
+def ensure_emulated_topics(settings: Settings) -> None:
+    """Make on the Pub/Sub emulator what the local runner pulls from; on Google Cloud deployment does that."""
+    if settings.backend != "google" or settings.pubsub_emulator_host is None:
+        return
+    from shared.adapters.google.pubsub import PubSub, ensure_topics  # noqa: PLC0415 - one backend is loaded, not both
+
+    pubsub = PubSub(settings.google_cloud_project or "", emulator_host=settings.pubsub_emulator_host)
+    ensure_topics(pubsub, ack_deadline=60)
+    pubsub.close()
+
+
+def feed(deps: Deps, topic: Topic, consumer: Consumer) -> Feed:
+    """Hand all of a topic's events to this process as well, whoever else has them, until the feed is closed.
+
+    Raises `ConfigurationInvalid` on the embedded backend, which one process has to itself.
+    """
+    if deps.settings.backend != "google":
+        raise ConfigurationInvalid("BACKEND: must be google; on one machine infra.local.serve does it all")
+    from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
+
+    if not isinstance(deps.bus, PubSubBus):
+        raise ConfigurationInvalid("BACKEND: the bus is not Pub/Sub")
+    return deps.bus.feed(topic, consumer, name=deps.owner)
 
 
 def close(deps: Deps) -> None:

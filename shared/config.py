@@ -111,6 +111,14 @@ class Settings(BaseModel):
     pubsub_emulator_host: str | None = None
     media_bucket: str | None = None
     storage_emulator_host: Url | None = None
+    secret_manager_emulator_host: str | None = None
+    push_audience: str | None = None
+    push_service_account: str | None = None
+    push_checked_by: Literal["hub", "cloud_run"] = "hub"
+    google_certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
+    threads: int = Field(default=16, ge=1, le=1000)
+
+    trace_ratio: float = Field(default=0.1, ge=0, le=1)
 
     retry_min_seconds: float = Field(default=10, gt=0)
     retry_max_seconds: float = Field(default=600, gt=0)
@@ -126,6 +134,7 @@ class Settings(BaseModel):
             self._check_production()
         if self.backend == "google" and not self.google_cloud_project:
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
+        self._check_push()
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         self.upstream_networks()
@@ -139,6 +148,21 @@ class Settings(BaseModel):
             # RFC 7518 section 3.2: an HS256 key has at least 256 bits.
             if secret is not None and len(secret.get_secret_value()) < 32:
                 raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
+
+    def _check_push(self) -> None:
+        """Whoever may push events decides what customers are told, so in production nobody may without proof."""
+        given = {"PUSH_AUDIENCE": self.push_audience, "PUSH_SERVICE_ACCOUNT": self.push_service_account}
+        missing = [name for name, value in given.items() if value is None]
+        if self.production and self.backend == "google" and missing:
+            raise ValueError(f"{missing[0]}: is required when BACKEND=google and ENVIRONMENT=production")
+        if len(missing) == 1:
+            raise ValueError(f"{missing[0]}: is required when the other of the two PUSH_ settings is given")
+
+    @property
+    def records_spans(self) -> bool:
+        """Whether there is a Cloud Trace to tell of the journeys of messages."""
+        emulated = self.firestore_emulator_host or self.pubsub_emulator_host
+        return self.backend == "google" and not emulated and self.trace_ratio > 0
 
     @property
     def production(self) -> bool:

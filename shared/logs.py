@@ -7,12 +7,12 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 _SECRET_KEY = re.compile(
     r"(?i)(pass(word|wd)?$|secret|token|api_?key|authorization|credential|signature|cookie|private_?key|hash$|^key$|_key$)"
@@ -47,19 +47,54 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
+Recorder: TypeAlias = Callable[[str, str, str], AbstractContextManager[str]]
+"""Records a span of a kind (`server`, `consumer`, `client`) and name under a `traceparent`; gives its own."""
+
+_recorders: list[Recorder] = []
+
+
+def record_spans(recorder: Recorder | None) -> None:
+    """Have spans recorded from now on, or no more; without a recorder they cost nothing."""
+    _recorders[:] = [] if recorder is None else [recorder]
+
+
 @contextmanager
-def tracing(request_id: str | None = None, traceparent: str | None = None) -> Iterator[Trace]:
-    """Work under a trace: the given one (W3C `traceparent`) where it is well formed, else a new one."""
+def tracing(
+    request_id: str | None = None, traceparent: str | None = None, *, kind: str = "server", span: str | None = None
+) -> Iterator[Trace]:
+    """Work under a trace: the given one (W3C `traceparent`) where it is well formed, else a new one.
+
+    With a name the work is recorded as a span of the trace.
+    """
     if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     if not request_id or not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
-    trace = Trace(request_id, traceparent)
-    token = _current.set(trace)
-    try:
+    with _under(Trace(request_id, traceparent), kind, span) as trace:
         yield trace
-    finally:
-        _current.reset(token)
+
+
+@contextmanager
+def spanning(span: str) -> Iterator[Trace | None]:
+    """Record a call to somebody else as a span of the current trace, if there is one."""
+    trace = current_trace()
+    if trace is None or not _recorders:
+        yield trace
+        return
+    with _under(trace, "client", span) as inner:
+        yield inner
+
+
+@contextmanager
+def _under(trace: Trace, kind: str, span: str | None) -> Iterator[Trace]:
+    recorded = _recorders[0](kind, span, trace.traceparent) if span and _recorders else nullcontext(trace.traceparent)
+    with recorded as parent:
+        inner = Trace(trace.request_id, parent)
+        token = _current.set(inner)
+        try:
+            yield inner
+        finally:
+            _current.reset(token)
 
 
 def masked(value: Any) -> Any:

@@ -1,0 +1,76 @@
+"""One trace shows a message's whole journey, from the webhook to the call of the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared import spans
+from shared.logs import current_trace, record_spans, spanning, tracing
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def recording(exporter: InMemorySpanExporter) -> Iterator[TracerProvider]:
+    provider = spans.record(exporter)
+    yield provider
+    record_spans(None)
+    provider.shutdown()
+
+
+def test_without_a_recorder_the_trace_goes_on_unchanged() -> None:
+    with tracing("r1", TRACEPARENT, span="webhook"), spanning("call") as trace:
+        assert trace is not None
+        assert trace.traceparent == TRACEPARENT
+
+
+def test_each_step_is_a_child_of_the_one_before(recording: TracerProvider, exporter: InMemorySpanExporter) -> None:
+    with tracing("r1", TRACEPARENT, span="webhook") as arrived:
+        carried = arrived.traceparent
+    with tracing("r1", carried, kind="consumer", span="inbound"), spanning("POST telegram") as call:
+        assert call is not None
+        assert call.trace_id == arrived.trace_id
+        assert call.request_id == "r1"
+    assert current_trace() is None
+    recording.force_flush()
+    found = {span.name: span for span in exporter.get_finished_spans()}
+    webhook, consumer, provider = found["webhook"], found["inbound"], found["POST telegram"]
+    assert webhook.parent is not None
+    assert f"{webhook.parent.span_id:016x}" == TRACEPARENT.split("-")[2]
+    assert consumer.parent is not None
+    assert provider.parent is not None
+    assert consumer.parent.span_id == webhook.context.span_id
+    assert provider.parent.span_id == consumer.context.span_id
+    assert {f"{span.context.trace_id:032x}" for span in exporter.get_finished_spans()} == {arrived.trace_id}
+
+
+def test_a_failure_is_marked_and_its_text_is_not_told(
+    recording: TracerProvider, exporter: InMemorySpanExporter
+) -> None:
+    with pytest.raises(ValueError, match="private"), tracing(span="reply"):
+        raise ValueError("something private")
+    recording.force_flush()
+    [span] = exporter.get_finished_spans()
+    assert not span.status.is_ok
+    assert "private" not in span.to_json()
+
+
+def test_a_trace_that_is_not_chosen_is_carried_on_all_the_same(exporter: InMemorySpanExporter) -> None:
+    provider = spans.record(exporter, ratio=0.0)
+    try:
+        with tracing("r1", TRACEPARENT, span="webhook") as trace:
+            assert trace.traceparent == TRACEPARENT
+        provider.force_flush()
+        assert not exporter.get_finished_spans()
+    finally:
+        record_spans(None)
+        provider.shutdown()

@@ -5,13 +5,16 @@ RUN := .venv/bin/python
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix bench emulators
+.PHONY: help serve test check fix bench emulators terraform
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 serve: $(STAMP) ## Run the whole hub on this machine (http://127.0.0.1:8000)
 	@$(RUN) -m infra.local.serve
+
+emulators: $(STAMP) ## Run what `make serve BACKEND=google` talks to, and print the variables that lead there
+	@$(RUN) -m infra.local.emulators
 
 test: $(STAMP) ## Run all tests
 	$(RUN) -m pytest -n 2 --dist worksteal -q
@@ -27,6 +30,9 @@ check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
 fix: $(STAMP) ## Format, and mend what lint can mend
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+terraform: ## Check the deployment: Terraform's tests, checkov
+	.ci/terraform
 
 bench: $(STAMP) ## Measure the budgets and print the table
 	$(RUN) -m infra.bench

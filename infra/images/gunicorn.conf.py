@@ -1,0 +1,32 @@
+"""How a function's container serves: one process with threads, which ends within ten seconds of SIGTERM.
+
+    FUNCTION_SOURCE=functions/reply/main.py FUNCTION_TARGET=handler gunicorn --config infra/images/gunicorn.conf.py
+
+It listens on all addresses at `PORT`. With settings that are wrong it ends with status 2 and one line that says why.
+"""
+
+import sys
+
+from shared.config import load_settings
+from shared.errors import ConfigurationInvalid
+
+try:
+    _settings = load_settings()
+except ConfigurationInvalid as error:
+    sys.stderr.write(f"the function cannot start: {error.detail}\n")
+    sys.exit(2)
+
+wsgi_app = "infra.images.serve:app"
+workers = 1
+worker_class = "gthread"
+threads = _settings.threads
+# How long a request may take is Cloud Run's business.
+timeout = 0
+# Cloud Run sends SIGKILL ten seconds after SIGTERM (https://cloud.google.com/run/docs/container-contract).
+graceful_timeout = 9
+# Longer than the platform's front keeps a connection idle, so that it never writes to one that was just closed.
+keepalive = 650
+loglevel = "warning"
+# The file system may be read-only but for /tmp, and nobody steers the process through a socket.
+worker_tmp_dir = "/tmp"  # noqa: S108 - gunicorn makes a file of a random name there
+control_socket_disable = True

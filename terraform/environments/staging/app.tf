@@ -1,0 +1,17 @@
+# Cheap and easily taken away: one public hub on run.app, and nothing is protected from deletion.
+module "app" {
+  source = "../../modules/app"
+
+  alert_emails    = var.alert_emails
+  billing_account = var.billing_account
+  budget          = var.budget
+  front           = "single"
+  generation      = var.generation
+  image           = var.image
+  project         = var.project
+  protected       = false
+  region          = var.region
+  secrets         = var.secrets
+  settings        = var.settings
+  sockets_image   = var.sockets_image
+}

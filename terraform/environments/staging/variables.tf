@@ -1,0 +1,56 @@
+variable "alert_emails" {
+  description = "Who is told when something is wrong."
+  type        = list(string)
+  default     = []
+}
+
+variable "billing_account" {
+  description = "The billing account that the budget watches; null for no budget."
+  type        = string
+  default     = null
+}
+
+variable "budget" {
+  description = "Whole units of the billing account's currency a month."
+  type        = number
+  default     = 50
+}
+
+variable "generation" {
+  description = "Raise it to have every service start anew, so that it reads a secret that was changed."
+  type        = number
+  default     = 1
+}
+
+variable "image" {
+  description = "The image of all functions, by its digest."
+  type        = string
+}
+
+variable "project" {
+  description = "The project's id."
+  type        = string
+}
+
+variable "region" {
+  description = "Where services run, and where documents lie for ever."
+  type        = string
+  default     = "europe-west1"
+}
+
+variable "secrets" {
+  description = "Deployment-wide secrets that have a value."
+  type        = set(string)
+  default     = ["API_KEY", "JWT_SECRET"]
+}
+
+variable "settings" {
+  description = "More environment variables for every service. No secrets."
+  type        = map(string)
+  default     = {}
+}
+
+variable "sockets_image" {
+  description = "The image of the sockets container, by its digest."
+  type        = string
+}

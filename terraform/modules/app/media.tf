@@ -1,0 +1,25 @@
+# What providers' APIs gave for GET /media/{id}: a cache, so its loss costs a second look.
+resource "google_storage_bucket" "media" {
+  #checkov:skip=CKV_GCP_62: one account reads it; Cloud Audit Logs tell who else tried
+  #checkov:skip=CKV_GCP_78: old versions of people's pictures are what must not be kept
+  project                     = var.project
+  name                        = "${var.project}-media"
+  location                    = var.region
+  force_destroy               = true
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  lifecycle_rule {
+    condition {
+      age = 1
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  # What was deleted must be gone: these are people's pictures.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+}

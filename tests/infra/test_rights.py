@@ -1,0 +1,155 @@
+"""Each function keeps within the rights of its row: a right that is missing shows here, not first on Google Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+
+from functions.dashboard.main import blueprints as dashboard
+from functions.deliver.main import consume as deliver
+from functions.forge.main import blueprints as forge
+from functions.normalize.main import consume as normalize
+from functions.omnichat.main import blueprints as omnichat
+from functions.omnihub.main import blueprints as omnihub
+from functions.reply.main import consume as reply
+from functions.tick.main import tick
+from functions.webhooks.blueprint import api as webhooks
+from infra.deployables import Roles, load
+from shared.deps import Deps
+from shared.domain.events import Event, Topic
+from shared.http.app import create_app
+from shared.ports.blobs import Blob
+from shared.ports.store import Write
+from tests.pipeline.hub import Hub, eventually, telegram_rules
+from tests.stubs import Stub
+
+
+@dataclass
+class Guard:
+    """Stands before any port, lets through what the roles allow, and notes what they do not."""
+
+    name: str
+    roles: Roles
+    port: Any
+    refused: list[str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.port, name)
+
+    def _allow(self, allowed: bool, what: str) -> None:
+        if not allowed:
+            self.refused.append(f"{self.name} {what}")
+            raise PermissionError(what)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        self._allow(self.roles.store == "write", "writes documents")
+        self.port.commit(writes)
+
+    def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
+        self._allow(topic in self.roles.publishes, f"publishes on {topic}")
+        self.port.publish(topic, event, key, delay)
+
+    def read(self, name: str) -> dict[str, str]:
+        self._allow(name.startswith((*self.roles.reads_secrets, *self.roles.writes_secrets)), "reads a secret")
+        found: dict[str, str] = self.port.read(name)
+        return found
+
+    def write(self, name: str, value: dict[str, str]) -> None:
+        self._allow(name.startswith(self.roles.writes_secrets), "writes a secret")
+        self.port.write(name, value)
+
+    def delete(self, name: str) -> None:
+        self._allow(name.startswith(self.roles.writes_secrets), "deletes a secret")
+        self.port.delete(name)
+
+    def put(self, key: str, blob: Blob, ttl: timedelta) -> None:
+        self._allow(self.roles.media, "keeps a file")
+        self.port.put(key, blob, ttl)
+
+
+@dataclass
+class Split:
+    """The functions of the split front in one process, each with its own rights and nothing more."""
+
+    deps: Deps
+    refused: list[str] = field(default_factory=list)
+
+    def of(self, name: str) -> Deps:
+        guard = partial(Guard, name, load().functions[name].roles, refused=self.refused)
+        ports = {port: guard(port=getattr(self.deps, port)) for port in ("store", "bus", "secrets", "blobs")}
+        return replace(self.deps, **ports)  # type: ignore[arg-type]  # a guard is whatever it guards
+
+    def client(self, name: str) -> FlaskClient:
+        made = {"omnichat": omnichat, "omnihub": omnihub, "dashboard": dashboard, "forge": forge}
+        blueprints = [webhooks] if name == "webhooks" else made[name]()
+        return create_app(self.of(name), blueprints).test_client()
+
+    @contextmanager
+    def consuming(self) -> Iterator[None]:
+        consumers: dict[Topic, Any] = {
+            Topic.INBOUND: partial(normalize, self.of("normalize")),
+            Topic.REPLIES: partial(reply, self.of("reply")),
+            Topic.OUTBOUND: partial(deliver, self.of("deliver")),
+        }
+        stop = self.deps.bus.consume(consumers)
+        yield
+        stop()
+
+
+@pytest.fixture
+def split(deps: Deps) -> Iterator[Split]:
+    # The key that development makes for itself is a secret; a deployment has JWT_SECRET.
+    settings = deps.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
+    made = Split(replace(deps, settings=settings))
+    with made.consuming():
+        yield made
+    assert made.refused == []
+
+
+def test_a_message_is_answered_with_no_more_rights_than_the_table_gives(split: Split, provider: Stub) -> None:
+    telegram_rules(provider)
+    owner = Hub(split.deps, split.client("omnichat"), provider)
+    owner.register()
+    channel = owner.telegram()
+    owner.echo_agent()
+    customer = replace(owner, client=split.client("webhooks"))
+    customer.customer_writes(channel, "hello")
+    eventually(lambda: owner.sent_texts() or split.refused)
+    tick(split.of("tick"))
+    board = replace(owner, client=split.client("dashboard"))
+    board.post("/messages/send", {"session_id": owner.conversation().id, "content": "anything else?"}, 202)
+    eventually(lambda: len(owner.sent_texts()) == 2 or split.refused)
+
+
+def test_instances_and_settings_are_kept_with_no_more_rights_than_the_table_gives(split: Split, provider: Stub) -> None:
+    telegram_rules(provider)
+    owner = Hub(split.deps, split.client("omnichat"), provider)
+    owner.register()
+    hub = replace(owner, client=split.client("omnihub"))
+    key = owner.post("/api/keys", {"name": "operator", "scopes": ["read", "write"]}, 201)
+    hub.headers = forged_headers = {"Authorization": f"Bearer {key['key']}"}
+    agent = {"agent_api_url": provider.url, "agent_api_key": "key", "default_agent": "support"}
+    server = {"evolution_url": provider.url, "evolution_key": "key"}
+    instance = {"name": "team", "channel_type": "whatsapp", "phone_number": "+1234567890"} | server | agent
+    hub.post("/api/v1/instances", instance, 201)
+    forged = replace(owner, client=split.client("forge"), headers=forged_headers)
+    settings = {"host": provider.url, "api_key": "forge-key", "instance": None, "recipient": None}
+    body = {"omni_enabled": False, "omni_config": settings}
+    answer = forged.client.put("/api/forge/config", json=body, headers=forged.headers)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_right_that_is_missing_is_noticed(split: Split) -> None:
+    with pytest.raises(PermissionError):
+        split.of("widget").store.commit([])
+    with pytest.raises(PermissionError):
+        split.of("normalize").secrets.read("forge-settings")
+    assert [split.refused.pop(), split.refused.pop()] == ["normalize reads a secret", "widget writes documents"]

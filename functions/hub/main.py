@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from shared.http.entry import handler_for
+from shared.http.entry import Target, handler_for
 
 if TYPE_CHECKING:
+    from flask import Request
+    from werkzeug.wrappers import Response
+
     from shared.http.blueprint import APIBlueprint
+
+# The longest one that a path begins with, segment by segment, says whose it is; all others are the dashboard's.
+DOORS = {
+    "/webhook": "webhooks",
+    "/api/telegram/bot/webhook": "webhooks",
+    "/api/facebook/webhook": "webhooks",
+    "/api": "omnichat",
+    "/api/v1": "omnihub",
+    "/oauth": "omnihub",
+    "/api/health": "omega",
+    "/api/pair": "omega",
+    "/api/forge": "forge",
+    "/widget": "widget",
+}
+# The description of all dialects together needs them all.
+_DESCRIBED_AT = "/api/v1/docs", "/api/v1/openapi.json"
 
 
 def blueprints() -> list[APIBlueprint]:
@@ -24,4 +45,26 @@ def blueprints() -> list[APIBlueprint]:
     return [webhooks, *omnichat(), *omnihub(), *dashboard(), *omega(), *forge(), *widget()]
 
 
-handler = handler_for(blueprints)
+_all = handler_for(blueprints)
+
+
+def handler(request: Request) -> Response:
+    """The function target: hands over to the dialect whose path it is, which is loaded when it is first called."""
+    if request.path.startswith(_DESCRIBED_AT):
+        return _all(request)
+    return _target(dialect_of(request.path))(request)
+
+
+def dialect_of(path: str) -> str:
+    """The folder in `functions/` that serves a path."""
+    while path:
+        if path in DOORS:
+            return DOORS[path]
+        path = path.rpartition("/")[0]
+    return "dashboard"
+
+
+@cache
+def _target(name: str) -> Target:
+    target: Target = import_module(f"functions.{name}.main").handler
+    return target

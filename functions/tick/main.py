@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.deps import Deps
+from shared.http.health import report
 from shared.http.process import process_deps
-from shared.http.push import Result
+from shared.http.push import Result, refusal
 from shared.logs import tracing
 from shared.usecases.pipeline import deliver
 from shared.usecases.sweep import sweep
@@ -25,6 +26,10 @@ def recover(deps: Deps) -> None:
 
 
 def handler(request: Request) -> Result:
-    with tracing(request.headers.get("x-request-id"), request.headers.get("traceparent")):
+    return report(process_deps(), request.path) or refusal(request) or _tick(request)
+
+
+def _tick(request: Request) -> Result:
+    with tracing(request.headers.get("x-request-id"), request.headers.get("traceparent"), span="tick"):
         tick(process_deps())
     return "", 204

@@ -17,19 +17,18 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TypeVar
 
-import uvicorn
 import uvloop
 
 from functions.deliver import main as deliver
 from functions.hub.main import blueprints
 from functions.normalize import main as normalize
 from functions.reply import main as reply
-from infra.local.protocol import GuardedHTTP
 from infra.local.ticking import Ticking
 from infra.local.wsgi import WSGIBridge
-from infra.sockets.engine import MAX_FRAME
 from infra.sockets.server import SocketServer
-from shared.bootstrap import bootstrap, close
+from infra.sockets.sessions import Sessions, sessions_for, watching
+from infra.sockets.web import Server, address_of, bound
+from shared.bootstrap import bootstrap, close, ensure_emulated_topics
 from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
@@ -44,35 +43,13 @@ E = TypeVar("E", bound=Event)
 MAX_BODY = 32 * 1024 * 1024
 """More than any dialect accepts; their own, smaller limits give the better answer."""
 
-KEEP_ALIVE_SECONDS = 75
-GRACE_SECONDS = 10
-"""How long running requests get to end after SIGTERM; the bus grants its consumers a time of its own."""
-
-
-class Server(uvicorn.Server):
-    """HTTP by `bridge` and Socket.IO by `sockets` on one port.
-
-    At the end it lets go of the sockets first: a request that waits for
-    realtime events would never end by itself.
-    """
-
-    def __init__(self, sockets: SocketServer, bridge: WSGIBridge) -> None:
-        super().__init__(_config(sockets, bridge))
-        self._sockets = sockets
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for accepting in self.servers:
-            accepting.close()
-        await self._sockets.close()
-        await super().shutdown(sockets)
-
 
 def main() -> int:
     """Run until a signal comes; returns the process's exit status."""
     try:
         settings = load_settings()
         configure_logs(settings.log_level)
-        with _bound(settings) as listener:
+        with bound(settings) as listener:
             _warn(settings)
             _serve(settings, listener)
     except ConfigurationInvalid as error:
@@ -81,20 +58,8 @@ def main() -> int:
     return 0
 
 
-def _bound(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        reason = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
-        raise ConfigurationInvalid(f"HOST, PORT: {reason}") from error
-    return listener
-
-
 def _serve(settings: Settings, listener: socket.socket) -> None:
+    ensure_emulated_topics(settings)
     deps = bootstrap(settings)
     try:
         sockets = SocketServer(deps)
@@ -110,25 +75,10 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         close(deps)
 
 
-def _config(sockets: SocketServer, bridge: WSGIBridge) -> uvicorn.Config:
-    return uvicorn.Config(
-        sockets.asgi(otherwise=bridge),
-        http=GuardedHTTP,
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME,
-        lifespan="off",
-        log_config=None,
-        log_level=logging.WARNING,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-
-
 async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: socket.socket) -> None:
     await sockets.start()
-    stop_consuming = await asyncio.to_thread(deps.bus.consume, _consumers(deps, sockets))
+    sessions = await asyncio.to_thread(sessions_for, deps)
+    stop_consuming = await asyncio.to_thread(deps.bus.consume, _consumers(deps, sockets, sessions))
     ticking = Ticking(deps)
     try:
         listener.listen(server.config.backlog)
@@ -137,14 +87,16 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: sock
     finally:
         await asyncio.to_thread(ticking.stop)
         await asyncio.to_thread(stop_consuming)
+        if sessions is not None:
+            await asyncio.to_thread(sessions.stop)
 
 
-def _consumers(deps: Deps, sockets: SocketServer) -> dict[Topic, Consumer]:
+def _consumers(deps: Deps, sockets: SocketServer, sessions: Sessions | None) -> dict[Topic, Consumer]:
     return {
         Topic.INBOUND: _traced(partial(normalize.consume, deps)),
         Topic.REPLIES: _traced(partial(reply.consume, deps)),
         Topic.OUTBOUND: _traced(partial(deliver.consume, deps)),
-        Topic.REALTIME: _traced(sockets.deliver),
+        Topic.REALTIME: _traced(watching(sessions, sockets.deliver)),
     }
 
 
@@ -157,8 +109,7 @@ def _traced(consume: Callable[[E], None]) -> Consumer:
 
 
 def _announce(settings: Settings, listener: socket.socket) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
+    address = address_of(settings, listener)
     logger.info("listening on %s", address, extra={"environment": settings.environment, "backend": settings.backend})
     sys.stdout.write(f"listening on {address}\n")
     sys.stdout.flush()

@@ -73,7 +73,8 @@ def _refuse(error: ValidationError) -> None:
 
 def _traced(inner: WSGIApplication) -> WSGIApplication:
     def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT")):
+        name = f"HTTP {environ['REQUEST_METHOD']}"
+        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"), span=name):
             return inner(environ, start_response)
 
     return traced

@@ -19,7 +19,7 @@ def page(model: BaseModel, cursor: str | None) -> Response:
     return response
 
 
-def polled(model: BaseModel, cursor: str | None) -> Response:
+def polled(model: BaseModel, cursor: str | None = None) -> Response:
     """Answer one page with an ETag over it, or 304 without a body when the client's `If-None-Match` names it.
 
     A browser may keep the page, but has to ask each time whether it is still true.

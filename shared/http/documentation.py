@@ -13,9 +13,13 @@ from werkzeug.exceptions import HTTPException, NotFound, default_exceptions
 
 from shared.http.blueprint import APIBlueprint
 from shared.http.errors import Failure
+from shared.http.examples import example, failure_example
 
 OPEN_TO_ALL = "open_to_all"
 """The attribute of a view that wants no credential."""
+
+TAKES = "takes"
+"""The attribute of a view that reads its body itself: the media types of it, as in the document."""
 
 SECURED: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 SECURED_OR_OPEN: list[dict[str, list[str]]] = [*SECURED, {}]
@@ -54,6 +58,7 @@ def describe(app: Flask) -> dict[str, Any]:
         for verb in _VERBS:
             if operation := item.get(verb):
                 _complete(operation, views.get((verb, path)))
+                _illustrate(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": _INFO,
@@ -91,8 +96,10 @@ def _dumped(model: Any) -> Any:
 
 
 def _complete(operation: dict[str, Any], view: object) -> None:
-    if getattr(view, OPEN_TO_ALL, False):
+    if getattr(view, OPEN_TO_ALL, False) or not operation.get("security"):
         operation["security"] = []
+    if taken := getattr(view, TAKES, None):
+        operation["requestBody"] = {"required": True, "content": taken}
     statuses = [500, 503]
     if operation.get("security"):
         statuses = [401, 403, *statuses]
@@ -111,6 +118,23 @@ def _complete(operation: dict[str, Any], view: object) -> None:
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{_FAILURE}"}}},
             },
         )
+
+
+def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Put an example wherever JSON goes in or out, and beside each part of the path."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter.setdefault("example", example(parameter["schema"], schemas, parameter["name"]))
+    shown = [operation["requestBody"]] if "requestBody" in operation else []
+    for status, response in operation["responses"].items():
+        media = response.get("content", {}).get("application/json", {})
+        if media.get("schema") == {"$ref": f"{_SCHEMAS}{_FAILURE}"}:
+            media.setdefault("example", failure_example(int(status)))
+        else:
+            shown.append(response)
+    for described in shown:
+        if media := described.get("content", {}).get("application/json"):
+            media.setdefault("example", example(media["schema"], schemas))
 
 
 @documentation.get("/api/v1/openapi.json")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request
+from flask import Flask, Request, request
 from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
 def _bootstrapped(blueprints: Sequence[APIBlueprint]) -> Flask:
     # A function's import stays cheap, so that the platform sees it ready at once.
     from shared.http.app import create_app  # noqa: PLC0415 - costs cold start
+    from shared.http.health import LIVE, READY, report  # noqa: PLC0415 - costs cold start
     from shared.http.process import process_deps  # noqa: PLC0415 - costs cold start
 
-    return create_app(process_deps(), blueprints)
+    deps = process_deps()
+    app = create_app(deps, blueprints)
+    served = {rule.rule for rule in app.url_map.iter_rules()}
+    for path in {LIVE, READY} - served:  # a dialect may have a form of its own for them
+        app.add_url_rule(path, path, lambda: report(deps, request.path) or ("", 404))
+    return app

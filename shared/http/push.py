@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from shared.deps import Deps
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, HubError
-from shared.http.process import process_deps
+from shared.http.health import report
+from shared.http.process import process, process_deps
 from shared.logs import tracing
 
 if TYPE_CHECKING:
@@ -25,29 +26,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
 
-# A push request is waited for this long; an event that is due later is refused and comes again.
-_LONGEST_WAIT = 60.0
+# A push that waits takes a place from one that could be worked on, so what is due later is refused and comes again.
+_LONGEST_WAIT = 10.0
 
-Result = tuple[str, int]
+Result = tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 def push_handler(topic: Topic, consume: Callable[[Deps, Any], None]) -> Callable[[Request], Result]:
     """The function target of a topic's consumer.
 
     204 acknowledges. Anything else has Pub/Sub deliver again: 503 when the event
-    is not due yet or the consumer raised. An envelope that is none is 400.
+    is not due yet or the consumer raised. An envelope that is none is 400, a
+    caller who is not Google's 401 or 403.
     """
 
     def handler(request: Request) -> Result:
+        return report(process_deps(), request.path) or refusal(request) or _take(request)
+
+    def _take(request: Request) -> Result:
         try:
             event, due = decode(topic, request.get_data(cache=False))
         except BadRequest as error:
             log.error("a push was not an event", extra={"topic": topic.value, "why": error.detail})
             return error.detail, 400
-        with tracing(event.request_id, event.traceparent):
+        with tracing(event.request_id, event.traceparent, kind="consumer", span=topic.value):
             return _consume(consume, event, due)
 
     return handler
+
+
+def refusal(request: Request) -> Result | None:
+    """What to answer a caller who cannot prove to be Google's; None when it may go on."""
+    try:
+        process().callers.check(request.headers.get("Authorization", ""))
+    except HubError as error:
+        log.warning("a call was refused", extra={"path": request.path, "why": error.detail})
+        return error.code, 503 if error.status >= 500 else error.status
+    return None
 
 
 def _consume(consume: Callable[[Deps, Any], None], event: Event, due: float) -> Result:

@@ -30,6 +30,19 @@ class DeadLetterPage:
     cursor: str | None = None
 
 
+class Feed(Protocol):
+    """A process's own view of a topic; nothing is kept for it while it is not there."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether events are still being received."""
+        ...
+
+    def close(self) -> None:
+        """Stop, and leave nothing behind."""
+        ...
+
+
 class Bus(Protocol):
     """Publishing, consuming, and the dead letters of each topic."""
 

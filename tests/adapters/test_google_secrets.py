@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from infra.local.secret_manager import SecretManager, serving
 from shared.adapters.google.secrets import SecretManagerSecrets
 from shared.errors import StoreError
 from tests.adapters.backends.grpc_proxy import Proxy, proxy_to
-from tests.adapters.backends.secret_manager import SecretManager, serving
 
 NAME = "projects/p/secrets/telegram"
 

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.crash.driver import Driver
 from tests.crash.process import HubProcess
+from tests.google.deployment import Shared
+from tests.google.split_hub import split_hub
 from tests.stubs import Stub
 
-MakeHub = Callable[..., HubProcess]
+MakeHub = Callable[..., Driver]
 
 
 @pytest.fixture
-def make_hub(tmp_path: Path, provider: Stub) -> Iterator[MakeHub]:
+def make_hub(tmp_path: Path, provider: Stub, deployment: str, shared_functions: Shared) -> Iterator[MakeHub]:
     """Start a hub whose providers are all the stub, or what the given settings say, with an owner."""
-    made: list[HubProcess] = []
+    with ExitStack() as stack:
 
-    def make(**settings: str) -> HubProcess:
-        hub = HubProcess(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings)
-        made.append(hub)
-        hub.start()
-        hub.register()
-        return hub
+        def make(**settings: str) -> Driver:
+            hub: Driver
+            if deployment == "google" and not settings:
+                hub = shared_functions.hub
+            elif deployment == "google":
+                hub = stack.enter_context(split_hub(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings))
+            else:
+                hub = HubProcess(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings)
+                stack.callback(hub.kill)
+                hub.start()
+            hub.register()
+            return hub
 
-    yield make
-    for hub in made:
-        hub.kill()
+        yield make
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from tests.crash.process import PATIENCE, HubProcess
+from tests.crash.driver import PATIENCE, Driver
 from tests.pipeline.hub import eventually
 from tests.stubs import Received, Reply, Stub
 
@@ -32,7 +32,7 @@ class Ledger:
         me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
         # A provider that ends its connections is one that can be seen to go away.
         provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me, headers={"Connection": "close"}))
-        provider.on("POST", r"/bot[^/]+/sendMessage", self._telegram)
+        provider.on("POST", r"/bot[^/]+/sendMessage", self.telegram)
         provider.on("POST", r"/message/sendText", self._evolution)
 
     def texts(self) -> Counter[str]:
@@ -61,7 +61,8 @@ class Ledger:
             self.delivered.append((chat, text))
             return next(self._numbers), self._random.uniform(0, self._slowest)
 
-    def _telegram(self, request: Received) -> Reply:
+    def telegram(self, request: Received) -> Reply:
+        """Take a `sendMessage`."""
         if not _whole(request):
             return Reply(drop=True)
         chat = request.json["chat_id"]
@@ -82,7 +83,7 @@ def _whole(request: Received) -> bool:
     return len(request.body) == int(request.headers["content-length"])
 
 
-def settled(hub: HubProcess, messages: int, seed: int = 0) -> None:
+def settled(hub: Driver, messages: int, seed: int = 0) -> None:
     """Wait until everything that was accepted has been stored and has met its fate."""
     deadline = time.monotonic() + PATIENCE
     while missing := _unsettled(hub, messages):
@@ -90,7 +91,7 @@ def settled(hub: HubProcess, messages: int, seed: int = 0) -> None:
         time.sleep(0.1)
 
 
-def _unsettled(hub: HubProcess, messages: int) -> str:
+def _unsettled(hub: Driver, messages: int) -> str:
     stored = len(hub.documents("messages", direction="inbound"))
     if stored < messages:
         return f"{stored} of {messages} are stored"
@@ -100,7 +101,7 @@ def _unsettled(hub: HubProcess, messages: int) -> str:
     return f"not answered: {waiting[0]}" if waiting else ""
 
 
-def stored_once(hub: HubProcess, texts: Iterable[str], seed: int = 0) -> None:
+def stored_once(hub: Driver, texts: Iterable[str], seed: int = 0) -> None:
     """Every text is one message, and every chat one conversation."""
     stored = Counter(message["text"] for message in hub.documents("messages", direction="inbound"))
     wanted = Counter(set(texts))
@@ -109,7 +110,7 @@ def stored_once(hub: HubProcess, texts: Iterable[str], seed: int = 0) -> None:
     assert set(conversations.values()) == {1}, f"seed {seed}: {conversations.most_common(3)}"
 
 
-def dead_and_reported(hub: HubProcess, seed: int = 0) -> list[dict[str, Any]]:
+def dead_and_reported(hub: Driver, seed: int = 0) -> list[dict[str, Any]]:
     """The items that died: each because nobody knows its outcome, and each with a notification."""
     dead = hub.documents("outbox", status="DEAD")
     assert {item["reason"] for item in dead} <= {"outcome_unknown"}, f"seed {seed}: {dead}"
@@ -119,7 +120,7 @@ def dead_and_reported(hub: HubProcess, seed: int = 0) -> list[dict[str, Any]]:
     return dead
 
 
-def answered_but_for_the_dead(hub: HubProcess, ledger: Ledger, texts: set[str], seed: int) -> list[dict[str, Any]]:
+def answered_but_for_the_dead(hub: Driver, ledger: Ledger, texts: set[str], seed: int) -> list[dict[str, Any]]:
     """Nothing was answered twice, and what was not answered is among the dead, which are returned."""
     answered = ledger.texts()
     twice = {text: times for text, times in answered.items() if times > 1}
@@ -130,7 +131,7 @@ def answered_but_for_the_dead(hub: HubProcess, ledger: Ledger, texts: set[str], 
     return dead
 
 
-def redrive_what_never_arrived(hub: HubProcess, ledger: Ledger, dead: list[dict[str, Any]]) -> None:
+def redrive_what_never_arrived(hub: Driver, ledger: Ledger, dead: list[dict[str, Any]]) -> None:
     """What a person does who has looked at the provider's own list."""
     for item in dead:
         if not ledger.has(item["payload"]):

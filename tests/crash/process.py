@@ -5,34 +5,23 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import requests
-
-from shared.bootstrap import bootstrap, close
 from shared.config import Settings
-from shared.deps import Deps
-from shared.ports.store import Where
+from tests.crash.driver import PATIENCE, Driver
 from tests.pipeline.hub import eventually
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "infra.local.serve"]
-PATIENCE = 60.0
-"""Seconds to wait for what needs one or two; the machine may be busy."""
 
 
-class HubProcess:
+class HubProcess(Driver):
     """`python -m infra.local.serve` over `directory`; `settings` are its environment."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
-        self.url = ""
-        self.starts = 0
-        self.headers: dict[str, str] = {}
-        self.tenant_id = ""
         self.data = directory / "data"
+        super().__init__(Settings(data_dir=self.data))
+        self.starts = 0
         self._directory = directory
         self._environment = {
             "PYTHONPATH": str(ROOT),
@@ -77,42 +66,3 @@ class HubProcess:
             return 0
         process.send_signal(number)
         return process.wait(PATIENCE)
-
-    def post(self, path: str, body: Any, status: int) -> Any:
-        """Call the hub as the owner of the tenant."""
-        answer = requests.post(self.url + path, json=body, headers=self.headers, timeout=PATIENCE)
-        assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
-        return answer.json()
-
-    def register(self) -> None:
-        """Make a tenant and act as its owner from now on."""
-        session = self.post("/api/auth/register", {"email": "owner@example.com", "password": "correct horse"}, 201)
-        self.tenant_id = session["tenant"]["id"]
-        self.headers = {"Authorization": f"Bearer {session['accessToken']}"}
-
-    def echo_on_telegram(self) -> str:
-        """Make an agent that echoes, and a bot that it speaks through; returns the path of the bot's webhook."""
-        self.post("/api/agents", {"name": "Echo"}, 201)
-        channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
-        return f"/api/telegram/bot/webhook/{self.post('/api/channels', channel, 201)['id']}"
-
-    @contextmanager
-    def opened(self) -> Iterator[Deps]:
-        """Its data, beside the running process or after it."""
-        deps = bootstrap(Settings(data_dir=self.data))
-        try:
-            yield deps
-        finally:
-            close(deps)
-
-    def documents(self, collection: str, **equal: Any) -> list[dict[str, Any]]:
-        """What the store holds, by equality of fields."""
-        where = [Where(name, "==", value) for name, value in {"tenant_id": self.tenant_id, **equal}.items()]
-        found: list[dict[str, Any]] = []
-        with self.opened() as deps:
-            page = deps.store.find(collection, where, limit=500)
-            found += [document.data for document in page.documents]
-            while page.cursor is not None:
-                page = deps.store.find(collection, where, limit=500, cursor=page.cursor)
-                found += [document.data for document in page.documents]
-        return found

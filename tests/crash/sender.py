@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.crash.process import PATIENCE, HubProcess
+from tests.crash.driver import PATIENCE, Driver
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Call:
 class Sender:
     """Sends the calls of a chat one after the other, the chats side by side; some calls twice, as providers do."""
 
-    hub: HubProcess
+    hub: Driver
     seed: int
     accepted: set[str] = field(default_factory=set)
     attempts: int = 0

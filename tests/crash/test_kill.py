@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.crash.conftest import MakeHub
+from tests.crash.driver import PATIENCE, Driver
 from tests.crash.ledger import (
     CONSUMERS,
     Ledger,
@@ -17,17 +18,17 @@ from tests.crash.ledger import (
     settled,
     stored_once,
 )
-from tests.crash.process import PATIENCE, HubProcess
 from tests.crash.sender import Sender, telegram_calls, whatsapp_calls
+from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import eventually
 from tests.stubs import Received, Reply, Stub
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, EVERYWHERE]
 
 KILLS = 6
 
 
-def _kill_again_and_again(hub: HubProcess, sender: Sender, ledger: Ledger, messages: int, seed: int) -> None:
+def _kill_again_and_again(hub: Driver, sender: Sender, ledger: Ledger, messages: int, seed: int) -> None:
     """Kill at points drawn over the whole way, from the first webhook until nearly all is answered."""
     chance = random.Random(seed)
     for point in sorted(chance.uniform(0.01, 0.9) for _ in range(KILLS)):
@@ -41,12 +42,12 @@ def _kill_again_and_again(hub: HubProcess, sender: Sender, ledger: Ledger, messa
         hub.start()
 
 
-def test_three_hundred_chats_are_each_answered_once_however_often_the_hub_dies(
+def test_many_chats_are_each_answered_once_however_often_the_hub_dies(
     make_hub: MakeHub, provider: Stub, seed: int
 ) -> None:
     hub = make_hub()
     ledger = Ledger(provider, seed, slowest=0.03)
-    chats = telegram_calls(hub.echo_on_telegram(), range(1, 301))
+    chats = telegram_calls(hub.echo_on_telegram(), range(1, hub.many + 1))
     texts = {call.text for calls in chats for call in calls}
     sender = Sender(hub, seed)
     with sender.sending(chats):
@@ -64,7 +65,7 @@ def _agent(request: Received) -> Reply:
     return Reply(json={"message": "re: " + request.json["message_content"].replace("\n", " ")})
 
 
-def _shop(hub: HubProcess, provider: Stub) -> None:
+def _shop(hub: Driver, provider: Stub) -> None:
     """A WhatsApp instance whose customers an external agent service answers, without any cool-down."""
     provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
     provider.on("POST", "/api/v1/agent/support/run", _agent)
@@ -76,6 +77,7 @@ def _shop(hub: HubProcess, provider: Stub) -> None:
         "agent_api_url": provider.url,
         "agent_api_key": "agent-key-1",
         "default_agent": "support",
+        "config": {"pace_per_second": 0},
     }
     hub.post("/api/v1/instances", instance, 201)
 
@@ -86,7 +88,7 @@ def test_conversations_stay_in_order_and_no_message_is_answered_twice_however_of
     hub = make_hub()
     ledger = Ledger(provider, seed, slowest=0.03)
     _shop(hub, provider)
-    chats = whatsapp_calls(range(1, 61), per_chat=5)
+    chats = whatsapp_calls(range(1, hub.many // 5 + 1), per_chat=5)
     texts = {call.text for calls in chats for call in calls}
     sender = Sender(hub, seed)
     with sender.sending(chats):

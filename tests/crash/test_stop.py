@@ -10,9 +10,10 @@ import pytest
 from tests.crash.conftest import MakeHub
 from tests.crash.ledger import Ledger, dead_and_reported, settled, stored_once
 from tests.crash.sender import Sender, telegram_calls
+from tests.google.deployment import EVERYWHERE
 from tests.stubs import Stub
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, EVERYWHERE]
 
 
 def test_stopping_in_the_middle_of_a_burst_loses_and_doubles_nothing(
@@ -20,12 +21,12 @@ def test_stopping_in_the_middle_of_a_burst_loses_and_doubles_nothing(
 ) -> None:
     hub = make_hub()
     ledger = Ledger(provider, seed, slowest=0.2)
-    chats = telegram_calls(hub.echo_on_telegram(), range(1, 151))
+    chats = telegram_calls(hub.echo_on_telegram(), range(1, hub.many // 2 + 1))
     texts = {call.text for calls in chats for call in calls}
     sender = Sender(hub, seed)
     chance = random.Random(seed)
     with sender.sending(chats):
-        for answered in (10, 70):
+        for answered in (hub.many // 30, hub.many // 4):
             ledger.wait_for(answered)
             time.sleep(chance.uniform(0, 0.05))
             assert hub.terminate() == 0, f"seed {seed}: {hub.log}"

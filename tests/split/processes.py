@@ -1,8 +1,9 @@
-"""The functions as processes of their own, as the functions framework runs them."""
+"""The functions as processes of their own: as the image runs them, and as the functions framework does."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,75 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds to wait for what needs one or two; the machine may be busy."""
+
+
+class FunctionProcess:
+    """`functions/<name>/main.py` on a port of its own, started as in the image or, if so told, by the framework.
+
+    It keeps its port and its log over `kill` or `terminate` and the next `start`.
+    """
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, framework: bool = False) -> None:
+        self.name = name
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        source = f"functions/{name}/main.py"
+        self._environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment}
+        if framework:
+            self._command = ["functions-framework", "--host=127.0.0.1", f"--port={self.port}"]
+            self._command += [f"--source={source}", "--target=handler"]
+        else:
+            self._environment |= {"FUNCTION_SOURCE": source, "FUNCTION_TARGET": "handler"}
+            self._command = ["gunicorn", "--config=infra/images/gunicorn.conf.py", f"--bind=127.0.0.1:{self.port}"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start without waiting until it answers."""
+        program, *arguments = self._command
+        command = [str(Path(sys.executable).with_name(program)), *arguments]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait_until_it_answers(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + PATIENCE
+        while not _answers(self.url):
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        self.launch()
+        self.wait_until_it_answers()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        """Ask it to end; returns its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def ask_to_end(self) -> subprocess.Popen[bytes]:
+        """SIGTERM, and the process, which may still be at work."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process
+
+    def _end(self, number: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if number is signal.SIGKILL and process.poll() is None:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        return process.wait(PATIENCE)
 
 
 def _free_port() -> int:
@@ -24,35 +94,22 @@ def _free_port() -> int:
 
 def _answers(url: str) -> bool:
     try:
-        requests.get(f"{url}/robots.txt", timeout=1)
-    except requests.ConnectionError:
+        requests.get(f"{url}/robots.txt", timeout=5)
+    except requests.RequestException:
         return False
     return True
 
 
 @contextmanager
-def function(name: str, environment: Mapping[str, str], log: Path) -> Iterator[str]:
-    """Run `functions/<name>/main.py` under functions-framework; gives its address."""
-    port = _free_port()
-    command = [str(Path(sys.executable).with_name("functions-framework")), "--host", "127.0.0.1"]
-    command += ["--source", f"functions/{name}/main.py", "--target", "handler", "--port", str(port)]
-    whole = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment}
-    with log.open("ab") as output, subprocess.Popen(command, cwd=ROOT, env=whole, stdout=output, stderr=output) as run:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            deadline = time.monotonic() + 60
-            while not _answers(url):
-                assert run.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            yield url
-        finally:
-            run.terminate()
-            run.wait(30)
-
-
-@contextmanager
-def functions(names: list[str], environment: Mapping[str, str], directory: Path) -> Iterator[dict[str, str]]:
+def functions(
+    names: list[str], environment: Mapping[str, str], directory: Path, framework: bool = True
+) -> Iterator[dict[str, str]]:
     """Run several; gives their addresses by name."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(function(name, environment, directory / f"{name}.log")) for name in names}
+        running = [FunctionProcess(name, environment, directory / f"{name}.log", framework) for name in names]
+        for process in running:
+            stack.callback(process.kill)
+            process.launch()
+        for process in running:
+            process.wait_until_it_answers()
+        yield {process.name: process.url for process in running}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from shared.adapters.google import dead_letters
 from shared.adapters.google.consumption import Consumption, Pace
+from shared.adapters.google.feed import Feed
 from shared.adapters.google.pubsub import PubSub
 from shared.adapters.google.replay import replay
 from shared.adapters.google.wire import attributes_of
@@ -44,6 +45,10 @@ class PubSubBus:
             Consumption(self._pubsub, topic, consumer, self._pace) for topic, consumer in consumers.items()
         ]
         return self._stop
+
+    def feed(self, topic: Topic, consumer: Consumer, name: str) -> Feed:
+        """Hand all of a topic's events to this process as well, from now on, whoever else has them."""
+        return Feed(self._pubsub, topic, consumer, name)
 
     def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
         return dead_letters.page(self._pubsub, topic, limit, cursor)

@@ -79,8 +79,12 @@ class Consumption:
     an attempt for each of them that is given back.
     """
 
-    def __init__(self, pubsub: PubSub, topic: Topic, consumer: Consumer, pace: Pace) -> None:
+    def __init__(
+        self, pubsub: PubSub, topic: Topic, consumer: Consumer, pace: Pace, subscription: str | None = None
+    ) -> None:
+        """`subscription` is the full name of another one than the topic's own."""
         self._pubsub = pubsub
+        self._subscription = subscription or pubsub.subscription(topic)
         self._topic = topic
         self._consumer = consumer
         self._pace = pace
@@ -92,6 +96,11 @@ class Consumption:
         self._stopped = False
         self._stream = self._open()
         self._stream.add_done_callback(self._ended)
+
+    @property
+    def alive(self) -> bool:
+        """Whether messages are still being received."""
+        return not self._stopped and not self._stream.done()
 
     def stop(self) -> None:
         """Give running consumers some time to end, then give back what waits."""
@@ -121,7 +130,7 @@ class Consumption:
             max_duration_per_lease_extension=self._pace.lease,
         )
         stream: Future[Any] = self._pubsub.subscriber.subscribe(
-            self._pubsub.subscription(self._topic), callback=self._received, flow_control=flow
+            self._subscription, callback=self._received, flow_control=flow
         )
         return stream
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from infra.local import secret_manager
 from shared.adapters.google.bus import PubSubBus
 from shared.adapters.google.consumption import Pace
 from shared.adapters.google.pubsub import PubSub, ensure_topics
@@ -14,7 +15,7 @@ from shared.adapters.google.store import FirestoreStore
 from shared.ports.bus import Bus
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
-from tests.adapters.backends import BusUnderTest, emulators, secret_manager
+from tests.adapters.backends import BusUnderTest, emulators
 
 # The shortest lease that Pub/Sub knows: so long does it take to notice that a consumer was killed.
 PACE = Pace(max_attempts=4, min_backoff=0.02, max_backoff=0.1, lease=10, workers=8)

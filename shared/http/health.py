@@ -1,0 +1,21 @@
+"""What a platform asks every deployable: does the process live, and can it do its work?"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from shared.deps import Deps
+from shared.usecases.reporting import health
+
+LIVE: Final = "/health/live"
+READY: Final = "/health/ready"
+
+
+def report(deps: Deps, path: str) -> tuple[str, int, dict[str, str]] | None:
+    """The answer to a request for either path, None to any other; 503 while the store does not answer."""
+    if path not in (LIVE, READY):
+        return None
+    healthy = path == LIVE or health.check(deps).store_up
+    body = json.dumps({"status": "healthy" if healthy else "unhealthy"})
+    return body, 200 if healthy else 503, {"Content-Type": "application/json", "Cache-Control": "no-store"}

@@ -1,0 +1,70 @@
+"""The load balancer in front of the split functions: a path goes to the deployable that the table names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import requests
+
+from infra.deployables import Table
+
+_DROPPED = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "server", "date"}
+
+
+def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            name = table.backend(self.path.partition("?")[0])
+            if name is None or name not in backends:
+                self._answer(404, {}, b"")
+                return
+            sent = {key: value for key, value in self.headers.items() if key.lower() not in _DROPPED}
+            try:
+                answer = requests.request(
+                    self.command, backends[name] + self.path, data=body, headers=sent, timeout=60, allow_redirects=False
+                )
+            except requests.RequestException:
+                self._answer(502, {}, b"")
+                return
+            kept = {key: value for key, value in answer.headers.items() if key.lower() not in _DROPPED}
+            self._answer(answer.status_code, kept, answer.content)
+
+        def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for key, value in headers.items():
+                self.send_header(key, value)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass_on
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def front(table: Table, backends: Mapping[str, str]) -> Iterator[str]:
+    """Serve on a free port; `backends` are the addresses of the deployables that run. Gives its own address."""
+    server = _Server(("127.0.0.1", 0), _handler(table, backends))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

@@ -86,9 +86,9 @@ class ChannelOut(Wire):
     id: str
     tenant_id: str
     name: str
-    type: str
+    type: str = Field(examples=["TELEGRAM_BOT"])
     adapter: str
-    status: str
+    status: str = Field(examples=["CONNECTED"])
     status_detail: str | None
     external_id: str | None
     config: dict[str, Any]

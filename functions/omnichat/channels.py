@@ -52,22 +52,26 @@ def list_channels(query: ChannelsQuery) -> Response:
 @api.get("/<id>", responses={200: ChannelOut})
 def read_channel(path: ChannelPath) -> Response:
     """Read one channel."""
-    return answer(_shown(instances.by_id(deps(), caller().tenant_id, path.id)))
+    return answer(_shown(_addressed(path)))
 
 
 @api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    return answer(_shown(instances.update(deps(), caller().tenant_id, path.id, body.to_domain())))
+    return answer(_shown(instances.update(deps(), caller().tenant_id, _addressed(path).id, body.to_domain())))
 
 
 @api.delete("/<id>", responses={204: None})
 def delete_channel(path: ChannelPath) -> Response:
     """Remove a channel."""
     require(Role.ADMIN)
-    instances.delete(deps(), caller().tenant_id, path.id)
+    instances.delete(deps(), caller().tenant_id, _addressed(path).id)
     return Response(status=204)
+
+
+def _addressed(path: ChannelPath) -> Instance:
+    return instances.by_key(deps(), caller().tenant_id, path.id)
 
 
 def _shown(instance: Instance) -> ChannelOut:

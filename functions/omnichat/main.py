@@ -20,10 +20,21 @@ def blueprints() -> list[APIBlueprint]:
         keys,
         messages,
         teams,
+        telegram,
         users,
     )
 
-    return [auth.api, channels.api, agents.api, conversations.api, messages.api, users.api, keys.api, teams.api]
+    return [
+        auth.api,
+        channels.api,
+        agents.api,
+        conversations.api,
+        messages.api,
+        users.api,
+        keys.api,
+        teams.api,
+        telegram.api,
+    ]
 
 
 handler = handler_for(blueprints)

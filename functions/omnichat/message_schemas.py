@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import MessageOut
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind, OutboxItem, OutboxStatus, ReactionTo
+from shared.domain.messages import Attachment, Choice, MessageKind, OutboxItem, OutboxStatus, ReactionTo, Template
 from shared.errors import BadRequest
 from shared.http.times import Milliseconds
 
@@ -65,8 +67,33 @@ class ReactionIn(_Wire):
         return ReactionTo(external_message_id=self.message_id, emoji=self.emoji, from_me=self.from_me)
 
 
+class TemplateIn(_Wire):
+    """A message that the provider approved beforehand; `parameters` fill its places in order."""
+
+    name: str = Field(min_length=1, max_length=512)
+    language: str = Field(min_length=2, max_length=16, description="as the provider spells it, such as `en_US`")
+    parameters: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=50)
+
+    def to_domain(self) -> Template:
+        return Template(name=self.name, language=self.language, parameters=self.parameters)
+
+
+class ChoiceIn(_Wire):
+    """An answer that the customer can choose; its `id` comes back with it."""
+
+    id: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=80)
+    description: str | None = Field(default=None, max_length=200)
+
+    def to_domain(self) -> Choice:
+        return Choice(id=self.id, title=self.title, description=self.description)
+
+
 class QueueItem(_Wire):
-    """A message on its way out; `reason` is `rejected`, `retries_exhausted` or `outcome_unknown` when it is DEAD."""
+    """A message on its way out.
+
+    When it is DEAD `reason` is `rejected`, `outside_window`, `retries_exhausted` or `outcome_unknown`.
+    """
 
     id: str
     status: OutboxStatus

@@ -10,10 +10,12 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.message_schemas import (
     Accepted,
     AttachmentIn,
+    ChoiceIn,
     OutboxPage,
     OutboxQuery,
     QueueItem,
     ReactionIn,
+    TemplateIn,
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from shared.domain.accounts import Role
@@ -32,9 +34,17 @@ protect(api, Access.CREDENTIAL)
 
 
 class SendBody(BaseModel):
-    """A text, attachments (the first one is sent), or a reaction, for one conversation or customer."""
+    """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="ignore")
+    `choices` go with a text; the text beside a template is what the hub shows for it.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="ignore",
+        json_schema_extra={"examples": [{"conversationId": "3f9a1c5e7b2d4860", "text": "How can I help you?"}]},
+    )
 
     conversation_id: str | None = Field(default=None, max_length=64)
     channel_instance_id: str | None = Field(default=None, max_length=64)
@@ -44,10 +54,15 @@ class SendBody(BaseModel):
     attachments: list[AttachmentIn] = Field(default_factory=list, max_length=10)
     reply_to: str | None = Field(default=None, max_length=256, description="The provider's id of the quoted message.")
     reaction: ReactionIn | None = None
+    template: TemplateIn | None = None
+    choices: list[ChoiceIn] = Field(default_factory=list, max_length=10)
 
     @model_validator(mode="after")
     def _has_content(self) -> SendBody:
-        if not (self.text or "").strip() and not self.attachments and self.reaction is None:
+        text = (self.text or "").strip()
+        if self.choices and not text:
+            raise ValueError("choices go with a text")
+        if not text and not self.attachments and self.reaction is None and self.template is None:
             raise ValueError("there is nothing to send: give text, attachments or a reaction")
         return self
 
@@ -71,6 +86,8 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
         attachments=tuple(attachment.to_domain(deps()) for attachment in body.attachments),
         reply_to=body.reply_to,
         reaction=body.reaction.to_domain() if body.reaction else None,
+        template=body.template.to_domain() if body.template else None,
+        choices=tuple(choice.to_domain() for choice in body.choices),
     )
     key = header.idempotency_key
     accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)

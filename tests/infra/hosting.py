@@ -11,9 +11,9 @@ from typing import Any
 
 import uvloop
 
-from infra.local.serve import Server
 from infra.local.wsgi import WSGIBridge
 from infra.sockets.server import SocketServer
+from infra.sockets.web import Server
 
 StartResponse = Callable[..., Any]
 

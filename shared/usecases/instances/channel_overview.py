@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
 from shared.deps import Deps
 from shared.domain.analytics import Counters
 from shared.domain.conversations import ConversationStatus
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.ports.store import Where
-from shared.usecases.instances import instance_lookup, type_channels
+from shared.usecases.conversations import calls
+from shared.usecases.instances import instance_lookup, providers, type_channels
 from shared.usecases.reporting import analytics
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`active` is how many sessions are open now; `counters` reach back 30 days, today included."""
+    """`active` is how many sessions are open now, on a channel of calls how many calls go on.
+
+    `counters` reach back 30 days, today included.
+    """
 
     instance: Instance
     active: int
@@ -27,11 +31,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a channel type stands: its best channel's status, and when that channel was last checked or changed."""
+    """How a channel type stands: its best channel's status, and when that channel was last checked or changed.
+
+    With `provider` it is how all channels stand that this provider carries, of whatever type.
+    """
 
     type: ChannelType
     status: InstanceStatus
     seen_at: datetime | None
+    provider: str | None = None
 
 
 def overview(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Figures], str | None]:
@@ -44,7 +52,7 @@ def overview(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tupl
     if not instances:
         return [], following
     counted = analytics.instance_counters(deps, tenant_id, [instance.id for instance in instances])
-    found = [Figures(each, _active_on(deps, each), counted[each.id]) for each in instances]
+    found = [Figures(each, _busy(deps, each), counted[each.id]) for each in instances]
     return found, following
 
 
@@ -59,10 +67,13 @@ def standing(deps: Deps, tenant_id: str, channel_type: ChannelType, channel_id: 
 
 
 def standings(deps: Deps, tenant_id: str) -> list[Standing]:
-    """How every type stands that the tenant has a channel of."""
+    """How every type stands that the tenant has a channel of, and every provider that carries several types."""
     by_type = sorted(type_channels.every(deps, tenant_id), key=lambda instance: instance.type)
     grouped = groupby(by_type, key=lambda instance: instance.type)
-    return [each for type_, instances in grouped if (each := _standing(type_, list(instances)))]
+    found = [each for type_, instances in grouped if (each := _standing(type_, list(instances)))]
+    carried = [(name, types[0], providers.carried_by(name, by_type)) for name, types in providers.TYPES.items()]
+    of_providers = [(name, each) for name, type_, ours in carried if (each := _standing(type_, ours))]
+    return found + [replace(each, provider=name) for name, each in of_providers]
 
 
 def _active_on_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> int:
@@ -74,6 +85,10 @@ def _active_on_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> in
             Where("status", "==", ConversationStatus.OPEN.value),
         ],
     )
+
+
+def _busy(deps: Deps, instance: Instance) -> int:
+    return calls.count_open(deps, instance.id) if instance.type in CALLS else _active_on(deps, instance)
 
 
 def _active_on(deps: Deps, instance: Instance) -> int:

@@ -14,6 +14,7 @@ from shared.usecases.instances import type_channels
 from shared.usecases.instances.instances import Changes, NewInstance, create, update
 
 API_KEY = "api_key"
+PROVIDER = "provider"
 
 _LABELS = {
     ChannelType.WHATSAPP: "WhatsApp Business",
@@ -41,26 +42,38 @@ def configure(
 ) -> Instance:
     """Change the tenant's default (else oldest) channel of the type, or make its first one; then connect it.
 
-    `api_key` becomes the credential that the channel's provider wants. Only the
+    `api_key` becomes the credential that the channel's provider wants. A
+    `provider` (WhatsApp: `evolution` or `cloud`) means its channels alone. Only the
     given keys change. Raises `NotFound` for an unknown `channel_id` (slug or
     id), `BadRequest` for wrong configuration.
     """
-    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    instances = _fitting(deps, tenant_id, channel_type, given)
     if channel_id is not None:
         return _change(deps, type_channels.chosen(instances, channel_id), given, label)
     if instances:
         return _change(deps, instances[0], given, label)
     # Two that come at once give the same name, and names are unique: the second one finds the first's.
-    name = f"{channel_type.value}-{stable_id('configured', tenant_id, channel_type.value)[:12]}"
+    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
+    made_of = adapter if given.get(PROVIDER) else channel_type.value
+    name = f"{channel_type.value}-{stable_id('configured', tenant_id, made_of)[:12]}"
     try:
         return _create(deps, tenant_id, channel_type, given, label, name)
     except BadRequest as error:
-        if instances := type_channels.of_type(deps, tenant_id, channel_type):
+        if instances := _fitting(deps, tenant_id, channel_type, given):
             return _change(deps, instances[0], given, label)
         if "name" not in error.fields:
             raise
     # What has the name was once made here, and is of another type by now.
     return _create(deps, tenant_id, channel_type, given, label, None)
+
+
+def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> list[Instance]:
+    """The channels of the type, of a named provider those that speak to it."""
+    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    if not given.get(PROVIDER):
+        return instances
+    adapter = channels.adapter_for(channel_type, given[PROVIDER])
+    return [instance for instance in instances if instance.adapter == adapter]
 
 
 def _change(deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None) -> Instance:
@@ -80,7 +93,7 @@ def _create(
         channel_type=channel_type,
         name=name,
         label=label or _LABELS[channel_type],
-        config=with_credential(channels.default_adapter(channel_type), given),
+        config=with_credential(channels.adapter_for(channel_type, given.get(PROVIDER)), given),
     )
     return create(deps, tenant_id, new)
 

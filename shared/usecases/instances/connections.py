@@ -71,6 +71,23 @@ def _apply_code(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
     realtime.whatsapp_qr(deps, instance, pairing)
 
 
+def note_stray(deps: Deps, instance: Instance, named: object, expected: object) -> None:
+    """Show with the instance that a call which named no address of its own was about another account; once for each."""
+    if not isinstance(named, str) or named in (expected or instance.name, instance.name):
+        return
+    warning = f"a call to the default webhook was about {named[:60]!r}, which is not this instance's account"
+    if instance.webhook.error == warning:
+        return
+
+    def attempt() -> None:
+        document = _read(deps, instance)
+        if document is not None:
+            deps.store.commit([Merge(document.ref, {"webhook": {"error": warning}}, document.version)])
+
+    decide(attempt)
+    instance_lookup.forget(deps, instance)
+
+
 def lose_link(deps: Deps, instance: Instance, why: str) -> None:
     """Sending showed that the provider's connection is down, whatever the provider says of it."""
 

@@ -13,11 +13,11 @@ from shared.channel import Connection
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
 from shared.errors import BadRequest, Collision, NotFound, ProviderError
-from shared.ports.store import Create, Delete, Document, Ref, Set, Write
+from shared.ports.store import Create, Document, Ref, Set, Write
 from shared.usecases import realtime, refs
 from shared.usecases.instances import instance_config
 from shared.usecases.instances.channel_alerts import alert_writes
-from shared.usecases.instances.instance_documents import address_ref, commit
+from shared.usecases.instances.instance_documents import address_ref, commit, release
 from shared.usecases.instances.instance_lookup import forget
 from shared.usecases.retrying import decide
 
@@ -82,7 +82,7 @@ def record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
     writes: list[Write] = [Set(ref, after.model_dump(), found[ref].version)]
     writes += alert_writes(before, after.status, None, deps.now())
     if address:
-        writes += _claim(before, address, found.get(address))
+        writes += _claim(deps, before, address, found.get(address))
     if connection.secrets:
         deps.secrets.write(before.secret_name, instance_config.credentials(deps, before) | dict(connection.secrets))
     commit(deps, writes)
@@ -97,17 +97,13 @@ def _present(document: Document | None) -> Instance:
     return Instance.model_validate(document.data)
 
 
-def _claim(before: Instance, address: Ref, holder: Document | None) -> list[Write]:
+def _claim(deps: Deps, before: Instance, address: Ref, holder: Document | None) -> list[Write]:
     """Make the provider's account lead to this instance, unless it leads to another one."""
     if holder is not None and holder.data["instance_id"] != before.id:
         raise Collision("this account is already connected to another channel")
-    writes: list[Write] = []
-    former = address_ref(before.adapter, before.external_id) if before.external_id else None
-    if former not in (None, address):
-        writes.append(Delete(former))
-    if holder is None:
-        writes.append(Create(address, {"instance_id": before.id}))
-    return writes
+    if holder is not None:
+        return []
+    return [*release(deps, before), Create(address, {"instance_id": before.id})]
 
 
 def _with(deps: Deps, instance: Instance, connection: Connection) -> Instance:

@@ -35,10 +35,14 @@ from shared.usecases.instances.instance_documents import (
 from shared.usecases.instances.instance_lookup import forget
 from shared.usecases.retrying import decide
 
+_FASTEST = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstance:
-    """What an instance is made of. Without `name` one is made from `label`; without `adapter` the type's own serves."""
+    """What an instance is made of. Without `name` one is made from `label`; without `adapter`
+    the one that `config.provider` names serves, else the type's own.
+    """
 
     channel_type: ChannelType
     name: str | None = None
@@ -76,7 +80,7 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
 
 def _adapter(new: NewInstance) -> str:
     if new.adapter is None:
-        return channels.default_adapter(new.channel_type)
+        return channels.adapter_for(new.channel_type, new.config.get("provider"))
     if new.adapter not in channels.names() or channels.channel(new.adapter).channel_type is not new.channel_type:
         raise BadRequest(f"adapter: {new.adapter!r} does not serve {new.channel_type}", {"adapter": "is not known"})
     return new.adapter
@@ -97,6 +101,7 @@ def _draft(deps: Deps, tenant_id: str, new: NewInstance, adapter: str, parts: Pa
         external_id=new.external_id or None,
         agent=new.agent,
         session_id_prefix=new.session_id_prefix or "",
+        checked_at=now,
         created_at=now,
         updated_at=now,
         **hub_fields(parts.config),
@@ -115,7 +120,19 @@ def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {"resend_unknown": config.get("resend_unknown", config.get("resendUnknown")) is True}
     if isinstance(config.get("phone_number"), str):
         fields["phone_number"] = config["phone_number"]
+    fields["pace_per_second"] = _pace(config.get("pace_per_second", config.get("pacePerSecond")))
     return fields
+
+
+def _pace(given: object) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= _FASTEST:
+        raise BadRequest(
+            f"config.pace_per_second: give a number from 0 (no limit) to {_FASTEST}",
+            {"config.pace_per_second": "is not such a number"},
+        )
+    return float(given)
 
 
 def _keep(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str, str]) -> Instance:
@@ -177,6 +194,4 @@ def _documents(created: Instance) -> list[Write]:
         Create(refs.instance(created.id), created.model_dump()),
         Create(name_ref(created.name), owner),
     ]
-    if created.external_id:
-        writes.append(Create(address_ref(created.adapter, created.external_id), {"instance_id": created.id}))
     return writes

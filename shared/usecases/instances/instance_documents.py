@@ -2,7 +2,7 @@
 
     instances/{id}                       the instance
     instance_names/{name}                whose it is; makes names unique in the deployment
-    instance_addresses/{adapter}:{id}    which instance a provider's account belongs to
+    instance_addresses/{adapter}:{id}    which instance a provider's account belongs to, proved by connecting it
     instance_sets/{tenant}               default, count, next slugs; orders all changes of the tenant's set
     counters/instances                   the last `seq` given
 
@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import AlreadyExists, BadRequest, Conflict, NotFound
-from shared.ports.store import Create, Document, Merge, Ref, Set, Write
+from shared.ports.store import Create, Delete, Document, Merge, Ref, Set, Write
 from shared.usecases import refs
 
 COUNTER = Ref("counters", "instances")
@@ -60,6 +60,15 @@ def name_ref(name: str) -> Ref:
 
 def address_ref(adapter: str, external_id: str) -> Ref:
     return Ref("instance_addresses", f"{adapter}:{quote(external_id, safe='@+:')}")
+
+
+def release(deps: Deps, instance: Instance) -> list[Write]:
+    """Give up the account that leads to this instance; one that leads elsewhere, or nowhere, stays as it is."""
+    if not instance.external_id:
+        return []
+    ref = address_ref(instance.adapter, instance.external_id)
+    held = deps.store.get([ref]).get(ref)
+    return [Delete(ref, held.version)] if held and held.data["instance_id"] == instance.id else []
 
 
 def set_ref(tenant_id: str) -> Ref:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Sequence
 
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -14,6 +15,9 @@ from shared.usecases.instances.instance_documents import address_ref, instance_s
 MAX_PAGE = 1000
 MAX_SKIP = 10_000
 
+_SLUG = re.compile(r"[a-z_]{1,32}-[0-9]{1,9}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
 
 def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
     """Raises `NotFound`, also for another tenant's instance."""
@@ -21,12 +25,29 @@ def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
     return owned(deps.store.get([ref]).get(ref), tenant_id)
 
 
-def by_name(deps: Deps, tenant_id: str, name: str) -> Instance:
-    """Raises `NotFound`, also for another tenant's instance."""
-    found = deps.store.get([name_ref(name)]).get(name_ref(name))
-    if found is None or found.data["tenant_id"] != tenant_id:
-        raise NotFound("Instance not found")
-    return by_id(deps, tenant_id, found.data["instance_id"])
+def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
+    """The instance with this id, else name, else slug, else number: whatever a dialect calls it by.
+
+    Raises `NotFound`, also for another tenant's instance.
+    """
+    ref, name = refs.instance(key), name_ref(key)
+    found = deps.store.get([ref, name])
+    if ref in found:
+        return owned(found[ref], tenant_id)
+    if name in found and found[name].data["tenant_id"] == tenant_id:
+        return by_id(deps, tenant_id, found[name].data["instance_id"])
+    of_tenant = Where("tenant_id", "==", tenant_id)
+    if _SLUG.fullmatch(key):
+        return _first(deps, [of_tenant, Where("slug", "==", key)])
+    if _NUMBER.fullmatch(key):
+        return _first(deps, [of_tenant, Where("seq", "==", int(key))])
+    raise NotFound("Instance not found")
+
+
+def _first(deps: Deps, where: Sequence[Where]) -> Instance:
+    for document in deps.store.find("instances", where, limit=1).documents:
+        return Instance.model_validate(document.data)
+    raise NotFound("Instance not found")
 
 
 def get_default(deps: Deps, tenant_id: str) -> Instance:

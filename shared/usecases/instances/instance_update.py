@@ -12,7 +12,7 @@ from shared import channels
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.errors import BadRequest, Collision
-from shared.ports.store import Create, Delete, Document, Ref, Set, Write
+from shared.ports.store import Document, Set, Write
 from shared.usecases import refs
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
@@ -29,6 +29,7 @@ from shared.usecases.instances.instance_documents import (
     own_label,
     owned,
     put,
+    release,
     set_ref,
 )
 from shared.usecases.instances.instance_lookup import forget
@@ -87,7 +88,9 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _
     secrets = instance_config.credentials(deps, before)
     adapter = before.adapter
     if changes.channel_type not in (None, before.type):
-        adapter = channels.default_adapter(changes.channel_type or before.type)
+        adapter = channels.adapter_for(changes.channel_type or before.type, changes.config.get("provider"))
+    elif changes.config.get("provider"):
+        adapter = channels.adapter_for(before.type, changes.config["provider"])
     parts = _overlaid(before, secrets, instance_config.split(adapter, changes.config))
     _overlay_agent_key(parts, changes)
     missing = instance_config.check(deps, adapter, parts)
@@ -100,7 +103,8 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _
     if parts.secrets != secrets:
         deps.secrets.write(before.secret_name, parts.secrets)
     commit(deps, [Set(ref, after.model_dump(), found[ref].version), *writes])
-    return _Outcome(before, after, configured and not missing)
+    wished = after.external_id not in (None, before.external_id)
+    return _Outcome(before, after, (configured or wished) and not missing)
 
 
 def _overlaid(before: Instance, secrets: Mapping[str, str], given: Parts) -> Parts:
@@ -170,17 +174,13 @@ def _set_writes(
     return writes
 
 
-def _address(instance: Instance) -> Ref | None:
-    return address_ref(instance.adapter, instance.external_id) if instance.external_id else None
-
-
 def _address_writes(deps: Deps, before: Instance, after: Instance) -> list[Write]:
-    former, wanted = _address(before), _address(after)
-    if former == wanted:
+    """Give up the former account. The new one is only wished for: connecting proves it."""
+    if (before.adapter, before.external_id) == (after.adapter, after.external_id):
         return []
-    writes: list[Write] = [Delete(former)] if former else []
-    if wanted:
-        if wanted in deps.store.get([wanted]):
+    if after.external_id:
+        wanted = address_ref(after.adapter, after.external_id)
+        held = deps.store.get([wanted]).get(wanted)
+        if held is not None and held.data["instance_id"] != before.id:
             raise Collision("external_id: this account is already connected to another channel")
-        writes.append(Create(wanted, {"instance_id": before.id}))
-    return writes
+    return release(deps, before)

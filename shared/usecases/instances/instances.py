@@ -18,7 +18,6 @@ from shared.usecases.instances.instance_connection import connect
 from shared.usecases.instances.instance_creation import NewInstance, create
 from shared.usecases.instances.instance_documents import (
     InstanceSet,
-    address_ref,
     changing,
     commit,
     dethrone,
@@ -26,11 +25,12 @@ from shared.usecases.instances.instance_documents import (
     name_ref,
     owned,
     put,
+    release,
     set_ref,
 )
 from shared.usecases.instances.instance_lookup import (
     by_id,
-    by_name,
+    by_key,
     find_for_webhook,
     forget,
     get_default,
@@ -44,7 +44,7 @@ __all__ = [
     "Changes",
     "NewInstance",
     "by_id",
-    "by_name",
+    "by_key",
     "connect",
     "create",
     "credentials",
@@ -106,8 +106,7 @@ def _commit_deletion(deps: Deps, tenant_id: str, instance_id: str, keep_last: bo
     if keep_last and tenant_set.count <= 1:
         raise BadRequest("Cannot delete the only remaining instance")
     writes: list[Write] = [Delete(ref, found[ref].version), Delete(name_ref(gone.name))]
-    if gone.external_id:
-        writes.append(Delete(address_ref(gone.adapter, gone.external_id)))
+    writes += release(deps, gone)
     tenant_set.count -= 1
     if tenant_set.default_id == gone.id:
         writes += _succession(deps, gone, tenant_set)

@@ -15,8 +15,9 @@ from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest, HubError, ProviderError
 from shared.usecases.instances import instance_config, type_channels
-from shared.usecases.instances.channel_setup import API_KEY, with_credential
+from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
 from shared.usecases.instances.instance_config import Parts
+from shared.usecases.instances.providers import TYPES, carried_by
 
 SUCCESS = "Connection successful"
 _MOST_TEXT = 500
@@ -37,7 +38,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     What is given is neither stored nor logged. Stored credentials are never sent
     to an address that is given along.
     """
-    adapter = channels.default_adapter(channel_type)
+    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
     if adapter not in channels.names() or channels.channel(adapter).probe is None:
         return Trial(False, f"{channel_type.value} cannot be tested", 0)
     ours = type_channels.of_type(deps, tenant_id, channel_type)
@@ -53,6 +54,13 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     except HubError as error:
         return Trial(False, error.detail[:_MOST_TEXT], 0)
     return _try(deps, instance, config)
+
+
+def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, Any]) -> Trial:
+    """The same with a provider behind several types: a type that the tenant has a channel of is tried."""
+    ours = carried_by(provider, type_channels.every(deps, tenant_id))
+    usual = TYPES[provider]
+    return try_credential(deps, tenant_id, next((each.type for each in ours), usual[0]), given)
 
 
 def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:

@@ -33,9 +33,9 @@ def of_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> list[Insta
 
 
 def chosen(instances: Sequence[Instance], channel_id: str) -> Instance:
-    """The one with that slug or id; raises `NotFound`."""
+    """The one with that id, name, slug or number; raises `NotFound`."""
     for instance in instances:
-        if channel_id in (instance.slug, instance.id):
+        if channel_id in (instance.id, instance.name, instance.slug, str(instance.seq)):
             return instance
     raise NotFound("there is no such channel of this type")
 

@@ -62,16 +62,6 @@ def test_two_tabs_may_refresh_with_the_same_token(client: FlaskClient) -> None:
     assert _refresh(client, second.refresh).status_code == 200
 
 
-def test_refreshing_from_many_threads_locks_nobody_out(client: FlaskClient) -> None:
-    account = sign_up(client)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: _refresh(client.application.test_client(), account.refresh), range(8)))
-    assert [answer.status_code for answer in answers] == [200] * 8
-    fresh = {account_of(answer.json).refresh for answer in answers}
-    assert len(fresh) == 8
-    assert [_refresh(client, token).status_code for token in fresh] == [200] * 8
-
-
 def test_a_spent_token_used_late_ends_its_whole_family(client: FlaskClient, deps: Deps) -> None:
     account = sign_up(client)
     other = account_of(sign_in(client).json)

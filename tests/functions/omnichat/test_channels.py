@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from functions.hub.main import blueprints
 from functions.omnichat import channels
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.http.app import create_app
+from shared.usecases.instances.instance_lookup import find_for_webhook as find
 from tests.functions.keys import key_for
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
@@ -189,14 +191,46 @@ def test_bad_input_is_400(door: Bots, wrong: dict[str, Any]) -> None:
     assert door.call("GET") == []
 
 
-def test_an_account_belongs_to_one_channel(door: Bots, deps: Deps) -> None:
-    body = {"name": "Page", "type": "SLACK", "externalId": "T/1"}
-    first = door.call("POST", "", body, 201)
-    assert first["externalId"] == "T/1"
+def test_an_account_belongs_to_the_channel_whose_token_proves_it(door: Bots, deps: Deps, provider: Stub) -> None:
+    squatter = Bots(door.client, key_for(deps, "squatter"))
+    page = {"name": "Page", "type": "FACEBOOK", "externalId": "682498302938465"}
+    claimed = squatter.call("POST", "", page, 201)
+    assert (claimed["status"], find(deps, address=("facebook", "682498302938465"))) == ("DISCONNECTED", None)
+    provider.on("GET", "/me", Reply(json={"id": "682498302938465", "name": "Shop"}))
+    provider.on("POST", "/subscribed_apps", Reply(json={"success": True}))
+    owned = door.call("POST", "", page | {"config": {"pageAccessToken": "EAAB"}}, 201)
+    assert door.call("GET", f"/{owned['id']}")["status"] == "CONNECTED"
+    found = find(deps, address=("facebook", "682498302938465"))
+    assert found is not None
+    assert found.id == owned["id"]
+    squatter.call("POST", "", page, 409)
+    squatter.call("DELETE", f"/{claimed['id']}", None, 204)
+    assert find(deps, address=("facebook", "682498302938465")) == found
     other = Bots(door.client, key_for(deps, "other"))
-    other.call("POST", "", body, 409)
-    door.call("PATCH", f"/{first['id']}", {"externalId": None})
-    assert other.call("POST", "", body, 201)["externalId"] == "T/1"
+    other.call("POST", "", page | {"externalId": "1"}, 201)
+    assert find(deps, address=("facebook", "1")) is None
+    door.call("PATCH", f"/{owned['id']}", {"externalId": None})
+    assert find(deps, address=("facebook", "682498302938465")) is None
+
+
+@pytest.mark.parametrize("called", ["id", "name", "slug", "seq"])
+def test_a_channel_answers_to_each_of_its_names(telegram: Stub, deps: Deps, called: str) -> None:
+    door = Bots(create_app(deps, blueprints()).test_client(), key_for(deps, "acme"))
+    door.make()
+    made = door.make(name="Other", config={"botToken": f"8{TOKEN}"})
+    instance = find(deps, instance_id=made["id"])
+    assert instance is not None
+    key = str(getattr(instance, called))
+    stranger = Bots(door.client, key_for(deps, "stranger"))
+    assert door.call("GET", f"/{key}")["id"] == made["id"]
+    stranger.call("GET", f"/{key}", status=404)
+    assert door.client.get(f"/api/v1/instances/{key}", headers=door.headers).json["name"] == instance.name  # type: ignore[index]
+    path = f"/channels/telegram_bot/status?channel_id={key}"
+    assert door.client.get(path, headers=door.headers).status_code == 200
+    assert door.client.get(path, headers=stranger.headers).status_code == 404
+    body = {"channelInstanceId": key, "externalUserId": "5", "text": "hello"}
+    assert door.client.post("/api/messages/send", json=body, headers=door.headers).status_code == 202
+    assert door.client.post("/api/messages/send", json=body, headers=stranger.headers).status_code == 404
 
 
 def test_a_second_channel_for_the_same_bot_says_so(door: Bots) -> None:

@@ -1,0 +1,211 @@
+"""The logged-in accounts whose connections this process holds: taken by lease, listened to, sent over."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from queue import Empty, Queue
+from typing import Any
+
+from shared.channels.telegram_user import lines
+from shared.channels.telegram_user.config import TelegramUserConfig
+from shared.channels.telegram_user.gateway import PROVIDER, Line, Listener, SessionEnded, gateway, is_configured
+from shared.deps import Deps
+from shared.domain.events import RealtimeEvent
+from shared.domain.inbound import ConnectionChanged
+from shared.domain.instances import InstanceStatus
+from shared.errors import HubError, PayloadInvalid, ProviderUnavailable
+from shared.logs import tracing
+from shared.usecases.instances import connections, instance_config, instance_lookup, session_leases
+from shared.usecases.instances.session_leases import Lease
+from shared.usecases.pipeline import outbound, webhooks
+from shared.usecases.pipeline.deliver import deliver
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 15.0
+"""Seconds between two looks at the leases; a lease outlives three that fail."""
+
+MOST = 200
+"""Accounts that one process holds."""
+
+_MARGIN = timedelta(seconds=10)
+"""So long before a lease ends that could not be renewed its line is closed: Telegram ends a session it sees twice."""
+
+_PAUSE = timedelta(seconds=30)
+_AT_ONCE = 8
+_ENDED = "the session was ended in Telegram; log in again"
+
+
+class Sessions:
+    """Works on a thread of its own from its making to `stop`."""
+
+    def __init__(self, deps: Deps, interval: float = INTERVAL, most: int = MOST) -> None:
+        self._deps = deps
+        self._interval = interval
+        self._most = most
+        self._gateway = gateway(deps.settings)
+        self._leases: dict[str, Lease] = {}
+        self._ended: Queue[tuple[Lease, bool, str]] = Queue()
+        self._stopped = threading.Event()
+        self._look = threading.Event()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sessions")
+        self._thread = threading.Thread(target=self._run, name="sessions", daemon=True)
+        self._thread.start()
+
+    def stop(self, patience: float = 6.0) -> None:
+        """Close all lines and let others have the sessions; gives up waiting after `patience` seconds."""
+        self._stopped.set()
+        self._look.set()
+        self._thread.join(patience)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._gateway.close()
+
+    def wake(self, event: RealtimeEvent) -> None:
+        """Another process has found something to send over a line; if it is ours, send it."""
+        instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
+        if isinstance(instance_id, str) and isinstance(conversation_id, str) and lines.held(self._deps, instance_id):
+            deliver(self._deps, event.tenant_id, conversation_id)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._look.clear()
+            for step in (self._settle_ended, self._renew, self._take):
+                self._try(step)
+            self._look.wait(self._interval)
+        list(self._pool.map(self._let_go, list(self._leases.values())))
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            with tracing():
+                step()
+        except Exception:
+            logger.exception("looking after the sessions failed and will be tried again")
+
+    def _settle_ended(self) -> None:
+        while True:
+            try:
+                lease, gone, why = self._ended.get_nowait()
+            except Empty:
+                return
+            if self._leases.get(lease.instance_id) is None:
+                continue
+            self._close(lease)
+            if gone:
+                session_leases.end(self._deps, lease, _ENDED)
+            else:
+                logger.warning("a line ended", extra={"instance_id": lease.instance_id, "why": why})
+                session_leases.release(self._deps, lease)
+
+    def _renew(self) -> None:
+        held = list(self._leases.values())
+        if not held:
+            return
+        positions = {lease.instance_id: place for lease in held if (place := self._position(lease))}
+        try:
+            renewed = session_leases.renew(self._deps, held, positions)
+        except HubError as error:
+            logger.warning("leases could not be renewed: %s", error.detail)
+            renewed = {lease.instance_id: lease for lease in held}
+        for lease in held:
+            kept = renewed.get(lease.instance_id)
+            if kept is None or kept.until - _MARGIN <= self._deps.now():
+                logger.warning("a session is ours no more", extra={"instance_id": lease.instance_id})
+                self._close(lease)
+            else:
+                self._leases[lease.instance_id] = kept
+
+    def _take(self) -> None:
+        room = self._most - len(self._leases)
+        if room > 0:
+            taken = session_leases.take(self._deps, PROVIDER, min(room, _AT_ONCE * 4))
+            list(self._pool.map(self._open_or_log, taken))
+
+    def _open_or_log(self, lease: Lease) -> None:
+        self._try(partial(self._open, lease))
+
+    def _open(self, lease: Lease) -> None:
+        instance = instance_lookup.find_for_webhook(self._deps, instance_id=lease.instance_id)
+        session = self._deps.secrets.read(lease.secret).get("session")
+        if instance is None or not session:
+            session_leases.end(self._deps, lease, "the session is lost; log in again")
+            return
+        listener = Listener(partial(self._updated, lease.instance_id), partial(self._line_ended, lease))
+        try:
+            line = self._gateway.listen(session, lease.position, listener)
+        except SessionEnded:
+            session_leases.end(self._deps, lease, _ENDED)
+            return
+        except ProviderUnavailable as error:
+            logger.warning("no line could be opened: %s", error.detail, extra={"instance_id": lease.instance_id})
+            session_leases.release(self._deps, lease, _PAUSE)
+            return
+        self._begin(lease, line)
+        connections.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
+        for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
+            outbound.wake(self._deps, lease.tenant_id, conversation_id, instance)
+
+    def _begin(self, lease: Lease, line: Line) -> None:
+        lines.hold(self._deps, lease.instance_id, line)
+        self._leases[lease.instance_id] = lease
+        logger.info("a session is held", extra={"instance_id": lease.instance_id})
+
+    def _updated(self, instance_id: str, update: Mapping[str, Any]) -> None:
+        """Publish what came; raises when it could not be stored, upon which it comes again."""
+        instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
+        if instance is None:
+            return
+        config = instance_config.load_config(self._deps, instance)
+        if isinstance(config, TelegramUserConfig) and not config.groups and _is_of_group(update):
+            return
+        with tracing():
+            try:
+                webhooks.take_update(self._deps, instance, update)
+            except PayloadInvalid as error:
+                logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance_id})
+
+    def _line_ended(self, lease: Lease, gone: bool, why: str) -> None:
+        self._ended.put((lease, gone, why))
+        self._look.set()
+
+    def _position(self, lease: Lease) -> dict[str, Any] | None:
+        line = lines.held(self._deps, lease.instance_id)
+        return line.position() if line is not None else None
+
+    def _close(self, lease: Lease) -> None:
+        self._leases.pop(lease.instance_id, None)
+        line = lines.held(self._deps, lease.instance_id)
+        lines.drop(self._deps, lease.instance_id)
+        if line is not None:
+            line.close()
+
+    def _let_go(self, lease: Lease) -> None:
+        position = self._position(lease)
+        self._close(lease)
+        self._try(partial(session_leases.release, self._deps, lease, position=position))
+
+
+def sessions_for(deps: Deps) -> Sessions | None:
+    """Sessions, where the settings say how Telegram is reached."""
+    return Sessions(deps) if is_configured(deps.settings) else None
+
+
+def watching(sessions: Sessions | None, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
+    """The consumer of `realtime`: what is for the clients goes to them, what is for a line to its holder."""
+
+    def consume(event: RealtimeEvent) -> None:
+        if event.name != lines.WAKE:
+            deliver_to_clients(event)
+        elif sessions is not None:
+            sessions.wake(event)
+
+    return consume
+
+
+def _is_of_group(update: Mapping[str, Any]) -> bool:
+    message = update.get("message") or update.get("edited")
+    return isinstance(message, Mapping) and message["chat"]["type"] != "user"

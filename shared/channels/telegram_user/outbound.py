@@ -1,0 +1,109 @@
+"""Sending over the account's own connection, which this process must hold."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+from functools import partial
+
+from shared.channel import Sent
+from shared.channelkit.providers import note_if_unsent
+from shared.channels.telegram_user import lines
+from shared.channels.telegram_user.addresses import message_id, number, target
+from shared.channels.telegram_user.config import TelegramUserConfig
+from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Line, Post, Posted
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import OutboxPayload
+from shared.errors import ProviderRejected, ProviderUnavailable
+
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
+"""UTF-16 units, as for bots; see https://core.telegram.org/bots/api#sendphoto."""
+
+
+def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: OutboxPayload) -> Sent:
+    """Send the text and the first attachment.
+
+    A text too long for a caption follows as its own message; when only that one
+    fails the result says so in `note`.
+    """
+    line = lines.held(deps, instance.id)
+    if line is None:
+        raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
+    first, *rest = _posts(payload)
+    posted = _carry_out(line, first)
+    note = None
+    for post in rest:
+        note = note_if_unsent("the text", partial(_carry_out, line, post))
+    if posted.number is None or first.form == "reaction":
+        return Sent(external_message_id=None, note=note)
+    return Sent(external_message_id=message_id(posted.chat, posted.number), note=note)
+
+
+def _posts(payload: OutboxPayload) -> list[Post]:
+    words = _words(payload)
+    if payload.reaction is not None:
+        wanted = number(payload.reaction.external_message_id)
+        if wanted is None:
+            raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
+        return [replace(words, form="reaction", text=payload.reaction.emoji, reply_to=wanted)]
+    file = _file(words, payload) if payload.attachments else None
+    if file is None:
+        if not words.text:
+            raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+        return [words]
+    if not words.text:
+        return [file]
+    if file.form == "file" and _utf16_length(words.text) <= CAPTION_LIMIT:
+        return [replace(file, text=words.text)]
+    return [file, replace(words, reply_to=None)]
+
+
+def _words(payload: OutboxPayload) -> Post:
+    known = payload.context.get("access_hash")
+    return Post(
+        chat=target(payload.to),
+        access_hash=int(known) if isinstance(known, str) and known.removeprefix("-").isdecimal() else None,
+        nonce=_nonce(payload, "text"),
+        text=payload.text or "",
+        reply_to=number(payload.reply_to),
+    )
+
+
+def _nonce(payload: OutboxPayload, part: str) -> int:
+    """The same for the same message, always, so that Telegram refuses it when it comes again."""
+    name = payload.message_id or secrets.token_hex(16)
+    digest = hashlib.sha256(f"{name}/{part}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True) or 1
+
+
+def _file(words: Post, payload: OutboxPayload) -> Post | None:
+    attachment, nonce = payload.attachments[0], _nonce(payload, "file")
+    if attachment.latitude is not None and attachment.longitude is not None:
+        return replace(
+            words,
+            nonce=nonce,
+            form="place",
+            text="",
+            latitude=attachment.latitude,
+            longitude=attachment.longitude,
+            title=attachment.name,
+            address=attachment.address,
+        )
+    if not attachment.url:
+        return None
+    return replace(words, nonce=nonce, form="file", text="", url=attachment.url, kind=attachment.type)
+
+
+def _carry_out(line: Line, post: Post) -> Posted:
+    try:
+        return line.send(post)
+    except FileRefused:
+        link = "\n".join(part for part in (post.text, post.url) if part)
+        return line.send(replace(post, form="text", text=link, url=None))
+
+
+def _utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,0 +1,157 @@
+"""Telegram over MTProto, by telethon (https://docs.telethon.dev, MIT licence)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+from telethon import TelegramClient, errors
+from telethon.sessions import StringSession
+
+from shared.channels.telegram_user.gateway import (
+    PROVIDER,
+    CodeRequested,
+    Line,
+    Listener,
+    PasswordNeeded,
+    Position,
+    SessionEnded,
+    SignedIn,
+)
+from shared.channels.telegram_user.telethon_errors import ended, login_errors
+from shared.channels.telegram_user.telethon_line import TelethonLine
+from shared.errors import ProviderUnavailable
+
+T = TypeVar("T")
+
+# Closer up it tells what goes over the line.
+logging.getLogger("telethon").setLevel(logging.WARNING)
+
+_LOGIN_SECONDS = 40.0
+_OPENING_SECONDS = 45.0
+
+
+class TelethonGateway:
+    """A login's steps each open a connection of their own; the lines share one thread with an event loop."""
+
+    def __init__(self, api_id: int, api_hash: str) -> None:
+        self._api_id = api_id
+        self._api_hash = api_hash
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def request_code(self, phone: str) -> CodeRequested:
+        async def ask(client: TelegramClient) -> CodeRequested:
+            sent = await client.send_code_request(phone)
+            return CodeRequested(session=client.session.save(), code_hash=sent.phone_code_hash)
+
+        return self._login("", ask)
+
+    def sign_in(self, session: str, phone: str, code_hash: str, code: str) -> SignedIn | PasswordNeeded:
+        async def sign(client: TelegramClient) -> SignedIn | PasswordNeeded:
+            try:
+                user = await client.sign_in(phone=phone, code=code, phone_code_hash=code_hash)
+            except errors.SessionPasswordNeededError:
+                return PasswordNeeded(session=client.session.save())
+            return _signed_in(client, user)
+
+        return self._login(session, sign)
+
+    def check_password(self, session: str, password: str) -> SignedIn:
+        async def check(client: TelegramClient) -> SignedIn:
+            return _signed_in(client, await client.sign_in(password=password))
+
+        return self._login(session, check)
+
+    def log_out(self, session: str) -> None:
+        from telethon.tl.functions.auth import LogOutRequest  # noqa: PLC0415 - as `client`: made when it is needed
+
+        async def leave(client: TelegramClient) -> None:
+            # Not `client.log_out`, which takes every refusal for success.
+            try:
+                await client(LogOutRequest())
+            except errors.RPCError as error:
+                if not ended(error):
+                    raise
+
+        self._login(session, leave)
+
+    def listen(self, session: str, position: Position | None, listener: Listener) -> Line:
+        opened = self._on_the_loop(self._open(session, position, listener))
+        try:
+            return opened.result(_OPENING_SECONDS + 5)
+        except TimeoutError:
+            opened.cancel()
+            raise ProviderUnavailable(PROVIDER, "Telegram did not answer") from None
+
+    def close(self) -> None:
+        with self._starting:
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5)
+
+    def client(self, session: str, **options: Any) -> TelegramClient:
+        """A client that waits for nothing on its own: pauses are for the caller to keep. Call it on an event loop."""
+        return TelegramClient(
+            StringSession(session or None),
+            self._api_id,
+            self._api_hash,
+            timeout=10,
+            request_retries=2,
+            connection_retries=2,
+            retry_delay=1,
+            flood_sleep_threshold=0,
+            raise_last_call_error=True,
+            device_model="Omnichannel Hub",
+            app_version="1.0",
+            **options,
+        )
+
+    def _login(self, session: str, step: Callable[[TelegramClient], Coroutine[Any, Any, T]]) -> T:
+        with login_errors():
+            return asyncio.run(asyncio.wait_for(self._connected(session, step), _LOGIN_SECONDS))
+
+    async def _connected(self, session: str, step: Callable[[TelegramClient], Coroutine[Any, Any, T]]) -> T:
+        client = self.client(session, receive_updates=False)
+        try:
+            await client.connect()
+            return await step(client)
+        finally:
+            await client.disconnect()
+
+    async def _open(self, session: str, position: Position | None, listener: Listener) -> Line:
+        line = TelethonLine(partial(self.client, session), position, listener)
+        try:
+            await asyncio.wait_for(line.open(), _OPENING_SECONDS)
+        except (errors.RPCError, OSError, TimeoutError) as error:
+            await line.abandon()
+            if ended(error):
+                raise SessionEnded(PROVIDER, "the session was ended; log in again") from None
+            raise ProviderUnavailable(PROVIDER, f"no connection ({type(error).__name__})") from None
+        return line
+
+    def _on_the_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="telegram", daemon=True)
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _signed_in(client: TelegramClient, user: Any) -> SignedIn:
+    name = " ".join(part for part in (user.first_name, user.last_name) if part)
+    return SignedIn(
+        session=client.session.save(),
+        user_id=user.id,
+        name=name or user.username or str(user.id),
+        phone=f"+{user.phone}" if user.phone else None,
+        username=user.username,
+    )

@@ -1,0 +1,45 @@
+"""What the tests of held accounts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from infra.sockets.sessions import Sessions
+from shared.deps import Deps
+from tests.channels.telegram_user.telegram import FakeLine, Telegram
+from tests.pipeline.hub import Hub, eventually
+
+PHONE = "+491701234567"
+Start: TypeAlias = Callable[..., tuple[Deps, Sessions]]
+
+
+class Clock:
+    """The processes' common clock, which a test may put forward."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._now = deps.now
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return self._now() + self.ahead
+
+
+def logged_in(hub: Hub, phone: str = PHONE, **config: Any) -> str:
+    """A channel with that account; returns its id."""
+    body = {"name": phone, "type": "TELEGRAM_USER", "config": config}
+    channel = str(hub.post("/api/channels", body, 201)["id"])
+    hub.post("/api/telegram/user/start", {"channelInstanceId": channel, "phone": phone})
+    hub.post("/api/telegram/user/confirm", {"channelInstanceId": channel, "code": "12345"})
+    return channel
+
+
+def line_of(telegram: Telegram) -> FakeLine:
+    """The one open line, as soon as it is there."""
+    eventually(lambda: len(telegram.open_lines()) == 1)
+    return telegram.open_lines()[0]
+
+
+def status_of(hub: Hub, channel: str) -> Any:
+    return hub.get(f"/api/channels/{channel}")["status"]

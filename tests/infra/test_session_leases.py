@@ -1,0 +1,111 @@
+"""Leases of sessions on both stores: one holder, renewed by him alone, free when he says so or is heard of no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pydantic import SecretStr
+
+from infra.local import secret_manager
+from shared.bootstrap import bootstrap, close
+from shared.channels.telegram_user import auth
+from shared.channels.telegram_user.gateway import PROVIDER
+from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, Instance
+from shared.usecases.instances import session_leases
+from tests.adapters.backends import emulators, google
+from tests.index_check import recorded
+
+
+@pytest.fixture(params=["embedded", "google"])
+def deps(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deps]:
+    if cast("str", request.param) == "embedded":
+        with recorded(Settings(data_dir=tmp_path)) as opened:
+            yield opened
+        return
+    missing = emulators.missing()
+    if missing and emulators.environment("REQUIRE_EMULATORS") == "1":
+        pytest.fail(f"REQUIRE_EMULATORS=1, but {missing}")
+    if missing:
+        pytest.skip(missing)
+    with secret_manager.serving() as server:
+        opened = bootstrap(
+            Settings(
+                backend="google",
+                google_cloud_project=google.project(),
+                firestore_emulator_host=emulators.firestore(),
+                pubsub_emulator_host=emulators.pubsub(),
+                secret_manager_emulator_host=server.address,
+                jwt_secret=SecretStr("x" * 32),
+            )
+        )
+        yield opened
+        close(opened)
+
+
+def _logged_in(deps: Deps, id_: str) -> Instance:
+    instance = Instance(
+        id=id_,
+        tenant_id="t1",
+        type=ChannelType.TELEGRAM_USER,
+        adapter=PROVIDER,
+        seq=1,
+        slug="telegram_user-1",
+        name=id_,
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+    auth.move(deps, instance, None, auth.AuthState.CONNECTED, {"session": f"session of {id_}"})
+    return instance
+
+
+def _ids(leases: list[session_leases.Lease]) -> set[str]:
+    return {lease.instance_id for lease in leases}
+
+
+def test_a_session_has_one_holder_until_he_lets_go_or_is_gone(deps: Deps) -> None:
+    for id_ in ("i1", "i2", "i3"):
+        _logged_in(deps, id_)
+    one, two = replace(deps, owner="one"), replace(deps, owner="two")
+    first = session_leases.take(one, PROVIDER, 2)
+    second = session_leases.take(two, PROVIDER, 5)
+    assert (len(first), len(second)) == (2, 1)
+    assert _ids(first) | _ids(second) == {"i1", "i2", "i3"}
+    session_leases.release(two, first[0])
+    assert session_leases.take(two, PROVIDER, 5) == []
+    session_leases.release(one, first[0], position={"0": {"pts": 3}})
+    (taken,) = session_leases.take(two, PROVIDER, 5)
+    assert (taken.instance_id, taken.position) == (first[0].instance_id, {"0": {"pts": 3}})
+    later = replace(two, now=lambda: deps.now() + session_leases.LEASE + timedelta(seconds=1))
+    assert first[1].instance_id in _ids(session_leases.take(later, PROVIDER, 5))
+    assert session_leases.renew(one, first, {}) == {}
+
+
+def test_renewing_moves_the_end_and_notes_the_place(deps: Deps) -> None:
+    _logged_in(deps, "i1")
+    (lease,) = session_leases.take(deps, PROVIDER, 1)
+    later = replace(deps, now=lambda: deps.now() + timedelta(seconds=30))
+    renewed = session_leases.renew(later, [lease], {"i1": {"0": {"pts": 9}}})
+    assert renewed["i1"].until > lease.until
+    session_leases.release(deps, renewed["i1"])
+    (again,) = session_leases.take(deps, PROVIDER, 1)
+    assert again.position == {"0": {"pts": 9}}
+
+
+def test_a_new_login_is_not_the_old_ones_lease(deps: Deps) -> None:
+    instance = _logged_in(deps, "i1")
+    (lease,) = session_leases.take(deps, PROVIDER, 1)
+    auth.stop(deps, instance)
+    assert session_leases.renew(deps, [lease], {}) == {}
+    _, version = auth.read(deps, instance)
+    auth.move(deps, instance, version, auth.AuthState.CONNECTED, {"session": "another"})
+    assert session_leases.renew(deps, [lease], {}) == {}
+    assert deps.secrets.read(lease.secret) == {}
+    (anew,) = session_leases.take(deps, PROVIDER, 1)
+    assert deps.secrets.read(anew.secret) == {"session": "another"}

@@ -1,0 +1,295 @@
+"""The always-on container as real processes on the emulators: every one tells its own clients of everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from queue import Empty
+from typing import TypeAlias
+
+import pytest
+import requests
+
+from infra.local import secret_manager
+from shared.adapters.google.pubsub import PubSub, ensure_topics
+from shared.bootstrap import bootstrap, close
+from shared.channels.telegram_user import auth
+from shared.channels.telegram_user.gateway import PROVIDER
+from shared.config import Settings, load_settings
+from shared.deps import Deps
+from shared.domain.events import OutboundEvent, Topic
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.messages import OutboxItem, OutboxPayload
+from shared.ports.store import Create, Ref, Set
+from shared.usecases import realtime
+from shared.usecases.pipeline import outbound
+from tests.adapters.backends import emulators, google
+from tests.infra.clients import Client, stored_instance, token_for
+from tests.pipeline.hub import eventually
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+class Container:
+    """A running process; `url` is the address that it printed."""
+
+    def __init__(self, log: Path, environment: dict[str, str], *module: str) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *(module or ("infra.sockets",))],
+                cwd=ROOT,
+                env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment},
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
+        assert self.url, self.log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def get(self, path: str) -> tuple[int, object]:
+        answer = requests.get(f"{self.url}{path}", timeout=10)
+        return answer.status_code, answer.json()
+
+    def stop(self) -> int:
+        """The exit status after SIGTERM; Cloud Run grants ten seconds, then it kills."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+Start: TypeAlias = Callable[..., Container]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """A project of its own on the emulators."""
+    missing = emulators.missing()
+    if missing and emulators.environment("REQUIRE_EMULATORS") == "1":
+        pytest.fail(f"REQUIRE_EMULATORS=1, but {missing}")
+    if missing:
+        pytest.skip(missing)
+    return {
+        "BACKEND": "google",
+        "GOOGLE_CLOUD_PROJECT": google.project(),
+        "FIRESTORE_EMULATOR_HOST": emulators.firestore(),
+        "PUBSUB_EMULATOR_HOST": emulators.pubsub(),
+        "JWT_SECRET": "a-secret-of-thirty-two-characters",
+        "PORT": "0",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return load_settings(environment)
+
+
+@pytest.fixture
+def pubsub(settings: Settings) -> Iterator[PubSub]:
+    pubsub = PubSub(settings.google_cloud_project or "", emulator_host=settings.pubsub_emulator_host)
+    ensure_topics(pubsub)
+    yield pubsub
+    pubsub.close()
+
+
+@pytest.fixture
+def deps(settings: Settings, pubsub: PubSub) -> Iterator[Deps]:
+    deps = bootstrap(settings)
+    yield deps
+    close(deps)
+
+
+@pytest.fixture
+def start(environment: dict[str, str], pubsub: PubSub, tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def started(*module: str, **variables: str) -> Container:
+            log = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
+            return stack.enter_context(closing(Container(log, environment | variables, *module)))
+
+        yield started
+
+
+@contextmanager
+def _client(container: Container, token: str) -> Iterator[Client]:
+    with closing(Client("websocket")) as client:
+        client.connect(container.url, auth={"token": token})
+        yield client
+
+
+def _feeds(pubsub: PubSub) -> list[str]:
+    found = pubsub.subscriber.list_subscriptions(request={"project": f"projects/{pubsub.project}"})
+    return [each.name for each in found if "-feed-" in each.name]
+
+
+def test_both_processes_tell_their_own_clients_everything_and_a_stranger_nothing(
+    start: Start, deps: Deps, pubsub: PubSub
+) -> None:
+    instance = stored_instance(deps)
+    stored_instance(deps, "theirs", tenant_id="t2")
+    containers = [start(), start()]
+    assert len(_feeds(pubsub)) == 2
+    with ExitStack() as stack:
+        ours = [stack.enter_context(_client(each, token_for(deps, "t1"))) for each in containers]
+        strangers = [stack.enter_context(_client(each, token_for(deps, "t2"))) for each in containers]
+        assert [each.ask("join-channel", "i1") for each in ours] == [{"ok": True}] * 2
+        assert not any(each.ask("join-channel", "i1")["ok"] for each in strangers)
+        assert [each.ask("join-channel", "theirs") for each in strangers] == [{"ok": True}] * 2
+        for number in range(20):
+            payload = {"qr": str(number), "expires_at": "2026-11-21T10:00:00+00:00"}
+            realtime.emit(deps, "t1", instance.id, realtime.WHATSAPP_QR, payload)
+        for client in ours:
+            came = [client.next() for _ in range(20)]
+            assert [payload["qr"] for _, payload in came] == [str(number) for number in range(20)]
+        realtime.emit(deps, "t2", "theirs", realtime.WHATSAPP_CONNECTED, {})
+        # What came to the strangers came after the others' events, so that those would be here by now.
+        assert [each.next()[0] for each in strangers] == [realtime.WHATSAPP_CONNECTED] * 2
+        for each in (*ours, *strangers):
+            with pytest.raises(Empty):
+                each.came.get_nowait()
+
+
+def test_sigterm_drains_and_leaves_no_subscription_behind(start: Start, deps: Deps, pubsub: PubSub) -> None:
+    stored_instance(deps)
+    first, second = start(), start()
+    with _client(first, token_for(deps, "t1")) as client:
+        assert client.ask("join-channel", "i1") == {"ok": True}
+        assert first.stop() == 0, first.log
+        client.gone.get(timeout=10)
+    assert len(_feeds(pubsub)) == 1
+    assert second.stop() == 0
+    assert _feeds(pubsub) == []
+
+
+def test_a_subscription_expires_after_its_process_was_killed(start: Start, pubsub: PubSub) -> None:
+    container = start()
+    container.close()
+    (name,) = _feeds(pubsub)
+    left = pubsub.subscriber.get_subscription(subscription=name)
+    assert left.enable_message_ordering
+    assert left.message_retention_duration.total_seconds() == 600
+    assert left.expiration_policy.ttl.total_seconds() == 86400
+
+
+def test_health_is_told_without_a_credential(start: Start) -> None:
+    container = start()
+    assert container.get("/health/live") == (200, {"status": "healthy"})
+    assert container.get("/health/ready") == (200, {"status": "healthy"})
+    status, body = container.get("/anything")
+    assert status == 404
+    assert json.dumps(body).startswith('{"detail"')
+
+
+def _to_send(deps: Deps, conversation_id: str) -> Ref:
+    """An item whose channel is gone: whoever takes it writes it off."""
+    item = OutboxItem(
+        id=f"m-{conversation_id}",
+        tenant_id="t1",
+        conversation_id=conversation_id,
+        instance_id="gone",
+        payload=OutboxPayload(text="Hello"),
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+    ref = Ref("outbox", item.id)
+    deps.store.commit([Create(ref, item.model_dump())])
+    return ref
+
+
+def test_it_sends_what_has_to_go_over_a_line_and_leaves_the_rest_to_the_functions(start: Start, deps: Deps) -> None:
+    start()
+    others, ours = _to_send(deps, "c1"), _to_send(deps, "c2")
+    # With one key, so that the second is handed out after the first.
+    deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c1"), key="k")
+    deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c2", runtime="socket"), key="k")
+    eventually(lambda: deps.store.get([ours])[ours].data["status"] == "DEAD")
+    assert deps.store.get([others])[others].data["status"] == "PENDING"
+
+
+def _account(deps: Deps) -> Instance:
+    instance = stored_instance(deps).model_copy(
+        update={"type": ChannelType.TELEGRAM_USER, "adapter": PROVIDER, "status": InstanceStatus.CONNECTED}
+    )
+    deps.store.commit([Set(Ref("instances", instance.id), instance.model_dump())])
+    auth.move(deps, instance, None, auth.AuthState.CONNECTED, {"session": "of-ann"})
+    return instance
+
+
+def _say(deps: Deps, instance: Instance, text: str) -> None:
+    item = OutboxItem(
+        id=f"m-{text}",
+        tenant_id="t1",
+        conversation_id=f"c-{text}",
+        instance_id=instance.id,
+        payload=OutboxPayload(message_id=f"m-{text}", text=text, external_conversation_id="5"),
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+    deps.store.commit([Create(Ref("outbox", item.id), item.model_dump())])
+    outbound.wake(deps, "t1", item.conversation_id, instance)
+
+
+def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_when_it_ends(
+    start: Start, environment: dict[str, str], pubsub: PubSub, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+
+    def noted(what: str) -> list[str]:
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return [line.split()[0] for line in lines if what in line]
+
+    with secret_manager.serving() as vault:
+        variables = {"SECRET_MANAGER_EMULATOR_HOST": vault.address, "TELEGRAM_API_ID": "1", "TELEGRAM_API_HASH": "x"}
+        deps = bootstrap(load_settings(environment | variables))
+        account = _account(deps)
+        module = ("tests.infra.sockets_with_telegram", str(tmp_path))
+        containers = {
+            str(made.process.pid): made for made in (start(*module, **variables), start(*module, **variables))
+        }
+        (holder,) = eventually(lambda: noted("opened of-ann"))
+        texts = [f"text-{number}" for number in range(8)]
+        for text in texts:
+            _say(deps, account, text)
+        eventually(lambda: all(noted(f"sent {text}") for text in texts), timeout=30)
+        assert {pid for text in texts for pid in noted(f"sent {text}")} == {holder}
+        assert len(noted("sent")) == len(texts)
+        assert containers.pop(holder).stop() == 0
+        assert noted("closed of-ann") == [holder]
+        (other,) = containers
+        eventually(lambda: noted("opened of-ann") == [holder, other], timeout=40)
+        _say(deps, account, "text-9")
+        eventually(lambda: noted("sent text-9") == [other], timeout=30)
+        close(deps)
+
+
+def test_it_wants_the_cloud(tmp_path: Path) -> None:
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-m", "infra.sockets"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1].startswith("the sockets cannot start: BACKEND")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -202,10 +201,12 @@ _TOML_FIELDS = {"enabled": "api_enabled", "host": "host", "port": "port", "api_k
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    import tomllib  # noqa: PLC0415 - a function in the cloud has no such file, and starts sooner without
+
     try:
         table = tomllib.loads(path.read_text("utf-8")).get("api", {})
-    except FileNotFoundError:
-        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationInvalid(f"{path.name}: {error}") from error
     if not isinstance(table, dict):

@@ -35,7 +35,7 @@ class CountingStore:
     """`Store` over another one. A commit that is refused counts with the documents it wanted to write."""
 
     def __init__(self, inner: Store) -> None:
-        self._inner = inner
+        self.inner = inner
         self._spent = Cost()
         self._lock = threading.Lock()
 
@@ -46,7 +46,7 @@ class CountingStore:
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         self._count(Cost(reads=1, documents_read=len(set(refs))))
-        return self._inner.get(refs)
+        return self.inner.get(refs)
 
     def find(
         self,
@@ -56,21 +56,21 @@ class CountingStore:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
-        page = self._inner.find(collection, where, order_by, limit, cursor)
+        page = self.inner.find(collection, where, order_by, limit, cursor)
         self._count(Cost(reads=1, documents_read=max(1, len(page.documents))))
         return page
 
     def commit(self, writes: Sequence[Write]) -> None:
         if writes:
             self._count(Cost(commits=1, documents_written=len(writes)))
-        self._inner.commit(writes)
+        self.inner.commit(writes)
 
     def count(self, collection: str, where: Sequence[Where] = ()) -> int:
         self._count(Cost(reads=1, documents_read=1))
-        return self._inner.count(collection, where)
+        return self.inner.count(collection, where)
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()
 
     def _count(self, cost: Cost) -> None:
         with self._lock:

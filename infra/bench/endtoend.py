@@ -75,7 +75,7 @@ def _hub(directory: Path, provider: int) -> Iterator[tuple[int, str]]:
         session = call(port, "POST", "/api/auth/register", owner)
         headers = {"authorization": f"Bearer {session['accessToken']}"}
         call(port, "POST", "/api/agents", {"name": "Echo"}, headers)
-        bot = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
+        bot = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token", "pacePerSecond": 0}}
         channel = call(port, "POST", "/api/channels", bot, headers)
         yield port, f"/api/telegram/bot/webhook/{channel['id']}"
 

@@ -83,7 +83,7 @@ class Journey:
         self._client = create_app(self.deps, blueprints()).test_client()
         owner = {"email": "owner@example.com", "password": "correct horse"}
         self._headers["Authorization"] = f"Bearer {self._post('/api/auth/register', owner)['accessToken']}"
-        channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
+        channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token", "pacePerSecond": 0}}
         self.webhook_path = f"/api/telegram/bot/webhook/{self._post('/api/channels', channel)['id']}"
 
     def hire_echo(self) -> None:
@@ -95,6 +95,11 @@ class Journey:
         before = self.store.spent
         answer = self._client.get(path, headers=self._headers)
         return _checked(answer.status_code, answer.json), self.store.spent - before
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        """A request of the owner's."""
+        answer = self._client.open(path, method=method, json=body, headers=self._headers)
+        return _checked(answer.status_code, answer.json)
 
     def write(self, chat: int, number: int) -> Costs:
         """A customer writes: the webhook, and all that follows from it."""

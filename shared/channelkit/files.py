@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shared.channel import MAX_MEDIA, Media
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
@@ -12,11 +14,19 @@ FILE_TIMEOUT = 40.0
 """Seconds for a whole file; somebody is waiting for it."""
 
 
-def fetch_file(deps: Deps, provider: str, url: str, *, guarded: bool = True) -> Media:
+def fetch_file(
+    deps: Deps, provider: str, url: str, *, guarded: bool = True, headers: Mapping[str, str] | None = None
+) -> Media:
     """Fetch a file of up to `MAX_MEDIA` bytes. Raises a `ProviderError` that does not repeat the address."""
     try:
         answer = deps.http.request(
-            "GET", url, provider=provider, timeout=FILE_TIMEOUT, guarded=guarded, max_bytes=MAX_MEDIA
+            "GET",
+            url,
+            provider=provider,
+            headers=headers,
+            timeout=FILE_TIMEOUT,
+            guarded=guarded,
+            max_bytes=MAX_MEDIA,
         )
     except AddressRefused as error:
         raise ProviderRejected(provider, f"the file's address is not called: {error.detail}") from None

@@ -1,20 +1,23 @@
-"""`requests` sessions whose connections check the address they are about to connect to."""
+"""Pools of kept connections, which look their host up themselves and check the address they are about to connect to."""
 
 from __future__ import annotations
 
 import io
 import socket
 import time
+from collections.abc import Callable
 from http.client import HTTPResponse
+from ssl import SSLContext
 from typing import TYPE_CHECKING
 
-import requests
-from requests.adapters import HTTPAdapter
+import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
 
-from shared.security.addresses import AddressPolicy, Resolve
+from shared.outgoing.lookup import Lookup
+from shared.security.addresses import AddressPolicy
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,25 +27,43 @@ if TYPE_CHECKING:
 # knows whether the request was read. A connection this old is opened anew.
 _MAX_IDLE_SECONDS = 3.0
 _LONGEST_CONNECT = 10.0
+_HOSTS = 100
+_IDLE_PER_HOST = 64
+
+Connect = Callable[[HTTPConnection], socket.socket]
 
 
-def _connect(connection: HTTPConnection, policy: AddressPolicy, resolve: Resolve) -> socket.socket:
-    """Look the host up once, check every address, and connect to a checked one; all addresses share the time."""
-    host, port = connection._dns_host, connection.port
-    try:
-        addresses = resolve(host, port)
-    except (OSError, UnicodeError) as error:
-        raise NewConnectionError(connection, f"{host} cannot be looked up") from error
-    for address in addresses:
-        policy.check_address(host, address)
-    until = time.monotonic() + _seconds(connection.timeout)
+def connecting(lookup: Lookup, policy: AddressPolicy | None) -> Connect:
+    """How to connect: look the host up once, check every address, try one after the other; all share the time."""
+
+    def connect(connection: HTTPConnection) -> socket.socket:
+        until = time.monotonic() + _seconds(connection.timeout)
+        host, port = connection._dns_host, connection.port
+        try:
+            addresses = lookup.addresses(host, port, until - time.monotonic())
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(connection, f"{host} cannot be looked up") from error
+        if policy is not None:
+            for address in addresses:
+                policy.check_address(host, address)
+        return _first_connected(connection, addresses, until)
+
+    return connect
+
+
+def _first_connected(connection: HTTPConnection, addresses: list[str], until: float) -> socket.socket:
     last: OSError | None = None
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=max(until - time.monotonic(), 0.001))
+            left = max(until - time.monotonic(), 0.001)
+            connected = socket.create_connection((address, connection.port), timeout=left)
         except OSError as error:
             last = error
-    raise NewConnectionError(connection, f"{host} does not accept connections") from last
+        else:
+            # Head and body are two packets: the second would wait until the server has confirmed the first.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connected
+    raise NewConnectionError(connection, f"{connection.host} does not accept connections") from last
 
 
 def _seconds(timeout: object) -> float:
@@ -98,62 +119,48 @@ class _Recycling:
         super()._put_conn(conn)  # type: ignore[misc]  # the pool mixed with
 
 
-class _Timed(HTTPConnection):
-    response_class = _TimedResponse
+def _pools(connect: Connect) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        response_class = _TimedResponse
 
-
-class _SecureTimed(HTTPSConnection):
-    response_class = _TimedResponse
-
-
-def _checked(policy: AddressPolicy, resolve: Resolve) -> tuple[type[_Timed], type[_SecureTimed]]:
-    class Checked(_Timed):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, policy, resolve)
+            return connect(self)
 
-    class SecureChecked(_SecureTimed):
+    class Secure(HTTPSConnection):
+        response_class = _TimedResponse
+
         def _new_conn(self) -> socket.socket:
-            return _connect(self, policy, resolve)
+            return connect(self)
 
-    return Checked, SecureChecked
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except (OSError, HTTPError) as error:
+                self.close()
+                if isinstance(error, NewConnectionError):
+                    raise
+                raise NewConnectionError(self, f"no TLS with {self.host}: {type(error).__name__}") from error
 
-
-def _pools(guard: tuple[AddressPolicy, Resolve] | None) -> dict[str, type[HTTPConnectionPool]]:
     class Pool(_Recycling, HTTPConnectionPool):
-        ConnectionCls = _Timed
+        ConnectionCls = Plain
 
     class SecurePool(_Recycling, HTTPSConnectionPool):
-        ConnectionCls = _SecureTimed
+        ConnectionCls = Secure
 
-    if guard is not None:
-        Pool.ConnectionCls, SecurePool.ConnectionCls = _checked(*guard)
     return {"http": Pool, "https": SecurePool}
 
 
-class _Adapter(HTTPAdapter):
-    def __init__(self, guard: tuple[AddressPolicy, Resolve] | None) -> None:
-        self._guard = guard
-        super().__init__(pool_connections=100, pool_maxsize=64, max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: object) -> None:
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, retries=False)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._guard)
+def _trust() -> SSLContext:
+    """Made once: reading the list of authorities takes longer than a call."""
+    context = create_urllib3_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
-def new_session(guard: tuple[AddressPolicy, Resolve] | None) -> requests.Session:
-    """A session without proxies, cookies or credentials from files.
-
-    With `guard` every host is looked up by it and every connection is checked.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(_NoCookies())
-    adapter = _Adapter(guard)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    def set_ok(self, cookie: object, request: object) -> bool:
-        return False
+def new_pools(connect: Connect) -> PoolManager:
+    """Pools for any host, without proxies and without retries; certificates are verified."""
+    pools = PoolManager(
+        num_pools=_HOSTS, maxsize=_IDLE_PER_HOST, retries=False, ssl_context=_trust(), cert_reqs="CERT_REQUIRED"
+    )
+    pools.pool_classes_by_scheme = _pools(connect)
+    return pools

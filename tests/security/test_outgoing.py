@@ -12,25 +12,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.config import Settings
 from shared.errors import OutcomeUnknown, ProviderUnavailable
-from shared.outgoing import Outgoing
 from shared.security.addresses import AddressRefused
+from tests.security.calling import outgoing
 from tests.stubs import Reply, Stub
 
 Serve = Callable[[socket.socket], None]
 
 PRODUCTION: dict[str, Any] = {"environment": "production", "jwt_secret": SecretStr("x" * 32)}
-
-
-@contextmanager
-def outgoing(resolve: Callable[[str, int], list[str]] | None = None, **settings: object) -> Iterator[Outgoing]:
-    made = Settings.model_validate(settings)
-    opened = Outgoing(made, resolve) if resolve else Outgoing(made)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 @contextmanager

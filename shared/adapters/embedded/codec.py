@@ -22,6 +22,7 @@ Json: TypeAlias = Any
 MARK = "\x01"
 _STRING = MARK + "s"
 _FLOAT = MARK + "f"
+_PLAIN = frozenset({type(None), bool, int})
 
 
 def dumps(value: Json) -> str:
@@ -29,10 +30,16 @@ def dumps(value: Json) -> str:
     return orjson.dumps(value).decode()
 
 
+def loads(text: str) -> Json:
+    """The inverse of `dumps`."""
+    return orjson.loads(text)
+
+
 def encode_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a stored time must know its time zone")
-    return MARK + moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return MARK + utc.isoformat(timespec="microseconds")
 
 
 def encode_string(text: str) -> str:
@@ -41,16 +48,18 @@ def encode_string(text: str) -> str:
 
 def encode(value: object, now: datetime) -> Json:
     """Turn a field's value into JSON; on a new document `Increment` counts from 0 and `ServerTime` is `now`."""
+    if type(value) in _PLAIN:
+        return value
     match value:
         case str():
             return encode_string(value)
-        case None | bool() | int():
+        case int():
             return value
         case datetime():
             return encode_time(value)
         case float():
             return value if isfinite(value) else f"{_FLOAT}{value}"
-        case Mapping():
+        case dict() | Mapping():
             return merged({}, value, now)
         case list() | tuple():
             return [encode(item, now) for item in value]
@@ -64,17 +73,27 @@ def encode(value: object, now: datetime) -> Json:
 def merged(present: dict[str, Json], changes: Mapping[str, Any], now: datetime) -> dict[str, Json]:
     """Lay the changes over a document's JSON, in place: maps deeply, everything else replaced."""
     for name, value in changes.items():
-        before = present.get(name)
-        match value:
-            case Remove():
-                present.pop(name, None)
-            case Increment():
-                present[name] = _number(before) + value.by
-            case Mapping():
-                present[name] = merged(before if isinstance(before, dict) else {}, value, now)
-            case _:
-                present[name] = encode(value, now)
+        # Nearly all fields are these; asking for a Mapping is slow.
+        if type(value) in _PLAIN:
+            present[name] = value
+        elif type(value) is str:
+            present[name] = encode_string(value)
+        else:
+            _merge_field(present, name, value, now)
     return present
+
+
+def _merge_field(present: dict[str, Json], name: str, value: object, now: datetime) -> None:
+    match value:
+        case Remove():
+            present.pop(name, None)
+        case Increment():
+            present[name] = _number(present.get(name)) + value.by
+        case dict() | Mapping():
+            before = present.get(name)
+            present[name] = merged(before if isinstance(before, dict) else {}, value, now)
+        case _:
+            present[name] = encode(value, now)
 
 
 def decode(value: Json) -> Any:
@@ -92,7 +111,7 @@ def decode(value: Json) -> Any:
 
 def decode_document(text: str) -> Data:
     """A document's fields from its stored text."""
-    fields: Data = decode(orjson.loads(text))
+    fields: Data = decode(loads(text))
     return fields
 
 

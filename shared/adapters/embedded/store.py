@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from secrets import token_hex
+from random import getrandbits
 from typing import Any
 
-from shared.adapters.embedded.codec import decode_document, dumps, encode, merged
+from shared.adapters.embedded.codec import decode_document, dumps, encode, loads, merged
 from shared.adapters.embedded.database import Database
 from shared.adapters.embedded.query import Position, Query, table_name
 from shared.adapters.rules import is_addressable
@@ -112,7 +112,8 @@ class _Commit:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._now = datetime.now(UTC)
-        self._version = token_hex(8)
+        # No secret, and the system's randomness would let go of the interpreter's lock for every commit.
+        self._version = f"{getrandbits(64):016x}"
 
     def carry_out(self, table: str, write: Write) -> None:
         match write:
@@ -142,7 +143,7 @@ class _Commit:
         present = self._row(table, ref)
         if version is not None and (present is None or present[0] != version):
             raise Conflict(ref)
-        fields = json.loads(present[1]) if present else {}
+        fields = loads(present[1]) if present else {}
         self._put(table, ref.id, dumps(merged(fields, data, self._now)))
 
     def _row(self, table: str, ref: Ref) -> tuple[str, str] | None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace
+from shared.channelkit.lazy import lazily
 from shared.channels.facebook.config import FacebookConfig
 from shared.channels.facebook.inbound import accept, challenge, parse, verify
-from shared.channels.facebook.lifecycle import connect, logout, probe, remove, status
-from shared.channels.facebook.outbound import send
 from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageKind, MessageStatus
+from shared.domain.kinds import MessageKind, MessageStatus
+
+if TYPE_CHECKING:
+    from shared.channels.facebook.lifecycle import connect, logout, probe, remove, status
+    from shared.channels.facebook.outbound import send
+else:
+    connect = lazily("shared.channels.facebook.lifecycle", "connect")
+    logout = lazily("shared.channels.facebook.lifecycle", "logout")
+    probe = lazily("shared.channels.facebook.lifecycle", "probe")
+    remove = lazily("shared.channels.facebook.lifecycle", "remove")
+    status = lazily("shared.channels.facebook.lifecycle", "status")
+    send = lazily("shared.channels.facebook.outbound", "send")
 
 channel = Channel(
     name="facebook",

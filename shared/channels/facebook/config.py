@@ -19,12 +19,6 @@ class FacebookConfig(BaseModel):
     app_id: str | None = None
 
 
-def app_secret(config: FacebookConfig, settings: Settings) -> str | None:
-    """The secret of the Meta app that the page is subscribed to."""
-    secret = config.app_secret or settings.facebook_app_secret
-    return secret.get_secret_value() if secret else None
-
-
 def verify_token(config: FacebookConfig, settings: Settings) -> str | None:
     """The word that was typed into the Meta app beside the callback URL."""
     token = config.verify_token or settings.facebook_verify_token

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.channel import RawPart, Webhook
+from shared.channelkit import meta
 from shared.channelkit.payloads import checked, json_object
-from shared.channelkit.signatures import hmac_sha256_matches, same_secret
-from shared.channels.facebook.config import FacebookConfig, app_secret, verify_token
+from shared.channels.facebook.config import FacebookConfig, verify_token
 from shared.channels.facebook.contents import contents
 from shared.channels.facebook.events import Event
 from shared.config import Settings
@@ -25,7 +25,7 @@ from shared.domain.inbound import (
     Watermark,
 )
 from shared.domain.messages import MessageKind, MessageStatus
-from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
 
@@ -61,24 +61,12 @@ IGNORED = frozenset(
 
 def verify(webhook: Webhook, config: FacebookConfig, settings: Settings) -> None:
     """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
-    secret = app_secret(config, settings)
-    if secret is None:
-        if settings.strict_webhooks or settings.production:
-            raise SignatureInvalid("facebook: set FACEBOOK_APP_SECRET, without it no webhook can be trusted")
-        return
-    if not hmac_sha256_matches(webhook.headers.get("x-hub-signature-256"), "sha256=", secret, webhook.body):
-        raise SignatureInvalid("facebook: X-Hub-Signature-256 does not match; check FACEBOOK_APP_SECRET")
+    meta.check_signature("facebook", webhook, meta.app_secret(config.app_secret, settings), settings)
 
 
 def challenge(webhook: Webhook, config: FacebookConfig, settings: Settings) -> str:
     """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
-    expected = verify_token(config, settings)
-    if not expected:
-        raise SignatureInvalid("facebook: FACEBOOK_VERIFY_TOKEN is not set")
-    right = same_secret(webhook.query.get("hub.verify_token"), expected)
-    if not right or webhook.query.get("hub.mode") != "subscribe":
-        raise SignatureInvalid("facebook: hub.verify_token is not FACEBOOK_VERIFY_TOKEN")
-    return webhook.query.get("hub.challenge", "")
+    return meta.answer_challenge("facebook", webhook, verify_token(config, settings))
 
 
 def accept(webhook: Webhook) -> list[RawPart]:
@@ -88,20 +76,13 @@ def accept(webhook: Webhook) -> list[RawPart]:
         _log.warning("facebook webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
         return []
     parts = []
-    for entry in _objects(body, "entry"):
+    for entry in meta.objects("facebook", body, "entry"):
         page = entry.get("id")
         if not isinstance(page, (str, int)) or isinstance(page, bool):
             raise PayloadInvalid("facebook: an entry has no id")
-        for item in _objects(entry, "messaging") if "messaging" in entry else []:
+        for item in meta.objects("facebook", entry, "messaging") if "messaging" in entry else []:
             parts.append(RawPart(key=f"{page}:{_customer_id(item)}"[:128], payload=item, account=str(page)))
     return parts
-
-
-def _objects(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    items = holder.get(name)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise PayloadInvalid(f"facebook: {name} is not a list of objects")
-    return items
 
 
 def _customer_id(item: Mapping[str, Any]) -> object:

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channel import Sent
+from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
 from shared.channels.facebook.config import FacebookConfig
-from shared.channels.facebook.graph import PROVIDER, Reply, call, result
+from shared.channels.facebook.graph import PROVIDER, call, file_refused, result
 from shared.channels.facebook.inbound import FOLLOWING_TEXT
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -42,7 +43,7 @@ def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: Outbox
     if attachment is None or attachment.url is None:
         return _send_text(post, frame | reply_to, _joined(payload.text, _in_words(attachment)))
     reply = post(frame | reply_to | {"message": {"attachment": _file(attachment)}})
-    if reply.file_refused:
+    if file_refused(reply):
         return _send_text(post, frame | reply_to, _joined(payload.text, attachment.url))
     mid = _mid(reply)
     if not payload.text:

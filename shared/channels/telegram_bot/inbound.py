@@ -6,10 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import checked, json_object
-from shared.channelkit.signatures import same_secret
-from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channelkit.payloads import checked
 from shared.channels.telegram_bot.contents import SERVICE_MESSAGES, contents
 from shared.channels.telegram_bot.updates import (
     CallbackQuery,
@@ -20,7 +17,6 @@ from shared.channels.telegram_bot.updates import (
     ReactionType,
     User,
 )
-from shared.config import Settings
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
@@ -31,11 +27,9 @@ from shared.domain.inbound import (
     Sender,
 )
 from shared.domain.messages import MessageKind
-from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
-
-SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
 
 IGNORED = frozenset(
     {
@@ -56,39 +50,6 @@ IGNORED = frozenset(
         "managed_bot",
     }
 )
-
-
-def verify(webhook: Webhook, config: TelegramBotConfig, settings: Settings) -> None:
-    """Compare the secret token that `setWebhook` was given; there is no signature over the body."""
-    expected = config.webhook_secret
-    if not expected:
-        if settings.strict_webhooks:
-            raise SignatureInvalid("telegram_bot: no webhook secret is registered; connect the instance again")
-        return
-    if not same_secret(webhook.headers.get(SECRET_HEADER), expected.get_secret_value()):
-        raise SignatureInvalid("telegram_bot: X-Telegram-Bot-Api-Secret-Token is not config.webhookSecret")
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for an update, in order within its chat."""
-    update = json_object("telegram_bot", webhook.body)
-    number = update.get("update_id")
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise PayloadInvalid("telegram_bot: update_id is missing")
-    pressed = update.get("callback_query")
-    if isinstance(pressed, dict):
-        update["callback_query"] = pressed | {"received_at": webhook.received_at.isoformat()}
-    return [RawPart(key=_order_key(update), payload=update)]
-
-
-def _order_key(update: Mapping[str, Any]) -> str:
-    for body in update.values():
-        if isinstance(body, dict):
-            message = body.get("message")
-            chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
-            place = chat or body.get("from") or body.get("user")
-            return str(place.get("id", ""))[:64] if isinstance(place, dict) else ""
-    return ""
 
 
 def parse(payload: Any) -> list[ChannelEvent]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.channel import Capabilities, Channel
+from shared.channelkit.lazy import lazily
 from shared.channels.widget.config import WidgetConfig
 from shared.channels.widget.inbound import TEXT_LIMIT, accept, parse, verify
-from shared.channels.widget.lifecycle import connect
-from shared.channels.widget.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import FILES
+
+if TYPE_CHECKING:
+    from shared.channels.widget.lifecycle import connect
+    from shared.channels.widget.outbound import send
+else:
+    connect = lazily("shared.channels.widget.lifecycle", "connect")
+    send = lazily("shared.channels.widget.outbound", "send")
 
 channel = Channel(
     name="widget",

@@ -1,0 +1,93 @@
+"""What each function's process loads before it can answer: this is what a cold start consists of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.bench.processes import ROOT
+from infra.bench.webhooks import prepare
+
+FRAMEWORK = {"blinker", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"}
+"""What functions-framework has loaded before it looks at a function."""
+
+MODELS = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+
+EMBEDDED = {"_cffi_backend", "_openssl", "cryptography", "orjson"}
+"""What the embedded backend needs; another backend loads its own instead."""
+
+ALLOWED = {
+    "webhooks": FRAMEWORK | MODELS,
+    "normalize": FRAMEWORK | MODELS,
+    "reply": FRAMEWORK | MODELS,
+    "deliver": FRAMEWORK | MODELS,
+    "tick": FRAMEWORK | MODELS,
+    # The dialects' routes and models are loaded by the first request, behind which the platform reports ready.
+    "omnichat": FRAMEWORK,
+    "omnihub": FRAMEWORK,
+    "dashboard": FRAMEWORK,
+    "omega": FRAMEWORK,
+    "forge": FRAMEWORK,
+    "widget": FRAMEWORK,
+    "hub": FRAMEWORK,
+}
+
+LOADED = """
+import json, sys
+before = set(sys.modules)
+{code}
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+FIRST_WEBHOOK = """
+import flask
+from functions.webhooks.main import handler
+with flask.Flask("framework").test_request_context({path!r}, method="POST", json={{"update_id": 1}}):
+    assert handler(flask.request._get_current_object()).status_code == 200
+"""
+
+
+def loaded(code: str, directory: Path) -> set[str]:
+    """All modules that a fresh process has after running the code."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(code=code)],
+        env={"PYTHONPATH": str(ROOT), "DATA_DIR": str(directory / "data")},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Whose they are, without the standard library's and the hub's own."""
+    found = {module.partition(".")[0] for module in modules}
+    return {name for name in found - sys.stdlib_module_names - {"functions", "shared"} if "sysconfigdata" not in name}
+
+
+def test_every_function_has_a_list() -> None:
+    assert {path.parent.name for path in (ROOT / "functions").glob("*/main.py")} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("function", ALLOWED)
+def test_a_function_loads_no_more_than_its_list_allows(function: str, tmp_path: Path) -> None:
+    assert packages(loaded(f"import functions.{function}.main", tmp_path)) <= ALLOWED[function]
+
+
+def test_a_webhook_is_taken_without_what_reads_or_sends_messages(tmp_path: Path) -> None:
+    path = prepare(tmp_path / "data", "http://127.0.0.1:9")
+    modules = loaded(FIRST_WEBHOOK.format(path=path), tmp_path)
+    assert packages(modules) <= FRAMEWORK | MODELS | EMBEDDED
+    channels = {module for module in modules if module.startswith("shared.channels.")}
+    assert channels == {
+        "shared.channels.telegram_bot",
+        "shared.channels.telegram_bot.config",
+        "shared.channels.telegram_bot.webhook",
+    }
+    assert not modules & {"shared.domain.messages", "shared.domain.conversations", "shared.outgoing.calls"}

@@ -1,0 +1,19 @@
+"""An `Outgoing` of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shared.config import Settings
+from shared.outgoing import Outgoing
+
+
+@contextmanager
+def outgoing(resolve: Callable[[str, int], list[str]] | None = None, **settings: object) -> Iterator[Outgoing]:
+    made = Settings.model_validate(settings)
+    opened = Outgoing(made, resolve) if resolve else Outgoing(made)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from shared.channel import Connection
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.deps import Deps
@@ -16,6 +17,7 @@ from shared.domain.instances import ChannelType, ExternalAgent, Instance, Instan
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
 from shared.usecases.instances import instances
+from shared.usecases.instances.instance_connection import record
 from shared.usecases.instances.instance_documents import set_ref
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
@@ -25,6 +27,11 @@ from tests.stubs import Reply, Stub
 def make(deps: Deps, tenant_id: str = "acme", **fields: Any) -> Instance:
     new = NewInstance(**{"channel_type": ChannelType.SLACK, **fields})
     return instances.create(deps, tenant_id, new, connect=False)
+
+
+def proved(deps: Deps, instance: Instance, account: str) -> Instance:
+    """The instance after its provider said whose credentials it has."""
+    return record(deps, instance, Connection(status=InstanceStatus.CONNECTED, external_id=account))
 
 
 class Crowded:
@@ -158,13 +165,13 @@ def test_an_incomplete_configuration_is_named(deps: Deps) -> None:
         instances.load_config(deps, bot)
 
 
-def test_a_type_without_an_adapter_has_no_configuration_to_load(deps: Deps) -> None:
+def test_an_instance_whose_adapter_is_gone_has_no_configuration_to_load(deps: Deps) -> None:
     with pytest.raises(NotFound):
-        instances.load_config(deps, make(deps))
+        instances.load_config(deps, make(deps).model_copy(update={"adapter": "gone"}))
 
 
 def test_webhooks_find_an_instance_by_id_name_account_and_default(deps: Deps) -> None:
-    mine = make(deps, deps.settings.default_tenant_id, name="mine", external_id="T/1 é")
+    mine = proved(deps, make(deps, deps.settings.default_tenant_id, name="mine"), "T/1 é")
     find = instances.find_for_webhook
     assert find(deps, instance_id=mine.id) == mine
     assert find(deps, name="mine") == mine
@@ -187,7 +194,7 @@ def test_a_webhooks_instance_is_read_once(deps: Deps) -> None:
 
 def test_what_webhooks_see_follows_every_change(deps: Deps) -> None:
     tenant = deps.settings.default_tenant_id
-    first, second = make(deps, tenant, external_id="A"), make(deps, tenant)
+    first, second = proved(deps, make(deps, tenant), "A"), make(deps, tenant)
     find = instances.find_for_webhook
     assert find(deps, default=True) == first
     assert find(deps, address=("slack", "A")) == first
@@ -197,6 +204,8 @@ def test_what_webhooks_see_follows_every_change(deps: Deps) -> None:
     assert found.id == second.id
     instances.update(deps, tenant, first.id, Changes(external_id="B"))
     assert find(deps, address=("slack", "A")) is None
+    assert find(deps, address=("slack", "B")) is None
+    proved(deps, first, "B")
     assert find(deps, address=("slack", "B"))
     instances.delete(deps, tenant, first.id)
     assert find(deps, instance_id=first.id) is None

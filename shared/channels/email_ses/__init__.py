@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace
+from shared.channelkit import sns_topics
 from shared.channels.email_ses.config import EmailConfig
 from shared.channels.email_ses.files import complete, fetch_media
-from shared.channels.email_ses.inbound import accept, parse, verify
-from shared.channels.email_ses.lifecycle import answer, connect, logout, probe, remove, status, vouch
+from shared.channels.email_ses.inbound import accept, parse
+from shared.channels.email_ses.lifecycle import connect, logout, probe, remove, status
 from shared.channels.email_ses.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import FILES, MessageStatus
@@ -23,11 +24,11 @@ channel = Channel(
         addressed_by="email",
         pace=Pace(per_second=14),
     ),
-    verify=verify,
-    vouch=vouch,
+    verify=sns_topics.verify,
+    vouch=sns_topics.vouch,
     accept=accept,
     complete=complete,
-    answer=answer,
+    answer=sns_topics.answer,
     parse=parse,
     send=send,
     connect=connect,

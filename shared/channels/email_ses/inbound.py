@@ -12,33 +12,17 @@ from typing import Any
 
 from shared.channel import RawPart, Webhook
 from shared.channelkit.payloads import json_object
-from shared.channelkit.signatures import same_secret
 from shared.channelkit.sns import envelope
 from shared.channels.email_ses import mails
-from shared.channels.email_ses.config import PROVIDER, EmailConfig
+from shared.channels.email_ses.config import PROVIDER
 from shared.channels.email_ses.notifications import Feedback, Recipient, read_feedback
-from shared.config import Settings
 from shared.domain.inbound import ChannelEvent, ConsentChanged, Receipt
 from shared.domain.messages import MessageStatus
-from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
 
 IGNORED = frozenset({"Send", "Click", "DeliveryDelay", "Subscription", "AmazonSnsSubscriptionSucceeded"})
-
-
-def verify(webhook: Webhook, config: EmailConfig, settings: Settings) -> None:
-    """The call names a topic that was allowed, and the secret that was put into its subscription.
-
-    That Amazon signed it is checked afterwards, for that needs its certificate.
-    """
-    if config.webhook_secret:
-        if not same_secret(webhook.query.get("token"), config.webhook_secret.get_secret_value()):
-            raise SignatureInvalid("email: the token in the address does not match; connect the instance again")
-    elif settings.strict_webhooks and not config.topic_arns:
-        raise SignatureInvalid("email: set config.topicArns, without it no notification can be trusted")
-    if config.topic_arns and webhook.headers.get("x-amz-sns-topic-arn") not in config.topic_arns:
-        raise SignatureInvalid("email: the topic is not one of config.topicArns")
 
 
 def accept(webhook: Webhook) -> list[RawPart]:

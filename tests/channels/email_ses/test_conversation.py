@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared.deps import Deps
-from tests.channels.email_ses.conftest import CONFIG, Signer, notification
+from tests.channels.amazon import CONFIG, Signer, notification
 from tests.pipeline.hub import Hub, eventually, running_hub
 from tests.stubs import Reply, Stub
 

@@ -11,7 +11,7 @@ from shared.channelkit.sns import Envelope
 from shared.deps import Deps
 from shared.errors import ProviderError, SignatureInvalid
 from tests.channels import golden
-from tests.channels.email_ses.conftest import Signer, make_signer, notification
+from tests.channels.amazon import Signer, make_signer, notification
 from tests.stubs import Reply, Stub
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:support-mail"

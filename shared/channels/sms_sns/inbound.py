@@ -1,0 +1,125 @@
+"""From Amazon's two-way SMS and its delivery events to the normal form.
+
+https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html
+https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-format.html
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from shared.channel import RawPart, Webhook
+from shared.channelkit.payloads import checked, json_object
+from shared.channelkit.sns import envelope
+from shared.channels.sms_sns.config import PROVIDER
+from shared.domain.inbound import ChannelEvent, ConsentChanged, MessageReceived, Receipt, Sender
+from shared.domain.messages import MessageKind, MessageStatus
+from shared.errors import PayloadInvalid
+
+log = logging.getLogger(__name__)
+
+# https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords-required.html
+_STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "ARRET", "OPTOUT", "OPT-OUT"})
+_START = frozenset({"START", "UNSTOP"})
+_STATUSES = {
+    "TEXT_SENT": MessageStatus.SENT,
+    "TEXT_SUCCESSFUL": MessageStatus.SENT,
+    "TEXT_DELIVERED": MessageStatus.DELIVERED,
+    "TEXT_BLOCKED": MessageStatus.DEAD,
+    "TEXT_CARRIER_BLOCKED": MessageStatus.DEAD,
+    "TEXT_CARRIER_UNREACHABLE": MessageStatus.DEAD,
+    "TEXT_INVALID": MessageStatus.DEAD,
+    "TEXT_INVALID_MESSAGE": MessageStatus.DEAD,
+    "TEXT_PROTECT_BLOCKED": MessageStatus.DEAD,
+    "TEXT_SPAM": MessageStatus.DEAD,
+    "TEXT_TTL_EXPIRED": MessageStatus.DEAD,
+    "TEXT_UNKNOWN": MessageStatus.DEAD,
+    "TEXT_UNREACHABLE": MessageStatus.DEAD,
+}
+IGNORED = frozenset({"TEXT_QUEUED", "TEXT_PENDING"})
+
+
+class _Inbound(BaseModel):
+    originationNumber: str = Field(min_length=1, max_length=40)
+    destinationNumber: str = ""
+    messageBody: str = ""
+    inboundMessageId: str = Field(min_length=1, max_length=128)
+    received: str | None = None
+
+
+class _Event(BaseModel):
+    eventType: str
+    messageId: str = Field(min_length=1, max_length=128)
+    messageStatusDescription: str = ""
+
+
+def accept(webhook: Webhook) -> list[RawPart]:
+    """One part a notification, ordered by the customer's number; its time is Amazon's."""
+    given = envelope(webhook)
+    if given.Type != "Notification" or not given.Message.lstrip().startswith("{"):
+        return []
+    told = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
+    customer = told.get("originationNumber") or told.get("destinationPhoneNumber")
+    return [RawPart(key=number(str(customer or PROVIDER))[:128], payload=told | {"received": given.Timestamp})]
+
+
+def number(given: str) -> str:
+    """`+` and digits where it is a telephone number; short codes and names stay as they are."""
+    digits = re.sub(r"[\s().-]", "", given)
+    return digits if re.fullmatch(r"\+?\d+", digits) else given.strip()
+
+
+def parse(payload: Any) -> list[ChannelEvent]:
+    """A customer's message, or what became of one of ours."""
+    if not isinstance(payload, Mapping):
+        raise PayloadInvalid(f"{PROVIDER}: the notification is not an object")
+    return _receipt(payload) if "eventType" in payload else _message(payload)
+
+
+def _receipt(payload: Mapping[str, Any]) -> list[ChannelEvent]:
+    told = checked(PROVIDER, _Event, payload)
+    status = _STATUSES.get(told.eventType)
+    if status is None:
+        if told.eventType not in IGNORED:
+            log.warning("an SMS event of unknown kind", extra={"kind": told.eventType[:64]})
+        return []
+    why = f"{told.eventType.removeprefix('TEXT_').lower()}: {told.messageStatusDescription}"[:300]
+    error = why if status is MessageStatus.DEAD else None
+    return [Receipt(external_message_id=told.messageId, status=status, error=error)]
+
+
+def _message(payload: Mapping[str, Any]) -> list[ChannelEvent]:
+    told = checked(PROVIDER, _Inbound, payload)
+    customer = number(told.originationNumber)
+    word = told.messageBody.strip().upper()
+    message = MessageReceived(
+        external_message_id=told.inboundMessageId,
+        external_conversation_id=customer,
+        chat_key=customer,
+        sender=Sender(
+            external_user_id=customer, keys=(customer,), phone=customer if customer.startswith("+") else None
+        ),
+        kind=MessageKind.TEXT if told.messageBody else MessageKind.UNSUPPORTED,
+        text=told.messageBody or None,
+        sent_at=_sent_at(told.received),
+        # Amazon has answered these itself: no machine answers, and nobody waits.
+        is_history=word in _STOP,
+        extra={"to": told.destinationNumber} if told.destinationNumber else {},
+    )
+    if word not in _STOP | _START:
+        return [message]
+    return [message, ConsentChanged(chat_key=customer, opted_out=word in _STOP, why=f"SMS: {word}")]
+
+
+def _sent_at(said: str | None) -> datetime:
+    try:
+        at = datetime.fromisoformat(said or "")
+    except ValueError:
+        raise PayloadInvalid(f"{PROVIDER}: Timestamp is no time") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,54 @@
+"""From the normal form to Twilio's Messages resource.
+
+https://www.twilio.com/docs/messaging/api/message-resource
+"""
+
+from __future__ import annotations
+
+from shared.channel import Sent
+from shared.channelkit.twilio import PROVIDER, call, result
+from shared.channels.sms_twilio.config import SmsConfig
+from shared.channels.sms_twilio.twilio import MOST_MEDIA
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, OutboxPayload
+from shared.errors import ProviderRejected
+
+Form = dict[str, str | list[str]]
+
+
+def send(deps: Deps, instance: Instance, config: SmsConfig, payload: OutboxPayload) -> Sent:
+    """Send text and up to ten files in one message; Twilio tells at our status address what becomes of it."""
+    files = [each.url for each in payload.attachments if each.url][:MOST_MEDIA]
+    text = "\n".join(part for part in (payload.text, *map(_in_words, payload.attachments)) if part)
+    if payload.reaction or not (text or files):
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    form: Form = {"To": payload.to, **_origin(instance, config)}
+    if text:
+        form["Body"] = text
+    if files:
+        form["MediaUrl"] = files
+    if deps.settings.public_url:
+        form["StatusCallback"] = f"{webhook_url(deps.settings.public_url, instance)}/status"
+    sid = result(call(deps, config, "POST", f"{config.account_path}/Messages.json", form=form)).get("sid")
+    return Sent(external_message_id=sid if isinstance(sid, str) else None)
+
+
+def webhook_url(public_url: str, instance: Instance) -> str:
+    return f"{public_url}/webhook/sms/{instance.id}"
+
+
+def _origin(instance: Instance, config: SmsConfig) -> Form:
+    if config.messaging_service_sid:
+        return {"MessagingServiceSid": config.messaging_service_sid}
+    if number := config.phone_number or instance.phone_number:
+        return {"From": number}
+    raise ProviderRejected(PROVIDER, "there is no sender: give phone_number or messaging_service_sid")
+
+
+def _in_words(attachment: Attachment) -> str | None:
+    """A place is told as text with a map's address."""
+    if attachment.latitude is None or attachment.longitude is None:
+        return None
+    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
+    return "\n".join(part for part in (attachment.name, attachment.address, spot) if part)

@@ -1,0 +1,41 @@
+"""What TwiML may say, by the parameters that Twilio's own library has for each verb."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from xml.etree import ElementTree as ET
+
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+
+_NESTED = {"Gather": Gather, "Dial": Dial}
+
+
+def judged(twiml: str) -> ET.Element:
+    """The document, when every verb and attribute in it is one of Twilio's."""
+    root = ET.fromstring(twiml)  # noqa: S314 - it is our own
+    assert (root.tag, root.attrib) == ("Response", {})
+    _check(root, VoiceResponse)
+    return root
+
+
+def _check(parent: ET.Element, holder: type[object]) -> None:
+    for child in parent:
+        verb = getattr(holder, child.tag.lower(), None)
+        assert verb is not None, f"{parent.tag} takes no {child.tag}"
+        known = {_camel(name) for name in inspect.signature(verb).parameters}
+        assert set(child.attrib) <= known, f"{child.tag}: {set(child.attrib) - known}"
+        _check(child, _NESTED.get(child.tag, VoiceResponse))
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name.rstrip("_"))
+
+
+def verbs(root: ET.Element) -> list[str]:
+    return [child.tag for child in root]
+
+
+def one(root: ET.Element, verb: str) -> ET.Element:
+    [found] = root.iter(verb)
+    return found

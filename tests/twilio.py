@@ -1,0 +1,81 @@
+"""A Twilio that signs what it posts with Twilio's own code, and takes everything it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask.testing import FlaskClient
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from shared.domain.messages import Author, Direction, Message, MessageStatus
+from tests.channels.golden import RECEIVED_AT
+from tests.stubs import Received, Reply, Stub
+
+ACCOUNT = "AC00000000000000000000000000000001"
+TOKEN = "auth-token-of-the-account"
+PUBLIC = "https://hub.example"
+OURS, CUSTOMER = "+14155550100", "+14155550123"
+NUMBER_SID = "PN00000000000000000000000000000001"
+CONFIG: Mapping[str, str] = {"twilio_account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": OURS}
+
+
+def posts(client: FlaskClient, address: str, fields: Mapping[str, str], token: str = TOKEN) -> TestResponse:
+    """Twilio posts a form to an address of ours, which begins with `PUBLIC` or is a path."""
+    path = address.removeprefix(PUBLIC)
+    signature = RequestValidator(token).compute_signature(PUBLIC + path, dict(fields))
+    return client.post(path, data=dict(fields), headers={"X-Twilio-Signature": signature})
+
+
+def form(received: Received) -> dict[str, list[str]]:
+    """The fields of a form that we sent."""
+    return parse_qs(received.body.decode(), keep_blank_values=True)
+
+
+def field(received: Received, name: str) -> str:
+    [value] = form(received)[name]
+    return value
+
+
+def twilio_rules(provider: Stub) -> None:
+    """Play a Twilio that owns the number and takes everything."""
+    sids = count(1)
+
+    def number(request: Received) -> Reply:
+        return Reply(json={"incoming_phone_numbers": [{"sid": NUMBER_SID, "phone_number": OURS}]})
+
+    def made(prefix: str) -> Any:
+        return lambda request: Reply(201, {"sid": f"{prefix}{next(sids):032}", "status": "queued"})
+
+    provider.on("GET", r"/IncomingPhoneNumbers\.json", number)
+    provider.on("POST", rf"/IncomingPhoneNumbers/{NUMBER_SID}\.json", Reply(json={"sid": NUMBER_SID}))
+    provider.on("POST", r"/Messages\.json$", made("SM"))
+    provider.on("GET", r"/Calls\.json", Reply(json={"calls": []}))
+    provider.on("POST", r"/Calls\.json$", made("CA"))
+    provider.on("POST", r"/Calls/CA\w+\.json$", Reply(json={"sid": "CA", "status": "in-progress"}))
+    provider.on("GET", r"/v1/Rooms", Reply(json={"rooms": []}))
+    provider.on("POST", r"/v1/Rooms$", made("RM"))
+
+
+def refusal(code: int, message: str = "No.", status: int = 400) -> Reply:
+    about = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    return Reply(status, about | {"status": status})
+
+
+def any_message() -> Message:
+    """A message whose file is fetched; all that counts is in its attachment."""
+    return Message(
+        id="m",
+        tenant_id="t",
+        instance_id="i1",
+        conversation_id="c",
+        customer_id="p",
+        direction=Direction.INBOUND,
+        author=Author.CUSTOMER,
+        status=MessageStatus.RECEIVED,
+        sent_at=RECEIVED_AT,
+        created_at=RECEIVED_AT,
+    )

@@ -18,7 +18,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure, failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases.instances import instance_operations, instances
+from shared.usecases.instances import installing, instance_operations, instances
 
 api = APIBlueprint("omnihub_connection", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
 cors(api)
@@ -37,7 +37,7 @@ def read_qr(path: InstancePath) -> Response:
     require(Role.ADMIN)
     instance = _named(path)
     if not instance_operations.can_pair(instance):
-        return answer(ConnectionOut.linked(instance, deps().settings))
+        return answer(ConnectionOut.linked(instance, installing.links(deps_with_origin(), caller(), instance)))
     return answer(ConnectionOut.scannable(instance_operations.pair(_deps_for(instance), instance)))
 
 
@@ -70,7 +70,7 @@ def remove_channel(path: InstancePath) -> Response:
 
 
 def _named(path: InstancePath) -> Instance:
-    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
+    return instances.by_key(deps(), caller().tenant_id, path.instance_name)
 
 
 def _managed(path: InstancePath) -> Instance:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
-from shared.config import Settings
+from shared.channel import Links
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.usecases.instances.qr_pictures import png_base64
 
@@ -25,24 +24,6 @@ STATES: Mapping[InstanceStatus, State] = {
     InstanceStatus.ERROR: "error",
 }
 """The four words that this dialect has for an instance's status."""
-
-# What reading channels, writing and answering needs (https://docs.slack.dev/reference/scopes).
-_SLACK_SCOPES = (
-    "app_mentions:read",
-    "channels:history",
-    "chat:write",
-    "files:read",
-    "files:write",
-    "groups:history",
-    "im:history",
-    "im:write",
-    "mpim:history",
-    "reactions:read",
-    "users:read",
-)
-# View channels, send messages, embed links, attach files, read history, add reactions
-# (https://discord.com/developers/docs/topics/permissions).
-_DISCORD_PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 6
 
 
 class ConnectionOut(BaseModel):
@@ -68,17 +49,16 @@ class ConnectionOut(BaseModel):
         return cls._of(instance, instance.status_detail or "The QR code is not ready yet; ask again in a few seconds")
 
     @classmethod
-    def linked(cls, instance: Instance, settings: Settings) -> ConnectionOut:
-        """Of an instance that has no code to scan."""
-        offer = _OFFERS.get(instance.type)
-        if offer is None:
+    def linked(cls, instance: Instance, links: Links | None) -> ConnectionOut:
+        """Of an instance that has no code to scan; `links` is for those that a person connects in a browser."""
+        if links is None:
             return cls._of(instance, _advice(instance))
-        links, waiting, missing = offer(instance, settings)
         connected = instance.status is InstanceStatus.CONNECTED
-        return cls._of(instance, "Already connected" if connected else waiting if links else missing, **links)
+        message = "Already connected" if connected else links.message
+        return cls._of(instance, message, auth_url=links.auth_url, invite_url=links.invite_url)
 
     @classmethod
-    def _of(cls, instance: Instance, message: str, **links: str) -> ConnectionOut:
+    def _of(cls, instance: Instance, message: str, **links: str | None) -> ConnectionOut:
         waits = instance.status is InstanceStatus.WAITING_FOR_SCAN
         none: dict[str, Any] = {"qr_code": None, "auth_url": None, "invite_url": None}
         return cls(
@@ -96,44 +76,6 @@ def _advice(instance: Instance) -> str:
     if instance.status_detail:
         return instance.status_detail
     return f"A {instance.type.value} instance has no code to scan: set its credentials in its config"
-
-
-Offer = tuple[dict[str, str], str, str]
-
-
-def _client_id(instance: Instance, setting: str | None) -> str | None:
-    own = instance.config.get("client_id") or instance.config.get("clientId")
-    return own if isinstance(own, str) else setting
-
-
-def _slack(instance: Instance, settings: Settings) -> Offer:
-    """https://docs.slack.dev/authentication/installing-with-oauth."""
-    client_id = _client_id(instance, settings.slack_client_id)
-    query = urlencode({"client_id": client_id, "scope": ",".join(_SLACK_SCOPES)})
-    links = {"auth_url": f"https://slack.com/oauth/v2/authorize?{query}"} if client_id else {}
-    return (
-        links,
-        "Open auth_url to install the app in a Slack workspace",
-        "Set SLACK_CLIENT_ID, or client_id in the instance's config",
-    )
-
-
-def _discord(instance: Instance, settings: Settings) -> Offer:
-    """https://docs.discord.com/developers/topics/oauth2#bot-authorization-flow."""
-    client_id = _client_id(instance, settings.discord_client_id)
-    query = urlencode({"client_id": client_id, "scope": "bot", "permissions": _DISCORD_PERMISSIONS})
-    links = {"invite_url": f"https://discord.com/oauth2/authorize?{query}"} if client_id else {}
-    return (
-        links,
-        "Open invite_url to add the bot to a Discord server",
-        "Set DISCORD_CLIENT_ID, or client_id in the instance's config",
-    )
-
-
-_OFFERS: Mapping[ChannelType, Callable[[Instance, Settings], Offer]] = {
-    ChannelType.SLACK: _slack,
-    ChannelType.DISCORD: _discord,
-}
 
 
 class StatusOut(BaseModel):

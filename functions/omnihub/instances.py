@@ -97,7 +97,7 @@ def set_default(path: InstancePath) -> Response:
 
 
 def _named(path: InstancePath) -> Instance:
-    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
+    return instances.by_key(deps(), caller().tenant_id, path.instance_name)
 
 
 def _shown(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:

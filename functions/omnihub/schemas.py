@@ -66,6 +66,10 @@ class InstanceIn(BaseModel):
     default_agent: Text
     agent_timeout: Timeout = 60
     is_default: bool = False
+    config: dict[str, Any] | None = Field(
+        default=None,
+        description="What the channel takes beside these; WhatsApp: `provider` is `evolution`, or `cloud` (Meta).",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -90,10 +94,11 @@ class InstanceIn(BaseModel):
         )
 
     def _config(self) -> dict[str, Any]:
-        if self.channel_type is not ChannelType.WHATSAPP:
-            return self.model_dump(include={"phone_number"}, exclude_none=True)
+        given = self.config or {}
+        if self.channel_type is not ChannelType.WHATSAPP or given.get("provider", "evolution") != "evolution":
+            return self.model_dump(include={"phone_number"}, exclude_none=True) | given
         fields = {*_EVOLUTION, "phone_number", "auto_qr", "integration"}
-        return {"whatsapp_instance": self.name} | self.model_dump(include=fields, exclude_none=True)
+        return {"whatsapp_instance": self.name} | self.model_dump(include=fields, exclude_none=True) | given
 
 
 class InstancePatch(BaseModel):

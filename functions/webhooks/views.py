@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from shared.channel import Webhook
+from shared.channel import Answer, Webhook
 from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -33,12 +33,25 @@ def evolution(deps: Deps, request: Request, instance_name: str = "", suffix: str
     With `byEvents` Evolution appends the event's name to the address.
     """
     found = instance_lookup.find_for_webhook(deps, name=instance_name) if instance_name else None
-    if found is None and (not instance_name or _is_event(instance_name)):
+    is_nameless = found is None and (not instance_name or _is_event(instance_name))
+    if is_nameless:
         found, suffix = instance_lookup.find_for_webhook(deps, default=True), instance_name
     if found is None or found.adapter != EVOLUTION:
         raise NotFound("there is no such instance")
-    webhooks.take(deps, found, _webhook(deps, request, suffix))
+    webhook = _webhook(deps, request, suffix)
+    webhooks.take(deps, found, webhook)
+    if is_nameless:
+        _note_stray(deps, found, webhook.body)
     return _json({"status": "success", "instance": found.name})
+
+
+def _note_stray(deps: Deps, found: Instance, body: bytes) -> None:
+    """Of a body that was just accepted: is it about the account that the default instance has?"""
+    from shared.usecases.instances import connections  # noqa: PLC0415 - costs cold start, and few call without a name
+
+    event = json.loads(body)
+    named = event.get("instance") if isinstance(event, dict) else None
+    connections.note_stray(deps, found, named, found.config.get("whatsapp_instance"))
 
 
 def _is_event(slug: str) -> bool:
@@ -90,13 +103,34 @@ def facebook_challenge(deps: Deps, request: Request) -> Response:
     return _challenge(deps, "facebook", request, None)
 
 
+def whatsapp_cloud(deps: Deps, request: Request) -> Response:
+    """Meta's call for any number of WhatsApp numbers, where the app has one address for all."""
+    webhooks.take_for_accounts(deps, "whatsapp_cloud", _webhook(deps, request))
+    return Response("EVENT_RECEIVED", mimetype="text/plain")
+
+
+def whatsapp_cloud_challenge(deps: Deps, request: Request) -> Response:
+    """Meta asks whether that address is ours."""
+    return _challenge(deps, "whatsapp_cloud", request, None)
+
+
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
     found = _instance(deps, channel_name, instance_key)
     answer = webhooks.take(deps, found, _webhook(deps, request, suffix))
-    if answer is not None:
-        return Response(answer.body, answer.status, content_type=answer.content_type)
-    return _json({"status": "success", "instance": found.name})
+    return _as_wished(answer) or _json({"status": "success", "instance": found.name})
+
+
+def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
+    """A call at the address that all accounts of an app share, on a channel whose calls name the account."""
+    name = channel_name.lower().replace("-", "_")
+    if name not in names() or channel(name).greet is None:
+        raise NotFound("there is no such channel")
+    return _as_wished(webhooks.take_for_accounts(deps, name, _webhook(deps, request))) or _json({"status": "success"})
+
+
+def _as_wished(answer: Answer | None) -> Response | None:
+    return Response(answer.body, answer.status, content_type=answer.content_type) if answer else None
 
 
 def any_challenge(deps: Deps, request: Request, channel_name: str, instance_key: str) -> Response:
@@ -158,6 +192,9 @@ ROUTES: list[tuple[str, str, View]] = [
     ("POST", "/api/telegram/bot/webhook/<channel_instance_id>", telegram_bot),
     ("GET", "/api/facebook/webhook", facebook_challenge),
     ("POST", "/api/facebook/webhook", facebook),
+    ("POST", "/webhook/<channel_name>", any_account),
+    ("GET", "/webhook/whatsapp_cloud", whatsapp_cloud_challenge),
+    ("POST", "/webhook/whatsapp_cloud", whatsapp_cloud),
     ("GET", "/webhook/<channel_name>/<instance_key>", any_challenge),
     ("POST", "/webhook/<channel_name>/<instance_key>", any_channel),
     ("POST", "/webhook/<channel_name>/<instance_key>/<suffix>", any_channel),

@@ -54,6 +54,21 @@ class VisitorClaims(Claims):
     email: str | None = None
 
 
+class InstallClaims(Claims):
+    """A token that lets whoever brings it connect an account to one instance, once."""
+
+    type: Literal["install"]
+    instance_id: str = _ID
+
+
+class GuestClaims(Claims):
+    """A ticket for the room of one conversation; the customer is its `user_id`."""
+
+    type: Literal["guest"]
+    instance_id: str = _ID
+    conversation_id: str = _ID
+
+
 C = TypeVar("C", bound=Claims)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
+from shared.domain.instances import InstanceStatus
 from shared.http.app import create_app
+from shared.usecases.instances.instance_lookup import get_default
+from shared.usecases.sweep import sweep
 from tests.evolution import Evolution, recorded
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
@@ -274,7 +278,44 @@ def test_a_bot_that_lacks_its_token_is_told_so(client: FlaskClient, new: dict[st
 
 
 def test_a_channel_without_a_provider_to_tell_is_only_marked(client: FlaskClient, new: dict[str, Any]) -> None:
-    create(client, new, "team", channel_type="video")
+    create(client, new, "team", channel_type="widget")
     assert client.post(f"{PATH}/team/restart").json == golden("restart_response")
     assert client.post(f"{PATH}/team/logout").json == golden("logout_response")
     assert client.delete(f"{PATH}/team/channel").json == golden("remove_channel_response")
+
+
+def test_a_default_webhook_that_is_called_for_another_account_shows_with_the_instance(
+    client: FlaskClient, deps: Deps, new: dict[str, Any], server: Evolution
+) -> None:
+    create(client, new, "acme-support")
+    headers = server.hook["headers"]
+    for name, warned in (("acme-support", False), ("elsewhere", True)):
+        event = {"event": "presence.update", "instance": name, "data": {}}
+        answer = client.post("/webhook/evolution", json=event, headers=headers)
+        assert answer.json == {"status": "success", "instance": "acme-support"}
+        webhook = get_default(deps, "default").webhook
+        assert ("about 'elsewhere'" in (webhook.error or "")) is warned
+
+
+def test_what_happened_to_an_account_while_nobody_listened_is_found_out(
+    client: FlaskClient, deps: Deps, made: str, server: Evolution
+) -> None:
+    server.scan(client, tell=False)
+    asked = len(server.stub.requests)
+    later = replace(deps, now=lambda: deps.now() + timedelta(minutes=11))
+    assert sweep(deps)["asked_after"] == 0
+    assert len(server.stub.requests) == asked
+    assert get_default(deps, "default").status is InstanceStatus.WAITING_FOR_SCAN
+    assert sweep(later)["asked_after"] == 1
+    assert get_default(deps, "default").status is InstanceStatus.CONNECTED
+    assert sweep(later)["asked_after"] == 0
+
+
+def test_a_server_that_is_down_is_asked_again_later_and_changes_nothing(
+    client: FlaskClient, deps: Deps, made: str, server: Evolution
+) -> None:
+    server.stub.on("GET", "/instance/", Reply(drop=True))
+    later = replace(deps, now=lambda: deps.now() + timedelta(minutes=11))
+    assert sweep(later)["asked_after"] == 1
+    assert get_default(deps, "default").status is InstanceStatus.WAITING_FOR_SCAN
+    assert sweep(later)["asked_after"] == 0

@@ -24,19 +24,6 @@ def test_a_short_secret_is_masked_whole(client: FlaskClient, deps: Deps, new: di
     assert client.get(f"{PATH}/shop", headers=key_for(deps, "default")).json["evolution_key"] == "••••"  # type: ignore[index]
 
 
-def test_a_masked_instance_that_is_put_back_keeps_its_secrets(
-    client: FlaskClient, deps: Deps, new: dict[str, Any]
-) -> None:
-    create(client, new, "shop")
-    headers = key_for(deps, "default")
-    seen: Any = client.get(f"{PATH}/shop", headers=headers).json
-    put: Any = client.put(f"{PATH}/shop", json=seen | {"agent_timeout": 5}, headers=headers).json
-    assert put["evolution_key"] == "••••1234"
-    kept: Any = client.get(f"{PATH}/shop").json
-    assert (kept["evolution_key"], kept["agent_api_key"]) == ("evolution-key-1234", "agent-key-5678")
-    assert kept["agent_timeout"] == 5
-
-
 def test_a_caller_sees_the_secrets_that_he_has_just_sent(client: FlaskClient, deps: Deps, new: dict[str, Any]) -> None:
     headers = key_for(deps, "default")
     created: Any = client.post(PATH, json=new | {"name": "shop"}, headers=headers).json

@@ -146,17 +146,6 @@ def test_there_is_no_default_before_the_first_instance(client: FlaskClient) -> N
     assert isinstance(answer.json["detail"], str)
 
 
-def test_two_parallel_deletes_of_the_last_two_leave_one(client: FlaskClient, new: dict[str, Any]) -> None:
-    create(client, new, "one")
-    create(client, new, "two")
-    app: Flask = client.application
-    with ThreadPoolExecutor(2) as pool:
-        statuses = pool.map(lambda name: app.test_client().delete(f"{PATH}/{name}").status_code, ["one", "two"])
-    assert sorted(statuses) == [204, 400]
-    [left] = client.get(PATH).json  # type: ignore[misc]
-    assert left["is_default"] is True
-
-
 def test_twenty_parallel_creates_of_a_default_leave_exactly_one(client: FlaskClient, new: dict[str, Any]) -> None:
     app: Flask = client.application
 

@@ -80,17 +80,7 @@ def test_the_printed_default_and_set_default_answers(client: FlaskClient, evolut
 
 
 def test_the_documents_curl_example_works_with_the_documents_defaults(client: FlaskClient, evolution: Stub) -> None:
-    body = {
-        "name": "business_whatsapp",
-        "channel_type": "whatsapp",
-        "evolution_url": evolution.url,
-        "evolution_key": "your_evolution_key",
-        "phone_number": "+1234567890",
-        "agent_api_url": "http://localhost:3000",
-        "agent_api_key": "your_agent_key",
-        "default_agent": "support_agent",
-    }
-    created: Any = client.post(PATH, json=body).json
+    created: Any = client.post(PATH, json=golden("create_by_curl_request", evolution)).json
     assert created["whatsapp_instance"] == "business_whatsapp"
     assert created["session_id_prefix"] == "business_whatsapp-"
     assert created["agent_timeout"] == 60

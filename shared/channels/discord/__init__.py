@@ -1,0 +1,42 @@
+"""Discord: slash commands, buttons and forms over HTTP, ordinary messages over the gateway."""
+
+from __future__ import annotations
+
+from shared.channel import Capabilities, Channel, Pace
+from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.inbound import accept, answer, parse, verify
+from shared.channels.discord.lifecycle import connect, links, probe, status
+from shared.channels.discord.outbound import send
+from shared.domain.instances import ChannelType
+from shared.domain.messages import MessageKind
+
+
+def _address(given: str) -> str:
+    """A user's id, also as Discord writes a mention."""
+    return given.strip().removeprefix("<@").removeprefix("!").removesuffix(">")
+
+
+channel = Channel(
+    name="discord",
+    channel_type=ChannelType.DISCORD,
+    config=DiscordConfig,
+    capabilities=Capabilities(
+        text_limit=2000,
+        attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
+        choices=True,
+        reactions=True,
+        threads=True,
+        pace=Pace(per_second=50),
+    ),
+    verify=verify,
+    accept=accept,
+    parse=parse,
+    send=send,
+    answer=answer,
+    links=links,
+    connect=connect,
+    status=status,
+    probe=probe,
+    api_key="bot_token",
+    address=_address,
+)

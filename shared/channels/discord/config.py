@@ -1,0 +1,23 @@
+"""What a Discord instance is configured with; the application's id is the instance's `external_id`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+from shared.config import Settings
+
+
+class DiscordConfig(BaseModel):
+    """`client_id` (the application's id) and `public_key` are found by connecting, where they are not given."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    bot_token: SecretStr | None = None
+    client_id: str | None = None
+    public_key: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+
+
+def client_id(config: DiscordConfig, settings: Settings) -> str | None:
+    """The application that servers are invited to."""
+    return config.client_id or settings.discord_client_id

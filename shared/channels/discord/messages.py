@@ -1,0 +1,160 @@
+"""What the gateway tells of messages (https://docs.discord.com/developers/events/gateway-events) in the normal form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.channelkit.payloads import checked
+from shared.channels.discord.objects import (
+    DeletedMessage,
+    DeletedMessages,
+    Message,
+    Reaction,
+    Snowflake,
+    Sticker,
+    moment,
+)
+from shared.channels.discord.places import attachment, place, sender
+from shared.channels.discord.rest import PROVIDER
+from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
+from shared.domain.messages import Attachment, MessageKind
+
+_WRITTEN = frozenset({0, 19})
+"""The types of messages that people write: plain ones and replies; the others tell of pins, joins, boosts, …"""
+_LOTTIE = 3
+
+
+class _Dispatch(BaseModel):
+    t: str
+    bot_id: Snowflake | None = None
+    d: dict[str, Any]
+
+
+def dispatched(payload: Mapping[str, Any]) -> list[ChannelEvent]:
+    """The events of a dispatch."""
+    found = checked(PROVIDER, _Dispatch, payload)
+    parser = _PARSERS.get(found.t)
+    return parser(found) if parser else []
+
+
+def _created(found: _Dispatch) -> list[ChannelEvent]:
+    message = checked(PROVIDER, Message, found.d)
+    author = message.author
+    if author is None or author.bot or message.webhook_id or message.type not in _WRITTEN:
+        return []  # Bots, of which we are one, are not answered: that would never end.
+    if not _is_called(message, found.bot_id):
+        return []
+    where = place(message.channel_id, author, direct=message.guild_id is None)
+    files = (*map(attachment, message.attachments), *map(_sticker, message.sticker_items))
+    text = _plain(message, found.bot_id) or (message.poll.question.text if message.poll else None)
+    replied = message.message_reference.message_id if message.message_reference else None
+    return [
+        MessageReceived(
+            external_message_id=f"{message.channel_id}:{message.id}",
+            external_conversation_id=where.address,
+            chat_key=where.chat_key,
+            sender=sender(author, message.member),
+            kind=_kind(message, files, text),
+            text=text,
+            attachments=files,
+            sent_at=message.timestamp or moment(message.id),
+            is_thread=where.is_thread,
+            reply_to=f"{message.channel_id}:{replied}" if replied else None,
+            # Among many people in a channel an answer says what it answers.
+            context={"interaction": None, "message_id": message.id if where.is_thread else None},
+        )
+    ]
+
+
+def _is_called(message: Message, bot_id: str | None) -> bool:
+    """In a server only what mentions the bot or replies to it is meant for it."""
+    if message.guild_id is None:
+        return True
+    replied = message.referenced_message.author if message.referenced_message else None
+    return bot_id is not None and bot_id in {*(user.id for user in message.mentions), replied.id if replied else ""}
+
+
+def _plain(message: Message, bot_id: str | None) -> str | None:
+    """The text with people's names instead of their ids, without the mention that calls the bot."""
+    text = re.sub(rf"^\s*<@!?{bot_id}>[\s,:]*", "", message.content) if bot_id else message.content
+    for user in message.mentions:
+        name = user.global_name or user.username or user.id
+        text = text.replace(f"<@{user.id}>", f"@{name}").replace(f"<@!{user.id}>", f"@{name}")
+    return text or None
+
+
+def _kind(message: Message, files: tuple[Attachment, ...], text: str | None) -> MessageKind:
+    if files:
+        return files[0].type
+    if message.poll:
+        return MessageKind.POLL
+    return MessageKind.TEXT if text else MessageKind.UNSUPPORTED
+
+
+def _sticker(sticker: Sticker) -> Attachment:
+    """Lottie stickers are animations that only Discord's own apps draw."""
+    url = f"https://media.discordapp.net/stickers/{sticker.id}.png"
+    return Attachment(
+        type=MessageKind.STICKER,
+        url=None if sticker.format_type == _LOTTIE else url,
+        name=sticker.name,
+        extra={"sticker_id": sticker.id},
+    )
+
+
+def _updated(found: _Dispatch) -> list[ChannelEvent]:
+    """Discord also sends this when it adds a link's preview; only who edits leaves a time."""
+    message = checked(PROVIDER, Message, found.d)
+    if message.edited_timestamp is None or message.author is None or message.author.bot:
+        return []
+    return [
+        MessageEdited(
+            external_message_id=f"{message.channel_id}:{message.id}",
+            text=_plain(message, found.bot_id) or "",
+            edited_at=message.edited_timestamp,
+            if_known=message.guild_id is not None,
+        )
+    ]
+
+
+def _deleted(found: _Dispatch) -> list[ChannelEvent]:
+    gone = checked(PROVIDER, DeletedMessage, found.d)
+    name = f"{gone.channel_id}:{gone.id}"
+    return [MessageDeleted(external_message_id=name, if_known=gone.guild_id is not None)]
+
+
+def _deleted_many(found: _Dispatch) -> list[ChannelEvent]:
+    gone = checked(PROVIDER, DeletedMessages, found.d)
+    known = gone.guild_id is not None
+    return [MessageDeleted(external_message_id=f"{gone.channel_id}:{each}", if_known=known) for each in gone.ids]
+
+
+def _reaction(found: _Dispatch) -> list[ChannelEvent]:
+    reaction = checked(PROVIDER, Reaction, found.d)
+    if reaction.user_id == found.bot_id:
+        return []
+    emoji = reaction.emoji
+    shown = f":{emoji.name or emoji.id}:" if emoji.id else emoji.name or ""
+    return [
+        ReactionChanged(
+            external_message_id=f"{reaction.channel_id}:{reaction.message_id}",
+            sender_key=reaction.user_id,
+            emoji=shown if found.t == "MESSAGE_REACTION_ADD" else "",
+            # Reactions are not dated; later ones come later.
+            reacted_at=moment(reaction.message_id),
+        )
+    ]
+
+
+_PARSERS: Mapping[str, Callable[[_Dispatch], list[ChannelEvent]]] = {
+    "MESSAGE_CREATE": _created,
+    "MESSAGE_UPDATE": _updated,
+    "MESSAGE_DELETE": _deleted,
+    "MESSAGE_DELETE_BULK": _deleted_many,
+    "MESSAGE_REACTION_ADD": _reaction,
+    "MESSAGE_REACTION_REMOVE": _reaction,
+}

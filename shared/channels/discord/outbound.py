@@ -1,0 +1,183 @@
+"""From the normal form to messages, answers to interactions, and reactions.
+
+https://docs.discord.com/developers/resources/message#create-message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from shared.channel import Sent
+from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.rest import PROVIDER, Reply, call, call_by_token, result
+from shared.deps import Deps
+from shared.domain.ids import stable_id
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
+from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
+
+MAX_CHOICES, MAX_CHOICE_ID = 25, 100
+_ROW, _LABEL = 5, 80
+_NONCE_LENGTH = 25
+_THINKING = 1 << 7
+"""The flag LOADING of a message that was promised and not given yet."""
+_DEAD = frozenset({10008, 10015, 50027})
+"""Unknown message, unknown webhook, invalid webhook token: an address that must not be called again."""
+
+Api = Callable[..., Reply]
+
+
+class _Answering(BaseModel):
+    """What an interaction left in the context to answer it with; `thinking` where a message was promised."""
+
+    application_id: str
+    token: str
+    until: AwareDatetime
+    thinking: bool
+
+    @property
+    def path(self) -> str:
+        return f"webhooks/{quote(self.application_id, safe='')}/{quote(self.token, safe='')}"
+
+
+def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxPayload) -> Sent:
+    """Answer the interaction while its token is good, else write into the channel or to the person.
+
+    Files go as links. Nobody is notified by what stands in the text.
+    """
+    api: Api = partial(call, deps, instance, config)
+    if payload.reaction:
+        return _react(api, payload.reaction)
+    content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
+    if not content:
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
+    if payload.choices:
+        message["components"] = _buttons(payload.choices)
+    answering = _answering(payload.context, deps.now())
+    answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
+    return answered or _post(api, payload, message)
+
+
+def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    """A button for each choice, five in a row (https://docs.discord.com/developers/components/reference#action-row)."""
+    if len(choices) > MAX_CHOICES or any(len(each.id) > MAX_CHOICE_ID for each in choices):
+        raise ProviderRejected(
+            PROVIDER, f"only {MAX_CHOICES} choices with ids of {MAX_CHOICE_ID} characters can be sent"
+        )
+    buttons = [{"type": 2, "style": 1, "label": each.title[:_LABEL], "custom_id": each.id} for each in choices]
+    rows = [buttons[start : start + _ROW] for start in range(0, len(buttons), _ROW)]
+    return [{"type": 1, "components": row} for row in rows]
+
+
+def _answering(context: Mapping[str, Any], now: datetime) -> _Answering | None:
+    try:
+        found = _Answering.model_validate(context.get("interaction"))
+    except ValidationError:
+        return None
+    return found if found.until > now else None
+
+
+def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent | None:
+    """Fill the promised message, or follow it with another one; None when there is no such address any more."""
+    original = f"{answering.path}/messages/@original"
+    thinking = answering.thinking and _is_thinking(api("GET", original))
+    # Filling it twice leaves the same message, so what nobody knows the outcome of is simply done again.
+    reply = _twice(api, "PATCH", original, message) if thinking else api("POST", answering.path, message)
+    if reply.code in _DEAD or (reply.answer.status == 404 and not reply.code):
+        return None
+    return _sent(result(reply), None)
+
+
+def _is_thinking(reply: Reply) -> bool:
+    flags = reply.body.get("flags")
+    return reply.answer.ok and isinstance(flags, int) and bool(flags & _THINKING)
+
+
+def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any]) -> Sent:
+    channel = payload.external_conversation_id
+    if channel is None or channel == payload.external_user_id:
+        channel = _direct(api, payload.to)
+    body: dict[str, Any] = {**message}
+    if replied := _replied(payload, channel):
+        body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
+    path = f"channels/{quote(channel, safe='')}/messages"
+    if payload.message_id is None:
+        return _sent(result(api("POST", path, body)), payload.external_conversation_id)
+    # With an enforced nonce Discord gives the first message again instead of making a second one, for some minutes.
+    body |= {"nonce": stable_id(payload.message_id)[:_NONCE_LENGTH], "enforce_nonce": True}
+    return _sent(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
+
+
+def _replied(payload: OutboxPayload, channel: str) -> str | None:
+    """The message to show the answer under: the one that was named, else the latest of this person in a channel."""
+    place, _, number = (payload.reply_to or "").partition(":")
+    if place == channel and number.isdecimal():
+        return number
+    latest = payload.context.get("message_id")
+    return latest if isinstance(latest, str) and latest.isdecimal() else None
+
+
+def _twice(api: Api, method: str, path: str, body: Mapping[str, Any]) -> Reply:
+    """Do what may be done twice; a second time at once when nobody knows what became of the first."""
+    try:
+        return api(method, path, body)
+    except OutcomeUnknown as unknown:
+        try:
+            reply = api(method, path, body)
+        except (OutcomeUnknown, ProviderUnavailable):
+            raise unknown from None
+        if reply.answer.status == 429 or reply.answer.status >= 500:
+            # Later it may be too late for the nonce, so this is not left to be tried again.
+            raise unknown from None
+        return reply
+
+
+def _direct(api: Api, user_id: str) -> str:
+    opened = result(api("POST", "users/@me/channels", {"recipient_id": user_id})).get("id")
+    if not isinstance(opened, str):
+        raise ProviderRejected(PROVIDER, "Discord opened no direct messages with this person")
+    return opened
+
+
+def _sent(message: Mapping[str, Any], known: str | None) -> Sent:
+    number, channel = message.get("id"), message.get("channel_id")
+    if not isinstance(number, str) or not isinstance(channel, str):
+        raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
+    moved = known is not None and channel != known
+    return Sent(external_message_id=f"{channel}:{number}", external_conversation_id=channel if moved else None)
+
+
+def _link(attachment: Attachment) -> str:
+    if attachment.latitude is not None and attachment.longitude is not None:
+        spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
+        return "\n".join(part for part in (attachment.name, attachment.address, spot) if part)
+    return attachment.url or ""
+
+
+def _react(api: Api, reaction: ReactionTo) -> Sent:
+    channel, _, message = reaction.external_message_id.partition(":")
+    if not (channel.isdecimal() and message.isdecimal()):
+        raise ProviderRejected(PROVIDER, "the message to react to is not one of Discord's")
+    path = f"channels/{channel}/messages/{message}"
+    if reaction.emoji:
+        result(api("PUT", f"{path}/reactions/{quote(reaction.emoji, safe='')}/@me"))
+        return Sent(external_message_id=None)
+    reactions = result(api("GET", path)).get("reactions")
+    for each in reactions if isinstance(reactions, list) else ():
+        if isinstance(each, dict) and each.get("me") is True and (emoji := _emoji(each.get("emoji"))):
+            result(api("DELETE", f"{path}/reactions/{quote(emoji, safe='')}/@me"))
+    return Sent(external_message_id=None)
+
+
+def _emoji(found: object) -> str | None:
+    """An emoji as it stands in a path: itself, or `name:id` for one of a server's own."""
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        return None
+    return f"{found['name']}:{found['id']}" if isinstance(found.get("id"), str) else str(found["name"])

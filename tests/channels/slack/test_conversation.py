@@ -1,0 +1,256 @@
+"""From Slack's call to the answer in Slack, through the whole hub."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.deps import Deps
+from shared.domain.messages import Direction
+from tests.channels.slack.test_inbound import fixture
+from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.stubs import Received, Reply, Stub
+
+SECRET = "signing-secret"
+APP, TEAM, BOT = "A0MDYCDME", "T061EG9R6", "U0LAN0Z89"
+
+
+def slack_rules(provider: Stub) -> None:
+    """Play a Slack that takes everything."""
+    numbers = count(100)
+
+    def posted(request: Received) -> Reply:
+        channel = "D0PNCRP9N" if request.json["channel"].startswith("U") else request.json["channel"]
+        return Reply(json={"ok": True, "channel": channel, "ts": f"1735700000.{next(numbers):06}"})
+
+    who = {"ok": True, "team": "Acme", "team_id": TEAM, "user_id": BOT, "bot_id": "B0LAN0Z90"}
+    provider.on("GET", "/auth.test", Reply(json=who))
+    provider.on("POST", "/auth.test", Reply(json=who))
+    provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": APP}}))
+    for user, name in (("U2147483697", "ann"), ("U061F7AUR", "bob")):
+        about = {"ok": True, "user": {"profile": {"display_name": name}}}
+        provider.on("GET", rf"/users.info\?user={user}$", Reply(json=about))
+    provider.on("POST", "/chat.postMessage", posted)
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+    slack_rules(provider)
+    with running_hub(deps, provider) as running:
+        running.register()
+        yield running
+
+
+@pytest.fixture
+def team(hub: Hub) -> Any:
+    """A Slack channel, connected by its bot token."""
+    config = {"botToken": "xoxb-1", "signingSecret": SECRET}
+    return hub.post("/api/channels", {"name": "Team", "type": "SLACK", "config": config}, 201)
+
+
+def call(hub: Hub, path: str, body: bytes, content_type: str = "application/json", **headers: str) -> TestResponse:
+    sent = str(int(time.time()))
+    signature = hmac.new(SECRET.encode(), b"v0:" + sent.encode() + b":" + body, hashlib.sha256).hexdigest()
+    proof = {"X-Slack-Request-Timestamp": sent, "X-Slack-Signature": f"v0={signature}"}
+    answer = hub.client.post(path, data=body, content_type=content_type, headers=proof | headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def event(hub: Hub, team: Any, body: dict[str, Any], **headers: str) -> TestResponse:
+    return call(hub, f"/webhook/slack/{team['id']}", json.dumps(body).encode(), **headers)
+
+
+def posts(hub: Hub) -> list[Any]:
+    return [request.json for request in hub.provider.to("/chat.postMessage")]
+
+
+def inbound(hub: Hub) -> list[str | None]:
+    return [message.text for message in hub.messages(Direction.INBOUND)]
+
+
+def test_a_direct_message_is_answered(hub: Hub, team: Any) -> None:
+    hub.echo_agent()
+    assert hub.get(f"/api/channels/{team['id']}")["status"] == "CONNECTED"
+    event(hub, team, fixture("message_im__text"))
+    hub.provider.wait_for("/chat.postMessage")
+    assert eventually(hub.idle)
+    said = "Is the red one (https://shop.example/a?b=1&amp;c=2) in stock, &lt;3?"
+    assert posts(hub) == [{"channel": "D0PNCRP9N", "text": f"Echo: {said}"}]
+    assert hub.conversation().customer_name == "ann"
+
+
+def test_what_slack_delivers_again_is_one_message(hub: Hub, team: Any) -> None:
+    for number in range(3):
+        retry = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": "http_timeout"} if number else {}
+        event(hub, team, fixture("message_im__text"), **retry)
+    event(hub, team, fixture("message_bot__own-echo"))
+    event(hub, team, fixture("message_im__in-a-thread"))
+    eventually(lambda: len(inbound(hub)) == 2)
+    assert len(hub.messages()) == 2
+
+
+def test_only_the_retry_came_and_it_is_taken(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_im__text"), **{"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_error"})
+    eventually(lambda: len(inbound(hub)) == 1)
+
+
+def test_an_own_echo_does_not_double_what_was_sent(hub: Hub, team: Any) -> None:
+    hub.echo_agent()
+    event(hub, team, fixture("message_im__text"))
+    hub.provider.wait_for("/chat.postMessage")
+    assert eventually(hub.idle)
+    echo = fixture("message_bot__own-echo")
+    echo["event"]["ts"] = "1735700000.000100"
+    event(hub, team, echo)
+    event(hub, team, fixture("message_im__in-a-thread"))
+    eventually(lambda: len(inbound(hub)) == 2)
+    assert len(hub.messages(Direction.OUTBOUND)) == 1
+
+
+def test_a_mention_begins_a_conversation_that_its_thread_goes_on_with(hub: Hub, team: Any) -> None:
+    hub.echo_agent()
+    names = ("among-people", "mention", "reply-in-thread")
+    stray = fixture("message_channel__reply-in-thread")
+    stray["event"] |= {"thread_ts": "1735680000.000100", "ts": "1735680060.000100", "text": "a thread of others"}
+    event(hub, team, stray)
+    for name in names:
+        event(hub, team, fixture(f"message_channel__{name}"))
+    event(hub, team, fixture("app_mention__same-message"))
+    event(hub, team, fixture("message_im__text"))
+    eventually(lambda: len(inbound(hub)) == 3)
+    hub.provider.wait_for("/chat.postMessage", 2)
+    talk = {each.external_conversation_id: each for each in hub.conversations()}
+    assert set(talk) == {"C0LAN2Q65:1735690000.000100", "D0PNCRP9N"}
+    threads = {(post["channel"], post.get("thread_ts")) for post in posts(hub)}
+    assert threads == {("C0LAN2Q65", "1735690000.000100"), ("D0PNCRP9N", None)}
+    assert len({each.customer_id for each in talk.values()}) == 1
+    written = {(message.author_id, message.author_name) for message in hub.messages(Direction.INBOUND)}
+    assert written == {("U2147483697", "ann"), ("U061F7AUR", "bob")}
+    assert [each.customer_name for each in talk.values()] == ["ann", "ann"]
+
+
+def test_edits_deletions_and_reactions_reach_the_message(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_im__text"))
+    eventually(lambda: len(inbound(hub)) == 1)
+    event(hub, team, fixture("message_changed__edited"))
+    reaction = fixture("reaction_added__known")
+    reaction["event"]["item"]["ts"] = "1735689600.000200"
+    event(hub, team, reaction)
+    event(hub, team, fixture("message_deleted__im"))
+    eventually(lambda: hub.messages()[0].deleted_at)
+    (message,) = hub.messages()
+    assert message.text == "Is the green one in stock?"
+    assert message.reactions == {"U2147483697": "👍"}
+
+
+def test_changes_of_what_people_say_among_themselves_leave_nothing_behind(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_changed__in-channel"))
+    event(hub, team, fixture("message_deleted__tombstone"))
+    event(hub, team, fixture("message_im__text"))
+    eventually(lambda: len(inbound(hub)) == 1)
+    assert len(hub.documents("messages")) == 1
+
+
+def test_a_button_and_a_slash_command_are_messages(hub: Hub, team: Any) -> None:
+    hub.echo_agent()
+    path = f"/webhook/slack/{team['id']}"
+    form = "application/x-www-form-urlencoded"
+    said = call(hub, path, urlencode(fixture("slash_command__in-channel")).encode(), form)
+    assert said.json == {
+        "response_type": "ephemeral",
+        "text": "Thank you! The answer comes as a direct message.",
+    }
+    hub.provider.wait_for("/chat.postMessage")
+    assert posts(hub) == [{"channel": "U2147483697", "text": "Echo: where is my order?"}]
+    eventually(lambda: hub.conversation().external_conversation_id == "D0PNCRP9N")
+    pressed = urlencode({"payload": json.dumps(fixture("block_actions__button"))}).encode()
+    assert call(hub, path, pressed, form).data == b""
+    eventually(lambda: inbound(hub) == ["where is my order?", "Red"])
+
+
+def test_the_address_is_tried_out_with_a_challenge(hub: Hub, team: Any) -> None:
+    challenge = fixture("url_verification__challenge")
+    answer = event(hub, team, challenge)
+    assert (answer.text, answer.mimetype) == (challenge["challenge"], "text/plain")
+
+
+@pytest.mark.parametrize("name", ["app_uninstalled__gone", "tokens_revoked__bot"])
+def test_a_removed_app_is_disconnected_and_somebody_is_told(hub: Hub, team: Any, name: str) -> None:
+    event(hub, team, fixture(name))
+    event(hub, team, fixture(name))
+    eventually(lambda: hub.get(f"/api/channels/{team['id']}")["status"] == "DISCONNECTED")
+    told = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert [note["title"] for note in told] == ["Channel Disconnected"]
+    assert "install the app again" in told[0]["message"]
+
+
+def test_a_refused_message_is_dead_with_slacks_reason(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_im__text"))
+    conversation = eventually(hub.conversation)
+    hub.provider.on("POST", "/chat.postMessage", Reply(json={"ok": False, "error": "is_archived"}))
+    hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "hello"}, 202)
+    eventually(lambda: hub.documents("outbox", status="DEAD"))
+    assert "is_archived" in hub.documents("outbox", status="DEAD")[0]["error"]
+
+
+def test_slacks_wish_to_wait_is_heard(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_im__text"))
+    conversation = eventually(hub.conversation)
+    slow_down = Reply(429, {"ok": False, "error": "ratelimited"}, headers={"Retry-After": "0"})
+    hub.provider.on("POST", "/chat.postMessage", slow_down, times=1)
+    hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "hello"}, 202)
+    assert len(hub.provider.wait_for("/chat.postMessage", 2)) == 2
+    assert eventually(hub.idle)
+
+
+def shared(hub: Hub, body: dict[str, Any]) -> TestResponse:
+    return call(hub, "/webhook/slack", json.dumps(body).encode())
+
+
+def test_workspaces_of_one_app_share_an_address(hub: Hub, team: Any) -> None:
+    shared(hub, fixture("message_im__text"))
+    shared(hub, fixture("message_im__text") | {"team_id": "T0STRANGER"})
+    eventually(lambda: len(inbound(hub)) == 1)
+    body = urlencode(fixture("slash_command__in-channel")).encode()
+    said = call(hub, "/webhook/slack", body, "application/x-www-form-urlencoded")
+    assert b"direct message" in said.data
+    eventually(lambda: len(inbound(hub)) == 2)
+
+
+def test_the_shared_address_is_tried_out_too(hub: Hub) -> None:
+    challenge = fixture("url_verification__challenge")
+    answer = shared(hub, challenge)
+    assert (answer.text, answer.mimetype) == (challenge["challenge"], "text/plain")
+
+
+def test_only_channels_of_apps_with_many_accounts_have_a_shared_address(hub: Hub) -> None:
+    for name in ("telegram_bot", "facebook", "nothing"):
+        assert hub.client.post(f"/webhook/{name}", json={}).status_code == 404
+
+
+def test_a_forged_call_is_refused(hub: Hub, team: Any) -> None:
+    for path in (f"/webhook/slack/{team['id']}", "/webhook/slack"):
+        answer = hub.client.post(path, json=fixture("message_im__text"))
+        assert answer.status_code == 401, path
+
+
+def test_a_credential_is_tried_before_it_is_kept(hub: Hub) -> None:
+    assert hub.post("/integrations/slack/test", {"api_key": "xoxb-2"})["success"]
+    assert hub.provider.to("/auth.test")[-1].headers["authorization"] == "Bearer xoxb-2"
+    hub.provider.on("POST", "/auth.test", Reply(json={"ok": False, "error": "invalid_auth"}))
+    assert "invalid_auth" in json.dumps(hub.post("/integrations/slack/test", {"api_key": "xoxb-3"}))
+
+
+def test_the_dashboard_configures_slack_by_its_key(hub: Hub) -> None:
+    hub.post("/channels/slack/configure", {"api_key": "xoxb-1"})
+    assert hub.get("/channels/slack/status")["status"] == "connected"

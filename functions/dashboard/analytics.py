@@ -15,7 +15,7 @@ from functions.dashboard.analytics_schemas import (
 )
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
-from shared.http.bodies import answer
+from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect
 from shared.usecases.reporting import analytics
@@ -25,20 +25,20 @@ cors(api)
 protect(api, Access.DASHBOARD)
 
 
-@api.get("/dashboard", responses={200: DashboardOut})
+@api.get("/dashboard", responses={200: DashboardOut, 304: None})
 def dashboard(query: DashboardQuery) -> Response:
     """Show what happened on all channels, as totals, by channel and over time."""
-    return answer(DashboardOut.of(analytics.overview(deps(), caller().tenant_id, query.range)))
+    return polled(DashboardOut.of(analytics.overview(deps(), caller().tenant_id, query.range)))
 
 
-@api.get("/channel-performance", responses={200: PerformanceOut})
+@api.get("/channel-performance", responses={200: PerformanceOut, 304: None})
 def channel_performance(query: PerformanceQuery) -> Response:
     """Show how one channel type did, or all together."""
     found = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
-    return answer(PerformanceOut.of(query, found))
+    return polled(PerformanceOut.of(query, found))
 
 
-@api.get("/customer-satisfaction", responses={200: SatisfactionOut})
+@api.get("/customer-satisfaction", responses={200: SatisfactionOut, 304: None})
 def customer_satisfaction(query: SatisfactionQuery) -> Response:
     """Show how customers rated their sessions, from 1 to 5."""
-    return answer(SatisfactionOut.of(analytics.satisfaction(deps(), caller().tenant_id, query.range)))
+    return polled(SatisfactionOut.of(analytics.satisfaction(deps(), caller().tenant_id, query.range)))

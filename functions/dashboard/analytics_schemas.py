@@ -12,12 +12,9 @@ from pydantic import BaseModel, Field
 from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.words import ChannelWord
 from shared.domain.analytics import Bucket, Counters, Range
-from shared.domain.instances import ChannelType
+from shared.domain.instances import CALLS, ChannelType
 from shared.http.times import WholeSeconds
 from shared.usecases.reporting.analytics import Overview, Performance, Satisfaction
-
-CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
-"""The channel types whose sessions are calls."""
 
 
 class DashboardQuery(BaseModel):
@@ -68,7 +65,7 @@ def _points(trend: Sequence[Bucket]) -> list[TrendPoint]:
 
 def _metrics(channel: ChannelType, counters: Counters) -> MessagingMetrics | CallMetrics:
     if channel in CALLS:
-        return CallMetrics(calls=counters.sessions, minutes=counters.minutes, quality_score=counters.call_quality)
+        return CallMetrics(calls=counters.calls, minutes=counters.minutes, quality_score=counters.call_quality)
     return MessagingMetrics(
         sessions=counters.sessions, messages=counters.messages, avg_response_time=counters.response_time
     )

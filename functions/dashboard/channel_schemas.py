@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.channel_overview import Figures
 from shared.usecases.instances.instance_documents import label
@@ -34,7 +34,7 @@ class MessagingMetrics(BaseModel):
     response_time: float
 
 
-class VoiceMetrics(BaseModel):
+class CallMetrics(BaseModel):
     """`active_calls` go on now. The others reach back 30 days (UTC), today included; `call_quality` is from 0 to 5."""
 
     active_calls: int
@@ -50,7 +50,7 @@ class ChannelOut(BaseModel):
     name: str
     status: str
     config: dict[str, Any]
-    metrics: MessagingMetrics | VoiceMetrics
+    metrics: MessagingMetrics | CallMetrics
 
     @classmethod
     def of(cls, figures: Figures) -> ChannelOut:
@@ -62,7 +62,7 @@ class ChannelOut(BaseModel):
             name=label(instance),
             status=instance.status.value,
             config=_voice_config(instance) if is_voice else _config(instance),
-            metrics=_voice_metrics(figures) if is_voice else _metrics(figures),
+            metrics=_call_metrics(figures) if instance.type in CALLS else _metrics(figures),
         )
 
 
@@ -87,9 +87,9 @@ def _metrics(figures: Figures) -> MessagingMetrics:
     )
 
 
-def _voice_metrics(figures: Figures) -> VoiceMetrics:
+def _call_metrics(figures: Figures) -> CallMetrics:
     counters = figures.counters
-    return VoiceMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
+    return CallMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
 
 
 class ChannelsOut(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
+from functions.dashboard.capability_schemas import CapabilitiesOut
 from functions.dashboard.channel_schemas import (
     ChannelChoice,
     ChannelOut,
@@ -40,6 +41,12 @@ def list_channels(query: ChannelsQuery) -> Response:
     return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in found]), cursor)
 
 
+@api.get("/capabilities", responses={200: CapabilitiesOut})
+def channel_capabilities() -> Response:
+    """Tell what every channel can carry, by type and by the adapter that serves it."""
+    return answer(CapabilitiesOut.of_all())
+
+
 @api.post("/<channel_type>/configure", responses={200: ConfiguredOut, 409: Failure})
 def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: ConfigureIn) -> Response:
     """Configure the default (else oldest) channel of a type, or make the first one."""
@@ -55,7 +62,7 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 
 
-@api.get("/<channel_type>/status", responses={200: ChannelStatusOut})
+@api.get("/<channel_type>/status", responses={200: ChannelStatusOut, 304: None})
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
     wanted = channel_type(path.channel_type)
@@ -67,4 +74,4 @@ def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
         health=health(found.status),
         active_sessions=active,
     )
-    return answer(shown)
+    return polled(shown)

@@ -13,7 +13,10 @@ from shared.usecases.instances.integrations import Trial
 
 
 class IntegrationOut(BaseModel):
-    """A channel type that is configured; `last_sync` is when its connection was last checked or changed."""
+    """A channel type that is configured, or a provider behind several.
+
+    `last_sync` is when its connection was last checked or changed.
+    """
 
     type: str
     status: str
@@ -21,7 +24,11 @@ class IntegrationOut(BaseModel):
 
     @classmethod
     def of(cls, standing: Standing) -> IntegrationOut:
-        return cls(type=CHANNELS[standing.type], status=standing.status.value, last_sync=standing.seen_at)
+        return cls(
+            type=standing.provider or CHANNELS[standing.type],
+            status=standing.status.value,
+            last_sync=standing.seen_at,
+        )
 
 
 class IntegrationsOut(BaseModel):

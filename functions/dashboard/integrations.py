@@ -17,25 +17,29 @@ from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
+from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.instances import channel_overview, integrations
+from shared.usecases.instances.providers import TYPES
 
 api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
 cors(api)
 protect(api, Access.DASHBOARD)
 
 
-@api.get("/status", responses={200: IntegrationsOut})
+@api.get("/status", responses={200: IntegrationsOut, 304: None})
 def list_integrations() -> Response:
-    """List the channel types that are configured, each with its best channel's status."""
+    """List the channel types that are configured and the providers behind them, with their best channel's status."""
     found = channel_overview.standings(deps(), caller().tenant_id)
-    return answer(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
+    return polled(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
 
 
 @api.post("/<integration_type>/test", responses={200: TrialOut})
 def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
     require(Role.ADMIN)
+    if (provider := path.integration_type.strip().lower()) in TYPES:
+        return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.given)))
     wanted = channel_type(path.integration_type)
     return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.given)))

@@ -10,6 +10,7 @@ from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
+from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
@@ -22,11 +23,11 @@ cors(api)
 protect(api, Access.DASHBOARD)
 
 
-@api.get("/<session_id>", responses={200: MessagesOut})
+@api.get("/<session_id>", responses={200: MessagesOut, 304: None})
 def session_messages(path: MessagesPath, query: MessagesQuery) -> Response:
     """Read the newest messages, oldest first; the cursor leads to older ones."""
     found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.session_id, query.limit, query.cursor)
-    return answer(MessagesOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor))
+    return polled(MessagesOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor))
 
 
 @api.post("/send", responses={202: SentOut, 404: Failure, 409: Failure, 422: Failure})

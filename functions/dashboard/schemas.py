@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id
+from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id
 from shared.http.times import WholeSeconds
 from shared.usecases.pipeline.sends import Content
 
@@ -133,15 +133,38 @@ class MessagesOut(BaseModel):
     next_cursor: str | None
 
 
+class TemplateIn(BaseModel):
+    """A message that the provider approved beforehand; `parameters` fill its places in order."""
+
+    name: str = Field(min_length=1, max_length=512)
+    language: str = Field(min_length=2, max_length=16, description="as the provider spells it, such as `en_US`")
+    parameters: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=50)
+
+    def to_domain(self) -> Template:
+        return Template(name=self.name, language=self.language, parameters=self.parameters)
+
+
 class SendIn(BaseModel):
-    """A message for a session. For `type` image, video, audio or document, `content` is the file's address."""
+    """A message for a session. For `type` image, video, audio or document, `content` is the file's address.
+
+    Beside a `template`, `content` is what the hub shows for it, and may be left out.
+    """
 
     session_id: str = Field(min_length=1, max_length=64)
-    content: str = Field(min_length=1, max_length=65_536)
+    content: str = Field(default="", max_length=65_536)
     type: Literal["text", "image", "video", "audio", "document"] = "text"
+    template: TemplateIn | None = None
+
+    @model_validator(mode="after")
+    def _has_content(self) -> SendIn:
+        if not self.content and self.template is None:
+            raise ValueError("content: give a text, a file's address, or a template")
+        return self
 
     def to_domain(self, deps: Deps) -> Content:
         """Raises `BadRequest` for an address that may not be called."""
+        if self.template is not None:
+            return Content(text=self.content or None, template=self.template.to_domain())
         if self.type == "text":
             return Content(text=self.content)
         deps.http.check(self.content)

@@ -13,6 +13,7 @@ from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations.conversations import Changes
+from shared.usecases.conversations.sendability import Verdict
 from shared.usecases.conversations.session_creation import NewSession
 from shared.usecases.conversations.session_lists import Filter
 from shared.usecases.conversations.transfers import Transfer
@@ -53,6 +54,36 @@ class SessionListQuery(BaseModel):
 
 class SessionPath(BaseModel):
     session_id: str
+
+
+class ReachOut(BaseModel):
+    """A channel type for a session's customer.
+
+    `reason` says why nothing can be sent (`no_address`, `opted_out`,
+    `disconnected`, `cannot_send`, `window_closed`); with `template_required`
+    only a template can, until the customer writes again.
+    """
+
+    channel: str
+    can_send: bool
+    reason: str | None
+    template_required: bool
+    window_closes_at: WholeSeconds | None
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> ReachOut:
+        return cls(
+            channel=CHANNELS[verdict.channel],
+            can_send=verdict.can_send,
+            reason=verdict.reason,
+            template_required=verdict.template_required,
+            window_closes_at=verdict.window_closes_at,
+        )
+
+
+class CanSendOut(BaseModel):
+    session_id: str
+    channels: list[ReachOut]
 
 
 class CreateIn(BaseModel):

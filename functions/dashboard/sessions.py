@@ -8,9 +8,11 @@ from flask_openapi.models import Tag
 from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery
 from functions.dashboard.session_schemas import (
     ActiveSessionsOut,
+    CanSendOut,
     ChangedOut,
     CreatedOut,
     CreateIn,
+    ReachOut,
     SessionChange,
     SessionListQuery,
     SessionPath,
@@ -26,7 +28,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.conversations import conversations, session_creation, session_lists, transfers
+from shared.usecases.conversations import conversations, sendability, session_creation, session_lists, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -71,6 +73,13 @@ def change_session(path: SessionPath, body: SessionChange) -> Response:
     require(Role.AGENT)
     changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()))
     return answer(ChangedOut(**SessionOut.of(changed).model_dump(), success=True))
+
+
+@api.post("/<session_id>/can-send", responses={200: CanSendOut})
+def can_send(path: SessionPath) -> Response:
+    """Tell on which of the tenant's channels the customer can be reached now, and why not on the others."""
+    found = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
+    return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in found]))
 
 
 @api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})

@@ -17,8 +17,12 @@ _MODULES: Mapping[str, ChannelType] = {
     "telegram_user": ChannelType.TELEGRAM_USER,
     "facebook": ChannelType.FACEBOOK,
     "widget": ChannelType.WIDGET,
-    "sms": ChannelType.SMS,
+    "sms_twilio": ChannelType.SMS,
+    "sms_sns": ChannelType.SMS,
+    "voice": ChannelType.VOICE,
+    "video": ChannelType.VIDEO,
     "slack": ChannelType.SLACK,
+    "discord": ChannelType.DISCORD,
     "email_ses": ChannelType.EMAIL,
 }
 """Every adapter and the channel type it serves; the first of a type is that type's default."""

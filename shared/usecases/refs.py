@@ -1,4 +1,8 @@
-"""Where each document lies: the only place that knows collection names and how ids are made."""
+"""Where the documents lie that more than one part of the hub reads or writes, and how their ids are made.
+
+What belongs to one part alone (an instance's names, accounts, teams, forge
+settings, …) has its reference in that part's own module.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,10 @@ def customer(customer_id: str) -> Ref:
     return Ref("customers", customer_id)
 
 
+def customer_tag(tenant_id: str, tag: str, customer_id: str) -> Ref:
+    return Ref("customer_tags", stable_id(tenant_id, tag, customer_id))
+
+
 def customer_merge(merge_id: str) -> Ref:
     return Ref("customer_merges", merge_id)
 
@@ -40,6 +48,10 @@ def message(message_id: str) -> Ref:
 def provider_message(instance_id: str, external_message_id: str) -> Ref:
     """The document in which everything about one provider message meets, in whatever order it comes."""
     return Ref("messages", stable_id(instance_id, external_message_id))
+
+
+def call(instance_id: str, external_call_id: str) -> Ref:
+    return Ref("calls", stable_id(instance_id, external_call_id))
 
 
 def routing_rules(tenant_id: str) -> Ref:

@@ -14,6 +14,8 @@ from shared.errors import Conflict
 from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
+from shared.usecases.conversations import calls
+from shared.usecases.instances import reconciling
 from shared.usecases.notifications import notify_once
 from shared.usecases.pipeline import outbound
 from shared.usecases.reporting import rollups
@@ -34,8 +36,10 @@ def sweep(deps: Deps) -> dict[str, int]:
         ),
         "woken": _pages(deps, _wake_snoozed, "conversations", _snoozed(deps), "snoozed_until"),
         "alerts": _pages(deps, _alert, "conversations", _waiting(deps), "needs_reply_since"),
+        "calls_closed": _pages(deps, calls.close_overdue, "calls", calls.overdue(deps), "started_at"),
         "rolled_up": rollups.roll_up(deps),
         "campaign_messages": campaign_sending.send_due(deps),
+        "asked_after": reconciling.reconcile(deps),
     }
     if any(done.values()):
         log.info("swept", extra=done)

@@ -17,11 +17,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator
 
 from shared import channels
 from shared.channel import Channel, RawPart, Webhook
@@ -65,6 +68,30 @@ def _slack_signature(secret: str, body: bytes) -> dict[str, str]:
     return {"x-slack-request-timestamp": sent, "x-slack-signature": f"v0={signature}"}
 
 
+def _ed25519(secret: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(secret.encode()).digest())
+
+
+def _discord_signature(secret: str, body: bytes) -> dict[str, str]:
+    sent = str(int(golden.RECEIVED_AT.timestamp()))
+    signature = _ed25519(secret).sign(sent.encode() + body).hex()
+    return {"x-signature-timestamp": sent, "x-signature-ed25519": signature}
+
+
+def _twilio_signature(secret: str, body: bytes) -> dict[str, str]:
+    fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    signature = RequestValidator(secret).compute_signature("https://hub.example/webhook", fields)
+    return {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
+
+
+def _twilio() -> Proof:
+    return Proof(
+        config=lambda secret: {"twilio_account_sid": "AC1", "auth_token": secret},
+        headers=_twilio_signature,
+        unsecured={"twilio_account_sid": "AC1"},
+    )
+
+
 def _visitor_token(secret: str, body: bytes) -> dict[str, str]:
     issued, expires = span(golden.RECEIVED_AT, 600)
     claims = VisitorClaims(user_id="v1", tenant_id="t1", instance_id="i1", type="visitor", iat=issued, exp=expires)
@@ -82,6 +109,11 @@ PROOFS = {
         headers=lambda secret, body: {"x-telegram-bot-api-secret-token": secret},
         unsecured={"bot_token": "123456:AAH"},
     ),
+    "whatsapp_cloud": Proof(
+        config=lambda secret: {"access_token": "EAAB", "phone_number_id": "106540352242922", "app_secret": secret},
+        headers=_meta_signature,
+        unsecured={"access_token": "EAAB", "phone_number_id": "106540352242922"},
+    ),
     "facebook": Proof(
         config=lambda secret: {"page_access_token": "EAAB", "app_secret": secret},
         headers=_meta_signature,
@@ -94,10 +126,23 @@ PROOFS = {
         unsecured={"region": "eu-west-1", "address": "a@shop.example"},
     ),
     "telegram_user": Proof(config=lambda secret: {}, headers=lambda secret, body: {}, none_come=True),
+    "discord": Proof(
+        config=lambda secret: {"public_key": _ed25519(secret).public_key().public_bytes_raw().hex()},
+        headers=_discord_signature,
+    ),
     "slack": Proof(
         config=lambda secret: {"bot_token": "xoxb-1", "signing_secret": secret},
         headers=_slack_signature,
         in_body={"token": SECRET, "response_url": f"https://hooks.slack.com/actions/{SECRET}"},
+    ),
+    "sms_twilio": _twilio(),
+    "voice": _twilio(),
+    "video": _twilio(),
+    "sms_sns": Proof(
+        config=lambda secret: {"region": "eu-west-1", "webhook_secret": secret},
+        headers=lambda secret, body: {},
+        query=lambda secret: {"token": secret},
+        unsecured={"region": "eu-west-1"},
     ),
     "widget": Proof(
         config=lambda secret: {"visitor_secret": secret * 2},

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Received, Reply
 
@@ -71,6 +72,7 @@ def _answered(hub: Hub, messages: int) -> list[str]:
     return hub.sent_texts(SEND)
 
 
+@EVERYWHERE
 def test_everything_that_came_while_the_agent_was_thinking_is_answered_next(hub: Hub) -> None:
     _shop(hub, _slowly)
     _write(hub, "one")

@@ -47,6 +47,11 @@ def _campaign(hub: Hub, launch: bool = True, **fields: Any) -> str:
     return campaign_id
 
 
+def _tag(hub: Hub, customer_id: str, *tags: str) -> None:
+    path = f"/customers/{customer_id}/profile"
+    assert hub.client.put(path, json={"tags": tags}, headers=hub.headers).status_code == 200
+
+
 def _metrics(hub: Hub, campaign_id: str) -> tuple[int, int, int]:
     shown = hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]
     return shown["total_sent"], shown["responses"], shown["conversions"]
@@ -108,8 +113,9 @@ def test_everybody_in_the_audience_gets_one_message(hub: Hub) -> None:
     hub.echo_agent()
     ann, bob, eve = _customers(hub, 1, 2, 3)
     eventually(lambda: len(hub.sent_texts()) == 3)
-    hub.deps.store.commit([Merge(refs.customer(bob), {"tags": ["vip"]}), Merge(refs.customer(ann), {"tags": ["vip"]})])
-    campaign_id = _campaign(hub, audience={"customer_ids": [ann, eve, "unknown"], "tags": ["vip"]})
+    _tag(hub, bob, "vip", "new")
+    _tag(hub, ann, "vip")
+    campaign_id = _campaign(hub, audience={"customer_ids": [ann, eve, "unknown"], "tags": ["nobody's", "vip", "new"]})
     assert hub.post(f"/campaigns/{campaign_id}/launch", {}, 202)["status"] == "running"
     for _ in range(3):
         sweep(hub.deps)
@@ -118,6 +124,36 @@ def test_everybody_in_the_audience_gets_one_message(hub: Hub) -> None:
     assert _metrics(hub, campaign_id) == (3, 0, 0)
     assert _status(hub, campaign_id) == "finished"
     hub.post(f"/campaigns/{campaign_id}/launch", {}, 409)
+
+
+def test_a_channels_template_is_what_is_said_there(hub: Hub) -> None:
+    [ann] = _customers(hub, 1)
+    template = {"telegram_bot": {"template": "Sale, dear Telegram"}}
+    own: dict[str, Any] = {"settings": template, "audience": {"customer_ids": [ann]}}
+    _campaign(hub, **own)
+    _campaign(hub, channels=["telegram_bot"], message="", **own)
+    sweep(hub.deps)
+    eventually(hub.idle)
+    assert hub.sent_texts() == ["Sale, dear Telegram"] * 2
+    unsaid = _campaign(hub, launch=False, message="", **own)
+    hub.post(f"/campaigns/{unsaid}/launch", {}, 422)
+
+
+def test_a_tag_that_was_taken_away_or_came_by_a_merge_counts_as_it_is_now(hub: Hub) -> None:
+    ann, bob, eve, joe = _customers(hub, 1, 2, 3, 4)
+    for each in (ann, bob, joe):
+        _tag(hub, each, "vip")
+    _tag(hub, ann)
+    hub.post(f"/customers/{eve}/merge", {"source_id": bob})
+    merge_id = hub.post(f"/customers/{ann}/merge", {"source_id": joe})["merge_id"]
+    hub.post(f"/customers/{ann}/unmerge", {"merge_id": merge_id})
+    campaign_id = _campaign(hub, audience={"tags": ["vip"]})
+    sweep(hub.deps)
+    eventually(hub.idle)
+    assert len(hub.sent_texts()) == 2
+    told = {request.json["chat_id"] for request in hub.provider.to("/sendMessage")}
+    assert "1" not in told
+    assert _metrics(hub, campaign_id) == (2, 0, 0)
 
 
 def test_who_opted_out_gets_nothing(hub: Hub) -> None:

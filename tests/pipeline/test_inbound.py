@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
+from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply
 
@@ -41,6 +42,7 @@ def _settled(hub: Hub, marker: str = "the end") -> None:
     eventually(lambda: [message for message in hub.messages() if message.text == marker])
 
 
+@EVERYWHERE
 def test_the_same_webhook_fifty_times_in_parallel_gives_one_message_and_one_reply(hub: Hub) -> None:
     channel_id = hub.telegram()
     hub.echo_agent()
@@ -52,17 +54,6 @@ def test_the_same_webhook_fifty_times_in_parallel_gives_one_message_and_one_repl
     _settled(hub)
     assert [message.text for message in hub.messages(Direction.INBOUND)] == ["hello", "the end"]
     assert hub.sent_texts() == ["Echo: hello"]
-
-
-def test_twenty_first_messages_in_parallel_make_one_customer_and_one_conversation(hub: Hub) -> None:
-    channel_id = hub.telegram()
-    updates = [hub.update(5, f"message {n}") for n in range(20)]
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda update: hub.deliver_update(channel_id, update), updates))
-    eventually(lambda: len(hub.messages()) == 20)
-    assert len(hub.conversations()) == 1
-    assert len(hub.documents("customers", tenant_id=hub.tenant_id)) == 1
-    assert len(hub.documents("identities", tenant_id=hub.tenant_id)) == 1
 
 
 def test_one_person_under_two_addresses_stays_one(hub: Hub) -> None:
@@ -78,6 +69,7 @@ def test_one_person_under_two_addresses_stays_one(hub: Hub) -> None:
     assert len(hub.documents("customers", tenant_id=hub.tenant_id)) == 1
 
 
+@EVERYWHERE
 def test_two_addresses_met_apart_are_joined_when_they_turn_out_to_be_one_person(hub: Hub) -> None:
     _whatsapp(hub)
     hidden = "99887766554433@lid"
@@ -124,6 +116,7 @@ def _ack(status: str, message_id: str = "SENT1") -> dict[str, Any]:
     return {"keyId": message_id, "remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True, "status": status}
 
 
+@EVERYWHERE
 def test_an_echo_and_a_receipt_that_overtake_the_answer_to_our_send_are_merged(hub: Hub) -> None:
     _whatsapp(hub)
     key = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True, "id": "FAST1"}
@@ -139,6 +132,7 @@ def test_an_echo_and_a_receipt_that_overtake_the_answer_to_our_send_are_merged(h
     assert sent[0].author == "human"
 
 
+@EVERYWHERE
 def test_an_edit_and_a_deletion_that_come_before_their_message_are_not_lost(hub: Hub) -> None:
     _whatsapp(hub)
     edited = {

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from shared.domain.accounts import Principal, Role
+from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
-from shared.usecases.pipeline import deliver
+from shared.usecases.pipeline import deliver, sends
 from shared.usecases.sweep import sweep
+from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, eventually
+from tests.recording_bus import RecordingBus
 from tests.stubs import Reply
 
 SEND = "/sendMessage"
@@ -44,6 +48,7 @@ def test_a_sent_message_has_a_message_and_a_queue_entry(hub: Hub) -> None:
     assert [m.status for m in hub.messages(Direction.OUTBOUND)] == ["sent"]
 
 
+@EVERYWHERE
 def test_messages_of_a_conversation_are_sent_in_order(hub: Hub) -> None:
     conversation_id = _talk(hub)
     hub.provider.on("POST", SEND, Reply(503, {"ok": False, "error_code": 503, "description": "later"}), times=3)
@@ -55,6 +60,7 @@ def test_messages_of_a_conversation_are_sent_in_order(hub: Hub) -> None:
     assert hub.sent_texts()[:3] == ["message 0"] * 3
 
 
+@EVERYWHERE
 def test_a_conversation_whose_provider_fails_does_not_hold_up_another(hub: Hub) -> None:
     channel_id = hub.telegram()
     hub.customer_writes(channel_id, "hello", chat=1)
@@ -92,6 +98,7 @@ def test_the_providers_wish_to_wait_is_honoured(hub: Hub) -> None:
     assert len(hub.provider.to(SEND)) == 1, "the sweep only wakes the sender, which looks at the clock itself"
 
 
+@EVERYWHERE
 def test_a_refusal_for_good_is_not_tried_again_and_is_reported(hub: Hub) -> None:
     conversation_id = _talk(hub)
     blocked = {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}
@@ -105,6 +112,7 @@ def test_a_refusal_for_good_is_not_tried_again_and_is_reported(hub: Hub) -> None
     eventually(lambda: _fate(hub, after) == "SENT")
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("failure", [Reply(drop=True), Reply(delay=3, drop=True)], ids=["dropped", "slow then dropped"])
 def test_a_send_with_unknown_outcome_is_not_repeated(hub: Hub, failure: Reply) -> None:
     conversation_id = _talk(hub)
@@ -132,6 +140,7 @@ def test_an_instance_may_say_that_unknown_outcomes_are_sent_again(hub: Hub) -> N
     assert hub.sent_texts() == ["hello", "hello"]
 
 
+@EVERYWHERE
 def test_a_provider_that_is_down_is_tried_until_the_tries_are_used_up(hub: Hub) -> None:
     conversation_id = _talk(hub)
     hub.provider.on("POST", SEND, Reply(500, {"ok": False, "error_code": 500}))
@@ -142,6 +151,7 @@ def test_a_provider_that_is_down_is_tried_until_the_tries_are_used_up(hub: Hub) 
     assert len(hub.provider.to(SEND)) == deliver.MAX_ATTEMPTS
 
 
+@EVERYWHERE
 def test_the_same_idempotency_key_sends_once(hub: Hub) -> None:
     conversation_id = _talk(hub)
     key = {"Idempotency-Key": "order-17"}
@@ -198,13 +208,22 @@ def test_the_first_attachment_is_sent_and_falls_back_to_text(hub: Hub) -> None:
     assert url in hub.sent_texts()[0]
 
 
+class Silence(RecordingBus):
+    """Publishes nothing, as a process that dies right after its commit."""
+
+    def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
+        pass
+
+
+@EVERYWHERE
 def test_the_sweep_wakes_what_a_crash_left_behind(hub: Hub) -> None:
     conversation_id = _talk(hub)
-    hub.provider.on("POST", SEND, Reply(429, {"ok": False, "parameters": {"retry_after": 600}}), times=1)
-    message_id = _send(hub, conversation_id, "hello")["message"]["id"]
-    eventually(lambda: _fate(hub, message_id) == "FAILED")
+    dying = dataclasses.replace(hub.deps, bus=Silence(hub.deps.bus))
+    owner = Principal(tenant_id=hub.tenant_id, role=Role.OWNER)
+    target, content = sends.Target(conversation_id=conversation_id), sends.Content(text="hello")
+    message_id = sends.send(dying, owner, target, content, None).message.id
     past = hub.deps.now() - timedelta(seconds=1)
-    hub.deps.store.commit([Merge(refs.outbox(message_id), {"next_retry_at": past, "due_at": past})])
+    hub.deps.store.commit([Merge(refs.outbox(message_id), {"due_at": past})])
     assert sweep(hub.deps)["overdue"] == 1
     eventually(lambda: _fate(hub, message_id) == "SENT")
 

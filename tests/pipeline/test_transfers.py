@@ -72,6 +72,26 @@ def test_what_is_written_on_the_new_channel_lands_in_the_conversation_and_answer
     assert hub.sent_texts() == []
 
 
+def test_what_waits_for_the_old_channel_does_not_hold_up_the_new_one(hub: Hub) -> None:
+    telegram, _ = hub.telegram(), _whatsapp(hub)
+    hub.provider.on("POST", "/sendMessage", Reply(429, {"ok": False, "parameters": {"retry_after": 3600}}))
+    hub.customer_writes(telegram, "by telegram")
+    conversation = hub.conversation()
+    _put(hub, f"/customers/{conversation.customer_id}/profile", {"phone": "+55 11 98888-7777"})
+    for number in range(12):
+        hub.post("/messages/send", {"session_id": conversation.id, "content": f"held back {number}"}, 202)
+    hub.provider.wait_for("/sendMessage")
+    hub.post(f"/sessions/{conversation.id}/transfer", {"from_channel": "telegram_bot", "to_channel": "whatsapp"})
+    for text in ("first", "second"):
+        hub.post("/messages/send", {"session_id": conversation.id, "content": text}, 202)
+    sent = hub.provider.wait_for("/message/sendText", 2)
+    assert [each.json["text"] for each in sent] == ["first", "second"]
+    assert len(hub.provider.to("/sendMessage")) == 1
+    eventually(lambda: len(hub.documents("outbox", open=True)) == 12)
+    left = hub.documents("outbox", open=True)
+    assert {each["instance_id"] for each in left} == {telegram}
+
+
 def test_what_is_written_on_the_old_channel_begins_a_new_conversation_of_the_same_customer(hub: Hub) -> None:
     session_id, telegram, _ = _moved(hub)
     hub.customer_writes(telegram, "by telegram again")

@@ -12,16 +12,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.channels import names
+from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.campaigns import RESPONSE_LIFE, Campaign, CampaignStatus, Progress, accepts_campaigns
 from shared.domain.customers import CampaignMark, Customer
-from shared.domain.instances import ChannelType
-from shared.domain.messages import Author
+from shared.domain.instances import ChannelType, Instance
+from shared.domain.messages import Author, Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
-from shared.usecases.customers import customers
+from shared.usecases.customers import customer_tags, customers
 from shared.usecases.pipeline import outbound, sends
 from shared.usecases.pipeline.reach import Reached, reach
 from shared.usecases.retrying import decide
@@ -32,8 +32,7 @@ BATCH = 100
 """Customers who get a campaign's message in one run."""
 
 _CAMPAIGNS = 5
-# Customers whose tags are looked at in one run, in pages.
-_PAGE = 200
+# Pages of tagged customers that are looked at in one run.
 _PAGES = 10
 _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 
@@ -95,16 +94,25 @@ def _customer(deps: Deps, campaign: Campaign, customer_id: str) -> Customer | No
 
 
 def _tagged(deps: Deps, campaign: Campaign) -> _Batch:
-    cursor, recipients = campaign.progress.cursor, list[Customer]()
-    position = campaign.progress.position
-    if not campaign.audience.tags:
-        return _Batch(is_last=True, after=campaign.progress)
+    """The customers with the audience's tags, found by an index: who is in it by two of them comes with the first."""
+    recipients, tags = list[Customer](), campaign.audience.tags
+    at, cursor = campaign.progress.tag, campaign.progress.cursor
     for _ in range(_PAGES):
-        found, cursor = customers.list_page(deps, campaign.tenant_id, _PAGE, cursor)
-        recipients += [customer for customer in found if campaign.wants(customer)]
-        if cursor is None or len(recipients) >= BATCH:
+        if at >= len(tags) or len(recipients) >= BATCH:
             break
-    return _Batch(recipients, Progress(position=position, cursor=cursor), is_last=cursor is None)
+        ids, cursor = customer_tags.page(deps, campaign.tenant_id, tags[at], BATCH, cursor)
+        people = _people(deps, campaign.tenant_id, ids)
+        recipients += [customer for customer in people if campaign.comes_to(customer, at)]
+        at += cursor is None
+    progress = Progress(position=campaign.progress.position, tag=at, cursor=cursor)
+    return _Batch(recipients, progress, is_last=at >= len(tags))
+
+
+def _people(deps: Deps, tenant_id: str, customer_ids: Sequence[str]) -> list[Customer]:
+    """Those that are there, without those merged into others."""
+    found = deps.store.get([refs.customer(customer_id) for customer_id in customer_ids])
+    people = [Customer.model_validate(document.data) for document in found.values()]
+    return [customer for customer in people if customer.tenant_id == tenant_id and not customer.merged_into]
 
 
 def _send_all(deps: Deps, campaign: Campaign, recipients: Sequence[Customer]) -> int:
@@ -132,18 +140,27 @@ def _send(deps: Deps, campaign: Campaign, customer_id: str) -> bool:
     if reached is None:
         return False
     mark = CampaignMark(campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE)
-    draft = outbound.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=campaign.message)
+    text, template = _said(campaign, reached.instance)
+    draft = outbound.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=text, template=template)
     sends.send_unasked(deps, reached.instance, reached.known, draft, {"campaign": mark.model_dump()})
     return True
 
 
 def _reached(deps: Deps, campaign: Campaign, customer: Document) -> Reached | None:
-    for channel in campaign.channels:
+    for channel_type in campaign.channels:
         try:
-            reached = reach(deps, customer, channel)
+            reached = reach(deps, customer, channel_type)
         except (Unprocessable, Collision, NotFound, BadRequest) as error:
             log.info("a campaign does not reach a customer", extra={"campaign_id": campaign.id, "why": error.detail})
             continue
-        if reached.instance.adapter in names() and channel not in _SPOKEN:
+        served = reached.instance.adapter in names() and channel_type not in _SPOKEN
+        if served and any(_said(campaign, reached.instance)):
             return reached
     return None
+
+
+def _said(campaign: Campaign, instance: Instance) -> tuple[str, Template | None]:
+    """The text, and the template instead of which it is shown where the channel has templates."""
+    if channel(instance.adapter).capabilities.templates and (template := campaign.template_on(instance.type)):
+        return campaign.message.strip(), template
+    return campaign.text_on(instance.type).strip(), None

@@ -90,7 +90,8 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
             return campaign
         if campaign.status is CampaignStatus.FINISHED:
             raise Collision("this campaign was sent already: make a new one")
-        if not campaign.message.strip() or campaign.audience.is_empty:
+        unsaid = [channel for channel in campaign.channels if not campaign.text_on(channel).strip()]
+        if unsaid or campaign.audience.is_empty:
             raise Unprocessable("a campaign needs a message and an audience before it can be launched")
         changes = {"status": CampaignStatus.RUNNING, "advanced_at": deps.now(), "updated_at": deps.now()}
         deps.store.commit([Merge(document.ref, changes, document.version)])

@@ -21,6 +21,7 @@ from shared.domain.routing_language import Field
 from shared.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from shared.ports.store import Create, Document, Merge, Set, Write
 from shared.usecases import refs
+from shared.usecases.customers import customer_tags
 from shared.usecases.retrying import decide
 
 T = TypeVar("T")
@@ -145,13 +146,14 @@ def _tagged(customer: Document | None, tags: Sequence[str], writes: list[Write])
     together = before + [tag for tag in tags if tag not in before]
     if together == before:
         return writes
+    found_by = customer_tags.changed(customer, together)
     if not customer.version:
-        return [_with(write, {customer.ref: customer.data | {"tags": together}}) for write in writes]
+        return [*(_with(write, {customer.ref: customer.data | {"tags": together}}) for write in writes), *found_by]
     # One write at one version: the commit may be about to touch the customer anyway.
     touched = [write for write in writes if write.ref == customer.ref and isinstance(write, Merge)]
     fields = {name: value for write in touched for name, value in write.data.items()}
     others = [write for write in writes if write not in touched]
-    return [*others, Merge(customer.ref, fields | {"tags": together}, customer.version)]
+    return [*others, Merge(customer.ref, fields | {"tags": together}, customer.version), *found_by]
 
 
 def _kept(deps: Deps, tenant_id: str) -> tuple[ParsedRule, ...]:

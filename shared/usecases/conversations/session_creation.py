@@ -13,7 +13,8 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create, Document, Set, Write
 from shared.usecases import realtime, refs
-from shared.usecases.conversations import routing
+from shared.usecases.conversations import openings, routing
+from shared.usecases.conversations.openings import Opened
 from shared.usecases.customers import customers
 from shared.usecases.instances.instance_documents import commit
 from shared.usecases.pipeline import outbound, people
@@ -39,6 +40,7 @@ class _Begun:
     conversation: Conversation
     before: Document | None
     message: Message | None
+    opened: Opened | None = None
 
 
 def create(deps: Deps, tenant_id: str, wanted: NewSession) -> Conversation:
@@ -52,6 +54,8 @@ def create(deps: Deps, tenant_id: str, wanted: NewSession) -> Conversation:
     begun = decide(lambda: _attempt(deps, tenant_id, wanted))
     if begun.message:
         realtime.message_created(deps, begun.message)
+    if begun.opened:
+        openings.announce(deps, begun.opened)
     realtime.conversation_updated(deps, begun.conversation)
     return begun.conversation
 
@@ -68,7 +72,9 @@ def _attempt(deps: Deps, tenant_id: str, wanted: NewSession) -> _Begun:
     writes = [*_writes(begun, now), _identity_write(reached, begun)]
     if before is None:
         routed, writes = routing.begin(deps, changed, wanted.first_message, writes)
-        begun = _Begun(routed, before, message)
+        opened = openings.opened(deps, routed, reached.instance)
+        begun = _Begun(routed, before, message, opened)
+        writes += opened.writes if opened else []
     # A rule may have changed the customer already, at the same version.
     written = {write.ref for write in writes}
     commit(deps, [*writes, *(write for write in reached.known.writes if write.ref not in written)])

@@ -14,6 +14,8 @@ from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import BadRequest, Collision, Unprocessable
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import realtime, refs
+from shared.usecases.conversations import openings
+from shared.usecases.conversations.openings import Opened
 from shared.usecases.customers import customers
 from shared.usecases.instances.instance_documents import commit
 from shared.usecases.pipeline import outbound, people
@@ -36,13 +38,15 @@ class _Moved:
     before: Conversation
     after: Conversation
     note: Message
+    opened: Opened | None
 
 
 def transfer(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer) -> Conversation:
     """Close the current leg and open one on the other channel, with a system message.
 
     What the customer writes there lands in this conversation from now on; what
-    he writes on the old channel begins a new one. Messages accepted before go
+    he writes on the old channel begins a new one. A channel that opens a session
+    with words of its own (a call, an invitation) says them. Messages accepted before go
     out where they were meant to. Raises `NotFound`; `Collision` when the
     conversation is closed or is not on the channel it is to leave, or when the
     customer has another one open on the target; `Unprocessable` as `reach` does
@@ -52,6 +56,8 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer)
         raise BadRequest("to_channel: is the channel to leave", {"to_channel": "is the same as from_channel"})
     moved = decide(lambda: _attempt(deps, tenant_id, conversation_id, wanted))
     realtime.message_created(deps, moved.note)
+    if moved.opened:
+        openings.announce(deps, moved.opened)
     realtime.conversation_updated(deps, moved.after)
     # Those who watch the old channel learn that it has gone.
     payload = {"conversation": moved.after.model_dump(mode="json")}
@@ -75,8 +81,10 @@ def _attempt(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer)
         *_left(deps, before),
         *_entered(before, reached),
     ]
-    commit(deps, writes)
-    return _Moved(before, Conversation.model_validate(document.data | changes), note)
+    after = Conversation.model_validate(document.data | changes)
+    opened = openings.opened(deps, after, reached.instance, former=before)
+    commit(deps, [*writes, *(opened.writes if opened else ())])
+    return _Moved(before, after, note, opened)
 
 
 def _check(conversation: Conversation, wanted: Transfer) -> None:

@@ -21,6 +21,7 @@ from shared.domain.merges import CustomerMerge, MergeState
 from shared.errors import BadRequest, Collision, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Ref, Where, Write
 from shared.usecases import refs
+from shared.usecases.customers import customer_tags, customers
 from shared.usecases.instances.instance_documents import commit, put
 from shared.usecases.retrying import decide
 
@@ -48,6 +49,7 @@ def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Custo
     while decide(lambda: _take_identities(deps, begun)):
         pass
     _move_conversations(deps, begun, [Where("customer_id", "==", source_id)], customer_id)
+    _show_name(deps, customer_id)
     return decide(lambda: _finish(deps, begun, MergeState.MERGED))
 
 
@@ -69,7 +71,18 @@ def unmerge(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> Cust
     for ids in chunks:
         held = [Where("customer_id", "==", undone.customer_id), Where("identity_id", "in", ids)]
         _move_conversations(deps, undone, held, undone.source_id)
+    _show_name(deps, undone.source_id)
     return decide(lambda: _finish(deps, undone, MergeState.UNMERGED))
+
+
+def _show_name(deps: Deps, customer_id: str) -> None:
+    """All addresses and open sessions of a person have the name of his profile."""
+    ref = refs.customer(customer_id)
+    document = deps.store.get([ref]).get(ref)
+    if document is not None and document.data.get("name"):
+        writes = customers.shown(deps, document, {"name": document.data["name"]})
+        if writes:
+            deps.store.commit(writes)
 
 
 def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:
@@ -90,6 +103,7 @@ def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Cust
         Merge(target, _filled(customer, begun) | {"updated_at": deps.now()}, found[target].version),
         Merge(source, {"merged_into": customer_id, "updated_at": deps.now()}, found[source].version),
         put(ref, found.get(ref), begun.model_dump()),
+        *customer_tags.added(tenant_id, customer_id, begun.tags),
     ]
     commit(deps, folded)
     return begun
@@ -211,9 +225,10 @@ def _turn_round(deps: Deps, document: Document, known: CustomerMerge) -> Custome
     customer, other = _owned(found.get(target), known.tenant_id), _owned(found.get(source), known.tenant_id)
     if customer.merged_into or other.merged_into != customer.id:
         raise Collision("the customer was merged into another one since: undo that first")
-    now = deps.now()
+    now, emptied = deps.now(), _emptied(customer, known)
     undone: list[Write] = [
-        Merge(target, _emptied(customer, known) | {"updated_at": now}, found[target].version),
+        Merge(target, emptied | {"updated_at": now}, found[target].version),
+        *customer_tags.changed(found[target], emptied["tags"]),
         Merge(source, {"merged_into": None, "updated_at": now}, found[source].version),
         Merge(document.ref, {"state": MergeState.UNMERGING.value, "updated_at": now}, document.version),
     ]

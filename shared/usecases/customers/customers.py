@@ -9,8 +9,9 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.errors import NotFound
-from shared.ports.store import Document, Merge, Order, Where
+from shared.ports.store import Document, Merge, Order, Where, Write
 from shared.usecases import refs
+from shared.usecases.customers import customer_tags
 from shared.usecases.retrying import decide
 
 MOST = 200
@@ -47,17 +48,39 @@ def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tup
 
 
 def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, Any]) -> Customer:
-    """Write the given fields over the profile; of `preferences` too only what is given changes. Raises `NotFound`."""
+    """Write the given fields over the profile; of `preferences` too only what is given changes.
+
+    A changed name or phone number shows in the open sessions at once. Raises `NotFound`.
+    """
 
     def attempt() -> Customer:
         document = read(deps, tenant_id, customer_id)
         known = document.data["preferences"]
         preferences = known | dict(changes.get("preferences") or {})
         fields = {**changes, "preferences": preferences, "updated_at": deps.now()}
-        deps.store.commit([Merge(document.ref, fields, document.version)])
+        writes: list[Write] = [Merge(document.ref, fields, document.version), *shown(deps, document, changes)]
+        writes += customer_tags.changed(document, changes.get("tags"))
+        deps.store.commit(writes)
         return Customer.model_validate(document.data | fields)
 
     return decide(attempt)
+
+
+def shown(deps: Deps, customer: Document, changes: Mapping[str, Any]) -> list[Write]:
+    """What brings a changed name or phone number into what the customer's addresses and open sessions show of him."""
+    in_sessions = {f"customer_{name}": changes[name] for name in ("name", "phone") if name in changes}
+    if not in_sessions:
+        return []
+    writes: list[Write] = []
+    where = [Where("customer_id", "==", customer.id)]
+    for identity in deps.store.find("identities", where, [Order("created_at")], limit=MOST).documents:
+        if identity.data.get("alias_of"):
+            continue
+        if "name" in changes:
+            writes.append(Merge(identity.ref, {"known_as": changes["name"]}))
+        if identity.data.get("conversation_id"):
+            writes.append(Merge(refs.conversation(str(identity.data["conversation_id"])), in_sessions))
+    return writes
 
 
 def history(

@@ -5,11 +5,11 @@ oldest open item with a lease, sends it, and writes down what became of it:
 
     PENDING ─▶ SENDING ─▶ SENT
                   ├─────▶ FAILED ─▶ (after next_retry_at) SENDING …
-                  └─────▶ DEAD      rejected | retries_exhausted | outcome_unknown
+                  └─────▶ DEAD      rejected | outside_window | retries_exhausted | outcome_unknown
 
 A lease that ran out means that a worker died between sending and writing it
 down: nobody knows whether the provider has the message, so it is not sent again
-by itself.
+by itself. What has to wait its turn (see `pacing`) stays PENDING meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from shared.channel import Sent
 from shared.channels import channel
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxPayload, OutboxStatus, later_status
+from shared.domain.messages import (
+    OUTSIDE_WINDOW,
+    Direction,
+    MessageStatus,
+    OutboxItem,
+    OutboxPayload,
+    OutboxStatus,
+    later_status,
+)
 from shared.domain.notifications import Notification
 from shared.errors import (
     AlreadyExists,
@@ -41,7 +49,7 @@ from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, 
 from shared.usecases import refs
 from shared.usecases.instances import connections, instance_config, instance_lookup
 from shared.usecases.notifications import creation
-from shared.usecases.pipeline import outbound
+from shared.usecases.pipeline import outbound, pacing
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -49,41 +57,50 @@ log = logging.getLogger(__name__)
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
-# A pause up to this long is waited for on the bus; the sweep, once a minute, ends longer ones.
-_LONGEST_BUS_PAUSE = 60.0
 
 
 def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
-    """Send the conversation's open items, oldest first, until none is left or one has to wait.
+    """Send the conversation's open items, oldest first, until none is left that need not wait.
 
+    An item that has to wait holds back those after it on the same instance, and
+    none on another: after a transfer the new channel does not wait for the old one.
     Raises `Conflict` when another worker is at it, so that the bus tries again.
     """
     decide(lambda: _drain(deps, tenant_id, conversation_id))
 
 
 def _drain(deps: Deps, tenant_id: str, conversation_id: str) -> None:
+    where = [Where("conversation_id", "==", conversation_id), Where("open", "==", True)]
+    holding: set[str] = set()
+    elsewhere: Conflict | None = None
+    cursor: str | None = None
     while True:
-        page = deps.store.find(
-            "outbox",
-            [Where("conversation_id", "==", conversation_id), Where("open", "==", True)],
-            [Order("created_at")],
-            limit=10,
-        )
+        page = deps.store.find("outbox", where, [Order("created_at")], limit=10, cursor=cursor)
         for document in page.documents:
-            if not _step(deps, tenant_id, document):
-                return
-        if page.cursor is None:
-            return
+            instance_id = str(document.data["instance_id"])
+            if instance_id in holding:
+                continue
+            try:
+                settled = _step(deps, tenant_id, document)
+            except Conflict as conflict:
+                settled, elsewhere = False, conflict
+            if not settled:
+                holding.add(instance_id)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    if elsewhere is not None:
+        raise elsewhere
 
 
 def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
-    """Deal with the oldest open item; False when what follows has to wait for it."""
+    """Deal with an instance's oldest open item; False when what follows there has to wait for it."""
     item = OutboxItem.model_validate(document.data)
     now = deps.now()
-    if item.status is OutboxStatus.FAILED and item.next_retry_at and item.next_retry_at > now:
-        return False
     if item.status is OutboxStatus.SENDING:
         return _settle_unfinished(deps, item, document, now)
+    if item.next_retry_at and item.next_retry_at > now:
+        return False
     instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
     if instance is None or instance.tenant_id != tenant_id:
         _bury(deps, item, "rejected", "the channel is gone", None)
@@ -91,10 +108,15 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
-        send = partial(channel(instance.adapter).send, deps, instance, instance_config.load_config(deps, instance))
+        spoken = channel(instance.adapter)
+        if spoken.elsewhere is not None and spoken.elsewhere(deps, instance, item.conversation_id):
+            return False
+        send = partial(spoken.send, deps, instance, instance_config.load_config(deps, instance))
     except (BadRequest, NotFound) as error:
         _bury(deps, item, "rejected", error.detail, instance)
         return True
+    if pacing.must_wait(deps, instance, spoken.capabilities.pace, item, document):
+        return False
     _claim(deps, item, document, now)
     return _send(deps, instance, item, send)
 
@@ -121,11 +143,14 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     try:
         sent = send(item.payload)
     except (ProviderRejected, BadRequest) as error:
-        _bury(deps, item, "rejected", error.detail, instance)
+        window = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
+        _bury(deps, item, OUTSIDE_WINDOW if window else "rejected", error.detail, instance)
         return True
     except OutcomeUnknown as error:
         return _unknown(deps, item, instance, error.detail)
     except ProviderUnavailable as error:
+        if error.retry_after:
+            pacing.rest(deps, instance, error.retry_after)
         settled = _fail(deps, item, instance, error.detail, error.retry_after)
         if isinstance(error, ConnectionLost):
             connections.lose_link(deps, instance, error.detail)
@@ -173,9 +198,10 @@ def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], al
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         deps.store.commit(writes)
         return
-    said = found.data.get("early", found.data).get("status", MessageStatus.SENT.value)
-    status = later_status(MessageStatus.SENT, MessageStatus(said))
-    later = Merge(refs.message(item.id), {"status": status.value})
+    said = found.data.get("early", found.data)
+    status = later_status(MessageStatus.SENT, MessageStatus(said.get("status", MessageStatus.SENT.value)))
+    why = said.get("error") if status is MessageStatus.DEAD else None
+    later = Merge(refs.message(item.id), {"status": status.value, "error": why})
     deps.store.commit([*writes, later, Set(name, alias, found.version)])
 
 
@@ -198,8 +224,7 @@ def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_afte
     status = {"status": MessageStatus.FAILED.value, "error": why}
     deps.store.commit([Merge(refs.outbox(item.id), failed), Merge(refs.message(item.id), status)])
     log.warning("a message will be tried again", extra={"message_id": item.id, "seconds": round(pause), "why": why})
-    if pause <= _LONGEST_BUS_PAUSE:
-        outbound.wake(deps, item.tenant_id, item.conversation_id, instance, delay=pause)
+    pacing.wake_after(deps, item, instance, pause)
     return False
 
 

@@ -32,13 +32,14 @@ def with_message(identity: Identity, event: InboundEvent, received: MessageRecei
 
 
 def _waiting(identity: Identity, event: InboundEvent, received: MessageReceived) -> datetime | None:
-    if received.is_history:
+    if received.is_history or received.is_note:
         return identity.waiting_since
     return None if received.from_me else identity.waiting_since or event.received_at
 
 
 def _name(identity: Identity, received: MessageReceived) -> str | None:
-    if received.is_group or received.from_me:
+    joined = received.is_thread and received.sender.external_user_id != identity.external_user_id
+    if received.is_group or received.from_me or joined:
         return identity.name
     return received.sender.name or identity.name
 
@@ -53,17 +54,18 @@ def new_message(
     customer_id: str,
 ) -> Message:
     """The message as it is stored; `chat` is the chat's identity as it was before."""
-    outbound = received.from_me
+    outbound, note = received.from_me, received.is_note
+    by_customer = not outbound and not note
     return Message(
         id=refs.provider_message(instance.id, received.external_message_id).id,
         tenant_id=instance.tenant_id,
         instance_id=instance.id,
         conversation_id=conversation_id,
         customer_id=customer_id,
-        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
-        author=Author.OTHER if outbound else Author.CUSTOMER,
-        author_id=None if outbound else received.sender.external_user_id,
-        author_name=None if outbound else received.sender.name,
+        direction=Direction.SYSTEM if note else Direction.OUTBOUND if outbound else Direction.INBOUND,
+        author=Author.SYSTEM if note else Author.OTHER if outbound else Author.CUSTOMER,
+        author_id=received.sender.external_user_id if by_customer else None,
+        author_name=received.sender.name if by_customer else None,
         kind=received.kind,
         text=received.text,
         attachments=list(received.attachments),
@@ -129,7 +131,7 @@ def conversation_with(
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
         last_message_at=event.received_at,
-        last_inbound_message_id=None if received.from_me else message.id,
+        last_inbound_message_id=None if received.from_me or received.is_note else message.id,
         needs_reply_since=identity.waiting_since,
         created_at=now,
         updated_at=now,
@@ -141,7 +143,7 @@ def conversation_write(conversation: Conversation, received: MessageReceived, *,
     if is_new:
         return Create(ref, conversation.model_dump())
     changed = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
-    if not received.from_me:
+    if not received.from_me and not received.is_note:
         changed.add("last_inbound_message_id")
         if not received.is_group and conversation.customer_name:
             changed.add("customer_name")

@@ -15,6 +15,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import (
     Attachment,
     Author,
+    Choice,
     Direction,
     Message,
     MessageKind,
@@ -22,6 +23,7 @@ from shared.domain.messages import (
     OutboxItem,
     OutboxPayload,
     ReactionTo,
+    Template,
 )
 from shared.errors import BadRequest, NotFound
 from shared.logs import current_trace
@@ -47,18 +49,29 @@ class Draft:
     attachments: list[Attachment] = field(default_factory=list)
     reply_to: str | None = None
     reaction: ReactionTo | None = None
+    template: Template | None = None
+    choices: list[Choice] = field(default_factory=list)
     request_hash: str | None = None
     opens: bool = False
 
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What the stored message tells beside its text."""
+        extra: dict[str, Any] = {"template": self.template.model_dump()} if self.template else {}
+        return extra | ({"choices": [choice.model_dump() for choice in self.choices]} if self.choices else {})
+
     def check(self) -> None:
         """Refuse what no provider could send; raises `BadRequest`."""
-        if not (self.text or "").strip() and not self.attachments and not self.reaction:
+        said = (self.text or "").strip()
+        if not said and not self.attachments and not self.reaction and not self.template:
             raise BadRequest("there is nothing to send: give text, attachments or a reaction", {"text": "is empty"})
 
     @property
     def kind(self) -> MessageKind:
         if self.reaction:
             return MessageKind.REACTION
+        if self.choices:
+            return MessageKind.INTERACTIVE
         return self.attachments[0].type if self.attachments else MessageKind.TEXT
 
 
@@ -94,9 +107,7 @@ def commit_drafts(
     return messages
 
 
-def acceptance(
-    deps: Deps, conversation: Conversation, instance: Instance, draft: Draft
-) -> tuple[Message, list[Write]]:
+def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft: Draft) -> tuple[Message, list[Write]]:
     """A message that is accepted by the commit which these writes are part of; `announce` it afterwards."""
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
@@ -149,6 +160,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         text=draft.text,
         attachments=draft.attachments,
         reply_to=draft.reply_to,
+        extra=draft.extra,
         status=MessageStatus.PENDING,
         request_hash=draft.request_hash,
         traceparent=trace.traceparent if trace else None,
@@ -167,6 +179,8 @@ def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxI
         attachments=draft.attachments,
         reply_to=draft.reply_to,
         reaction=draft.reaction,
+        template=draft.template,
+        choices=draft.choices,
         automatic=message.author is not Author.HUMAN,
         context={} if draft.opens else conversation.contexts.get(message.instance_id, {}),
     )

@@ -36,7 +36,8 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
             return {}
         return {"status": status.value, "error": receipt.error if status is MessageStatus.DEAD else None}
 
-    _change(deps, instance, receipt.external_message_id, change, {"status": receipt.status.value})
+    note = {"status": receipt.status.value} | ({"error": receipt.error} if receipt.error else {})
+    _change(deps, instance, receipt.external_message_id, change, note)
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
@@ -47,7 +48,8 @@ def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
             return {}
         return {"text": edit.text, "edited_at": edit.edited_at}
 
-    _change(deps, instance, edit.external_message_id, change, {"text": edit.text, "edited_at": edit.edited_at})
+    note = None if edit.if_known else {"text": edit.text, "edited_at": edit.edited_at}
+    _change(deps, instance, edit.external_message_id, change, note)
 
 
 def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, received_at: datetime) -> None:
@@ -57,7 +59,7 @@ def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, rec
     def change(message: Message) -> dict[str, Any]:
         return {} if message.deleted_at else {"deleted_at": at}
 
-    _change(deps, instance, deletion.external_message_id, change, {"deleted_at": at})
+    _change(deps, instance, deletion.external_message_id, change, None if deletion.if_known else {"deleted_at": at})
 
 
 def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) -> None:
@@ -130,7 +132,7 @@ def _message_document(deps: Deps, ref: Ref) -> Document | None:
 
 def _leave_note(deps: Deps, ref: Ref, document: Document | None, note: Mapping[str, Any] | None) -> None:
     if note is None:
-        log.info("dropped a reaction to an unknown message")
+        log.info("dropped what was done to an unknown message")
         return
     early = dict(note)
     if document is None:

@@ -95,7 +95,7 @@ def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation:
     crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
     if crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
-    if _cooling(deps, conversation):
+    if _cooling(deps, conversation) and not channel(instance.adapter).capabilities.live:
         return None
     if crew is not None:
         return Answerer(persona=crew.lead, crew=crew)

@@ -17,13 +17,13 @@ from shared.domain.customers import Identity
 from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Author, Message, OutboxItem, ReactionTo
+from shared.domain.messages import Attachment, Author, Choice, Message, OutboxItem, ReactionTo, Template
 from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, NotFound, Unprocessable
 from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.conversations import conversations, routing
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import outbound, people
+from shared.usecases.pipeline import outbound, people, windows
 from shared.usecases.reporting import stats
 from shared.usecases.retrying import decide
 
@@ -40,10 +40,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
+    """What to say. A `template` goes out alone; the text beside it is what the hub shows for it."""
+
     text: str | None = None
     attachments: tuple[Attachment, ...] = ()
     reply_to: str | None = None
     reaction: ReactionTo | None = None
+    template: Template | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def send(
     `idempotency` is a key with the whole request: the same key and request give
     the message accepted first, another request under the key raises
     `Collision`. Raises `NotFound` for an unknown or foreign target and
-    `Unprocessable` for a channel that cannot send.
+    `Unprocessable` for a channel that cannot send, or not this.
     """
     draft = _draft(caller, content, idempotency)
     draft.check()
@@ -84,6 +88,8 @@ def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[
         attachments=list(content.attachments),
         reply_to=content.reply_to,
         reaction=content.reaction,
+        template=content.template,
+        choices=list(content.choices),
         request_hash=request_hash,
     )
 
@@ -94,6 +100,7 @@ def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draf
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
     if instance.adapter not in names():
         raise Unprocessable(f"the channel {instance.type.value} cannot send messages")
+    windows.check(deps, instance, conversation, draft)
     changes, writes = conversations.reopening(deps, conversation)
     try:
         if new:

@@ -31,7 +31,11 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> Answer | None:
     _verify(deps, instance, webhook)
     if spoken.vouch is not None:
         spoken.vouch(deps, instance, instance_config.load_config(deps, instance), webhook)
-    _publish(deps, instance, spoken.accept(webhook), webhook)
+    parts = spoken.accept(webhook)
+    elsewhere = _elsewhere(deps, instance, parts, webhook)
+    _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
+    for account, other in elsewhere.items():
+        _publish(deps, other, [part for part in parts if part.account == account], webhook)
     if spoken.answer is None:
         return None
     return spoken.answer(deps, instance, instance_config.load_config(deps, instance), webhook)
@@ -93,10 +97,33 @@ def _answer_for_accounts(
 
 def take_update(deps: Deps, instance: Instance, update: Mapping[str, Any]) -> None:
     """Publish what an account's own connection brought; returning means that it is durable. Raises as `take` does."""
-    webhook = Webhook(
-        method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now()
-    )
+    webhook = Webhook(method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now())
     _publish(deps, instance, channel(instance.adapter).accept(webhook), webhook)
+
+
+def _elsewhere(
+    deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook
+) -> dict[str | None, Instance]:
+    """The other instances whose accounts a call names, if it proves itself to them too.
+
+    A provider may send all of a business's accounts to one address.
+    """
+    if instance.external_id is None:
+        return {}
+    found: dict[str | None, Instance] = {}
+    for account in {part.account for part in parts if part.account} - {instance.external_id}:
+        other = _find(deps, instance.adapter, account)
+        if other is not None and other.id != instance.id and _proves_itself(deps, other, webhook):
+            found[account] = other
+    return found
+
+
+def _proves_itself(deps: Deps, instance: Instance, webhook: Webhook) -> bool:
+    try:
+        _verify(deps, instance, webhook)
+    except SignatureInvalid:
+        return False
+    return True
 
 
 def _find(deps: Deps, adapter: str, account: str) -> Instance | None:

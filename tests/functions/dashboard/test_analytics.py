@@ -107,7 +107,7 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
         _connect(deps, f"i{number}")
     _connect(deps, "off", InstanceStatus.DISCONNECTED)
     count(sessions=15, inbound=80, outbound=70, replies=10, reply_seconds=18, ratings=5, rating_sum=21)
-    count(channel="voice", sessions=8, call_seconds=14_400, quality_count=2, quality_sum=9)
+    count(channel="voice", sessions=8, calls=8, call_seconds=14_400, quality_count=2, quality_sum=9)
     count(timedelta(hours=1), channel="sms", sessions=22, inbound=25, replies=10, reply_seconds=28)
     golden, shown = printed("analytics_dashboard_response"), _get(at(), "dashboard")
     assert list(shown) == list(golden)

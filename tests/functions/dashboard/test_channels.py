@@ -15,11 +15,14 @@ from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.domain.calls import CallState
 from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.inbound import CallChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.usecases import refs
+from shared.usecases.conversations import calls
 from shared.usecases.instances import instances
 from shared.usecases.reporting import stats
 from tests.functions.dashboard.golden import golden, shape
@@ -49,6 +52,11 @@ def settle(deps: Deps, instance: Instance, **fields: Any) -> None:
     deps.store.commit([Merge(refs.instance(instance.id), fields)])
 
 
+def call(deps: Deps, instance: Instance, id_: str) -> None:
+    """A call that goes on."""
+    calls.change(deps, instance, CallChanged(external_call_id=id_, chat_key="+1", state=CallState.LIVE, at=deps.now()))
+
+
 def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: float) -> None:
     at = deps.now() - timedelta(days=days_ago)
     deps.store.commit([stats.count(instance.tenant_id, instance.id, instance.type, "any", at, **amounts)])
@@ -72,10 +80,10 @@ def test_the_printed_channels_have_the_printed_form(
     for n in range(5):
         converse(f"w{n}", instance_id=whatsapp.id)
     for n in range(2):
-        converse(f"v{n}", instance_id=voice.id, channel=ChannelType.VOICE)
+        call(deps, voice, f"CA{n}")
     converse("closed", instance_id=whatsapp.id, status=ConversationStatus.CLOSED)
     count(deps, whatsapp, inbound=100, outbound=50, replies=10, reply_seconds=23)
-    count(deps, voice, sessions=9, call_seconds=450 * 60, quality_sum=18, quality_count=4)
+    count(deps, voice, calls=9, call_seconds=450 * 60, quality_sum=18, quality_count=4)
     answer: Any = client.get("/channels/integrations").json
     assert answer == printed
     assert shape(answer) == shape(printed)

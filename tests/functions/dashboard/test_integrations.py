@@ -89,6 +89,34 @@ def test_a_refusal_is_an_answer_and_names_no_key(
     assert KEY not in "".join([answer.text, *written])
 
 
+@pytest.fixture
+def twilio(provider: Stub) -> Stub:
+    provider.on("GET", r"/IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": []}))
+    return provider
+
+
+def test_a_provider_behind_several_types_is_tried_by_its_name(client: FlaskClient, twilio: Stub) -> None:
+    lacking: Any = client.post("/integrations/twilio/test", json=BODY).json
+    assert (lacking["success"], "twilio_account_sid" in lacking["test_result"]) == (False, True)
+    tried: Any = client.post("/integrations/Twilio/test", json={"api_key": "AC1:test-key"}).json
+    assert (tried["success"], tried["test_result"]) == (True, "Connection successful")
+    [asked] = twilio.requests
+    assert asked.path.startswith("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json")
+
+
+def test_a_provider_stands_as_the_best_of_the_channels_that_it_carries(client: FlaskClient, deps: Deps) -> None:
+    for type_, status in ((ChannelType.SMS, "error"), (ChannelType.VOICE, "connected"), (ChannelType.WIDGET, "error")):
+        deps.store.commit([Merge(refs.instance(channel(deps, type_).id), {"status": status})])
+    found: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
+    assert [(each["type"], each["status"]) for each in found] == [
+        ("sms", "error"),
+        ("voice", "connected"),
+        ("chat", "error"),
+        ("twilio", "connected"),
+    ]
+    assert shape(found[-1]) == shape(golden("integrations_status_response")["integrations"][1])
+
+
 def test_nothing_is_kept(client: FlaskClient, deps: Deps, evolution: Stub) -> None:
     client.post("/integrations/whatsapp/test", json=BODY)
     assert deps.store.count("instances") == 0
@@ -124,7 +152,7 @@ def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, said: str
 
 
 def test_types_without_a_check_say_so_and_unknown_ones_are_refused(client: FlaskClient) -> None:
-    answer: Any = client.post("/integrations/voice/test", json=BODY).json
-    assert answer == {"success": False, "test_result": "voice cannot be tested", "latency": 0}
+    answer: Any = client.post("/integrations/chat/test", json=BODY).json
+    assert answer == {"success": False, "test_result": "widget cannot be tested", "latency": 0}
     assert client.post("/integrations/pigeon/test", json=BODY).status_code == 400
     assert client.post("/integrations/whatsapp/test", json={"api_key": 5}).status_code == 400

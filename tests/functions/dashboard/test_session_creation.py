@@ -105,7 +105,6 @@ def test_a_known_address_is_used_where_the_customer_has_one(client: FlaskClient,
         (ChannelType.SMS, "phone"),
         (ChannelType.VOICE, "phone"),
         (ChannelType.EMAIL, "email"),
-        (ChannelType.VIDEO, "identity"),
         (ChannelType.WIDGET, "identity"),
     ],
 )

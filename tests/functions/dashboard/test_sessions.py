@@ -16,6 +16,7 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
 from shared.http.app import create_app
+from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]
@@ -84,14 +85,7 @@ def test_a_message_has_the_printed_form_and_its_fate(client: FlaskClient, conver
     converse("sess_123")
     say("sess_123", "msg_123", 15, text="I need help with my order")
     answer: Any = client.get("/messages/sess_123").json
-    printed = {
-        "message_id": "msg_123",
-        "session_id": "sess_123",
-        "sender": "customer",
-        "content": "I need help with my order",
-        "timestamp": "2024-01-20T10:15:00Z",
-        "type": "text",
-    }
+    [printed] = golden("messages_response")["messages"]
     assert answer["messages"] == [printed | {"status": "received", "attachments": []}]
 
 

@@ -1,0 +1,78 @@
+"""The Dashboard's wire form of what channels can carry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from functions.dashboard.schemas import CHANNELS
+from shared.channels import channel, default_adapter, names
+from shared.domain.messages import MessageKind, MessageStatus
+
+
+class PaceOut(BaseModel):
+    """How many messages a second one account may send, and how many seconds apart those of one chat go."""
+
+    per_second: float | None
+    burst: int | None
+    chat_seconds: float | None
+    chat_burst: int
+
+
+class ChannelCapabilities(BaseModel):
+    """What one adapter of a channel type can carry; null means that no limit is known, or that there is none."""
+
+    type: str
+    adapter: str
+    is_default: bool = Field(description="Whether it serves the type when none is named.")
+    text_limit: int = Field(description="UTF-16 units; longer answers are split.")
+    attachments: dict[str, int | None] = Field(description="The kinds that can be sent, with the most bytes of each.")
+    receipts: list[str]
+    typing: bool
+    reactions: bool
+    templates: bool
+    choices: bool
+    threads: bool
+    live: bool = Field(description="Whether every message is answered at once, as in a call.")
+    window_hours: float | None = Field(description="How long after the customer's last message one may write freely.")
+    longest_window_hours: float | None
+    addressed_by: str | None = Field(description="What is enough to reach a customer: `phone`, `email` or `customer`.")
+    pace: PaceOut
+
+    @classmethod
+    def of(cls, adapter: str) -> ChannelCapabilities:
+        found = channel(adapter)
+        declared = found.capabilities
+        sizes = declared.attachments
+        return cls(
+            type=CHANNELS[found.channel_type],
+            adapter=adapter,
+            is_default=default_adapter(found.channel_type) == adapter,
+            text_limit=declared.text_limit,
+            attachments={kind.value: sizes[kind] for kind in MessageKind if kind in sizes},
+            receipts=[status.value for status in MessageStatus if status in declared.receipts],
+            typing=declared.typing,
+            reactions=declared.reactions,
+            templates=declared.templates,
+            choices=declared.choices,
+            threads=declared.threads,
+            live=declared.live,
+            window_hours=_hours(declared.window),
+            longest_window_hours=_hours(declared.longest_window),
+            addressed_by=declared.addressed_by,
+            pace=PaceOut.model_validate(declared.pace, from_attributes=True),
+        )
+
+
+def _hours(window: timedelta | None) -> float | None:
+    return None if window is None else window.total_seconds() / 3600
+
+
+class CapabilitiesOut(BaseModel):
+    channels: list[ChannelCapabilities]
+
+    @classmethod
+    def of_all(cls) -> CapabilitiesOut:
+        """Of every adapter, in the order in which they are registered."""
+        return cls(channels=[ChannelCapabilities.of(adapter) for adapter in names()])

@@ -1,0 +1,190 @@
+"""The part of the Cloud API's webhooks that is read.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/messages
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _unix_time(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("give a time in seconds")
+    try:
+        return datetime.fromtimestamp(int(value), UTC)
+    except (OverflowError, OSError, ValueError):
+        raise ValueError("the time is out of range") from None
+
+
+Time = Annotated[datetime, BeforeValidator(_unix_time)]
+Id = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+
+class Profile(_Part):
+    name: str | None = None
+    username: str | None = None
+
+
+class Contact(_Part):
+    """`wa_id` is empty for who hides his number; `user_id` then stands for him."""
+
+    profile: Profile = Profile()
+    wa_id: str | None = None
+    user_id: str | None = None
+
+
+class Error(_Part):
+    class Data(_Part):
+        details: str | None = None
+
+    code: int = 0
+    title: str | None = None
+    message: str | None = None
+    error_data: Data | None = None
+
+
+class Text(_Part):
+    body: str = ""
+
+
+class File(_Part):
+    id: Id | None = None
+    url: str | None = None
+    mime_type: str | None = None
+    caption: str | None = None
+    filename: str | None = None
+    voice: bool = False
+    animated: bool = False
+
+
+class Location(_Part):
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+
+
+class SharedContact(_Part):
+    class Name(_Part):
+        formatted_name: str | None = None
+
+    class Phone(_Part):
+        phone: str | None = None
+        wa_id: str | None = None
+
+    class Email(_Part):
+        email: str | None = None
+
+    name: Name = Name()
+    phones: list[Phone] = []
+    emails: list[Email] = []
+
+
+class Reaction(_Part):
+    message_id: Id
+    emoji: str | None = None
+
+
+class Choice(_Part):
+    id: str | None = None
+    title: str | None = None
+    description: str | None = None
+
+
+class FlowReply(_Part):
+    name: str | None = None
+    body: str | None = None
+    response_json: str | None = None
+
+
+class Interactive(_Part):
+    type: str
+    button_reply: Choice | None = None
+    list_reply: Choice | None = None
+    nfm_reply: FlowReply | None = None
+
+
+class Button(_Part):
+    text: str | None = None
+    payload: str | None = None
+
+
+class Item(_Part):
+    product_retailer_id: str = ""
+    quantity: int | float = 1
+    item_price: float | None = None
+    currency: str | None = None
+
+
+class Order(_Part):
+    catalog_id: str | None = None
+    text: str | None = None
+    product_items: list[Item] = []
+
+
+class System(_Part):
+    type: str | None = None
+    body: str | None = None
+    wa_id: str | None = None
+    new_wa_id: str | None = None
+
+
+class Context(_Part):
+    """`id` is the message that is answered; `forwarded` and `referred_product` stand alone."""
+
+    id: str | None = None
+    forwarded: bool = False
+    frequently_forwarded: bool = False
+    referred_product: dict[str, Any] | None = None
+
+
+class Message(_Part):
+    """A message; the field that its `type` names holds the content."""
+
+    id: Id
+    timestamp: Time
+    type: str
+    sender: str | None = Field(default=None, alias="from")
+    from_user_id: str | None = None
+    to: str | None = None
+    to_user_id: str | None = None
+    group_id: str | None = None
+    text: Text | None = None
+    image: File | None = None
+    audio: File | None = None
+    voice: File | None = None
+    video: File | None = None
+    document: File | None = None
+    sticker: File | None = None
+    location: Location | None = None
+    contacts: list[SharedContact] | None = None
+    reaction: Reaction | None = None
+    interactive: Interactive | None = None
+    button: Button | None = None
+    order: Order | None = None
+    system: System | None = None
+    context: Context | None = None
+    referral: dict[str, Any] | None = None
+    errors: list[Error] = []
+
+
+class Status(_Part):
+    id: Id
+    status: str
+    errors: list[Error] = []
+
+
+class Preference(_Part):
+    wa_id: str | None = None
+    user_id: str | None = None
+    category: str | None = None
+    value: str
+    detail: str | None = None

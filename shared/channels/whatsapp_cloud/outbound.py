@@ -1,0 +1,161 @@
+"""From the normal form to the Cloud API's messages.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from shared.channel import Sent
+from shared.channelkit.meta import Reply
+from shared.channelkit.providers import note_if_unsent
+from shared.channels.whatsapp_cloud.config import CloudConfig
+from shared.channels.whatsapp_cloud.files import upload
+from shared.channels.whatsapp_cloud.graph import PROVIDER, call, file_refused, result
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, Template, is_file
+from shared.errors import ProviderError, ProviderRejected
+
+_log = logging.getLogger(__name__)
+
+_TYPES = {
+    MessageKind.IMAGE: "image",
+    MessageKind.AUDIO: "audio",
+    MessageKind.VIDEO: "video",
+    MessageKind.DOCUMENT: "document",
+    MessageKind.STICKER: "sticker",
+}
+_CAPTIONED = frozenset({"image", "video", "document"})
+_CAPTION = 1024
+_BUTTONS = 3
+_LIST_BUTTON = "☰"
+READ_TIMEOUT = 5.0
+"""Seconds; nothing depends on it."""
+
+Post = Callable[[Mapping[str, Any]], Reply]
+
+
+def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPayload) -> Sent:
+    """Send a template, a reaction, a question with choices, the first attachment with its text, or the text.
+
+    A text that its file cannot carry follows it as a message of its own; when
+    only that one fails the result says so in `note`.
+    """
+    post: Post = partial(_post, deps, config, _frame(payload))
+    if payload.template:
+        sent = _sent(post(_template(payload.template)))
+    elif payload.reaction:
+        about = {"message_id": payload.reaction.external_message_id, "emoji": payload.reaction.emoji}
+        sent = _sent(post({"type": "reaction", "reaction": about}))
+    elif payload.choices:
+        sent = _sent(post({"type": "interactive", "interactive": _question(payload.text or "?", payload.choices)}))
+    elif payload.attachments:
+        sent = _send_attachment(deps, config, post, payload.attachments[0], payload.text)
+    else:
+        sent = _send_text(post, payload.text)
+    _mark_read(deps, config, payload)
+    return sent
+
+
+def _frame(payload: OutboxPayload) -> dict[str, Any]:
+    frame: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "group" if payload.context.get("group") else "individual",
+        "to": payload.to,
+    }
+    if payload.reply_to:
+        frame["context"] = {"message_id": payload.reply_to}
+    return frame
+
+
+def _post(deps: Deps, config: CloudConfig, frame: Mapping[str, Any], message: Mapping[str, Any]) -> Reply:
+    return call(deps, config, "POST", f"{config.phone_number_id}/messages", json={**frame, **message})
+
+
+def _sent(reply: Reply) -> Sent:
+    messages = result(reply).get("messages")
+    first = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
+    wamid, held = first.get("id"), first.get("message_status")
+    note = f"Meta has not sent it yet: {held}"[:200] if isinstance(held, str) and held != "accepted" else None
+    return Sent(external_message_id=wamid if isinstance(wamid, str) else None, note=note)
+
+
+def _send_text(post: Post, text: str | None) -> Sent:
+    if not text:
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    return _sent(post({"type": "text", "text": {"body": text, "preview_url": "http" in text}}))
+
+
+def _template(template: Template) -> dict[str, Any]:
+    parameters = [{"type": "text", "text": value} for value in template.parameters]
+    filled = {"components": [{"type": "body", "parameters": parameters}]} if parameters else {}
+    about = {"name": template.name, "language": {"code": template.language}}
+    return {"type": "template", "template": about | filled}
+
+
+def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
+    """Up to three choices are buttons, more are a list; the limits of their lengths are Meta's to enforce."""
+    body = {"body": {"text": text}}
+    if len(choices) <= _BUTTONS and not any(choice.description for choice in choices):
+        buttons = [{"type": "reply", "reply": {"id": each.id, "title": each.title}} for each in choices]
+        return {"type": "button", **body, "action": {"buttons": buttons}}
+    rows = [each.model_dump(exclude_none=True) for each in choices]
+    return {"type": "list", **body, "action": {"button": _LIST_BUTTON, "sections": [{"rows": rows}]}}
+
+
+def _send_attachment(deps: Deps, config: CloudConfig, post: Post, attachment: Attachment, text: str | None) -> Sent:
+    if not is_file(attachment):
+        return _with_text(post, post(_place(attachment)), text)
+    kind = _TYPES[attachment.type]
+    about = _source(deps, config, attachment)
+    if kind == "document" and attachment.file_name:
+        about["filename"] = attachment.file_name
+    carried = kind in _CAPTIONED and len(text or "") <= _CAPTION
+    if carried and text:
+        about["caption"] = text
+    reply = post({"type": kind, kind: about})
+    if file_refused(reply) and attachment.url:
+        return _send_text(post, "\n".join(part for part in (text, attachment.url) if part))
+    return _with_text(post, reply, None if carried else text)
+
+
+def _with_text(post: Post, reply: Reply, text: str | None) -> Sent:
+    sent = _sent(reply)
+    if not text:
+        return sent
+    note = note_if_unsent("the text", lambda: _send_text(post, text))
+    return Sent(external_message_id=sent.external_message_id, note=note or sent.note)
+
+
+def _place(attachment: Attachment) -> dict[str, Any]:
+    if attachment.latitude is None or attachment.longitude is None:
+        raise ProviderRejected(PROVIDER, f"a {attachment.type.value} cannot be sent")
+    spot = attachment.model_dump(include={"latitude", "longitude", "name", "address"}, exclude_none=True)
+    return {"type": "location", "location": spot}
+
+
+def _source(deps: Deps, config: CloudConfig, attachment: Attachment) -> dict[str, Any]:
+    """The file by the id under which Meta has it; by its address only when the hub cannot get it itself."""
+    media_id = attachment.extra.get("media_id")
+    if not isinstance(media_id, str):
+        if not attachment.url:
+            raise ProviderRejected(PROVIDER, "the file has no address")
+        media_id = upload(deps, config, attachment)
+    return {"id": media_id} if media_id else {"link": attachment.url}
+
+
+def _mark_read(deps: Deps, config: CloudConfig, payload: OutboxPayload) -> None:
+    """Show the customer that his latest message was read, and those before it; the answer does not depend on it."""
+    latest = payload.context.get("last_message_id")
+    if not config.mark_read or not isinstance(latest, str) or payload.template:
+        return
+    read = {"messaging_product": "whatsapp", "status": "read", "message_id": latest}
+    try:
+        result(call(deps, config, "POST", f"{config.phone_number_id}/messages", json=read, timeout=READ_TIMEOUT))
+    except ProviderError as error:
+        _log.info("a message was not marked as read", extra={"why": error.reason})

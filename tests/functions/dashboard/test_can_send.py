@@ -1,0 +1,171 @@
+"""Which channels reach a session's customer now, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from infra.bench.counting import CountingStore
+from shared.deps import Deps
+from shared.domain.conversations import Conversation
+from shared.domain.customers import Customer, Identity
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.ports.store import Create, Ref
+from shared.usecases import refs
+from shared.usecases.conversations import sendability
+
+Converse = Callable[..., Conversation]
+TYPES = {
+    "whatsapp_cloud": ChannelType.WHATSAPP,
+    "whatsapp_evolution": ChannelType.WHATSAPP,
+    "telegram_bot": ChannelType.TELEGRAM_BOT,
+    "facebook": ChannelType.FACEBOOK,
+    "imagined": ChannelType.SMS,
+}
+
+
+@pytest.fixture
+def now(deps: Deps) -> datetime:
+    return deps.now()
+
+
+@pytest.fixture(autouse=True)
+def session(deps: Deps, converse: Converse) -> None:
+    converse("s1", customer_id="p1")
+
+
+def customer(deps: Deps, **fields: Any) -> None:
+    tenant = deps.settings.default_tenant_id
+    person = Customer(id="p1", tenant_id=tenant, created_at=deps.now(), updated_at=deps.now(), **fields)
+    deps.store.commit([Create(refs.customer("p1"), person.model_dump())])
+
+
+def instance(deps: Deps, adapter: str, seq: int = 1, **fields: Any) -> str:
+    made = Instance(
+        id=f"{adapter}-{seq}",
+        tenant_id=deps.settings.default_tenant_id,
+        type=TYPES[adapter],
+        adapter=adapter,
+        seq=seq,
+        slug=f"{adapter}-{seq}",
+        name=f"{adapter}-{seq}",
+        created_at=deps.now(),
+        updated_at=deps.now(),
+        **({"status": InstanceStatus.CONNECTED} | fields),
+    )
+    deps.store.commit([Create(refs.instance(made.id), made.model_dump())])
+    return made.id
+
+
+def address(deps: Deps, instance_id: str, last: datetime | None = None, **fields: Any) -> None:
+    identity = Identity(
+        id=f"of-{instance_id}",
+        tenant_id=deps.settings.default_tenant_id,
+        instance_id=instance_id,
+        external_user_id="49151",
+        customer_id="p1",
+        last_inbound_at=last,
+        created_at=deps.now(),
+        **fields,
+    )
+    deps.store.commit([Create(Ref("identities", identity.id), identity.model_dump())])
+
+
+def asked(client: FlaskClient) -> dict[str, Any]:
+    answer = client.post("/sessions/s1/can-send", json={})
+    assert answer.status_code == 200, answer.text
+    body: Any = answer.get_json()
+    assert body["session_id"] == "s1"
+    return {each["channel"]: each for each in body["channels"]}
+
+
+def verdict(client: FlaskClient, channel: str) -> tuple[bool, str | None, bool]:
+    found = asked(client)[channel]
+    return found["can_send"], found["reason"], found["template_required"]
+
+
+def test_open_window_says_until_when(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps)
+    address(deps, instance(deps, "whatsapp_cloud"), now - timedelta(hours=1))
+    assert verdict(client, "whatsapp") == (True, None, False)
+    closes = asked(client)["whatsapp"]["window_closes_at"]
+    assert datetime.fromisoformat(closes) == (now + timedelta(hours=23)).replace(microsecond=0)
+
+
+@pytest.mark.parametrize("last", [timedelta(hours=25), None], ids=["long ago", "never"])
+def test_closed_window_wants_a_template_where_there_are_such(
+    deps: Deps, client: FlaskClient, now: datetime, last: timedelta | None
+) -> None:
+    customer(deps)
+    at = now - last if last else None
+    address(deps, instance(deps, "whatsapp_cloud"), at)
+    address(deps, instance(deps, "facebook", 2), at)
+    assert verdict(client, "whatsapp") == (True, "window_closed", True)
+    assert verdict(client, "facebook") == (False, "window_closed", False)
+
+
+def test_phone_number_is_an_address_on_whatsapp_and_none_on_telegram(deps: Deps, client: FlaskClient) -> None:
+    customer(deps, phone="+49151")
+    instance(deps, "whatsapp_evolution")
+    instance(deps, "telegram_bot", 2)
+    assert verdict(client, "whatsapp") == (True, None, False)
+    assert verdict(client, "telegram_bot") == (False, "no_address", False)
+
+
+def test_alias_is_no_address_of_its_own(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps)
+    address(deps, instance(deps, "telegram_bot"), now, alias_of="other")
+    assert verdict(client, "telegram_bot") == (False, "no_address", False)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": InstanceStatus.DISCONNECTED}, {"status": InstanceStatus.ERROR}, {"link_lost_at": "2026-01-01T00:00Z"}],
+    ids=["disconnected", "error", "link lost"],
+)
+def test_channel_that_is_down_cannot_send(
+    deps: Deps, client: FlaskClient, now: datetime, fields: dict[str, Any]
+) -> None:
+    customer(deps)
+    address(deps, instance(deps, "telegram_bot", **fields), now)
+    assert verdict(client, "telegram_bot") == (False, "disconnected", False)
+
+
+def test_who_opted_out_is_reached_nowhere(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps, opted_out=True)
+    address(deps, instance(deps, "telegram_bot"), now)
+    assert verdict(client, "telegram_bot") == (False, "opted_out", False)
+
+
+def test_channel_that_nothing_serves_cannot_send(deps: Deps, client: FlaskClient) -> None:
+    customer(deps, phone="+49151")
+    instance(deps, "imagined")
+    assert verdict(client, "sms") == (False, "cannot_send", False)
+
+
+def test_best_channel_of_a_type_speaks_for_it(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps)
+    address(deps, instance(deps, "whatsapp_cloud"), now - timedelta(days=3))
+    instance(deps, "whatsapp_evolution", 2, status=InstanceStatus.DISCONNECTED)
+    address(deps, instance(deps, "whatsapp_evolution", 3), now - timedelta(days=3))
+    assert verdict(client, "whatsapp") == (True, None, False)
+
+
+def test_cost_does_not_grow_with_the_channels(deps: Deps, now: datetime) -> None:
+    customer(deps)
+    for seq in range(1, 9):
+        address(deps, instance(deps, "telegram_bot", seq), now)
+    store = CountingStore(deps.store)
+    sendability.verdicts(replace(deps, store=store), deps.settings.default_tenant_id, "s1")
+    assert store.spent.reads == 4
+
+
+def test_session_of_somebody_else_is_not_found(deps: Deps, client: FlaskClient, converse: Converse) -> None:
+    converse("theirs", tenant_id="another")
+    assert client.post("/sessions/theirs/can-send", json={}).status_code == 404
+    assert client.post("/sessions/nowhere/can-send").status_code == 404

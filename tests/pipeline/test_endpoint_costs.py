@@ -1,0 +1,158 @@
+"""What each endpoint asks of the store, as ARCHITECTURE tells it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.bench.counting import Cost
+from infra.bench.journey import Journey
+from shared.deps import Deps
+from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
+from tests.pipeline.hub import telegram_rules
+from tests.stubs import Stub
+
+ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
+
+# Endpoints in the order in which they are called, with bodies; `{…}` stands for the id of something there is.
+CALLS: list[tuple[str, dict[str, Any] | None]] = [
+    ("GET /health", None),
+    ("GET /capabilities", None),
+    ("GET /channels/integrations", None),
+    ("GET /channels/telegram_bot/status", None),
+    ("GET /sessions/active", None),
+    ("GET /sessions", None),
+    ("GET /sessions/{session}", None),
+    ("GET /messages/{session}", None),
+    ("GET /analytics/dashboard", None),
+    ("GET /analytics/channel-performance", None),
+    ("GET /analytics/customer-satisfaction", None),
+    ("GET /customers", None),
+    ("GET /customers/{customer}/profile", None),
+    ("GET /customers/{customer}/history", None),
+    ("GET /campaigns", None),
+    ("GET /notifications", None),
+    ("GET /integrations/status", None),
+    ("GET /routing/rules", None),
+    ("GET /api/auth/me", None),
+    ("GET /api/channels", None),
+    ("GET /api/channels/{channel}", None),
+    ("GET /api/conversations", None),
+    ("GET /api/conversations/{session}", None),
+    ("GET /api/conversations/{session}/messages", None),
+    ("GET /api/agents", None),
+    ("GET /api/teams", None),
+    ("GET /api/outbox", None),
+    ("GET /api/users", None),
+    ("GET /api/keys", None),
+    ("GET /api/v1/instances/supported-channels", None),
+    ("GET /api/v1/instances", None),
+    ("GET /api/v1/instances/support", None),
+    ("GET /api/v1/instances/support/default", None),
+    ("GET /api/health", None),
+    ("GET /api/forge/config", None),
+    ("POST /messages/send", {"session_id": "{session}", "content": "hello"}),
+    ("POST /api/messages/send", {"conversationId": "{session}", "text": "hello"}),
+    ("PUT /sessions/{session}", {"priority": "high"}),
+    ("PUT /customers/{customer}/profile", {"preferences": {"language": "es"}}),
+    ("POST /campaigns", {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}),
+    ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
+]
+POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard")
+
+
+@dataclass
+class Kinds:
+    """A store that counts its round trips by kind."""
+
+    store: Store
+    made: Counter[str] = field(default_factory=Counter)
+
+    def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        self.made["gets"] += 1
+        return self.store.get(refs)
+
+    def find(
+        self,
+        collection: str,
+        where: Sequence[Where] = (),
+        order_by: Sequence[Order] = (),
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        self.made["queries"] += 1
+        return self.store.find(collection, where, order_by, limit, cursor)
+
+    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+        self.made["counts"] += 1
+        return self.store.count(collection, where)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        self.made["commits"] += bool(writes)
+        self.store.commit(writes)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+@pytest.fixture
+def journey(deps: Deps, provider: Stub) -> Journey:
+    """One tenant, one channel, one customer who wrote and was answered."""
+    telegram_rules(provider)
+    # The counters that a figure is made of are those of some hours; the hour must not end meanwhile.
+    noon = deps.now().replace(hour=12, minute=0)
+    journey = Journey(dataclasses.replace(deps, store=Kinds(deps.store), now=lambda: noon))
+    journey.hire_echo()
+    journey.write(chat=1, number=1)
+    return journey
+
+
+def _ids(journey: Journey) -> dict[str, str]:
+    [session] = journey.get("/sessions/active")[0]["sessions"]
+    [channel] = journey.get("/api/channels")[0]
+    return {"session": session["session_id"], "customer": session["customer_id"], "channel": channel["id"]}
+
+
+def _filled(text: str, ids: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], text)
+
+
+def _made(journey: Journey, endpoint: str, body: dict[str, Any] | None, ids: dict[str, str]) -> dict[str, int]:
+    method, path = _filled(endpoint, ids).split(" ")
+    kinds = journey.store.inner
+    assert isinstance(kinds, Kinds)
+    given = body and {name: _filled(value, ids) if isinstance(value, str) else value for name, value in body.items()}
+    before = Counter(kinds.made)
+    journey.call(method, path, given)
+    return dict(kinds.made - before)
+
+
+def test_every_endpoint_costs_what_the_architecture_says(journey: Journey) -> None:
+    ids = _ids(journey)
+    measured = [(endpoint, _made(journey, endpoint, body, ids)) for endpoint, body in CALLS]
+    rows = [_row(endpoint, made) for endpoint, made in measured]
+    told = ARCHITECTURE.read_text("utf-8").partition("<!-- costs:start -->")[2].partition("<!-- costs:end -->")[0]
+    listed = [line for line in told.splitlines() if line.startswith("| `")]
+    assert listed == rows, "write this between the marks:\n" + "\n".join(rows)
+
+
+def _row(endpoint: str, made: dict[str, int]) -> str:
+    numbers = " | ".join(str(made.get(kind, 0)) for kind in ("gets", "queries", "counts", "commits"))
+    return f"| `{endpoint}` | {numbers} |"
+
+
+@pytest.mark.parametrize("path", POLLED)
+def test_what_the_dashboard_polls_costs_the_same_however_much_was_written(journey: Journey, path: str) -> None:
+    _, before = journey.get(path)
+    for number in range(2, 60):
+        journey.write(chat=1, number=number)
+    _, after = journey.get(path)
+    assert after == before
+    assert before != Cost()

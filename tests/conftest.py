@@ -12,26 +12,27 @@ import pytest
 
 from shared.config import Settings
 from shared.deps import Deps
+from tests.google.deployment import Shared, deployment, provider, shared_functions
 from tests.index_check import INDEXES, SHAPES, Shape, recorded, unused
-from tests.stubs import Stub, stub_server
+from tests.stubs import Stub
+
+__all__ = ["deployment", "provider", "shared_functions"]  # fixtures for every test
 
 
 @pytest.fixture
-def provider() -> Iterator[Stub]:
-    """A provider on 127.0.0.1."""
-    with stub_server() as stub:
-        yield stub
-
-
-@pytest.fixture
-def settings(tmp_path: Path, provider: Stub) -> Settings:
+def settings(tmp_path: Path, provider: Stub, deployment: str, shared_functions: Shared) -> Settings:
     """Development settings whose providers are all the stub, with short pauses."""
+    if deployment == "google":
+        return shared_functions.hub.settings
     return Settings(
         data_dir=tmp_path / "data",
         telegram_api_url=provider.url,
         graph_api_url=provider.url,
         openai_base_url=f"{provider.url}/v1",
         evolution_url=provider.url,
+        twilio_api_url=provider.url,
+        slack_api_url=provider.url,
+        discord_api_url=provider.url,
         retry_min_seconds=0.05,
         retry_max_seconds=0.2,
         reply_debounce_seconds=0,

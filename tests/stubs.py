@@ -53,6 +53,12 @@ class Stub:
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
 
+    def reset(self) -> None:
+        """Forget all rules and requests."""
+        with self._lock:
+            self._rules.clear()
+            self.requests.clear()
+
     def on(self, method: str, path: str, answer: Answer, times: int = 1_000_000) -> None:
         """Answer requests whose path matches the regular expression."""
         with self._lock:

@@ -58,6 +58,12 @@ def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: s
         ({"ENVIRONMENT": "production", "JWT_SECRET": "short"}, "JWT_SECRET"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "JWT_REFRESH_SECRET": "y"}, "JWT_REFRESH_SECRET"),
         ({"BACKEND": "google"}, "GOOGLE_CLOUD_PROJECT"),
+        ({"PUSH_AUDIENCE": "https://hub.example"}, "PUSH_SERVICE_ACCOUNT"),
+        ({"PUSH_SERVICE_ACCOUNT": "push@hub.example"}, "PUSH_AUDIENCE"),
+        (
+            {"BACKEND": "google", "GOOGLE_CLOUD_PROJECT": "hub", "ENVIRONMENT": "production", "JWT_SECRET": "x" * 32},
+            "PUSH_AUDIENCE",
+        ),
         ({"RETRY_MIN_SECONDS": "20", "RETRY_MAX_SECONDS": "10"}, "RETRY_MAX_SECONDS"),
     ],
 )

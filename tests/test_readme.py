@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.hub.main import blueprints
+from infra import capabilities
 from shared.config import Settings
 from shared.deps import Deps
 from shared.http.app import create_app
@@ -30,3 +31,7 @@ def test_the_endpoint_table_lists_exactly_what_is_served(deps: Deps) -> None:
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields if name != "api_enabled"])
 def test_every_setting_is_in_the_table(name: str) -> None:
     assert f"`{name}`" in README
+
+
+def test_the_table_of_capabilities_is_what_the_channels_declare() -> None:
+    assert capabilities.rendered(README) == README, "run python -m infra.capabilities --write"

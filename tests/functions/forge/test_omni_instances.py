@@ -106,15 +106,6 @@ def test_without_host_or_key_nobody_is_called(door: Door, missing: str) -> None:
     assert door.omni.requests == []
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_is_told_and_is_not_our_own_401(door: Door, status: int) -> None:
-    door.omni.on("GET", "/api/v1/instances", Reply(status, json={"detail": "no"}))
-    refused = door.instances(502)
-    assert "refused the API key" in refused["detail"]
-    assert KEY not in refused["detail"]
-    assert len(door.omni.requests) == 1
-
-
 @pytest.mark.parametrize(
     "answer",
     [

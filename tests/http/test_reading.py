@@ -1,0 +1,115 @@
+"""Reading: what is polled can be asked for cheaply, and no list is without an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.hub.main import blueprints
+from shared.deps import Deps
+from shared.http.app import create_app
+from tests.http.test_operations import DOCUMENT, OPERATIONS
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
+from tests.stubs import Stub
+
+POLLED = [
+    "/channels/integrations",
+    "/channels/telegram_bot/status",
+    "/sessions/active",
+    "/messages/{session}",
+    "/analytics/dashboard",
+    "/analytics/channel-performance",
+    "/analytics/customer-satisfaction",
+    "/notifications",
+    "/integrations/status",
+]
+
+# Lists that end by themselves, each with what ends it.
+SHORT = {
+    "/capabilities": "the hub's own channels",
+    "/channels/capabilities": "the hub's own channels",
+    "/api/v1/instances/supported-channels": "the hub's own channels",
+    "/integrations/status": "one for each channel type and provider",
+    "/routing/rules": "a tenant has at most 100 rules",
+    "/api/teams/{id}/members": "a team has at most 20 members",
+    "/api/agents/{id}": "an agent's tools, of which there are few",
+    "/api/teams/{id}": "a team's members, of which there are few",
+    "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
+    "/analytics/dashboard": "one bucket for each part of the period",
+    "/analytics/channel-performance": "one bucket for each hour of the period",
+    "/analytics/customer-satisfaction": "one bucket for each day of the period",
+    "/health": "no list",
+}
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+    telegram_rules(provider)
+    with running_hub(deps, provider) as running:
+        running.register()
+        running.customer_writes(running.telegram(), "hello")
+        yield running
+
+
+@pytest.mark.parametrize("path", POLLED)
+def test_what_is_polled_is_not_sent_again_while_it_stays_the_same(hub: Hub, path: str) -> None:
+    path = path.format(session=hub.conversation().id)
+    first = hub.client.get(path, headers=hub.headers)
+    assert first.status_code == 200
+    again = hub.client.get(path, headers=hub.headers | {"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    other = hub.client.get(path, headers=hub.headers | {"If-None-Match": '"something else"'})
+    assert other.data == first.data
+
+
+def test_messages_that_are_new_are_sent(hub: Hub) -> None:
+    path = f"/messages/{hub.conversation().id}"
+    etag = hub.client.get(path, headers=hub.headers).headers["ETag"]
+    hub.post("/messages/send", {"session_id": hub.conversation().id, "content": "hi"}, 202)
+    assert hub.client.get(path, headers=hub.headers | {"If-None-Match": etag}).status_code == 200
+
+
+def _holds_a_list(operation: dict[str, Any]) -> bool:
+    media = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+    if media is None:
+        return False
+    name = media["schema"].get("$ref", "").rsplit("/", 1)[-1]
+    schema = DOCUMENT["components"]["schemas"].get(name, media["schema"])
+    items = [schema, *schema.get("properties", {}).values()]
+    return any(item.get("type") == "array" and "$ref" in item.get("items", {}) for item in items)
+
+
+LISTS = [(path, operation) for method, path, operation in OPERATIONS if method == "GET" and _holds_a_list(operation)]
+
+
+@pytest.mark.parametrize(("path", "operation"), LISTS, ids=[path for path, _ in LISTS])
+def test_a_list_has_a_maximum_and_goes_on_after_it(path: str, operation: dict[str, Any]) -> None:
+    if path in SHORT:
+        return
+    parameters = {each["name"]: each["schema"] for each in operation.get("parameters", ())}
+    assert "limit" in parameters
+    assert "cursor" in parameters or "skip" in parameters
+    assert parameters["limit"]["minimum"] == 1
+    assert parameters["limit"].get("maximum", 1000) <= 1000
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/pair"), ("GET", "/api/pair/status?timeout=0")])
+def test_no_web_page_may_pair(deps: Deps, method: str, path: str) -> None:
+    client = create_app(deps, blueprints()).test_client()
+    headers = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": method}
+    for asked in (method, "OPTIONS"):
+        answer = client.open(path, method=asked, headers=headers)
+        assert not [name for name in answer.headers.keys() if name.lower().startswith("access-control-")]  # noqa: SIM118 - names, not pairs
+
+
+@pytest.mark.parametrize("path", ["/health", "/sessions/active", "/api/v1/instances", "/no/such/page"])
+def test_every_answer_has_the_headers_that_keep_browsers_safe(hub: Hub, path: str) -> None:
+    headers = hub.client.get(path, headers=hub.headers).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    behind_tls = hub.client.get(path, headers=hub.headers | {"X-Forwarded-Proto": "https"}).headers
+    assert behind_tls["Strict-Transport-Security"].startswith("max-age=")

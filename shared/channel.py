@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from shared.config import Settings
-from shared.deps import Deps
-from shared.domain.conversations import Conversation
-from shared.domain.inbound import ChannelEvent
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.domain.messages import Attachment, Message, MessageKind, MessageStatus, OutboxPayload
+if TYPE_CHECKING:
+    # Only named here: whoever takes webhooks starts without most of them.
+    from shared.config import Settings
+    from shared.deps import Deps
+    from shared.domain.conversations import Conversation
+    from shared.domain.inbound import ChannelEvent
+    from shared.domain.instances import ChannelType, Instance, InstanceStatus
+    from shared.domain.kinds import MessageKind, MessageStatus
+    from shared.domain.messages import Attachment, Message, OutboxPayload
 
 C = TypeVar("C", bound=BaseModel)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.cache import TTLCache
@@ -14,6 +14,7 @@ from shared.ports.bus import Bus
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
+from shared.security.pacing import Pacer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,4 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
+    pacer: Pacer = field(default_factory=Pacer)

@@ -79,8 +79,8 @@ class Counters:
     """Sums over some time; the fields are the counters' names in the store.
 
     `reply_seconds` is how long `replies` waited for, `rating_sum` the points of
-    `ratings` from 1 to 5. Calls are `sessions` of a voice channel;
-    `call_seconds`, and `quality_sum` over `quality_count` from 0 to 5, are theirs.
+    `ratings` from 1 to 5; `call_seconds`, and `quality_sum` over `quality_count`
+    from 0 to 5, are those of `calls`.
     """
 
     inbound: int = 0
@@ -91,6 +91,7 @@ class Counters:
     resolved: int = 0
     ratings: int = 0
     rating_sum: int = 0
+    calls: int = 0
     call_seconds: float = 0.0
     quality_count: int = 0
     quality_sum: float = 0.0

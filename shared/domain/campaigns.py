@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from shared.domain.customers import Customer
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType
+from shared.domain.messages import Template
 
 RESPONSE_LIFE = timedelta(days=7)
 """How long after the campaign's message the customer's next one counts as a response to it."""
 
+_TEMPLATE_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 _OPTED_OUT = frozenset({"opted_out", "opted-out", "opt_out", "opt-out", "unsubscribed"})
 
 
@@ -35,17 +39,18 @@ class Audience(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far a launch has come: through the listed customers, then, with `cursor`, through all for their tags."""
+    """How far a launch has come: through the listed customers, then through those with each tag in turn."""
 
     position: int = 0
+    tag: int = 0
     cursor: str | None = None
 
 
 class Campaign(BaseModel):
     """A campaign; `channels` are in order of preference.
 
-    `settings` is what the dashboard keeps for each channel, as JSON text that
-    the hub does not look into. `total_sent` counts the messages that were
+    `settings` is what the dashboard keeps for each channel, as JSON text; of it
+    the hub uses `template`. `total_sent` counts the messages that were
     accepted for sending, `advanced_at` is when the last batch was.
     """
 
@@ -67,9 +72,31 @@ class Campaign(BaseModel):
         """The id of the message to a customer: however often a launch is resumed, there is one."""
         return stable_id("campaign", self.id, customer_id)
 
-    def wants(self, customer: Customer) -> bool:
-        """Whether the customer has a tag of the audience and is not listed in it."""
-        return customer.id not in self.audience.customer_ids and not set(self.audience.tags).isdisjoint(customer.tags)
+    def text_on(self, channel: ChannelType) -> str:
+        """What is sent on a channel: the `template` of its settings when there is one, else the message."""
+        template = json.loads(self.settings).get(channel.value, {}).get("template")
+        return template if isinstance(template, str) and template.strip() else self.message
+
+    def template_on(self, channel: ChannelType) -> Template | None:
+        """The approved template to send where a channel has such: an object of `name`, `language` and `parameters`.
+
+        A string counts as a template's name when it is one word as providers spell those.
+        """
+        settings = json.loads(self.settings).get(channel.value, {})
+        given = settings.get("template")
+        if isinstance(given, str) and _TEMPLATE_NAME.fullmatch(given.strip()):
+            given = {"language": "en_US"} | settings | {"name": given.strip()}
+        try:
+            return Template.model_validate(given) if isinstance(given, dict) else None
+        except ValidationError:
+            return None
+
+    def comes_to(self, customer: Customer, tag: int) -> bool:
+        """Whether it is by this tag of the audience that the customer is in it, not by his id or an earlier tag."""
+        earlier, current = self.audience.tags[:tag], self.audience.tags[tag]
+        if customer.id in self.audience.customer_ids or not set(earlier).isdisjoint(customer.tags):
+            return False
+        return current in customer.tags
 
 
 def accepts_campaigns(customer: Customer) -> bool:

@@ -34,9 +34,10 @@ class MessageReceived:
     customer's, also when `from_me`, and `sender` is the customer as well. With
     `is_thread` it is one of several chats with the customer (a mail thread),
     each a conversation of its own. `is_history` marks what was said before the
-    account was connected, or by a machine: it is stored and not answered. `context` is what the channel needs to answer this
-    very message (a thread's headers, a token): the conversation keeps that of
-    the latest one and gives it to `send`. `is_note` marks what nobody said (a
+    account was connected, or by a machine: it is stored and not answered.
+    `context` is what the channel needs to answer this very message (a thread's
+    headers, a token): the conversation keeps that of the latest one and gives it
+    to `send`. `is_note` marks what nobody said (a
     call began): it is shown as the system's, and nobody waits for an answer to
     it. With `for_people` somebody waits, but no machine answers (a voicemail).
     With `if_known` it only counts in a chat that the hub knows (not in a thread
@@ -152,6 +153,7 @@ class CallChanged:
     `chat_key` is whose call it is. `seconds` and `quality` (0 to 5) are None
     while nobody knows them. `outcome` is the provider's word for how it ended.
     `note` is told in the conversation, once for each `note_key` (else each state).
+    With `if_known` a call that the hub has not heard of is not begun by it.
     """
 
     external_call_id: str
@@ -163,6 +165,7 @@ class CallChanged:
     outcome: str | None = None
     note: str | None = None
     note_key: str | None = None
+    if_known: bool = False
 
 
 ChannelEvent: TypeAlias = (

@@ -25,6 +25,10 @@ class ChannelType(StrEnum):
     SMS = "sms"
 
 
+CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
+"""The channel types on which people call each other."""
+
+
 class InstanceStatus(StrEnum):
     """Where an instance stands; each dialect shows its own, coarser words."""
 
@@ -71,6 +75,9 @@ class Instance(BaseModel):
     `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
     down; until something goes out again, its word for `connected` is not taken.
+    `pace_per_second` is how many messages a second it may send, where that is not
+    for its channel to say; 0 means any number. `checked_at` is when the hub last
+    asked after the account by itself.
     """
 
     id: str
@@ -94,6 +101,8 @@ class Instance(BaseModel):
     webhook: WebhookHealth = Field(default_factory=WebhookHealth)
     link_lost_at: datetime | None = None
     resend_unknown: bool = False
+    pace_per_second: float | None = None
+    checked_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

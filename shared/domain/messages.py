@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from shared.domain.kinds import MessageKind as MessageKind
+from shared.domain.kinds import MessageStatus as MessageStatus
+
 OUTSIDE_WINDOW = "outside_window"
 """Why a message died that a provider takes only within some time after the customer's last one."""
 
@@ -26,36 +29,6 @@ class Author(StrEnum):
     BOT = "bot"
     SYSTEM = "system"
     OTHER = "other"
-
-
-class MessageKind(StrEnum):
-    """What a message mainly is. `UNSUPPORTED` keeps a place for what the hub cannot show."""
-
-    TEXT = "text"
-    IMAGE = "image"
-    AUDIO = "audio"
-    VIDEO = "video"
-    DOCUMENT = "document"
-    STICKER = "sticker"
-    LOCATION = "location"
-    CONTACT = "contact"
-    POLL = "poll"
-    INTERACTIVE = "interactive"
-    REACTION = "reaction"
-    UNSUPPORTED = "unsupported"
-
-
-class MessageStatus(StrEnum):
-    """A message's fate. Inbound messages are `RECEIVED`; `FAILED` will be tried again, `DEAD` will not."""
-
-    RECEIVED = "received"
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    READ = "read"
-    FAILED = "failed"
-    DEAD = "dead"
 
 
 _RANK = {

@@ -42,7 +42,7 @@ BY_PREFIX = {
 }
 # The provider's doors take no credential, `GET .../default` names no instance, and types are no ids.
 NO_CREDENTIAL = re.compile(
-    r"/webhook|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
+    r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
 )
 WORDS = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
 

@@ -31,6 +31,7 @@ OPEN = {
     "GET /health/ready",
     "GET /health/live",
     "GET /capabilities",
+    "POST /sessions/join",
 }
 
 LOWEST: dict[str, Role] = {
@@ -82,6 +83,7 @@ LOWEST: dict[str, Role] = {
     "POST /sessions/create": Role.AGENT,
     "POST /sessions/{session_id}/can-send": Role.AGENT,
     "POST /sessions/{session_id}/transfer": Role.AGENT,
+    "POST /sessions/{session_id}/video-token": Role.AGENT,
     "POST /sessions/{session_id}/rating": Role.AGENT,
     "GET /messages/{session_id}": Role.VIEWER,
     "POST /messages/send": Role.AGENT,

@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix bench emulators terraform
+.PHONY: help serve test check fix bench cost emulators terraform
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ fix: $(STAMP) ## Format, and mend what lint can mend
 
 terraform: ## Check the deployment: Terraform's tests, checkov
 	.ci/terraform
+
+cost: $(STAMP) ## Price a million messages with their replies on Google Cloud
+	@$(RUN) -m infra.cost
 
 bench: $(STAMP) ## Measure the budgets and print the table
 	$(RUN) -m infra.bench

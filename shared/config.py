@@ -164,6 +164,11 @@ class Settings(BaseModel):
         return self.backend == "google" and not emulated and self.trace_ratio > 0
 
     @property
+    def cloud_project(self) -> str | None:
+        """The Google Cloud project, where the hub runs on Google's parts."""
+        return self.google_cloud_project if self.backend == "google" else None
+
+    @property
     def production(self) -> bool:
         return self.environment == "production"
 

@@ -36,6 +36,10 @@ class Trace:
     def trace_id(self) -> str:
         return self.traceparent.split("-")[1]
 
+    @property
+    def span_id(self) -> str:
+        return self.traceparent.split("-")[2]
+
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -114,7 +118,16 @@ def _clean(text: str) -> str:
 
 
 class JSONFormatter(logging.Formatter):
-    """Formats for Cloud Logging: `severity`, `message`, and whatever `extra` held."""
+    """Formats for Cloud Logging: `severity`, `message`, and whatever `extra` held.
+
+    With a Google Cloud project a line names its trace and span as Cloud Logging
+    wants them, so that a trace shows its lines
+    (https://cloud.google.com/logging/docs/structured-logging#special-payload-fields).
+    """
+
+    def __init__(self, project: str | None = None) -> None:
+        super().__init__()
+        self._traces = f"projects/{project}/traces/" if project else None
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -126,16 +139,19 @@ class JSONFormatter(logging.Formatter):
         if trace := current_trace():
             line["request_id"] = trace.request_id
             line["trace_id"] = trace.trace_id
+            if self._traces:
+                line["logging.googleapis.com/trace"] = self._traces + trace.trace_id
+                line["logging.googleapis.com/spanId"] = trace.span_id
         line |= masked({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["error"] = _clean(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure_logs(level: str) -> None:
-    """Send every log line to standard error as JSON."""
+def configure_logs(level: str, project: str | None = None) -> None:
+    """Send every log line to standard error as JSON; the project is Google Cloud's, where the hub runs there."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JSONFormatter())
+    handler.setFormatter(JSONFormatter(project))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

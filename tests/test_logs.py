@@ -28,6 +28,18 @@ def test_a_line_carries_the_request_and_the_trace() -> None:
     assert (line["request_id"], line["trace_id"]) == ("req-1", "0af7651916cd43dd8448eb211c80319c")
 
 
+def test_on_google_cloud_a_line_names_its_trace_as_cloud_logging_wants_it() -> None:
+    formatter = JSONFormatter("my-hub")
+    record = logging.makeLogRecord({"msg": "hello"})
+    assert "logging.googleapis.com/trace" not in json.loads(formatter.format(record)), "there is no trace"
+    with tracing("req-1", TRACE):
+        line = json.loads(formatter.format(record))
+        embedded = _line("hello")
+    assert line["logging.googleapis.com/trace"] == "projects/my-hub/traces/0af7651916cd43dd8448eb211c80319c"
+    assert line["logging.googleapis.com/spanId"] == "b7ad6b7169203331"
+    assert not [name for name in embedded if "google" in name]
+
+
 @pytest.mark.parametrize(
     "name",
     ["password", "api_key", "apikey", "botToken", "evolution_key", "Authorization", "secret", "X-Hub-Signature-256"],

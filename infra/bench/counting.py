@@ -6,17 +6,21 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
+from shared.ports.store import Delete, Document, Order, Page, Ref, Store, Where, Write
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`reads` and `commits` are round trips. A document that was asked for and is absent counts, as on a bill."""
+    """`reads` and `commits` are round trips. A document that was asked for and is absent counts, as on a bill.
+
+    Documents that are deleted are among those written.
+    """
 
     reads: int = 0
     commits: int = 0
     documents_read: int = 0
     documents_written: int = 0
+    documents_deleted: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
@@ -62,7 +66,8 @@ class CountingStore:
 
     def commit(self, writes: Sequence[Write]) -> None:
         if writes:
-            self._count(Cost(commits=1, documents_written=len(writes)))
+            deleted = sum(isinstance(write, Delete) for write in writes)
+            self._count(Cost(commits=1, documents_written=len(writes), documents_deleted=deleted))
         self.inner.commit(writes)
 
     def count(self, collection: str, where: Sequence[Where] = ()) -> int:

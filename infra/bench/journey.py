@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from functions.deliver.main import consume as deliver
 from functions.hub.main import blueprints
@@ -15,7 +15,7 @@ from functions.reply.main import consume as reply
 from infra.bench.counting import Cost, CountingStore
 from infra.bench.updates import update
 from shared.deps import Deps
-from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent, Topic
+from shared.domain.events import Event, Topic
 from shared.http.app import create_app
 from shared.ports.bus import Consumer, DeadLetterPage
 
@@ -38,6 +38,10 @@ class HeldBus:
 
     def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
         return lambda: None
+
+    @property
+    def alive(self) -> bool:
+        return True
 
     def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
         return DeadLetterPage([])
@@ -103,15 +107,20 @@ class Journey:
 
     def write(self, chat: int, number: int) -> Costs:
         """A customer writes: the webhook, and all that follows from it."""
-        return Costs(
-            webhook=self._cost(lambda: self._post(self.webhook_path, update(chat, number))),
-            inbound=self._consume(Topic.INBOUND, lambda event: normalize(self.deps, cast("InboundEvent", event))),
-            reply=self._consume(Topic.REPLIES, lambda event: reply(self.deps, cast("ReplyEvent", event))),
-            deliver=self._consume(Topic.OUTBOUND, lambda event: deliver(self.deps, cast("OutboundEvent", event))),
-        )
+        return Costs(**{name: self._cost(step) for name, step in self.steps(chat, number).items()})
 
-    def _consume(self, topic: Topic, consumer: Consumer) -> Cost:
-        return sum((self._cost(lambda event=event: consumer(event)) for event in self.bus.take(topic)), Cost())  # type: ignore[misc]  # mypy knows no lambda's default
+    def steps(self, chat: int, number: int) -> dict[str, Callable[[], object]]:
+        """The same, one call for each function; to be made in this order."""
+        return {
+            "webhook": lambda: self._post(self.webhook_path, update(chat, number)),
+            "inbound": lambda: self._consume(Topic.INBOUND, normalize),
+            "reply": lambda: self._consume(Topic.REPLIES, reply),
+            "deliver": lambda: self._consume(Topic.OUTBOUND, deliver),
+        }
+
+    def _consume(self, topic: Topic, consume: Callable[[Deps, Any], None]) -> None:
+        for event in self.bus.take(topic):
+            consume(self.deps, event)
 
     def _cost(self, step: Callable[[], object]) -> Cost:
         before = self.store.spent

@@ -48,7 +48,7 @@ def main() -> int:
     """Run until a signal comes; returns the process's exit status."""
     try:
         settings = load_settings()
-        configure_logs(settings.log_level)
+        configure_logs(settings.log_level, settings.cloud_project)
         with bound(settings) as listener:
             _warn(settings)
             _serve(settings, listener)
@@ -87,11 +87,10 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: sock
     finally:
         await asyncio.to_thread(ticking.stop)
         await asyncio.to_thread(stop_consuming)
-        if sessions is not None:
-            await asyncio.to_thread(sessions.stop)
+        await asyncio.to_thread(sessions.stop)
 
 
-def _consumers(deps: Deps, sockets: SocketServer, sessions: Sessions | None) -> dict[Topic, Consumer]:
+def _consumers(deps: Deps, sockets: SocketServer, sessions: Sessions) -> dict[Topic, Consumer]:
     return {
         Topic.INBOUND: _traced(partial(normalize.consume, deps)),
         Topic.REPLIES: _traced(partial(reply.consume, deps)),

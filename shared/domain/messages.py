@@ -179,7 +179,7 @@ class OutboxItem(BaseModel):
 
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
-    failed or died.
+    failed or died. `waiting_since` is when the customer wrote whom it answers.
     """
 
     id: str
@@ -192,6 +192,7 @@ class OutboxItem(BaseModel):
     attempts: int = 0
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
+    waiting_since: datetime | None = None
     lease_owner: str | None = None
     reason: str | None = None
     error: str | None = None

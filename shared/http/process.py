@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.bootstrap import bootstrap
@@ -28,10 +30,21 @@ def process() -> Process:
         with _lock:
             if not _made:
                 settings = load_settings()
-                configure_logs(settings.log_level)
+                configure_logs(settings.log_level, settings.cloud_project)
                 deps = bootstrap(settings)
                 _made.append(Process(deps, GoogleCallers(deps)))
     return _made[0]
+
+
+@contextmanager
+def working_with(deps: Deps) -> Iterator[None]:
+    """Have the functions in this process work with these meanwhile, whatever the environment says."""
+    before = list(_made)
+    _made[:] = [Process(deps, GoogleCallers(deps))]
+    try:
+        yield
+    finally:
+        _made[:] = before
 
 
 def process_deps() -> Deps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
@@ -16,8 +17,9 @@ from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
 from shared.usecases.instances import reconciling
+from shared.usecases.instances.unheld import Unheld
 from shared.usecases.notifications import notify_once
-from shared.usecases.pipeline import outbound
+from shared.usecases.pipeline import measuring, outbound
 from shared.usecases.reporting import rollups
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,11 @@ def sweep(deps: Deps) -> dict[str, int]:
     """Do all of it; returns how many of each were found."""
     done = {
         "overdue": _pages(
-            deps, _wake_overdue, "outbox", [Where("open", "==", True), Where("due_at", "<=", deps.now())], "due_at"
+            deps,
+            partial(_wake_overdue, Unheld(deps)),
+            "outbox",
+            [Where("open", "==", True), Where("due_at", "<=", deps.now())],
+            "due_at",
         ),
         "woken": _pages(deps, _wake_snoozed, "conversations", _snoozed(deps), "snoozed_until"),
         "alerts": _pages(deps, _alert, "conversations", _waiting(deps), "needs_reply_since"),
@@ -43,6 +49,7 @@ def sweep(deps: Deps) -> dict[str, int]:
     }
     if any(done.values()):
         log.info("swept", extra=done)
+    measuring.outbox(deps)
     return done
 
 
@@ -62,7 +69,8 @@ def _pages(
     return seen
 
 
-def _wake_overdue(deps: Deps, document: Document) -> None:
+def _wake_overdue(unheld: Unheld, deps: Deps, document: Document) -> None:
+    unheld.look(document)
     outbound.wake(deps, str(document.data["tenant_id"]), str(document.data["conversation_id"]), None)
 
 

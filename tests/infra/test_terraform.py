@@ -88,10 +88,20 @@ def test_those_settings_start_a_function_in_production(kind: str) -> None:
 
 
 def test_log_lines_that_are_counted_are_written_somewhere() -> None:
-    counted = re.findall(r'jsonPayload\.message=\\"([^"\\]+)\\"', FILES["monitoring.tf"])
-    assert len(counted) == 5
+    counted = set(re.findall(r'jsonPayload\.message=\\"([^"\\]+)\\"', FILES["monitoring.tf"]))
+    assert len(counted) == 8
     code = "\n".join(file.read_text("utf-8") for file in (ROOT / "shared").rglob("*.py"))
     assert [line for line in counted if f'"{line}"' not in code] == []
+
+
+def test_what_is_taken_out_of_log_lines_is_put_into_them() -> None:
+    taken = set(re.findall(r"jsonPayload\.(\w+)", FILES["monitoring.tf"])) - {"message"}
+    taken |= set(re.findall(r'value\s+= "(\w+)"', FILES["monitoring.tf"]))
+    assert {"channel", "depth", "lag_seconds", "oldest_seconds", "outbox_seconds", "reply_seconds"} <= taken
+    code = "".join(
+        (ROOT / "shared" / "usecases" / f"{name}.py").read_text() for name in ("sweep", "pipeline/measuring")
+    )
+    assert [name for name in taken if f'"{name}"' not in code] == []
 
 
 def test_alerts_name_subscriptions_that_exist() -> None:

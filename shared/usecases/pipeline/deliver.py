@@ -49,7 +49,7 @@ from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, 
 from shared.usecases import refs
 from shared.usecases.instances import connections, instance_config, instance_lookup
 from shared.usecases.notifications import creation
-from shared.usecases.pipeline import outbound, pacing
+from shared.usecases.pipeline import measuring, pacing
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -156,6 +156,7 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
             connections.lose_link(deps, instance, error.detail)
         return settled
     _record_sent(deps, instance, item, sent)
+    measuring.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
         connections.regain_link(deps, instance)
     return True
@@ -223,7 +224,7 @@ def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_afte
     }
     status = {"status": MessageStatus.FAILED.value, "error": why}
     deps.store.commit([Merge(refs.outbox(item.id), failed), Merge(refs.message(item.id), status)])
-    log.warning("a message will be tried again", extra={"message_id": item.id, "seconds": round(pause), "why": why})
+    measuring.put_off(instance, item, pause, why)
     pacing.wake_after(deps, item, instance, pause)
     return False
 
@@ -275,7 +276,7 @@ def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instanc
         deps.store.commit([*writes, creation(told)])
     except AlreadyExists:
         deps.store.commit(writes)
-    log.error("a message died", extra={"message_id": item.id, "reason": reason, "why": why})
+    measuring.died(instance, item, reason, why)
 
 
 def recover(deps: Deps) -> int:
@@ -293,7 +294,8 @@ def recover(deps: Deps) -> int:
                 instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
                 _unknown(deps, item, instance, "the hub stopped while it was sending the message")
                 settled += 1
-            outbound.wake(deps, item.tenant_id, item.conversation_id, None)
+            # A wake-up that the dead process owed may never have been published.
+            pacing.wake_when_due(deps, item)
         cursor = page.cursor
         if cursor is None:
             return settled

@@ -22,11 +22,12 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Direction, Message, MessageStatus, later_status
 from shared.domain.ratings import survey_score
 from shared.errors import AlreadyExists, Conflict
+from shared.logs import current_trace
 from shared.ports.store import Create, Document, Merge, Ref, Set, Write
 from shared.usecases import realtime, refs
 from shared.usecases.campaigns import campaigns
 from shared.usecases.conversations import ratings, routing
-from shared.usecases.pipeline import people
+from shared.usecases.pipeline import measuring, people
 from shared.usecases.pipeline.ingest_documents import conversation_with, conversation_write, new_message, with_message
 from shared.usecases.reporting import stats
 from shared.usecases.retrying import decide
@@ -54,6 +55,8 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     stored = decide(lambda: _attempt(deps, instance, event, received))
     if stored is None:
         return
+    if not received.is_history:
+        measuring.stored(deps, instance, event, stored.message)
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
     silent = received.is_history or received.for_people
@@ -62,12 +65,13 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
 
 
 def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:
+    trace = current_trace()
     reply = ReplyEvent(
         tenant_id=message.tenant_id,
         conversation_id=message.conversation_id,
         message_id=message.id,
         request_id=event.request_id,
-        traceparent=event.traceparent,
+        traceparent=trace.traceparent if trace else event.traceparent,
     )
     debounce = deps.settings.reply_debounce_seconds
     deps.bus.publish(Topic.REPLIES, reply, key=message.conversation_id, delay=debounce)

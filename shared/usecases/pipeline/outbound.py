@@ -95,8 +95,9 @@ def commit_drafts(
     writes: list[Write] = []
     for draft, message in zip(drafts, messages, strict=True):
         draft.check()
-        writes.append(Create(refs.message(message.id), message.model_dump()))
-        writes.append(Create(refs.outbox(message.id), _item(conversation, draft, message).model_dump()))
+        # Of an answer in several parts the first ends the customer's waiting.
+        waiting_since = conversation.needs_reply_since if message is messages[0] else None
+        writes += _creations(conversation, draft, message, waiting_since)
     updated = _answered(conversation, now, dict(changes or {}))
     writes.append(Merge(document.ref, updated, document.version))
     writes += _identity_answered(conversation, updated)
@@ -112,8 +113,7 @@ def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
     return message, [
-        Create(refs.message(message.id), message.model_dump()),
-        Create(refs.outbox(message.id), _item(conversation, draft, message).model_dump()),
+        *_creations(conversation, draft, message),
         stats.count(conversation.tenant_id, instance.id, instance.type, conversation.id, now, outbound=1),
     ]
 
@@ -169,7 +169,14 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
     )
 
 
-def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxItem:
+def _creations(
+    conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None = None
+) -> list[Write]:
+    item = _item(conversation, draft, message, waiting_since)
+    return [Create(refs.message(message.id), message.model_dump()), Create(refs.outbox(message.id), item.model_dump())]
+
+
+def _item(conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None) -> OutboxItem:
     payload = OutboxPayload(
         message_id=message.id,
         conversation_id=message.conversation_id,
@@ -191,6 +198,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message) -> OutboxI
         instance_id=message.instance_id,
         payload=payload,
         due_at=message.created_at + _SWEEP_AFTER,
+        waiting_since=waiting_since,
         traceparent=message.traceparent,
         created_at=message.created_at,
         updated_at=message.created_at,

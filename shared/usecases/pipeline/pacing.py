@@ -32,10 +32,16 @@ def must_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem, docu
     return True
 
 
-def wake_after(deps: Deps, item: OutboxItem, instance: Instance, seconds: float) -> None:
+def wake_after(deps: Deps, item: OutboxItem, instance: Instance | None, seconds: float) -> None:
     """Have the item's conversation looked at when it is due: by the bus, or by the sweep when that is long from now."""
     if seconds <= _LONGEST_BUS_PAUSE:
         outbound.wake(deps, item.tenant_id, item.conversation_id, instance, delay=seconds)
+
+
+def wake_when_due(deps: Deps, item: OutboxItem) -> None:
+    """Have a waiting item's conversation looked at at its time, any other's at once."""
+    due = item.next_retry_at
+    wake_after(deps, item, None, max(0.0, (due - deps.now()).total_seconds()) if due else 0.0)
 
 
 def _turn(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem) -> float:

@@ -122,7 +122,8 @@ def _answer(deps: Deps, event: ReplyEvent, document: Document, instance: Instanc
             raise
         _flag(deps, conversation, instance, error)
         return
-    parts = split_text(said.text, channel(instance.adapter).capabilities.text_limit)
+    carried = channel(instance.adapter).capabilities
+    parts = split_text(said.text, carried.text_limit, in_one_piece=carried.in_one_piece)
     _commit(deps, document, instance, turn, answerer, parts, said.together)
 
 
@@ -164,16 +165,7 @@ def _commit(
     together: TeamAnswer | None,
 ) -> None:
     """Enqueue the parts in one commit; whoever answered or took over meanwhile wins."""
-    answered = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
-    drafts = [
-        outbound.Draft(
-            message_id=stable_id("reply", turn.conversation.id, answered, str(n)),
-            author=Author.BOT,
-            author_id=answerer.id,
-            text=part,
-        )
-        for n, part in enumerate(parts)
-    ]
+    drafts = _drafts(turn, answerer, parts)
     versions = _versions(deps, document)
     extra: list[Write] = []
     if drafts and together and answerer.crew:
@@ -195,6 +187,20 @@ def _commit(
             log.info("answered already", extra={"conversation_id": conversation.id})
 
     decide(attempt)
+
+
+def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[str]) -> list[outbound.Draft]:
+    """The parts as messages whose ids say what they answer, so that it is answered once."""
+    answered = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
+    return [
+        outbound.Draft(
+            message_id=stable_id("reply", turn.conversation.id, answered, str(n)),
+            author=Author.BOT,
+            author_id=answerer.id,
+            text=part,
+        )
+        for n, part in enumerate(parts)
+    ]
 
 
 def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:

@@ -156,12 +156,16 @@ def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Insta
 
 def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
     trace = current_trace()
+    conceal = channel(instance.adapter).conceal
     for n, part in enumerate(parts):
+        payload = part.payload
+        if conceal is not None:
+            payload = conceal(instance, instance_config.load_config(deps, instance), payload)
         event = InboundEvent(
             tenant_id=instance.tenant_id,
             instance_id=instance.id,
             channel=instance.adapter,
-            payload=part.payload,
+            payload=payload,
             # A microsecond apart, so that their order is told by their times.
             received_at=webhook.received_at + timedelta(microseconds=n),
             request_id=trace.request_id if trace else None,

@@ -10,7 +10,7 @@ locals {
     dead_messages = {
       description = "Messages that will not be sent any more, by reason."
       filter      = "jsonPayload.message=\"a message died\""
-      labels      = { reason = "EXTRACT(jsonPayload.reason)" }
+      labels      = { channel = "EXTRACT(jsonPayload.channel)", reason = "EXTRACT(jsonPayload.reason)" }
     }
     events_refused = {
       description = "Events that a consumer could not handle and that come again."
@@ -22,14 +22,59 @@ locals {
       filter      = "jsonPayload.message=\"swept\" AND jsonPayload.overdue>0"
       labels      = {}
     }
-    retries = {
-      description = "Sends that a provider refused for now."
-      filter      = "jsonPayload.message=\"a message will be tried again\""
-      labels      = {}
+    # Each failed attempt writes one of the two lines.
+    provider_errors = {
+      description = "Attempts to send that failed, by channel: refused for now, refused for good, or with an unknown outcome."
+      filter      = "(jsonPayload.message=\"a message will be tried again\" OR jsonPayload.message=\"a message died\")"
+      labels      = { channel = "EXTRACT(jsonPayload.channel)", reason = "EXTRACT(jsonPayload.reason)" }
     }
     unanswered = {
       description = "Conversations that neither an agent nor a service answered."
       filter      = "jsonPayload.message=\"nobody answered\""
+      labels      = {}
+    }
+  }
+
+  # Distributions: a number that each line tells. From `first` on each bucket is twice as wide as the one before.
+  log_distributions = {
+    webhook_lag = {
+      description = "From the answer to a webhook until its message is stored."
+      filter      = "jsonPayload.message=\"a message was stored\""
+      value       = "lag_seconds"
+      unit        = "s"
+      first       = 0.01
+      labels      = { channel = "EXTRACT(jsonPayload.channel)" }
+    }
+    time_to_reply = {
+      description = "From a customer's first unanswered message until the provider took the answer."
+      filter      = "jsonPayload.message=\"a message was sent\" AND jsonPayload.reply_seconds>=0"
+      value       = "reply_seconds"
+      unit        = "s"
+      first       = 0.1
+      labels      = { channel = "EXTRACT(jsonPayload.channel)" }
+    }
+    time_in_outbox = {
+      description = "From the acceptance of a message until the provider took it."
+      filter      = "jsonPayload.message=\"a message was sent\""
+      value       = "outbox_seconds"
+      unit        = "s"
+      first       = 0.01
+      labels      = { channel = "EXTRACT(jsonPayload.channel)" }
+    }
+    outbox_depth = {
+      description = "Messages that wait to be sent, once a minute."
+      filter      = "jsonPayload.message=\"the outbox was measured\""
+      value       = "depth"
+      unit        = "1"
+      first       = 1
+      labels      = {}
+    }
+    outbox_age = {
+      description = "How long the oldest message has waited to be sent, once a minute."
+      filter      = "jsonPayload.message=\"the outbox was measured\""
+      value       = "oldest_seconds"
+      unit        = "s"
+      first       = 0.1
       labels      = {}
     }
   }
@@ -80,6 +125,41 @@ resource "google_logging_metric" "counted" {
         key        = labels.key
         value_type = "STRING"
       }
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "measured" {
+  for_each = local.log_distributions
+
+  project          = var.project
+  name             = "${var.prefix}/${each.key}"
+  description      = each.value.description
+  filter           = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+  value_extractor  = "EXTRACT(jsonPayload.${each.value.value})"
+  label_extractors = each.value.labels
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.value.unit
+
+    dynamic "labels" {
+      for_each = each.value.labels
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 24
+      growth_factor      = 2
+      scale              = each.value.first
     }
   }
 
@@ -305,8 +385,14 @@ locals {
     ["Instances", "${local.revision} AND metric.type=\"run.googleapis.com/container/instance_count\"", "ALIGN_MAX", "REDUCE_SUM", "resource.label.service_name"],
     ["Events waiting", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\"", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
     ["Oldest event, s", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
+    ["Dead letters", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.labels.subscription_id=ends_with(\"-dead\")", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
+    ["Webhook to stored, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/webhook_lag\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Time to reply, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/time_to_reply\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Time in the outbox, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/time_in_outbox\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Messages in the outbox", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/outbox_depth\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
+    ["Oldest in the outbox, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/outbox_age\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
     ["Messages that died, by reason", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/dead_messages\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.reason"],
-    ["Sends refused for now", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/retries\"", "ALIGN_SUM", "REDUCE_SUM", "resource.label.service_name"],
+    ["Provider errors, by channel", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/provider_errors\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.channel"],
     ["Nobody answered", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/unanswered\"", "ALIGN_SUM", "REDUCE_SUM", "resource.label.service_name"],
     ["Documents read", "resource.type=\"firestore.googleapis.com/Database\" AND metric.type=\"firestore.googleapis.com/document/read_ops_count\"", "ALIGN_RATE", "REDUCE_SUM", "metric.label.type"],
   ]
@@ -348,5 +434,5 @@ resource "google_monitoring_dashboard" "hub" {
     }
   })
 
-  depends_on = [google_logging_metric.counted]
+  depends_on = [google_logging_metric.counted, google_logging_metric.measured]
 }

@@ -138,7 +138,7 @@ run "services_indexes_protection_and_alerts" {
     error_message = "The uptime check asks the hub how it is"
   }
   assert {
-    condition     = length(jsondecode(google_monitoring_dashboard.hub.dashboard_json).mosaicLayout.tiles) == 10
+    condition     = length(jsondecode(google_monitoring_dashboard.hub.dashboard_json).mosaicLayout.tiles) == 16
     error_message = "The dashboard shows the way of a message"
   }
   assert {
@@ -151,5 +151,26 @@ run "services_indexes_protection_and_alerts" {
   assert {
     condition     = toset(keys(google_logging_metric.counted)) == toset(keys(local.log_metrics)) && alltrue([for metric in google_logging_metric.counted : startswith(metric.name, "hub/")])
     error_message = "Each line that is counted has its metric"
+  }
+  assert {
+    condition = toset(keys(google_logging_metric.measured)) == toset(["outbox_age", "outbox_depth", "time_in_outbox", "time_to_reply", "webhook_lag"]) && alltrue([
+      for name, metric in google_logging_metric.measured :
+      metric.name == "hub/${name}" &&
+      metric.metric_descriptor[0].value_type == "DISTRIBUTION" &&
+      metric.value_extractor == "EXTRACT(jsonPayload.${local.log_distributions[name].value})" &&
+      toset(keys(metric.label_extractors)) == toset(metric.metric_descriptor[0].labels[*].key)
+    ])
+    error_message = "Lag, time to reply and the outbox are measured as distributions of what log lines tell"
+  }
+  assert {
+    condition = alltrue([
+      for name in concat(keys(google_logging_metric.measured), ["provider_errors", "dead_messages"]) :
+      strcontains(google_monitoring_dashboard.hub.dashboard_json, "user/hub/${name}")
+    ])
+    error_message = "What is measured must be seen on the dashboard"
+  }
+  assert {
+    condition     = toset(keys(google_logging_metric.counted["provider_errors"].label_extractors)) == toset(["channel", "reason"])
+    error_message = "Errors of providers are told apart by channel"
   }
 }

@@ -1,0 +1,44 @@
+"""What a million messages with their replies cost on Google Cloud; takes a few seconds.
+
+    python -m infra.cost [--write]
+
+Operations are counted by walking a message through the hub, prices are in prices.toml. `--write` puts the table into
+README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from infra.bench.processes import ROOT, running, told
+from infra.cost import walk
+from infra.cost.table import rendered, table
+from shared.config import Settings
+
+
+def made() -> str:
+    """The table, against a provider of its own."""
+    with TemporaryDirectory(prefix="cost-") as name:
+        directory = Path(name)
+        with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
+            settings = Settings(data_dir=directory, telegram_api_url=f"http://127.0.0.1:{int(told(process, 'port '))}")
+            return table(walk.busy(settings), walk.alone(settings))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.cost", description=(__doc__ or "").partition(";")[0])
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    arguments = parser.parse_args()
+    result = made()
+    sys.stdout.write(f"{result}\n")
+    if arguments.write:
+        readme = ROOT / "README.md"
+        readme.write_text(rendered(readme.read_text("utf-8"), result), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,7 +45,7 @@ def main() -> int:
     """Run until a signal comes; returns the process's exit status."""
     try:
         settings = load_settings()
-        configure_logs(settings.log_level)
+        configure_logs(settings.log_level, settings.cloud_project)
         with bound(settings) as listener:
             _serve(settings, listener)
     except HubError as error:
@@ -74,7 +74,7 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, health: Health
     await sockets.start()
     sessions = await asyncio.to_thread(sessions_for, deps)
     watch = _traced(watching(sessions, sockets.deliver))
-    stops: list[Callable[[], None]] = [sessions.stop] if sessions else []
+    stops: list[Callable[[], None]] = [sessions.stop]
     try:
         seen = await asyncio.to_thread(feed, deps, Topic.REALTIME, watch)
         health.feed = seen

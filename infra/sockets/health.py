@@ -16,9 +16,9 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Health:
-    """An ASGI application: alive while realtime events can come in, ready while the store answers too.
+    """An ASGI application: alive while events can come in, ready while the store answers too.
 
-    A subscription that was lost does not come back; a new process makes a new one.
+    A stream of events that was lost does not come back; a new process opens a new one.
     """
 
     def __init__(self, deps: Deps) -> None:
@@ -46,4 +46,6 @@ class Health:
         return (200, {"status": "healthy"}) if healthy else (503, {"status": "unhealthy"})
 
     def _is_deaf(self) -> bool:
-        return self.feed is not None and not self.feed.alive and not self.draining
+        if self.feed is None or self.draining:
+            return False
+        return not (self.feed.alive and self._deps.bus.alive)

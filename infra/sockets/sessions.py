@@ -1,26 +1,27 @@
-"""The logged-in accounts whose connections this process holds: taken by lease, listened to, sent over."""
+"""The accounts whose connections this process holds: taken by lease, listened to, sent over."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from queue import Empty, Queue
 from typing import Any
 
+from infra.sockets.sources import Source, sources_for
+from shared.channelkit import auth
+from shared.channelkit.lines import Line, Listener, SessionEnded
 from shared.channels.telegram_user import lines
-from shared.channels.telegram_user.config import TelegramUserConfig
-from shared.channels.telegram_user.gateway import PROVIDER, Line, Listener, SessionEnded, gateway, is_configured
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
-from shared.domain.instances import InstanceStatus
-from shared.errors import HubError, PayloadInvalid, ProviderUnavailable
+from shared.domain.instances import Instance, InstanceStatus
+from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable
 from shared.logs import tracing
-from shared.usecases.instances import connections, instance_config, instance_lookup, session_leases
+from shared.usecases.instances import connections, instance_lookup, session_leases
 from shared.usecases.instances.session_leases import Lease
 from shared.usecases.pipeline import outbound, webhooks
 from shared.usecases.pipeline.deliver import deliver
@@ -38,18 +39,18 @@ _MARGIN = timedelta(seconds=10)
 
 _PAUSE = timedelta(seconds=30)
 _AT_ONCE = 8
-_ENDED = "the session was ended in Telegram; log in again"
 
 
 class Sessions:
     """Works on a thread of its own from its making to `stop`."""
 
-    def __init__(self, deps: Deps, interval: float = INTERVAL, most: int = MOST) -> None:
+    def __init__(self, deps: Deps, sources: Sequence[Source], interval: float = INTERVAL, most: int = MOST) -> None:
         self._deps = deps
+        self._sources = {source.adapter: source for source in sources}
         self._interval = interval
         self._most = most
-        self._gateway = gateway(deps.settings)
         self._leases: dict[str, Lease] = {}
+        self._lines: dict[str, Line] = {}
         self._ended: Queue[tuple[Lease, bool, str]] = Queue()
         self._stopped = threading.Event()
         self._look = threading.Event()
@@ -63,7 +64,8 @@ class Sessions:
         self._look.set()
         self._thread.join(patience)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._gateway.close()
+        for source in self._sources.values():
+            source.close()
 
     def wake(self, event: RealtimeEvent) -> None:
         """Another process has found something to send over a line; if it is ours, send it."""
@@ -96,7 +98,7 @@ class Sessions:
                 continue
             self._close(lease)
             if gone:
-                session_leases.end(self._deps, lease, _ENDED)
+                session_leases.end(self._deps, lease, why)
             else:
                 logger.warning("a line ended", extra={"instance_id": lease.instance_id, "why": why})
                 session_leases.release(self._deps, lease)
@@ -120,66 +122,79 @@ class Sessions:
                 self._leases[lease.instance_id] = kept
 
     def _take(self) -> None:
-        room = self._most - len(self._leases)
-        if room > 0:
-            taken = session_leases.take(self._deps, PROVIDER, min(room, _AT_ONCE * 4))
-            list(self._pool.map(self._open_or_log, taken))
+        for adapter in self._sources:
+            room = self._most - len(self._leases)
+            if room > 0:
+                taken = session_leases.take(self._deps, adapter, min(room, _AT_ONCE * 4))
+                list(self._pool.map(self._open_or_log, taken))
 
     def _open_or_log(self, lease: Lease) -> None:
         self._try(partial(self._open, lease))
 
     def _open(self, lease: Lease) -> None:
-        instance = instance_lookup.find_for_webhook(self._deps, instance_id=lease.instance_id)
-        session = self._deps.secrets.read(lease.secret).get("session")
-        if instance is None or not session:
-            session_leases.end(self._deps, lease, "the session is lost; log in again")
+        former = self._leases.get(lease.instance_id)
+        if former is not None:
+            # It was given up by a new login just after the leases were renewed.
+            self._close(former)
+        instance = self._instance(lease)
+        if instance is None:
+            session_leases.end(self._deps, lease, "the channel is gone")
             return
-        listener = Listener(partial(self._updated, lease.instance_id), partial(self._line_ended, lease))
+        if instance.adapter != lease.adapter:
+            auth.forget(self._deps, instance)
+            return
+        listener = Listener(partial(self._updated, lease), partial(self._line_ended, lease))
         try:
-            line = self._gateway.listen(session, lease.position, listener)
-        except SessionEnded:
-            session_leases.end(self._deps, lease, _ENDED)
+            line = self._sources[lease.adapter].open(instance, lease, listener)
+        except SessionEnded as error:
+            session_leases.end(self._deps, lease, error.reason)
             return
         except ProviderUnavailable as error:
             logger.warning("no line could be opened: %s", error.detail, extra={"instance_id": lease.instance_id})
-            session_leases.release(self._deps, lease, _PAUSE)
+            pause = _PAUSE if error.retry_after is None else timedelta(seconds=error.retry_after)
+            session_leases.release(self._deps, lease, pause)
             return
         self._begin(lease, line)
         connections.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
         for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
             outbound.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
+    def _instance(self, lease: Lease) -> Instance | None:
+        """As it is now, for it may just have been connected."""
+        try:
+            return instance_lookup.by_id(self._deps, lease.tenant_id, lease.instance_id)
+        except NotFound:
+            return None
+
     def _begin(self, lease: Lease, line: Line) -> None:
-        lines.hold(self._deps, lease.instance_id, line)
+        self._lines[lease.instance_id] = line
         self._leases[lease.instance_id] = lease
         logger.info("a session is held", extra={"instance_id": lease.instance_id})
 
-    def _updated(self, instance_id: str, update: Mapping[str, Any]) -> None:
+    def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish what came; raises when it could not be stored, upon which it comes again."""
-        instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
+        instance = instance_lookup.find_for_webhook(self._deps, instance_id=lease.instance_id)
         if instance is None:
-            return
-        config = instance_config.load_config(self._deps, instance)
-        if isinstance(config, TelegramUserConfig) and not config.groups and _is_of_group(update):
             return
         with tracing():
             try:
-                webhooks.take_update(self._deps, instance, update)
+                if self._sources[lease.adapter].wants(instance, update):
+                    webhooks.take_update(self._deps, instance, update)
             except PayloadInvalid as error:
-                logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance_id})
+                logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance.id})
 
     def _line_ended(self, lease: Lease, gone: bool, why: str) -> None:
         self._ended.put((lease, gone, why))
         self._look.set()
 
     def _position(self, lease: Lease) -> dict[str, Any] | None:
-        line = lines.held(self._deps, lease.instance_id)
+        line = self._lines.get(lease.instance_id)
         return line.position() if line is not None else None
 
     def _close(self, lease: Lease) -> None:
         self._leases.pop(lease.instance_id, None)
-        line = lines.held(self._deps, lease.instance_id)
-        lines.drop(self._deps, lease.instance_id)
+        line = self._lines.pop(lease.instance_id, None)
+        self._sources[lease.adapter].let_go(lease.instance_id)
         if line is not None:
             line.close()
 
@@ -189,23 +204,18 @@ class Sessions:
         self._try(partial(session_leases.release, self._deps, lease, position=position))
 
 
-def sessions_for(deps: Deps) -> Sessions | None:
-    """Sessions, where the settings say how Telegram is reached."""
-    return Sessions(deps) if is_configured(deps.settings) else None
+def sessions_for(deps: Deps) -> Sessions:
+    """Sessions of all channels that the settings allow."""
+    return Sessions(deps, sources_for(deps))
 
 
-def watching(sessions: Sessions | None, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
+def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
     """The consumer of `realtime`: what is for the clients goes to them, what is for a line to its holder."""
 
     def consume(event: RealtimeEvent) -> None:
         if event.name != lines.WAKE:
             deliver_to_clients(event)
-        elif sessions is not None:
+        else:
             sessions.wake(event)
 
     return consume
-
-
-def _is_of_group(update: Mapping[str, Any]) -> bool:
-    message = update.get("message") or update.get("edited")
-    return isinstance(message, Mapping) and message["chat"]["type"] != "user"

@@ -78,6 +78,7 @@ def _secret(config: AwsConfig) -> str | None:
 def call(provider: str, do: Callable[[], T]) -> T:
     """Do a call of a client. Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`."""
     from botocore import exceptions as aws  # noqa: PLC0415 - costs cold start
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - costs cold start
 
     try:
         return do()
@@ -87,6 +88,9 @@ def call(provider: str, do: Callable[[], T]) -> T:
         raise ProviderUnavailable(provider, "no connection") from error
     except aws.HTTPClientError as error:
         raise OutcomeUnknown(provider, "the connection ended without an answer") from error
+    except ResponseParserError:
+        # What caused it quotes the answer, and some servers quote what they were sent.
+        raise OutcomeUnknown(provider, "the answer is not one of Amazon's") from None
     except aws.BotoCoreError as error:
         # Missing credentials, or parameters that cannot be: nothing was sent.
         raise ProviderRejected(provider, f"{type(error).__name__}: {error}") from error

@@ -100,6 +100,8 @@ def fields(webhook: Webhook, *asked: str) -> dict[str, str]:
         if not isinstance(value, str):
             raise PayloadInvalid(f"twilio: {_storable(name)[:64]} is no text")
         found.setdefault(_storable(name), _storable(value))
+    if not any(name.endswith("Sid") for name in found):
+        raise PayloadInvalid("twilio: the call is about nothing of Twilio's: no Sid is named")
     ours = {name: _storable(webhook.query[name]) for name in asked if name in webhook.query}
     return found | ours | {"received_at": webhook.received_at.isoformat()}
 

@@ -62,6 +62,11 @@ class Bus(Protocol):
         """
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether all that is being consumed is still received; true where nothing is."""
+        ...
+
     def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
         """List what died, oldest first."""
         ...

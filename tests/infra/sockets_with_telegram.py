@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.sockets.__main__ import main
-from shared.channels.telegram_user.gateway import Gateway, Line, Listener, Position, Post, Posted, reached_by
+from shared.channelkit.lines import Listener, Position
+from shared.channels.telegram_user.gateway import Gateway, Line, Post, Posted, reached_by
 from tests.channels.telegram_user.telegram import Telegram
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from infra.local import secret_manager
 from shared.bootstrap import bootstrap, close
-from shared.channels.telegram_user import auth
+from shared.channelkit import auth
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.config import Settings
 from shared.deps import Deps

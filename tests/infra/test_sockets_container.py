@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import Empty
-from typing import TypeAlias
 
 import pytest
-import requests
 
 from infra.local import secret_manager
 from shared.adapters.google.pubsub import PubSub, ensure_topics
 from shared.bootstrap import bootstrap, close
-from shared.channels.telegram_user import auth
+from shared.channelkit import auth
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.config import Settings, load_settings
 from shared.deps import Deps
@@ -31,52 +28,10 @@ from shared.usecases import realtime
 from shared.usecases.pipeline import outbound
 from tests.adapters.backends import emulators, google
 from tests.infra.clients import Client, stored_instance, token_for
+from tests.infra.container import ROOT, Container, Start
 from tests.pipeline.hub import eventually
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-
-
-class Container:
-    """A running process; `url` is the address that it printed."""
-
-    def __init__(self, log: Path, environment: dict[str, str], *module: str) -> None:
-        self._log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *(module or ("infra.sockets",))],
-                cwd=ROOT,
-                env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment},
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().removeprefix("listening on ").strip()
-        assert self.url, self.log
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def get(self, path: str) -> tuple[int, object]:
-        answer = requests.get(f"{self.url}{path}", timeout=10)
-        return answer.status_code, answer.json()
-
-    def stop(self) -> int:
-        """The exit status after SIGTERM; Cloud Run grants ten seconds, then it kills."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-
-Start: TypeAlias = Callable[..., Container]
 
 
 @pytest.fixture
@@ -196,6 +151,16 @@ def test_health_is_told_without_a_credential(start: Start) -> None:
     status, body = container.get("/anything")
     assert status == 404
     assert json.dumps(body).startswith('{"detail"')
+
+
+@pytest.mark.parametrize("lost", ["feed", "outbound"])
+def test_a_process_that_hears_no_more_is_neither_ready_nor_alive(start: Start, pubsub: PubSub, lost: str) -> None:
+    container = start()
+    (feed,) = _feeds(pubsub)
+    name = feed if lost == "feed" else pubsub.subscription(Topic.OUTBOUND)
+    pubsub.subscriber.delete_subscription(subscription=name)
+    eventually(lambda: container.get("/health/ready")[0] == 503, timeout=40)
+    assert container.get("/health/live") == (503, {"status": "unhealthy"})
 
 
 def _to_send(deps: Deps, conversation_id: str) -> Ref:

@@ -88,6 +88,10 @@ class SqliteBus:
         delivery.start()
         return partial(self._stop, delivery)
 
+    @property
+    def alive(self) -> bool:
+        return self._delivery is None or self._delivery.alive
+
     def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:
         after = _row_id(cursor) if cursor is not None else 0
         if after is None:

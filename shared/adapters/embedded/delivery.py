@@ -44,6 +44,10 @@ class Delivery:
         self._database.write(lambda _: None, committed=lambda _: self.catch_up())
         self._clock.start()
 
+    @property
+    def alive(self) -> bool:
+        return self._clock.is_alive()
+
     def offer(self, entry: Entry) -> None:
         """Take a row that this process has just committed."""
         if entry.id == self._last_id + 1:

@@ -46,6 +46,10 @@ class PubSubBus:
         ]
         return self._stop
 
+    @property
+    def alive(self) -> bool:
+        return all(consumption.alive for consumption in list(self._consumptions))
+
     def feed(self, topic: Topic, consumer: Consumer, name: str) -> Feed:
         """Hand all of a topic's events to this process as well, from now on, whoever else has them."""
         return Feed(self._pubsub, topic, consumer, name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shared.channel import Capabilities, Channel, Pace
+from shared.channels.discord.concealing import conceal
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.inbound import accept, answer, parse, verify
-from shared.channels.discord.lifecycle import connect, links, probe, status
+from shared.channels.discord.lifecycle import connect, links, logout, probe, remove, status
 from shared.channels.discord.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import MessageKind
@@ -30,12 +31,15 @@ channel = Channel(
     ),
     verify=verify,
     accept=accept,
+    conceal=conceal,
     parse=parse,
     send=send,
     answer=answer,
     links=links,
     connect=connect,
     status=status,
+    logout=logout,
+    remove=remove,
     probe=probe,
     api_key="bot_token",
     address=_address,

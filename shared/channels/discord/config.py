@@ -9,13 +9,17 @@ from shared.config import Settings
 
 
 class DiscordConfig(BaseModel):
-    """`client_id` (the application's id) and `public_key` are found by connecting, where they are not given."""
+    """`client_id` (the application's id) and `public_key` are found by connecting, where they are not given.
+
+    With `gateway` the always-on container hears the ordinary messages, too.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
     bot_token: SecretStr | None = None
     client_id: str | None = None
     public_key: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    gateway: bool = False
 
 
 def client_id(config: DiscordConfig, settings: Settings) -> str | None:

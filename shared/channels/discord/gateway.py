@@ -7,14 +7,14 @@ https://docs.discord.com/developers/events/gateway
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.rest import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.errors import ProviderRejected
+from shared.errors import ProviderRejected, ProviderUnavailable
 
 INTENTS = 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 15
 """Messages and reactions in servers and in direct messages, and their text (which Discord must have allowed)."""
@@ -31,35 +31,29 @@ DISPATCHES = frozenset(
 )
 """The dispatches that `parse` knows; interactions go to the endpoint that was registered for them."""
 
-Take = Callable[[str, Mapping[str, Any]], None]
-
-
-class Gateway(Protocol):
-    """One connection, which identifies, beats, and resumes after a break."""
-
-    def run(self, url: str, token: str, intents: int, take: Take) -> None:
-        """Serve until `close`; hand every dispatch's name and data to `take`, in order.
-
-        A dispatch counts as received (its sequence number is resumed from) only
-        once `take` has returned. Raises `ProviderRejected` for what trying again
-        cannot help: a token or intents that are not accepted.
-        """
-
-    def close(self) -> None:
-        """End `run`, from any thread."""
+RESERVE = 5
+"""Sessions of a day that are never begun: at the last one Discord resets the bot's token."""
 
 
 def address(deps: Deps, instance: Instance, config: DiscordConfig) -> str:
-    """Where to connect; raises a `ProviderError`, `ProviderRejected` when no session may be begun today any more.
+    """Where to begin a session; asked for each, for the answer tells how many may still be begun today.
 
-    Above 1000 begun in a day Discord resets the token.
+    Raises a `ProviderError`, `ProviderUnavailable` when it is too few.
     """
-    found = result(call(deps, instance, config, "GET", "gateway/bot"))
+    reply = call(deps, instance, config, "GET", "gateway/bot")
+    try:
+        found = result(reply)
+    except ProviderRejected as refused:
+        if reply.answer.status == 401:
+            raise
+        # Such as a lock-out of the address we share with others.
+        raise ProviderUnavailable(PROVIDER, refused.reason) from None
     url, limit = found.get("url"), found.get("session_start_limit")
     if not isinstance(url, str):
         raise ProviderRejected(PROVIDER, "gateway/bot gives no address; check DISCORD_API_URL")
-    if isinstance(limit, dict) and limit.get("remaining") == 0:
-        raise ProviderRejected(PROVIDER, "the bot has begun all the gateway sessions that a day allows")
+    remaining = limit.get("remaining") if isinstance(limit, dict) else None
+    if isinstance(remaining, int) and remaining <= RESERVE:
+        raise ProviderUnavailable(PROVIDER, "the bot has begun all the gateway sessions that a day allows")
     return url
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.channel import Connection, Links, Return
+from shared.channelkit import auth
 from shared.channels.discord.config import DiscordConfig, client_id
 from shared.channels.discord.rest import NO_TOKEN, PROVIDER, call, result
 from shared.config import Settings
@@ -46,6 +47,7 @@ def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection
     connecting, or at once where `public_key` was given.
     """
     if config.bot_token is None:
+        auth.forget(deps, instance)
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NO_TOKEN)
     found = result(call(deps, instance, config, "GET", "applications/@me"))
     application, key = found.get("id"), found.get("verify_key")
@@ -54,6 +56,11 @@ def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection
     url = f"{deps.settings.public_url}/webhook/discord/{instance.id}" if deps.settings.public_url else None
     if url and config.public_key == key and found.get("interactions_endpoint_url") != url:
         _register(deps, instance, config, url)
+    if config.gateway:
+        token = config.bot_token.get_secret_value()
+        auth.enrol(deps, instance, {"session": token, "application": application})
+    else:
+        auth.forget(deps, instance)
     return Connection(
         status=InstanceStatus.CONNECTED,
         webhook_url=url,
@@ -83,8 +90,20 @@ def status(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NO_TOKEN)
     found = result(call(deps, instance, config, "GET", "applications/@me"))
     if instance.status in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED):
-        return Connection(status=InstanceStatus.DISCONNECTED, detail=_ENDED)
+        return Connection(status=InstanceStatus.DISCONNECTED, detail=instance.status_detail or _ENDED)
     return Connection(status=InstanceStatus.CONNECTED, display_name=_name(found))
+
+
+def logout(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
+    """Have nobody listen any more; what is at Discord stays, for a token has no end of its own."""
+    auth.forget(deps, instance)
+    return Connection(status=InstanceStatus.DISCONNECTED)
+
+
+def remove(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
+    """As `logout`."""
+    auth.forget(deps, instance)
+    return Connection(status=InstanceStatus.DELETED)
 
 
 def probe(deps: Deps, instance: Instance, config: DiscordConfig) -> None:

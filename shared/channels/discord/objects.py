@@ -146,12 +146,12 @@ class Carrier(BaseModel):
 
 
 class Interaction(BaseModel):
-    """`context` is 0 in a server, 1 in direct messages with the bot, 2 in those between people."""
+    """`context` is 0 in a server, 1 in direct messages with the bot, 2 in those between people; `token` is sealed."""
 
     id: Snowflake
     application_id: Snowflake
     type: int
-    token: str = Field(max_length=1024)
+    token: str = Field(max_length=2048)
     guild_id: Snowflake | None = None
     channel_id: Snowflake
     member: Member | None = None

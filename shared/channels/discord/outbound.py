@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.channel import Sent
+from shared.channels.discord.concealing import revealed
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.rest import PROVIDER, Reply, call, call_by_token, result
 from shared.deps import Deps
@@ -34,7 +35,10 @@ Api = Callable[..., Reply]
 
 
 class _Answering(BaseModel):
-    """What an interaction left in the context to answer it with; `thinking` where a message was promised."""
+    """What an interaction left in the context to answer it with; `thinking` where a message was promised.
+
+    `token` is sealed as long as it is in the context.
+    """
 
     application_id: str
     token: str
@@ -60,7 +64,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
     if payload.choices:
         message["components"] = _buttons(payload.choices)
-    answering = _answering(payload.context, deps.now())
+    answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
     return answered or _post(api, payload, message)
 
@@ -76,12 +80,15 @@ def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
     return [{"type": 1, "components": row} for row in rows]
 
 
-def _answering(context: Mapping[str, Any], now: datetime) -> _Answering | None:
+def _answering(
+    instance: Instance, config: DiscordConfig, context: Mapping[str, Any], now: datetime
+) -> _Answering | None:
     try:
         found = _Answering.model_validate(context.get("interaction"))
     except ValidationError:
         return None
-    return found if found.until > now else None
+    token = revealed(instance.id, config, found.token) if found.until > now else None
+    return found.model_copy(update={"token": token}) if token else None
 
 
 def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
+from shared.channelkit import lines
+from shared.channelkit.lines import Listener, Position
 from shared.config import Settings
 from shared.domain.messages import MessageKind
 from shared.errors import ProviderRejected, ProviderUnavailable
@@ -74,28 +76,8 @@ class FileRefused(ProviderRejected):
     """Telegram cannot fetch or use the file; the text alone would go through."""
 
 
-class SessionEnded(ProviderUnavailable):
-    """Telegram does not know the session any more: it was ended on another device, or the account is gone."""
-
-
-Position: TypeAlias = dict[str, Any]
-"""Up to where updates were taken, as JSON; whoever listens next goes on from there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """What a line tells. `on_update` gets one update as JSON and is called again when it raises.
-
-    `on_end` is called once when the line ends by itself; with True when the
-    session is gone for good.
-    """
-
-    on_update: Callable[[Mapping[str, Any]], None]
-    on_end: Callable[[bool, str], None]
-
-
-class Line(Protocol):
-    """An open connection of one account. Only one process may hold one: Telegram ends a session that it sees twice."""
+class Line(lines.Line, Protocol):
+    """Only one process may hold one: Telegram ends a session that it sees twice."""
 
     def send(self, post: Post) -> Posted:
         """Send; raises `FileRefused`, `ProviderRejected`, `SessionEnded` or `ProviderUnavailable`.
@@ -103,12 +85,6 @@ class Line(Protocol):
         After all but the first two the same post may be sent again: its nonce keeps it from arriving twice.
         """
         ...
-
-    def position(self) -> Position | None:
-        """Where to go on after what has been handed over; None while something is under way."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class Gateway(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from shared.channel import Connection
-from shared.channels.telegram_user import auth
-from shared.channels.telegram_user.auth import AuthState
+from shared.channelkit import auth
+from shared.channelkit.auth import AuthState
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import gateway, is_configured
 from shared.deps import Deps

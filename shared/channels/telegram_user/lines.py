@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channels.telegram_user import auth
+from shared.channelkit import auth
 from shared.channels.telegram_user.gateway import Line
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from telethon import errors
 
-from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, SessionEnded
+from shared.channelkit.lines import SessionEnded
+from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
 
 _APPLICATION = "Telegram does not accept TELEGRAM_API_ID and TELEGRAM_API_HASH; see https://my.telegram.org/apps"

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
 from telethon import TelegramClient, errors
 from telethon.sessions import StringSession
 
-from shared.channels.telegram_user.gateway import (
-    PROVIDER,
-    CodeRequested,
-    Line,
-    Listener,
-    PasswordNeeded,
-    Position,
-    SessionEnded,
-    SignedIn,
-)
+from shared.channelkit.lines import Listener, Position, SessionEnded
+from shared.channelkit.loop_thread import LoopThread
+from shared.channels.telegram_user.gateway import PROVIDER, CodeRequested, Line, PasswordNeeded, SignedIn
 from shared.channels.telegram_user.telethon_errors import ended, login_errors
-from shared.channels.telegram_user.telethon_line import TelethonLine
+from shared.channels.telegram_user.telethon_line import ENDED, TelethonLine
 from shared.errors import ProviderUnavailable
 
 T = TypeVar("T")
@@ -42,9 +33,7 @@ class TelethonGateway:
     def __init__(self, api_id: int, api_hash: str) -> None:
         self._api_id = api_id
         self._api_hash = api_hash
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._loop = LoopThread("telegram")
 
     def request_code(self, phone: str) -> CodeRequested:
         async def ask(client: TelegramClient) -> CodeRequested:
@@ -83,7 +72,7 @@ class TelethonGateway:
         self._login(session, leave)
 
     def listen(self, session: str, position: Position | None, listener: Listener) -> Line:
-        opened = self._on_the_loop(self._open(session, position, listener))
+        opened = self._loop.run(self._open(session, position, listener))
         try:
             return opened.result(_OPENING_SECONDS + 5)
         except TimeoutError:
@@ -91,11 +80,7 @@ class TelethonGateway:
             raise ProviderUnavailable(PROVIDER, "Telegram did not answer") from None
 
     def close(self) -> None:
-        with self._starting:
-            loop, thread, self._loop = self._loop, self._thread, None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(5)
+        self._loop.close()
 
     def client(self, session: str, **options: Any) -> TelegramClient:
         """A client that waits for nothing on its own: pauses are for the caller to keep. Call it on an event loop."""
@@ -133,17 +118,9 @@ class TelethonGateway:
         except (errors.RPCError, OSError, TimeoutError) as error:
             await line.abandon()
             if ended(error):
-                raise SessionEnded(PROVIDER, "the session was ended; log in again") from None
+                raise SessionEnded(PROVIDER, ENDED) from None
             raise ProviderUnavailable(PROVIDER, f"no connection ({type(error).__name__})") from None
         return line
-
-    def _on_the_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        with self._starting:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="telegram", daemon=True)
-                self._thread.start()
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
 
 def _signed_in(client: TelegramClient, user: Any) -> SignedIn:

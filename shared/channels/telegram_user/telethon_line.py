@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from telethon import TelegramClient, errors, events, utils
 from telethon.tl import functions, types
 
-from shared.channels.telegram_user.gateway import PROVIDER, Listener, Position, Post, Posted
+from shared.channelkit.lines import Listener, Position
+from shared.channels.telegram_user.gateway import PROVIDER, Post, Posted
 from shared.channels.telegram_user.telethon_errors import ended, sending_errors
 from shared.channels.telegram_user.telethon_requests import posted, request_for
 from shared.channels.telegram_user.telethon_updates import deleted, said
@@ -21,6 +22,8 @@ from shared.errors import ProviderUnavailable
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+ENDED = "the session was ended in Telegram; log in again"
 
 _SENDING_SECONDS = 50.0
 _CLOSING_SECONDS = 3.0
@@ -169,7 +172,8 @@ class TelethonLine:
                 await asyncio.wait([self._client.disconnected], timeout=_LOOK_SECONDS)
                 await self._client(functions.updates.GetStateRequest())
         except (errors.RPCError, OSError, TimeoutError) as error:
-            gone, why = ended(error), f"{why} ({type(error).__name__})"
+            gone = ended(error)
+            why = ENDED if gone else f"{why} ({type(error).__name__})"
         if self._closing:
             return
         self._closing = True

@@ -67,6 +67,8 @@ class _Outcome:
 def update(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, *, connect: bool = True) -> Instance:
     """Change an instance; when its configuration changed and is complete, and `connect`, its provider is told.
 
+    It is told too when what is given is the same and connecting failed the last time.
+
     Raises `NotFound`, `BadRequest` for wrong configuration, and `Collision` for
     an account that another instance has.
     """
@@ -104,7 +106,8 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _
         deps.secrets.write(before.secret_name, parts.secrets)
     commit(deps, [Set(ref, after.model_dump(), found[ref].version), *writes])
     wished = after.external_id not in (None, before.external_id)
-    return _Outcome(before, after, (configured or wished) and not missing)
+    failed = bool(changes.config) and before.status is InstanceStatus.ERROR
+    return _Outcome(before, after, (configured or wished or failed) and not missing)
 
 
 def _overlaid(before: Instance, secrets: Mapping[str, str], given: Parts) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,10 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     What is given is neither stored nor logged. Stored credentials are never sent
     to an address that is given along.
     """
-    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
+    ours = type_channels.of_type(deps, tenant_id, channel_type)
+    adapter = _adapter(channel_type, given, ours)
     if adapter not in channels.names() or channels.channel(adapter).probe is None:
         return Trial(False, f"{channel_type.value} cannot be tested", 0)
-    ours = type_channels.of_type(deps, tenant_id, channel_type)
     stored = next((instance for instance in ours if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
     try:
@@ -60,7 +60,15 @@ def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, 
     """The same with a provider behind several types: a type that the tenant has a channel of is tried."""
     ours = carried_by(provider, type_channels.every(deps, tenant_id))
     usual = TYPES[provider]
-    return try_credential(deps, tenant_id, next((each.type for each in ours), usual[0]), given)
+    tried = next((each.type for each in ours), usual[0])
+    return try_credential(deps, tenant_id, tried, {**given, PROVIDER: provider})
+
+
+def _adapter(channel_type: ChannelType, given: Mapping[str, Any], ours: Sequence[Instance]) -> str:
+    """That of the provider which is named, else of the channel that the tenant has, else the type's own."""
+    if not given.get(PROVIDER) and ours:
+        return ours[0].adapter
+    return channels.adapter_for(channel_type, given.get(PROVIDER))
 
 
 def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:

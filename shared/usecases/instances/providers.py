@@ -11,12 +11,12 @@ TYPES: Mapping[str, tuple[ChannelType, ...]] = {
 }
 """Which types a provider can stand behind, the one first by which its credential is tried."""
 
+_ADAPTERS: Mapping[str, frozenset[str]] = {"twilio": frozenset({"voice", "sms_twilio", "video"})}
+
 
 def provider_of(instance: Instance) -> str | None:
-    """Who carries an instance: what its configuration names, else the provider of its type; None for all others."""
-    usual = next((name for name, types in TYPES.items() if instance.type in types), None)
-    named = instance.config.get("provider")
-    return str(named) if usual and named else usual
+    """Who carries an instance, where it is one of these; a type may have adapters for several providers."""
+    return next((name for name, adapters in _ADAPTERS.items() if instance.adapter in adapters), None)
 
 
 def carried_by(name: str, instances: Iterable[Instance]) -> list[Instance]:

@@ -1,4 +1,4 @@
-"""Who may use a logged-in account's session: one process at a time, for as long as it says that it lives."""
+"""Who may hold an account's connection: one process at a time, for as long as it says that it lives."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.channels.telegram_user import auth
-from shared.channels.telegram_user.auth import AuthState, ChannelAuth
+from shared.channelkit import auth
+from shared.channelkit.auth import AuthState, ChannelAuth
 from shared.deps import Deps
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import InstanceStatus
@@ -32,6 +32,7 @@ class Lease:
 
     instance_id: str
     tenant_id: str
+    adapter: str
     secret: str
     position: dict[str, Any] | None
     until: datetime
@@ -89,21 +90,21 @@ def release(deps: Deps, lease: Lease, pause: timedelta = timedelta(0), position:
 def end(deps: Deps, lease: Lease, why: str) -> None:
     """The session is gone: destroy what is left of it and tell the tenant, unless he ended it himself here."""
 
-    def attempt() -> str | None:
+    def attempt() -> bool:
         document = deps.store.get([auth.ref(lease.instance_id)]).get(auth.ref(lease.instance_id))
         if document is None or not _is_ours(deps, lease, document):
-            return None
+            return False
         gone = {"state": AuthState.LOGGED_OUT.value, "secret": None, "lease_owner": None, "updated_at": deps.now()}
         deps.store.commit([Merge(document.ref, gone, document.version)])
-        return lease.secret
+        return True
 
-    secret = decide(attempt)
-    instance = instance_lookup.find_for_webhook(deps, instance_id=lease.instance_id)
-    if secret is None or instance is None:
+    if not decide(attempt):
         return
-    deps.secrets.delete(secret)
+    deps.secrets.delete(lease.secret)
     log.warning("a session was ended", extra={"instance_id": lease.instance_id, "why": why})
-    connections.apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why))
+    instance = instance_lookup.find_for_webhook(deps, instance_id=lease.instance_id)
+    if instance is not None:
+        connections.apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why))
 
 
 def waiting(deps: Deps, instance_id: str) -> list[str]:
@@ -128,4 +129,4 @@ def _write(deps: Deps, document: Document, changes: Mapping[str, Any]) -> Lease 
     except Conflict:
         return None
     position = json.loads(known.position) if known.position else None
-    return Lease(known.instance_id, known.tenant_id, known.secret or "", position, until)
+    return Lease(known.instance_id, known.tenant_id, known.adapter, known.secret or "", position, until)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from shared.channel import Connection
-from shared.channels.telegram_user import auth
-from shared.channels.telegram_user.auth import AuthState
+from shared.channelkit import auth
+from shared.channelkit.auth import AuthState
 from shared.channels.telegram_user.gateway import PROVIDER, Gateway, PasswordNeeded, SignedIn, gateway
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus

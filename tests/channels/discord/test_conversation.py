@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.usecases.instances import instances
@@ -101,6 +102,16 @@ def test_a_command_is_promised_an_answer_and_gets_it(hub: Hub, server: Any) -> N
     path = "/webhooks/775799577604522054/A_UNIQUE_TOKEN/messages/@original"
     assert made(hub) == [("PATCH", path, "Echo: Where is my order? 4711")]
     assert hub.conversation().customer_name == "Ann (EU)"
+
+
+def test_the_token_of_an_interaction_lies_nowhere_in_clear(hub: Hub, server: Any, settings: Settings) -> None:
+    hub.echo_agent()
+    call(hub, server, fixture("command__in-channel") | {"id": now_id()})
+    hub.provider.wait_for("/messages/@original", 2)
+    assert eventually(hub.idle)
+    files = [path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file()]
+    assert any(b"Where is my order? 4711" in content for content in files)
+    assert not any(b"A_UNIQUE_TOKEN" in content for content in files)
 
 
 def test_the_same_interaction_twice_is_one_message(hub: Hub, server: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +13,7 @@ from shared.channels.discord.gateway import address
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import ProviderRejected, ProviderUnavailable
+from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
 KEY = "ab" * 32
@@ -131,17 +130,19 @@ def test_the_invitation_asks_for_commands_and_permissions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("answer", "error", "words"),
     [
-        ({"url": "wss://gateway.discord.gg", "session_start_limit": {"total": 1000, "remaining": 0}}, "a day"),
-        ({"shards": 1}, "DISCORD_API_URL"),
+        (Reply(json={"url": "wss://g", "session_start_limit": {"remaining": 5}}), ProviderUnavailable, "a day"),
+        (Reply(json={"shards": 1}), ProviderRejected, "DISCORD_API_URL"),
+        (Reply(401, {"message": "401: Unauthorized", "code": 0}), ProviderRejected, r"config\.botToken"),
+        (Reply(403, {"message": "You are locked out"}), ProviderUnavailable, "locked out"),
     ],
 )
 def test_the_gateway_is_not_begun_where_that_would_harm(
-    deps: Deps, instance: Instance, provider: Stub, found: dict[str, Any], words: str
+    deps: Deps, instance: Instance, provider: Stub, answer: Reply, error: type[ProviderError], words: str
 ) -> None:
-    provider.on("GET", "/gateway/bot$", Reply(json=found))
-    with pytest.raises(ProviderRejected, match=words):
+    provider.on("GET", "/gateway/bot$", answer)
+    with pytest.raises(error, match=words):
         address(deps, instance, config())
 
 

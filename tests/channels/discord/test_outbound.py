@@ -11,6 +11,7 @@ import pytest
 
 from shared.channel import Sent
 from shared.channels.discord import channel
+from shared.channels.discord.concealing import sealed
 from shared.channels.discord.config import DiscordConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -233,10 +234,13 @@ def test_a_limit_that_cannot_be_read_holds_nobody_back(
         send(deps, instance, to_channel())
 
 
-def answering(now: datetime, *, minutes: float = 10, thinking: bool = True) -> OutboxPayload:
+def answering(
+    now: datetime, *, minutes: float = 10, thinking: bool = True, bot_token: str = TOKEN, instance_id: str = "i1"
+) -> OutboxPayload:
+    config = DiscordConfig.model_validate({"botToken": bot_token})
     token = {
         "application_id": "775799577604522054",
-        "token": "A_UNIQUE_TOKEN",
+        "token": sealed(instance_id, config, "A_UNIQUE_TOKEN"),
         "until": (now + timedelta(minutes=minutes)).isoformat(),
         "thinking": thinking,
     }
@@ -276,6 +280,15 @@ def test_a_button_was_promised_nothing(deps: Deps, instance: Instance, provider:
 def test_after_a_quarter_of_an_hour_the_reply_is_a_message(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("POST", CREATE, Reply(json=CREATED))
     assert send(deps, instance, answering(deps.now(), minutes=-0.1)) == SENT
+    assert calls(provider) == [("POST", f"/channels/{CHANNEL}/messages")]
+
+
+@pytest.mark.parametrize(("bot_token", "instance_id"), [("MTk4.newer", "i1"), (TOKEN, "i2")])
+def test_a_token_that_another_bot_or_instance_sealed_is_of_no_use(
+    deps: Deps, instance: Instance, provider: Stub, bot_token: str, instance_id: str
+) -> None:
+    provider.on("POST", CREATE, Reply(json=CREATED))
+    assert send(deps, instance, answering(deps.now(), bot_token=bot_token, instance_id=instance_id)) == SENT
     assert calls(provider) == [("POST", f"/channels/{CHANNEL}/messages")]
 
 

@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from shared.channelkit.lines import Listener, Position, SessionEnded
 from shared.channels.telegram_user.gateway import (
     PROVIDER,
     CodeRequested,
     Gateway,
     Line,
-    Listener,
     PasswordNeeded,
-    Position,
     Post,
     Posted,
-    SessionEnded,
     SignedIn,
 )
 from shared.errors import BadRequest, HubError, ProviderUnavailable
@@ -70,7 +68,7 @@ class FakeLine:
 
     def end(self, *, gone: bool) -> None:
         self.open = False
-        self.listener.on_end(gone, "ended by the test")
+        self.listener.on_end(gone, "ended by the test; log in again")
 
 
 @dataclass
@@ -131,7 +129,7 @@ class Telegram:
     def listen(self, session: str, position: Position | None, listener: Listener) -> Line:
         self._reach()
         if session not in self.sessions:
-            raise SessionEnded(PROVIDER, "the session was ended")
+            raise SessionEnded(PROVIDER, "the session was ended; log in again")
         self.opened_twice |= any(line.open for line in self.lines if line.session == session)
         line = FakeLine(self, session, position, listener)
         self.lines.append(line)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from shared.channel import Sent
+from shared.channelkit.lines import Listener
 from shared.channels.telegram_user import lines
 from shared.channels.telegram_user.addresses import canonical
 from shared.channels.telegram_user.config import TelegramUserConfig
-from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Listener, Post
+from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Post
 from shared.channels.telegram_user.outbound import CAPTION_LIMIT, send
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from infra.sockets.sessions import Sessions, watching
+from infra.sockets.sources import Source, TelegramAccounts
 from shared.cache import TTLCache
 from shared.channels.telegram_user.gateway import reached_by
 from shared.config import Settings
@@ -84,9 +85,14 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
     """Starts processes that hold sessions; each sees all realtime events."""
     with ExitStack() as stack:
 
-        def started(owner: str = "one", bus: Any = None, **options: Any) -> tuple[Deps, Sessions]:
+        def started(
+            owner: str = "one",
+            bus: Any = None,
+            source: Callable[[Deps], Source] = TelegramAccounts,
+            **options: Any,
+        ) -> tuple[Deps, Sessions]:
             process = replace(deps, owner=owner, now=clock, cache=TTLCache(lambda: 0.0), bus=bus or deps.bus)
-            sessions = Sessions(process, interval=0.02, **options)
+            sessions = Sessions(process, [source(process)], interval=0.02, **options)
             consume = watching(sessions, lambda event: None)
             lookers.append(consume)
             stack.callback(sessions.stop)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
 from shared.errors import StoreError
 from shared.ports.bus import Bus
+from shared.usecases.sweep import sweep
 from tests.channels.telegram_user.telegram import Telegram, update
-from tests.infra.sessions.steps import Start, line_of, logged_in, status_of
+from tests.infra.sessions.steps import Clock, Start, line_of, logged_in, status_of
 from tests.pipeline.hub import Hub, eventually
 
 
@@ -59,6 +61,28 @@ def test_what_was_accepted_while_nobody_held_the_session_goes_out_when_somebody_
     start("two")
     eventually(lambda: [post.text for post in telegram.sent] == ["Later"])
     eventually(hub.idle)
+
+
+def test_messages_that_wait_because_nobody_holds_the_session_are_told_of_once(
+    hub: Hub, telegram: Telegram, start: Start, clock: Clock
+) -> None:
+    logged_in(hub)
+    _, sessions = start()
+    line_of(telegram).bring(update(1, "Hello"))
+    conversation = hub.conversation()
+    sessions.stop()
+    for text in ("one", "two"):
+        hub.post("/api/messages/send", {"conversationId": conversation.id, "text": text}, 202)
+    sweep(hub.deps)
+    assert hub.documents("notifications", tenant_id=hub.tenant_id) == []
+    clock.ahead += timedelta(minutes=11)
+    for _ in range(2):
+        sweep(hub.deps)
+    (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert "no sockets container" in told["message"]
+    start("two")
+    eventually(hub.idle)
+    assert [post.text for post in telegram.sent] == ["one", "two"]
 
 
 def test_a_message_of_an_account_that_was_logged_out_fails_and_says_why(

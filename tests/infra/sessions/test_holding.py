@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
-from infra.sockets.sessions import sessions_for, watching
+from infra.sockets.sessions import watching
+from infra.sockets.sources import sources_for
 from shared.channels.telegram_user import lines
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
@@ -137,11 +137,15 @@ def test_while_telegram_does_not_answer_the_session_is_tried_again_after_a_pause
     assert line_of(telegram).open
 
 
-def test_without_the_settings_no_sessions_are_held(deps: Deps) -> None:
+def test_without_the_settings_no_telegram_accounts_are_held(deps: Deps) -> None:
     bare = replace(deps, settings=deps.settings.model_copy(update={"telegram_api_id": None}))
-    assert sessions_for(bare) is None
+    assert [source.adapter for source in sources_for(bare)] == ["discord"]
+    assert [source.adapter for source in sources_for(deps)] == ["telegram_user", "discord"]
+
+
+def test_clients_are_told_everything_but_what_is_for_a_line(deps: Deps, start: Start) -> None:
     seen: list[RealtimeEvent] = []
-    consume = partial(watching(None, seen.append))
+    consume = watching(start()[1], seen.append)
     consume(RealtimeEvent(tenant_id="t", room="r", name=lines.WAKE, payload={}))
     consume(RealtimeEvent(tenant_id="t", room="r", name="channel-status", payload={}))
     assert [event.name for event in seen] == ["channel-status"]

@@ -1,0 +1,155 @@
+"""Which accounts are reached by a connection of their own, and where each one's login stands.
+
+    channel_auth/{instance}    state, lease, how far updates were taken; the name of the secret
+    secret                     the login that is under way, or the finished session; of a bot, its token
+
+A secret is never changed: what is new gets a new name, and the document is
+pointed there. So no process can take a former value, which it may still have in
+its cache, for the present one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.errors import AlreadyExists, Collision, Conflict
+from shared.ports.store import Create, Delete, Ref, Set
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_TRIES = 5
+
+
+class AuthState(StrEnum):
+    CODE_SENT = "code_sent"
+    PASSWORD_NEEDED = "password_needed"  # noqa: S105 - a state's name
+    CONNECTED = "connected"
+    LOGGED_OUT = "logged_out"
+
+
+class ChannelAuth(BaseModel):
+    """What is known of a login, without anything secret.
+
+    Whoever is named in `lease_owner` may use the session until `lease_expires_at`.
+    `position` is JSON, for the store would merge a map with its former self.
+    """
+
+    instance_id: str
+    tenant_id: str
+    adapter: str
+    session_type: str = "user"
+    state: AuthState = AuthState.LOGGED_OUT
+    secret: str | None = None
+    lease_owner: str | None = None
+    lease_expires_at: datetime = NEVER
+    position: str | None = None
+    updated_at: datetime
+
+
+def ref(instance_id: str) -> Ref:
+    return Ref("channel_auth", instance_id)
+
+
+def read(deps: Deps, instance: Instance) -> tuple[ChannelAuth, str | None]:
+    """The login and its version; None as the version of one that was never begun."""
+    document = deps.store.get([ref(instance.id)]).get(ref(instance.id))
+    if document is None:
+        fresh = ChannelAuth(
+            instance_id=instance.id, tenant_id=instance.tenant_id, adapter=instance.adapter, updated_at=deps.now()
+        )
+        return fresh, None
+    return ChannelAuth.model_validate(document.data), document.version
+
+
+def move(
+    deps: Deps, instance: Instance, version: str | None, state: AuthState, content: dict[str, str] | None
+) -> ChannelAuth:
+    """Take the login to another state, with a new secret or none; the former one is destroyed.
+
+    Raises `Collision` when somebody else moved it meanwhile.
+    """
+    known, current = read(deps, instance)
+    if current != version:
+        raise Collision("another login of this channel is under way, try again")
+    name = f"{instance.secret_name}-session-{secrets.token_hex(8)}" if content else None
+    after = ChannelAuth(
+        instance_id=instance.id,
+        tenant_id=instance.tenant_id,
+        adapter=instance.adapter,
+        state=state,
+        secret=name,
+        updated_at=deps.now(),
+    )
+    if name and content:
+        deps.secrets.write(name, content)
+    try:
+        _put(deps, after, version)
+    except (Conflict, AlreadyExists):
+        if name:
+            deps.secrets.delete(name)
+        raise Collision("another login of this channel is under way, try again") from None
+    if known.secret:
+        deps.secrets.delete(known.secret)
+    return after
+
+
+def enrol(deps: Deps, instance: Instance, content: dict[str, str]) -> None:
+    """Have somebody hold the connection of an account that needs no login, with these credentials.
+
+    Who holds it with the same ones already goes on; whoever holds it renews its
+    lease now and then, hence the tries. Raises `Collision` when they are used up.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        known, version = read(deps, instance)
+        if known.state is AuthState.CONNECTED and secret_of(deps, known) == content:
+            return
+        try:
+            move(deps, instance, version, AuthState.CONNECTED, content)
+        except Collision:
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+def stop(deps: Deps, instance: Instance) -> ChannelAuth | None:
+    """Have nobody use the session any more, and keep the secret, with which it can be ended; None without a login.
+
+    Returns the login as it was. Who holds the lease renews it now and then, hence the tries.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        known, version = read(deps, instance)
+        if version is None:
+            return None
+        after = known.model_copy(update={"state": AuthState.LOGGED_OUT, "lease_owner": None, "updated_at": deps.now()})
+        try:
+            _put(deps, after, version)
+        except Conflict:
+            if not tries_left:
+                raise
+            continue
+        return known
+    return None
+
+
+def forget(deps: Deps, instance: Instance) -> None:
+    """Destroy secret and document; those of an instance that has none are fine."""
+    known, version = read(deps, instance)
+    if known.secret:
+        deps.secrets.delete(known.secret)
+    if version is not None:
+        deps.store.commit([Delete(ref(instance.id))])
+
+
+def secret_of(deps: Deps, known: ChannelAuth) -> dict[str, str]:
+    return deps.secrets.read(known.secret) if known.secret else {}
+
+
+def _put(deps: Deps, after: ChannelAuth, version: str | None) -> None:
+    where, data = ref(after.instance_id), after.model_dump()
+    deps.store.commit([Set(where, data, version) if version is not None else Create(where, data)])

@@ -1,0 +1,55 @@
+"""Telling a tenant that what he sends waits, because no process holds the account's connection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.channelkit import auth
+from shared.channelkit.auth import AuthState, ChannelAuth
+from shared.channels import channel
+from shared.deps import Deps
+from shared.domain.ids import stable_id
+from shared.domain.notifications import Notification
+from shared.ports.store import Document
+from shared.usecases.instances import instance_lookup
+from shared.usecases.instances.instance_documents import label
+from shared.usecases.notifications import notify_once
+
+AFTER = timedelta(minutes=10)
+"""A process that takes over needs about a minute."""
+
+
+class Unheld:
+    """One look at what waits: each account is asked after once, however many messages wait for it."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._seen: set[str] = set()
+
+    def look(self, item: Document) -> None:
+        """Tell once per outage, if it is one; `item` is of the outbox."""
+        data: dict[str, Any] = item.data
+        instance_id = str(data["instance_id"])
+        waits = data["status"] == "PENDING" and data["created_at"] <= self._deps.now() - AFTER
+        if not waits or instance_id in self._seen:
+            return
+        self._seen.add(instance_id)
+        instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
+        if instance is None or channel(instance.adapter).runtime != "socket":
+            return
+        document = self._deps.store.get([auth.ref(instance_id)]).get(auth.ref(instance_id))
+        known = ChannelAuth.model_validate(document.data) if document else None
+        if known is None or known.state is not AuthState.CONNECTED or known.lease_expires_at > self._deps.now() - AFTER:
+            return
+        notify_once(
+            self._deps,
+            Notification(
+                id=stable_id("unheld", instance_id, known.lease_expires_at.isoformat()),
+                tenant_id=instance.tenant_id,
+                type="channel_error",
+                title="Channel Not Connected",
+                message=f"{label(instance)}: messages wait, because no sockets container holds its connection",
+                created_at=self._deps.now(),
+            ),
+        )

@@ -74,7 +74,7 @@ def _yes(value: bool) -> str:
 
 def _attachments(declared: Capabilities) -> str:
     kinds = [
-        kind.value if (most := declared.attachments[kind]) is None else f"{kind.value} {most / MEGABYTE:.2g}"
+        kind.value if (most := declared.attachments[kind]) is None else f"{kind.value} {round(most / MEGABYTE, 2):g}"
         for kind in MessageKind
         if kind in declared.attachments
     ]

@@ -126,7 +126,8 @@ class Capabilities:
     and answers to choose from, can be sent. `addressed_by` names what of a
     customer's profile is an address here (`customer`: his own id); without it a
     customer can only be reached where he has written before. What is said on a
-    `live` channel is answered at once, however often.
+    `live` channel is answered at once, however often. Where an answer goes
+    `in_one_piece` its paragraphs are not made messages of their own.
     """
 
     text_limit: int
@@ -140,6 +141,7 @@ class Capabilities:
     choices: bool = False
     threads: bool = False
     live: bool = False
+    in_one_piece: bool = False
     addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
 
@@ -207,6 +209,10 @@ class Channel(Generic[C]):
     anew; `logout` ends it; `remove` also deletes what the provider keeps of the
     instance. Doing `logout` or `remove` twice is no error.
 
+    `conceal` replaces a credential of a part that only `send` has use for (what
+    answers an interaction) by something that only this instance's configuration
+    opens, before the part is published; it does no I/O.
+
     `vouch` is a second check for proofs that `verify` cannot judge without
     looking something up (a signer's certificate); it too raises
     `SignatureInvalid`, or a `ProviderError` when the look-up fails, and the
@@ -253,6 +259,7 @@ class Channel(Generic[C]):
     send: Callable[[Deps, Instance, C, OutboxPayload], Sent]
     defaults: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
     challenge: Callable[[Webhook, C, Settings], str] | None = None
+    conceal: Callable[[Instance, C, Any], Any] | None = None
     vouch: Callable[[Deps, Instance, C, Webhook], None] | None = None
     complete: Callable[[Deps, Instance, C, Any], Any] | None = None
     answer: Callable[[Deps, Instance, C, Webhook], Answer | None] | None = None

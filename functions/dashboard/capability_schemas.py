@@ -35,6 +35,7 @@ class ChannelCapabilities(BaseModel):
     choices: bool
     threads: bool
     live: bool = Field(description="Whether every message is answered at once, as in a call.")
+    in_one_piece: bool = Field(description="Whether an answer of several paragraphs stays one message.")
     window_hours: float | None = Field(description="How long after the customer's last message one may write freely.")
     longest_window_hours: float | None
     addressed_by: str | None = Field(description="What is enough to reach a customer: `phone`, `email` or `customer`.")
@@ -58,6 +59,7 @@ class ChannelCapabilities(BaseModel):
             choices=declared.choices,
             threads=declared.threads,
             live=declared.live,
+            in_one_piece=declared.in_one_piece,
             window_hours=_hours(declared.window),
             longest_window_hours=_hours(declared.longest_window),
             addressed_by=declared.addressed_by,

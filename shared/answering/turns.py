@@ -31,9 +31,12 @@ class Turn:
         return "\n".join(message.text for message in self.unanswered if message.text)
 
 
-def split_text(text: str, limit: int) -> list[str]:
-    """Cut an answer on blank lines, and pieces longer than `limit` on lines, words, or anywhere as the last resort."""
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
+def split_text(text: str, limit: int, *, in_one_piece: bool = False) -> list[str]:
+    """Cut an answer on blank lines, and pieces longer than `limit` on lines, words, or anywhere as the last resort.
+
+    With `in_one_piece` only for the limit's sake.
+    """
+    paragraphs = [text.strip()] if in_one_piece else [part.strip() for part in re.split(r"\n\s*\n", text.strip())]
     return [piece for paragraph in paragraphs for piece in _cut(paragraph, limit)]
 
 

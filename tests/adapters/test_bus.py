@@ -242,7 +242,9 @@ def test_after_stopping_another_consumer_takes_over(bus: Bus) -> None:
     publish(bus, "2")
 
     second: Queue[Event] = Queue()
+    assert bus.alive
     with consuming(bus, second.put):
+        assert bus.alive
         publish(bus, "3")
         assert ids(take(second, 2)) == ["2", "3"]
     assert first.empty()

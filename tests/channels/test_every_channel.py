@@ -1,154 +1,39 @@
 """Promises that every channel keeps.
 
-A new channel says in `PROOFS` how its webhooks prove themselves; the rest it inherits.
+A new channel says in `proofs.py` how its webhooks prove themselves; the rest it inherits.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
-import hmac
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from twilio.request_validator import RequestValidator
 
 from shared import channels
 from shared.channel import Channel, RawPart, Webhook
 from shared.config import Settings
 from shared.domain.inbound import ChannelEvent
+from shared.domain.instances import Instance
 from shared.errors import PayloadInvalid, SignatureInvalid
-from shared.security.tokens import VisitorClaims, sign, span
 from tests.channels import golden
+from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
 
-SECRET, ROTATED = "the-agreed-secret-1", "the-agreed-secret-2"
 MEGABYTE = 1024 * 1024
 LENIENT = Settings(webhook_strict=False)
 STRICT = Settings(webhook_strict=True)
 FOLDER = {"__init__.py", "config.py", "inbound.py", "outbound.py", "README.md"}
 
-
-@dataclass(frozen=True)
-class Proof:
-    """How a channel's webhooks prove themselves: its config with a given secret, and the headers for a body.
-
-    `unsecured` is a config without any secret agreed on; `in_body` is what the
-    provider may put into a body although it is a credential. Where `none_come`,
-    all comes over an account's own connection, and every webhook is refused.
-    """
-
-    config: Callable[[str], dict[str, Any]]
-    headers: Callable[[str, bytes], dict[str, str]]
-    query: Callable[[str], dict[str, str]] = lambda secret: {}
-    unsecured: Mapping[str, Any] = field(default_factory=dict)
-    in_body: Mapping[str, Any] = field(default_factory=dict)
-    none_come: bool = False
-
-
-def _meta_signature(secret: str, body: bytes) -> dict[str, str]:
-    return {"x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
-
-
-def _slack_signature(secret: str, body: bytes) -> dict[str, str]:
-    sent = str(int(golden.RECEIVED_AT.timestamp()))
-    signature = hmac.new(secret.encode(), b"v0:" + sent.encode() + b":" + body, hashlib.sha256).hexdigest()
-    return {"x-slack-request-timestamp": sent, "x-slack-signature": f"v0={signature}"}
-
-
-def _ed25519(secret: str) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(secret.encode()).digest())
-
-
-def _discord_signature(secret: str, body: bytes) -> dict[str, str]:
-    sent = str(int(golden.RECEIVED_AT.timestamp()))
-    signature = _ed25519(secret).sign(sent.encode() + body).hex()
-    return {"x-signature-timestamp": sent, "x-signature-ed25519": signature}
-
-
-def _twilio_signature(secret: str, body: bytes) -> dict[str, str]:
-    fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    signature = RequestValidator(secret).compute_signature("https://hub.example/webhook", fields)
-    return {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
-
-
-def _twilio() -> Proof:
-    return Proof(
-        config=lambda secret: {"twilio_account_sid": "AC1", "auth_token": secret},
-        headers=_twilio_signature,
-        unsecured={"twilio_account_sid": "AC1"},
-    )
-
-
-def _visitor_token(secret: str, body: bytes) -> dict[str, str]:
-    issued, expires = span(golden.RECEIVED_AT, 600)
-    claims = VisitorClaims(user_id="v1", tenant_id="t1", instance_id="i1", type="visitor", iat=issued, exp=expires)
-    return {"authorization": f"Bearer {sign(claims, secret * 2)}"}
-
-
-PROOFS = {
-    "whatsapp_evolution": Proof(
-        config=lambda secret: {"evolution_key": "account-key", "webhook_secret": secret},
-        headers=lambda secret, body: {"x-hub-webhook-secret": secret},
-        in_body={"apikey": SECRET, "destination": f"https://hub.example/webhook?token={SECRET}"},
-    ),
-    "telegram_bot": Proof(
-        config=lambda secret: {"bot_token": "123456:AAH", "webhook_secret": secret},
-        headers=lambda secret, body: {"x-telegram-bot-api-secret-token": secret},
-        unsecured={"bot_token": "123456:AAH"},
-    ),
-    "whatsapp_cloud": Proof(
-        config=lambda secret: {"access_token": "EAAB", "phone_number_id": "106540352242922", "app_secret": secret},
-        headers=_meta_signature,
-        unsecured={"access_token": "EAAB", "phone_number_id": "106540352242922"},
-    ),
-    "facebook": Proof(
-        config=lambda secret: {"page_access_token": "EAAB", "app_secret": secret},
-        headers=_meta_signature,
-        unsecured={"page_access_token": "EAAB"},
-    ),
-    "email_ses": Proof(
-        config=lambda secret: {"region": "eu-west-1", "address": "a@shop.example", "webhook_secret": secret},
-        headers=lambda secret, body: {},
-        query=lambda secret: {"token": secret},
-        unsecured={"region": "eu-west-1", "address": "a@shop.example"},
-    ),
-    "telegram_user": Proof(config=lambda secret: {}, headers=lambda secret, body: {}, none_come=True),
-    "discord": Proof(
-        config=lambda secret: {"public_key": _ed25519(secret).public_key().public_bytes_raw().hex()},
-        headers=_discord_signature,
-    ),
-    "slack": Proof(
-        config=lambda secret: {"bot_token": "xoxb-1", "signing_secret": secret},
-        headers=_slack_signature,
-        in_body={"token": SECRET, "response_url": f"https://hooks.slack.com/actions/{SECRET}"},
-    ),
-    "sms_twilio": _twilio(),
-    "voice": _twilio(),
-    "video": _twilio(),
-    "sms_sns": Proof(
-        config=lambda secret: {"region": "eu-west-1", "webhook_secret": secret},
-        headers=lambda secret, body: {},
-        query=lambda secret: {"token": secret},
-        unsecured={"region": "eu-west-1"},
-    ),
-    "widget": Proof(
-        config=lambda secret: {"visitor_secret": secret * 2},
-        headers=_visitor_token,
-    ),
-}
 
 every_channel = pytest.mark.parametrize("name", channels.names())
 every_webhook = pytest.mark.parametrize("name", [name for name, proof in PROOFS.items() if not proof.none_come])
@@ -167,7 +52,7 @@ def _bodies(name: str) -> list[Any]:
 
 
 def _signed(name: str, secret: str, body: bytes) -> Webhook:
-    headers = {"content-type": "application/json"} | PROOFS[name].headers(secret, body)
+    headers = {"content-type": "application/json"} | PROOFS[name].headers(Call(secret=secret, body=body))
     return golden.webhook(body, headers=headers, query=PROOFS[name].query(secret))
 
 
@@ -223,7 +108,7 @@ def test_unsigned_webhook_is_refused_where_a_secret_is_agreed(name: str, setting
 @pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
 @pytest.mark.parametrize("wrong", ["", "x", SECRET[:-1], f"{SECRET} ", SECRET.upper(), "é\udce9", "0" * 5000])
 def test_badly_signed_webhook_is_refused(name: str, settings: Settings, wrong: str) -> None:
-    right = PROOFS[name].headers(SECRET, b"{}")
+    right = PROOFS[name].headers(Call(secret=SECRET, body=b"{}"))
     query = dict.fromkeys(PROOFS[name].query(SECRET), wrong)
     webhook = golden.webhook(b"{}", headers=dict.fromkeys(right, wrong), query=query)
     with pytest.raises(SignatureInvalid) as caught:
@@ -327,11 +212,33 @@ def test_times_are_aware(name: str, recording: Path) -> None:
 def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
     for body in golden.bodies(recording):
         given = {**body, **PROOFS[name].in_body} if isinstance(body, dict) else body
-        raw = json.dumps(given).encode()
+        raw = PROOFS[name].encoded(given)
         webhook = dataclasses.replace(
             _signed(name, SECRET, raw), query={"token": SECRET}, url=f"https://hub.example/webhook?token={SECRET}"
         )
-        assert SECRET not in json.dumps([part.payload for part in channels.channel(name).accept(webhook)])
+        assert SECRET not in json.dumps(list(_published(name, webhook)))
+
+
+def _instance(channel: Channel[Any]) -> Instance:
+    return Instance(
+        id="i1",
+        tenant_id="t1",
+        type=channel.channel_type,
+        adapter=channel.name,
+        seq=1,
+        slug="1",
+        name="shop",
+        created_at=golden.RECEIVED_AT,
+        updated_at=golden.RECEIVED_AT,
+    )
+
+
+def _published(name: str, webhook: Webhook) -> Iterator[Any]:
+    """What of a webhook goes onto the bus."""
+    channel = channels.channel(name)
+    config, instance = channel.config.model_validate(PROOFS[name].config(SECRET)), _instance(channel)
+    for part in channel.accept(webhook):
+        yield channel.conceal(instance, config, part.payload) if channel.conceal else part.payload
 
 
 _ANYTHING = st.recursive(

@@ -33,7 +33,7 @@ class Shared:
     def hub(self) -> SplitHub:
         if self._hub is None:
             url = self.provider.url
-            names = ("TELEGRAM_API_URL", "GRAPH_API_URL", "EVOLUTION_URL")
+            names = ("TELEGRAM_API_URL", "GRAPH_API_URL", "EVOLUTION_URL", "SLACK_API_URL")
             variables = dict.fromkeys(names, url) | {"OPENAI_BASE_URL": f"{url}/v1"}
             self._hub = self._stack.enter_context(split_hub(self._directories.mktemp("functions"), **variables))
         return self._hub

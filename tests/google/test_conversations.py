@@ -11,11 +11,15 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 
+from tests.channels.proofs import PROOFS, Call
+from tests.channels.slack.test_conversation import slack_rules
+from tests.channels.slack.test_inbound import fixture
 from tests.crash.driver import PATIENCE
 from tests.google.deployment import Shared
 from tests.google.split_hub import SplitHub
@@ -121,6 +125,26 @@ def test_a_facebook_conversation(hub: SplitHub, provider: Stub) -> None:
     assert _conversation(hub) == [("inbound", "hello", "received"), ("outbound", "Echo: hello", "sent")]
     [sent] = provider.to("/77/messages")
     assert sent.json["message"] == {"text": "Echo: hello"}
+
+
+def test_a_slack_conversation(hub: SplitHub, provider: Stub) -> None:
+    slack_rules(provider)
+    hub.post("/api/agents", {"name": "Echo"}, 201)
+    config = {"botToken": "xoxb-1", "signingSecret": APP_SECRET}
+    channel = hub.post("/api/channels", {"name": "team", "type": "SLACK", "config": config}, 201)
+    body = json.dumps(fixture("message_im__text")).encode()
+    path = f"/webhook/slack/{channel['id']}"
+    proof = PROOFS["slack"].headers(Call(secret=APP_SECRET, body=body, at=datetime.now(UTC)))
+    stale = PROOFS["slack"].headers(Call(secret=APP_SECRET, body=body))
+    for refused in ({}, stale):
+        assert _call(hub, path, body, **refused).status_code == 401
+    for number in ("0", "1"):
+        assert _call(hub, path, body, **proof, **{"X-Slack-Retry-Num": number}).status_code == 200
+    said = "Is the red one (https://shop.example/a?b=1&c=2) in stock, <3?"
+    assert _conversation(hub) == [("inbound", said, "received"), ("outbound", f"Echo: {said}", "sent")]
+    [sent] = provider.to("/chat.postMessage")
+    assert sent.headers["authorization"] == "Bearer xoxb-1"
+    assert (sent.json["channel"], sent.headers["traceparent"].split("-")[1]) == ("D0PNCRP9N", TRACE)
 
 
 def test_what_no_deployable_serves_ends_at_the_front_and_what_needs_a_credential_is_refused(hub: SplitHub) -> None:

@@ -21,6 +21,7 @@ channel = Channel(
         attachments=dict.fromkeys(FILES, 25 * MEGABYTE),
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
         threads=True,
+        in_one_piece=True,
         addressed_by="email",
         pace=Pace(per_second=14),
     ),

@@ -36,6 +36,7 @@ channel = Channel(
         text_limit=2500,
         receipts=frozenset({MessageStatus.DELIVERED}),
         live=True,
+        in_one_piece=True,
         addressed_by="phone",
     ),
     verify=verify,

@@ -112,6 +112,15 @@ def test_a_mail_is_answered_in_its_thread(mailbox: Mailbox) -> None:
     assert "Where is my order 4711?" in str(answer.get_payload())
 
 
+def test_an_answer_of_several_paragraphs_is_one_mail(mailbox: Mailbox) -> None:
+    mailbox.hub.echo_agent()
+    mailbox.receive(_mail("Hello,\n\nwhere is my order?\n\nAna"))
+    [answer] = mailbox.sent(1)
+    assert eventually(mailbox.hub.idle)
+    assert str(answer.get_payload()).split() == ["Echo:", "Hello,", "where", "is", "my", "order?", "Ana"]
+    assert len(mailbox.sent(1)) == 1
+
+
 def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     hub = mailbox.hub
     mailbox.receive(_mail("Where is my order?"))

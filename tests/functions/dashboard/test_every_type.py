@@ -1,0 +1,222 @@
+"""Every channel type, with each of its providers, is configured, tried and shown with its real credential check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from functions.dashboard.schemas import CHANNELS
+from shared import channels
+from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.customers import Customer
+from shared.domain.instances import ChannelType
+from shared.ports.store import Create, Merge
+from shared.usecases import refs
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
+from tests.stubs import Reply, Stub
+from tests.twilio import ACCOUNT, OURS, twilio_rules
+
+KEY = "7123456:AAhidden-key_hidden-key_hidden-key1"
+META_NUMBER = "106540352242922"
+SNS = """<GetSMSAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
+<GetSMSAttributesResult><attributes/></GetSMSAttributesResult></GetSMSAttributesResponse>"""
+
+
+def _evolution(provider: Stub) -> None:
+    provider.on("GET", "/instance/fetchInstances", Reply(json=[]))
+    provider.on("GET", "/instance/connectionState/", Reply(json={"instance": {"state": "open"}}))
+
+
+def _graph(provider: Stub) -> None:
+    provider.on("GET", rf"/(me|{META_NUMBER})\?", Reply(json={"id": META_NUMBER, "name": "Shop"}))
+
+
+def _slack(provider: Stub) -> None:
+    who = {"ok": True, "team": "Acme", "team_id": "T1", "user_id": "U1", "bot_id": "B1"}
+    for method in ("GET", "POST"):
+        provider.on(method, "/auth.test", Reply(json=who))
+    provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A1"}}))
+
+
+def _discord(provider: Stub) -> None:
+    provider.on("GET", "/applications/@me$", Reply(json={"id": "77", "name": "Bot", "verify_key": "ab" * 32}))
+
+
+def _sns(provider: Stub) -> None:
+    provider.on("POST", "^/$", Reply(text=SNS, headers={"content-type": "text/xml"}))
+
+
+def _ses(provider: Stub) -> None:
+    verified = {"IdentityType": "DOMAIN", "VerifiedForSendingStatus": True}
+    provider.on("GET", "/v2/email/identities/", Reply(json=verified))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a type is configured with beside its key, and a provider that takes every key."""
+
+    good: Callable[[Stub], None]
+    config: dict[str, Any] = field(default_factory=dict)
+    key: str = KEY
+
+
+_AMAZON = {"region": "eu-west-1", "access_key_id": "AKIA1"}
+_TWILIO = {"twilio_account_sid": ACCOUNT, "phone_number": OURS}
+
+ROWS = {
+    "whatsapp_evolution": Row(_evolution),
+    "whatsapp_cloud": Row(_graph, {"provider": "cloud", "phone_number_id": META_NUMBER}),
+    "telegram_bot": Row(telegram_rules),
+    "facebook": Row(_graph),
+    "sms_twilio": Row(twilio_rules, {"provider": "twilio"} | _TWILIO),
+    "sms_sns": Row(_sns, {"provider": "sns", "phone_number": OURS} | _AMAZON),
+    "voice": Row(twilio_rules, _TWILIO),
+    "video": Row(twilio_rules, {"twilio_account_sid": ACCOUNT, "api_key_sid": "SK1", "api_key_secret": KEY}),
+    "slack": Row(_slack),
+    "discord": Row(_discord),
+    "email_ses": Row(_ses, {"address": "support@shop.example"} | _AMAZON),
+}
+NO_CREDENTIAL = {
+    "widget": "its provider is the hub",
+    "telegram_user": "a person logs in with a code",
+}
+
+every_row = pytest.mark.parametrize("name", ROWS)
+
+
+@pytest.fixture
+def settings(settings: Settings, provider: Stub) -> Settings:
+    return settings.model_copy(update={"aws_endpoint_url": provider.url})
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+    with running_hub(deps, provider) as running:
+        running.register()
+        yield running
+
+
+def _type(name: str) -> str:
+    return CHANNELS[channels.channel(name).channel_type]
+
+
+def _body(name: str) -> dict[str, Any]:
+    return ROWS[name].config | {"api_key": KEY}
+
+
+def _refuse(provider: Stub) -> None:
+    no = Reply(401, {"message": f"bad {KEY}", "error": {"message": f"bad {KEY}"}, "description": f"bad {KEY}"})
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        provider.on(method, "", no)
+
+
+def _integrations(hub: Hub) -> dict[str, str]:
+    return {each["type"]: each["status"] for each in hub.get("/integrations/status")["integrations"]}
+
+
+def test_every_channel_has_a_row_or_a_reason() -> None:
+    assert set(ROWS) | set(NO_CREDENTIAL) == set(channels.names())
+
+
+@every_row
+def test_a_good_key_is_tried_configured_and_shown_as_connected(hub: Hub, name: str) -> None:
+    ROWS[name].good(hub.provider)
+    type_ = _type(name)
+    tried = hub.post(f"/integrations/{type_}/test", _body(name))
+    assert (tried["success"], tried["test_result"]) == (True, "Connection successful")
+    assert _integrations(hub) == {}
+    assert hub.post(f"/channels/{type_}/configure", _body(name))["success"]
+    stands = hub.get(f"/channels/{type_}/status")
+    assert (stands["status"], stands["health"]) == ("connected", "healthy"), hub.documents("instances")
+    twilio = {"twilio": "connected"} if name in ("sms_twilio", "voice", "video") else {}
+    assert _integrations(hub) == {type_: "connected"} | twilio
+    for tested in (type_, *twilio):
+        assert hub.post(f"/integrations/{tested}/test", {})["success"], tested
+    [shown] = hub.get("/channels/integrations")["channels"]
+    assert KEY not in str(shown)
+
+
+@every_row
+def test_a_refused_key_is_said_so_and_never_shown(hub: Hub, name: str) -> None:
+    _refuse(hub.provider)
+    type_ = _type(name)
+    tried = hub.post(f"/integrations/{type_}/test", _body(name))
+    assert (tried["success"], bool(tried["test_result"])) == (False, True)
+    configured = hub.post(f"/channels/{type_}/configure", _body(name))
+    stands = hub.get(f"/channels/{type_}/status")
+    assert (stands["status"], stands["health"]) == ("error", "unhealthy")
+    again = hub.post(f"/integrations/{type_}/test", {})
+    assert again["success"] is False
+    listed = hub.get("/channels/integrations")
+    assert KEY not in str([tried, configured, stands, again, listed])
+
+
+@every_row
+def test_a_key_that_was_refused_is_mended_by_configuring_again(hub: Hub, name: str) -> None:
+    _refuse(hub.provider)
+    hub.post(f"/channels/{_type(name)}/configure", _body(name))
+    hub.provider.reset()
+    ROWS[name].good(hub.provider)
+    hub.post(f"/channels/{_type(name)}/configure", _body(name))
+    assert hub.get(f"/channels/{_type(name)}/status")["status"] == "connected"
+    assert len(hub.get("/channels/integrations")["channels"]) == 1
+
+
+@pytest.mark.parametrize("name", NO_CREDENTIAL)
+def test_a_type_without_a_credential_is_configured_and_says_that_there_is_nothing_to_try(hub: Hub, name: str) -> None:
+    type_ = _type(name)
+    assert hub.post(f"/channels/{type_}/configure", {"name": "Ours"})["success"]
+    assert type_ in _integrations(hub)
+    hub.get(f"/channels/{type_}/status")
+    tried = hub.post(f"/integrations/{type_}/test", {"api_key": KEY})
+    assert (tried["success"], "cannot be tested" in tried["test_result"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("provider_name", "adapter"), [("twilio", "sms_twilio"), ("sns", "sms_sns"), (None, "sms_twilio")]
+)
+def test_omnichat_picks_the_provider_of_text_messages(hub: Hub, provider_name: str | None, adapter: str) -> None:
+    ROWS[adapter].good(hub.provider)
+    config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).api_key: KEY}
+    given = {key: value for key, value in config.items() if value is not None}
+    made = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": given}, 201)
+    assert KEY not in str(made)
+    shown = hub.get(f"/api/channels/{made['id']}")
+    assert (shown["adapter"], shown["status"]) == (adapter, "CONNECTED")
+
+
+@pytest.mark.parametrize("adapter", ["sms_twilio", "sms_sns"])
+def test_a_customer_with_a_telephone_is_within_reach_of_either_provider(hub: Hub, adapter: str) -> None:
+    ROWS[adapter].good(hub.provider)
+    hub.post("/channels/sms/configure", _body(adapter))
+    now = hub.deps.now()
+    person = Customer(id="p1", tenant_id=hub.tenant_id, phone="+14155550123", created_at=now, updated_at=now)
+    hub.store.commit([Create(refs.customer("p1"), person.model_dump())])
+    session = hub.post("/sessions/create", {"customer_id": "p1", "channel_type": "sms"})["session_id"]
+    [verdict] = hub.post(f"/sessions/{session}/can-send", {})["channels"]
+    assert (verdict["channel"], verdict["can_send"], verdict["reason"]) == ("sms", True, None)
+    [instance] = hub.documents("instances", type=ChannelType.SMS.value)
+    assert instance["adapter"] == adapter
+    hub.store.commit([Merge(refs.instance(instance["id"]), {"status": "error"})])
+    [verdict] = hub.post(f"/sessions/{session}/can-send", {})["channels"]
+    assert (verdict["can_send"], verdict["reason"]) == (False, "disconnected")
+
+
+def test_of_two_providers_of_text_messages_each_is_tried_by_its_name(hub: Hub) -> None:
+    _sns(hub.provider)
+    twilio_rules(hub.provider)
+    for adapter in ("sms_sns", "sms_twilio"):
+        hub.post("/channels/sms/configure", _body(adapter))
+    assert len(hub.get("/channels/integrations")["channels"]) == 2
+    for type_, body, path in (
+        ("sms", {}, "^/$"),
+        ("sms", {"provider": "twilio"}, "/IncomingPhoneNumbers"),
+        ("twilio", {}, "/IncomingPhoneNumbers"),
+    ):
+        before = len(hub.provider.to(path))
+        assert hub.post(f"/integrations/{type_}/test", body)["success"]
+        assert len(hub.provider.to(path)) == before + 1, (type_, body)

@@ -24,6 +24,8 @@ from shared.channels.discord.gateway_frames import (
 )
 from shared.errors import PayloadInvalid
 
+_chance = random.Random()  # noqa: S311 - jitter, not a secret
+
 T = TypeVar("T")
 
 HELLO_SECONDS = 20.0
@@ -81,7 +83,7 @@ class Connection:
 
     async def _beat(self, pause: float) -> Ending:
         """The first heartbeat comes at a moment of its own, so that not all bots of a broken server beat at once."""
-        await asyncio.sleep(pause * random.random())  # noqa: S311 - spreads load, hides nothing
+        await asyncio.sleep(pause * _chance.random())
         while self._answered:
             self._answered = False
             await self._socket.send(heartbeat(self._seq))

@@ -20,6 +20,8 @@ from shared.channels.discord.gateway_frames import Ending, Session
 from shared.channels.discord.rest import PROVIDER
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
+_chance = random.Random()  # noqa: S311 - jitter, not a secret
+
 _log = logging.getLogger(__name__)
 
 # Closer up it tells what goes over the line, the token included.
@@ -150,7 +152,7 @@ class GatewayLine:
 
     def _pause(self, ending: Ending) -> float:
         """Longer with every try that was for nothing; Discord wants 1 to 5 s before a session is begun anew."""
-        chance = random.random()  # noqa: S311 - spreads load, hides nothing
+        chance = _chance.random()
         if not ending.resumable:
             return self._bot.unit * (1 + 4 * chance)
         longest = min(self._bot.unit * 2.0 ** min(self._failures, 32), _LONGEST_PAUSE)

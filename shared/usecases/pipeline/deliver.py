@@ -52,6 +52,8 @@ from shared.usecases.notifications import creation
 from shared.usecases.pipeline import measuring, pacing
 from shared.usecases.retrying import decide
 
+_chance = random.Random()  # noqa: S311 - jitter, not a secret
+
 log = logging.getLogger(__name__)
 
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
@@ -233,7 +235,7 @@ def _backoff(deps: Deps, attempts: int) -> float:
     settings = deps.settings
     longest: float = min(settings.retry_max_seconds, settings.retry_min_seconds * 2 ** (attempts - 1))
     # Many items that failed together should not come back together.
-    return longest * random.uniform(0.8, 1.0) if attempts > 1 else longest  # noqa: S311 - jitter, not a secret
+    return longest * _chance.uniform(0.8, 1.0) if attempts > 1 else longest
 
 
 def _unknown(deps: Deps, item: OutboxItem, instance: Instance | None, why: str) -> bool:

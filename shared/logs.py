@@ -11,8 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import getrandbits
+from random import Random
 from typing import Any, TypeAlias
+
+# Of its own: what draws from the source that all code shares, beside a property test, makes that test fail.
+_chance = Random()  # noqa: S311 - no secret is made of it
 
 _SECRET_KEY = re.compile(
     r"(?i)(pass(word|wd)?$|secret|token|api_?key|authorization|credential|signature|cookie|private_?key|hash$|^key$|_key$)"
@@ -72,9 +75,9 @@ def tracing(
     """
     if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
         # No secrets, and the system's randomness would let go of the interpreter's lock for every request.
-        traceparent = f"00-{getrandbits(128):032x}-{getrandbits(64):016x}-01"
+        traceparent = f"00-{_chance.getrandbits(128):032x}-{_chance.getrandbits(64):016x}-01"
     if not request_id or not _REQUEST_ID.fullmatch(request_id):
-        request_id = f"{getrandbits(64):016x}"
+        request_id = f"{_chance.getrandbits(64):016x}"
     with _under(Trace(request_id, traceparent), kind, span) as trace:
         yield trace
 

@@ -59,15 +59,19 @@ def read_channel(path: ChannelPath) -> Response:
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    return answer(_shown(instances.update(deps(), caller().tenant_id, _addressed(path).id, body.to_domain())))
+    return answer(_shown(instances.update(deps(), caller().tenant_id, _managed(path).id, body.to_domain())))
 
 
 @api.delete("/<id>", responses={204: None})
 def delete_channel(path: ChannelPath) -> Response:
     """Remove a channel."""
     require(Role.ADMIN)
-    instances.delete(deps(), caller().tenant_id, _addressed(path).id)
+    instances.delete(deps(), caller().tenant_id, _managed(path).id)
     return Response(status=204)
+
+
+def _managed(path: ChannelPath) -> Instance:
+    return instances.by_name(deps(), caller().tenant_id, path.id)
 
 
 def _addressed(path: ChannelPath) -> Instance:

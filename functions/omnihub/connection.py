@@ -75,7 +75,7 @@ def _named(path: InstancePath) -> Instance:
 
 def _managed(path: InstancePath) -> Instance:
     require(Role.ADMIN)
-    return _named(path)
+    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
 
 
 def _deps_for(instance: Instance) -> Deps:

@@ -71,7 +71,7 @@ def change_instance(path: InstancePath, body: InstancePatch) -> Response:
     require(Role.ADMIN)
     if body.agent_api_url:
         deps().http.check(body.agent_api_url)
-    changed = instances.update(deps(), caller().tenant_id, _named(path).id, body.to_domain())
+    changed = instances.update(deps(), caller().tenant_id, _managed(path).id, body.to_domain())
     return answer(_shown(changed, body.model_dump()))
 
 
@@ -79,7 +79,7 @@ def change_instance(path: InstancePath, body: InstancePatch) -> Response:
 def delete_instance(path: InstancePath) -> Response:
     """Remove an instance; the last one stays."""
     require(Role.ADMIN)
-    instances.delete(deps(), caller().tenant_id, _named(path).id, keep_last=True)
+    instances.delete(deps(), caller().tenant_id, _managed(path).id, keep_last=True)
     return Response(status=204)
 
 
@@ -93,7 +93,11 @@ def read_default(path: InstancePath) -> Response:
 def set_default(path: InstancePath) -> Response:
     """Make an instance the default one."""
     require(Role.ADMIN)
-    return answer(_shown(instances.set_default(deps(), caller().tenant_id, _named(path).id)))
+    return answer(_shown(instances.set_default(deps(), caller().tenant_id, _managed(path).id)))
+
+
+def _managed(path: InstancePath) -> Instance:
+    return instances.by_name(deps(), caller().tenant_id, path.instance_name)
 
 
 def _named(path: InstancePath) -> Instance:

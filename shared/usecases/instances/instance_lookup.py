@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -25,10 +26,10 @@ def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
     return owned(deps.store.get([ref]).get(ref), tenant_id)
 
 
-def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
-    """The instance with this id, else name, else slug, else number: whatever a dialect calls it by.
+def by_name(deps: Deps, tenant_id: str, key: str) -> Instance:
+    """The instance with this id, else this name; raises `NotFound`, also for another tenant's instance.
 
-    Raises `NotFound`, also for another tenant's instance.
+    Who changes or removes one names it so: a name that is gone may be another one's slug or number.
     """
     ref, name = refs.instance(key), name_ref(key)
     found = deps.store.get([ref, name])
@@ -36,6 +37,16 @@ def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
         return owned(found[ref], tenant_id)
     if name in found and found[name].data["tenant_id"] == tenant_id:
         return by_id(deps, tenant_id, found[name].data["instance_id"])
+    raise NotFound("Instance not found")
+
+
+def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
+    """The instance with this id, else name, else slug, else number: whatever a dialect calls it by.
+
+    Raises `NotFound`, also for another tenant's instance.
+    """
+    with suppress(NotFound):
+        return by_name(deps, tenant_id, key)
     of_tenant = Where("tenant_id", "==", tenant_id)
     if _SLUG.fullmatch(key):
         return _first(deps, [of_tenant, Where("slug", "==", key)])

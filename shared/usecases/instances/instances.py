@@ -31,6 +31,7 @@ from shared.usecases.instances.instance_documents import (
 from shared.usecases.instances.instance_lookup import (
     by_id,
     by_key,
+    by_name,
     find_for_webhook,
     forget,
     get_default,
@@ -45,6 +46,7 @@ __all__ = [
     "NewInstance",
     "by_id",
     "by_key",
+    "by_name",
     "connect",
     "create",
     "credentials",

@@ -222,3 +222,19 @@ def test_only_admins_change_instances(client: FlaskClient, deps: Deps, new: dict
 def test_a_wrong_key_is_401(client: FlaskClient) -> None:
     answer: Any = client.get(PATH, headers={"Authorization": "Bearer wrong"})
     assert (answer.status_code, answer.json["detail"]) == (401, "Invalid or missing API key")
+
+
+@pytest.mark.parametrize("kind", ["slug", "number"])
+def test_a_name_that_is_gone_never_means_another_instance(client: FlaskClient, new: dict[str, Any], kind: str) -> None:
+    kept: Any = client.post(PATH, json=new | {"name": "kept"}).json
+    name = "whatsapp-1" if kind == "slug" else str(kept["id"])
+    assert client.post(PATH, json=new | {"name": name}).status_code == 201
+    assert client.delete(f"{PATH}/{name}").status_code == 204
+    assert client.post(PATH, json=new | {"name": "third"}).status_code == 201
+    assert client.get(f"{PATH}/{name}").json["name"] == "kept"  # type: ignore[index]
+    assert client.delete(f"{PATH}/{name}").status_code == 404
+    assert client.put(f"{PATH}/{name}", json={"agent_timeout": 5}).status_code == 404
+    for operation in ("logout", "restart", "set-default"):
+        assert client.post(f"{PATH}/{name}/{operation}").status_code == 404
+    assert client.delete(f"{PATH}/{name}/channel").status_code == 404
+    assert client.get(f"{PATH}/kept").json["agent_timeout"] != 5  # type: ignore[index]

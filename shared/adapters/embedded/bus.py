@@ -30,13 +30,6 @@ UNKEPT = frozenset({Topic.REALTIME})
 STOP_PATIENCE = 10.0
 """Seconds that running consumers get to end."""
 
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, "
-    "event TEXT NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, "
-    "key TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, died_at TEXT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS dead_letters_by_topic ON dead_letters (topic, id)",
-)
 # Seconds; what is kept too long is not missed by the hour.
 _PRUNE_EVERY = 3600.0
 _LETTER_ID = re.compile(r"[0-9]{1,18}")
@@ -66,7 +59,6 @@ class SqliteBus:
         self._acknowledged: list[int] = []
         self._pruned_at = 0.0
         self._lock = threading.Lock()
-        database.write(_make_tables)
 
     def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
         if not isinstance(event, EVENTS[topic]):
@@ -214,11 +206,6 @@ def _decoded(topic: Topic, text: str) -> Event:
 
 def _row_id(text: str) -> int | None:
     return int(text) if _LETTER_ID.fullmatch(text) else None
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    for table in (*_TABLES, *retention.TABLES):
-        connection.execute(table)
 
 
 def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:

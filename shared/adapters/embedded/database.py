@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
+from shared.adapters.embedded.schema import upgrade
 from shared.errors import ConfigurationInvalid, StoreError
 
 logger = logging.getLogger(__name__)
@@ -209,6 +210,7 @@ class Database:
             with _alone_in(self._directory):
                 connection = self._connect()
                 connection.execute("PRAGMA journal_mode = WAL")
+                upgrade(connection)
         except sqlite3.Error as error:
             raise ConfigurationInvalid(f"DATA_DIR: {self._path} cannot be opened: {error}") from error
         return connection

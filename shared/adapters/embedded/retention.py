@@ -13,12 +13,6 @@ KEPT = frozenset({Topic.INBOUND})
 
 KEPT_FOR = timedelta(days=7)
 
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS consumed (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, key TEXT NOT NULL, "
-    "event TEXT NOT NULL, consumed_at REAL NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS consumed_by_time ON consumed (topic, consumed_at)",
-)
-
 
 def acknowledge(connection: sqlite3.Connection, rows: Sequence[int], now: float) -> None:
     """Take events off their topics; those of a kept topic are set aside."""

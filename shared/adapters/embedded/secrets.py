@@ -12,7 +12,6 @@ from shared.errors import BadRequest
 from shared.security.sealed import load_key, seal, unseal
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,255}")
-_TABLE = "CREATE TABLE IF NOT EXISTS secrets (name TEXT NOT NULL PRIMARY KEY, sealed BLOB NOT NULL)"
 
 
 class SealedSecrets:
@@ -25,7 +24,6 @@ class SealedSecrets:
     def __init__(self, database: Database, key_file: Path) -> None:
         self._database = database
         self._key_file = key_file
-        database.write(lambda connection: connection.execute(_TABLE))
 
     def read(self, name: str) -> dict[str, str]:
         rows = self._database.read("SELECT sealed FROM secrets WHERE name = ?", (_checked(name),))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
 from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
+from shared.config import Settings
+from shared.deps import Deps
+from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from tests.channels.golden import RECEIVED_AT
+from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Received, Reply, Stub
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -78,4 +83,31 @@ def any_message() -> Message:
         status=MessageStatus.RECEIVED,
         sent_at=RECEIVED_AT,
         created_at=RECEIVED_AT,
+    )
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"public_url": PUBLIC})
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+    twilio_rules(provider)
+    with running_hub(deps, provider) as running:
+        running.register()
+        yield running
+
+
+def new_instance(deps: Deps, channel_type: ChannelType, adapter: str) -> Instance:
+    return Instance(
+        id="i1",
+        tenant_id="t",
+        type=channel_type,
+        adapter=adapter,
+        seq=1,
+        slug=f"{channel_type.value}-1",
+        name="shop",
+        created_at=deps.now(),
+        updated_at=deps.now(),
     )

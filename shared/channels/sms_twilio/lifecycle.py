@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from shared.channel import Connection
-from shared.channelkit import twilio
+from shared.channelkit import twilio, twilio_senders
+from shared.channelkit.twilio_senders import Sender
 from shared.channelkit.twilio_webhooks import number_key
 from shared.channels.sms_twilio.config import SmsConfig
 from shared.channels.sms_twilio.outbound import webhook_url
@@ -14,49 +12,29 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
 
-_ELSEWHERE = "messages to this sender do not come here: connect the instance"
-
 
 def connect(deps: Deps, instance: Instance, config: SmsConfig) -> Connection:
     """Enter our address at the number or the Messaging Service; where Twilio has neither, say what to enter where."""
-    sender = config.messaging_service_sid or _number(instance, config)
-    url = _ours(deps, instance)
-    known = _find(deps, instance, config)
-    if known is None:
-        detail = f"{sender} is no number of this account: enter {url or 'the webhook address'} where it is kept"
-    elif url is None:
-        detail = "set PUBLIC_URL and connect again, else no message comes in"
-    else:
-        detail = None
-        _point(deps, config, known, url)
-    return Connection(
-        status=InstanceStatus.CONNECTED,
-        webhook_url=url,
-        # Only who owns a number may claim it.
-        external_id=sender if known else None,
-        phone_number=None if config.messaging_service_sid else sender,
-        detail=detail,
-        config={"twilio_account_sid": config.twilio_account_sid},
-    )
+    sender = _sender(deps, instance, config)
+    number = None if config.messaging_service_sid else sender.name
+    return twilio_senders.connect(sender, phone_number=number, account_sid=config.twilio_account_sid)
 
 
 def status(deps: Deps, instance: Instance, config: SmsConfig) -> Connection:
     """Ask Twilio where the sender's messages go."""
-    known, url = _find(deps, instance, config), _ours(deps, instance)
-    if known is not None and url is not None and _target(known) != url:
-        return Connection(status=InstanceStatus.DISCONNECTED, detail=_ELSEWHERE)
-    return Connection(status=InstanceStatus.CONNECTED, webhook_url=url)
+    return twilio_senders.status(_sender(deps, instance, config))
 
 
 def logout(deps: Deps, instance: Instance, config: SmsConfig) -> Connection:
     """Take our address away from the sender, if it is there."""
-    _let_go(deps, instance, config)
-    return Connection(status=InstanceStatus.DISCONNECTED, detail=_ELSEWHERE)
+    sender = _sender(deps, instance, config)
+    twilio_senders.let_go(sender)
+    return Connection(status=InstanceStatus.DISCONNECTED, detail=sender.elsewhere)
 
 
 def remove(deps: Deps, instance: Instance, config: SmsConfig) -> Connection:
     """Take our address away; the number itself belongs to the account."""
-    _let_go(deps, instance, config)
+    twilio_senders.let_go(_sender(deps, instance, config))
     return Connection(status=InstanceStatus.DELETED)
 
 
@@ -65,39 +43,31 @@ def probe(deps: Deps, instance: Instance, config: SmsConfig) -> None:
     twilio.probe(deps, config)
 
 
-def _number(instance: Instance, config: SmsConfig) -> str:
+def _sender(deps: Deps, instance: Instance, config: SmsConfig) -> Sender:
+    public_url = deps.settings.public_url
+    ours = webhook_url(public_url, instance) if public_url else None
+    if config.messaging_service_sid:
+        return _service(deps, config, config.messaging_service_sid, ours)
     number = config.phone_number or instance.phone_number
     if not number:
         raise ProviderRejected(twilio.PROVIDER, "there is no sender: give phone_number or messaging_service_sid")
-    return number_key(number)
+    known = twilio.own_number(deps, config, number_key(number))
+
+    def point(url: str) -> None:
+        twilio.set_number(deps, config, str((known or {})["sid"]), {"SmsUrl": url, "SmsMethod": "POST"})
+
+    target = known.get("sms_url") if known else None
+    return Sender(name=number_key(number), known=known, target=target, point=point, ours=ours, coming="message")
 
 
-def _ours(deps: Deps, instance: Instance) -> str | None:
-    return webhook_url(deps.settings.public_url, instance) if deps.settings.public_url else None
+def _service(deps: Deps, config: SmsConfig, sid: str, ours: str | None) -> Sender:
+    path = f"/v1/Services/{sid}"
+    known = twilio.result(twilio.call(deps, config, "GET", path, service="messaging"))
 
+    def point(url: str) -> None:
+        form = {"InboundRequestUrl": url, "InboundMethod": "POST", "UseInboundWebhookOnNumber": "false"}
+        twilio.result(twilio.call(deps, config, "POST", path, service="messaging", form=form))
 
-def _find(deps: Deps, instance: Instance, config: SmsConfig) -> Mapping[str, Any] | None:
-    """The Messaging Service or the number, as Twilio has it."""
-    service = config.messaging_service_sid
-    if service is None:
-        return twilio.own_number(deps, config, _number(instance, config))
-    return twilio.result(twilio.call(deps, config, "GET", f"/v1/Services/{service}", service="messaging"))
-
-
-def _target(known: Mapping[str, Any]) -> object:
-    return known.get("inbound_request_url") or known.get("sms_url")
-
-
-def _point(deps: Deps, config: SmsConfig, known: Mapping[str, Any], url: str) -> None:
-    if config.messaging_service_sid is None:
-        twilio.set_number(deps, config, str(known["sid"]), {"SmsUrl": url, "SmsMethod": "POST"})
-        return
-    path = f"/v1/Services/{config.messaging_service_sid}"
-    form = {"InboundRequestUrl": url, "InboundMethod": "POST", "UseInboundWebhookOnNumber": "false"}
-    twilio.result(twilio.call(deps, config, "POST", path, service="messaging", form=form))
-
-
-def _let_go(deps: Deps, instance: Instance, config: SmsConfig) -> None:
-    known, url = _find(deps, instance, config), _ours(deps, instance)
-    if known is not None and url is not None and _target(known) == url:
-        _point(deps, config, known, "")
+    return Sender(
+        name=sid, known=known, target=known.get("inbound_request_url"), point=point, ours=ours, coming="message"
+    )

@@ -1,10 +1,11 @@
-"""Measure the budgets and print one table; takes two to three minutes.
+"""Measure the budgets over both backends and print one table; takes about five minutes.
 
     python -m infra.bench [--write]
 
 Times depend on the machine, so they are compared within one run: the functions
 with a bare functions-framework hello-world under the same server and load. Ends
-with status 1 when a budget is missed.
+with status 1 when a budget is missed. Google's parts are their emulators; where
+these cannot run, which is half of the time, their column says why.
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.bench import coldstart, endtoend, webhooks
+from infra.bench import backends, coldstart, endtoend, webhooks
+from infra.bench.backends import Backend
 from infra.bench.costs import cost_rows
 from infra.bench.processes import ROOT, running, told
-from infra.bench.table import Row, at_least, at_most, render, write
+from infra.bench.table import Row, at_least, at_most, counts_judged, render, unmeasured, write
+
+_NOTE = """
+Python {python}, {cores} cores. The last column is measured over the official emulators of Firestore and Pub/Sub and a
+Secret Manager in memory: it tells what the code does, not how long Google's services take. Its times therefore have no
+budget; what is counted has the same.
+"""
 
 
 def _webhook_rows(found: webhooks.Throughput) -> Iterator[Row]:
@@ -38,26 +47,38 @@ def _start_rows(found: dict[str, coldstart.Start]) -> Iterator[Row]:
 
 
 def _flow_rows(found: endtoend.Flow) -> Iterator[Row]:
-    what = "one process, embedded: webhooks a second, stored and replied"
-    yield at_least(what, found.sustained, 200, f"{found.sustained:.0f}")
-    what = f"… accepted to reply at {endtoend.PACE:g} a second, p50 / p99"
-    yield Row(what, f"{found.p50:.0f} / {found.p99:.0f} ms")
-    yield Row("… lost / answered twice", f"{found.lost} / {found.doubled}", "0 / 0", not (found.lost or found.doubled))
+    yield at_least("one process: webhooks a second, stored and replied", found.sustained, 200, f"{found.sustained:.0f}")
+    yield Row("… accepted to reply, p50 / p99", f"{found.p50:.0f} / {found.p99:.0f} ms at {found.pace:g} a second")
+    kept = not (found.lost or found.doubled)
+    yield Row("… lost / answered twice", f"{found.lost} / {found.doubled}", "0 / 0", kept, counted=True)
 
 
-def measure(directory: Path) -> list[Row]:
-    """Everything, one thing after the other."""
-    rows: list[Row] = []
-    with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
-        provider = int(told(process, "port "))
-        address = f"http://127.0.0.1:{provider}"
-        rows += cost_rows(directory / "costs", address)
-        (directory / "functions").mkdir()
-        path = webhooks.prepare(directory / "functions" / "data", address)
-        rows += _start_rows(coldstart.measure(directory / "functions", path))
-        rows += _webhook_rows(webhooks.measure(directory / "functions", path))
-    rows += _flow_rows(endtoend.measure(directory))
+def _column(backend: Backend, directory: Path) -> list[Row]:
+    """Everything, one thing after the other; logs go into `directory`."""
+    rows = cost_rows(backend.empty("costs"))
+    environment, log = backend.empty("functions"), directory / "functions.log"
+    path = webhooks.prepare(environment)
+    rows += _start_rows(coldstart.measure(environment, path, log))
+    rows += _webhook_rows(webhooks.measure(environment, path, log))
+    rows += _flow_rows(endtoend.measure(backend, directory))
     return rows
+
+
+def measure(directory: Path) -> tuple[list[Row], list[Row]]:
+    """The embedded backend's column and Google's."""
+    with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
+        provider = f"http://127.0.0.1:{int(told(process, 'port '))}"
+        embedded = _column(backends.embedded(directory, provider), directory)
+        return embedded, _google(provider, directory, embedded)
+
+
+def _google(provider: str, directory: Path, embedded: Sequence[Row]) -> list[Row]:
+    with ExitStack() as stack:
+        try:
+            backend = stack.enter_context(backends.google(provider))
+        except (OSError, RuntimeError) as error:
+            return unmeasured(embedded, str(error).strip().rpartition("\n")[2])
+        return counts_judged(_column(backend, directory))
 
 
 def main() -> int:
@@ -65,12 +86,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="bench-") as directory:
-        rows = measure(Path(directory))
-    table = render(rows) + f"\nPython {platform.python_version()}, {os.cpu_count()} cores.\n"
+        embedded, google = measure(Path(directory))
+    table = render(embedded, google) + _NOTE.format(python=platform.python_version(), cores=os.cpu_count())
     print(table)
     if arguments.write:
         write(table, ROOT / "README.md")
-    return int(any(row.kept is False for row in rows))
+    return int(any(row.kept is False for row in (*embedded, *google)))
 
 
 if __name__ == "__main__":

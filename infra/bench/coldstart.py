@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from infra.bench.processes import ROOT, first_answer, free_port, function, running
+from infra.bench.backends import Environment
+from infra.bench.processes import ROOT, SERVED, first_answer, free_port, function, running
 from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent
 
 ROUNDS = 3
 _IMPORTED = re.compile(r"import time:\s+(\d+) \|")
 _TENANT = "bench"
+_KEY = "the owner's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,16 @@ def _requests(webhook_path: str) -> dict[str, tuple[str, str, object]]:
     }
 
 
-def measure(directory: Path, webhook_path: str) -> dict[str, Start]:
-    """The functions take turns, each right after the hello-world that it is held against."""
+def measure(environment: Environment, webhook_path: str, log: Path) -> dict[str, Start]:
+    """The functions take turns, each right after the hello-world that it is held against.
+
+    `webhook_path` is that of a bot which the hub of `environment` has.
+    """
     starts: dict[str, list[tuple[_Taken, _Taken]]] = {}
     for _ in range(ROUNDS):
         for name, request in _requests(webhook_path).items():
-            hello = _start(ROOT / "infra/bench/hello.py", directory, ("GET", "/", None))
-            ours = _start(ROOT / "functions" / name / "main.py", directory, request)
+            hello = _start(ROOT / "infra/bench/hello.py", environment, log, ("GET", "/", None))
+            ours = _start(ROOT / "functions" / name / "main.py", environment, log, request)
             starts.setdefault(name, []).append((ours, hello))
     return {
         name: Start(
@@ -85,15 +90,14 @@ def measure(directory: Path, webhook_path: str) -> dict[str, Start]:
     }
 
 
-def _start(source: Path, directory: Path, request: tuple[str, str, object]) -> _Taken:
-    environment = {"DATA_DIR": str(directory / "data"), "THREADS": "8", "WORKERS": "1"}
+def _start(source: Path, environment: Environment, log: Path, request: tuple[str, str, object]) -> _Taken:
     port = free_port()
     worked = _worked()
     started = time.perf_counter()
-    with running(function(source, port), environment, directory / "functions.log"):
-        status = first_answer(port, *request)
+    with running(function(source, port), environment | SERVED | {"API_KEY": _KEY}, log):
+        status = first_answer(port, *request, {"X-API-Key": _KEY})
         seconds = time.perf_counter() - started
-    if status >= 500:
+    if status >= 400:
         raise RuntimeError(f"{source} answered {status}")
     return _Taken(seconds, _worked() - worked)
 

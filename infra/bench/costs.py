@@ -1,22 +1,46 @@
-"""Round trips and documents per message, counted over the embedded store."""
+"""Round trips and documents per message: as the store was asked, or on Google as they reached Firestore."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
-from infra.bench.counting import Cost
+from infra.bench.backends import Environment
+from infra.bench.counting import Cost, Meter
 from infra.bench.journey import Journey
 from infra.bench.table import Row
 from shared.bootstrap import bootstrap, close
-from shared.config import Settings
+from shared.config import Settings, load_settings
 
 
-def cost_rows(directory: Path, provider: str) -> list[Row]:
+def cost_rows(environment: Environment) -> list[Row]:
     """What a message costs once the caches are warm."""
-    deps = bootstrap(Settings(data_dir=directory, telegram_api_url=provider, reply_debounce_seconds=0))
+    with _journey(load_settings(environment)) as journey:
+        return list(_walked(journey))
+
+
+@contextmanager
+def _journey(settings: Settings) -> Iterator[Journey]:
+    if settings.firestore_emulator_host is None:
+        with _counted(settings) as journey:
+            yield journey
+        return
+    from infra.bench.firestore import FirestoreMeter  # noqa: PLC0415 - Google's libraries take a second
+    from infra.bench.forwarding import forwarding  # noqa: PLC0415 - Google's libraries take a second
+
+    meter = FirestoreMeter()
+    with (
+        forwarding(settings.firestore_emulator_host, meter.watch) as address,
+        _counted(settings.model_copy(update={"firestore_emulator_host": address}), meter) as journey,
+    ):
+        yield journey
+
+
+@contextmanager
+def _counted(settings: Settings, meter: Meter | None = None) -> Iterator[Journey]:
+    deps = bootstrap(settings)
     try:
-        return list(_walked(Journey(deps)))
+        yield Journey(deps, meter=meter)
     finally:
         close(deps)
 
@@ -42,4 +66,4 @@ def _row(what: str, cost: Cost, budget: Cost | None) -> Row:
     counted = bool(budget.documents_read)
     documents = cost.documents_read <= budget.documents_read and cost.documents_written <= budget.documents_written
     shown = str(budget) if counted else f"{budget.reads} reads, {budget.commits} commits"
-    return Row(what, str(cost), f"≤ {shown}", trips and (documents or not counted))
+    return Row(what, str(cost), f"≤ {shown}", trips and (documents or not counted), counted=True)

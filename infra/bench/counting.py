@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 from shared.ports.store import Delete, Document, Order, Page, Ref, Store, Where, Write
 
@@ -35,6 +36,12 @@ class Cost:
         )
 
 
+class Meter(Protocol):
+    @property
+    def spent(self) -> Cost:
+        """All of it so far; the difference of two is what happened in between."""
+
+
 class CountingStore:
     """`Store` over another one. A commit that is refused counts with the documents it wanted to write."""
 
@@ -45,7 +52,6 @@ class CountingStore:
 
     @property
     def spent(self) -> Cost:
-        """All of it so far; the difference of two is what happened in between."""
         return self._spent
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:

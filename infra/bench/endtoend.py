@@ -1,4 +1,4 @@
-"""From a webhook to the answer at the provider, through the whole hub as one process on its embedded backend."""
+"""From a webhook to the answer at the provider, through the whole hub as one process (`make serve`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from infra.bench.backends import Backend, Environment
 from infra.bench.load import Load, apply
 from infra.bench.processes import call, running, told
 
-FLOOD = 2000
-"""Webhooks, each of a customer who was never seen before: the dearest kind."""
-
-PACE = 200.0
-PACED = 1200
 CONNECTIONS = 16
 PATIENCE = 60.0
 
@@ -25,31 +21,38 @@ PATIENCE = 60.0
 @dataclass(frozen=True, slots=True)
 class Flow:
     """`sustained` is webhooks per second from the first webhook to the last answer. The latencies are milliseconds
-    from a webhook's 2xx to its answer at the provider, at `PACE` a second. `lost` and `doubled` are to be 0.
+    from a webhook's 2xx to its answer at the provider, at `pace` a second. `lost` and `doubled` are to be 0.
     """
 
     sustained: float
+    pace: float
     p50: float
     p99: float
     lost: int
     doubled: int
 
 
-def measure(directory: Path) -> Flow:
-    """Hub, provider and load are a process each; the hub's data goes into `directory`."""
-    with _provider(directory) as provider, _hub(directory, provider) as (port, path):
-        flood = apply(Load(port, path, CONNECTIONS, requests=FLOOD))
-        seen = _all_seen(provider, FLOOD)
+def measure(backend: Backend, directory: Path) -> Flow:
+    """Hub, provider and load are a process each; logs go into `directory`.
+
+    Each webhook is of a customer who was never seen before: the dearest kind.
+    """
+    pressed = backend.pressure
+    everything = pressed.flood + pressed.paced
+    with _provider(directory) as provider, _hub(backend.empty("flow"), directory, provider) as (port, path):
+        flood = apply(Load(port, path, CONNECTIONS, requests=pressed.flood))
+        seen = _all_seen(provider, pressed.flood)
         last = max(times[0] for times in seen.values())
-        paced = apply(Load(port, path, CONNECTIONS, requests=PACED, rate=PACE, first=1_000_000))
-        seen = _all_seen(provider, FLOOD + PACED)
+        paced = apply(Load(port, path, CONNECTIONS, requests=pressed.paced, rate=pressed.pace, first=1_000_000))
+        seen = _all_seen(provider, everything)
     waits = sorted((seen[text][0] - at) * 1000 for text, at in paced.accepted.items() if text in seen)
     percentiles = quantiles(waits, n=100)
     return Flow(
         sustained=len(flood.accepted) / (last - flood.started),
+        pace=pressed.pace,
         p50=percentiles[49],
         p99=percentiles[98],
-        lost=FLOOD + PACED - len(seen),
+        lost=everything - len(seen),
         doubled=sum(len(times) - 1 for times in seen.values()),
     )
 
@@ -61,15 +64,10 @@ def _provider(directory: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _hub(directory: Path, provider: int) -> Iterator[tuple[int, str]]:
+def _hub(environment: Environment, directory: Path, provider: int) -> Iterator[tuple[int, str]]:
     """A hub with a bot and an agent that echoes; gives its port and the path of the bot's webhook."""
-    environment = {
-        "DATA_DIR": str(directory / "data"),
-        "PORT": "0",
-        "TELEGRAM_API_URL": f"http://127.0.0.1:{provider}",
-        "REPLY_DEBOUNCE_SECONDS": "0",
-    }
-    with running(["-m", "infra.local.serve"], environment, directory / "hub.log") as process:
+    own = {"PORT": "0", "TELEGRAM_API_URL": f"http://127.0.0.1:{provider}"}
+    with running(["-m", "infra.local.serve"], environment | own, directory / "hub.log") as process:
         port = int(told(process, "listening on ").rpartition(":")[2])
         owner = {"email": "owner@example.com", "password": "correct horse"}
         session = call(port, "POST", "/api/auth/register", owner)

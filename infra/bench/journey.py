@@ -12,7 +12,7 @@ from functions.deliver.main import consume as deliver
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from functions.reply.main import consume as reply
-from infra.bench.counting import Cost, CountingStore
+from infra.bench.counting import Cost, CountingStore, Meter
 from infra.bench.updates import update
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
@@ -72,11 +72,15 @@ class Costs:
 
 @dataclass
 class Journey:
-    """A hub with one tenant and one Telegram bot, whose provider is what the settings of `deps` say."""
+    """A hub with one tenant and one Telegram bot, whose provider is what the settings of `deps` say.
+
+    Costs are what was asked of the store, unless another `meter` is given.
+    """
 
     deps: Deps
     store: CountingStore = field(init=False)
     bus: HeldBus = field(default_factory=HeldBus)
+    meter: Meter | None = None
     webhook_path: str = field(init=False)
     _client: FlaskClient = field(init=False)
     _headers: dict[str, str] = field(default_factory=dict)
@@ -96,9 +100,9 @@ class Journey:
 
     def get(self, path: str) -> tuple[Any, Cost]:
         """A request of the owner's, and what it cost."""
-        before = self.store.spent
+        before = self._spent()
         answer = self._client.get(path, headers=self._headers)
-        return _checked(answer.status_code, answer.json), self.store.spent - before
+        return _checked(answer.status_code, answer.json), self._spent() - before
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         """A request of the owner's."""
@@ -123,9 +127,12 @@ class Journey:
             consume(self.deps, event)
 
     def _cost(self, step: Callable[[], object]) -> Cost:
-        before = self.store.spent
+        before = self._spent()
         step()
-        return self.store.spent - before
+        return self._spent() - before
+
+    def _spent(self) -> Cost:
+        return (self.meter or self.store).spent
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         answer = self._client.post(path, json=body, headers=self._headers)

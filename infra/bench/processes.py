@@ -16,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+SERVED = {"THREADS": "8", "WORKERS": "1"}
+"""What the framework starts by itself on two cores; given, so that all functions are sure to have the same."""
 
 
 @contextmanager
@@ -66,12 +68,12 @@ def call(port: int, method: str, path: str, body: object = None, headers: Mappin
     return json.loads(payload) if payload else None
 
 
-def first_answer(port: int, method: str, path: str, body: object) -> int:
+def first_answer(port: int, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> int:
     """Ask until somebody answers, whatever the answer; returns its status."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError, HTTPException):
-            return _exchange(port, method, path, body, None)[0]
+            return _exchange(port, method, path, body, headers)[0]
         time.sleep(0.002)
     raise RuntimeError(f"nobody answered on port {port}")
 

@@ -1,9 +1,9 @@
-"""The result: what was measured against its budget, as Markdown."""
+"""The result: what was measured over each backend, against its budget, as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
@@ -11,16 +11,17 @@ START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement; `kept` is None where there is no budget."""
+    """One measurement; `kept` is None where there is no budget. What was `counted` does not depend on the machine."""
 
     what: str
     measured: str
     budget: str = ""
     kept: bool | None = None
+    counted: bool = False
 
-    def __str__(self) -> str:
-        verdict = {True: "kept", False: "**missed**", None: ""}[self.kept]
-        return f"| {self.what} | {self.measured} | {self.budget} | {verdict} |"
+    @property
+    def verdict(self) -> str:
+        return {True: "kept", False: "**missed**", None: ""}[self.kept]
 
 
 def at_most(what: str, measured: float, budget: float, shown: str) -> Row:
@@ -31,9 +32,24 @@ def at_least(what: str, measured: float, budget: float, shown: str) -> Row:
     return Row(what, shown, f"≥ {budget:g}", measured >= budget)
 
 
-def render(rows: Sequence[Row]) -> str:
-    head = ["| what | measured | budget | |", "|---|---|---|---|"]
-    return "\n".join([*head, *map(str, rows)]) + "\n"
+def counts_judged(rows: Sequence[Row]) -> list[Row]:
+    """The same rows, where times are told and not judged."""
+    return [row if row.counted else replace(row, kept=None) for row in rows]
+
+
+def unmeasured(rows: Sequence[Row], reason: str) -> list[Row]:
+    """A column for the same rows that says only why it is empty."""
+    said = [f"not measured: {reason}", *[""] * (len(rows) - 1)]
+    return [Row(row.what, text) for row, text in zip(rows, said, strict=True)]
+
+
+def render(embedded: Sequence[Row], google: Sequence[Row]) -> str:
+    """Both are of the same measurements in the same order."""
+    lines = ["| what | embedded | budget | | Google (emulators) |", "|---|---|---|---|---|"]
+    for ours, theirs in zip(embedded, google, strict=True):
+        beside = f"{theirs.measured}: {theirs.verdict}" if theirs.verdict else theirs.measured
+        lines.append(f"| {ours.what} | {ours.measured} | {ours.budget} | {ours.verdict} | {beside} |")
+    return "\n".join(lines) + "\n"
 
 
 def write(table: str, readme: Path) -> None:

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from infra.bench.backends import Environment
 from infra.bench.journey import Journey
 from infra.bench.load import Load, apply
-from infra.bench.processes import ROOT, first_answer, free_port, function, running
-from shared.bootstrap import bootstrap, close
-from shared.config import Settings
+from infra.bench.processes import ROOT, SERVED, first_answer, free_port, function, running
+from shared.bootstrap import bootstrap, close, ensure_emulated_topics
+from shared.config import load_settings
 
 ROUNDS = 4
 SECONDS = 2.5
-# What the framework starts by itself on two cores; given, so that both are sure to have the same.
-THREADS = 8
 CONNECTIONS = 16
 
 
@@ -30,22 +29,24 @@ class Throughput:
     ratio: float
 
 
-def prepare(directory: Path, provider: str) -> str:
+def prepare(environment: Environment) -> str:
     """Make a hub's data with one Telegram bot; returns the path of its webhook."""
-    deps = bootstrap(Settings(data_dir=directory, telegram_api_url=provider))
+    settings = load_settings(environment)
+    ensure_emulated_topics(settings)
+    deps = bootstrap(settings)
     try:
         return Journey(deps).webhook_path
     finally:
         close(deps)
 
 
-def measure(directory: Path, path: str) -> Throughput:
+def measure(environment: Environment, path: str, log: Path) -> Throughput:
     """Both run all the time; in each round each gets the same load for the same time.
 
-    `directory` holds the `data` that `prepare` made, `path` is what it returned.
+    `environment` is what `prepare` was given, `path` what it returned.
     """
     rounds = []
-    with _both(directory, path) as (hello, webhooks):
+    with _both(environment, path, log) as (hello, webhooks):
         for number in range(ROUNDS + 1):
             first = 1 + number * 1_000_000
             rounds.append((_rate(webhooks, path, first), _rate(hello, path, first)))
@@ -55,13 +56,12 @@ def measure(directory: Path, path: str) -> Throughput:
 
 
 @contextmanager
-def _both(directory: Path, path: str) -> Iterator[tuple[int, int]]:
-    environment = {"DATA_DIR": str(directory / "data"), "THREADS": str(THREADS), "WORKERS": "1"}
+def _both(environment: Environment, path: str, log: Path) -> Iterator[tuple[int, int]]:
     with ExitStack() as stack:
         ports = []
         for source in (ROOT / "infra/bench/hello.py", ROOT / "functions/webhooks/main.py"):
             port = free_port()
-            stack.enter_context(running(function(source, port), environment, directory / "functions.log"))
+            stack.enter_context(running(function(source, port), environment | SERVED, log))
             first_answer(port, "POST", path, {"update_id": 1})
             ports.append(port)
         yield ports[0], ports[1]

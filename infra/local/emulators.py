@@ -34,14 +34,14 @@ PROJECT: Final = "demo-hub"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal comes; returns the process's exit status."""
     ports = _parser().parse_args(arguments)
-    if absent := [program for program in ("gcloud", "java") if shutil.which(program) is None]:
-        sys.stderr.write(f"the emulators need {' and '.join(absent)}\n")
+    if reason := missing():
+        sys.stderr.write(f"{reason}\n")
         return 2
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with _running(ports) as variables:
+        with running(ports.firestore, ports.pubsub) as variables:
             sys.stdout.write("".join(f"export {name}={value}\n" for name, value in variables.items()))
             sys.stdout.flush()
             stopped.wait()
@@ -58,9 +58,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def missing() -> str | None:
+    """Why they cannot run on this machine, or None."""
+    absent = [program for program in ("gcloud", "java") if shutil.which(program) is None]
+    return f"the emulators need {' and '.join(absent)}" if absent else None
+
+
 @contextmanager
-def _running(ports: argparse.Namespace) -> Iterator[dict[str, str]]:
-    firestore, pubsub = (f"127.0.0.1:{_free(port)}" for port in (ports.firestore, ports.pubsub))
+def running(firestore_port: int = 0, pubsub_port: int = 0) -> Iterator[dict[str, str]]:
+    """Run them, on free ports for 0, and give the variables that lead to them.
+
+    Raises `OSError` when a port is taken, `RuntimeError` when an emulator does not start.
+    """
+    firestore, pubsub = (f"127.0.0.1:{_free(port)}" for port in (firestore_port, pubsub_port))
     with ExitStack() as stack:
         directory = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
         options = [f"--host-port={pubsub}", f"--project={PROJECT}", f"--data-dir={directory}"]

@@ -81,7 +81,7 @@ def test_a_function_loads_no_more_than_its_list_allows(function: str, tmp_path: 
 
 
 def test_a_webhook_is_taken_without_what_reads_or_sends_messages(tmp_path: Path) -> None:
-    path = prepare(tmp_path / "data", "http://127.0.0.1:9")
+    path = prepare({"DATA_DIR": str(tmp_path / "data"), "TELEGRAM_API_URL": "http://127.0.0.1:9"})
     modules = loaded(FIRST_WEBHOOK.format(path=path), tmp_path)
     assert packages(modules) <= FRAMEWORK | MODELS | EMBEDDED
     channels = {module for module in modules if module.startswith("shared.channels.")}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -16,6 +18,8 @@ from typing import Any, TypeAlias
 
 # Of its own: what draws from the source that all code shares, beside a property test, makes that test fail.
 _chance = Random()  # noqa: S311 - no secret is made of it
+# A server's workers are forks of one process, and would all draw the same.
+os.register_at_fork(after_in_child=_chance.seed)
 
 _SECRET_KEY = re.compile(
     r"(?i)(pass(word|wd)?$|secret|token|api_?key|authorization|credential|signature|cookie|private_?key|hash$|^key$|_key$)"
@@ -23,6 +27,7 @@ _SECRET_KEY = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
 _TELEGRAM_PATH = re.compile(r"/bot\d+:[\w-]+")
 _QUERY_SECRET = re.compile(r"(?i)([?&](?:access_token|token|key|apikey|appsecret_proof|hub\.verify_token)=)[^&\s\"']+")
+_SUSPECT = re.compile(r"(?i)\bbearer\s|\bbasic\s|/bot\d|[?&]")
 MASK = "***"
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -115,6 +120,8 @@ def masked(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
+    if not _SUSPECT.search(text):
+        return text
     text = _BEARER.sub(rf"\1 {MASK}", text)
     text = _TELEGRAM_PATH.sub(f"/bot{MASK}", text)
     return _QUERY_SECRET.sub(rf"\1{MASK}", text)
@@ -151,9 +158,30 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class _Lines(logging.Handler):
+    """Writes each record as one line to standard error.
+
+    Only the writing is done one thread at a time: threads that wait for each
+    other while lines are put together would cost a busy hub more than the lines.
+    """
+
+    def createLock(self) -> None:
+        self.lock = None
+        self._writing = threading.Lock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + "\n"
+            with self._writing:
+                sys.stderr.write(line)
+                sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - as with every handler of logging: the work goes on without its line
+            self.handleError(record)
+
+
 def configure_logs(level: str, project: str | None = None) -> None:
     """Send every log line to standard error as JSON; the project is Google Cloud's, where the hub runs there."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines()
     handler.setFormatter(JSONFormatter(project))
     root = logging.getLogger()
     root.handlers[:] = [handler]

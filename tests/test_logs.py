@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -70,3 +72,18 @@ def test_a_trace_that_is_none_is_replaced(given: str | None) -> None:
         assert len(trace.trace_id) == 32
         assert "\n" not in trace.request_id
     assert current_trace() is None
+
+
+def test_processes_that_are_forks_of_one_draw_different_ids() -> None:
+    program = """if True:
+        import os
+        from shared.logs import tracing
+        for _ in range(2):
+            if not (child := os.fork()):
+                with tracing() as trace:
+                    print(trace.trace_id)
+                os._exit(print(end="", flush=True) or 0)
+            os.waitpid(child, 0)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert len(set(done.stdout.split())) == 2

@@ -47,7 +47,7 @@ class Bus(Protocol):
     """Publishing, consuming, and the dead letters of each topic."""
 
     def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
-        """Return once the event is durable.
+        """Return once the event is durable; in a consumer maybe earlier, which then keeps its own event until it is.
 
         Events of one `key` are consumed one at a time, in the order of publishing.
         With `delay` (seconds) the event is not handed out earlier than that.

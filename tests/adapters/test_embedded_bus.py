@@ -243,3 +243,29 @@ def test_letter_of_a_redrive_that_dies_again_gets_a_new_id(tmp_path: Path) -> No
     with pytest.raises(NotFound):
         bus.redrive(Topic.REPLIES, first.id)
     bus.close()
+
+
+def test_event_comes_again_when_what_its_consumer_published_did_not_become_durable(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    bus = SqliteBus(database, min_backoff=0.01, max_backoff=0.05, max_attempts=9)
+    attempts: list[int] = []
+    answered: Queue[Event] = Queue()
+
+    def limit_pages(most: int) -> None:
+        database.write(lambda connection: connection.execute(f"PRAGMA max_page_count = {most}").fetchall())
+
+    def answer(event: Event) -> None:
+        attempts.append(event.attempt)
+        limit_pages(1 if event.attempt == 1 else 1_000_000)  # the disk is full, and is no longer
+        outbound = OutboundEvent(id="x" * 500_000, tenant_id="t", conversation_id="c")
+        bus.publish(Topic.OUTBOUND, outbound, key="c")
+
+    stop = bus.consume({Topic.REPLIES: answer, Topic.OUTBOUND: answered.put})
+    bus.publish(Topic.REPLIES, reply("1"), key="c")
+    answered.get(timeout=PATIENCE)
+    stop()
+
+    assert attempts == [1, 2]
+    assert answered.empty()
+    assert database.read("SELECT count(*) FROM events") == [(0,)]
+    bus.close()

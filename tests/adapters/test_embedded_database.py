@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -286,3 +286,44 @@ def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None
         other.communicate(b"\n", timeout=60)
 
     assert [other.returncode for other in others] == [0, 0, 0, 0]
+
+
+def test_work_of_a_kind_is_done_at_once_and_each_caller_gets_his_own_outcome(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    at_once: list[int] = []
+    settled: list[object] = []
+
+    def do(_: sqlite3.Connection, works: Sequence[int]) -> list[int | Exception]:
+        at_once.append(len(works))
+        return [work * 2 if work % 3 else LookupError(work) for work in works]
+
+    release = hold_writer(database)
+    for number in range(6):
+        database.write_together_soon(do, number, settled.append)
+    release.set()
+
+    assert database.write_together(do, 10) == 20
+    with pytest.raises(LookupError):
+        database.write_together(do, 12)
+    assert [str(outcome) for outcome in settled] == ["0", "2", "4", "3", "8", "10"]
+    assert max(at_once) >= 6
+    database.close()
+
+
+def test_what_the_doer_raises_undoes_the_group_and_all_callers_get_it(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.write(lambda connection: connection.execute("CREATE TABLE t (n INTEGER UNIQUE)"))
+
+    def do(connection: sqlite3.Connection, works: Sequence[int]) -> list[None]:
+        connection.execute("INSERT INTO t VALUES (1)")
+        raise LookupError
+
+    settled: list[object] = []
+    database.write_together_soon(do, 1, settled.append)
+    with pytest.raises(LookupError):
+        database.write_together(do, 2)
+    insert(database, 3)
+
+    assert [type(outcome) for outcome in settled] == [LookupError]
+    assert numbers(database) == [3]
+    database.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import signal
 import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import requests
@@ -135,3 +137,11 @@ def test_a_tick_that_fails_is_logged_and_the_next_one_comes(deps: Deps, caplog: 
     ticking.stop()
     assert caplog.text.count("tick failed") >= 2
     assert "recover failed" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux lets a process choose its cores")
+def test_all_threads_stay_on_one_core(start: Start) -> None:
+    hub = start()
+
+    tasks = Path(f"/proc/{hub.process.pid}/task").iterdir()
+    assert {len(os.sched_getaffinity(int(task.name))) for task in tasks} == {1}

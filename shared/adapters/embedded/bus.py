@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from shared.adapters.embedded import retention
 from shared.adapters.embedded.database import Database, Job
 from shared.adapters.embedded.delivery import Delivery
 from shared.adapters.embedded.lane import Entry
+from shared.adapters.embedded.turn import Turn
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, ConfigurationInvalid, HubError, NotFound, StoreError
 from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
@@ -56,9 +57,8 @@ class SqliteBus:
         self._workers = dict(WORKERS) | dict(workers)
         self._consumers: Mapping[Topic, Consumer] = {}
         self._delivery: Delivery | None = None
-        self._acknowledged: list[int] = []
         self._pruned_at = 0.0
-        self._lock = threading.Lock()
+        self._turns = threading.local()
 
     def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
         if not isinstance(event, EVENTS[topic]):
@@ -67,7 +67,11 @@ class SqliteBus:
         entry = Entry(0, topic, key, event.model_dump_json(), due=due)
         if topic in UNKEPT and self._delivery is not None and self._delivery.take_unkept(entry):
             return
-        self._database.write(partial(_insert, entry=entry), committed=self._offer)
+        turn: Turn | None = getattr(self._turns, "current", None)
+        if turn is None:
+            self._database.write_together(_insert_all, entry, committed=self._offer)
+        else:
+            self._publish_in(turn, entry)
 
     def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
         """Raises `ConfigurationInvalid` when this or another process consumes already."""
@@ -124,41 +128,67 @@ class SqliteBus:
             return
         delivery.stop(STOP_PATIENCE)
         try:
-            self._database.write(lambda _: None)  # behind all acknowledgements
+            for _ in range(2):  # behind what was published last, and behind the acknowledgements that follow from it
+                self._database.write(lambda _: None)
         except StoreError as error:
             logger.warning("acknowledgements were lost, their events come again: %s", error.detail)
         self._delivery = None
         self._database.release_consumer()
 
-    def _hand_out(self, delivery: Delivery, entry: Entry) -> None:
-        name = f"row {entry.id}"
+    def _publish_in(self, turn: Turn, entry: Entry) -> None:
+        """Publish for a consumer, which goes on at once: its own event stays until this one is durable."""
+
+        def settled(outcome: Entry | Exception) -> None:
+            if isinstance(outcome, Exception):
+                turn.end(outcome)
+            else:
+                self._offer(outcome)
+                turn.end()
+
+        turn.begin()
         try:
-            event = self._event(entry)
-            name = event.id
-            self._consumers[entry.topic](event)
+            self._database.write_together_soon(_insert_all, entry, settled)
+        except StoreError:
+            turn.end()
+            raise
+
+    def _hand_out(self, delivery: Delivery, entry: Entry) -> None:
+        turn = self._turns.current = Turn(partial(self._over, delivery, entry))
+        failure = None
+        try:
+            self._consumers[entry.topic](self._event(entry))
         except Exception as error:  # noqa: BLE001  whatever it is, the event must come again
-            self._refused(delivery, entry, name, describe(error))
-        else:
+            failure = error
+        finally:
+            self._turns.current = None
+        turn.end(failure)
+
+    def _over(self, delivery: Delivery, entry: Entry, failure: Exception | None) -> None:
+        if failure is None:
             self._acknowledge(entry)
             delivery.done(entry)
+        else:
+            self._refused(delivery, entry, describe(failure))
 
     def _event(self, entry: Entry) -> Event:
         """Parse the text for each attempt: consumers share no objects with publishers, as with any other bus."""
         text = entry.text
         if text is None:
             text = self._database.read("SELECT event FROM events WHERE id = ?", (entry.id,))[0][0]
-        return _decoded(entry.topic, text).model_copy(update={"attempt": entry.attempts + 1})
+        event = _decoded(entry.topic, text).model_copy(update={"attempt": entry.attempts + 1})
+        entry.name = event.id
+        return event
 
-    def _refused(self, delivery: Delivery, entry: Entry, name: str, reason: str) -> None:
+    def _refused(self, delivery: Delivery, entry: Entry, reason: str) -> None:
         entry.attempts += 1
         if entry.attempts >= self._max_attempts:
-            logger.error("%s: event %s died after %d attempts: %s", entry.topic, name, entry.attempts, reason)
+            logger.error("%s: event %s died after %d attempts: %s", entry.topic, entry.name, entry.attempts, reason)
             if entry.is_kept:
                 self._write_soon(partial(_bury, row_id=entry.id, reason=reason))
             delivery.done(entry)
             return
         pause = self._backoff(entry.attempts)
-        logger.warning("%s: event %s comes again in %g s: %s", entry.topic, name, pause, reason)
+        logger.warning("%s: event %s comes again in %g s: %s", entry.topic, entry.name, pause, reason)
         entry.due = time.time() + pause
         if entry.is_kept:
             self._write_soon(partial(_postpone, attempts=entry.attempts, due=entry.due, row_id=entry.id))
@@ -167,20 +197,18 @@ class SqliteBus:
     def _acknowledge(self, entry: Entry) -> None:
         if not entry.is_kept:
             return
-        with self._lock:
-            self._acknowledged.append(entry.id)
-            first = len(self._acknowledged) == 1
-        if first:  # the others ride along in its transaction
-            self._write_soon(self._delete_acknowledged)
+        try:
+            self._database.write_together_soon(self._take_off, entry.id)
+        except StoreError as error:
+            logger.warning("an acknowledgement was lost, its event comes again: %s", error.detail)
 
-    def _delete_acknowledged(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            rows, self._acknowledged = self._acknowledged, []
+    def _take_off(self, connection: sqlite3.Connection, rows: Sequence[int]) -> list[None]:
         now = time.time()
         retention.acknowledge(connection, rows, now)
         if now - self._pruned_at > _PRUNE_EVERY:
             self._pruned_at = now
             retention.prune(connection, now)
+        return [None] * len(rows)
 
     def _write_soon(self, job: Job[object]) -> None:
         try:
@@ -206,6 +234,10 @@ def _decoded(topic: Topic, text: str) -> Event:
 
 def _row_id(text: str) -> int | None:
     return int(text) if _LETTER_ID.fullmatch(text) else None
+
+
+def _insert_all(connection: sqlite3.Connection, entries: Sequence[Entry]) -> list[Entry]:
+    return [_insert(connection, entry) for entry in entries]
 
 
 def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:

@@ -102,8 +102,12 @@ def decode(value: Json) -> Any:
         return _decode_marked(value) if value.startswith(MARK) else value
     if isinstance(value, dict):
         for name, item in value.items():
-            if isinstance(item, str | dict | list):
-                value[name] = decode(item)
+            # Nearly all fields are strings without a mark, numbers or None: no call for them.
+            if type(item) is str:
+                if item.startswith(MARK):
+                    value[name] = _decode_marked(item)
+            elif type(item) is dict or type(item) is list:
+                decode(item)
     elif isinstance(value, list):
         value[:] = map(decode, value)
     return value

@@ -1,9 +1,9 @@
 """One SQLite file, written by one thread that commits in groups, read by as many threads as like.
 
-Writers hand in jobs. The writer thread takes all that wait, runs each in a
-savepoint of its own and commits them together: one fsync however many callers.
-A job that fails undoes itself only. In memory there is one connection and a
-lock, and no thread.
+Writers hand in work. Whoever commits takes all that waits, has work of the same
+kind done in one go, and commits it together: one fsync, and few statements,
+however many callers. In memory there is one connection and a lock, and no
+thread.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -25,7 +26,12 @@ from shared.errors import ConfigurationInvalid, StoreError
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+W = TypeVar("W")
 Job = Callable[[sqlite3.Connection], T]
+Doer = Callable[[sqlite3.Connection, Sequence[W]], Sequence[T | Exception]]
+"""Does all work of a kind that waits, and tells in its order what came of each: a result, or the error that its caller
+gets; work with an error has changed nothing. What it raises undoes the whole group.
+"""
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that writes."""
@@ -34,34 +40,28 @@ PATIENCE = 60.0
 """Seconds after which a caller no longer believes in its commit."""
 
 MAX_GROUP = 256
-"""Jobs in one transaction, so that the first caller does not wait for an endless queue."""
+"""Pieces of work in one transaction, so that the first caller does not wait for an endless queue."""
 
 
-class _Pending(Generic[T]):
-    """A job on its way: what to run, what came of it, and the lock its caller waits on."""
+class _Pending(Generic[W, T]):
+    """Work on its way: who does it, what came of it, and the lock its caller waits on."""
 
-    __slots__ = ("committed", "done", "error", "job", "result")
+    __slots__ = ("do", "done", "outcome", "settled", "work")
 
-    def __init__(self, job: Job[T], committed: Callable[[T], None] | None) -> None:
-        self.job = job
-        self.committed = committed
-        self.result: T | None = None
-        self.error: Exception | None = None
+    def __init__(self, do: Doer[W, T], work: W, settled: Callable[[T | Exception], None] | None) -> None:
+        self.do = do
+        self.work = work
+        self.settled = settled
+        self.outcome: T | Exception | None = None
         # A bare lock costs a tenth of concurrent.futures.Future, and this is made for every write.
         self.done = threading.Lock()
         self.done.acquire()
 
-    def run(self, connection: sqlite3.Connection) -> None:
-        try:
-            self.result = self.job(connection)
-        except Exception as error:  # noqa: BLE001  whatever it is belongs to the caller, the group goes on
-            self.error = error
-
     def finish(self) -> None:
         """Tell whoever listens; runs after the commit, in the order of the commits."""
-        if self.error is None and self.committed is not None:
+        if self.settled is not None:
             try:
-                self.committed(self.result)  # type: ignore[arg-type]  # a job without error has its result
+                self.settled(self.outcome)  # type: ignore[arg-type]  # it is there
             except Exception:
                 logger.exception("a listener failed after its commit")
         self.done.release()
@@ -82,7 +82,7 @@ class Database:
         self._closed = False
         self._lock = threading.RLock()
         self._idle_readers: deque[sqlite3.Connection] = deque()
-        self._queue: deque[_Pending[Any]] = deque()
+        self._queue: deque[_Pending[Any, Any]] = deque()
         self._committing = threading.Lock()
         self._left_over = threading.Event()
         self._consumer_lock: int | None = None
@@ -96,23 +96,34 @@ class Database:
         """Run `job` in a transaction and return its result once that is durable.
 
         `committed` is called with the result right after the commit; the calls
-        of all writers come one at a time, in the order of their jobs. Raises
-        what the job raises, and `StoreError` for what SQLite raises.
+        of all writers come one at a time, in their order. Raises what the job
+        raises, having undone what it did, and `StoreError` for what SQLite raises.
         """
-        pending = self._submit(job, committed)
+        result: T = self.write_together(_one_by_one, job, committed)
+        return result
+
+    def write_together(self, do: Doer[W, T], work: W, committed: Callable[[T], None] | None = None) -> T:
+        """As `write`, for work that is done together with all that waits for the same `do`."""
+        pending = self._submit(do, work, partial(_unless_failed, committed) if committed else None)
         if self._thread is not None:
             self._commit_or_leave(pending)
         if not pending.done.acquire(timeout=PATIENCE):
             raise StoreError("the database did not commit in time")
-        if isinstance(pending.error, sqlite3.Error):
-            raise StoreError(f"the database refused to write: {pending.error}") from pending.error
-        if pending.error is not None:
-            raise pending.error
-        return pending.result  # type: ignore[return-value]  # a job without error has its result
+        if isinstance(pending.outcome, sqlite3.Error):
+            raise _refusal(pending.outcome) from pending.outcome
+        if isinstance(pending.outcome, Exception):
+            raise pending.outcome
+        return pending.outcome  # type: ignore[return-value]  # work without error has its result
 
     def write_soon(self, job: Job[object]) -> None:
         """Run `job` in one of the next transactions; a failure is only logged."""
-        self._submit(_logging_failure(job), None)
+        self.write_together_soon(_one_by_one, _logging_failure(job))
+
+    def write_together_soon(
+        self, do: Doer[W, T], work: W, settled: Callable[[T | Exception], None] | None = None
+    ) -> None:
+        """As `write_together`, in one of the next transactions; `settled` is then called with what came of it."""
+        self._submit(do, work, settled)
         self._left_over.set()
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -161,8 +172,8 @@ class Database:
             connection.close()
         self.release_consumer()
 
-    def _submit(self, job: Job[T], committed: Callable[[T], None] | None) -> _Pending[T]:
-        pending = _Pending(job, committed)
+    def _submit(self, do: Doer[W, T], work: W, settled: Callable[[T | Exception], None] | None) -> _Pending[W, T]:
+        pending = _Pending(do, work, settled)
         if self._thread is None:
             with self._lock:
                 self._refuse_when_closed()
@@ -173,7 +184,7 @@ class Database:
             self._queue.append(pending)
         return pending
 
-    def _commit_or_leave(self, pending: _Pending[Any]) -> None:
+    def _commit_or_leave(self, pending: _Pending[Any, Any]) -> None:
         """Commit what is queued unless somebody does already: no thread has to be woken for a lone writer.
 
         Whoever stops committing looks at the queue after letting go, and leaves
@@ -221,6 +232,7 @@ class Database:
         )
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA secure_delete = FAST")
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         return connection
@@ -234,49 +246,66 @@ class Database:
                     self._commit_group()
 
     def _commit_group(self) -> None:
-        group: list[_Pending[Any]] = []
+        group: list[_Pending[Any, Any]] = []
         while self._queue and len(group) < MAX_GROUP:
             group.append(self._queue.popleft())
         if group:
             self._commit(group)
 
-    def _commit(self, group: list[_Pending[Any]]) -> None:
+    def _commit(self, group: list[_Pending[Any, Any]]) -> None:
         try:
-            _run_in_one_transaction(self._writer, group)
-        except sqlite3.Error as error:
-            _fail(self._writer, group, error)
+            _do_in_one_transaction(self._writer, group)
+        except Exception as error:  # noqa: BLE001  whatever it is belongs to the callers, the writer goes on
+            logger.error("a transaction failed: %s", error)
+            _undo(self._writer, group, error)
         for pending in group:
             pending.finish()
 
 
-def _run_in_one_transaction(connection: sqlite3.Connection, group: Sequence[_Pending[Any]]) -> None:
-    if not group:
-        return
+def _unless_failed(committed: Callable[[T], None], outcome: T | Exception) -> None:
+    if not isinstance(outcome, Exception):
+        committed(outcome)
+
+
+def _refusal(error: sqlite3.Error) -> StoreError:
+    return StoreError(f"the database refused to write: {error}")
+
+
+def _do_in_one_transaction(connection: sqlite3.Connection, group: Sequence[_Pending[Any, Any]]) -> None:
+    kinds: dict[Doer[Any, Any], list[_Pending[Any, Any]]] = {}
+    for pending in group:
+        kinds.setdefault(pending.do, []).append(pending)
     connection.execute("BEGIN IMMEDIATE")
-    if len(group) == 1:
-        group[0].run(connection)
-    else:
-        for pending in group:
-            _run_in_savepoint(connection, pending)
-    undo = len(group) == 1 and group[0].error is not None
-    connection.execute("ROLLBACK" if undo else "COMMIT")
+    for do, waiting in kinds.items():
+        outcomes = do(connection, [pending.work for pending in waiting])
+        for pending, outcome in zip(waiting, outcomes, strict=True):
+            pending.outcome = outcome
+    connection.execute("COMMIT")
 
 
-def _run_in_savepoint(connection: sqlite3.Connection, pending: _Pending[Any]) -> None:
+def _one_by_one(connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> list[Any]:
+    """A savepoint for each, which is dear: SQLite then keeps the old state of every page."""
+    return [_alone(connection, job) for job in jobs]
+
+
+def _alone(connection: sqlite3.Connection, job: Job[Any]) -> Any:
     connection.execute("SAVEPOINT job")
-    pending.run(connection)
-    if pending.error is not None:
+    try:
+        outcome = job(connection)
+    except Exception as error:  # noqa: BLE001  whatever it is belongs to the caller, the group goes on
+        outcome = error
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
+    return outcome
 
 
-def _fail(connection: sqlite3.Connection, group: Iterable[_Pending[Any]], error: sqlite3.Error) -> None:
-    """The transaction as a whole failed (a full disk, another process's lock): nobody's job was done."""
-    logger.error("a transaction failed: %s", error)
-    if connection.in_transaction:
+def _undo(connection: sqlite3.Connection, group: Iterable[_Pending[Any, Any]], error: Exception) -> None:
+    """The transaction as a whole failed (a full disk, another process's lock): nobody's work was done."""
+    if connection.in_transaction:  # after some errors SQLite has rolled back by itself
         connection.execute("ROLLBACK")
     for pending in group:
-        pending.error = pending.error or error
+        if not isinstance(pending.outcome, Exception):
+            pending.outcome = error
 
 
 def _logging_failure(job: Job[object]) -> Job[None]:

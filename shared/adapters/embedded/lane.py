@@ -19,7 +19,8 @@ MAX_TEXTS = 1000
 class Entry:
     """An event's row, or with `id` 0 an event that has none.
 
-    `attempts` are those already made; `due` is a Unix time; `text` None means: ask the database.
+    `attempts` are those already made; `due` is a Unix time; `text` None means: ask the database. `name` is what logs
+    call it, once it was read.
     """
 
     id: int
@@ -28,6 +29,7 @@ class Entry:
     text: str | None
     attempts: int = 0
     due: float = 0.0
+    name: str = "(unread)"
 
     @property
     def is_kept(self) -> bool:

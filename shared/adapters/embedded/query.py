@@ -17,12 +17,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import inf
+from functools import lru_cache
+from math import inf, isfinite
 from typing import Any
 
 from shared.adapters.embedded.codec import encode_string, encode_time
 from shared.errors import BadRequest
-from shared.ports.store import Order, Where
+from shared.ports.store import Operator, Order, Where
 
 MAX_IN_VALUES = 30
 _COLLECTION = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -89,20 +90,7 @@ class Query:
 
     def index(self) -> tuple[str, str] | None:
         """Name and DDL of the index that serves the query; None when the primary key does."""
-        fixed = sorted({c.field for c in self.where if c.op in ("==", "in")})
-        ranged = [Order(c.field) for c in self.where if c.op in _RANGES][:1]
-        sorts = self.order_by or tuple(ranged)
-        fields = [*fixed, *(order.field for order in sorts)]
-        if not fields:
-            return None
-        # SQLite walks an index both ways: only directions that differ need one of their own.
-        turned = bool(sorts) and sorts[0].descending
-        columns = [_value(field) for field in fixed]
-        columns += [_value(o.field) + _direction(o.descending != turned) for o in sorts]
-        columns.append("id" + _direction((self.descending if self.order_by else turned) != turned))
-        body = f"{table_name(self.collection)} ({', '.join(columns)}) WHERE {_presence(fields)}"
-        name = f"find_{self.collection}_{hashlib.sha256(body.encode()).hexdigest()[:12]}"
-        return name, f"CREATE INDEX IF NOT EXISTS {name} ON {body}"
+        return _index(self.collection, tuple((c.field, c.op) for c in self.where), self.order_by)
 
     def page_sql(self, limit: int, after: Position | None) -> tuple[str, list[object]]:
         """The SELECT of one page: id, version, data and the sort columns."""
@@ -167,12 +155,43 @@ class Position:
         try:
             padded = cursor.encode() + b"=" * (-len(cursor) % 4)
             shape, values, id_ = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            fits = shape == query.shape and len(values) == len(query.order_by) and isinstance(id_, str)
-        except (ValueError, TypeError):
+            fits = shape == query.shape and len(values) == len(query.order_by) and isinstance(values, list)
+        except (ValueError, TypeError, RecursionError):
             fits = False
-        if not fits or not all(value is None or isinstance(value, str | int | float) for value in values):
+        if not fits or not isinstance(id_, str) or not all(map(_is_bindable, [id_, *values])):
             raise BadRequest("the cursor does not belong to this list", {"cursor": "unknown"})
         return cls(tuple(-inf if value is None else value for value in values), id_)
+
+
+def _is_bindable(value: object) -> bool:
+    """Whether SQLite takes a value out of a cursor, which anybody may have written."""
+    match value:
+        case str():
+            return not any("\ud800" <= character <= "\udfff" for character in value)
+        case int():
+            return -(2**63) <= value < 2**63
+    return value is None or (isinstance(value, float) and isfinite(value))
+
+
+@lru_cache(maxsize=1000)
+def _index(
+    collection: str, where: tuple[tuple[str, Operator], ...], order_by: tuple[Order, ...]
+) -> tuple[str, str] | None:
+    fixed = sorted({field for field, op in where if op in ("==", "in")})
+    ranged = [Order(field) for field, op in where if op in _RANGES][:1]
+    sorts = order_by or tuple(ranged)
+    fields = [*fixed, *(order.field for order in sorts)]
+    if not fields:
+        return None
+    # SQLite walks an index both ways: only directions that differ need one of their own.
+    turned = bool(sorts) and sorts[0].descending
+    columns = [_value(field) for field in fixed]
+    columns += [_value(o.field) + _direction(o.descending != turned) for o in sorts]
+    ties = order_by[-1].descending if order_by else turned
+    columns.append("id" + _direction(ties != turned))
+    body = f"{table_name(collection)} ({', '.join(columns)}) WHERE {_presence(fields)}"
+    name = f"find_{collection}_{hashlib.sha256(body.encode()).hexdigest()[:12]}"
+    return name, f"CREATE INDEX IF NOT EXISTS {name} ON {body}"
 
 
 def _check(condition: Where) -> None:
@@ -214,10 +233,12 @@ def _json_types(value: object) -> tuple[str, ...]:
     raise ValueError(f"a {type(value).__name__} cannot be compared")
 
 
+@lru_cache(maxsize=1000)
 def _value(field: str) -> str:
     return f"ifnull(json_extract(data, '{_path(field)}'), -9e999)"
 
 
+@lru_cache(maxsize=1000)
 def _type(field: str) -> str:
     return f"json_type(data, '{_path(field)}')"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,14 +17,14 @@ KEPT_FOR = timedelta(days=7)
 
 def acknowledge(connection: sqlite3.Connection, rows: Sequence[int], now: float) -> None:
     """Take events off their topics; those of a kept topic are set aside."""
-    topics = sorted(topic.value for topic in KEPT)
-    places = ", ".join("?" * len(topics))
-    keep = (
-        "INSERT OR REPLACE INTO consumed (id, topic, key, event, consumed_at) "  # noqa: S608 - question marks only
-        f"SELECT id, topic, key, event, ? FROM events WHERE id = ? AND topic IN ({places})"
+    topics, ids = json.dumps(sorted(topic.value for topic in KEPT)), json.dumps(rows)
+    connection.execute(
+        "INSERT OR REPLACE INTO consumed (id, topic, key, event, consumed_at) "
+        "SELECT id, topic, key, event, ? FROM events "
+        "WHERE id IN (SELECT value FROM json_each(?)) AND topic IN (SELECT value FROM json_each(?))",
+        (now, ids, topics),
     )
-    connection.executemany(keep, [(now, row, *topics) for row in rows])
-    connection.executemany("DELETE FROM events WHERE id = ?", [(row,) for row in rows])
+    connection.execute("DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))", (ids,))
 
 
 def replay(connection: sqlite3.Connection, topic: Topic, since: float) -> int:

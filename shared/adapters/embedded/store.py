@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from random import Random
-from typing import Any
+from collections.abc import Sequence
 
-from shared.adapters.embedded.codec import decode_document, dumps, encode, loads, merged
+from shared.adapters.embedded.codec import decode_document
+from shared.adapters.embedded.commits import commit_all
 from shared.adapters.embedded.database import Database
 from shared.adapters.embedded.query import Position, Query, table_name
 from shared.adapters.rules import is_addressable
-from shared.errors import AlreadyExists, BadRequest, Conflict
-from shared.ports.store import Create, Delete, Document, Merge, Order, Page, Ref, Set, Where, Write
-
-# Of its own: what draws from the source that all code shares, beside a property test, makes that test fail.
-_chance = Random()  # noqa: S311 - no secret is made of it
+from shared.errors import BadRequest
+from shared.ports.store import Document, Order, Page, Ref, Where, Write
 
 
 class SqliteStore:
@@ -79,14 +73,8 @@ class SqliteStore:
         for write in writes:
             if not is_addressable(write.ref.id):
                 raise BadRequest(f"{write.ref.id[:100]!r} cannot be a document's id in {write.ref.collection}")
-        plan = [(self._table(write.ref.collection), write) for write in writes]
-
-        def job(connection: sqlite3.Connection) -> None:
-            commit = _Commit(connection)
-            for table, write in plan:
-                commit.carry_out(table, write)
-
-        self._database.write(job)
+            self._table(write.ref.collection)
+        self._database.write_together(commit_all, writes)
 
     def close(self) -> None:
         self._database.close()
@@ -107,66 +95,6 @@ class SqliteStore:
         if name not in self._made:
             self._database.write(lambda connection: connection.execute(ddl))
             self._made.add(name)
-
-
-class _Commit:
-    """One commit under way: its clock and the version that its documents get."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._now = datetime.now(UTC)
-        # No secret, and the system's randomness would let go of the interpreter's lock for every commit.
-        self._version = f"{_chance.getrandbits(64):016x}"
-
-    def carry_out(self, table: str, write: Write) -> None:
-        match write:
-            case Create(ref, data):
-                self._create(table, ref, data)
-            case Set(ref, data, None):
-                self._put(table, ref.id, self._json(data))
-            case Set(ref, data, version):
-                changes = f"UPDATE {table} SET version = ?, data = ? WHERE id = ? AND version = ?"  # noqa: S608  a checked name
-                self._expect_one(ref, changes, (self._version, self._json(data), ref.id, version))
-            case Merge(ref, data, version):
-                self._merge(table, ref, data, version)
-            case Delete(ref, None):
-                self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (ref.id,))  # noqa: S608  a checked name
-            case Delete(ref, version):
-                removal = f"DELETE FROM {table} WHERE id = ? AND version = ?"  # noqa: S608  a checked name
-                self._expect_one(ref, removal, (ref.id, version))
-
-    def _create(self, table: str, ref: Ref, data: Mapping[str, Any]) -> None:
-        insertion = f"INSERT INTO {table} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608  a checked name
-        row = (ref.id, self._version, self._json(data))
-        if self._connection.execute(insertion, row).rowcount == 0:
-            version, text = self._row(table, ref) or ("", "{}")
-            raise AlreadyExists(ref, _document(ref, version, text))
-
-    def _merge(self, table: str, ref: Ref, data: Mapping[str, Any], version: str | None) -> None:
-        present = self._row(table, ref)
-        if version is not None and (present is None or present[0] != version):
-            raise Conflict(ref)
-        fields = loads(present[1]) if present else {}
-        self._put(table, ref.id, dumps(merged(fields, data, self._now)))
-
-    def _row(self, table: str, ref: Ref) -> tuple[str, str] | None:
-        selection = f"SELECT version, data FROM {table} WHERE id = ?"  # noqa: S608  a checked name
-        row: tuple[str, str] | None = self._connection.execute(selection, (ref.id,)).fetchone()
-        return row
-
-    def _put(self, table: str, id_: str, text: str) -> None:
-        self._connection.execute(
-            f"INSERT INTO {table} VALUES (?, ?, ?) "  # noqa: S608  a checked name
-            "ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data",
-            (id_, self._version, text),
-        )
-
-    def _expect_one(self, ref: Ref, sql: str, parameters: tuple[object, ...]) -> None:
-        if self._connection.execute(sql, parameters).rowcount == 0:
-            raise Conflict(ref)
-
-    def _json(self, data: Mapping[str, Any]) -> str:
-        return dumps(encode(data, self._now))
 
 
 def _select_by_id(table: str, collection: str) -> str:

@@ -54,7 +54,7 @@ def _mount(method: str, path: str, view: View, number: int) -> None:
     declare = api.get if method == "GET" else api.post
     if method == "POST":
         setattr(target, TAKES, _EVENT)
-    refusals: dict[Any, Any] = dict.fromkeys((400, 401, 404, 413, 429), Failure)
+    refusals: dict[Any, Any] = dict.fromkeys((400, 403 if method == "GET" else 401, 404, 413, 429), Failure)
     declare(path, security=[], responses={**_answers(path, method), **refusals})(target)
 
 

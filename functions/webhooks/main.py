@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
 
-from functions.webhooks.views import ROUTES
+from functions.webhooks.router import Router
+from functions.webhooks.views import ROUTES, View
 from shared.errors import HubError
 from shared.http.errors import error_response
 from shared.http.health import LIVE, READY, report
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
     from shared.deps import Deps
 
-log = logging.getLogger(__name__)
-
 
 def _health(deps: Deps, request: Request) -> Response:
     from flask import Response  # noqa: PLC0415 - the framework has loaded it by the first request
@@ -30,12 +27,10 @@ def _health(deps: Deps, request: Request) -> Response:
     return Response(*(report(deps, request.path) or ("", 404)))
 
 
-_VIEWS = {str(number): slow_forgers(view) for number, (_, _, view) in enumerate(ROUTES)} | {"health": _health}
-_ROUTER = Map(
-    [Rule(path, methods=[method], endpoint=str(number)) for number, (method, path, _) in enumerate(ROUTES)]
-    + [Rule(path, methods=["GET"], endpoint="health") for path in (LIVE, READY)],
-    strict_slashes=False,
-).bind("hub")
+_ROUTER: Router[View] = Router(
+    [(method, path, slow_forgers(view)) for method, path, view in ROUTES]
+    + [("GET", path, _health) for path in (LIVE, READY)]
+)
 
 
 def handler(request: Request) -> Response:
@@ -45,8 +40,8 @@ def handler(request: Request) -> Response:
     headers = request.headers
     with tracing(headers.get("x-request-id"), headers.get("traceparent"), span="webhook") as trace:
         try:
-            endpoint, arguments = _ROUTER.match(request.path, request.method)
-            response = _VIEWS[endpoint](process_deps(), request, **arguments)
+            view, arguments = _ROUTER.match(request.method, request.path)
+            response = view(process_deps(), request, **arguments)
         except (HubError, HTTPException) as error:
             response = error_response(error)
         response.headers["X-Request-ID"] = trace.request_id

@@ -24,6 +24,8 @@ MAX_BODY = 20 * 1024 * 1024
 
 View = Callable[..., Response]
 
+_OK = json.dumps({"ok": True})
+
 EVOLUTION = "whatsapp_evolution"
 
 
@@ -35,23 +37,41 @@ def evolution(deps: Deps, request: Request, instance_name: str = "", suffix: str
     found = instance_lookup.find_for_webhook(deps, name=instance_name) if instance_name else None
     is_nameless = found is None and (not instance_name or _is_event(instance_name))
     if is_nameless:
-        found, suffix = instance_lookup.find_for_webhook(deps, default=True), instance_name
+        return _nameless(deps, _webhook(deps, request, instance_name))
     if found is None or found.adapter != EVOLUTION:
         raise NotFound("there is no such instance")
-    webhook = _webhook(deps, request, suffix)
-    webhooks.take(deps, found, webhook)
-    if is_nameless:
-        _note_stray(deps, found, webhook.body)
+    webhooks.take(deps, found, _webhook(deps, request, suffix))
     return _json({"status": "success", "instance": found.name})
 
 
-def _note_stray(deps: Deps, found: Instance, body: bytes) -> None:
-    """Of a body that was just accepted: is it about the account that the default instance has?"""
+def _nameless(deps: Deps, webhook: Webhook) -> Response:
+    """A call for the default instance; where that is none of Evolution's, for the one that the body names.
+
+    Either way the call has to prove itself to the instance that takes it.
+    """
     from shared.usecases.instances import connections  # noqa: PLC0415 - costs cold start, and few call without a name
 
-    event = json.loads(body)
-    named = event.get("instance") if isinstance(event, dict) else None
+    found, named = instance_lookup.find_for_webhook(deps, default=True), _named_in(webhook.body)
+    if found is None or found.adapter != EVOLUTION:
+        found = connections.find_account(deps, EVOLUTION, named) if named else None
+    if found is None or found.adapter != EVOLUTION:
+        raise NotFound(
+            "the default instance is not one of Evolution's, nor does the body name one that is: "
+            "call /webhook/evolution/{instance_name}"
+        )
+    webhooks.take(deps, found, webhook)
     connections.note_stray(deps, found, named, found.config.get("whatsapp_instance"))
+    return _json({"status": "success", "instance": found.name})
+
+
+def _named_in(body: bytes) -> str | None:
+    """The account that Evolution says it speaks of; what cannot be read names none."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    named = event.get("instance") if isinstance(event, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def _is_event(slug: str) -> bool:
@@ -89,7 +109,7 @@ def telegram_bot(deps: Deps, request: Request, channel_instance_id: str) -> Resp
     if found is None or found.adapter != "telegram_bot":
         raise NotFound("there is no such channel")
     webhooks.take(deps, found, _webhook(deps, request))
-    return _json({"ok": True})
+    return Response(_OK, mimetype="application/json")
 
 
 def facebook(deps: Deps, request: Request) -> Response:

@@ -26,7 +26,7 @@ def json_object(provider: str, body: bytes) -> dict[str, Any]:
     could take them.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
         if isinstance(value, dict) and _ESCAPED_SURROGATE.search(body):
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
@@ -70,3 +70,7 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is too large")
     return number
+
+
+# `json.loads` would make one for every call.
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

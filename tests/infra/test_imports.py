@@ -50,6 +50,11 @@ with flask.Flask("framework").test_request_context({path!r}, method="POST", json
     assert handler(flask.request._get_current_object()).status_code == 200
 """
 
+SEARCHES = """
+sys.addaudithook(lambda event, given: sys.exit(1) if event == "open" and "entry_points" in str(given[0]) else None)
+import functions.webhooks.main
+"""
+
 
 def loaded(code: str, directory: Path) -> set[str]:
     """All modules that a fresh process has after running the code."""
@@ -91,3 +96,8 @@ def test_a_webhook_is_taken_without_what_reads_or_sends_messages(tmp_path: Path)
         "shared.channels.telegram_bot.webhook",
     }
     assert not modules & {"shared.domain.messages", "shared.domain.conversations", "shared.outgoing.calls"}
+    assert not modules & {"shared.security.google_tokens", "shared.usecases.reporting.health"}
+
+
+def test_no_package_is_searched_for_plugins(tmp_path: Path) -> None:
+    assert loaded(SEARCHES, tmp_path)

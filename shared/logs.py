@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 from typing import Any, TypeAlias
 
@@ -113,10 +114,15 @@ def _under(trace: Trace, kind: str, span: str | None) -> Iterator[Trace]:
 def masked(value: Any) -> Any:
     """A copy with every value under a secret's name replaced, and credentials inside text cut out."""
     if isinstance(value, Mapping):
-        return {k: MASK if _SECRET_KEY.search(str(k)) and v is not None else masked(v) for k, v in value.items()}
+        return {k: MASK if v is not None and _is_secret(str(k)) else masked(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [masked(item) for item in value]
     return _clean(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
 
 
 def _clean(text: str) -> str:

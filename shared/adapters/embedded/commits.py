@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from shared.adapters.embedded import rows
 from shared.adapters.embedded.codec import decode_document, dumps, encode, loads, merged
 from shared.adapters.embedded.query import table_name
 from shared.errors import AlreadyExists, Conflict
@@ -24,25 +25,22 @@ from shared.ports.store import Create, Delete, Document, Merge, Ref, Set, Write
 _chance = Random()  # noqa: S311 - no secret is made of it
 os.register_at_fork(after_in_child=_chance.seed)
 
-MAX_ROWS = 32
-"""Rows of one statement. Only powers of two are used: SQLite prepares a statement for each number of rows."""
-
 Row: TypeAlias = tuple[str, str]
 """A document's version and text."""
 
 
 def commit_all(connection: sqlite3.Connection, commits: Sequence[Sequence[Write]]) -> list[Exception | None]:
     """Carry out each commit or refuse it, in their order; tells for each why it was refused, or None."""
-    rows = _read(connection, {write.ref for writes in commits for write in writes if _depends(write)})
+    present = _read(connection, {write.ref for writes in commits for write in writes if _depends(write)})
     changed: dict[Ref, Row | None] = {}
     outcomes: list[Exception | None] = []
     for writes in commits:
         try:
-            changes = _decided(writes, rows)
+            changes = _decided(writes, present)
         except Exception as error:  # noqa: BLE001  whatever it is belongs to the caller, the others go on
             outcomes.append(error)
         else:
-            rows |= changes
+            present |= changes
             changed |= changes
             outcomes.append(None)
     _write(connection, changed)
@@ -54,14 +52,14 @@ def _depends(write: Write) -> bool:
     return isinstance(write, Create | Merge) or write.version is not None
 
 
-def _decided(writes: Sequence[Write], rows: Mapping[Ref, Row | None]) -> dict[Ref, Row | None]:
+def _decided(writes: Sequence[Write], present: Mapping[Ref, Row | None]) -> dict[Ref, Row | None]:
     """The rows after a commit, None where there is none; raises `Conflict` or `AlreadyExists`."""
     now = datetime.now(UTC)
     # No secret, and the system's randomness would let go of the interpreter's lock for every commit.
     version = f"{_chance.getrandbits(64):016x}"
     changes: dict[Ref, Row | None] = {}
     for write in writes:
-        row = changes[write.ref] if write.ref in changes else rows.get(write.ref)
+        row = changes[write.ref] if write.ref in changes else present.get(write.ref)
         text = _text(write, row, now)
         changes[write.ref] = None if text is None else (version, text)
     return changes
@@ -104,13 +102,13 @@ def _read(connection: sqlite3.Connection, refs: Iterable[Ref]) -> dict[Ref, Row 
 def _write(connection: sqlite3.Connection, changed: Mapping[Ref, Row | None]) -> None:
     for collection, ids in _by_collection(changed).items():
         table = table_name(collection)
-        kept = [(id_, row) for id_ in ids if (row := changed[Ref(collection, id_)]) is not None]
-        for chunk in _chunks(kept):
-            connection.execute(
-                f"INSERT INTO {table} VALUES {', '.join(['(?, ?, ?)'] * len(chunk))} "  # noqa: S608  a checked name
-                "ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data",
-                [value for id_, row in chunk for value in (id_, *row)],
-            )
+        kept = [(id_, *row) for id_ in ids if (row := changed[Ref(collection, id_)]) is not None]
+        rows.insert(
+            connection,
+            table,
+            kept,
+            "ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data",
+        )
         gone = [id_ for id_ in ids if changed[Ref(collection, id_)] is None]
         if gone:
             removal = f"DELETE FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608  a checked name
@@ -122,12 +120,3 @@ def _by_collection(refs: Iterable[Ref]) -> dict[str, list[str]]:
     for ref in refs:
         ids.setdefault(ref.collection, []).append(ref.id)
     return ids
-
-
-def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    start, size = 0, MAX_ROWS
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield rows[start : start + size]
-        start += size

@@ -269,3 +269,28 @@ def test_event_comes_again_when_what_its_consumer_published_did_not_become_durab
     assert answered.empty()
     assert database.read("SELECT count(*) FROM events") == [(0,)]
     bus.close()
+
+
+def test_one_tenant_whose_consumers_hang_leaves_a_thread_to_every_other(tmp_path: Path) -> None:
+    bus = SqliteBus(Database(tmp_path), workers={Topic.REPLIES: 8})
+    release = threading.Event()
+    answered: Queue[str] = Queue()
+
+    def answer(event: Event) -> None:
+        if event.tenant_id.startswith("slow"):
+            release.wait(PATIENCE)
+        answered.put(event.tenant_id)
+
+    stop = bus.consume({Topic.REPLIES: answer})
+    for n in range(30):
+        for tenant in ("slow1", "slow2"):
+            event = reply(f"{tenant}-{n}").model_copy(update={"tenant_id": tenant})
+            bus.publish(Topic.REPLIES, event, key=event.id)
+    for n in range(5):
+        bus.publish(Topic.REPLIES, reply(str(n)).model_copy(update={"tenant_id": f"quick{n}"}), key=str(n))
+
+    assert [answered.get(timeout=PATIENCE) for _ in range(5)] == [f"quick{n}" for n in range(5)]
+    release.set()
+    assert sorted(answered.get(timeout=PATIENCE) for _ in range(60)) == ["slow1"] * 30 + ["slow2"] * 30
+    stop()
+    bus.close()

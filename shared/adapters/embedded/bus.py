@@ -14,7 +14,7 @@ from functools import partial
 from shared.adapters.embedded import retention, rows
 from shared.adapters.embedded.database import Database, Job
 from shared.adapters.embedded.delivery import Delivery
-from shared.adapters.embedded.lane import Entry
+from shared.adapters.embedded.lane import TENANT, Entry
 from shared.adapters.embedded.turn import Turn
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, ConfigurationInvalid, HubError, NotFound, StoreError
@@ -22,8 +22,10 @@ from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
 
 logger = logging.getLogger(__name__)
 
-WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 8, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 2}
-"""Threads per topic: replies wait for language models, outbound for providers, and neither may hold up the others."""
+WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 12, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 2}
+"""Threads per topic: replies wait for language models, outbound for providers, and neither may hold up the others. One
+tenant alone gets three quarters of them.
+"""
 
 UNKEPT = frozenset({Topic.REALTIME})
 """Topics whose events need no row while this very process consumes them: the sockets that they are for die with it."""
@@ -64,7 +66,7 @@ class SqliteBus:
         if not isinstance(event, EVENTS[topic]):
             raise TypeError(f"{topic} does not carry a {type(event).__name__}")
         due = time.time() + delay if delay > 0 else 0.0
-        entry = Entry(0, topic, key, event.model_dump_json(), due=due)
+        entry = Entry(0, topic, key, event.tenant_id, event.model_dump_json(), due=due)
         if topic in UNKEPT and self._delivery is not None and self._delivery.take_unkept(entry):
             return
         turn: Turn | None = getattr(self._turns, "current", None)
@@ -259,7 +261,7 @@ def _bury(connection: sqlite3.Connection, row_id: int, reason: str) -> None:
 
 
 def _exhume(connection: sqlite3.Connection, topic: Topic, row_id: int | None) -> Entry:
-    sql = "DELETE FROM dead_letters WHERE id = ? AND topic = ? RETURNING key, event"
+    sql = f"DELETE FROM dead_letters WHERE id = ? AND topic = ? RETURNING key, {TENANT}, event"  # noqa: S608  ours
     row = connection.execute(sql, (row_id, topic.value)).fetchone()
     if row is None:
         raise NotFound("there is no such dead letter")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 from shared.adapters.embedded.database import Database
-from shared.adapters.embedded.lane import Entry, Lane
+from shared.adapters.embedded.lane import TENANT, Entry, Lane
 from shared.domain.events import Topic
 from shared.errors import StoreError
 
@@ -67,7 +67,7 @@ class Delivery:
 
     def catch_up(self) -> None:
         """Take all rows that were not seen yet from the database."""
-        sql = "SELECT id, topic, key, NULL, attempts, due FROM events WHERE id > ? ORDER BY id"
+        sql = f"SELECT id, topic, key, {TENANT}, NULL, attempts, due FROM events WHERE id > ? ORDER BY id"  # noqa: S608  ours
         entries = [Entry(*row) for row in self._database.read(sql, (self._last_id,))]
         if entries:
             self._last_id = entries[-1].id

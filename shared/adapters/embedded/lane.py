@@ -1,10 +1,15 @@
-"""One topic's events between the database and their consumer: a queue per key, and threads for the heads."""
+"""One topic's events between the database and their consumer: a queue per key, and threads for the heads.
+
+Threads are shared between tenants so that none can keep the others waiting: a
+tenant may hold up to `SHARE` times as many as are left. Alone it gets most of
+them, and whoever comes after it always finds one.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -13,6 +18,12 @@ from shared.domain.events import Topic
 
 MAX_TEXTS = 1000
 """Entries of a lane that keep their text in memory; a longer backlog is read again from the database."""
+
+
+SHARE = 3
+
+TENANT = "CASE WHEN json_valid(event) THEN ifnull(json_extract(event, '$.tenant_id'), '') ELSE '' END"
+"""The SQL of an entry's tenant, whatever is in the row."""
 
 
 @dataclass(slots=True)
@@ -26,6 +37,7 @@ class Entry:
     id: int
     topic: Topic
     key: str
+    tenant_id: str
     text: str | None
     attempts: int = 0
     due: float = 0.0
@@ -54,7 +66,8 @@ class Lane:
         self._lock = threading.Lock()
         self._queues: dict[str, deque[Entry]] = {}
         self._waiting = 0
-        self._awake = 0
+        self._running: Counter[str] = Counter()
+        self._held: dict[str, deque[Entry]] = {}
         self._ready: SimpleQueue[Entry | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._stopping = False
@@ -80,7 +93,6 @@ class Lane:
         """The key's head is finished with, one way or the other."""
         with self._lock:
             self._waiting -= 1
-            self._awake -= 1
             queue = self._queues[entry.key]
             queue.popleft()
             if queue:
@@ -91,7 +103,6 @@ class Lane:
     def again(self, entry: Entry) -> None:
         """The key's head is to be handed out once more when it is due."""
         with self._lock:
-            self._awake -= 1
             self._schedule(entry)
 
     def wake(self, entry: Entry) -> None:
@@ -120,9 +131,18 @@ class Lane:
             self._make_ready(entry)
 
     def _make_ready(self, entry: Entry) -> None:
-        self._awake += 1
+        if self._has_place(entry.tenant_id):
+            self._start(entry)
+        else:
+            self._held.setdefault(entry.tenant_id, deque()).append(entry)
+
+    def _has_place(self, tenant_id: str) -> bool:
+        return self._running[tenant_id] < SHARE * (self._workers - self._running.total())
+
+    def _start(self, entry: Entry) -> None:
+        self._running[entry.tenant_id] += 1
         self._ready.put(entry)
-        if len(self._threads) < min(self._workers, self._awake) and not self._stopping:
+        if len(self._threads) < self._running.total() and not self._stopping:
             name = f"bus-{self._topic}-{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
             self._threads.append(thread)
@@ -131,3 +151,18 @@ class Lane:
     def _work(self) -> None:
         while (entry := self._ready.get()) is not None and not self._stopping:
             self._handle(entry)
+            with self._lock:
+                self._leave(entry.tenant_id)
+
+    def _leave(self, tenant_id: str) -> None:
+        """A thread is free again: for the tenant that has waited longest of those that may have it."""
+        self._running[tenant_id] -= 1
+        if not self._running[tenant_id]:
+            del self._running[tenant_id]
+        waiting = next(filter(self._has_place, self._held), None)
+        if waiting is None:
+            return
+        entries = self._held.pop(waiting)
+        self._start(entries.popleft())
+        if entries:
+            self._held[waiting] = entries

@@ -6,19 +6,17 @@ import asyncio
 import io
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from infra.local.asgi import Receive, Scope, Send
+from infra.local.bodies import Bodies, Body, NoRoom
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 SEND_SECONDS = 60.0
 """How long a client may take to receive a piece of a long answer."""
@@ -70,26 +68,16 @@ class _Job:
 class WSGIBridge:
     """An ASGI app that runs `app` on up to `threads` threads.
 
-    A body longer than `max_body` bytes is not read to its end: the app sees its
-    length and no content, and answers as it does for what is too large. With
-    `max_waiting` requests under way further ones get 503, so that there is an
-    end to the memory that a flood takes. A body has to come within
-    `body_seconds`, else 408.
+    Of a body that is too long for `bodies` the app sees the length and no
+    content, and answers as it does for what is too large. With `max_waiting`
+    requests under way, or bodies that hold too much together, further ones get
+    503, so that there is an end to the memory that a flood takes.
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        max_body: int,
-        threads: int = 32,
-        max_waiting: int = 1024,
-        body_seconds: float = 30.0,
-    ) -> None:
+    def __init__(self, app: WSGIApplication, bodies: Bodies, *, threads: int = 32, max_waiting: int = 1024) -> None:
         self._app = app
-        self._max_body = max_body
+        self._bodies = bodies
         self._max_waiting = max_waiting
-        self._body_seconds = body_seconds
         self._under_way = 0
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = threads
@@ -106,7 +94,7 @@ class WSGIBridge:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         elif self._under_way >= self._max_waiting:
-            await _plain(send, 503, "the hub has too much to do, try again", (b"retry-after", b"1"))
+            await _busy(send)
         else:
             self._under_way += 1
             try:
@@ -116,29 +104,16 @@ class WSGIBridge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(self._body_seconds):
-                body = await self._read(receive)
-        except TimeoutError:
-            await _plain(send, 408, "the request's body did not come in time", (b"connection", b"close"))
-            return
-        if body is None:
-            return
-        job = _Job(_environ(scope, body, self._max_body), send, asyncio.get_running_loop())
-        self._jobs.put(job)
-        rest = await job.done
-        await _send(send, job.answer, rest, more=False)
-
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The body, or its beginning when it is too long; None when the client went away."""
-        body = bytearray()
-        while len(body) <= self._max_body:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        return bytes(body)
+            async with self._bodies.collected(scope, receive) as body:
+                if body is None:
+                    return
+                job = _Job(_environ(scope, body), send, asyncio.get_running_loop())
+                self._jobs.put(job)
+                rest = await job.done
+        except NoRoom:
+            await _busy(send)
+        else:
+            await _send(send, job.answer, rest, more=False)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -166,7 +141,7 @@ class WSGIBridge:
                 close()
 
 
-def _environ(scope: Scope, body: bytes, max_body: int) -> WSGIEnvironment:
+def _environ(scope: Scope, body: Body) -> WSGIEnvironment:
     path, query = scope["path"], scope["query_string"].decode("latin-1")
     raw_path = (scope.get("raw_path") or path.encode()).decode("latin-1")
     host, port = scope.get("server") or ("localhost", 80)
@@ -182,21 +157,22 @@ def _environ(scope: Scope, body: bytes, max_body: int) -> WSGIEnvironment:
         "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": io.BytesIO(body if len(body) <= max_body else b""),
+        "wsgi.input": io.BytesIO(body.content),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
     _add_headers(environ, scope["headers"])
-    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["CONTENT_LENGTH"] = str(body.length)
     return environ
 
 
 def _add_headers(environ: WSGIEnvironment, headers: list[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
-        # In WSGI `X_Real_IP` and `X-Real-IP` are one name; only the latter is ever honest.
-        if b"_" in name:
+        # In WSGI `X_Real_IP` and `X-Real-IP` are one name; only the latter is ever honest. And how the
+        # body came matters no more: an app that read of chunks would take it for one without an end.
+        if b"_" in name or name == b"transfer-encoding":
             continue
         key = name.decode("latin-1").upper().replace("-", "_")
         if key != "CONTENT_TYPE":
@@ -212,9 +188,9 @@ async def _send(send: Send, answer: _Answer, body: bytes, more: bool) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
-async def _plain(send: Send, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
-    answer = _Answer(status, [(b"content-type", b"application/json"), *headers])
-    await _send(send, answer, f'{{"detail":"{detail}"}}'.encode(), more=False)
+async def _busy(send: Send) -> None:
+    answer = _Answer(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")])
+    await _send(send, answer, b'{"detail":"the hub has too much to do, try again"}', more=False)
 
 
 def _refuse_write(data: bytes) -> object:

@@ -30,6 +30,7 @@ from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.events import Event, OutboundEvent, Topic
 from shared.errors import ConfigurationInvalid, HubError
+from shared.http.process import warn
 from shared.logs import configure_logs, tracing
 from shared.ports.bus import Consumer
 from shared.usecases.pipeline.deliver import deliver
@@ -57,6 +58,7 @@ def main() -> int:
 def _serve(settings: Settings, listener: socket.socket) -> None:
     if settings.backend != "google":
         raise ConfigurationInvalid("BACKEND: must be google; on one machine infra.local.serve does it all")
+    warn(settings)
     deps = bootstrap(settings)
     try:
         sockets, health = SocketServer(deps), Health(deps)

@@ -6,26 +6,27 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from infra.sockets import wire
+from infra.local.asgi import ASGIApp
+from infra.sockets import doors, wire
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
+from shared.domain.instances import Instance
 from shared.errors import HubError, Unauthorized
-from shared.usecases import refs
+from shared.usecases import realtime, refs
 from shared.usecases.conversations.visitors import Visitor
+from shared.usecases.instances import instance_operations
 
 logger = logging.getLogger(__name__)
 
-ASGIApp: TypeAlias = Callable[..., Any]
 Ack: TypeAlias = dict[str, object]
 
 MAX_ROOMS = 200
@@ -60,6 +61,7 @@ class SocketServer:
         self._handshake_seconds = handshake_seconds
         self._clients: dict[str, _Client] = {}
         self._members: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,10 +74,9 @@ class SocketServer:
         for name in ("leave-channel", "leaveChannel"):
             self._io.on(name, self._leave)
 
-    def asgi(self, otherwise: ASGIApp | None = None) -> ASGIApp:
+    def asgi(self, otherwise: ASGIApp) -> ASGIApp:
         """The app that answers at the socket path and leaves every other path to `otherwise`."""
-        app: ASGIApp = socketio.ASGIApp(self._io, otherwise, socketio_path=self._deps.settings.socket_path)
-        return app
+        return doors.beside(self._io, self._deps.settings.socket_path, otherwise, self._handshake_seconds)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -104,8 +105,13 @@ class SocketServer:
             why = {"event": event.name, "event_id": event.id, "why": type(error).__name__}
             logger.error("dropped a realtime event", extra=why)
             return
-        emitted = asyncio.run_coroutine_threadsafe(self._io.emit(event.name, payload, room=room), loop)
+        emitted = asyncio.run_coroutine_threadsafe(self._tell(room, event.name, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
+
+    async def _tell(self, room: str, name: str, payload: wire.Payload) -> None:
+        if name in realtime.STANDING and self._members[room]:
+            self._told[room] += 1
+        await self._io.emit(name, payload, room=room)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         credential = credential_of(environ, auth)
@@ -155,7 +161,22 @@ class SocketServer:
             return _refusal("the store does not answer, try again")
         if not found:
             return _refusal("there is no such channel")
-        return await self._enter(sid, client, room)
+        entered = await self._enter(sid, client, room)
+        await self._catch_up(sid, channel, room)
+        return entered
+
+    async def _catch_up(self, sid: str, channel: str, room: str) -> None:
+        """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
+        told = -1
+        while told != self._told[room]:
+            told = self._told[room]
+            try:
+                events = await asyncio.to_thread(_missed, self._deps, channel)
+            except HubError as error:
+                logger.warning("a client could not be told how its channel stands: %s", error.detail)
+                return
+        for event in events:
+            await self._io.emit(event.name, wire.payload(event), to=sid)
 
     async def _enter(self, sid: str, client: _Client, room: str) -> Ack:
         # The client may have gone while the store was asked.
@@ -182,6 +203,7 @@ class SocketServer:
         self._members[room] -= 1
         if not self._members[room]:
             del self._members[room]
+            self._told.pop(room, None)
 
     async def _watch(self) -> None:
         while True:
@@ -237,6 +259,15 @@ def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:
     ref = refs.instance(instance_id)
     document = deps.store.get([ref]).get(ref)
     return document is not None and document.data["tenant_id"] == principal.tenant_id
+
+
+def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:
+    ref = refs.instance(instance_id)
+    document = deps.store.get([ref]).get(ref)
+    if document is None:
+        return []
+    instance = Instance.model_validate(document.data)
+    return realtime.missed(instance, instance.pairing if instance_operations.has_code(deps, instance) else None)
 
 
 def _refusal(detail: str) -> Ack:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 
 import uvicorn
 
+from infra.local.asgi import ASGIApp
 from infra.local.protocol import GuardedHTTP
 from infra.sockets.engine import MAX_FRAME
-from infra.sockets.server import ASGIApp, SocketServer
+from infra.sockets.server import SocketServer
 from shared.config import Settings
 from shared.errors import ConfigurationInvalid
 
 KEEP_ALIVE_SECONDS = 75
+UNREAD_SECONDS = 60
+"""After which a client that takes nothing of what it is sent is given up."""
+
 GRACE_SECONDS = 10
 """How long running requests get to end after SIGTERM; the bus grants its consumers a time of its own."""
 
@@ -25,8 +30,14 @@ class Server(uvicorn.Server):
     realtime events would never end by itself.
     """
 
-    def __init__(self, sockets: SocketServer, otherwise: ASGIApp, grace: int = GRACE_SECONDS) -> None:
-        super().__init__(_config(sockets, otherwise, grace))
+    def __init__(
+        self,
+        sockets: SocketServer,
+        otherwise: ASGIApp,
+        grace: int = GRACE_SECONDS,
+        http: type[GuardedHTTP] = GuardedHTTP,
+    ) -> None:
+        super().__init__(_config(sockets, otherwise, grace, http))
         self._sockets = sockets
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -36,10 +47,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _config(sockets: SocketServer, otherwise: ASGIApp, grace: int) -> uvicorn.Config:
+def _config(sockets: SocketServer, otherwise: ASGIApp, grace: int, http: type[GuardedHTTP]) -> uvicorn.Config:
     return uvicorn.Config(
         sockets.asgi(otherwise=otherwise),
-        http=GuardedHTTP,
+        http=http,
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         lifespan="off",
@@ -57,6 +68,9 @@ def bound(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":
+        # Its connections inherit this; closing one waits for what was not sent yet, for ever when nobody reads it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:

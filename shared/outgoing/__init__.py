@@ -10,7 +10,8 @@ from shared.config import Settings
 from shared.logs import spanning
 from shared.outgoing.answer import Answer
 from shared.outgoing.lookup import Lookup
-from shared.security.addresses import AddressPolicy, Resolve, resolve
+from shared.outgoing.places import Places
+from shared.security.addresses import AddressPolicy, AddressRefused, Resolve, resolve
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -24,15 +25,19 @@ class Outgoing:
     """Calls other systems. Thread-safe; its pools are made on first use, for their library is slow to import."""
 
     def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
+        self.places = Places(settings.threads)
         self._policy = AddressPolicy(settings)
         self._lookup = Lookup(resolve)
         self._trusted: PoolManager | None = None
         self._guarded: PoolManager | None = None
         self._lock = threading.Lock()
 
-    def check(self, url: str) -> None:
-        """Refuse at once a user's URL that could never be called; raises `AddressRefused`."""
-        self._policy.check_url(url)
+    def check(self, url: str, field: str) -> None:
+        """Refuse at once a user's URL that could never be called; raises an `AddressRefused` that names the field."""
+        try:
+            self._policy.check_url(url)
+        except AddressRefused as refused:
+            raise AddressRefused(f"{field}: {refused.detail}", {field: refused.detail}) from refused
 
     def request(
         self,
@@ -52,13 +57,15 @@ class Outgoing:
 
         The body is `json`, or `form` as a web form sends it. `guarded` is for URLs
         that a user may set; an operator's own setting is trusted. Raises
-        `AddressRefused`, `ProviderUnavailable` when nothing was sent, and
-        `OutcomeUnknown` when the request may have arrived.
+        `AddressRefused`, `Overloaded` inside a request that found no place,
+        `ProviderUnavailable` when nothing was sent, and `OutcomeUnknown` when
+        the request may have arrived.
         """
         from shared.outgoing.calls import Call, carry_out  # noqa: PLC0415 - imports urllib3, which costs cold start
 
         if guarded:
             self._policy.check_url(url)
+        self.places.take()
         call = Call(method, url, provider, json, headers or {}, params or {}, timeout, max_bytes, form)
         with spanning(f"{method} {provider}"):
             return carry_out(self._pools(guarded), call)

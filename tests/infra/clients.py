@@ -107,6 +107,13 @@ class Client:
     def ask(self, event: str, *args: Any) -> Any:
         return self.io.call(event, args if args else None, timeout=10)
 
+    def enter(self, channel: str) -> dict[str, Any]:
+        """Join a channel's room; returns how the channel stands, which is told at once."""
+        assert self.ask("join-channel", channel) == {"ok": True}
+        name, payload = self.next()
+        assert (name, payload["channelInstanceId"]) == ("channel-status", channel)
+        return dict(payload)
+
     def next(self) -> tuple[str, Any]:
         return self.came.get(timeout=10)
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import uvloop
 
+from infra.local.asgi import ASGIApp
+from infra.local.bodies import Bodies
+from infra.local.protocol import GuardedHTTP
 from infra.local.wsgi import WSGIBridge
 from infra.sockets.server import SocketServer
 from infra.sockets.web import Server
@@ -25,10 +28,12 @@ def nothing_here(environ: dict[str, Any], start_response: StartResponse) -> Iter
 
 
 @contextmanager
-def hosted(sockets: SocketServer, bridge: WSGIBridge | None = None, port: int = 0) -> Iterator[str]:
+def hosted(
+    sockets: SocketServer, app: ASGIApp | None = None, port: int = 0, http: type[GuardedHTTP] = GuardedHTTP
+) -> Iterator[str]:
     """Serve; gives the address without a trailing slash."""
-    bridge = bridge or WSGIBridge(nothing_here, max_body=1000, threads=2)
-    server = Server(sockets, bridge)
+    bridge = WSGIBridge(nothing_here, Bodies(1000), threads=2)
+    server = Server(sockets, app or bridge, http=http)
     with socket.create_server(("127.0.0.1", port)) as listener:
 
         async def serve() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.hub.main import blueprints, dialect_of
+from functions.omega.schemas import LONGEST_WAIT
 from infra.deployables import Front, Table, load
 from shared.adapters.google.pubsub import PubSub
 from shared.config import Settings
@@ -69,6 +70,12 @@ def test_every_row_has_its_code_and_all_code_has_its_row() -> None:
     assert all((ROOT / "infra" / name / "__main__.py").is_file() for name in containers)
 
 
+@pytest.mark.parametrize("front", ["single", "split"])
+def test_who_waits_for_a_pairing_is_answered_before_the_platform_gives_up(front: Front) -> None:
+    serving = TABLE.backend("/api/pair/status", front)
+    assert TABLE.functions[str(serving)].timeout >= LONGEST_WAIT + 15
+
+
 def test_only_webhooks_dialects_widget_and_sockets_are_public() -> None:
     public = {name for name, row in TABLE.functions.items() if row.public}
     assert public == DIALECTS | {"webhooks", "widget", "hub", "sockets"}
@@ -119,7 +126,8 @@ def test_secrets_are_settings_that_hold_secrets_and_that_somebody_reads() -> Non
     read = {name.upper() for name in secret if re.search(rf"\b(settings|own)\.{name}\b", code)}
     asked = {name for row in TABLE.functions.values() for name in row.secrets}
     assert asked <= {name.upper() for name in secret}
-    assert read <= asked
+    # Of that one only whether it is set is told.
+    assert read - {"DATABASE_URL"} <= asked
 
 
 def test_the_hub_has_the_rights_of_all_that_it_stands_for() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from queue import Empty
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus, PairingCode
 from shared.domain.messages import Attachment, MessageKind
+from shared.http.times import milliseconds
+from shared.ports.store import Merge, Ref
 from shared.usecases import realtime
 from tests.infra.clients import MOMENT, Client, Connect, a_conversation, a_message, stored_instance, token_for
 from tests.infra.hosting import hosted
@@ -41,8 +45,41 @@ def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
     assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i1"})
 
 
+def test_who_joins_late_is_told_how_the_channel_stands_and_the_code_that_is_still_good(
+    deps: Deps, client: Connect, joined: Client
+) -> None:
+    stored_instance(deps, "i2")
+    until = deps.now().replace(microsecond=0) + timedelta(minutes=1)
+    code = PairingCode(text="2@abc", expires_at=until)
+    deps.store.commit([Merge(Ref("instances", "i2"), {"status": "waiting_for_scan", "pairing": code.model_dump()})])
+    for event in ("join-channel", "joinChannel"):
+        late = client(token_for(deps, "t1"))
+        assert late.ask(event, "i2") == {"ok": True}
+        assert late.next() == ("channel-status", {"channelInstanceId": "i2", "status": "CONNECTING"})
+        assert late.next() == ("whatsapp-qr", {"qr": "2@abc", "expiresAt": milliseconds(until)})
+    assert joined.came.empty()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "waiting_for_scan", "pairing": {"text": "2@abc", "png_base64": None, "expires_at": MOMENT}},
+        {"status": "connected", "pairing": {"text": "2@abc", "png_base64": None, "expires_at": MOMENT.replace(2999)}},
+    ],
+)
+def test_a_code_that_cannot_be_scanned_any_more_is_not_shown(
+    deps: Deps, client: Connect, fields: dict[str, Any]
+) -> None:
+    stored_instance(deps)
+    deps.store.commit([Merge(Ref("instances", "i1"), fields)])
+    late = client(token_for(deps, "t1"))
+    late.enter("i1")
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    assert late.next()[0] == "whatsapp-connected"
+
+
 def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
-    photo = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"fileId": "F"})
+    photo = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file_id": "F"})
     realtime.message_created(deps, a_message(attachments=[photo], kind=MessageKind.IMAGE))
     name, payload = joined.next()
     assert name == "message-created"
@@ -95,7 +132,7 @@ def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined:
 
 def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:
     stored_instance(deps, "i2")
-    assert joined.ask("join-channel", "i2") == {"ok": True}
+    joined.enter("i2")
     assert joined.ask("leave-channel", "i1") == {"ok": True}
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
     realtime.emit(deps, "t1", "i2", "whatsapp-connected", {})
@@ -107,7 +144,7 @@ def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:
 def test_everybody_in_a_room_hears_it_once(deps: Deps, joined: Client, client: Connect) -> None:
     second = client(token_for(deps, "t1"))
     for _ in range(2):
-        assert second.ask("joinChannel", "i1") == {"ok": True}
+        second.enter("i1")
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
     realtime.message_created(deps, a_message())
     for each in (joined, second):

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 
-from infra.local.protocol import MAX_HEAD
-from infra.local.wsgi import PIECE, WSGIBridge
-from infra.sockets.server import SocketServer
+from infra.local.bodies import UNCOUNTED, Bodies
+from infra.local.wsgi import PIECE
 from shared.deps import Deps
-from tests.infra.hosting import StartResponse, hosted
-
-
-def echo(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    """Tells what it was asked."""
-    body = environ["wsgi.input"].read()
-    seen = {name: value for name, value in environ.items() if isinstance(value, str)}
-    start_response("200 OK", [("Content-Type", "application/json"), ("X-Twice", "1"), ("X-Twice", "2")])
-    return [json.dumps({"environ": seen, "body": body.decode("latin-1")}).encode()]
+from shared.http.app import MAX_BODY, body_limit, create_app
+from tests.http.dialect import large
+from tests.infra.bridging import Blocked, ask, bridged, connected, echo
+from tests.infra.hosting import StartResponse
+from tests.pipeline.hub import eventually
 
 
 def long_answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -36,44 +31,6 @@ def broken(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a bug")
     return echo(environ, start_response)
-
-
-class Blocked:
-    """Answers when it is let go."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.go = threading.Event()
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        self.entered.release()
-        self.go.wait(10)
-        return echo(environ, start_response)
-
-
-@contextmanager
-def bridged(deps: Deps, app: Any, **options: Any) -> Iterator[str]:
-    """The host and port of a server that runs `app`."""
-    bridge = WSGIBridge(app, **{"max_body": 1000, "threads": 2} | options)
-    with hosted(SocketServer(deps), bridge) as url:
-        yield url.removeprefix("http://")
-
-
-def ask(
-    address: str, method: str = "GET", path: str = "/", body: Any = None, headers: dict[str, str] | None = None
-) -> tuple[http.client.HTTPResponse, bytes]:
-    with closing(http.client.HTTPConnection(address, timeout=15)) as connection:
-        connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, (bytes, type(None))))
-        response = connection.getresponse()
-        return response, response.read()
-
-
-def raw(address: str, sent: bytes) -> bytes:
-    """All that the server answers before it closes the connection."""
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=15) as connection:
-        connection.sendall(sent)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_the_app_sees_the_request_and_the_client_its_answer(deps: Deps) -> None:
@@ -106,6 +63,7 @@ def test_a_body_in_chunks_is_whole(deps: Deps) -> None:
     seen = json.loads(body)
     assert seen["body"] == "onetwo"
     assert seen["environ"]["CONTENT_LENGTH"] == "6"
+    assert "HTTP_TRANSFER_ENCODING" not in seen["environ"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -118,10 +76,47 @@ def test_of_a_body_that_is_too_long_the_app_sees_only_that(deps: Deps, chunked: 
     assert int(seen["environ"]["CONTENT_LENGTH"]) > 1000
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(deps: Deps) -> None:
-    with bridged(deps, echo, body_seconds=0.05) as address:
-        answer = raw(address, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
-    assert answer.startswith(b"HTTP/1.1 408 ")
+def test_a_body_that_says_it_is_too_long_is_not_waited_for(deps: Deps) -> None:
+    with bridged(deps, echo) as address, connected(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 33000000\r\n\r\n" + b"x" * 10)
+        assert b'"CONTENT_LENGTH": "33000000"' in connection.recv(65536)
+
+
+def test_the_application_says_where_bodies_may_be_long(deps: Deps) -> None:
+    app = create_app(deps, [large(3 * MAX_BODY)])
+    assert body_limit(app, "POST", "/large") == 3 * MAX_BODY
+    assert {body_limit(app, *at) for at in (("GET", "/large"), ("POST", "/large/x"), ("POST", "/"))} == {MAX_BODY}
+    json_of = {"Content-Type": "application/json"}
+    with bridged(deps, app, Bodies(MAX_BODY, partial(body_limit, app))) as address:
+        for length, status in ((2 * MAX_BODY, 200), (4 * MAX_BODY, 413)):
+            body = json.dumps({"name": "Bello"}).encode().rjust(length)
+            assert ask(address, "POST", "/large", body, json_of)[0].status == status
+            chunks = (body[start : start + 50_000] for start in range(0, length, 50_000))
+            headers = json_of | {"Transfer-Encoding": "chunked"}
+            assert ask(address, "POST", "/large", chunks, headers)[0].status == status
+        assert ask(address, "POST", "/elsewhere", body, json_of)[0].status in (404, 413)
+
+
+def test_all_bodies_under_way_share_a_room_that_small_ones_do_not_need(deps: Deps) -> None:
+    length = UNCOUNTED + 600
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % length
+    with bridged(deps, echo, Bodies(2 * length, together=1000)) as address:
+        with connected(address, head + b"x" * (length - 1)) as first:
+            eventually(lambda: ask(address, "POST", "/", b"y" * length)[0].status == 503)
+            refused, _ = ask(address, "POST", "/", b"y" * length)
+            assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+            assert ask(address, "POST", "/", b"y" * 1000)[0].status == 200
+            first.sendall(b"x")
+            assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert ask(address, "POST", "/", b"y" * length)[0].status == 200
+
+
+def test_the_room_of_a_client_that_goes_away_is_free_again(deps: Deps) -> None:
+    length = UNCOUNTED + 600
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % length
+    with bridged(deps, echo, Bodies(2 * length, together=1000)) as address:
+        connected(address, head + b"x" * (length - 1)).close()
+        eventually(lambda: ask(address, "POST", "/", b"y" * length)[0].status == 200)
 
 
 def test_a_header_cannot_pose_as_another_by_underscores(deps: Deps) -> None:
@@ -171,35 +166,8 @@ def test_running_requests_are_finished_when_the_server_stops(deps: Deps) -> None
     assert answers == [200]
 
 
-def test_a_head_without_an_end_is_refused(deps: Deps) -> None:
-    with bridged(deps, echo) as address:
-        head = b"GET / HTTP/1.1\r\nHost: h\r\nX-Long: "
-        host, port = address.split(":")
-        with socket.create_connection((host, int(port)), timeout=15) as connection:
-            connection.sendall(head + b"x" * MAX_HEAD)
-            connection.sendall(b"x" * 100)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
-        assert ask(address)[0].status == 200
-
-
 def test_further_requests_of_a_connection_are_served(deps: Deps) -> None:
     with bridged(deps, echo) as address, closing(http.client.HTTPConnection(address, timeout=15)) as connection:
         for number in range(3):
             connection.request("POST", f"/{number}", b"x" * number)
             assert json.loads(connection.getresponse().read())["environ"]["PATH_INFO"] == f"/{number}"
-
-
-def test_what_is_no_http_gets_400(deps: Deps) -> None:
-    with bridged(deps, echo) as address:
-        assert raw(address, b"\x16\x03\x01 hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-
-
-def test_a_websocket_elsewhere_is_refused(deps: Deps) -> None:
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    with bridged(deps, echo) as address:
-        assert ask(address, path="/elsewhere", headers=upgrade)[0].status == 403

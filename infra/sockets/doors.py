@@ -1,0 +1,61 @@
+"""Who gets a request: the Socket.IO library at its path, or somebody else."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs
+
+import socketio
+
+from infra.local.asgi import ASGIApp, Message, Receive, Scope, Send
+
+_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+_PROBE = 3
+"""The first messages of a client that changes to a websocket: that it connects, `2probe` and `5`."""
+
+
+def beside(server: socketio.AsyncServer, path: str, otherwise: ASGIApp, handshake_seconds: float) -> ASGIApp:
+    """The app that hands what comes to `path` to the library, and everything else to `otherwise`.
+
+    The library lets a client that wants to go on by a websocket take its time
+    for ever, even after its session has ended; here it has `handshake_seconds`.
+    """
+    prefix = f"/{path.strip('/')}/"
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if not f"{scope['path']}/".startswith(prefix):
+            await otherwise(scope, receive, send)
+        elif scope["type"] == "http":
+            await server.handle_request(scope, receive, _marked(send))
+        else:
+            goes_on = b"sid" in parse_qs(scope["query_string"])
+            await server.handle_request(scope, _hurried(receive, handshake_seconds) if goes_on else receive, send)
+
+    return answer
+
+
+def _marked(send: Send) -> Send:
+    async def marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *_HEADERS]}
+        await send(message)
+
+    return marked
+
+
+def _hurried(receive: Receive, seconds: float) -> Receive:
+    came = 0
+
+    async def hurried() -> Message:
+        nonlocal came
+        came += 1
+        if came > _PROBE:
+            return await receive()
+        try:
+            async with asyncio.timeout(seconds):
+                return await receive()
+        except TimeoutError:
+            return {"type": "websocket.disconnect", "code": 1008}
+
+    return hurried

@@ -127,7 +127,9 @@ class Capabilities:
     customer's profile is an address here (`customer`: his own id); without it a
     customer can only be reached where he has written before. What is said on a
     `live` channel is answered at once, however often. Where an answer goes
-    `in_one_piece` its paragraphs are not made messages of their own.
+    `in_one_piece` its paragraphs are not made messages of their own. `markup` is
+    the notation (`channelkit/markup.py`) in which it shows what is bold, a link or
+    code; without one it shows the text alone.
     """
 
     text_limit: int
@@ -142,6 +144,7 @@ class Capabilities:
     threads: bool = False
     live: bool = False
     in_one_piece: bool = False
+    markup: Literal["slack", "whatsapp", "telegram", "discord", "html"] | None = None
     addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
 
@@ -185,6 +188,12 @@ class Admission:
     expires_at: datetime
 
 
+OPERATORS = "operators"
+"""In the context that a configuration is validated in: whether its tenant is the operator's own.
+
+Only then it may do without what the machine itself would be trusted with.
+"""
+
 MEGABYTE = 1024 * 1024
 
 MAX_MEDIA = 25 * MEGABYTE
@@ -201,7 +210,7 @@ class Channel(Generic[C]):
     raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
     `address` gives the canonical key of an address that a person typed.
     `challenge` returns the body that answers a provider's GET, or raises
-    `SignatureInvalid`. `connect` tells the provider where to call us and
+    `ChallengeRefused`. `connect` tells the provider where to call us and
     returns what is then known; it raises a `ProviderError` that an operator
     can act on. So do the others that return a `Connection`: `pair` begins a new
     pairing with a code to scan, unless the account turns out to be connected;
@@ -218,7 +227,7 @@ class Channel(Generic[C]):
     `SignatureInvalid`, or a `ProviderError` when the look-up fails, and the
     provider tries again. `complete` gets what a part only refers to (a mail in
     a bucket) before the part is parsed; it raises a `ProviderError`, and the
-    part comes again.
+    part comes again, or `PayloadInvalid` as `parse` does.
 
     `answer` gives what the provider wants to hear in answer to a webhook that was
     verified and published, or None for the usual words; it may look things up,
@@ -237,7 +246,8 @@ class Channel(Generic[C]):
     `guest_key` is the key of the tokens by which a customer asks to be admitted.
 
     `api_key` names the field of the configuration that a lone "API key" stands
-    for. `probe` makes a call that changes nothing, to see whether a
+    for, and `api_url` the field with the address that it is sent to, where each
+    instance may have its own. `probe` makes a call that changes nothing, to see whether a
     configuration's credential is accepted; the instance may be one that is not
     stored. It raises a `ProviderError` that names no credential.
 
@@ -280,5 +290,6 @@ class Channel(Generic[C]):
     elsewhere: Callable[[Deps, Instance, str], bool] | None = None
     own_door: bool = False
     api_key: str | None = None
+    api_url: str | None = None
     address: Callable[[str], str] = lambda given: given
     runtime: Literal["function", "socket"] = "function"

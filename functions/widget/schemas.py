@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from shared.channelkit.looks import shown
+from shared.channelkit.styled import Run, Styled
 from shared.channels.widget.inbound import TEXT_LIMIT
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
@@ -89,10 +91,26 @@ class AttachmentOut(_Wire):
         )
 
 
+class RunOut(_Wire):
+    """A stretch of a message's text that looks the same all along; `url` where it is a link."""
+
+    text: str
+    styles: list[Literal["bold", "italic", "strike", "code", "pre"]]
+    url: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunOut:
+        styles = [style for style in run.styles if style != "link"]
+        return cls.model_validate({"text": run.text, "styles": styles, "url": run.styles.get("link")})
+
+
 class MessageOut(_Wire):
+    """A message; `runs` say how its text looks, where that is known: together they are what is to be shown."""
+
     id: str
     author: Literal["visitor", "agent", "bot"]
     text: str
+    runs: list[RunOut]
     attachments: list[AttachmentOut]
     sent_at: Milliseconds
 
@@ -102,9 +120,16 @@ class MessageOut(_Wire):
             id=message.id,
             author=_AUTHORS.get(message.author, "agent"),
             text=message.text or "",
+            runs=_runs(message),
             attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
             sent_at=message.sent_at,
         )
+
+
+def _runs(message: Message) -> list[RunOut]:
+    if not message.text or not message.spans:
+        return []
+    return [RunOut.of(run) for run in shown(Styled(message.text, message.spans)).runs()]
 
 
 class HistoryQuery(BaseModel):

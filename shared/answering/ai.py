@@ -11,7 +11,7 @@ from shared.answering.turns import Turn
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Direction, Message
-from shared.errors import HubError, OutcomeUnknown, ProviderUnavailable
+from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,12 @@ def _said(message: Message) -> str:
 def complete(
     deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat], timeout: float = _TIMEOUT
 ) -> Completion:
-    """Ask the model once, as this agent. Raises `ProviderUnavailable`."""
+    """Ask the model once, as this agent.
+
+    Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here.
+    """
+    if not deps.settings.allows_model(agent.model):
+        raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
     key = deps.settings.openai_api_key
     request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
     if agent.temperature is not None:
@@ -149,7 +154,7 @@ def _run(deps: Deps, tool: Tool, turn: Turn, arguments: object) -> str:
     """Call the tool's endpoint; what goes wrong is told to the model, which may find another way."""
     try:
         parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
-    except ValueError:
+    except (ValueError, RecursionError):
         return "the arguments were not JSON"
     payload = {
         "arguments": parsed,

@@ -90,7 +90,7 @@ def _read(answer: Answer) -> str:
         return text
     try:
         body = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProviderUnavailable(_NAME, "answered with broken JSON") from error
     if isinstance(body, str):
         return body.strip()

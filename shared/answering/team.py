@@ -12,7 +12,7 @@ from shared.answering.ai import Chat, Completion, call_tool, clean, complete, de
 from shared.answering.turns import Turn
 from shared.deps import Deps
 from shared.domain.agents import Agent, CollaborationStep
-from shared.errors import ProviderUnavailable
+from shared.errors import ProviderRejected, ProviderUnavailable
 
 MAX_QUESTIONS = 6
 """How often members are asked for one answer. A member asks nobody, so the depth is one."""
@@ -128,7 +128,7 @@ class _Work:
         try:
             said = self._complete(agent, [*system, {"role": "user", "content": question}], []).text
             failed = not said
-        except ProviderUnavailable:
+        except (ProviderRejected, ProviderUnavailable):
             said, failed = "", True
         self.steps.append(
             CollaborationStep(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from shared.channel import OPERATORS
 from shared.channelkit.providers import refusal
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -36,7 +38,11 @@ _TEMPORARY = frozenset(
 
 
 class AwsConfig(BaseModel):
-    """The account that a channel uses. Without a key boto3 looks for one where it always does (profile, role)."""
+    """The account that a channel uses.
+
+    A key has two halves. In the operator's own tenant both may be left out: boto3 then looks for one where it
+    always does (profile, role). That one is the operator's, so nobody else's channel may use it.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
@@ -44,11 +50,33 @@ class AwsConfig(BaseModel):
     access_key_id: str | None = None
     secret_access_key: SecretStr | None = None
 
+    @model_validator(mode="after")
+    def _key_is_whole(self, info: ValidationInfo) -> AwsConfig:
+        halves = {"access_key_id": self.access_key_id, "secret_access_key": self.secret_access_key}
+        missing = [name for name, half in halves.items() if half is None]
+        if not missing or (self.ambient and (info.context or {}).get(OPERATORS)):
+            return self
+        wanted = PydanticCustomError("key_wanted", "is needed: a key of your own account at Amazon")
+        kind = wanted if self.ambient else "missing"
+        problems: list[InitErrorDetails] = [{"type": kind, "loc": (name,), "input": None} for name in missing]
+        # Raised in this way the error names the fields, as it does where one is required.
+        raise ValidationError.from_exception_data("AwsConfig", problems)
+
+    @property
+    def ambient(self) -> bool:
+        """Whether calls are signed with what boto3 finds on the machine."""
+        return self.access_key_id is None and self.secret_access_key is None
+
 
 def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
-    """A client of a service, kept for a while: making one reads descriptions from disk."""
+    """A client of a service, kept for a while: making one reads descriptions from disk.
+
+    Raises `ProviderRejected` when boto3 cannot make one, as with a profile that is not there,
+    and `Overloaded` inside a request that found no place to call out.
+    """
+    deps.http.places.take()
     key = ("aws", service, config.region, config.access_key_id)
-    return deps.cache.get((*key, _secret(config)), lambda: _new_client(deps, service, config))
+    return deps.cache.get((*key, _secret(config)), lambda: call("aws", lambda: _new_client(deps, service, config)))
 
 
 def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:

@@ -18,7 +18,7 @@ from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
 from shared.config import Settings
 from shared.deps import Deps
-from shared.errors import OutcomeUnknown, PayloadInvalid, ProviderError, SignatureInvalid
+from shared.errors import ChallengeRefused, OutcomeUnknown, PayloadInvalid, ProviderError, SignatureInvalid
 from shared.outgoing import Answer
 
 TIMEOUT = 90.0
@@ -159,12 +159,12 @@ def check_signature(provider: str, webhook: Webhook, secret: str | None, setting
 
 
 def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> str:
-    """The bare `hub.challenge`, which tells Meta that the callback URL is ours; raises `SignatureInvalid`."""
+    """The bare `hub.challenge`, which tells Meta that the callback URL is ours; raises `ChallengeRefused`."""
     if not expected:
-        raise SignatureInvalid(f"{provider}: FACEBOOK_VERIFY_TOKEN is not set")
+        raise ChallengeRefused(f"{provider}: FACEBOOK_VERIFY_TOKEN is not set")
     right = same_secret(webhook.query.get("hub.verify_token"), expected)
     if not right or webhook.query.get("hub.mode") != "subscribe":
-        raise SignatureInvalid(f"{provider}: hub.verify_token is not FACEBOOK_VERIFY_TOKEN")
+        raise ChallengeRefused(f"{provider}: hub.verify_token is not FACEBOOK_VERIFY_TOKEN")
     return webhook.query.get("hub.challenge", "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -54,6 +55,7 @@ def adapter_for(channel_type: ChannelType, provider: object) -> str:
     return found
 
 
+@cache
 def channel(name: str) -> Channel[Any]:
     """The channel of that name, imported on first use; raises `NotFound`."""
     if name not in _MODULES:

@@ -24,6 +24,10 @@ class Role(StrEnum):
         order = list(Role)
         return order.index(self) <= order.index(other)
 
+    def within(self, limit: Role) -> Role:
+        """The lesser one of the two."""
+        return self if limit.covers(self) else limit
+
 
 class Tenant(BaseModel):
     """A business.
@@ -69,7 +73,9 @@ class ApiKey(BaseModel):
     """A key, kept by its hash (`id`); `prefix` is what a person may recognise it by.
 
     `scopes` are of `read`, `write` and `secrets:read`; without the first two a
-    key may do both. `last_used_at` is up to a minute old.
+    key may do both. `last_used_at` is up to a minute old. `created_by` is the user
+    for whom it was made, also by another key of his: it may do no more than he may
+    now, and ends with him; without one it depends on nobody.
     """
 
     id: str
@@ -82,17 +88,22 @@ class ApiKey(BaseModel):
     revoked: bool = False
     last_used_at: datetime | None = None
     created_at: datetime
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling. The tenant comes from here and from nowhere else."""
+    """Who is calling. The tenant comes from here and from nowhere else.
+
+    `answerable` is the user who calls, or for whom the key was made.
+    """
 
     tenant_id: str
     role: Role
     user_id: str | None = None
     email: str | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
+    answerable: str | None = None
 
     @property
     def may_read_secrets(self) -> bool:

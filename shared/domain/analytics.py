@@ -27,17 +27,18 @@ class Range(StrEnum):
     MONTH = "30d"
 
 
-_BUCKETS = {
-    Range.HOUR: (FIVE_MINUTES, 12),
-    Range.DAY: (HOUR, 24),
-    Range.WEEK: (DAY, 7),
-    Range.MONTH: (DAY, 30),
+# How long each is, and the buckets that it is shown in.
+_RANGES = {
+    Range.HOUR: (HOUR, FIVE_MINUTES),
+    Range.DAY: (DAY, HOUR),
+    Range.WEEK: (DAY * 7, DAY),
+    Range.MONTH: (DAY * 30, DAY),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Whole buckets of `step`, the last of which is still running."""
+    """Buckets of `step`, the last of which is still running."""
 
     start: datetime
     step: timedelta
@@ -58,9 +59,16 @@ class Window:
 
 
 def window(range_: Range, now: datetime) -> Window:
-    """The range that ends with the bucket of `now`: 12 times 5 minutes, 24 hours, 7 days or 30 days (UTC)."""
-    step, size = _BUCKETS[range_]
-    return Window(floor(now, step) - step * (size - 1), step, size)
+    """All of the range up to `now`, by hours, and by five minutes for an hour: that much it may be longer at most."""
+    length, bucket = _RANGES[range_]
+    step = min(bucket, HOUR)
+    start = floor(now - length, step)
+    return Window(start, step, (now - start) // step + 1)
+
+
+def trend_of(range_: Range, over: Window) -> Window:
+    """The range's window in the buckets that it is shown in (days are UTC's); the first may be counted in part."""
+    return over.split(_RANGES[range_][1])
 
 
 def floor(moment: datetime, step: timedelta) -> datetime:
@@ -78,7 +86,8 @@ def start_of(day: date) -> datetime:
 class Counters:
     """Sums over some time; the fields are the counters' names in the store.
 
-    `reply_seconds` is how long `replies` waited for, `rating_sum` the points of
+    `outbound` and `replies` count what was accepted for sending, whatever became
+    of it. `reply_seconds` is how long `replies` waited for, `rating_sum` the points of
     `ratings` from 1 to 5; `call_seconds`, and `quality_sum` over `quality_count`
     from 0 to 5, are those of `calls`.
     """
@@ -117,7 +126,7 @@ class Counters:
 
     @property
     def response_time(self) -> float:
-        """Seconds from a customer's first unanswered message to the answer, on average, one decimal."""
+        """Seconds from a customer's first unanswered message until an answer was accepted, on average, one decimal."""
         return _mean(self.reply_seconds, self.replies)
 
     @property
@@ -136,8 +145,8 @@ class Counters:
 
     @property
     def call_quality(self) -> float:
-        """From 0 to 5, one decimal."""
-        return _mean(self.quality_sum, self.quality_count)
+        """From 0 to 5, one decimal: what providers told of calls, and how customers rated those sessions."""
+        return _mean(self.quality_sum + self.rating_sum, self.quality_count + self.ratings)
 
 
 COUNTERS = tuple(field.name for field in fields(Counters))

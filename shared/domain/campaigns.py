@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -78,7 +79,7 @@ class Campaign(BaseModel):
         return template if isinstance(template, str) and template.strip() else self.message
 
     def template_on(self, channel: ChannelType) -> Template | None:
-        """The approved template to send where a channel has such: an object of `name`, `language` and `parameters`.
+        """The approved template to send where a channel has such: an object as `Template` is one.
 
         A string counts as a template's name when it is one word as providers spell those.
         """
@@ -87,7 +88,7 @@ class Campaign(BaseModel):
         if isinstance(given, str) and _TEMPLATE_NAME.fullmatch(given.strip()):
             given = {"language": "en_US"} | settings | {"name": given.strip()}
         try:
-            return Template.model_validate(given) if isinstance(given, dict) else None
+            return Template.model_validate(given | _filling(given)) if isinstance(given, dict) else None
         except ValidationError:
             return None
 
@@ -104,3 +105,11 @@ def accepts_campaigns(customer: Customer) -> bool:
     if customer.opted_out or customer.merged_into:
         return False
     return _OPTED_OUT.isdisjoint(tag.strip().lower() for tag in customer.tags)
+
+
+def _filling(given: dict[str, Any]) -> dict[str, Any]:
+    if not given.keys() & {"header", "buttons"}:
+        return {}
+    from shared.domain.templates import Filling  # noqa: PLC0415 - costs cold start, and few templates are filled so
+
+    return Filling.model_validate(given).stored()

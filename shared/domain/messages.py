@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -81,12 +81,30 @@ def media_id(message_id: str, number: int, attachment: Attachment) -> str | None
     return f"{message_id}-{number}" if is_file(attachment) else None
 
 
+Style: TypeAlias = Literal["bold", "italic", "strike", "code", "pre", "link", "address", "mark"]
+
+
+class Span(BaseModel):
+    """How characters `start` to `end` of a text are to look; spans of one style do not overlap.
+
+    `value` is a link's URL, or the language of a `pre`. Where a link is shown as
+    one, its `address` behind it need not be; a `mark` is what begins a quoted
+    line or an item of a list.
+    """
+
+    style: Style
+    start: int
+    end: int
+    value: str | None = None
+
+
 class Message(BaseModel):
     """One message.
 
     An inbound one's id is made of instance and provider id, so storing it twice
     is impossible. `raw_event_id` is the bus event it came in. `request_hash`
     stands for the request that made an outbound one under an idempotency key.
+    `spans` say how the text is to look; without them it is as it was written.
     """
 
     id: str
@@ -100,6 +118,7 @@ class Message(BaseModel):
     author_name: str | None = None
     kind: MessageKind = MessageKind.TEXT
     text: str | None = None
+    spans: list[Span] | None = None
     attachments: list[Attachment] = Field(default_factory=list)
     external_message_id: str | None = None
     reply_to: str | None = None
@@ -125,11 +144,16 @@ class ReactionTo(BaseModel):
 
 
 class Template(BaseModel):
-    """A message that the provider approved beforehand; `parameters` fill the places in its text, in order."""
+    """A message that the provider approved beforehand; `parameters` fill the places in its text, in order.
+
+    `header` and `buttons` are what `domain.templates` describes and has checked.
+    """
 
     name: str
     language: str
     parameters: list[str] = Field(default_factory=list)
+    header: dict[str, Any] | None = None
+    buttons: list[dict[str, Any]] | None = None
 
 
 class Choice(BaseModel):
@@ -144,7 +168,9 @@ class OutboxPayload(BaseModel):
     """What is to be sent, frozen when it was accepted: the queue's payload form.
 
     `automatic` marks what no person wrote. `context` is what the channel said with
-    the customer's latest message that it needs for an answer.
+    the customer's latest message that it needs for an answer. With `spans` the
+    text is nobody's own notation: the channel writes it in its own. Without them
+    it goes as it is.
     """
 
     message_id: str | None = None
@@ -152,6 +178,7 @@ class OutboxPayload(BaseModel):
     external_conversation_id: str | None = None
     external_user_id: str | None = None
     text: str | None = None
+    spans: list[Span] | None = None
     attachments: list[Attachment] = Field(default_factory=list)
     reply_to: str | None = None
     reaction: ReactionTo | None = None

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import PHONE, Shop
 from tests.browser.devtools import Browser, Page
+from tests.stubs import Reply
 
 pytestmark = pytest.mark.slow
 
@@ -282,3 +283,17 @@ def test_a_page_that_is_not_on_the_owners_list_cannot_show_it(browser: Browser, 
     page.until("document.getElementById('hub-widget')")
     _click(page, LAUNCHER)
     page.wait(lambda: page.js("0") == 0 and "frame-ancestors" in str(page.complaints), "the browser refused the frame")
+
+
+def test_an_agents_marks_are_shown_and_its_html_is_not(shop: Shop, chat: Page) -> None:
+    said = "**Hi** <img src=x onerror='window.hacked=1'>, see [the `shop`](https://shop.example)\n```\n<b>\n```"
+    shop.host.on("POST", "/api/v1/agent/support/run", Reply(json={"message": said}))
+    agent = {"agent_api_url": shop.host.url, "agent_api_key": "key", "default_agent": "support"}
+    shop.api("PUT", "/api/v1/instances/shop", agent)
+    _say(chat, "Hello")
+    _shows(chat, "Hello", "Hi <img src=x onerror='window.hacked=1'>, see the shop\n<b>")
+    shown = "[...document.querySelectorAll('.bubble *')].map(({tagName, textContent}) => [tagName, textContent])"
+    assert chat.js(shown) == [["STRONG", "Hi"], ["A", "the shop"], ["CODE", "<b>"]]
+    assert chat.js("document.querySelector('.bubble a').href") == "https://shop.example/"
+    assert chat.js("window.hacked") is None
+    assert chat.complaints == []

@@ -94,6 +94,9 @@ def _visitor_token(call: Call) -> dict[str, str]:
     return {"authorization": f"Bearer {sign(claims, call.secret * 2)}"}
 
 
+_AMAZON_KEY = {"access_key_id": "AKIA1", "secret_access_key": "aws-secret-1"}
+_MAIL = {"region": "eu-west-1", "address": "a@shop.example"} | _AMAZON_KEY
+
 PROOFS: Mapping[str, Proof] = {
     "whatsapp_evolution": Proof(
         config=lambda secret: {"evolution_key": "account-key", "webhook_secret": secret},
@@ -116,10 +119,10 @@ PROOFS: Mapping[str, Proof] = {
         unsecured={"page_access_token": "EAAB"},
     ),
     "email_ses": Proof(
-        config=lambda secret: {"region": "eu-west-1", "address": "a@shop.example", "webhook_secret": secret},
+        config=lambda secret: {"webhook_secret": secret, **_MAIL},
         headers=lambda call: {},
         query=lambda secret: {"token": secret},
-        unsecured={"region": "eu-west-1", "address": "a@shop.example"},
+        unsecured=_MAIL,
     ),
     "telegram_user": Proof(config=lambda secret: {}, headers=lambda call: {}, none_come=True),
     "discord": Proof(
@@ -136,10 +139,10 @@ PROOFS: Mapping[str, Proof] = {
     "voice": _twilio(),
     "video": _twilio(),
     "sms_sns": Proof(
-        config=lambda secret: {"region": "eu-west-1", "webhook_secret": secret},
+        config=lambda secret: {"region": "eu-west-1", "webhook_secret": secret} | _AMAZON_KEY,
         headers=lambda call: {},
         query=lambda secret: {"token": secret},
-        unsecured={"region": "eu-west-1"},
+        unsecured={"region": "eu-west-1"} | _AMAZON_KEY,
     ),
     "widget": Proof(
         config=lambda secret: {"visitor_secret": secret * 2},

@@ -177,32 +177,50 @@
   function place(message, before) {
     let item = items.get(message.id);
     if (!item) {
-      item = bubble(message.author, message.text, message.attachments);
+      item = bubble(message.author, message.text, message.attachments, message.runs);
       settle(item, message.id, message.sentAt);
     } else item.querySelector("time")?.replaceWith(time(message.sentAt));
     if (item.parentNode !== list || item.nextElementSibling !== before) list.insertBefore(item, before);
     return item;
   }
 
-  function bubble(author, words, attachments = []) {
+  function bubble(author, words, attachments = [], runs = []) {
     const item = make("li", author === "visitor" ? "visitor" : "agent");
     const who = make("span", "spoken", author === "visitor" ? "You: " : "Answer: ");
-    const box = make("div", "bubble", words);
+    const box = make("div", "bubble", runs.length ? "" : words);
     box.dir = "auto";
+    box.append(...runs.map(styled));
     for (const attachment of attachments) box.append(link(attachment));
     item.append(who, box, make("div", "note"));
     if (!first) item.classList.add("new");
     return item;
   }
 
+  const LOOKS = { bold: "strong", italic: "em", strike: "s", code: "code", pre: "code" };
+
+  // Only ever elements with text in them: what an answer says is never read as HTML.
+  function styled({ text: words, styles, url }) {
+    const inner = url ? anchor(url, words) : document.createTextNode(words);
+    return styles.reduce((within, style) => {
+      const element = make(LOOKS[style] || "span", style === "pre" ? "block" : "");
+      element.append(within);
+      return element;
+    }, inner);
+  }
+
   function link({ url, fileName, type }) {
-    const label = fileName || `Open the ${type}`;
+    const shown = anchor(url, fileName || `Open the ${type}`);
+    shown.classList.add("file");
+    return shown;
+  }
+
+  function anchor(url, label) {
     if (!/^https?:\/\//i.test(url || "")) return make("span", "", label);
-    const anchor = make("a", "", label);
-    anchor.href = url;
-    anchor.target = "_blank";
-    anchor.rel = "noopener noreferrer";
-    return anchor;
+    const shown = make("a", "", label);
+    shown.href = url;
+    shown.target = "_blank";
+    shown.rel = "noopener noreferrer";
+    return shown;
   }
 
   function settle(item, id, sentAt) {

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.channel import Capabilities, Channel, Pace
+from shared.channelkit.lazy import lazily
 from shared.channels.discord.concealing import conceal
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.inbound import accept, answer, parse, verify
 from shared.channels.discord.lifecycle import connect, links, logout, probe, remove, status
-from shared.channels.discord.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import MessageKind
+
+if TYPE_CHECKING:
+    from shared.channels.discord.outbound import send
+else:
+    send = lazily("shared.channels.discord.outbound", "send")
 
 
 def _address(given: str) -> str:
@@ -23,6 +30,7 @@ channel = Channel(
     config=DiscordConfig,
     capabilities=Capabilities(
         text_limit=2000,
+        markup="discord",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,
         reactions=True,

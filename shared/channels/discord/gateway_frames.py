@@ -101,7 +101,7 @@ def frame(raw: str | bytes) -> Frame:
     """Raises `PayloadInvalid`."""
     try:
         return checked(PROVIDER, Frame, json.loads(raw))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PayloadInvalid("discord: a frame is not JSON") from None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.channel import Sent
+from shared.channelkit.markup import written
 from shared.channels.discord.concealing import revealed
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.rest import PROVIDER, Reply, call, call_by_token, result
@@ -58,6 +59,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
+    payload = written("discord", payload)
     content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace
 from shared.channelkit import sns_topics
+from shared.channelkit.lazy import lazily
 from shared.channels.email_ses.config import EmailConfig
 from shared.channels.email_ses.files import complete, fetch_media
 from shared.channels.email_ses.inbound import accept, parse
 from shared.channels.email_ses.lifecycle import connect, logout, probe, remove, status
-from shared.channels.email_ses.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import FILES, MessageStatus
+
+if TYPE_CHECKING:
+    from shared.channels.email_ses.outbound import send
+else:
+    send = lazily("shared.channels.email_ses.outbound", "send")
 
 channel = Channel(
     name="email_ses",
@@ -18,6 +25,7 @@ channel = Channel(
     config=EmailConfig,
     capabilities=Capabilities(
         text_limit=100_000,
+        markup="html",
         attachments=dict.fromkeys(FILES, 25 * MEGABYTE),
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
         threads=True,

@@ -13,14 +13,20 @@ class EmailConfig(TopicsConfig):
     """`address` is what the business writes from, and what customers write to.
 
     With `reply_domain` answers go to `reply+<thread>@<reply_domain>`, which
-    survives mail programs that drop the headers of a thread.
+    survives mail programs that drop the headers of a thread. `bucket` is the only
+    one that mails are fetched from; without a key of its own a channel needs it.
     """
 
     address: str = Field(pattern=r"^[^@\s<>\"(),:;]{1,64}@[A-Za-z0-9.-]{1,255}$")
     name: str | None = Field(default=None, max_length=100)
     reply_domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,255}$")
+    bucket: str | None = Field(default=None, min_length=3, max_length=63)
     configuration_set: str | None = None
     subject: str = Field(default="A message for you", max_length=200)
+
+    def may_read(self, bucket: str) -> bool:
+        """Whether mails may be fetched from there; who calls with the machine's own rights could read any bucket."""
+        return bucket == self.bucket if self.bucket or self.ambient else True
 
     @property
     def domain(self) -> str:

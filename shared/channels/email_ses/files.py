@@ -19,7 +19,10 @@ MAX_MAIL = 40 * 1024 * 1024
 
 
 def complete(deps: Deps, instance: Instance, config: EmailConfig, payload: Any) -> Any:
-    """Fetch a received mail that the notification only refers to, which is how larger ones arrive."""
+    """Fetch a received mail that the notification only refers to, which is how larger ones arrive.
+
+    Raises `PayloadInvalid` for one in a bucket that is not the channel's.
+    """
     if not isinstance(payload, dict) or payload.get("notificationType") != "Received" or payload.get("content"):
         return payload
     try:
@@ -45,6 +48,8 @@ def fetch_media(deps: Deps, instance: Instance, config: EmailConfig, message: Me
 
 
 def _object(deps: Deps, config: EmailConfig, bucket: str, key: str) -> bytes:
+    if not config.may_read(bucket):
+        raise PayloadInvalid(f"{PROVIDER}: the mail is in {bucket[:63]!r}: set config.bucket to read from that bucket")
     client = aws.client(deps, "s3", config)
     found = aws.call(PROVIDER, lambda: client.get_object(Bucket=bucket, Key=key))
     if found["ContentLength"] > MAX_MAIL:

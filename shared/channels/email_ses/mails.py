@@ -28,7 +28,10 @@ def parse(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     if given.receipt.virusVerdict.status == "FAIL":
         log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": given.mail.messageId})
         return []
-    return [_message(given, mime.read(raw(given)))]
+    try:
+        return [_message(given, mime.read(raw(given)))]
+    except RecursionError:
+        raise PayloadInvalid(f"{PROVIDER}: parts, comments or groups of the mail are nested too deep") from None
 
 
 def raw(given: Received) -> bytes:
@@ -81,7 +84,7 @@ def _author(given: Received, mail: Mail) -> tuple[str, str]:
 
 
 def _references(mail: Mail) -> list[str]:
-    found = threads.ids(mime.header(mail, "References", 20_000))
+    found = threads.ids(mime.header(mail, "References", mime.MOST_HEADER))
     parent = threads.ids(mime.header(mail, "In-Reply-To"))
     return found or parent[:1]
 

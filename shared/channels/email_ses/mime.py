@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-import html
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header
 from email.message import Message as Mail
+from email.policy import Compat32
 from email.utils import getaddresses
+from itertools import islice
 
-MOST_TEXT, MOST_HTML, MOST_FILES = 100_000, 200_000, 50
+from shared.channels.email_ses import markup
+
+MOST_TEXT, MOST_HTML, MOST_FILES, MOST_PARTS, MOST_DEEP = 100_000, 200_000, 50, 500, 20
+MOST_HEADER, MOST_ENCODED_WORDS = 10_000, 300
+"""Characters of a header that are read, and the encoded words up to which they are decoded.
+
+The library's ways of taking a header apart cost the square of its length.
+"""
+
+# Four bytes make a character at most; what is cut off before decoding is never shown.
+_MOST_BYTES = 8 * MOST_HTML
 
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
-_BREAKS = re.compile(r"(?i)<(br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>")
-_HIDDEN = re.compile(r"(?is)<(style|script|head|title)\b.*?</\1\s*>")
-_MANY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+# Decoding these costs the square of the length, and nobody writes a mail in them.
+_NO_CHARSETS = frozenset({"idna", "punycode"})
+
+
+class _Part(Mail):
+    """A mail or a part of one; how deep it lies is how often the library looks at each of its lines."""
+
+    depth = 0
+
+    def attach(self, payload: Mail) -> None:  # type: ignore[override]  # a parser attaches nothing else
+        if isinstance(payload, _Part):
+            payload.depth = self.depth + 1
+        if self.depth >= MOST_DEEP:
+            raise RecursionError("the parts of a mail lie too deep in one another")
+        super().attach(payload)
+
+
+class _ShortHeaders(Compat32):
+    """The lenient rules, by which no header is longer than `MOST_HEADER`."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MOST_HEADER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +63,11 @@ class File:
 
 
 def read(raw: bytes) -> Mail:
-    """The mail, taken apart by the lenient rules: the strict ones raise on what strangers write into headers."""
-    return message_from_bytes(raw)
+    """The mail, taken apart by the lenient rules: the strict ones raise on what strangers write into headers.
+
+    Raises `RecursionError` for one whose parts lie too deep in one another.
+    """
+    return message_from_bytes(raw, policy=_ShortHeaders(message_factory=_Part))
 
 
 def header(mail: Mail, name: str, limit: int = 1000) -> str:
@@ -45,7 +80,7 @@ def header(mail: Mail, name: str, limit: int = 1000) -> str:
 
 def addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
     """The names and addresses in a header; the addresses in lower case."""
-    pairs = getaddresses([header(mail, name, 20_000)])
+    pairs = getaddresses([header(mail, name, MOST_HEADER)])
     plain = [(who.strip(), address.strip().lower()) for who, address in pairs]
     return [(who, address) for who, address in plain if is_address(address)][:100]
 
@@ -56,6 +91,8 @@ def is_address(text: str) -> bool:
 
 
 def _decoded(value: str) -> str:
+    if value.count("=?") > MOST_ENCODED_WORDS:
+        return _clean(value)
     try:
         pieces = decode_header(value)
     except (ValueError, LookupError):
@@ -69,7 +106,8 @@ def _piece(text: bytes | str, charset: str | None) -> str:
 
 def _text(content: bytes, charset: str | None) -> str:
     try:
-        return _clean(content.decode(charset or "utf-8", "replace"))
+        known = codecs.lookup(charset or "utf-8").name
+        return _clean(content.decode("utf-8" if known in _NO_CHARSETS else known, "replace"))
     except (LookupError, ValueError):  # a charset that nobody knows
         return _clean(content.decode("utf-8", "replace"))
 
@@ -83,14 +121,14 @@ def body(mail: Mail) -> tuple[str, str | None]:
     """The text, and the HTML made safe where there is any; the text is the HTML's where there is none."""
     plain = _first(mail, "text/plain")
     rich = _first(mail, "text/html")
-    text = plain if plain is not None else _as_text(rich or "")
+    text = plain if plain is not None else markup.text_of((rich or "")[: MOST_HTML * 2])
     return unquoted(text)[:MOST_TEXT].strip(), sanitised(rich) if rich else None
 
 
 def _first(mail: Mail, mime_type: str) -> str | None:
     for part in _parts(mail):
         if part.get_content_type() == mime_type and not _is_file(part):
-            return _text(content(part), part.get_content_charset())
+            return _text(content(part)[:_MOST_BYTES], part.get_content_charset())
     return None
 
 
@@ -99,15 +137,9 @@ def sanitised(rich: str) -> str | None:
     import nh3  # noqa: PLC0415 - costs cold start, and most messages are no mail
 
     schemes = {"http", "https", "mailto", "tel", "cid"}
-    safe = nh3.clean(rich[: MOST_HTML * 2], url_schemes=schemes, link_rel="noopener noreferrer nofollow")
+    short = markup.balanced(rich[: MOST_HTML * 2], frozenset(nh3.ALLOWED_TAGS))
+    safe = nh3.clean(short, url_schemes=schemes, link_rel="noopener noreferrer nofollow")
     return safe if safe.strip() and len(safe) <= MOST_HTML else None
-
-
-def _as_text(rich: str) -> str:
-    import nh3  # noqa: PLC0415 - costs cold start, and most mails have a text
-
-    lines = _BREAKS.sub("\n", _HIDDEN.sub("", rich[: MOST_HTML * 2]))
-    return _MANY_LINES.sub("\n\n", html.unescape(nh3.clean(lines, tags=set())))
 
 
 def unquoted(text: str) -> str:
@@ -149,7 +181,7 @@ def content(part: Mail) -> bytes:
 
 
 def _parts(mail: Mail) -> Iterator[Mail]:
-    return (part for part in mail.walk() if not part.is_multipart())
+    return islice((part for part in mail.walk() if not part.is_multipart()), MOST_PARTS)
 
 
 def _is_file(part: Mail) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from shared.channel import Sent
 from shared.channelkit import aws
 from shared.channelkit.files import fetch_file
+from shared.channelkit.markup import written
 from shared.channels.email_ses import mime, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
@@ -64,6 +65,8 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
         # RFC 3834: other machines must not answer this one.
         mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(payload.text or "")
+    if payload.spans:
+        mail.add_alternative(written("html", payload).text or "", subtype="html")
     return mail
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.channel import Capabilities, Channel, Pace
+from shared.channelkit.lazy import lazily
 from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.files import fetch_media
 from shared.channels.slack.inbound import accept, answer, greet, parse, verify
 from shared.channels.slack.lifecycle import connect, install, links, logout, probe, remove, status
-from shared.channels.slack.outbound import send
 from shared.channels.slack.people import complete
 from shared.domain.instances import ChannelType
 from shared.domain.messages import MessageKind
+
+if TYPE_CHECKING:
+    from shared.channels.slack.outbound import send
+else:
+    send = lazily("shared.channels.slack.outbound", "send")
 
 
 def _address(given: str) -> str:
@@ -25,6 +32,7 @@ channel = Channel(
     capabilities=Capabilities(
         # Slack cuts at 40 000 characters and asks for 4 000 (https://docs.slack.dev/changelog/2018-truncating-really-long-messages).
         text_limit=4000,
+        markup="slack",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,
         reactions=True,

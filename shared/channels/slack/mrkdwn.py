@@ -59,11 +59,6 @@ def _read(found: re.Match[str]) -> str:
     return f"{label} ({address})" if label and label not in (address, target) else address
 
 
-def escaped(text: str) -> str:
-    """Text that Slack shows as it is written; no `<!channel>` in it notifies anybody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def emoji(name: str) -> str:
     """The emoji of a name, which may carry a skin tone; `:name:` for what only this workspace knows."""
     return _EMOJI.get(name.split("::")[0]) or f":{name}:"

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.channel import Sent
+from shared.channelkit.dialects import slack_escaped as escaped
+from shared.channelkit.dialects import slack_link
+from shared.channelkit.markup import written
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.mrkdwn import emoji_name, escaped
+from shared.channels.slack.mrkdwn import emoji_name
 from shared.channels.slack.web import PROVIDER, ask, call, result, text_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -28,7 +31,7 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     if payload.reaction:
         return _react(deps, config, payload.reaction)
     channel, _, thread = payload.to.partition(":")
-    text = "\n".join(part for part in (escaped(payload.text or ""), *map(_link, payload.attachments)) if part)
+    text = "\n".join(part for part in (_text(payload), *map(_link, payload.attachments)) if part)
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     thread = thread or _thread(payload, channel) or ""
@@ -45,6 +48,10 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     # A message to a person opens the direct messages with him, which have an id of their own.
     moved = place if place != channel and ":" not in payload.to else None
     return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved)
+
+
+def _text(payload: OutboxPayload) -> str:
+    return escaped(payload.text or "") if payload.spans is None else written("slack", payload).text or ""
 
 
 def _question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:
@@ -91,10 +98,7 @@ def _link(attachment: Attachment) -> str:
         return "\n".join([*(escaped(word) for word in (attachment.name, attachment.address) if word), spot])
     if not attachment.url:
         return ""
-    # What could end the link early has no place in it.
-    url = attachment.url.replace("<", "%3C").replace(">", "%3E").replace("|", "%7C").replace("&", "&amp;")
-    name = escaped(attachment.file_name or "").replace("|", " ")
-    return f"<{url}|{name}>" if name else f"<{url}>"
+    return slack_link(escaped(attachment.file_name or ""), attachment.url)
 
 
 def _react(deps: Deps, config: SlackConfig, reaction: ReactionTo) -> Sent:

@@ -30,6 +30,8 @@ channel = Channel(
     capabilities=Capabilities(
         text_limit=1600,
         receipts=frozenset({MessageStatus.SENT, MessageStatus.DELIVERED}),
+        # Each text is paid for.
+        in_one_piece=True,
         addressed_by="phone",
         pace=Pace(per_second=20),
     ),

@@ -35,6 +35,8 @@ channel = Channel(
             (MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT), 5 * MEGABYTE
         ),
         receipts=frozenset({MessageStatus.SENT, MessageStatus.DELIVERED}),
+        # Each text is paid for.
+        in_one_piece=True,
         addressed_by="phone",
         pace=Pace(per_second=1),
     ),

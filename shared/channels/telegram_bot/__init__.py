@@ -32,6 +32,7 @@ channel = Channel(
     config=TelegramBotConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        markup="telegram",
         # By URL, as the Bot API fetches it: https://core.telegram.org/bots/api#sending-files
         attachments={
             MessageKind.IMAGE: 5 * MEGABYTE,

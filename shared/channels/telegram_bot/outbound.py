@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from shared.channel import Sent
+from shared.channelkit.looks import Entity
+from shared.channelkit.markup import entities
 from shared.channelkit.providers import note_if_unsent
 from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
@@ -24,6 +26,14 @@ _METHODS = {
     MessageKind.VIDEO: ("sendVideo", "video"),
     MessageKind.AUDIO: ("sendAudio", "audio"),
     MessageKind.STICKER: ("sendSticker", "sticker"),
+}
+_ENTITIES = {
+    "bold": "bold",
+    "italic": "italic",
+    "strike": "strikethrough",
+    "code": "code",
+    "pre": "pre",
+    "link": "text_link",
 }
 _FRAME = ("chat_id", "business_connection_id", "reply_parameters")
 _WITHOUT_CAPTION = frozenset({"sendSticker", "sendLocation", "sendVenue"})
@@ -90,9 +100,9 @@ def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
 
 def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
     frame = _target(payload.to) | _reply(payload.reply_to)
-    text = payload.text or ""
-    styled = {"parse_mode": parse_mode} if parse_mode else {}
-    words = _Step("sendMessage", frame | {"text": text} | styled)
+    text, looks = entities(payload)
+    styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
+    words = _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
     media = _media(payload.attachments[0]) if payload.attachments else None
     if media is None:
         if not text:
@@ -102,8 +112,17 @@ def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
     if not text:
         return [media]
     if media.method not in _WITHOUT_CAPTION and _utf16_length(text) <= CAPTION_LIMIT:
-        return [media.using(caption=text, **styled)]
+        return [media.using(caption=text, **styled, **_entities("caption_entities", looks))]
     return [media, words.without("reply_parameters")]
+
+
+def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
+    """How the text looks (https://core.telegram.org/bots/api#messageentity)."""
+    found = [{"type": _ENTITIES[look.style], "offset": look.offset, "length": look.length} for look in looks]
+    for entity, look in zip(found, looks, strict=True):
+        if look.value:
+            entity["url" if look.style == "link" else "language"] = look.value
+    return {name: found} if found else {}
 
 
 def _target(to: str) -> dict[str, Any]:
@@ -174,8 +193,9 @@ def _in_the_new_chat(step: _Step, reply: Reply) -> _Step | None:
 
 
 def _as_plain_text(step: _Step, reply: Reply) -> _Step | None:
-    if "parse_mode" in step.params and reply.refused_for("can't parse entities"):
-        return step.without("parse_mode")
+    looks = ("parse_mode", "entities", "caption_entities")
+    if any(name in step.params for name in looks) and reply.refused_for("entities", "entity_"):
+        return step.without(*looks)
     return None
 
 

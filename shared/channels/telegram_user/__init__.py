@@ -17,7 +17,10 @@ channel = Channel(
     channel_type=ChannelType.TELEGRAM_USER,
     config=TelegramUserConfig,
     capabilities=Capabilities(
-        text_limit=TEXT_LIMIT, attachments=dict.fromkeys([*FILES, MessageKind.LOCATION]), reactions=True
+        text_limit=TEXT_LIMIT,
+        markup="telegram",
+        attachments=dict.fromkeys([*FILES, MessageKind.LOCATION]),
+        reactions=True,
     ),
     verify=verify,
     accept=accept,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from shared.channelkit import lines
 from shared.channelkit.lines import Listener, Position
+from shared.channelkit.looks import Entity
 from shared.config import Settings
 from shared.domain.messages import MessageKind
 from shared.errors import ProviderRejected, ProviderUnavailable
@@ -47,7 +48,8 @@ class Post:
     """One message to send. `nonce` (64 bits, not 0) is its id for Telegram, which takes each only once.
 
     `form` says what it is: a text, a file by its URL, a place, or a reaction to
-    message `reply_to`, whose emoji is the text (empty: none any more).
+    message `reply_to`, whose emoji is the text (empty: none any more). `entities`
+    say how the text looks.
     """
 
     chat: int | str
@@ -55,6 +57,7 @@ class Post:
     nonce: int
     form: Literal["text", "file", "place", "reaction"] = "text"
     text: str = ""
+    entities: Sequence[Entity] = ()
     reply_to: int | None = None
     url: str | None = None
     kind: MessageKind = MessageKind.DOCUMENT

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from shared.channel import Sent
+from shared.channelkit.markup import entities
 from shared.channelkit.providers import note_if_unsent
 from shared.channels.telegram_user import lines
 from shared.channels.telegram_user.addresses import message_id, number, target
@@ -48,7 +49,7 @@ def _posts(payload: OutboxPayload) -> list[Post]:
         wanted = number(payload.reaction.external_message_id)
         if wanted is None:
             raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-        return [replace(words, form="reaction", text=payload.reaction.emoji, reply_to=wanted)]
+        return [replace(words, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=wanted)]
     file = _file(words, payload) if payload.attachments else None
     if file is None:
         if not words.text:
@@ -57,17 +58,19 @@ def _posts(payload: OutboxPayload) -> list[Post]:
     if not words.text:
         return [file]
     if file.form == "file" and _utf16_length(words.text) <= CAPTION_LIMIT:
-        return [replace(file, text=words.text)]
+        return [replace(file, text=words.text, entities=words.entities)]
     return [file, replace(words, reply_to=None)]
 
 
 def _words(payload: OutboxPayload) -> Post:
     known = payload.context.get("access_hash")
+    text, looks = entities(payload)
     return Post(
         chat=target(payload.to),
         access_hash=int(known) if isinstance(known, str) and known.removeprefix("-").isdecimal() else None,
         nonce=_nonce(payload, "text"),
-        text=payload.text or "",
+        text=text,
+        entities=looks,
         reply_to=number(payload.reply_to),
     )
 
@@ -87,6 +90,7 @@ def _file(words: Post, payload: OutboxPayload) -> Post | None:
             nonce=nonce,
             form="place",
             text="",
+            entities=(),
             latitude=attachment.latitude,
             longitude=attachment.longitude,
             title=attachment.name,
@@ -94,7 +98,7 @@ def _file(words: Post, payload: OutboxPayload) -> Post | None:
         )
     if not attachment.url:
         return None
-    return replace(words, nonce=nonce, form="file", text="", url=attachment.url, kind=attachment.type)
+    return replace(words, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
 
 
 def _carry_out(line: Line, post: Post) -> Posted:

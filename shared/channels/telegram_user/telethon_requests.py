@@ -6,8 +6,16 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from shared.channelkit.looks import Entity
 from shared.channels.telegram_user.gateway import Post, Posted
 from shared.domain.messages import MessageKind
+
+_ENTITIES = {
+    "bold": types.MessageEntityBold,
+    "italic": types.MessageEntityItalic,
+    "strike": types.MessageEntityStrike,
+    "code": types.MessageEntityCode,
+}
 
 
 def request_for(post: Post, peer: Any, *, reply: bool = True) -> Any:
@@ -18,11 +26,29 @@ def request_for(post: Post, peer: Any, *, reply: bool = True) -> Any:
     answered = types.InputReplyToMessage(post.reply_to) if reply and post.reply_to else None
     if post.form == "text":
         return functions.messages.SendMessageRequest(
-            peer=peer, message=post.text, reply_to=answered, random_id=post.nonce
+            peer=peer, message=post.text, entities=_entities(post), reply_to=answered, random_id=post.nonce
         )
     return functions.messages.SendMediaRequest(
-        peer=peer, media=_media(post), message=post.text, reply_to=answered, random_id=post.nonce
+        peer=peer,
+        media=_media(post),
+        message=post.text,
+        entities=_entities(post),
+        reply_to=answered,
+        random_id=post.nonce,
     )
+
+
+def _entities(post: Post) -> list[Any] | None:
+    """How the text looks (https://core.telegram.org/type/MessageEntity)."""
+    return [_entity(look) for look in post.entities] or None
+
+
+def _entity(look: Entity) -> Any:
+    if look.style == "link":
+        return types.MessageEntityTextUrl(look.offset, look.length, url=look.value or "")
+    if look.style == "pre":
+        return types.MessageEntityPre(look.offset, look.length, language=look.value or "")
+    return _ENTITIES[look.style](look.offset, look.length)
 
 
 def _media(post: Post) -> Any:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace
+from shared.channelkit.lazy import lazily
 from shared.channels.whatsapp_cloud.addresses import canonical
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.channels.whatsapp_cloud.files import fetch_media
 from shared.channels.whatsapp_cloud.inbound import accept, challenge, parse, verify
 from shared.channels.whatsapp_cloud.lifecycle import connect, logout, probe, remove, status
-from shared.channels.whatsapp_cloud.outbound import send
 from shared.domain.instances import ChannelType
 from shared.domain.messages import MessageKind, MessageStatus
+
+if TYPE_CHECKING:
+    from shared.channels.whatsapp_cloud.outbound import send
+else:
+    send = lazily("shared.channels.whatsapp_cloud.outbound", "send")
 
 channel = Channel(
     name="whatsapp_cloud",
@@ -20,6 +26,7 @@ channel = Channel(
     config=CloudConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        markup="whatsapp",
         # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
         attachments={
             MessageKind.IMAGE: 5 * MEGABYTE,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.channelkit.payloads import json_object
 from shared.channels.whatsapp_cloud.events import Choice, Context, Error, File, Message, Order, SharedContact
 from shared.domain.messages import Attachment, MessageKind
+from shared.errors import PayloadInvalid
 
 _FILES = {
     "image": MessageKind.IMAGE,
@@ -122,10 +123,9 @@ def _chosen(choice: Choice) -> dict[str, Any]:
 def _answers(given: str | None) -> object:
     """A form's answers are JSON inside the JSON; what is not is kept as it came."""
     try:
-        answers = json.loads(given or "null", parse_constant=lambda constant: None)
-    except (ValueError, RecursionError):
+        return json_object("flow", given.encode("utf-8", "replace")) if given and len(given) < 50_000 else given
+    except PayloadInvalid:
         return given
-    return answers if isinstance(answers, dict) and len(given or "") < 50_000 else given
 
 
 def _button(message: Message) -> Contents | None:

@@ -11,14 +11,16 @@ from functools import partial
 from typing import Any
 
 from shared.channel import Sent
+from shared.channelkit.markup import written
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.channels.whatsapp_cloud.files import upload
 from shared.channels.whatsapp_cloud.graph import PROVIDER, call, file_refused, result
+from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, Template, is_file
+from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, is_file
 from shared.errors import ProviderError, ProviderRejected
 
 _log = logging.getLogger(__name__)
@@ -46,9 +48,10 @@ def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPay
     A text that its file cannot carry follows it as a message of its own; when
     only that one fails the result says so in `note`.
     """
+    payload = written("whatsapp", payload)
     post: Post = partial(_post, deps, config, _frame(payload))
     if payload.template:
-        sent = _sent(post(_template(payload.template)))
+        sent = _sent(post({"type": "template", "template": filled(payload.template)}))
     elif payload.reaction:
         about = {"message_id": payload.reaction.external_message_id, "emoji": payload.reaction.emoji}
         sent = _sent(post({"type": "reaction", "reaction": about}))
@@ -89,13 +92,6 @@ def _send_text(post: Post, text: str | None) -> Sent:
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     return _sent(post({"type": "text", "text": {"body": text, "preview_url": "http" in text}}))
-
-
-def _template(template: Template) -> dict[str, Any]:
-    parameters = [{"type": "text", "text": value} for value in template.parameters]
-    filled = {"components": [{"type": "body", "parameters": parameters}]} if parameters else {}
-    about = {"name": template.name, "language": {"code": template.language}}
-    return {"type": "template", "template": about | filled}
 
 
 def _question(text: str, choices: list[Choice]) -> dict[str, Any]:

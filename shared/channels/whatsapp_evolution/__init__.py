@@ -37,6 +37,7 @@ channel = Channel(
     config=EvolutionConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        markup="whatsapp",
         attachments={
             MessageKind.IMAGE: 16 * MEGABYTE,
             MessageKind.VIDEO: 16 * MEGABYTE,
@@ -64,5 +65,6 @@ channel = Channel(
     probe=probe,
     fetch_media=fetch_media,
     api_key="evolution_key",
+    api_url="evolution_url",
     address=jid.canonical,
 )

@@ -12,7 +12,14 @@ from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.errors import (
+    ConnectionLost,
+    NotConfigured,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from shared.outgoing import MAX_ANSWER, Answer
 from shared.security.addresses import AddressRefused
 
@@ -79,7 +86,7 @@ def call(
 ) -> Answer:
     """Call `/{action}/{instance}` on the instance's own server.
 
-    Raises `ProviderRejected` when the settings do not allow it,
+    Raises `NotConfigured` without an address or a key, `ProviderRejected` when the settings do not allow it,
     `ProviderUnavailable` and `OutcomeUnknown` when the call failed on its way.
     """
     url, key = _account(deps, instance, config)
@@ -102,9 +109,9 @@ def name_of(instance: Instance, config: EvolutionConfig) -> str:
 
 def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[str, str]:
     if not config.evolution_url:
-        raise ProviderRejected(PROVIDER, "evolution_url is not set")
+        raise NotConfigured(PROVIDER, "evolution_url is not set")
     if not config.evolution_key:
-        raise ProviderRejected(PROVIDER, "evolution_key is not set")
+        raise NotConfigured(PROVIDER, "evolution_key is not set")
     key, shared_key = config.evolution_key.get_secret_value(), deps.settings.evolution_key
     if not (key.isascii() and key.isprintable()):
         raise ProviderRejected(PROVIDER, "evolution_key holds characters that no header can carry")

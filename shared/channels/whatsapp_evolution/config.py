@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-from shared.config import Settings, Url
+from shared.config import Settings
+from shared.setting_forms import Url
 
 
 def _none_if_empty(value: object) -> object:

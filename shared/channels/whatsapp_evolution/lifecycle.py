@@ -42,7 +42,7 @@ _LATER_EVENTS = (
 def connect(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     """Register our webhook, creating the instance at Evolution where it is missing, and read the state.
 
-    Without `PUBLIC_URL` nothing is registered. Raises a `ProviderError`.
+    Without an address of our own nothing is registered. Raises a `ProviderError`.
     """
     said = state(deps, instance, config)
     hook = hook_of(deps, instance, config)
@@ -80,13 +80,16 @@ class Hook:
 
 
 def hook_of(deps: Deps, instance: Instance, config: EvolutionConfig) -> Hook | None:
-    """An existing secret is kept, for what Evolution retries still carries it; None without `PUBLIC_URL`."""
-    if deps.settings.public_url is None:
+    """An existing secret is kept, for what Evolution retries still carries it; None without an address of our own.
+
+    Evolution may be on our own machine, so any address that reaches us will do.
+    """
+    if deps.settings.own_address is None:
         return None
     secret = config.webhook_secret.get_secret_value() if config.webhook_secret else None
     if secret is None and deps.settings.makes_webhook_secrets:
         secret = secrets.token_urlsafe(32)
-    return Hook(f"{deps.settings.public_url}/webhook/evolution/{quote(instance.name, safe='')}", secret)
+    return Hook(f"{deps.settings.own_address}/webhook/evolution/{quote(instance.name, safe='')}", secret)
 
 
 def unreachable(instance: Instance, config: EvolutionConfig) -> ProviderRejected:

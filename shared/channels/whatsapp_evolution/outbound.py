@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared.channel import Sent
 from shared.channelkit import jid
+from shared.channelkit.markup import written
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
@@ -39,6 +40,7 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     """
     if not payload.to:
         raise ProviderRejected(api.PROVIDER, "the conversation has no WhatsApp address")
+    payload = written("whatsapp", payload)
     if payload.reaction:
         return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
     if not payload.attachments:

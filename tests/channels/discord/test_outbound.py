@@ -15,7 +15,7 @@ from shared.channels.discord.concealing import sealed
 from shared.channels.discord.config import DiscordConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Received, Reply, Stub
 
@@ -366,3 +366,9 @@ def test_only_a_message_can_be_reacted_to(deps: Deps, instance: Instance, provid
     with pytest.raises(ProviderRejected, match="not one of Discord's"):
         send(deps, instance, reaction("👍", message))
     assert provider.requests == []
+
+
+def test_styled_text_is_markdown_and_what_is_no_mark_is_escaped(deps: Deps, instance: Instance, provider: Stub) -> None:
+    provider.on("POST", CREATE, Reply(json=CREATED))
+    send(deps, instance, to_channel("hi 2*3*4", spans=[Span(style="bold", start=0, end=2)]))
+    assert provider.requests[0].json["content"] == r"**hi** 2\*3\*4"

@@ -121,6 +121,21 @@ def test_an_answer_of_several_paragraphs_is_one_mail(mailbox: Mailbox) -> None:
     assert len(mailbox.sent(1)) == 1
 
 
+def test_an_answers_marks_are_the_mails_html_and_its_text_has_none(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    hub.provider.on("POST", "/api/v1/agent/support/run", Reply(json={"message": "**Hi** <Ana>\n\n- it is\n- here"}))
+    agent = {"agent_api_url": hub.provider.url, "agent_api_key": "key", "default_agent": "support"}
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    assert hub.client.put(f"/api/v1/instances/{instance['name']}", json=agent, headers=hub.headers).status_code == 200
+    mailbox.receive(_mail("Where is my order?"))
+    [answer] = mailbox.sent(1)
+    assert eventually(hub.idle)
+    assert len(mailbox.sent(1)) == 1
+    text, rich = (str(part.get_payload()).replace("\r", "").strip() for part in list(answer.walk())[1:])
+    assert text == "Hi <Ana>\n\n- it is\n- here"
+    assert rich == "<strong>Hi</strong> &lt;Ana&gt;<br>\n<br>\n• it is<br>\n• here"
+
+
 def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     hub = mailbox.hub
     mailbox.receive(_mail("Where is my order?"))
@@ -170,6 +185,16 @@ def test_an_absence_note_is_stored_and_answered_by_nobody(mailbox: Mailbox) -> N
     [answer] = mailbox.sent(1)
     assert answer["In-Reply-To"] == "<real@customer.example>"
     assert {m.text for m in mailbox.hub.messages()} >= {"I am away.", "A real question."}
+
+
+def test_a_mail_that_cannot_be_read_is_reported_and_the_next_one_of_its_sender_is_stored(mailbox: Mailbox) -> None:
+    poison = Message()
+    poison["From"] = "(" * 600
+    mailbox.receive(poison)
+    mailbox.receive(_mail("A real question."))
+    assert [message.text for message in eventually(mailbox.hub.messages)] == ["A real question."]
+    [notice] = eventually(lambda: mailbox.hub.get("/notifications")["notifications"])
+    assert "nested too deep" in notice["message"]
 
 
 def test_files_of_a_mail_are_had_from_its_bucket(mailbox: Mailbox) -> None:

@@ -11,9 +11,10 @@ import pytest
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from shared.channel import Webhook
+from shared.channelkit.dialects import slack_escaped as escaped
 from shared.channels.slack import channel
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.mrkdwn import emoji, emoji_name, escaped, plain
+from shared.channels.slack.mrkdwn import emoji, emoji_name, plain
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.inbound import MessageReceived

@@ -11,7 +11,7 @@ from shared.channels.slack import channel
 from shared.channels.slack.config import SlackConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
@@ -210,3 +210,12 @@ def test_a_reaction_that_slack_cannot_take_is_refused(
     provider.on("POST", "/reactions.add$", Reply(json={"ok": False, "error": "no_such"}))
     with pytest.raises(ProviderRejected, match=words):
         send(deps, instance, payload)
+
+
+def test_styled_text_is_written_in_slacks_notation_and_nothing_in_it_notifies_anybody(
+    deps: Deps, instance: Instance, provider: Stub
+) -> None:
+    provider.on("POST", "/chat.postMessage$", Reply(json=POSTED))
+    spans = [Span(style="bold", start=0, end=2), Span(style="link", start=3, end=7, value="https://x.example/?a&b")]
+    send(deps, instance, to("D0PNCRP9N", "hi shop <!here>", spans=spans))
+    assert posted(provider)["text"] == "*hi* <https://x.example/?a&amp;b|shop> &lt;!here&gt;"

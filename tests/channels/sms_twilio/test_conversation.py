@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
 from tests.pipeline.hub import Hub, eventually
+from tests.stubs import Reply
 from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
 
 
@@ -102,3 +103,18 @@ def test_the_omnichat_dialect_makes_and_checks_the_channel_too(hub: Hub) -> None
     for name in ("sms", "twilio"):
         tried = hub.post(f"/integrations/{name}/test", {})
         assert (tried["success"], tried["test_result"]) == (True, "Connection successful")
+
+
+def test_paragraphs_of_an_answer_are_one_text_without_marks_for_each_text_is_paid(hub: Hub) -> None:
+    hub.provider.on(
+        "POST", "/api/v1/agent/support/run", Reply(json={"message": "**Hi** Ann\n\nit *is* on\n\n- its way"})
+    )
+    path = connected(hub)
+    agent = {"agent_api_url": hub.provider.url, "agent_api_key": "key", "default_agent": "support"}
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    assert hub.client.put(f"/api/v1/instances/{instance['name']}", json=agent, headers=hub.headers).status_code == 200
+    posts(hub.client, path, received("Hello", "SM1"))
+    [sent] = hub.provider.wait_for(r"/Messages\.json")
+    assert eventually(hub.idle)
+    assert field(sent, "Body") == "Hi Ann\n\nit is on\n\n- its way"
+    assert len(hub.provider.to(r"/Messages\.json")) == 1

@@ -7,7 +7,7 @@ import pytest
 from shared.channel import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import ProviderRejected
 from tests.channels.telegram_bot.sending import CHAT, PHOTO, TOKEN, calls, refused, send, sent, to_chat
 from tests.stubs import Reply, Stub
@@ -224,3 +224,29 @@ def test_reaction_to_what_is_no_message_of_telegrams_is_rejected(
     with pytest.raises(ProviderRejected, match="not one of Telegram's"):
         send(deps, instance, to_chat(reaction=ReactionTo(external_message_id="wamid.1", emoji="👍")))
     assert provider.requests == []
+
+
+BOLD = [Span(style="bold", start=0, end=2)]
+
+
+def test_what_looks_how_is_told_beside_the_text_whatever_the_parse_mode(
+    deps: Deps, instance: Instance, provider: Stub
+) -> None:
+    provider.on("POST", "/send", sent())
+    send(deps, instance, to_chat("hi <b>", spans=BOLD), parseMode="HTML")
+    send(deps, instance, to_chat("hi", PHOTO, spans=BOLD))
+    bold = [{"type": "bold", "offset": 0, "length": 2}]
+    assert calls(provider) == [
+        ("sendMessage", {"chat_id": CHAT, "text": "hi <b>", "entities": bold}),
+        ("sendPhoto", {"chat_id": CHAT, "photo": PHOTO.url, "caption": "hi", "caption_entities": bold}),
+    ]
+
+
+@pytest.mark.parametrize("reason", ["Bad Request: can't parse entities: no", "Bad Request: ENTITY_BOUNDS_INVALID"])
+def test_text_whose_looks_telegram_refuses_is_sent_plain(
+    deps: Deps, instance: Instance, provider: Stub, reason: str
+) -> None:
+    provider.on("POST", "/send", sent())
+    provider.on("POST", "sendMessage", refused(400, reason), times=1)
+    send(deps, instance, to_chat("hi", spans=BOLD))
+    assert calls(provider)[1] == ("sendMessage", {"chat_id": CHAT, "text": "hi"})

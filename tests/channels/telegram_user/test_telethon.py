@@ -13,6 +13,7 @@ from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
 from shared.channelkit.lines import Listener, SessionEnded
+from shared.channelkit.looks import Entity
 from shared.channels.telegram_user.gateway import FileRefused, Post
 from shared.channels.telegram_user.inbound import parse
 from shared.channels.telegram_user.telethon_errors import ended, login_errors, sending_errors
@@ -298,6 +299,24 @@ def test_deletions() -> None:
     assert all(isinstance(event, MessageDeleted) for event in events)
     ids = [event.external_message_id for event in events if isinstance(event, MessageDeleted)]
     assert ids == ["11", "12", "-1000000000012:9"]
+
+
+def test_what_looks_how_is_told_as_telegrams_entities() -> None:
+    looks = [
+        Entity("bold", 0, 2, None),
+        Entity("link", 3, 4, "https://x.example"),
+        Entity("pre", 8, 1, "python"),
+        Entity("code", 10, 1, None),
+    ]
+    for form in ("text", "file"):
+        made = request_for(
+            Post(chat=5, nonce=7, form=form, text="Hi shop x y", url="https://x/a", entities=looks), None
+        )
+        bold, link, block, code = made.entities
+        assert isinstance(bold, types.MessageEntityBold)
+        assert (bold.offset, bold.length) == (0, 2)
+        assert (link.url, block.language) == ("https://x.example", "python")
+        assert isinstance(code, types.MessageEntityCode)
 
 
 def test_a_text_is_sent_with_its_own_number_and_a_file_only_as_an_address() -> None:

@@ -184,6 +184,53 @@ def test_template_and_choices_go_out_by_both_dialects(hub: Hub) -> None:
     assert [message.text for message in hub.messages(Direction.OUTBOUND)] == [None, "Order 42 is coming", "Sure?"]
 
 
+def test_templates_header_and_buttons_are_taken_by_both_dialects_and_campaigns(hub: Hub) -> None:
+    channel_id = create(hub)
+    write(hub, channel_id)
+    session = hub.conversation().id
+    template = {
+        "name": "order_shipped",
+        "language": "en_US",
+        "parameters": ["42"],
+        "header": {"type": "document", "link": "https://shop.example/42.pdf", "filename": "42.pdf"},
+        "buttons": [{"type": "quick_reply", "index": 0, "payload": "stop"}],
+    }
+    accepted = hub.post("/api/messages/send", {"conversationId": session, "template": template}, 202)
+    hub.post("/messages/send", {"session_id": session, "template": template}, 202)
+    eventually(lambda: len(sent(hub)) == 2)
+    first, second = (body["template"]["components"] for body in sent(hub))
+    assert first == second
+    assert [component["type"] for component in first] == ["header", "body", "button"]
+    assert hub.documents("messages", id=accepted["message"]["id"])[0]["extra"]["template"] == template
+
+
+@pytest.mark.parametrize(
+    ("filling", "reason"),
+    [
+        ({"header": {"type": "image", "text": "x"}}, "a template's header of type image wants link, and no text"),
+        ({"header": {"type": "text", "link": "https://x.example"}}, "wants text, and no link"),
+        ({"header": {"type": "image", "link": "file:///etc/passwd"}}, "link"),
+        ({"header": {"type": "image", "link": "https://x.example", "filename": "x"}}, "only a document"),
+        ({"header": {"type": "location"}}, "header"),
+        ({"buttons": [{"type": "url", "index": 0, "payload": "x"}]}, "button of type url wants text, and no payload"),
+        ({"buttons": [{"type": "quick_reply", "index": 10, "payload": "x"}]}, "index"),
+        ({"buttons": [{"type": "url", "index": 1, "text": str(n)} for n in (1, 2)]}, "the same index"),
+    ],
+)
+def test_template_that_is_filled_wrongly_is_refused_with_the_reason(
+    hub: Hub, filling: dict[str, Any], reason: str
+) -> None:
+    channel_id = create(hub)
+    write(hub, channel_id)
+    session = hub.conversation().id
+    template = {"name": "order_shipped", "language": "en_US", **filling}
+    for path, target in (("/api/messages/send", "conversationId"), ("/messages/send", "session_id")):
+        answer = hub.client.post(path, json={target: session, "template": template}, headers=hub.headers)
+        assert answer.status_code in (400, 422), answer.text
+        assert reason in answer.text
+    assert sent(hub) == []
+
+
 def test_window_is_told_before_and_decides_after(hub: Hub) -> None:
     channel_id = create(hub)
     write(hub, channel_id)
@@ -259,4 +306,4 @@ def test_meta_is_answered_when_it_asks_whether_an_address_is_ours(hub: Hub) -> N
     asked = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "1158201444"}
     answer = hub.client.get(f"/webhook/whatsapp_cloud/{channel_id}", query_string=asked)
     assert (answer.status_code, answer.text) == (200, "1158201444")
-    assert hub.client.get("/webhook/whatsapp_cloud", query_string=asked).status_code == 401
+    assert hub.client.get("/webhook/whatsapp_cloud", query_string=asked).status_code == 403

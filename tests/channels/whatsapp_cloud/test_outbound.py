@@ -11,7 +11,16 @@ from shared.channels.whatsapp_cloud import channel
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Template
+from shared.domain.messages import (
+    Attachment,
+    Choice,
+    MessageKind,
+    OutboxPayload,
+    ReactionTo,
+    Span,
+    Template,
+)
+from shared.domain.templates import Filling
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
@@ -92,6 +101,46 @@ def test_template_goes_out_alone_with_its_parameters(deps: Deps, instance: Insta
             },
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "wire"),
+    [
+        ({"type": "text", "text": "Ann"}, {"type": "text", "text": "Ann"}),
+        ({"type": "image", "link": "https://x.example/a"}, {"type": "image", "image": {"link": "https://x.example/a"}}),
+        ({"type": "video", "link": "https://x.example/v"}, {"type": "video", "video": {"link": "https://x.example/v"}}),
+        (
+            {"type": "document", "link": "https://x.example/d", "filename": "Invoice.pdf"},
+            {"type": "document", "document": {"link": "https://x.example/d", "filename": "Invoice.pdf"}},
+        ),
+    ],
+)
+def test_templates_header_and_buttons_are_filled_beside_its_text(
+    deps: Deps, instance: Instance, provider: Stub, header: dict[str, Any], wire: dict[str, Any]
+) -> None:
+    buttons = [
+        {"type": "url", "index": 0, "text": "orders/42"},
+        {"type": "quick_reply", "index": 1, "payload": "stop-42"},
+    ]
+    filling = Filling.model_validate({"header": header, "buttons": buttons}).stored()
+    template = Template(name="order_shipped", language="en_US", parameters=["42"], **filling)
+    send(deps, instance, to_person(template=template))
+    assert bodies(provider)[0]["template"]["components"] == [
+        {"type": "header", "parameters": [wire]},
+        {"type": "body", "parameters": [{"type": "text", "text": "42"}]},
+        {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "orders/42"}]},
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": "1",
+            "parameters": [{"type": "payload", "payload": "stop-42"}],
+        },
+    ]
+
+
+def test_styled_text_is_written_in_whatsapps_notation(deps: Deps, instance: Instance, provider: Stub) -> None:
+    send(deps, instance, to_person("hello Ann", spans=[Span(style="bold", start=6, end=9)]))
+    assert bodies(provider)[0]["text"]["body"] == "hello *Ann*"
 
 
 def test_template_without_parameters_has_no_components(deps: Deps, instance: Instance, provider: Stub) -> None:

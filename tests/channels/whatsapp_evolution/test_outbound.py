@@ -10,7 +10,7 @@ import pytest
 from shared.channel import Sent
 from shared.channels.whatsapp_evolution import channel
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.channels.whatsapp_evolution.samples import GROUP, MARIA, MARIA_LID, answer, config, instance
 from tests.stubs import Received, Reply, Stub
@@ -261,3 +261,10 @@ def test_every_call_of_a_half_sent_message_goes_to_the_same_chat(deps: Deps, evo
 
 def numbered(request: Received) -> str:
     return str(request.json["number"])
+
+
+def test_styled_text_and_captions_are_written_in_whatsapps_notation(deps: Deps, evolution: Stub) -> None:
+    bold = [Span(style="bold", start=0, end=2)]
+    send(deps, evolution, "oi Maria", spans=bold)
+    send(deps, evolution, "oi Maria", spans=bold, attachments=[photo()])
+    assert evolution.requests[0].json["text"] == evolution.requests[1].json["caption"] == "*oi* Maria"

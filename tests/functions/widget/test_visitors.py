@@ -22,6 +22,7 @@ from shared.usecases import refs
 from shared.usecases.conversations.visitors import TOKEN_SECONDS
 from tests.functions.widget.conftest import Visitor, begin, make_widget
 from tests.pipeline.hub import Hub, eventually
+from tests.stubs import Reply
 
 
 def test_a_visitor_writes_and_reads_the_answer(hub: Hub, visitor: Visitor) -> None:
@@ -37,6 +38,7 @@ def test_a_visitor_writes_and_reads_the_answer(hub: Hub, visitor: Visitor) -> No
         "id": accepted["id"],
         "author": "visitor",
         "text": "Hello",
+        "runs": [],
         "attachments": [],
         "sentAt": first["sentAt"],
     }
@@ -309,3 +311,23 @@ def test_two_tenants_visitors_never_meet(hub: Hub, visitor: Visitor) -> None:
     eventually(lambda: theirs.texts() == [("visitor", "other")])
     assert [message.text for message in hub.messages()] == ["other"]
     assert visitor.texts() == [("visitor", "secret")]
+
+
+def test_an_answer_says_how_its_parts_look(hub: Hub, widget: str, visitor: Visitor) -> None:
+    hub.provider.on(
+        "POST", "/api/v1/agent/support/run", Reply(json={"message": "**Hi**, [shop](https://x.example)\n- a"})
+    )
+    agent = {"agent_api_url": hub.provider.url, "agent_api_key": "key", "default_agent": "support"}
+    [instance] = hub.documents("instances", id=widget)
+    assert hub.client.put(f"/api/v1/instances/{instance['name']}", json=agent, headers=hub.headers).status_code == 200
+    visitor.say("Hello")
+    eventually(lambda: len(visitor.texts()) == 2)
+    page: Any = visitor.read().json
+    answer = page["messages"][1]
+    assert answer["text"] == "Hi, shop (https://x.example)\n- a"
+    assert answer["runs"] == [
+        {"text": "Hi", "styles": ["bold"], "url": None},
+        {"text": ", ", "styles": [], "url": None},
+        {"text": "shop", "styles": [], "url": "https://x.example"},
+        {"text": "\n• a", "styles": [], "url": None},
+    ]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -21,35 +19,7 @@ from pydantic import (
 )
 
 from shared.errors import ConfigurationInvalid
-
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _seconds(value: object) -> object:
-    """Read `15m`, `30d`, `3600s`, `3600`."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d+)([smhd]?)", value.strip())
-    if not match:
-        raise ValueError("give a duration such as 15m, 30d or 3600")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def _list(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _url(value: object) -> object:
-    if isinstance(value, str):
-        value = value.strip().rstrip("/")
-        if not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("give an address that begins with http:// or https://")
-    return value
-
-
-Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_list)]
-Url = Annotated[str, BeforeValidator(_url)]
+from shared.setting_forms import HeaderKey, Hosts, Names, Origins, Pause, Seconds, SocketPath, Url, networks_of
 
 
 class Settings(BaseModel):
@@ -65,31 +35,33 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     api_enabled: bool = True
-    api_key: SecretStr | None = None
+    api_key: HeaderKey | None = None
     default_tenant_id: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     anonymous_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     jwt_secret: SecretStr | None = None
     jwt_refresh_secret: SecretStr | None = None
     jwt_access_ttl: Seconds = 15 * 60
     jwt_refresh_ttl: Seconds = 30 * 86400
-    cors_origin: Words = ()
-    socket_path: str = Field(default="/socket.io", pattern=r"^/[A-Za-z0-9._/-]+$")
+    registration: Literal["open", "closed"] = "open"
+    cors_origin: Origins = ()
+    socket_path: SocketPath = "/socket.io"
 
     public_url: Url | None = None
     trusted_proxies: int = Field(default=0, ge=0, le=8)
-    upstream_allowlist: Words = ()
+    upstream_allowlist: Hosts = ()
     webhook_strict: bool | None = None
 
     evolution_url: Url | None = None
-    evolution_key: SecretStr | None = None
+    evolution_key: HeaderKey | None = None
     omni_host: Url | None = None
-    omni_api_key: SecretStr | None = None
-    telegram_api_id: int | None = None
+    omni_api_key: HeaderKey | None = None
+    telegram_api_id: int | None = Field(default=None, gt=0)
     telegram_api_hash: SecretStr | None = None
     facebook_verify_token: SecretStr | None = None
     facebook_app_secret: SecretStr | None = None
-    openai_api_key: SecretStr | None = None
+    openai_api_key: HeaderKey | None = None
     openai_model: str = "gpt-4o-mini"
+    openai_models: Names = ()
     slack_client_id: str | None = None
     slack_client_secret: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
@@ -119,13 +91,13 @@ class Settings(BaseModel):
 
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
 
-    retry_min_seconds: float = Field(default=10, gt=0)
-    retry_max_seconds: float = Field(default=600, gt=0)
+    retry_min_seconds: Pause = Field(default=10, gt=0)
+    retry_max_seconds: Pause = Field(default=600, gt=0)
     reply_debounce_seconds: float = Field(default=1, ge=0, le=60)
 
     database_url: SecretStr | None = None
 
-    _borrows_origin: bool = PrivateAttr(default=False)
+    _origin: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -136,7 +108,6 @@ class Settings(BaseModel):
         self._check_push()
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
-        self.upstream_networks()
         return self
 
     def _check_production(self) -> None:
@@ -168,6 +139,10 @@ class Settings(BaseModel):
         """The Google Cloud project, where the hub runs on Google's parts."""
         return self.google_cloud_project if self.backend == "google" else None
 
+    def allows_model(self, model: str | None) -> bool:
+        """Whether an AI agent may use a model; the deployment's own is always allowed."""
+        return model in (None, self.openai_model, *self.openai_models) or not self.openai_models
+
     @property
     def production(self) -> bool:
         return self.environment == "production"
@@ -180,26 +155,24 @@ class Settings(BaseModel):
     @property
     def makes_webhook_secrets(self) -> bool:
         """Agree on a secret with a provider that can be told one, so that nobody else can call in its name."""
-        return self.public_url is not None and (self.strict_webhooks or not self._borrows_origin)
+        return self.public_url is not None or (self.own_address is not None and self.strict_webhooks)
+
+    @property
+    def own_address(self) -> str | None:
+        """Where who is near reaches us: PUBLIC_URL, else in development the origin of the request that is served."""
+        return self.public_url or self._origin
 
     def with_origin(self, origin: str) -> Settings:
-        """The same settings, in development with the address of a request where PUBLIC_URL is missing."""
+        """The same settings, in development with a request's origin as `own_address` where PUBLIC_URL is missing."""
         if self.public_url is not None or self.production:
             return self
-        borrowed = self.model_copy(update={"public_url": origin})
-        borrowed._borrows_origin = True
+        borrowed = self.model_copy()
+        borrowed._origin = origin
         return borrowed
 
     def upstream_networks(self) -> list[IPv4Network | IPv6Network]:
         """The part of `UPSTREAM_ALLOWLIST` that is networks; the rest is host names."""
-        networks = []
-        for entry in self.upstream_allowlist:
-            if re.fullmatch(r"[0-9.]+(/\d+)?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*(/\d+)?", entry):
-                try:
-                    networks.append(ip_network(entry, strict=False))
-                except ValueError as error:
-                    raise ValueError(f"UPSTREAM_ALLOWLIST: {error}") from error
-        return networks
+        return networks_of(self.upstream_allowlist)
 
 
 _TOML_FIELDS = {"enabled": "api_enabled", "host": "host", "port": "port", "api_key": "api_key"}
@@ -226,15 +199,18 @@ def load_settings(environ: Mapping[str, str] | None = None, toml: Path = Path("c
     """
     source = os.environ if environ is None else environ  # noqa: TID251 - the one place that reads it
     given = {name: source[name.upper()] for name in Settings.model_fields if source.get(name.upper(), "").strip()}
+    written = _from_toml(toml)
     try:
-        return Settings.model_validate(_from_toml(toml) | given)
+        return Settings.model_validate(written | given)
     except ValidationError as error:
-        raise ConfigurationInvalid(_first_line(error)) from None
+        places = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
+        raise ConfigurationInvalid(_first_line(error, places | {name: name.upper() for name in given})) from None
 
 
-def _first_line(error: ValidationError) -> str:
+def _first_line(error: ValidationError, places: Mapping[str, str]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return message
-    return f"{str(first['loc'][0]).upper()}: {message}"
+    name = str(first["loc"][0])
+    return f"{places.get(name, name.upper())}: {message}"

@@ -6,17 +6,20 @@
     │   └── PayloadInvalid            400   payload_invalid       no
     ├── Unauthorized                  401   unauthorized          no
     │   └── SignatureInvalid          401   signature_invalid     no
+    │       └── ChallengeRefused      403   forbidden             no
     ├── Forbidden                     403   forbidden             no
     ├── NotFound                      404   not_found             no
     ├── Collision                     409   conflict              no
     ├── PayloadTooLarge               413   too_large             no
     ├── Unprocessable                 422   unprocessable         no
     ├── TooManyRequests               429   too_many_requests     after `retry_after`
+    ├── Overloaded                    503   overloaded            after `retry_after`
     ├── StoreError                    503   store_unavailable     yes
     │   ├── Conflict                  409   conflict              read again and decide again
     │   └── AlreadyExists             409   conflict              no
     └── ProviderError                 502   provider_error
         ├── ProviderRejected          502   provider_rejected     no: the provider said no for good
+        │   └── NotConfigured         400   not_configured        no: nobody was asked
         ├── ProviderUnavailable       503   provider_unavailable  yes, after `retry_after`
         │   └── ConnectionLost        503   provider_unavailable  yes: the account's own connection is down
         └── OutcomeUnknown            502   outcome_unknown       never blindly: it may have been done
@@ -80,6 +83,13 @@ class SignatureInvalid(Unauthorized):
     code = "signature_invalid"
 
 
+class ChallengeRefused(SignatureInvalid):
+    """Who asks whether an address is ours does not know the word that was agreed on."""
+
+    status = 403
+    code = "forbidden"
+
+
 class Forbidden(HubError):
     """The credential is valid but may not do this."""
 
@@ -120,6 +130,17 @@ class TooManyRequests(HubError):
 
     status = 429
     code = "too_many_requests"
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Overloaded(HubError):
+    """This process has as much of it to do as it may; try again after `retry_after` seconds."""
+
+    status = 503
+    code = "overloaded"
 
     def __init__(self, detail: str, retry_after: float) -> None:
         super().__init__(detail)
@@ -175,6 +196,13 @@ class ProviderRejected(ProviderError):
     """The provider understood and refused for good; trying again cannot help."""
 
     code = "provider_rejected"
+
+
+class NotConfigured(ProviderRejected):
+    """The provider cannot even be asked; the message names what to configure."""
+
+    status = 400
+    code = "not_configured"
 
 
 class ProviderUnavailable(ProviderError):

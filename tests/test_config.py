@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from infra.deployables import load
 from shared.config import Settings, load_settings
 from shared.errors import ConfigurationInvalid
+from shared.setting_forms import OUR_PATHS
 
 NO_FILE = Path("there-is-no-such-file.toml")
 
@@ -42,6 +44,47 @@ def test_without_any_variable_the_defaults_hold() -> None:
         ("UPSTREAM_ALLOWLIST", "10.0.0.0/99"),
         ("LOG_LEVEL", "LOUD"),
         ("GRAPH_API_VERSION", "latest"),
+        ("REGISTRATION", "maybe"),
+        ("JWT_ACCESS_TTL", "3651d"),
+        ("JWT_REFRESH_TTL", "9" * 5000),
+        ("API_KEY", "schlüssel"),
+        ("API_KEY", "two\nlines"),
+        ("EVOLUTION_KEY", "tab\tkey"),
+        ("CORS_ORIGIN", "*"),
+        ("CORS_ORIGIN", "https://a.example,b.example"),
+        ("CORS_ORIGIN", "https://a.example/app"),
+        ("CORS_ORIGIN", "https://user@a.example"),
+        ("CORS_ORIGIN", "https://a.example:99999"),
+        ("CORS_ORIGIN", "https://"),
+        ("CORS_ORIGIN", "null"),
+        ("SOCKET_PATH", "/"),
+        ("SOCKET_PATH", "/api"),
+        ("SOCKET_PATH", "/sessions/live"),
+        ("SOCKET_PATH", "/a/../api"),
+        ("SOCKET_PATH", "//live"),
+        ("PUBLIC_URL", "https://user:secret@hub.example"),
+        ("PUBLIC_URL", "https://hub.example?x=1"),
+        ("PUBLIC_URL", "https://hub.example/#top"),
+        ("PUBLIC_URL", "https://hub.example:99999"),
+        ("PUBLIC_URL", "https://hub.example:"),
+        ("PUBLIC_URL", "https://hub.example:port"),
+        ("PUBLIC_URL", "https://:8000"),
+        ("PUBLIC_URL", "https://hub example"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://hüb.example"),
+        ("EVOLUTION_URL", "http://user@evolution:8080"),
+        ("AWS_ENDPOINT_URL", "http://aws:0"),
+        ("UPSTREAM_ALLOWLIST", "http://omni.internal"),
+        ("UPSTREAM_ALLOWLIST", "omni.internal:8080"),
+        ("UPSTREAM_ALLOWLIST", "omni.internal/path"),
+        ("UPSTREAM_ALLOWLIST", "*.internal"),
+        ("UPSTREAM_ALLOWLIST", "two words"),
+        ("TELEGRAM_API_ID", "0"),
+        ("TELEGRAM_API_ID", "-5"),
+        ("RETRY_MAX_SECONDS", "inf"),
+        ("RETRY_MIN_SECONDS", "nan"),
+        ("RETRY_MAX_SECONDS", "1e300"),
+        ("TRACE_RATIO", "nan"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: str) -> None:
@@ -49,6 +92,41 @@ def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: s
         _load(**{variable: value})
     assert refused.value.detail.startswith(f"{variable}:")
     assert "\n" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "read"),
+    [
+        ("CORS_ORIGIN", "HTTPS://Desk.Example:443/", ("https://desk.example",)),
+        ("CORS_ORIGIN", "http://[::1]:5173,capacitor://localhost", ("http://[::1]:5173", "capacitor://localhost")),
+        ("SOCKET_PATH", "/live/io/", "/live/io"),
+        ("SOCKET_PATH", "/api-live", "/api-live"),
+        ("PUBLIC_URL", "https://hub.example:8443/here/", "https://hub.example:8443/here"),
+        ("EVOLUTION_URL", "http://evolution_api:8080", "http://evolution_api:8080"),
+        ("GRAPH_API_URL", "http://[::1]:9000", "http://[::1]:9000"),
+        ("UPSTREAM_ALLOWLIST", "Omni.internal, 10.0.0.0/8, fd00::/8", ("Omni.internal", "10.0.0.0/8", "fd00::/8")),
+        ("TELEGRAM_API_ID", "17", 17),
+    ],
+)
+def test_what_can_work_is_read(variable: str, value: str, read: object) -> None:
+    assert getattr(_load(**{variable: value}), variable.lower()) == read
+
+
+@pytest.mark.parametrize("variable", ["API_KEY", "EVOLUTION_KEY", "OMNI_API_KEY", "OPENAI_API_KEY"])
+def test_the_line_end_that_a_file_adds_to_a_key_is_no_part_of_it(variable: str) -> None:
+    assert getattr(_load(**{variable: " the key\n"}), variable.lower()).get_secret_value() == "the key"
+
+
+def test_no_part_of_a_refused_address_or_key_is_repeated() -> None:
+    for variable, value in {"PUBLIC_URL": "https://user:pass-word@hub.example", "API_KEY": "pass-word-ü"}.items():
+        with pytest.raises(ConfigurationInvalid) as refused:
+            _load(**{variable: value})
+        assert "pass-word" not in refused.value.detail
+
+
+def test_socket_io_may_have_no_path_of_a_function() -> None:
+    paths = {path.split("/")[1] for row in load().of("split").values() for path in row.paths}
+    assert paths - {"socket.io"} == OUR_PATHS
 
 
 @pytest.mark.parametrize(
@@ -110,6 +188,17 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert (settings.host, settings.port, settings.api_enabled) == ("0.0.0.0", 3001, False)  # noqa: S104 - as written
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == "from-the-file"
+
+
+def test_what_is_wrong_in_the_file_is_named_as_it_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[api]\nport = "many"\napi_key = "ü"\n')
+    with pytest.raises(ConfigurationInvalid, match=r"^config\.toml: \[api\]\.port: "):
+        load_settings({"API_KEY": "fine"}, file)
+    with pytest.raises(ConfigurationInvalid, match=r"^config\.toml: \[api\]\.api_key: "):
+        load_settings({"PORT": "80"}, file)
+    with pytest.raises(ConfigurationInvalid, match=r"^PORT: "):
+        load_settings({"PORT": "many", "API_KEY": "fine"}, file)
 
 
 def test_an_empty_key_in_the_file_means_none(tmp_path: Path) -> None:

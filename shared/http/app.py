@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, Response, abort, current_app, g, request
 from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
 
 from shared.deps import Deps
 from shared.errors import ConfigurationInvalid
@@ -19,6 +20,7 @@ from shared.http.bodies import JSONRequest, JSONWriter, check_text
 from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid
 from shared.logs import current_trace, tracing
+from shared.outgoing import places
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("access")
 
 MAX_BODY = 1024 * 1024
+_LONGEST = "longest_body"
 _FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
@@ -44,6 +47,7 @@ def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bo
     app.wsgi_app = _traced(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_end)
     install_errors(app)
     for blueprint in blueprints:
         app.register_api(blueprint)
@@ -64,7 +68,18 @@ def limit_body(api: APIBlueprint, size: int) -> None:
     def raise_limit() -> None:
         request.max_content_length = size
 
+    setattr(api, _LONGEST, size)
     api.before_request(raise_limit)
+
+
+def body_limit(app: Flask, method: str, path: str) -> int:
+    """The most bytes that a body there may have, for who has to know it before the request is there."""
+    try:
+        endpoint, _ = app.url_map.bind("").match(path, method)
+    except HTTPException:
+        return MAX_BODY
+    blueprint = app.blueprints.get(endpoint.rpartition(".")[0])
+    return int(getattr(blueprint, _LONGEST, MAX_BODY))
 
 
 def _refuse(error: ValidationError) -> None:
@@ -82,11 +97,16 @@ def _traced(inner: WSGIApplication) -> WSGIApplication:
 
 def _begin() -> None:
     g.started = time.perf_counter()
+    places.begin()
     for text in (*(request.view_args or {}).values(), *request.args.keys(), *request.args.values()):
         check_text(str(text))
     # No document can have such an id, and Firestore does not answer such a question.
     if any(_UNUSABLE_ID.fullmatch(str(value)) for value in (request.view_args or {}).values()):
         abort(404)
+
+
+def _end(error: BaseException | None) -> None:
+    places.end()
 
 
 def _finish(response: Response) -> Response:

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flask import Request, Response
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.errors import BadRequest
@@ -23,6 +25,12 @@ _INT64 = 2**63
 
 class JSONRequest(Request):
     """A request whose JSON is read strictly, whatever `silent` says: what cannot be used is a `BadRequest`."""
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """The query's parameters. One without a value is as good as not given: forms and clients send such."""
+        given = super().args
+        return ImmutableMultiDict((name, value) for name, value in given.items(multi=True) if value)
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """Return the body; one that was sent in chunks and is too large is refused, where Flask would cut it off."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from flask import Flask, Request, request
 from werkzeug.wrappers import Response
 
+from shared.http.garbage import uncollected
+
 if TYPE_CHECKING:
     from shared.http.blueprint import APIBlueprint
 
@@ -26,7 +28,7 @@ def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
 
     def app() -> Flask:
         if not made:
-            with lock:
+            with lock, uncollected():
                 if not made:
                     made.append(_bootstrapped(blueprints()))
         return made[0]
@@ -41,9 +43,11 @@ def _bootstrapped(blueprints: Sequence[APIBlueprint]) -> Flask:
     # A function's import stays cheap, so that the platform sees it ready at once.
     from shared.http.app import create_app  # noqa: PLC0415 - costs cold start
     from shared.http.health import LIVE, READY, report  # noqa: PLC0415 - costs cold start
-    from shared.http.process import process_deps  # noqa: PLC0415 - costs cold start
+    from shared.http.process import process_deps, warn  # noqa: PLC0415 - costs cold start
 
     deps = process_deps()
+    if any(blueprint.abp_security for blueprint in blueprints):
+        warn(deps.settings)
     app = create_app(deps, blueprints)
     served = {rule.rule for rule in app.url_map.iter_rules()}
     for path in {LIVE, READY} - served:  # a dialect may have a form of its own for them

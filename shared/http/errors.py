@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from shared.errors import (
     BadRequest,
     HubError,
+    Overloaded,
     ProviderUnavailable,
     StoreError,
     TooManyRequests,
@@ -41,10 +42,13 @@ def invalid(error: ValidationError) -> BadRequest:
     fields: dict[str, str] = {}
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         fields.setdefault(".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))
-    detail = "; ".join(
-        f"{path}: {message}" if path else f"The body {message}" for path, message in list(fields.items())[:5]
-    )
+    detail = "; ".join(f"{path}: {said}" if path else _of_all(said) for path, said in list(fields.items())[:5])
     return BadRequest(detail, {path or "body": message for path, message in fields.items()})
+
+
+def _of_all(message: str) -> str:
+    """What is wrong with the body as a whole, as a sentence."""
+    return f"The body {message}" if message.startswith("must ") else message[:1].upper() + message[1:]
 
 
 def _message(kind: str, message: str) -> str:
@@ -91,7 +95,7 @@ def _hub_error(error: HubError) -> Response:
 
 
 def _retry_after(error: HubError) -> float | None:
-    if isinstance(error, (TooManyRequests, ProviderUnavailable)):
+    if isinstance(error, (TooManyRequests, Overloaded, ProviderUnavailable)):
         return error.retry_after
     return 1 if isinstance(error, StoreError) and error.status == StoreError.status else None
 

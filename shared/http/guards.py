@@ -14,10 +14,13 @@ from shared.errors import Forbidden, Unauthorized
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
-from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate
+from shared.http.nearby import check_nearby
+from shared.outgoing import places
+from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
 
 View = TypeVar("View", bound=Callable[..., object])
 
+ONLY_READS = "only_reads"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 
@@ -25,7 +28,10 @@ class Access(Enum):
     """What a dialect does with a caller who shows no credential."""
 
     CREDENTIAL = "always wants one"
-    HUB = "in development without API_KEY he is the owner of the default tenant"
+    HUB = (
+        "in development without API_KEY he is the owner of the default tenant, also with a key that nobody knows, "
+        "unless he is a web page from elsewhere"
+    )
     DASHBOARD = "he is an agent of ANONYMOUS_TENANT where that is set, else as HUB"
 
 
@@ -37,17 +43,18 @@ def protect(api: APIBlueprint, access: Access) -> None:
     api.abp_security = SECURED if access is Access.CREDENTIAL else SECURED_OR_OPEN
 
     def guard() -> None:
-        if request.method == "OPTIONS" or _is_open():
+        if request.method == "OPTIONS" or _marked(OPEN_TO_ALL):
             return
         principal = _principal(access)
         _check_method(principal)
         g.principal = principal
+        places.serve(principal.tenant_id)
 
     api.before_request(guard)
 
 
 def _check_method(principal: Principal) -> None:
-    reads = request.method in ("GET", "HEAD")
+    reads = request.method in ("GET", "HEAD") or _marked(ONLY_READS)
     if principal.role is Role.VIEWER and not reads:
         raise Forbidden("A viewer may only read")
     if not (principal.may_read if reads else principal.may_write):
@@ -57,6 +64,12 @@ def _check_method(principal: Principal) -> None:
 def open_to_all(view: View) -> View:
     """Mark a view of a protected blueprint as one that wants no credential; goes below the route's decorator."""
     setattr(view, OPEN_TO_ALL, True)
+    return view
+
+
+def only_reads(view: View) -> View:
+    """Mark a view that changes nothing though it is called by POST: who may read may call it. Place as above."""
+    setattr(view, ONLY_READS, True)
     return view
 
 
@@ -71,17 +84,24 @@ def require(role: Role) -> None:
         raise Forbidden(f"This needs the role {role.value}")
 
 
-def _is_open() -> bool:
+def _marked(mark: str) -> bool:
     view = current_app.view_functions.get(request.endpoint or "")
-    return getattr(view, OPEN_TO_ALL, False) is True
+    return getattr(view, mark, False) is True
 
 
 def _principal(access: Access) -> Principal:
-    if credential := _credential():
-        return authenticate(deps(), credential)
     principal = _stranger(deps().settings, access)
+    if credential := _credential():
+        try:
+            return authenticate(deps(), credential)
+        except Unauthorized:
+            # A documented client always sends a key. What the hub gave out itself is refused when it has run out.
+            if access is not Access.HUB or is_like_ours(credential):
+                raise
     if principal is None:
         raise Unauthorized("Invalid or missing API key")
+    if principal.role is Role.OWNER:
+        check_nearby(deps().settings)
     return principal
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Final
 
 from shared.deps import Deps
-from shared.usecases.reporting import health
 
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
@@ -16,6 +15,8 @@ def report(deps: Deps, path: str) -> tuple[str, int, dict[str, str]] | None:
     """The answer to a request for either path, None to any other; 503 while the store does not answer."""
     if path not in (LIVE, READY):
         return None
+    from shared.usecases.reporting import health  # noqa: PLC0415 - costs cold start, and every request comes by here
+
     healthy = path == LIVE or health.check(deps).store_up
     body = json.dumps({"status": "healthy" if healthy else "unhealthy"})
     return body, 200 if healthy else 503, {"Content-Type": "application/json", "Cache-Control": "no-store"}

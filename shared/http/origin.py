@@ -11,6 +11,10 @@ from shared.http.app import deps
 
 
 def deps_with_origin() -> Deps:
-    """What the application was made with; in development the request's own origin serves for a missing PUBLIC_URL."""
+    """What the application was made with; in development the request's own origin serves as its `own_address`.
+
+    For views that connect something. Only what may be near us takes that
+    address (Evolution, a person's browser); other providers want `PUBLIC_URL`.
+    """
     known = deps()
     return replace(known, settings=known.settings.with_origin(request.url_root.rstrip("/")))

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shared.bootstrap import bootstrap
-from shared.config import load_settings
+from shared.config import Settings, load_settings
 from shared.deps import Deps
-from shared.http.google_callers import GoogleCallers
+from shared.http.garbage import uncollected
 from shared.logs import configure_logs
 
+if TYPE_CHECKING:
+    from shared.http.google_callers import GoogleCallers
 
-@dataclass(frozen=True, slots=True)
+log = logging.getLogger(__name__)
+
+
 class Process:
-    deps: Deps
-    callers: GoogleCallers
+    """What is made once; `callers` judges who calls in Google's name."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @cached_property
+    def callers(self) -> GoogleCallers:
+        from shared.http.google_callers import GoogleCallers  # noqa: PLC0415 - costs cold start, and providers are none
+
+        return GoogleCallers(self.deps)
 
 
 _lock = threading.Lock()
@@ -27,12 +41,11 @@ _made: list[Process] = []
 def process() -> Process:
     """Read the settings and open the backend, the first time. Raises `ConfigurationInvalid`."""
     if not _made:
-        with _lock:
+        with _lock, uncollected():
             if not _made:
                 settings = load_settings()
                 configure_logs(settings.log_level, settings.cloud_project)
-                deps = bootstrap(settings)
-                _made.append(Process(deps, GoogleCallers(deps)))
+                _made.append(Process(bootstrap(settings)))
     return _made[0]
 
 
@@ -40,7 +53,7 @@ def process() -> Process:
 def working_with(deps: Deps) -> Iterator[None]:
     """Have the functions in this process work with these meanwhile, whatever the environment says."""
     before = list(_made)
-    _made[:] = [Process(deps, GoogleCallers(deps))]
+    _made[:] = [Process(deps)]
     try:
         yield
     finally:
@@ -50,3 +63,11 @@ def working_with(deps: Deps) -> Iterator[None]:
 def process_deps() -> Deps:
     """The process's `Deps`; see `process`."""
     return process().deps
+
+
+def warn(settings: Settings) -> None:
+    """Log what an operator should know of settings that are right as such; for who serves callers with keys, once."""
+    if settings.database_url is not None:
+        log.warning("DATABASE_URL is set and not used: BACKEND says where data is kept")
+    if settings.api_key is None and settings.production:
+        log.error("API_KEY is not set: whatever is called with that key alone answers 401")

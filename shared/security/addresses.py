@@ -31,7 +31,8 @@ _NEVER = [
         "::/128",
     )
 ]
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# RFC 6052, RFC 8215 and RFC 2765: what a translator in the network makes IPv4 of.
+_TRANSLATED = [ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")]
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -115,6 +116,6 @@ def _unwrapped(ip: Address) -> Address:
     """An IPv4 address hidden in IPv6 counts as the IPv4 one."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
-    if ip in _NAT64 or (ip in _COMPATIBLE and int(ip) > 0xFFFF):
+    if any(ip in network for network in _TRANSLATED) or (ip in _COMPATIBLE and int(ip) > 0xFFFF):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip

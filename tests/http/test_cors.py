@@ -23,6 +23,8 @@ def _allowed(deps: Deps, origin: str, **settings: object) -> str | None:
         ("http://localhost:5173", True),
         ("http://localhost", True),
         ("http://127.0.0.1:3000", True),
+        ("http://[::1]:5173", True),
+        ("http://[::2]:5173", False),
         ("https://localhost:8443", True),
         ("http://localhost.evil.example", False),
         ("http://localhost:80@evil.example", False),
@@ -54,7 +56,7 @@ def test_production_lets_nobody_in_unless_told(deps: Deps, origin: str) -> None:
     ],
 )
 def test_the_setting_says_who_comes_in(deps: Deps, environment: str, origin: str, allowed: bool) -> None:
-    listed = (SHOP, "https://desk.example/", "*")
+    listed = (SHOP, "https://desk.example")
     assert _allowed(deps, origin, environment=environment, cors_origin=listed) == (origin if allowed else None)
 
 
@@ -82,6 +84,16 @@ def test_a_page_may_read_failures_too(deps: Deps) -> None:
     response = client.get("/whoami", headers={"Origin": "http://localhost:5173"})
     assert response.status_code == 401
     assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/pets", 405)])
+@pytest.mark.parametrize("origin", ["http://localhost:5173", SHOP])
+def test_a_page_may_read_that_there_is_nothing(deps: Deps, method: str, path: str, status: int, origin: str) -> None:
+    client = client_of(deps, dialect(), large(100))
+    response = client.open(path, method=method, headers={"Origin": origin})
+    assert response.status_code == status
+    expected = [origin] if origin != SHOP else []
+    assert response.headers.getlist("Access-Control-Allow-Origin") == expected
 
 
 def test_a_dialect_that_is_not_for_browsers_says_nothing(deps: Deps) -> None:

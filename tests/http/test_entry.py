@@ -47,6 +47,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "PATH": os.defpath,
         "PYTHONPATH": str(root),
         "DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "DATABASE_URL": "postgres://u:hunter2@h/db",
     }
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], cwd=root, env=environment, capture_output=True, text=True, timeout=120
@@ -54,12 +55,18 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout.splitlines()[-1])
     assert isinstance(result, dict)
-    return result
+    return result | {"errors": run.stderr}
 
 
 @pytest.mark.slow
 def test_the_first_requests_may_come_together(answers: dict[str, Any]) -> None:
     assert answers["first"] == [201] * 6
+
+
+@pytest.mark.slow
+def test_a_setting_that_is_not_used_is_told_once(answers: dict[str, Any]) -> None:
+    assert answers["errors"].count("DATABASE_URL is set and not used") == 1
+    assert "hunter2" not in answers["errors"]
 
 
 @pytest.mark.slow

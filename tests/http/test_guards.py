@@ -50,6 +50,73 @@ def test_development_without_a_key_is_open_as_the_owner(deps: Deps, access: Acce
     }
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:8000",
+        "LOCALHOST",
+        "127.0.0.1:8000",
+        "127.9.9.9",
+        "[::1]:8000",
+        "192.168.1.7:8000",
+        "hub.example.com",
+        "hub:8000",
+        "host.docker.internal:8000",
+    ],
+)
+def test_development_without_a_key_is_open_where_only_who_is_near_calls(deps: Deps, host: str) -> None:
+    client = _client(deps, Access.HUB, public_url="https://hub.example.com")
+    assert client.get("/whoami", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("access", [Access.HUB, Access.DASHBOARD])
+@pytest.mark.parametrize("host", ["rebind.evil.example", "rebind.evil.example:8000", "localhost.evil.example", "["])
+def test_a_name_that_somebody_made_lead_to_us_is_refused_without_a_credential(
+    deps: Deps, access: Access, host: str
+) -> None:
+    client = _client(deps, access)
+    assert client.get("/whoami", headers={"Host": host}).status_code in (400, 403)
+    key = _client(deps, access, api_key=KEY)
+    assert key.get("/whoami", headers=bearer(KEY.get_secret_value()) | {"Host": "a.b.example"}).status_code == 200
+
+
+def test_a_name_that_is_refused_is_told_what_to_do(deps: Deps) -> None:
+    refused = _client(deps, Access.HUB).get("/whoami", headers={"Host": "rebind.evil.example"})
+    assert "API_KEY" in assert_failed(refused, 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("http://localhost:3000", 200),
+        ("http://192.168.1.7:8000", 200),
+        ("https://hub.example.com", 200),
+        ("https://evil.example", 403),
+        ("http://192.168.1.7:9000", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_a_foreign_page_writes_nothing_without_a_credential(deps: Deps, origin: str | None, status: int) -> None:
+    client = _client(deps, Access.HUB, public_url="https://hub.example.com")
+    headers = {"Host": "192.168.1.7:8000"} | ({"Origin": origin} if origin else {})
+    assert client.post("/pets/names", json=["Rex"], headers=headers).status_code == status
+    assert client.get("/whoami", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["null", "", "https://", "https://evil.example"])
+def test_a_page_without_a_name_is_foreign_too(deps: Deps, origin: str) -> None:
+    answer = _client(deps, Access.HUB).post("/pets/names", json=["Rex"], headers={"Origin": origin})
+    assert answer.status_code == 403
+
+
+def test_the_pages_of_cors_origin_write_without_a_credential_in_development(deps: Deps) -> None:
+    client = _client(deps, Access.HUB, cors_origin=("https://dash.example",))
+    assert client.post("/pets/names", json=["Rex"], headers={"Origin": "https://dash.example"}).status_code == 200
+    assert client.post("/pets/names", json=["Rex"], headers={"Origin": "http://localhost:3000"}).status_code == 403
+
+
 def test_a_credential_dialect_is_never_open(deps: Deps) -> None:
     response = _client(deps, Access.CREDENTIAL, anonymous_tenant="acme").get("/whoami")
     assert assert_failed(response, 401, "unauthorized") == "Invalid or missing API key"
@@ -73,7 +140,15 @@ def test_the_anonymous_tenant_is_for_the_dashboard_alone(deps: Deps) -> None:
     assert_failed(_client(deps, Access.HUB, **settings).get("/whoami"), 401, "unauthorized")
 
 
-@pytest.mark.parametrize("access", list(Access))
+@pytest.mark.parametrize(
+    ("access", "deployed"),
+    [
+        *((access, PRODUCTION) for access in Access),
+        *((access, {"api_key": KEY}) for access in Access),
+        (Access.CREDENTIAL, {}),
+        (Access.DASHBOARD, {}),
+    ],
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -88,10 +163,28 @@ def test_the_anonymous_tenant_is_for_the_dashboard_alone(deps: Deps) -> None:
     ids=["unknown key", "no token of ours", "basic", "no scheme", "very long", "not ASCII", "x-api-key"],
 )
 def test_a_wrong_credential_is_refused_even_where_none_is_needed(
-    deps: Deps, access: Access, headers: dict[str, str]
+    deps: Deps, access: Access, deployed: dict[str, object], headers: dict[str, str]
 ) -> None:
-    client = _client(deps, access, anonymous_tenant="acme")
+    client = _client(deps, access, anonymous_tenant="acme", **deployed)
     assert_failed(client.get("/whoami", headers=headers), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("headers", [bearer("your_api_key"), {"X-API-Key": "your_api_key"}, bearer("x" * 5000)])
+def test_development_without_a_key_takes_any_key_for_none_on_the_hub(deps: Deps, headers: dict[str, str]) -> None:
+    client = _client(deps, Access.HUB)
+    assert client.get("/whoami", headers=headers).json == client.get("/whoami").json
+
+
+@pytest.mark.parametrize(
+    ("credential", "said"),
+    [("a.b.c", "Invalid or expired token"), ("omh_revoked", "Invalid or missing API key")],
+)
+@pytest.mark.parametrize("access", list(Access))
+def test_what_the_hub_gave_out_is_refused_when_it_has_run_out(
+    deps: Deps, access: Access, credential: str, said: str
+) -> None:
+    response = _client(deps, access).get("/whoami", headers=bearer(credential))
+    assert assert_failed(response, 401, "unauthorized") == said
 
 
 @pytest.mark.parametrize("access", list(Access))

@@ -151,6 +151,7 @@ def test_ids_in_bodies_lead_nowhere_for_a_stranger(hub: Hub) -> None:
         {"conversationId": ids["conversation_id"], "text": "x"},
         {"channelInstanceId": ids["channel_id"], "externalUserId": "5", "text": "x"},
         {"channelInstanceId": ids["channel_id"], "customerId": ids["customer_id"], "text": "x"},
+        {"customerId": ids["customer_id"], "text": "x"},
     ):
         assert MARK not in str(hub.post("/api/messages/send", body, 404))
     hub.post("/messages/send", {"session_id": ids["conversation_id"], "content": "x"}, 404)

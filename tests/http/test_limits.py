@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from functions.omnichat.auth import api as auth
@@ -153,3 +154,18 @@ def test_a_forger_is_slowed_down_and_the_provider_never(slow: Deps) -> None:
     assert {call("wrong") for _ in range(FORGED.per_minute)} == {401}
     assert call("wrong") == 429
     assert call("right") == 200
+
+
+def test_who_guesses_the_word_for_metas_question_is_refused_and_slowed_down(slow: Deps) -> None:
+    settings = slow.settings.model_copy(update={"facebook_verify_token": SecretStr("agreed")})
+    client = create_app(replace(slow, settings=settings), [webhooks]).test_client()
+
+    def asked(word: str) -> Any:
+        query = {"hub.mode": "subscribe", "hub.verify_token": word, "hub.challenge": "1158201444"}
+        return client.get("/api/facebook/webhook", query_string=query)
+
+    refused = asked("guess")
+    assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
+    assert {asked("guess").status_code for _ in range(FORGED.per_minute - 1)} == {403}
+    assert asked("guess").status_code == 429
+    assert asked("agreed").text == "1158201444"

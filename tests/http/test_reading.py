@@ -53,6 +53,22 @@ def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
         yield running
 
 
+@pytest.mark.parametrize(
+    ("path", "empty"),
+    [
+        ("/sessions", "status=&channel=&agent_id=&priority=&customer_id=&limit=&cursor="),
+        ("/notifications", "unread_only=&limit=&cursor="),
+        ("/analytics/channel-performance", "channel=&range="),
+        ("/api/conversations", "status=&limit=&cursor="),
+        ("/api/outbox", "status=&limit="),
+        ("/api/v1/instances", "skip=&limit="),
+    ],
+)
+def test_a_parameter_without_a_value_is_as_good_as_not_given(hub: Hub, path: str, empty: str) -> None:
+    hub.conversation()
+    assert hub.get(f"{path}?{empty}") == hub.get(path)
+
+
 @pytest.mark.parametrize("path", POLLED)
 def test_what_is_polled_is_not_sent_again_while_it_stays_the_same(hub: Hub, path: str) -> None:
     path = path.format(session=hub.conversation().id)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelWord
+from functions.dashboard.words import ChannelFilter
 from shared.domain.analytics import Bucket, Counters, Range
 from shared.domain.instances import CALLS, ChannelType
 from shared.http.times import WholeSeconds
@@ -18,7 +18,10 @@ from shared.usecases.reporting.analytics import Overview, Performance, Satisfact
 
 
 class DashboardQuery(BaseModel):
-    """1h comes in 12 buckets of five minutes, 24h in hours, 7d and 30d in days (UTC); the last one is still running."""
+    """1h comes in buckets of five minutes, 24h in hours, 7d and 30d in days (UTC).
+
+    They cover the whole range: the last bucket is still running, the first may be counted from within.
+    """
 
     range: Range = Range.DAY
 
@@ -26,7 +29,7 @@ class DashboardQuery(BaseModel):
 class PerformanceQuery(BaseModel):
     """Without `channel`, all of them together."""
 
-    channel: ChannelWord | None = None
+    channel: ChannelFilter = None
     range: Range = Range.WEEK
 
 
@@ -35,7 +38,10 @@ class SatisfactionQuery(BaseModel):
 
 
 class MessagingMetrics(BaseModel):
-    """`messages` counts both directions."""
+    """`messages` counts both directions: what came in, and what was accepted for sending.
+
+    `avg_response_time` is from a customer's first unanswered message until an answer was accepted.
+    """
 
     sessions: int
     messages: int
@@ -43,6 +49,8 @@ class MessagingMetrics(BaseModel):
 
 
 class CallMetrics(BaseModel):
+    """`quality_score` is how customers rated those sessions."""
+
     calls: int
     minutes: float
     quality_score: float
@@ -103,7 +111,7 @@ class PerformanceMetrics(BaseModel):
 
 
 class PerformanceOut(BaseModel):
-    """`hourlyData` has every hour of the range, unless nothing was counted at all."""
+    """`hourlyData` has every hour of the range that has begun, unless nothing was counted at all."""
 
     channel: str
     timeRange: Range

@@ -36,6 +36,9 @@ class ChannelCapabilities(BaseModel):
     threads: bool
     live: bool = Field(description="Whether every message is answered at once, as in a call.")
     in_one_piece: bool = Field(description="Whether an answer of several paragraphs stays one message.")
+    markup: str | None = Field(
+        description="Whose notation shows what is bold, a link or code in an agent's answer; null: the text alone."
+    )
     window_hours: float | None = Field(description="How long after the customer's last message one may write freely.")
     longest_window_hours: float | None
     addressed_by: str | None = Field(description="What is enough to reach a customer: `phone`, `email` or `customer`.")
@@ -60,6 +63,7 @@ class ChannelCapabilities(BaseModel):
             threads=declared.threads,
             live=declared.live,
             in_one_piece=declared.in_one_piece,
+            markup=declared.markup,
             window_hours=_hours(declared.window),
             longest_window_hours=_hours(declared.longest_window),
             addressed_by=declared.addressed_by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,10 +24,10 @@ _HEALTH = {
 
 
 class MessagingMetrics(BaseModel):
-    """`active_sessions` are open now. The others reach back 30 days (UTC), today included.
+    """`active_sessions` are open now. The others reach back 30 days, and over all of the first one (UTC).
 
     `total_messages` counts both directions; `response_time` is the average time
-    in seconds from a customer's first unanswered message to the answer.
+    in seconds from a customer's first unanswered message until an answer was accepted.
     """
 
     active_sessions: int
@@ -35,7 +36,10 @@ class MessagingMetrics(BaseModel):
 
 
 class CallMetrics(BaseModel):
-    """`active_calls` go on now. The others reach back 30 days (UTC), today included; `call_quality` is from 0 to 5."""
+    """`active_calls` go on now. The others reach back 30 days, and over all of the first one (UTC).
+
+    `call_quality` is from 0 to 5: how customers rated those sessions.
+    """
 
     active_calls: int
     total_minutes: float
@@ -109,6 +113,12 @@ class ChannelChoice(BaseModel):
     channel_id: str | None = Field(
         default=None, max_length=64, description="Which channel of the type is meant; else the default one."
     )
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """As given, and where that leads to none with the hub's word: `chat-1` is shown as `widget-1`."""
+        given = self.channel_id or ""
+        return (given, re.sub(r"^chat-(?=\d+$)", "widget-", given)) if given else ()
 
 
 class ConfigureIn(BaseModel):

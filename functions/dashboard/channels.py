@@ -27,6 +27,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
+from shared.http.origin import deps_with_origin
 from shared.usecases.instances import channel_overview, channel_setup
 
 api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
@@ -52,12 +53,13 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
     """Configure the default (else oldest) channel of a type, or make the first one."""
     require(Role.ADMIN)
     configured = channel_setup.configure(
-        deps(),
+        deps_with_origin(),
         caller().tenant_id,
         channel_type(path.channel_type),
         body.config,
-        channel_id=query.channel_id,
+        spellings=query.spellings,
         label=body.name,
+        may_read_secrets=caller().may_read_secrets,
     )
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 
@@ -66,7 +68,7 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
     wanted = channel_type(path.channel_type)
-    found, active = channel_overview.standing(deps(), caller().tenant_id, wanted, query.channel_id)
+    found, active = channel_overview.standing(deps(), caller().tenant_id, wanted, query.spellings)
     shown = ChannelStatusOut(
         channel_type=CHANNELS[wanted],
         status=found.status.value,

@@ -24,7 +24,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, protect, require
+from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import routing
 
 api = APIBlueprint("dashboard_routing", __name__, url_prefix="/routing/rules", abp_tags=[Tag(name="Dashboard")])
@@ -66,6 +66,7 @@ def remove_rule(path: RulePath) -> Response:
 
 
 @api.post("/dry-run", responses={200: DryRunOut})
+@only_reads
 def dry_run(body: DryRunIn) -> Response:
     """Tell which rules a conversation would meet, and what they would do."""
     facts = Facts(

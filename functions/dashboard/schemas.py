@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id
+from shared.domain.templates import Filling
 from shared.http.times import WholeSeconds
 from shared.usecases.pipeline.sends import Content
 
@@ -133,15 +135,18 @@ class MessagesOut(BaseModel):
     next_cursor: str | None
 
 
-class TemplateIn(BaseModel):
-    """A message that the provider approved beforehand; `parameters` fill its places in order."""
+class TemplateIn(Filling):
+    """A message that the provider approved beforehand; `parameters` fill its text's places in order.
+
+    `header` and `buttons` fill what has places there, too.
+    """
 
     name: str = Field(min_length=1, max_length=512)
     language: str = Field(min_length=2, max_length=16, description="as the provider spells it, such as `en_US`")
     parameters: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=50)
 
     def to_domain(self) -> Template:
-        return Template(name=self.name, language=self.language, parameters=self.parameters)
+        return Template(name=self.name, language=self.language, parameters=self.parameters, **self.stored())
 
 
 class SendIn(BaseModel):
@@ -157,8 +162,12 @@ class SendIn(BaseModel):
 
     @model_validator(mode="after")
     def _has_content(self) -> SendIn:
-        if not self.content and self.template is None:
-            raise ValueError("content: give a text, a file's address, or a template")
+        if not self.content.strip() and self.template is None:
+            empty = PydanticCustomError("empty", "give a text, a file's address, or a template")
+            # Raised in this way the error names the field.
+            raise ValidationError.from_exception_data(
+                "SendIn", [InitErrorDetails(type=empty, loc=("content",), input=None)]
+            )
         return self
 
     def to_domain(self, deps: Deps) -> Content:
@@ -167,7 +176,7 @@ class SendIn(BaseModel):
             return Content(text=self.content or None, template=self.template.to_domain())
         if self.type == "text":
             return Content(text=self.content)
-        deps.http.check(self.content)
+        deps.http.check(self.content, "content")
         return Content(attachments=(Attachment(type=MessageKind(self.type), url=self.content),))
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import AwareDatetime, BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut
-from functions.dashboard.words import ChannelWord, PriorityWord, StatusWord
+from functions.dashboard.words import ChannelFilter, ChannelWord, PriorityWord, StatusWord
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
@@ -32,7 +32,7 @@ class SessionListQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=2048)
     status: StatusWord | None = None
-    channel: ChannelWord | None = None
+    channel: ChannelFilter = None
     agent_id: str | None = Field(default=None, min_length=1, max_length=64)
     priority: PriorityWord | None = None
     customer_id: str | None = Field(default=None, min_length=1, max_length=64)

@@ -27,7 +27,7 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, protect, require
+from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import conversations, sendability, session_creation, session_lists, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
@@ -76,6 +76,7 @@ def change_session(path: SessionPath, body: SessionChange) -> Response:
 
 
 @api.post("/<session_id>/can-send", responses={200: CanSendOut})
+@only_reads
 def can_send(path: SessionPath) -> Response:
     """Tell on which of the tenant's channels the customer can be reached now, and why not on the others."""
     found = sendability.verdicts(deps(), caller().tenant_id, path.session_id)

@@ -19,6 +19,7 @@ def _plain(word: str) -> str:
 
 
 _TYPES = {channel.value: channel for channel in ChannelType} | {word: channel for channel, word in CHANNELS.items()}
+_ONE_OR_ALL: dict[str, ChannelType | None] = {"all": None, **_TYPES}
 _STATUSES = {status.value: status for status in ConversationStatus} | {word: status for status, word in STATUS.items()}
 _PRIORITIES = {priority.value: priority for priority in Priority}
 
@@ -36,9 +37,9 @@ def _reader(words: dict[str, T]) -> BeforeValidator:
     def read(value: object) -> object:
         if not isinstance(value, str):
             return value
-        if (found := words.get(_plain(value))) is None:
+        if (word := _plain(value)) not in words:
             raise ValueError(f"use one of {', '.join(words)}")
-        return found
+        return words[word]
 
     return BeforeValidator(read)
 
@@ -48,5 +49,8 @@ def _words(words: dict[str, T]) -> WithJsonSchema:
 
 
 ChannelWord = Annotated[ChannelType, _reader(_TYPES), _words(_TYPES)]
+ChannelFilter = Annotated[ChannelType | None, _reader(_ONE_OR_ALL), _words(_ONE_OR_ALL)]
+"""None stands for all."""
+
 StatusWord = Annotated[ConversationStatus, _reader(_STATUSES), _words(_STATUSES)]
 PriorityWord = Annotated[Priority, _reader(_PRIORITIES), _words(_PRIORITIES)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from shared.domain import forge
 from shared.domain.forge import RecipientType
@@ -15,6 +15,10 @@ from shared.usecases.instances.instance_config import is_mask, mask
 def _nothing(value: str | None) -> str | None:
     """Forms send empty fields; they count as null."""
     return value.strip() or None if value else None
+
+
+def _blank_is_null(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _sendable(value: str | None) -> str | None:
@@ -39,7 +43,7 @@ class OmniConfigIn(BaseModel):
     api_key: Annotated[str | None, Field(max_length=4096), AfterValidator(_sendable)] = None
     instance: Text = None
     recipient: Text = None
-    recipient_type: RecipientType | None = None
+    recipient_type: Annotated[RecipientType | None, BeforeValidator(_blank_is_null)] = None
 
 
 class ForgeProjectSettingsIn(BaseModel):

@@ -31,7 +31,7 @@ from shared.usecases.instances.qr_pictures import png_base64
 from shared.usecases.reporting import health
 
 POLL_AGAIN = "2"
-"""Seconds, as `Retry-After`: also when too many wait already and the answer came at once."""
+"""Seconds, as `Retry-After`: also when too many wait already and the answer came soon."""
 
 api = APIBlueprint("omega", __name__, url_prefix="/api", abp_tags=[Tag(name="Omega")])
 

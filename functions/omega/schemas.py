@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field, RootModel
 
 from shared.domain.instances import Instance, InstanceStatus
 
+LONGEST_WAIT = 60
+"""Seconds; the functions that serve it have more time (`functions.yaml`)."""
+
 Word = Literal["connected", "disconnected", "not_configured"]
 
 _WORDS: Mapping[InstanceStatus, Word] = {
@@ -61,4 +64,4 @@ PENDING = PairStatusOut(status="pending", message="Pairing not yet completed")
 
 
 class WaitQuery(BaseModel):
-    timeout: float = Field(default=60, ge=0, le=60, allow_inf_nan=False, description="seconds")
+    timeout: float = Field(default=LONGEST_WAIT, ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
@@ -12,7 +12,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, protect
-from shared.http.limits import SIGNING_IN, limit
+from shared.http.limits import SIGNING_IN, client_address, limit
 from shared.usecases.accounts import accounts
 
 api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
@@ -21,10 +21,10 @@ limit(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)
 
 
-@api.post("/register", responses={201: SessionOut, 409: Failure})
+@api.post("/register", responses={201: SessionOut, 403: Failure, 409: Failure})
 @open_to_all
 def register(body: RegisterIn) -> Response:
-    """Make a tenant and the user who owns it."""
+    """Make a tenant and the user who owns it, unless registration is closed here."""
     session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name)
     return answer(SessionOut.of(session), 201)
 
@@ -33,7 +33,8 @@ def register(body: RegisterIn) -> Response:
 @open_to_all
 def login(body: LoginIn) -> Response:
     """Sign in."""
-    return answer(SessionOut.of(accounts.login(deps(), body.email, body.password)))
+    session = accounts.login(deps(), body.email, body.password, client_address(deps(), request))
+    return answer(SessionOut.of(session))
 
 
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})

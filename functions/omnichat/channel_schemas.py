@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from functions.omnichat.schemas import Wire
+from functions.omnichat.schemas import Request, Wire
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
@@ -25,7 +25,7 @@ Label = Annotated[str, Field(min_length=1, max_length=200)]
 ExternalId = Annotated[str, Field(max_length=255)]
 
 
-class ChannelIn(Wire):
+class ChannelIn(Request, Wire):
     """A new channel. Several may have the same `name`; `adapter` chooses among the ways to reach a type."""
 
     name: Label
@@ -48,8 +48,10 @@ class ChannelIn(Wire):
         )
 
 
-class ChannelPatch(Wire):
+class ChannelPatch(Request, Wire):
     """Only what is given changes; in `config` only the given keys do, and null takes a key away."""
+
+    takes_away = frozenset({"external_id"})
 
     name: Label | None = None
     metadata: dict[str, Any] | None = None

@@ -21,6 +21,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
+from shared.http.origin import deps_with_origin
 from shared.usecases.instances import instances
 
 NEXT_CURSOR = "X-Next-Cursor"
@@ -35,7 +36,7 @@ protect(api, Access.CREDENTIAL)
 def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
-    created = instances.create(deps(), caller().tenant_id, body.to_domain())
+    created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
     return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
 
 
@@ -59,7 +60,14 @@ def read_channel(path: ChannelPath) -> Response:
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    return answer(_shown(instances.update(deps(), caller().tenant_id, _managed(path).id, body.to_domain())))
+    changed = instances.update(
+        deps_with_origin(),
+        caller().tenant_id,
+        _managed(path).id,
+        body.to_domain(),
+        may_read_secrets=caller().may_read_secrets,
+    )
+    return answer(_shown(changed))
 
 
 @api.delete("/<id>", responses={204: None})

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
+from functions.omnichat.schemas import Request
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.http.app import deps
@@ -33,7 +34,9 @@ def _status(value: object) -> object:
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
 
 
 class ConversationPath(BaseModel):
@@ -53,8 +56,10 @@ class MessageQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=2048)
 
 
-class ConversationChange(_Wire):
+class ConversationChange(Request, _Wire):
     """What to change; what is left out stays. An `assigneeId` of null takes the assignee away."""
+
+    takes_away = frozenset({"assignee_id"})
 
     status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
     assignee_id: str | None = Field(default=None, max_length=64)

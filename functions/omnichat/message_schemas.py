@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import MessageOut
+from functions.omnichat.schemas import Request
 from shared.deps import Deps
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxItem, OutboxStatus, ReactionTo, Template
+from shared.domain.templates import Filling
 from shared.errors import BadRequest
 from shared.http.times import Milliseconds
 
@@ -27,10 +29,12 @@ _SENDABLE = {
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
 
 
-class AttachmentIn(_Wire):
+class AttachmentIn(Request, _Wire):
     """A file by its address, or a place."""
 
     type: str = Field(max_length=20, description="image, video, audio, document, sticker or location")
@@ -52,11 +56,11 @@ class AttachmentIn(_Wire):
         if kind is not MessageKind.LOCATION:
             if not self.url:
                 raise BadRequest(f"attachments: {self.type} needs a url")
-            deps.http.check(self.url)
+            deps.http.check(self.url, "attachments")
         return Attachment(type=kind, **self.model_dump(exclude={"type"}, by_alias=False))
 
 
-class ReactionIn(_Wire):
+class ReactionIn(Request, _Wire):
     """A reaction to a message, named by the provider's id; an empty emoji takes it back."""
 
     message_id: str = Field(max_length=256)
@@ -67,18 +71,21 @@ class ReactionIn(_Wire):
         return ReactionTo(external_message_id=self.message_id, emoji=self.emoji, from_me=self.from_me)
 
 
-class TemplateIn(_Wire):
-    """A message that the provider approved beforehand; `parameters` fill its places in order."""
+class TemplateIn(Request, _Wire, Filling):
+    """A message that the provider approved beforehand; `parameters` fill its text's places in order.
+
+    `header` and `buttons` fill what has places there, too.
+    """
 
     name: str = Field(min_length=1, max_length=512)
     language: str = Field(min_length=2, max_length=16, description="as the provider spells it, such as `en_US`")
     parameters: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=50)
 
     def to_domain(self) -> Template:
-        return Template(name=self.name, language=self.language, parameters=self.parameters)
+        return Template(name=self.name, language=self.language, parameters=self.parameters, **self.stored())
 
 
-class ChoiceIn(_Wire):
+class ChoiceIn(Request, _Wire):
     """An answer that the customer can choose; its `id` comes back with it."""
 
     id: str = Field(min_length=1, max_length=200)

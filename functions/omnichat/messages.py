@@ -18,6 +18,7 @@ from functions.omnichat.message_schemas import (
     TemplateIn,
 )
 from functions.omnichat.realtime_schemas import MessageOut
+from functions.omnichat.schemas import Request
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -33,9 +34,10 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
-class SendBody(BaseModel):
+class SendBody(Request):
     """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
 
+    A customer is written to where he was last spoken with, unless `channelInstanceId` names another channel.
     `choices` go with a text; the text beside a template is what the hub shows for it.
     """
 

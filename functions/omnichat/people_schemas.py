@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field
 
-from functions.omnichat.schemas import UserOut, Wire
+from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
@@ -15,7 +15,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Scope = Literal["read", "write", "secrets:read"]
 
 
-class UserIn(Wire):
+class UserIn(Request, Wire):
     """A new user, who can sign in with the password at once."""
 
     email: str = Field(max_length=254, examples=["bob@example.com"])
@@ -24,17 +24,13 @@ class UserIn(Wire):
     password: str = Field(min_length=8, max_length=1024)
 
 
-class UserPatch(Wire):
+class UserPatch(Request, Wire):
     """Only what is given changes; null takes the name away."""
+
+    takes_away = frozenset({"name"})
 
     role: Role | None = None
     name: Name | None = None
-
-    @model_validator(mode="after")
-    def _keeps_a_role(self) -> UserPatch:
-        if "role" in self.model_fields_set and self.role is None:
-            raise ValueError("role cannot be null")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """What to change, as it is stored."""
@@ -55,7 +51,7 @@ class PageQuery(Wire):
     cursor: str | None = Field(default=None, max_length=2048)
 
 
-class KeyIn(Wire):
+class KeyIn(Request, Wire):
     """A new key. Without `scopes` it may read and write; `secrets:read` shows stored credentials in clear."""
 
     name: Name

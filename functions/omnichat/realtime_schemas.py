@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
 from shared.domain.conversations import Conversation
@@ -28,7 +36,19 @@ CHANNEL_STATUS = {
 class _Wire(BaseModel):
     """Fields have the domain's names here and camel case on the wire."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, frozen=True, defer_build=True
+    )
+
+
+_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
+
+
+def _camel(value: object) -> object:
+    """The same with snake-case keys in camel case on every level; other keys may be somebody's own words."""
+    if isinstance(value, dict):
+        return {to_camel(key) if _SNAKE.fullmatch(str(key)) else key: _camel(item) for key, item in value.items()}
+    return [_camel(item) for item in value] if isinstance(value, list) else value
 
 
 class AttachmentOut(_Wire):
@@ -44,7 +64,9 @@ class AttachmentOut(_Wire):
     longitude: float | None = None
     name: str | None = None
     address: str | None = None
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: Annotated[dict[str, Any], PlainSerializer(_camel, return_type=dict[str, Any])] = Field(
+        default_factory=dict, description="What its channel alone knows, such as `fileId`."
+    )
 
     @classmethod
     def of(cls, message: Message, number: int) -> AttachmentOut:

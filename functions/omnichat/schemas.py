@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -17,22 +18,36 @@ from shared.usecases.accounts.accounts import Session
 class Wire(BaseModel):
     """Names are ours inside and camel case outside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
 
-class RegisterIn(Wire):
+class Request(BaseModel):
+    """What a client sends. A null counts as left out, but for the fields from which it takes something away."""
+
+    takes_away: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        kept = cls.takes_away | {to_camel(name) for name in cls.takes_away}
+        return {name: value for name, value in given.items() if value is not None or name in kept}
+
+
+class RegisterIn(Request, Wire):
     email: str = Field(max_length=254, examples=["ann@example.com"])
     password: str = Field(min_length=8, max_length=1024)
     name: str | None = Field(default=None, max_length=200)
     tenant_name: str | None = Field(default=None, max_length=200)
 
 
-class LoginIn(Wire):
+class LoginIn(Request, Wire):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1024)
 
 
-class RefreshIn(Wire):
+class RefreshIn(Request, Wire):
     refresh_token: str = Field(min_length=1)
 
 
@@ -86,7 +101,7 @@ def _modest(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-class ToolIn(Tool):
+class ToolIn(Request, Tool):
     """An HTTP endpoint the agent may call; `parameters` is a JSON schema of what it is posted."""
 
     description: str = Field(default="", max_length=1024)
@@ -109,7 +124,7 @@ Model = Annotated[str, Field(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 
 
-class AgentIn(Wire):
+class AgentIn(Request, Wire):
     kind: AgentKind = AgentKind.AI
     name: Name
     active: bool = True
@@ -119,8 +134,10 @@ class AgentIn(Wire):
     tools: Tools = Field(default_factory=list)
 
 
-class AgentPatch(Wire):
+class AgentPatch(Request, Wire):
     """Only what is given changes; null empties `prompt`, `model`, `temperature` and `tools`."""
+
+    takes_away = frozenset({"prompt", "model", "temperature", "tools"})
 
     kind: AgentKind | None = None
     name: Name | None = None
@@ -129,13 +146,6 @@ class AgentPatch(Wire):
     model: Model | None = None
     temperature: Temperature | None = None
     tools: Tools | None = None
-
-    @model_validator(mode="after")
-    def _keeps_what_it_needs(self) -> AgentPatch:
-        for name in ("kind", "name", "active"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be null")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from functions.omnichat.schemas import Wire
+from functions.omnichat.schemas import Request, Wire
 from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
 from shared.http.times import Milliseconds
 
@@ -15,7 +15,7 @@ Description = Annotated[str, Field(max_length=2000)]
 AgentId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class TeamIn(Wire):
+class TeamIn(Request, Wire):
     """A team. With a lead, which must be an AI agent, it can answer customers."""
 
     name: Name
@@ -23,25 +23,21 @@ class TeamIn(Wire):
     lead_agent_id: AgentId | None = None
 
 
-class TeamPatch(Wire):
+class TeamPatch(Request, Wire):
     """Only what is given changes; null takes description or lead away."""
+
+    takes_away = frozenset({"description", "lead_agent_id"})
 
     name: Name | None = None
     description: Description | None = None
     lead_agent_id: AgentId | None = None
-
-    @model_validator(mode="after")
-    def _keeps_its_name(self) -> TeamPatch:
-        if "name" in self.model_fields_set and self.name is None:
-            raise ValueError("name cannot be null")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
         return self.model_dump(exclude_unset=True)
 
 
-class MemberIn(Wire):
+class MemberIn(Request, Wire):
     """`expertise` tells the team's lead what to ask this agent."""
 
     agent_id: AgentId

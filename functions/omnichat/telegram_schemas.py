@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from functions.omnichat.schemas import Wire
+from functions.omnichat.schemas import Request, Wire
 
 
-class TelegramChannelIn(Wire):
+class TelegramChannelIn(Request, Wire):
     channel_instance_id: str = Field(min_length=1, max_length=128)
 
 

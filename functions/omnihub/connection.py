@@ -7,9 +7,8 @@ from flask_openapi.models import Tag
 
 from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, StatusOut
 from functions.omnihub.schemas import InstancePath
-from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import Instance
 from shared.errors import ProviderError
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -28,7 +27,7 @@ protect(api, Access.HUB)
 @api.errorhandler(ProviderError)
 def provider_failed(error: ProviderError) -> Response:
     """This dialect knows no 502 and 503."""
-    return failure(500, error.detail, error.code)
+    return failure(min(error.status, 500), error.detail, error.code)
 
 
 @api.get("/<instance_name>/qr", responses={200: ConnectionOut})
@@ -38,7 +37,7 @@ def read_qr(path: InstancePath) -> Response:
     instance = _named(path)
     if not instance_operations.can_pair(instance):
         return answer(ConnectionOut.linked(instance, installing.links(deps_with_origin(), caller(), instance)))
-    return answer(ConnectionOut.scannable(instance_operations.pair(_deps_for(instance), instance)))
+    return answer(ConnectionOut.scannable(instance_operations.pair(deps_with_origin(), instance)))
 
 
 @api.get("/<instance_name>/status", responses={200: StatusOut})
@@ -50,8 +49,7 @@ def read_status(path: InstancePath) -> Response:
 @api.post("/<instance_name>/restart", responses={200: OperationOut, 409: Failure})
 def restart(path: InstancePath) -> Response:
     """Begin the connection anew."""
-    instance = _managed(path)
-    instance_operations.restart(_deps_for(instance), instance)
+    instance_operations.restart(deps_with_origin(), _managed(path))
     return answer(OperationOut(message="Instance restarted successfully", status="restarting"))
 
 
@@ -76,8 +74,3 @@ def _named(path: InstancePath) -> Instance:
 def _managed(path: InstancePath) -> Instance:
     require(Role.ADMIN)
     return instances.by_name(deps(), caller().tenant_id, path.instance_name)
-
-
-def _deps_for(instance: Instance) -> Deps:
-    """Evolution may call any address that reaches us; the other providers want a public one."""
-    return deps_with_origin() if instance.type is ChannelType.WHATSAPP else deps()

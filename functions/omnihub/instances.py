@@ -45,10 +45,8 @@ def supported_channels(query: ChannelsQuery) -> Response:
 def create_instance(body: InstanceIn) -> Response:
     """Make an instance, and let Evolution make its own."""
     require(Role.ADMIN)
-    deps().http.check(body.agent_api_url)
-    # Evolution may call any address that reaches us; the other providers want a public one.
-    known = deps_with_origin() if body.channel_type is ChannelType.WHATSAPP else deps()
-    created = instances.create(known, caller().tenant_id, body.to_domain())
+    _check_addresses(body)
+    created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
     return answer(_shown(created, body.model_dump()), 201)
 
 
@@ -69,9 +67,14 @@ def read_instance(path: InstancePath) -> Response:
 def change_instance(path: InstancePath, body: InstancePatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    if body.agent_api_url:
-        deps().http.check(body.agent_api_url)
-    changed = instances.update(deps(), caller().tenant_id, _managed(path).id, body.to_domain())
+    _check_addresses(body)
+    changed = instances.update(
+        deps_with_origin(),
+        caller().tenant_id,
+        _managed(path).id,
+        body.to_domain(),
+        may_read_secrets=caller().may_read_secrets,
+    )
     return answer(_shown(changed, body.model_dump()))
 
 
@@ -94,6 +97,12 @@ def set_default(path: InstancePath) -> Response:
     """Make an instance the default one."""
     require(Role.ADMIN)
     return answer(_shown(instances.set_default(deps(), caller().tenant_id, _managed(path).id)))
+
+
+def _check_addresses(body: InstanceIn | InstancePatch) -> None:
+    for field, url in (("evolution_url", body.evolution_url), ("agent_api_url", body.agent_api_url)):
+        if url:
+            deps().http.check(url, field)
 
 
 def _managed(path: InstancePath) -> Instance:

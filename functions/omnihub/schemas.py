@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,9 +23,14 @@ def _canonical(value: object) -> object:
 
 
 def _phone_number(value: str | None) -> str | None:
-    """An international number that somebody could have; numbering plans change too fast for more."""
+    """An international number that somebody could have, with or without its plus sign.
+
+    Numbering plans change too fast to ask for more.
+    """
     if not value:
         return None
+    if re.fullmatch(r"\d{10,}", plain := re.sub(r"[\s().-]", "", value), re.ASCII):
+        value = f"+{plain}"
     import phonenumbers  # noqa: PLC0415 - its tables cost cold start
 
     try:

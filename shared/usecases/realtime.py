@@ -8,7 +8,7 @@ from typing import Any
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent, Topic
-from shared.domain.instances import Instance, InstanceStatus, PairingCode
+from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
 from shared.logs import current_trace
 from shared.usecases.instances import waiting
@@ -18,6 +18,9 @@ CONVERSATION_UPDATED = "conversation-updated"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
+
+STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
+"""The events that tell how an instance's connection stands."""
 
 
 def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> None:
@@ -54,8 +57,23 @@ def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> No
 
 def whatsapp_qr(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
     """Payload: `qr` is the raw text to render (or a PNG data URI when the provider gave no text), and `expires_at`."""
+    emit(deps, instance.tenant_id, instance.id, WHATSAPP_QR, _code(pairing))
+
+
+def _code(pairing: PairingCode) -> dict[str, str]:
     qr = pairing.text or f"data:image/png;base64,{pairing.png_base64}"
-    emit(deps, instance.tenant_id, instance.id, WHATSAPP_QR, {"qr": qr, "expires_at": pairing.expires_at.isoformat()})
+    return {"qr": qr, "expires_at": pairing.expires_at.isoformat()}
+
+
+def missed(instance: Instance, code: PairingCode | None) -> list[RealtimeEvent]:
+    """What somebody who joins the room now was not there to hear: the status, and a code that can still be scanned."""
+    told: dict[str, Mapping[str, Any]] = {CHANNEL_STATUS: {"status": instance.status.value}}
+    if code is not None and instance.type is ChannelType.WHATSAPP:
+        told[WHATSAPP_QR] = _code(code)
+    return [
+        RealtimeEvent(tenant_id=instance.tenant_id, room=instance.id, name=name, payload=dict(payload))
+        for name, payload in told.items()
+    ]
 
 
 def whatsapp_connected(deps: Deps, instance: Instance) -> None:

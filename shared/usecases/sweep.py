@@ -28,6 +28,8 @@ _PAGE = 200
 # One run ends well within its minute; what is left is the next run's.
 _MOST_PAGES = 25
 _ALERT_AFTER = timedelta(minutes=5)
+# Longer than a session may wait before it becomes urgent, or the sweep stand still; what waits longer is known by then.
+_ALERT_WITHIN = timedelta(days=1)
 
 
 def sweep(deps: Deps) -> dict[str, int]:
@@ -92,7 +94,7 @@ def _waiting(deps: Deps) -> list[Where]:
         Where("status", "==", ConversationStatus.OPEN.value),
         Where("priority", "in", [Priority.HIGH.value, Priority.URGENT.value]),
         Where("needs_reply_since", "<=", deps.now() - _ALERT_AFTER),
-        Where("needs_reply_since", ">", deps.now() - _ALERT_AFTER * 12),
+        Where("needs_reply_since", ">", deps.now() - _ALERT_WITHIN),
     ]
 
 

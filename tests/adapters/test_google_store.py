@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +12,7 @@ import grpc
 import pytest
 
 from shared.adapters.google.store import FirestoreStore
-from shared.errors import AlreadyExists, Conflict, StoreError
+from shared.errors import AlreadyExists, BadRequest, Conflict, StoreError
 from shared.ports.store import Create, Delete, Increment, Merge, Order, Ref, Remove, ServerTime, Set, Where
 from tests.adapters.backends import Backend, emulators
 from tests.adapters.backends.grpc_proxy import Proxy, proxy_to
@@ -45,6 +47,31 @@ def test_getting_many_documents_is_one_round_trip(store: FirestoreStore, proxy: 
 def test_a_page_is_one_round_trip(store: FirestoreStore, proxy: Proxy) -> None:
     store.find("things", [Where("kind", "==", "x")], [Order("rank")])
     assert proxy.calls == ["RunQuery"]
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        b"",
+        b"\xff" * 20,
+        b"\x0a\x02\x10\x01",  # one value where the order has two
+        b"\x0a\x02\x10\x01" * 2,  # a number for the id
+        b"\x0a\x02\x10\x01\x0a\x06\x8a\x01\x03a/b",  # an id with a slash
+        b"\x0a\x02\x10\x01\x0a\x06\x8a\x01\x03\xed\xa0\x80",  # half of a surrogate pair
+        b"\x0a\x02\x32\x00\x0a\x04\x8a\x01\x01a",  # a map
+    ],
+)
+def test_a_cursor_whose_digest_is_right_but_which_no_page_ends_with_is_a_bad_request(
+    store: FirestoreStore, proxy: Proxy, position: bytes
+) -> None:
+    store.commit([Create(Ref("things", id_), {"rank": 1}) for id_ in "ab"])
+    cursor = store.find("things", order_by=[Order("rank")], limit=1).cursor or ""
+    raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    shape = repr(("things", [], [("rank", False)]))
+    digest = [hashlib.blake2b(shape.encode() + b"\0" + one, digest_size=6).digest() for one in (raw[6:], position)]
+    assert raw[:6] == digest[0]
+    with pytest.raises(BadRequest):
+        store.find("things", order_by=[Order("rank")], cursor=base64.urlsafe_b64encode(digest[1] + position).decode())
 
 
 def test_a_count_is_one_round_trip(store: FirestoreStore, proxy: Proxy) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -105,6 +107,52 @@ def test_garbled_cursor_is_a_bad_request(store: Store, cursor: str) -> None:
 
     with pytest.raises(BadRequest):
         store.find("messages", [], [Order("n")], cursor=cursor)
+
+
+_FORGERIES = {
+    "a string": "ab",
+    "an object": {"0": 1},
+    "too few": [],
+    "too large": [2**63],
+    "far too large": [10**25],
+    "half of a pair": ["\ud800"],
+    "no number": [float("nan")],
+    "endless": [float("inf")],
+    "nested": [[1]],
+}
+
+
+@pytest.mark.parametrize("values", _FORGERIES.values(), ids=_FORGERIES)
+def test_a_cursor_with_forged_values_is_a_bad_request(store: Store, values: object) -> None:
+    fill(store, {id_: {"n": 1} for id_ in "abc"})
+    cursor = store.find("messages", [], [Order("n")], limit=1).cursor or ""
+
+    with pytest.raises(BadRequest):
+        store.find("messages", [], [Order("n")], cursor=_forged(cursor, lambda shape, id_: [shape, values, id_]))
+
+
+@pytest.mark.parametrize("id_", ["\ud800", 7, None, ["a"]])
+def test_a_cursor_with_a_forged_id_is_a_bad_request(store: Store, id_: object) -> None:
+    fill(store, {each: {"n": 1} for each in "abc"})
+    cursor = store.find("messages", [], [Order("n")], limit=1).cursor or ""
+
+    with pytest.raises(BadRequest):
+        store.find("messages", [], [Order("n")], cursor=_forged(cursor, lambda shape, _: [shape, [1], id_]))
+
+
+@pytest.mark.parametrize("text", ["[" * 1490, '{"a":' * 300, "[" + "9" * 1400 + "]"])
+def test_a_cursor_of_deep_or_endless_json_is_a_bad_request(store: Store, text: str) -> None:
+    with pytest.raises(BadRequest):
+        store.find("messages", [], [Order("n")], cursor=base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+
+
+def _forged(cursor: str, change: Callable[[object, object], object]) -> str:
+    """The embedded backend's cursor with other content; to Firestore it is garbled."""
+    try:
+        shape, _, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    except ValueError:
+        shape, id_ = "", ""
+    return base64.urlsafe_b64encode(json.dumps(change(shape, id_)).encode()).decode().rstrip("=")
 
 
 def test_cursor_of_another_query_is_a_bad_request(store: Store) -> None:

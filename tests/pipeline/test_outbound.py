@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from shared.config import Settings
+from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction
+from shared.outgoing import Answer, Outgoing
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.pipeline import deliver, sends
 from shared.usecases.sweep import sweep
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
 from tests.recording_bus import RecordingBus
-from tests.stubs import Reply
+from tests.stubs import Reply, Stub
 
 SEND = "/sendMessage"
 
@@ -106,7 +109,8 @@ def test_a_refusal_for_good_is_not_tried_again_and_is_reported(hub: Hub) -> None
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD")
     assert hub.documents("outbox", id=message_id)[0]["reason"] == "rejected"
-    assert len(hub.documents("notifications", type="message_dead")) == 1
+    [told] = hub.documents("notifications", type="message_dead")
+    assert told["message"].startswith("Support: rejected: ")
     assert [m.status for m in hub.messages(Direction.OUTBOUND)] == ["dead"]
     after = _send(hub, conversation_id, "the next one")["message"]["id"]
     eventually(lambda: _fate(hub, after) == "SENT")
@@ -177,6 +181,11 @@ def test_sending_to_an_address_opens_a_conversation(hub: Hub) -> None:
     assert len(hub.conversations()) == 1
 
 
+def test_a_message_without_content_is_refused_in_a_sentence(hub: Hub) -> None:
+    empty = hub.post("/api/messages/send", {"conversationId": "x", "attachments": None, "choices": None}, 400)
+    assert empty["detail"] == "There is nothing to send: give text, attachments or a reaction"
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -228,6 +237,47 @@ def test_the_sweep_wakes_what_a_crash_left_behind(hub: Hub) -> None:
     eventually(lambda: _fate(hub, message_id) == "SENT")
 
 
+class Faulty(Outgoing):
+    """Fails as no provider does, at the first message that is sent."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.sent = 0
+
+    def request(self, method: str, url: str, **options: Any) -> Answer:
+        if url.endswith(SEND):
+            self.sent += 1
+            if self.sent == 1:
+                raise ZeroDivisionError
+        return super().request(method, url, **options)
+
+
+def test_a_fault_of_ours_is_told_at_once_and_holds_nothing_up(deps: Deps, provider: Stub) -> None:
+    telegram_rules(provider)
+    with running_hub(dataclasses.replace(deps, http=Faulty(deps.settings)), provider) as hub:
+        hub.register()
+        conversation_id = _talk(hub)
+        first = _send(hub, conversation_id, "perhaps sent")["message"]["id"]
+        eventually(lambda: _fate(hub, first) == "DEAD")
+        assert hub.documents("outbox", id=first)[0]["reason"] == "outcome_unknown"
+        assert len(hub.documents("notifications", type="message_dead")) == 1
+        after = _send(hub, conversation_id, "the next one")["message"]["id"]
+        eventually(lambda: _fate(hub, after) == "SENT")
+        assert hub.sent_texts() == ["the next one"]
+
+
+def test_what_nobody_finished_is_told_as_soon_as_its_lease_has_run_out(hub: Hub) -> None:
+    conversation_id = _talk(hub)
+    hub.provider.on("POST", SEND, Reply(429, {"ok": False, "parameters": {"retry_after": 600}}), times=1)
+    message_id = _send(hub, conversation_id, "hello")["message"]["id"]
+    eventually(lambda: _fate(hub, message_id) == "FAILED")
+    lease = {"status": "SENDING", "lease_owner": "a stuck thread", "due_at": hub.deps.now() - timedelta(seconds=1)}
+    hub.deps.store.commit([Merge(refs.outbox(message_id), lease)])
+    assert sweep(hub.deps)["overdue"] == 1
+    eventually(lambda: _fate(hub, message_id) == "DEAD")
+    assert len(hub.documents("notifications", type="message_dead")) == 1
+
+
 def test_what_a_dead_process_was_sending_is_settled_at_the_next_start(hub: Hub) -> None:
     conversation_id = _talk(hub)
     hub.provider.on("POST", SEND, Reply(429, {"ok": False, "parameters": {"retry_after": 600}}), times=1)
@@ -254,6 +304,39 @@ def test_snoozed_conversations_wake_up_and_waiting_customers_are_reported(hub: H
     assert [(a["title"], a["message"]) for a in alerts] == [
         ("High Priority Session", "Customer waiting for 5+ minutes")
     ]
+
+
+def test_a_snooze_can_be_moved_and_ends_with_an_answer(hub: Hub) -> None:
+    conversation_id = _talk(hub)
+    for hours in (2, 1):
+        until = hub.deps.now() + timedelta(hours=hours)
+        hub.patch(f"/api/conversations/{conversation_id}", {"status": "SNOOZED", "snoozedUntil": until.isoformat()})
+        snoozed_until = hub.conversation().snoozed_until
+        assert snoozed_until is not None
+        assert abs(snoozed_until - until) < timedelta(seconds=1)
+    hub.patch(f"/api/conversations/{conversation_id}", {"status": "SNOOZED"})
+    assert hub.conversation().snoozed_until == snoozed_until
+    _send(hub, conversation_id, "I am back")
+    assert (hub.conversation().status, hub.conversation().snoozed_until) == ("open", None)
+
+
+def test_a_closed_conversation_is_opened_by_an_answer(hub: Hub) -> None:
+    conversation_id = _talk(hub)
+    hub.patch(f"/api/conversations/{conversation_id}", {"status": "CLOSED"})
+    _send(hub, conversation_id, "one thing more")
+    assert hub.conversation().status == "open"
+    eventually(lambda: "one thing more" in hub.sent_texts())
+
+
+def test_a_session_that_becomes_urgent_after_hours_is_reported_too(hub: Hub) -> None:
+    conversation_id = _talk(hub)
+    later = dataclasses.replace(hub.deps, now=lambda: hub.deps.now() + timedelta(hours=3))
+    sweep(later)
+    assert not hub.documents("notifications", type="session_alert")
+    hub.patch(f"/api/conversations/{conversation_id}", {"priority": "URGENT"})
+    sweep(later)
+    sweep(later)
+    assert len(hub.documents("notifications", type="session_alert")) == 1
 
 
 def test_a_closed_conversation_is_followed_by_a_new_one(hub: Hub) -> None:

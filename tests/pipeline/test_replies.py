@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from shared.config import Settings
 from shared.domain.events import ReplyEvent
 from shared.domain.messages import Direction
+from shared.ports.store import Merge, Ref
 from shared.usecases.pipeline.replies import reply
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
@@ -152,6 +153,24 @@ def test_the_model_gets_prompt_history_and_temperature(ai_hub: Hub) -> None:
     ]
 
 
+def test_a_model_that_agents_may_not_use_here_is_never_asked_and_a_human_is_told(
+    settings: Settings, provider: Stub
+) -> None:
+    telegram_rules(provider)
+    keyed = settings.model_copy(update={"openai_api_key": SecretStr("sk-test"), "openai_models": ("gpt-mini",)})
+    with recorded(keyed) as deps, running_hub(deps, provider) as hub:
+        hub.register()
+        agent = hub.echo_agent(model="gpt-mini")
+        # One from before the models were limited.
+        deps.store.commit([Merge(Ref("tenants", hub.tenant_id), {"responder": {"model": "gpt-dear"}})])
+        hub.customer_writes(hub.telegram(), "hi")
+        [notice] = eventually(lambda: hub.documents("notifications", type="agent_failed"), timeout=30)
+        assert "OPENAI_MODELS" in notice["message"]
+        assert provider.to("/v1/chat/completions") == []
+        refused = hub.patch(f"/api/agents/{agent}", {"model": "gpt-dear"}, 400)
+        assert list(refused["fields"]) == ["model"]
+
+
 def test_tools_are_called_and_their_answers_given_back(ai_hub: Hub) -> None:
     wanted = {"id": "call-1", "type": "function", "function": {"name": "order", "arguments": '{"number": 7}'}}
 
@@ -274,10 +293,11 @@ def test_an_empty_answer_means_say_nothing(hub: Hub) -> None:
         Reply(500, text="boom"),
         Reply(json={"success": False, "message": "Internal error"}),
         Reply(json=["no"]),
+        Reply(text='{"message":' + "[" * 100_000),
         Reply(drop=True),
         Reply(delay=1.5, json={"message": "too late"}),
     ],
-    ids=["500", "unsuccessful", "list", "dropped", "slow"],
+    ids=["500", "unsuccessful", "list", "nested", "dropped", "slow"],
 )
 def test_a_failing_agent_service_is_retried_then_a_human_is_asked_and_the_customer_sees_nothing(
     hub: Hub, failure: Reply
@@ -300,3 +320,57 @@ def test_an_external_agent_has_no_cooldown(hub: Hub) -> None:
         _whatsapp(hub, f"message {n}", f"IN{n}")
         hub.provider.wait_for("/message/sendText", n)
     assert hub.sent_texts("/message/sendText") == ["re: message 1", "re: message 2"]
+
+
+MARKDOWN = "**Hi** Ann, see [the shop](https://shop.example)\n\n- *a*\n- b"
+
+
+def test_a_models_markdown_is_shown_in_the_channels_own_notation_and_stored_without_it(ai_hub: Hub) -> None:
+    ai_hub.provider.on("POST", "/v1/chat/completions", _says(MARKDOWN))
+    ai_hub.echo_agent()
+    ai_hub.customer_writes(ai_hub.telegram(), "hello")
+    first, second = ai_hub.provider.wait_for("/sendMessage", 2)
+    assert first.json["text"] == "Hi Ann, see the shop"
+    assert first.json["entities"] == [
+        {"type": "bold", "offset": 0, "length": 2},
+        {"type": "text_link", "offset": 12, "length": 8, "url": "https://shop.example"},
+    ]
+    assert (second.json["text"], second.json["entities"]) == (
+        "• a\n• b",
+        [{"type": "italic", "offset": 2, "length": 1}],
+    )
+    stored = [message.text for message in ai_hub.messages(Direction.OUTBOUND)]
+    assert stored == ["Hi Ann, see the shop (https://shop.example)", "- a\n- b"]
+
+
+def test_what_a_person_types_goes_out_as_it_is(ai_hub: Hub) -> None:
+    ai_hub.customer_writes(ai_hub.telegram(), "hello")
+    session = eventually(ai_hub.conversations)[0].id
+    ai_hub.post("/api/messages/send", {"conversationId": session, "text": "2*3*4, *not* **bold**"}, 202)
+    [sent] = ai_hub.provider.wait_for("/sendMessage")
+    assert sent.json.keys() == {"chat_id", "text"}
+    assert sent.json["text"] == "2*3*4, *not* **bold**"
+
+
+def test_an_echo_repeats_what_the_customer_wrote_and_reads_nothing_in_it(hub: Hub) -> None:
+    hub.echo_agent()
+    hub.customer_writes(hub.telegram(), "is *this* **bold**?\n- no")
+    hub.provider.wait_for("/sendMessage")
+    assert hub.sent_texts() == ["Echo: is *this* **bold**?\n- no"]
+
+
+def test_an_agent_services_markdown_is_whatsapps_notation_too(hub: Hub) -> None:
+    hub.provider.on("POST", RUN, Reply(json={"message": MARKDOWN}))
+    _omnihub(hub)
+    _whatsapp(hub, "oi")
+    hub.provider.wait_for("/message/sendText", 2)
+    assert hub.sent_texts("/message/sendText") == ["*Hi* Ann, see the shop (https://shop.example)", "- _a_\n- b"]
+
+
+@pytest.mark.parametrize("config", [{"answer_format": "plain"}, {"answerFormat": "plain"}, {"parse_mode": "HTML"}])
+def test_an_agent_that_writes_a_channels_own_notation_is_taken_at_its_word(hub: Hub, config: dict[str, str]) -> None:
+    hub.provider.on("POST", RUN, Reply(json={"message": "*Hi* **Ann**"}))
+    _omnihub(hub, config=config)
+    _whatsapp(hub, "oi")
+    hub.provider.wait_for("/message/sendText")
+    assert hub.sent_texts("/message/sendText") == ["*Hi* **Ann**"]

@@ -13,7 +13,7 @@ from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.errors import BadRequest, Conflict, NotFound, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
-from shared.usecases.accounts import accounts
+from shared.usecases.accounts import accounts, login_throttle
 from shared.usecases.accounts.credentials import authenticate
 from shared.usecases.retrying import decide
 
@@ -32,7 +32,12 @@ def test_a_token_and_a_key_are_told_apart_without_http(deps: Deps) -> None:
     session = _register(deps)
     principal = authenticate(deps, session.access_token)
     assert principal == Principal(
-        session.tenant.id, Role.OWNER, session.user.id, "ann@example.com", frozenset({"secrets:read"})
+        session.tenant.id,
+        Role.OWNER,
+        session.user.id,
+        "ann@example.com",
+        frozenset({"secrets:read"}),
+        answerable=session.user.id,
     )
     with pytest.raises(Unauthorized):
         authenticate(deps, session.refresh_token)
@@ -74,6 +79,26 @@ def test_wrong_passwords_are_counted_over_any_fifteen_minutes(deps: Deps) -> Non
             accounts.login(_at(deps, 15.5), "ann@example.com", "wrong password")
     with pytest.raises(TooManyRequests):
         accounts.login(_at(deps, 15.5), "ann@example.com", PASSWORD)
+
+
+def test_wrong_passwords_from_elsewhere_do_not_keep_the_owner_out(deps: Deps) -> None:
+    _register(deps)
+    for _ in range(10):
+        with pytest.raises(Unauthorized):
+            accounts.login(deps, "ann@example.com", "wrong password", "203.0.113.7")
+    with pytest.raises(TooManyRequests):
+        accounts.login(deps, "ann@example.com", PASSWORD, "203.0.113.7")
+    assert accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1").user.email == "ann@example.com"
+
+
+def test_wrong_passwords_from_many_addresses_close_the_account_for_a_while(deps: Deps) -> None:
+    account = accounts.email_ref("ann@example.com").id
+    _register(deps)
+    for number in range(100):
+        login_throttle.count_failure(deps, login_throttle.bounds(account, f"203.0.113.{number // 10}"))
+    with pytest.raises(TooManyRequests):
+        accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1")
+    accounts.login(_at(deps, 15.1), "ann@example.com", PASSWORD, "198.51.100.1")
 
 
 def test_a_refused_attempt_does_not_make_the_wait_longer(deps: Deps) -> None:

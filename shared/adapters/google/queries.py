@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.adapters.google.values import Message, document_name, field_path, fill, ref_of
+from shared.adapters.rules import is_addressable
 from shared.errors import BadRequest
 from shared.ports.store import Order, Ref, Where
 
@@ -22,6 +23,9 @@ _OPERATORS: Final = {
 _RANGES: Final = ("<", "<=", ">", ">=")
 _MAX_IN_VALUES: Final = 30
 _DIGEST_SIZE: Final = 6
+_PLAIN: Final = frozenset(
+    {"null_value", "boolean_value", "integer_value", "double_value", "string_value", "timestamp_value"}
+)
 
 
 def check_query(where: Sequence[Where], order_by: Sequence[Order]) -> None:
@@ -104,11 +108,25 @@ def fill_cursor(query: Message, cursor: str, shape: str, document_root: str, col
     except ValueError as error:
         raise BadRequest("the cursor does not belong to this list", {"cursor": "unknown"}) from error
     digest, position = raw[:_DIGEST_SIZE], raw[_DIGEST_SIZE:]
-    if digest != _digest(shape, position):
+    if digest != _digest(shape, position) or not _is_position(query, position):
         raise BadRequest("the cursor does not belong to this list", {"cursor": "unknown"})
-    query.start_at.MergeFromString(position)
     last = query.start_at.values[-1]
     last.reference_value = document_name(document_root, Ref(collection, last.string_value))
+
+
+def _is_position(query: Message, position: bytes) -> bool:
+    """Start the query there; False for what no page ends with, for anybody can make the digest."""
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  cold start
+
+    try:
+        query.start_at.MergeFromString(position)
+    except DecodeError:
+        return False
+    kinds = [value.WhichOneof("value_type") for value in query.start_at.values]
+    # The tie-break by name is the last order; its value comes as the document's id.
+    if len(kinds) != len(query.order_by) or kinds[-1] != "string_value" or not _PLAIN.issuperset(kinds):
+        return False
+    return is_addressable(query.start_at.values[-1].string_value)
 
 
 def shape_of(collection: str, where: Sequence[Where], order_by: Sequence[Order]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.deps import Deps
 from shared.domain.accounts import Principal, RefreshToken, Role, Tenant, User
 from shared.domain.ids import new_id
-from shared.errors import AlreadyExists, BadRequest, Collision, NotFound, Unauthorized
+from shared.errors import AlreadyExists, BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.security import passwords
 from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
@@ -39,9 +40,11 @@ class Session:
 def register(deps: Deps, email: str, password: str, name: str | None = None, tenant_name: str | None = None) -> Session:
     """Make a tenant and its first user, who owns it, and sign him in: all of it or nothing.
 
-    Raises `BadRequest` for an address or a password that cannot be used and
-    `Collision` for an address that has an account.
+    Raises `Forbidden` where registration is closed, `BadRequest` for an address or
+    a password that cannot be used and `Collision` for an address that has an account.
     """
+    if deps.settings.registration == "closed":
+        raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
     email = checked_email(email)
     check_password(password)
     now = deps.now()
@@ -71,26 +74,25 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
     return session
 
 
-def login(deps: Deps, email: str, password: str) -> Session:
-    """Sign a user in.
+def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
+    """Sign a user in, who calls from an IP address.
 
     Raises `Unauthorized` for a wrong pair, in the same words and about the same
-    time whether the address is known or not, and `TooManyRequests` after too
-    many wrong passwords for the address.
+    time whether the account is known or not, and `TooManyRequests` after too many
+    wrong passwords for it, from there or from all together.
     """
-    reservation = email_ref(email.strip().lower())
-    failures_ref = login_throttle.failures_ref(reservation.id)
+    reservation = email_ref(_canonical(email))
+    limits = login_throttle.bounds(reservation.id, address)
     with login_throttle.lane(reservation.id):
-        found = deps.store.get([reservation, failures_ref])
-        failures = found.get(failures_ref)
-        login_throttle.refuse_throttled(deps, failures)
+        found = deps.store.get([reservation, *limits])
+        login_throttle.refuse_throttled(deps, limits, found)
         user, tenant = _owner_of(deps, found.get(reservation))
         if not passwords.password_matches(password, user.password_hash if user else None):
-            login_throttle.count_failure(deps, reservation.id)
+            login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
     if user is None or tenant is None:
         raise Unauthorized(_WRONG_PAIR)
-    login_throttle.forget_failures(deps, failures)
+    login_throttle.forget_failures(deps, limits, found)
     session, tokens = _sign_in(deps, user, tenant)
     deps.store.commit(tokens)
     return session
@@ -192,10 +194,15 @@ def _owner_of(deps: Deps, reservation: Document | None) -> tuple[User | None, Te
     return User.model_validate(found[owner_ref].data), Tenant.model_validate(found[tenant_ref].data)
 
 
+def _canonical(email: str) -> str:
+    """The one spelling of all that look the same."""
+    return unicodedata.normalize("NFC", email.strip().lower())
+
+
 def checked_email(email: str) -> str:
     """The address as it is kept; raises `BadRequest` for what is none."""
-    email = email.strip().lower()
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
+    email = _canonical(email)
+    if len(email) > 254 or not _EMAIL.fullmatch(email) or any(unicodedata.category(one)[0] in "CZ" for one in email):
         raise BadRequest("email: must be an e-mail address", {"email": "must be an e-mail address"})
     return email
 

@@ -12,12 +12,11 @@ from shared.errors import BadRequest, Forbidden, NotFound
 from shared.ports.store import Create, Delete, Order, Ref, Where
 from shared.security.tokens import fingerprint
 from shared.usecases.accounts import tenants
-from shared.usecases.accounts.credentials import READ_SECRETS, forget_key
+from shared.usecases.accounts.credentials import KEY_SIGN, READ_SECRETS, forget_key
 
 READ, WRITE = "read", "write"
 MOST = 100
 
-_SIGN = "omh_"
 _SHOWN = 8
 _LONGEST = timedelta(days=3650)
 
@@ -39,7 +38,7 @@ def create(
     _check_may_grant(caller, role, wanted)
     _check_end(deps, expires_at)
     tenants.ensure(deps, caller.tenant_id)
-    credential = _SIGN + secrets.token_urlsafe(32)
+    credential = KEY_SIGN + secrets.token_urlsafe(32)
     key = ApiKey(
         id=fingerprint(credential),
         tenant_id=caller.tenant_id,
@@ -49,6 +48,7 @@ def create(
         scopes=wanted,
         expires_at=expires_at,
         created_at=deps.now(),
+        created_by=caller.answerable,
     )
     deps.store.commit([Create(_ref(key.id), key.model_dump())])
     return key, credential

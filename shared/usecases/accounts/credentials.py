@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 READ_SECRETS = "secrets:read"
 ALL_SCOPES = frozenset({READ_SECRETS})
 
+KEY_SIGN = "omh_"
+"""How the API keys begin that the hub makes."""
+
 _SIGNING = "jwt-signing"
 _making = threading.Lock()
 _NOTED_EVERY = timedelta(minutes=1)
@@ -27,6 +30,8 @@ _NOTED_EVERY = timedelta(minutes=1)
 def authenticate(deps: Deps, credential: str) -> Principal:
     """Tell who shows this access token or API key; raises `Unauthorized`.
 
+    A key may do no more than the user for whom it was made may now.
+
     A revoked key is refused at once by the process that revoked it, by others
     as soon as their cache has grown old (30 s); so it is with what a user may
     do, and with one who was removed, whatever his token says.
@@ -34,10 +39,19 @@ def authenticate(deps: Deps, credential: str) -> Principal:
     if len(credential) <= MAX_LENGTH:
         if _is_the_key(deps, credential):
             return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
-        principal = _user(deps, credential) if credential.count(".") == 2 else _key_holder(deps, credential)
+        principal = _user(deps, credential) if _is_token(credential) else _key_holder(deps, credential)
         if principal is not None:
             return principal
-    raise Unauthorized("Invalid or missing API key")
+    raise Unauthorized("Invalid or expired token" if _is_token(credential) else "Invalid or missing API key")
+
+
+def is_like_ours(credential: str) -> bool:
+    """Whether it has the form of what the hub gives out: a user's token or a tenant's key."""
+    return _is_token(credential) or credential.startswith(KEY_SIGN)
+
+
+def _is_token(credential: str) -> bool:
+    return credential.count(".") == 2
 
 
 def forget_key(deps: Deps, key_id: str) -> None:
@@ -74,16 +88,23 @@ def _user(deps: Deps, token: str) -> Principal | None:
         claims = verify(token, access_key(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    standing = deps.cache.get(("standing", claims.user_id), lambda: _standing(deps, claims.user_id))
+    standing = _standing(deps, claims.user_id)
     if standing is None or standing[0] != claims.tenant_id:
         return None
     role = standing[1]
-    scopes = ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset[str]()
-    return Principal(claims.tenant_id, role, claims.user_id, claims.email, scopes)
+    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes_of(role), claims.user_id)
+
+
+def _scopes_of(role: Role) -> frozenset[str]:
+    return ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset()
 
 
 def _standing(deps: Deps, user_id: str) -> tuple[str, Role] | None:
     """A user's tenant, and what he may do there now; his token says what he might when it was made."""
+    return deps.cache.get(("standing", user_id), lambda: _stored_standing(deps, user_id))
+
+
+def _stored_standing(deps: Deps, user_id: str) -> tuple[str, Role] | None:
     ref = Ref("users", user_id)
     document = deps.store.get([ref]).get(ref)
     return (document.data["tenant_id"], Role(document.data["role"])) if document else None
@@ -97,9 +118,24 @@ def _key_holder(deps: Deps, credential: str) -> Principal | None:
     key, version = found
     if key.revoked or (key.expires_at is not None and key.expires_at <= deps.now()):
         return None
+    principal = _as_its_maker_may(deps, key)
+    if principal is None:
+        return None
     if key.last_used_at is None or key.last_used_at + _NOTED_EVERY <= deps.now():
         _note_use(deps, key_id, version)
-    return Principal(key.tenant_id, key.role, scopes=frozenset(key.scopes))
+    return principal
+
+
+def _as_its_maker_may(deps: Deps, key: ApiKey) -> Principal | None:
+    """What the key may do; None when the user for whom it was made is gone."""
+    role, scopes = key.role, frozenset(key.scopes)
+    if key.created_by is not None:
+        standing = _standing(deps, key.created_by)
+        if standing is None or standing[0] != key.tenant_id:
+            return None
+        role = key.role.within(standing[1])
+        scopes -= ALL_SCOPES - _scopes_of(standing[1])
+    return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by)
 
 
 def _stored_key(deps: Deps, key_id: str) -> tuple[ApiKey, str] | None:

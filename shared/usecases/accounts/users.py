@@ -82,7 +82,7 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
 
 
 def remove(deps: Deps, caller: Principal, user_id: str) -> None:
-    """Take a user away; his tokens end.
+    """Take a user away; his tokens end, and the keys that were made for him.
 
     Raises `NotFound`, `Forbidden`, and `Collision` for the last owner.
     """

@@ -8,7 +8,7 @@ from typing import Any
 from shared.deps import Deps
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.ids import new_id
-from shared.errors import NotFound
+from shared.errors import BadRequest, NotFound
 from shared.ports.store import Create, Delete, Document, Merge, Order, Ref, Set, Where, Write
 from shared.usecases.accounts import tenants
 from shared.usecases.agents.team_documents import led_by
@@ -16,12 +16,13 @@ from shared.usecases.retrying import decide
 
 
 def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent:
-    """Make an agent; raises `AddressRefused` for a tool that could never be called."""
+    """Make an agent; raises `AddressRefused` for a tool that could never be called, `BadRequest` for its model."""
     now = deps.now()
     agent = Agent.model_validate(
         {**fields, "id": new_id(), "tenant_id": tenant_id, "created_at": now, "updated_at": now}
     )
     _check_tools(deps, agent.tools)
+    _check_model(deps, agent.model)
 
     def attempt() -> Agent:
         tenant = tenants.ensure(deps, tenant_id)
@@ -45,7 +46,8 @@ def list_agents(
 
 
 def change_agent(deps: Deps, tenant_id: str, agent_id: str, changes: Mapping[str, Any]) -> Agent:
-    """Change the given fields only; raises `NotFound` and `AddressRefused`."""
+    """Change the given fields only; raises `NotFound`, `AddressRefused` and `BadRequest`."""
+    _check_model(deps, changes.get("model"))
     if "tools" in changes:
         _check_tools(deps, [Tool.model_validate(tool) for tool in changes["tools"]])
 
@@ -111,7 +113,14 @@ def _own(document: Document | None, tenant_id: str) -> Document:
 
 def _check_tools(deps: Deps, tools: list[Tool]) -> None:
     for tool in tools:
-        deps.http.check(tool.url)
+        deps.http.check(tool.url, "tools")
+
+
+def _check_model(deps: Deps, model: str | None) -> None:
+    settings = deps.settings
+    if not settings.allows_model(model):
+        reason = f"use one of {', '.join(dict.fromkeys([settings.openai_model, *settings.openai_models]))}"
+        raise BadRequest(f"model: {reason}", {"model": reason})
 
 
 def _ref(agent_id: str) -> Ref:

@@ -75,7 +75,7 @@ def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
     fields: dict[str, Any] = {"updated_at": deps.now()}
     writes: list[Write] = []
     asks = False
-    if changes.status is not None and changes.status is not conversation.status:
+    if changes.status is not None and (changes.status is not conversation.status or _resnoozes(changes)):
         fields |= _status_fields(deps, changes)
         writes += _point_identity(deps, conversation, changes.status)
         asks = changes.status is ConversationStatus.CLOSED and bool(writes)
@@ -90,6 +90,11 @@ def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
     updated = Conversation.model_validate(document.data | fields)
     realtime.conversation_updated(deps, updated)
     return updated
+
+
+def _resnoozes(changes: Changes) -> bool:
+    """Whether one that is snoozed already shall sleep until another time."""
+    return changes.status is ConversationStatus.SNOOZED and changes.snoozed_until is not None
 
 
 def _status_fields(deps: Deps, changes: Changes) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def _point_identity(deps: Deps, conversation: Conversation, status: Conversation
             return []
         return [Merge(ref, {"conversation_id": None, "waiting_since": None}, identity.version)]
     if current not in (None, conversation.id):
-        raise Collision("the customer has another open conversation on this channel")
+        raise Collision("the customer has another one open on this channel")
     return [Merge(ref, {"conversation_id": conversation.id}, identity.version)]
 
 
@@ -126,7 +131,7 @@ def reopening(deps: Deps, conversation: Conversation) -> tuple[dict[str, Any], l
     """What has to be written along with a new message so that a closed conversation is open again."""
     if conversation.status is not ConversationStatus.CLOSED:
         return {}, []
-    return {"status": "open", "closed_at": None}, [
+    return {"status": ConversationStatus.OPEN, "closed_at": None}, [
         *_point_identity(deps, conversation, ConversationStatus.OPEN),
         *ratings.counted(deps, conversation, ConversationStatus.OPEN),
     ]

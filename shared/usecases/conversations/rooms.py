@@ -51,7 +51,7 @@ def _admit(deps: Deps, conversation: Conversation, identity: str) -> Admission:
         raise Unprocessable("the session's channel is gone") from None
     spoken = channel(instance.adapter) if instance.adapter in names() else None
     if spoken is None or spoken.admit is None:
-        raise Unprocessable(f"a session on {conversation.channel.value} has no room")
+        raise Unprocessable("a session on this channel has no room")
     if conversation.status is ConversationStatus.CLOSED:
         raise Collision("the session is resolved: set it active first")
     try:

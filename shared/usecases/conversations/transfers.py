@@ -89,7 +89,7 @@ def _attempt(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer)
 
 def _check(conversation: Conversation, wanted: Transfer) -> None:
     if conversation.channel is not wanted.origin:
-        raise Collision(f"the session is on {conversation.channel.value}, not on {wanted.origin.value}")
+        raise Collision("the session is not on the channel that it is said to be on")
     if conversation.status is ConversationStatus.CLOSED:
         raise Collision("the session is resolved: set it active first")
     if conversation.is_group:

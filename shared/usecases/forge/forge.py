@@ -17,11 +17,11 @@ from shared.domain.ids import new_id
 from shared.errors import BadRequest, HubError
 from shared.ports.store import Document, Ref
 from shared.usecases.instances.instance_documents import commit, put
+from shared.usecases.moved_secrets import check_stays, origin
 from shared.usecases.retrying import decide
 
 _KEY = "api_key"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_NEW_HOST = "give the API key again, for the host is another one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def save(deps: Deps, caller: Principal, wanted: Wanted) -> Forge:
 def check_host(deps: Deps, host: str) -> None:
     """Raises `BadRequest` for what is no address of a server, or for one that the hub does not call."""
     if not is_this_hub(deps, host):
-        deps.http.check(host)
+        deps.http.check(host, "omni_config.host")
     parts = urlsplit(host)
     if parts.query or parts.fragment:
         reason = "must end with the path, without '?' or '#'"
@@ -109,17 +109,11 @@ def is_this_hub(deps: Deps, host: str) -> bool:
     return scheme == "http" and port == settings.port and name in _LOCAL | {settings.host}
 
 
-def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port, for telling whether two addresses lead to the same server."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
 def _commit(deps: Deps, caller: Principal, wanted: Wanted, fresh: str | None) -> tuple[ForgeSettings, ForgeSettings]:
     document = _stored(deps, caller.tenant_id)
     former = _parsed(document, caller.tenant_id)
     if wanted.keep_key and former.secret_name and not caller.may_read_secrets:
-        _check_same_host(former.config.host, wanted.config.host)
+        check_stays("omni_config.api_key", former.config.host, wanted.config.host)
     saved = ForgeSettings(
         tenant_id=caller.tenant_id,
         omni_enabled=wanted.omni_enabled,
@@ -131,11 +125,6 @@ def _commit(deps: Deps, caller: Principal, wanted: Wanted, fresh: str | None) ->
         _check_complete(_with_defaults(deps, saved, wanted.api_key or _key(deps, saved)))
     commit(deps, [put(_ref(caller.tenant_id), document, saved.model_dump())])
     return former, saved
-
-
-def _check_same_host(former: str | None, wanted: str | None) -> None:
-    if wanted and (former is None or origin(former) != origin(wanted)):
-        raise BadRequest(f"omni_config.api_key: {_NEW_HOST}", {"omni_config.api_key": _NEW_HOST})
 
 
 def _check_complete(forge: Forge) -> None:

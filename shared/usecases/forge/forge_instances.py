@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance
@@ -21,6 +22,9 @@ from shared.usecases.instances.instance_config import names_secret
 _NAME = "the Omni server"
 _SECONDS = 10.0
 _MOST = 1000
+_ASKED = 20
+_AT_ONCE = 10
+_UNKNOWN = "unknown"
 _DEPTH = 6
 # Omni-Hub's own list first, then its successor's, then what is nearest to the documented wording.
 _PATHS = ("/api/v1/instances", "/api/v2/instances", "/instances")
@@ -45,10 +49,8 @@ def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
         raise BadRequest("; ".join(f"{name} {problem}" for name, problem in fields.items()), fields)
     forge.check_host(deps, settings.host)
     if forge.is_this_hub(deps, settings.host):
-        found = _own(deps, settings.api_key)
-    else:
-        found = _ask(deps, settings.host, settings.api_key)
-    return [item for item in map(_item, found[:_MOST]) if item is not None]
+        return _items(_own(deps, settings.api_key))
+    return _ask(deps, settings.host.rstrip("/"), settings.api_key)
 
 
 def _own(deps: Deps, api_key: str) -> list[object]:
@@ -78,12 +80,12 @@ def _described(instance: Instance) -> Item:
     }
 
 
-def _ask(deps: Deps, host: str, api_key: str) -> list[object]:
-    """Try the known paths; all of them share the time."""
+def _ask(deps: Deps, host: str, api_key: str) -> list[Item]:
+    """Try the known paths; all that is asked shares the time."""
     until = time.monotonic() + _SECONDS
     reason = "none of its addresses gives a list of instances"
     for path in _PATHS:
-        answer = _get(deps, f"{host.rstrip('/')}{path}", api_key, max(until - time.monotonic(), 0.1))
+        answer = _get(deps, f"{host}{path}", api_key, max(until - time.monotonic(), 0.1))
         if answer.status in (401, 403):
             raise _refused()
         if answer.status >= 500 or answer.status == 429:
@@ -92,8 +94,33 @@ def _ask(deps: Deps, host: str, api_key: str) -> list[object]:
             reason = "answered with a redirect, which is not followed; give the address it leads to"
         found = _listed(answer.json()) if answer.ok else None
         if found is not None:
-            return found
+            items = _items(found)
+            return _with_states(deps, f"{host}{path}", api_key, items, until) if path == _PATHS[0] else items
     raise ProviderError(_NAME, reason)
+
+
+def _with_states(deps: Deps, url: str, api_key: str, items: list[Item], until: float) -> list[Item]:
+    """Ask for the first instances' states where the list tells of none: Omni-Hub has an address of its own for each."""
+    if any(item["status"] != _UNKNOWN for item in items):
+        return items
+
+    def asked(item: Item) -> Item:
+        left = until - time.monotonic()
+        return item | {"status": _state(deps, f"{url}/{quote(item['name'], safe='')}/status", api_key, left)}
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [*threads.map(asked, items[:_ASKED]), *items[_ASKED:]]
+
+
+def _state(deps: Deps, url: str, api_key: str, seconds: float) -> str:
+    if seconds <= 0:
+        return _UNKNOWN
+    try:
+        answer = _get(deps, url, api_key, seconds)
+    except (ProviderError, AddressRefused):
+        return _UNKNOWN
+    body = answer.json() if answer.ok else None
+    return _status(body) if isinstance(body, Mapping) else _UNKNOWN
 
 
 def _get(deps: Deps, url: str, api_key: str, seconds: float) -> Answer:
@@ -117,6 +144,10 @@ def _listed(body: object) -> list[object] | None:
     return body if isinstance(body, list) else None
 
 
+def _items(found: list[object]) -> list[Item]:
+    return [item for item in map(_item, found[:_MOST]) if item is not None]
+
+
 def _item(raw: object) -> Item | None:
     """One instance; None for what is none, or not WhatsApp."""
     if not isinstance(raw, Mapping) or not _is_whatsapp(raw):
@@ -130,7 +161,10 @@ def _item(raw: object) -> Item | None:
 
 def _is_whatsapp(raw: Mapping[str, object]) -> bool:
     """An instance that does not tell its channel is one: the first Omni servers had no other."""
-    channel = next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), ChannelType.WHATSAPP.value)
+    kind = str(raw.get("type")).strip().lower().replace("-", "_")
+    # Elsewhere `type` may mean anything, such as how WhatsApp is reached.
+    default = kind if kind in set(ChannelType) else ChannelType.WHATSAPP.value
+    channel = next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), default)
     return "whatsapp" in str(channel).lower()
 
 
@@ -151,7 +185,7 @@ def _status(raw: Mapping[str, object]) -> str:
         return _status({name: value for name, value in inner.items() if not isinstance(value, Mapping)})
     flags = (raw.get(name) for name in ("connected", "is_connected", "isConnected", "is_active", "isActive"))
     told = next((flag for flag in flags if isinstance(flag, bool)), None)
-    return "unknown" if told is None else "connected" if told else "disconnected"
+    return _UNKNOWN if told is None else "connected" if told else "disconnected"
 
 
 def _cleaned(raw: Mapping[str, object], depth: int = _DEPTH) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -21,7 +21,7 @@ from shared.usecases.reporting import analytics
 class Figures:
     """`active` is how many sessions are open now, on a channel of calls how many calls go on.
 
-    `counters` reach back 30 days, today included.
+    `counters` reach back 30 days, and over all of the first one (UTC).
     """
 
     instance: Instance
@@ -56,13 +56,15 @@ def overview(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tupl
     return found, following
 
 
-def standing(deps: Deps, tenant_id: str, channel_type: ChannelType, channel_id: str | None) -> tuple[Standing, int]:
+def standing(
+    deps: Deps, tenant_id: str, channel_type: ChannelType, spellings: Sequence[str] = ()
+) -> tuple[Standing, int]:
     """How a type stands, or one channel of it, and how many sessions are open there; raises `NotFound`."""
     instances = type_channels.of_type(deps, tenant_id, channel_type)
-    if channel_id is None:
+    if not spellings:
         found = _standing(channel_type, instances) or Standing(channel_type, InstanceStatus.NOT_CONFIGURED, None)
         return found, _active_on_type(deps, tenant_id, channel_type)
-    instance = type_channels.chosen(instances, channel_id)
+    instance = type_channels.chosen(instances, spellings)
     return Standing(channel_type, instance.status, instance.updated_at), _active_on(deps, instance)
 
 

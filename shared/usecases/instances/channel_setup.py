@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import channels
@@ -37,21 +37,23 @@ def configure(
     channel_type: ChannelType,
     given: Mapping[str, Any],
     *,
-    channel_id: str | None = None,
+    spellings: Sequence[str] = (),
     label: str | None = None,
+    may_read_secrets: bool = False,
 ) -> Instance:
     """Change the tenant's default (else oldest) channel of the type, or make its first one; then connect it.
 
     `api_key` becomes the credential that the channel's provider wants. A
     `provider` (WhatsApp: `evolution` or `cloud`) means its channels alone. Only the
-    given keys change. Raises `NotFound` for an unknown `channel_id` (slug or
-    id), `BadRequest` for wrong configuration.
+    given keys change. With `spellings` (see `type_channels.chosen`) that channel is
+    meant. Raises `NotFound` for an unknown one, `BadRequest` for wrong configuration
+    as `update` does, which judges `may_read_secrets`, too.
     """
     instances = _fitting(deps, tenant_id, channel_type, given)
-    if channel_id is not None:
-        return _change(deps, type_channels.chosen(instances, channel_id), given, label)
+    if spellings:
+        return _change(deps, type_channels.chosen(instances, spellings), given, label, may_read_secrets)
     if instances:
-        return _change(deps, instances[0], given, label)
+        return _change(deps, instances[0], given, label, may_read_secrets)
     # Two that come at once give the same name, and names are unique: the second one finds the first's.
     adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
     made_of = adapter if given.get(PROVIDER) else channel_type.value
@@ -60,7 +62,7 @@ def configure(
         return _create(deps, tenant_id, channel_type, given, label, name)
     except BadRequest as error:
         if instances := _fitting(deps, tenant_id, channel_type, given):
-            return _change(deps, instances[0], given, label)
+            return _change(deps, instances[0], given, label, may_read_secrets)
         if "name" not in error.fields:
             raise
     # What has the name was once made here, and is of another type by now.
@@ -76,9 +78,11 @@ def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mappi
     return [instance for instance in instances if instance.adapter == adapter]
 
 
-def _change(deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None) -> Instance:
+def _change(
+    deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None, may_read_secrets: bool
+) -> Instance:
     changes = Changes(config=with_credential(known.adapter, given), label=label)
-    return update(deps, known.tenant_id, known.id, changes)
+    return update(deps, known.tenant_id, known.id, changes, may_read_secrets=may_read_secrets)
 
 
 def _create(

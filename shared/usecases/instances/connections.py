@@ -8,11 +8,13 @@ from typing import Any
 from shared.deps import Deps
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
-from shared.ports.store import Document, Merge
+from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import realtime, refs
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.channel_alerts import alert_writes
 from shared.usecases.retrying import decide
+
+_MOST_ACCOUNTS = 200
 
 
 def apply_connection(deps: Deps, instance: Instance, changed: ConnectionChanged) -> None:
@@ -69,6 +71,29 @@ def _apply_code(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
     if document.data.get("status") != status.value:
         realtime.channel_status(deps, instance, status)
     realtime.whatsapp_qr(deps, instance, pairing)
+
+
+def find_account(deps: Deps, adapter: str, account: str) -> Instance | None:
+    """The WhatsApp instance of `DEFAULT_TENANT_ID` whose account is called so at its server, unless several are.
+
+    For calls that carry no tenant. What was found is kept for a short while.
+    """
+    accounts = deps.cache.get(("accounts", adapter), lambda: _accounts(deps, adapter))
+    ids = accounts.get(account, [])
+    return instance_lookup.find_for_webhook(deps, instance_id=ids[0]) if len(ids) == 1 else None
+
+
+def _accounts(deps: Deps, adapter: str) -> dict[str, list[str]]:
+    where = [
+        Where("tenant_id", "==", deps.settings.default_tenant_id),
+        Where("type", "==", ChannelType.WHATSAPP.value),
+    ]
+    accounts: dict[str, list[str]] = {}
+    for document in deps.store.find("instances", where, [Order("seq")], limit=_MOST_ACCOUNTS).documents:
+        instance = Instance.model_validate(document.data)
+        if instance.adapter == adapter:
+            accounts.setdefault(instance.config.get("whatsapp_instance") or instance.name, []).append(instance.id)
+    return accounts
 
 
 def note_stray(deps: Deps, instance: Instance, named: object, expected: object) -> None:

@@ -58,7 +58,7 @@ def _return(deps: Deps, caller: Principal, instance: Instance) -> Return | None:
 
 
 def _url(deps: Deps, adapter: str) -> str | None:
-    return f"{deps.settings.public_url}/oauth/{adapter}/callback" if deps.settings.public_url else None
+    return f"{deps.settings.own_address}/oauth/{adapter}/callback" if deps.settings.own_address else None
 
 
 def finish(deps: Deps, adapter: str, state: str, code: str) -> Instance:

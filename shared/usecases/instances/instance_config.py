@@ -12,10 +12,12 @@ from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
 from shared import channels
+from shared.channel import OPERATORS
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import BadRequest
+from shared.usecases.instances.instance_documents import label
 
 AGENT_API_KEY = "agent_api_key"
 MASK = "••••"
@@ -34,8 +36,8 @@ class Parts:
 
 
 def mask(secret: str) -> str:
-    """A secret as those may see it who may not read it: its last four characters, when it has eight or more."""
-    return MASK + secret[-4:] if len(secret) >= 8 else MASK
+    """A secret as those may see it who may not read it: its last four characters, when it has sixteen or more."""
+    return MASK + secret[-4:] if len(secret) >= 16 else MASK
 
 
 def is_mask(value: object) -> bool:
@@ -105,7 +107,7 @@ def _holds_secret(value: object) -> bool:
     return isinstance(value, list) and any(_holds_secret(item) for item in value)
 
 
-def check(deps: Deps, adapter: str, parts: Parts) -> list[str]:
+def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     """Judge a whole configuration and return what is still missing in it.
 
     Missing values only keep an instance from being used. Raises `BadRequest` for
@@ -113,12 +115,12 @@ def check(deps: Deps, adapter: str, parts: Parts) -> list[str]:
     """
     for name, value in parts.config.items():
         if to_snake(name).endswith("url") and isinstance(value, str):
-            deps.http.check(value)
+            deps.http.check(value, f"config.{name}")
     model = model_of(adapter)
     if model is None:
         return []
     try:
-        build(deps.settings, adapter, model, parts.config, parts.secrets)
+        build(deps.settings, tenant_id, adapter, model, parts.config, parts.secrets)
     except ValidationError as error:
         return _missing(error, model)
     return []
@@ -137,6 +139,7 @@ def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def build(
     settings: Settings,
+    tenant_id: str,
     adapter: str,
     model: type[BaseModel],
     config: Mapping[str, Any],
@@ -145,7 +148,8 @@ def build(
     """The deployment's defaults, overlaid with the instance's own values; raises pydantic's `ValidationError`."""
     known = {name: value for name, value in {**config, **credentials}.items() if name in model.model_fields}
     values = {**channels.channel(adapter).defaults(settings), **known}
-    return model.model_validate(values, by_alias=True, by_name=True)
+    context = {OPERATORS: tenant_id == settings.default_tenant_id}
+    return model.model_validate(values, by_alias=True, by_name=True, context=context)
 
 
 def load_config(deps: Deps, instance: Instance) -> BaseModel:
@@ -159,12 +163,13 @@ def load_config(deps: Deps, instance: Instance) -> BaseModel:
 def _load(deps: Deps, instance: Instance) -> BaseModel:
     model: type[BaseModel] = channels.channel(instance.adapter).config
     try:
-        return build(deps.settings, instance.adapter, model, instance.config, credentials(deps, instance))
+        held = credentials(deps, instance)
+        return build(deps.settings, instance.tenant_id, instance.adapter, model, instance.config, held)
     except ValidationError as error:
         spellings = field_names(model)
         places = {str(entry["loc"][0]) for entry in error.errors(include_input=False) if entry["loc"]}
         names = sorted(spellings.get(place, place) for place in places)
-    raise BadRequest(f"{instance.name} is not configured: check {', '.join(names) or 'its config'}")
+    raise BadRequest(f"{label(instance)} is not configured: check {', '.join(names) or 'its config'}")
 
 
 def credentials(deps: Deps, instance: Instance) -> dict[str, str]:

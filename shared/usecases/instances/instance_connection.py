@@ -12,7 +12,7 @@ from shared import channels
 from shared.channel import Connection
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
-from shared.errors import BadRequest, Collision, NotFound, ProviderError
+from shared.errors import BadRequest, Collision, NotFound, Overloaded, ProviderError
 from shared.ports.store import Create, Document, Ref, Set, Write
 from shared.usecases import realtime, refs
 from shared.usecases.instances import instance_config
@@ -35,7 +35,7 @@ def connect(deps: Deps, instance: Instance) -> Instance:
     """
     try:
         connection = _ask(deps, instance)
-    except (ProviderError, BadRequest) as error:
+    except (ProviderError, BadRequest, Overloaded) as error:
         return _failed(deps, instance, error.detail)
     if connection is None:
         return instance

@@ -21,6 +21,7 @@ from shared.usecases.instances.instance_documents import (
     address_ref,
     changing,
     check_external_id,
+    check_label,
     check_name,
     commit,
     dethrone,
@@ -67,12 +68,13 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
     """
     if new.name is not None:
         check_name(new.name)
+    check_label(new.label)
     check_external_id(new.external_id)
     adapter = _adapter(new)
     parts = instance_config.split(adapter, new.config)
     if new.agent_api_key and not instance_config.is_mask(new.agent_api_key):
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
-    missing = instance_config.check(deps, adapter, parts)
+    missing = instance_config.check(deps, tenant_id, adapter, parts)
     draft = _draft(deps, tenant_id, new, adapter, parts)
     created = _keep(deps, draft.model_copy(update=readiness(missing)), new, parts.secrets)
     return instance_connection.connect(deps, created) if connect and not missing else created

@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field
 
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance
+from shared.domain.shown_text import misleads
 from shared.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from shared.ports.store import Create, Delete, Document, Merge, Ref, Set, Write
 from shared.usecases import refs
@@ -106,6 +107,13 @@ def check_name(name: str) -> None:
         raise BadRequest(f"name: {reason}", {"name": reason})
     if name.lower() in _RESERVED:
         raise BadRequest(f"name: {name!r} is reserved", {"name": "is reserved"})
+
+
+def check_label(text: str | None) -> None:
+    """Raises `BadRequest` for one that does not show what it is."""
+    if text and misleads(text):
+        reason = "use no control characters, and none that turn the direction of writing"
+        raise BadRequest(f"name: {reason}", {"name": reason})
 
 
 def check_external_id(external_id: str | None) -> None:

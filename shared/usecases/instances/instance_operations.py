@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared import channels
 from shared.channel import Channel, Connection
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, NotFound, ProviderError, ProviderRejected
+from shared.errors import BadRequest, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
@@ -21,6 +22,8 @@ from shared.usecases.instances.channel_alerts import alert_writes
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
+
+_OFF = (InstanceStatus.NOT_CONFIGURED, InstanceStatus.DISCONNECTED)
 
 Ability = Callable[[Deps, Instance, BaseModel], Connection]
 
@@ -62,10 +65,11 @@ def status(deps: Deps, instance: Instance) -> Instance:
     `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
     """
     ability = _ability(instance, "status")
-    if ability is None or instance.status is InstanceStatus.NOT_CONFIGURED:
+    config = _config(deps, instance)
+    if ability is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
         return instance
     try:
-        told = ability(deps, instance, instance_config.load_config(deps, instance))
+        told = ability(deps, instance, config)
     except ProviderRejected as error:
         told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
     return _note(deps, instance, lambda known: _as_told(deps, known, told), alerts=True)
@@ -74,21 +78,24 @@ def status(deps: Deps, instance: Instance) -> Instance:
 def restart(deps: Deps, instance: Instance) -> Instance:
     """Begin the connection anew, by connecting again where there is no other way.
 
-    Raises a `ProviderError`, and `BadRequest` for an instance that is not configured.
+    Raises a `ProviderError`, and `BadRequest` for an instance that is not configured or has no account yet.
     """
     ability = _ability(instance, "restart") or _ability(instance, "connect")
     if ability is None:
         return instance_connection.connect(deps, instance)
-    return _anew(deps, instance, ability)
+    begun = _anew(deps, instance, ability)
+    if begun.status in _OFF and begun.status_detail:
+        raise BadRequest(f"{instance.name} cannot be restarted: {begun.status_detail}")
+    return begun
 
 
 def logout(deps: Deps, instance: Instance) -> Instance:
-    """End the connection; a channel that has nothing to end is only marked. Raises as `restart` does."""
+    """End the connection; where there is nothing to end the instance is only marked. Raises a `ProviderError`."""
     return _end(deps, instance, "logout", InstanceStatus.DISCONNECTED)
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:
-    """Delete the instance at its provider and keep our own. Raises as `restart` does."""
+    """Delete the instance at its provider and keep our own. Raises as `logout` does."""
     return _end(deps, instance, "remove", InstanceStatus.DELETED)
 
 
@@ -100,7 +107,7 @@ def remove_if_possible(deps: Deps, instance: Instance) -> None:
     noted = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
     try:
         ability(deps, instance, instance_config.load_config(deps, instance))
-    except (ProviderError, BadRequest, NotFound) as error:
+    except (ProviderError, BadRequest, NotFound, Overloaded) as error:
         log.warning("a deleted instance stays at its provider", extra={**noted, "reason": error.detail})
     else:
         log.info("a deleted instance was removed at its provider", extra=noted)
@@ -122,16 +129,25 @@ def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
 
 
 def _end(deps: Deps, instance: Instance, name: str, marked: InstanceStatus) -> Instance:
-    ability = _ability(instance, name)
+    ability, config = _ability(instance, name), _config(deps, instance)
     ended = Connection(status=marked)
-    if ability is not None:
-        ended = ability(deps, instance, instance_config.load_config(deps, instance))
+    if ability is not None and config is not None:
+        with suppress(NotConfigured):
+            ended = ability(deps, instance, config)
     change = {"status": ended.status, "status_detail": ended.detail, "pairing": None, "link_lost_at": None}
     return _note(deps, instance, lambda known: change)
 
 
+def _config(deps: Deps, instance: Instance) -> BaseModel | None:
+    """None for an instance that is not configured, with which its provider has nothing to do."""
+    try:
+        return instance_config.load_config(deps, instance)
+    except (BadRequest, NotFound):
+        return None
+
+
 def _as_told(deps: Deps, known: Instance, told: Connection) -> dict[str, Any]:
-    if known.status is InstanceStatus.DELETED and told.status is InstanceStatus.DISCONNECTED:
+    if known.status is InstanceStatus.DELETED and told.status in _OFF:
         return {}
     if told.status is InstanceStatus.CONNECTED and known.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared.usecases.instances.instance_documents import (
     address_ref,
     changing,
     check_external_id,
+    check_label,
     commit,
     dethrone,
     instance_set,
@@ -33,6 +34,7 @@ from shared.usecases.instances.instance_documents import (
     set_ref,
 )
 from shared.usecases.instances.instance_lookup import forget
+from shared.usecases.moved_secrets import check_stays
 from shared.usecases.retrying import decide
 
 
@@ -43,7 +45,8 @@ class Changes:
     In `config` only the given keys change; null or empty takes a key away, a
     mask leaves a secret as it is. `agent` holds fields of `ExternalAgent`.
     `metadata` is replaced. An empty `external_id` takes the account away.
-    `is_default` can only be given: it leaves an instance when another gets it.
+    `is_default` can only be given: it leaves an instance when another gets it,
+    so False for the default one is refused while there are others.
     """
 
     channel_type: ChannelType | None = None
@@ -64,17 +67,27 @@ class _Outcome:
     reconnect: bool
 
 
-def update(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, *, connect: bool = True) -> Instance:
+def update(
+    deps: Deps,
+    tenant_id: str,
+    instance_id: str,
+    changes: Changes,
+    *,
+    connect: bool = True,
+    may_read_secrets: bool = False,
+) -> Instance:
     """Change an instance; when its configuration changed and is complete, and `connect`, its provider is told.
 
     It is told too when what is given is the same and connecting failed the last time.
 
     Raises `NotFound`, `BadRequest` for wrong configuration, and `Collision` for
-    an account that another instance has.
+    an account that another instance has. Who may not read secrets has to give one
+    again whose address leads to another server now.
     """
     check_external_id(changes.external_id)
+    check_label(changes.label)
     with changing:
-        outcome = decide(lambda: _commit(deps, tenant_id, instance_id, changes))
+        outcome = decide(lambda: _commit(deps, tenant_id, instance_id, changes, may_read_secrets))
     forget(deps, outcome.before)
     forget(deps, outcome.after)
     if connect and outcome.reconnect:
@@ -82,7 +95,7 @@ def update(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, *, co
     return outcome.after
 
 
-def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _Outcome:
+def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, may_read_secrets: bool) -> _Outcome:
     ref, of_tenant = refs.instance(instance_id), set_ref(tenant_id)
     found = deps.store.get([ref, of_tenant])
     before = owned(found.get(ref), tenant_id)
@@ -93,10 +106,13 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes) -> _
         adapter = channels.adapter_for(changes.channel_type or before.type, changes.config.get("provider"))
     elif changes.config.get("provider"):
         adapter = channels.adapter_for(before.type, changes.config["provider"])
-    parts = _overlaid(before, secrets, instance_config.split(adapter, changes.config))
-    _overlay_agent_key(parts, changes)
-    missing = instance_config.check(deps, adapter, parts)
+    given = instance_config.split(adapter, changes.config)
+    _overlay_agent_key(given, changes)
+    parts = _overlaid(before, secrets, given)
+    missing = instance_config.check(deps, tenant_id, adapter, parts)
     after = _changed(deps, before, changes, adapter, parts)
+    if not may_read_secrets:
+        _check_kept_secrets(deps, before, after, set(parts.secrets) - set(given.secrets))
     configured = _differs(before, secrets, after, parts)
     if configured or before.status is InstanceStatus.NOT_CONFIGURED:
         after = after.model_copy(update=readiness(missing))
@@ -119,6 +135,17 @@ def _overlaid(before: Instance, secrets: Mapping[str, str], given: Parts) -> Par
 def _overlay_agent_key(parts: Parts, changes: Changes) -> None:
     if changes.agent_api_key and not instance_config.is_mask(changes.agent_api_key):
         parts.secrets[AGENT_API_KEY] = changes.agent_api_key
+
+
+def _check_kept_secrets(deps: Deps, before: Instance, after: Instance, kept: Collection[str]) -> None:
+    if AGENT_API_KEY in kept:
+        check_stays(AGENT_API_KEY, *(each.agent.api_url if each.agent else None for each in (before, after)))
+    spoken = channels.channel(after.adapter) if after.adapter in channels.names() else None
+    if spoken and spoken.api_key and spoken.api_url and spoken.api_key in kept:
+        usual = spoken.defaults(deps.settings).get(spoken.api_url)
+        # As a channel of another adapter it had no address that the secret was sent to.
+        former = before.config.get(spoken.api_url) or usual if before.adapter == after.adapter else None
+        check_stays(spoken.api_key, former, after.config.get(spoken.api_url) or usual)
 
 
 def _changed(deps: Deps, before: Instance, changes: Changes, adapter: str, parts: Parts) -> Instance:
@@ -166,6 +193,8 @@ def _set_writes(
     document: Document | None,
 ) -> list[Write]:
     """What changes in the tenant's set; `after` gets its new place in it."""
+    if changes.is_default is False and before.is_default and tenant_set.count > 1:
+        raise BadRequest("is_default: make another one the default instead", {"is_default": "is given to another one"})
     writes: list[Write] = []
     if after.type is not before.type:
         after.slug = tenant_set.take_slug(after.type)

@@ -92,10 +92,12 @@ def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseMode
     if not all(secret.isascii() and secret.isprintable() for secret in parts.secrets.values()):
         raise BadRequest("api_key holds characters that no credential has")
     whole = Parts(instance.config | parts.config, parts.secrets)
-    if missing := instance_config.check(deps, instance.adapter, whole):
+    if missing := instance_config.check(deps, instance.tenant_id, instance.adapter, whole):
         raise BadRequest(f"{', '.join(missing)} is missing")
     model = channels.channel(instance.adapter).config
-    return instance_config.build(deps.settings, instance.adapter, model, whole.config, whole.secrets)
+    return instance_config.build(
+        deps.settings, instance.tenant_id, instance.adapter, model, whole.config, whole.secrets
+    )
 
 
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:

@@ -44,7 +44,11 @@ def _take(deps: Deps, ref: Ref) -> bool:
 
 
 def wait_for_other(deps: Deps, instance: Instance) -> Instance:
-    """The instance as soon as the other's pairing has brought something, or as it is after ten seconds."""
+    """The instance as soon as the other's pairing has brought something, or as it is after ten seconds.
+
+    Raises `Overloaded` when too many requests wait already.
+    """
+    deps.http.places.take()
     for _ in range(_LOOKS):
         time.sleep(_PAUSE)
         seen = instance_lookup.by_id(deps, instance.tenant_id, instance.id)

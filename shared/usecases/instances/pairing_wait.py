@@ -7,7 +7,8 @@ import time
 
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, ProviderError
+from shared.errors import BadRequest, Overloaded, ProviderError
+from shared.outgoing import places
 from shared.usecases.instances import instance_operations, waiting
 
 log = logging.getLogger(__name__)
@@ -21,12 +22,15 @@ def is_paired(deps: Deps, instance: Instance, seconds: float) -> bool:
     begun = time.monotonic()
     if instance.status is InstanceStatus.CONNECTED or _provider_says_so(deps, instance):
         return True
-    return waiting.until_connected(deps, instance.id, begun + seconds - time.monotonic())
+    return waiting.until_connected(deps, instance, begun + seconds - time.monotonic())
 
 
 def _provider_says_so(deps: Deps, instance: Instance) -> bool:
     try:
         return instance_operations.status(deps, instance).status is InstanceStatus.CONNECTED
-    except (ProviderError, BadRequest) as error:
+    except (ProviderError, BadRequest, Overloaded) as error:
         log.info("the provider does not tell the state", extra={"instance_id": instance.id, "why": error.detail})
         return False
+    finally:
+        # Waiting has places of its own.
+        places.leave()

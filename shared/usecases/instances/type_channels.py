@@ -32,11 +32,12 @@ def of_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> list[Insta
     return sorted(found, key=lambda instance: (not instance.is_default, instance.seq))
 
 
-def chosen(instances: Sequence[Instance], channel_id: str) -> Instance:
-    """The one with that id, name, slug or number; raises `NotFound`."""
-    for instance in instances:
-        if channel_id in (instance.id, instance.name, instance.slug, str(instance.seq)):
-            return instance
+def chosen(instances: Sequence[Instance], spellings: Sequence[str]) -> Instance:
+    """The one with that id, name, slug or number, under the first spelling that leads to one; raises `NotFound`."""
+    for spelling in spellings:
+        for instance in instances:
+            if spelling in (instance.id, instance.name, instance.slug, str(instance.seq)):
+                return instance
     raise NotFound("there is no such channel of this type")
 
 

@@ -1,21 +1,24 @@
 """Requests of this process that wait until an instance is connected.
 
 All that wait for one instance share one slow look at the store, which sees what
-other processes do; a change that this process makes wakes them at once.
+other processes do; a change that this process makes wakes them at once. Each
+holds one of the process's threads, so there are places for half of them, of
+which no tenant gets all; a quarter may stay for a moment, so that who is to ask
+again does not do so at once.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.deps import Deps
-from shared.domain.instances import InstanceStatus
+from shared.domain.instances import Instance, InstanceStatus
 from shared.usecases import refs
-
-MAX_WAITERS = 8
-"""A quarter of the local runner's threads: who waits must not keep others from being served."""
 
 LOOK_SECONDS = 1.5
 
@@ -29,24 +32,19 @@ class _Watch:
 
 _changed = threading.Condition()
 _watches: dict[str, _Watch] = {}
+_places: Counter[str] = Counter()
+_moments: Counter[str] = Counter()
+"""How many of each tenant have a place, and how many stay for a moment."""
 
 
-def until_connected(deps: Deps, instance_id: str, seconds: float) -> bool:
-    """Wait up to `seconds`; whether the instance is connected then.
-
-    When too many wait already, the answer is False at once.
-    """
-    deadline = time.monotonic() + seconds
-    watch = _join(instance_id)
-    if watch is None:
-        return False
-    try:
+def until_connected(deps: Deps, instance: Instance, seconds: float) -> bool:
+    """Wait up to `seconds`, shorter when too many wait already; whether the instance is connected then."""
+    with _place(instance.tenant_id, deps.settings.threads, seconds) as patience, _watching(instance.id) as watch:
+        deadline = time.monotonic() + patience
         while _gets_to_look(watch, deadline):
-            if _is_connected(deps, instance_id):
+            if _is_connected(deps, instance.id):
                 _found(watch)
         return watch.connected
-    finally:
-        _leave(instance_id, watch)
 
 
 def wake(instance_id: str) -> None:
@@ -64,20 +62,42 @@ def count() -> int:
         return sum(watch.waiters for watch in _watches.values())
 
 
-def _join(instance_id: str) -> _Watch | None:
+@contextmanager
+def _place(tenant_id: str, threads: int, seconds: float) -> Iterator[float]:
+    """Take a place meanwhile; gives how long it may be kept."""
     with _changed:
-        if sum(watch.waiters for watch in _watches.values()) >= MAX_WAITERS:
-            return None
+        held, patience = _free(tenant_id, threads, seconds)
+        held[tenant_id] += 1
+    try:
+        yield patience
+    finally:
+        with _changed:
+            held[tenant_id] -= 1
+            if not held[tenant_id]:
+                del held[tenant_id]
+
+
+def _free(tenant_id: str, threads: int, seconds: float) -> tuple[Counter[str], float]:
+    places = max(1, threads // 2)
+    if _places.total() < places and _places[tenant_id] < places - places // 4:
+        return _places, seconds
+    if _moments.total() < places // 2:
+        return _moments, min(seconds, LOOK_SECONDS)
+    return Counter(), 0.0
+
+
+@contextmanager
+def _watching(instance_id: str) -> Iterator[_Watch]:
+    with _changed:
         watch = _watches.setdefault(instance_id, _Watch())
         watch.waiters += 1
-        return watch
-
-
-def _leave(instance_id: str, watch: _Watch) -> None:
-    with _changed:
-        watch.waiters -= 1
-        if watch.waiters == 0:
-            del _watches[instance_id]
+    try:
+        yield watch
+    finally:
+        with _changed:
+            watch.waiters -= 1
+            if watch.waiters == 0:
+                del _watches[instance_id]
 
 
 def _gets_to_look(watch: _Watch, deadline: float) -> bool:

@@ -48,6 +48,7 @@ from shared.errors import (
 from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, Write
 from shared.usecases import refs
 from shared.usecases.instances import connections, instance_config, instance_lookup
+from shared.usecases.instances.instance_documents import label
 from shared.usecases.notifications import creation
 from shared.usecases.pipeline import measuring, pacing
 from shared.usecases.retrying import decide
@@ -157,6 +158,10 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
         if isinstance(error, ConnectionLost):
             connections.lose_link(deps, instance, error.detail)
         return settled
+    except Exception:
+        # A fault of ours may come after the provider took the message. Told at once, nobody waits for the lease.
+        log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
+        return _unknown(deps, item, instance, "an unexpected error; the hub's log tells which")
     _record_sent(deps, instance, item, sent)
     measuring.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
@@ -269,7 +274,7 @@ def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instanc
         tenant_id=item.tenant_id,
         type="message_dead",
         title="A message was not delivered" if reason != "outcome_unknown" else "A message may not have been delivered",
-        message=f"{instance.name if instance else 'A deleted channel'}: {reason}: {why}",
+        message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {why}",
         created_at=now,
     )
     status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}

@@ -27,6 +27,7 @@ from shared.errors import PayloadInvalid
 from shared.usecases.conversations import calls
 from shared.usecases.customers import consent
 from shared.usecases.instances import connections, instance_config, instance_lookup
+from shared.usecases.instances.instance_documents import label
 from shared.usecases.notifications import notify_once
 from shared.usecases.pipeline import ingest, receipts
 
@@ -47,9 +48,9 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
         return
     spoken = channel(event.channel)
     payload = event.payload
-    if spoken.complete is not None:
-        payload = spoken.complete(deps, instance, instance_config.load_config(deps, instance), payload)
     try:
+        if spoken.complete is not None:
+            payload = spoken.complete(deps, instance, instance_config.load_config(deps, instance), payload)
         parsed = spoken.parse(payload)
     except PayloadInvalid as error:
         _report(deps, instance, event, error)
@@ -102,7 +103,7 @@ def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadI
             tenant_id=instance.tenant_id,
             type="webhook_unreadable",
             title="A webhook could not be read",
-            message=f"{instance.name}: {error.detail}. The raw event {event.id} is kept.",
+            message=f"{label(instance)}: {error.detail}. The raw event {event.id} is kept.",
             created_at=deps.now(),
         ),
     )

@@ -23,6 +23,7 @@ from shared.domain.messages import (
     OutboxItem,
     OutboxPayload,
     ReactionTo,
+    Span,
     Template,
 )
 from shared.errors import BadRequest, NotFound
@@ -46,6 +47,7 @@ class Draft:
     author: Author
     author_id: str | None = None
     text: str | None = None
+    spans: list[Span] | None = None
     attachments: list[Attachment] = field(default_factory=list)
     reply_to: str | None = None
     reaction: ReactionTo | None = None
@@ -57,7 +59,7 @@ class Draft:
     @property
     def extra(self) -> dict[str, Any]:
         """What the stored message tells beside its text."""
-        extra: dict[str, Any] = {"template": self.template.model_dump()} if self.template else {}
+        extra: dict[str, Any] = {"template": self.template.model_dump(exclude_none=True)} if self.template else {}
         return extra | ({"choices": [choice.model_dump() for choice in self.choices]} if self.choices else {})
 
     def check(self) -> None:
@@ -158,6 +160,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         author_id=draft.author_id,
         kind=draft.kind,
         text=draft.text,
+        spans=draft.spans,
         attachments=draft.attachments,
         reply_to=draft.reply_to,
         extra=draft.extra,
@@ -183,6 +186,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
         external_conversation_id=conversation.external_conversation_id,
         external_user_id=conversation.external_user_id,
         text=draft.text,
+        spans=draft.spans,
         attachments=draft.attachments,
         reply_to=draft.reply_to,
         reaction=draft.reaction,
@@ -208,7 +212,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
 def _answered(conversation: Conversation, now: datetime, changes: dict[str, Any]) -> dict[str, Any]:
     updated: dict[str, Any] = {"last_message_at": now, "updated_at": now, "needs_reply_since": None}
     if conversation.status is ConversationStatus.SNOOZED:
-        updated |= {"status": ConversationStatus.OPEN.value, "snoozed_until": None}
+        updated |= {"status": ConversationStatus.OPEN, "snoozed_until": None}
     return updated | changes
 
 
@@ -239,5 +243,5 @@ def read_conversation(deps: Deps, tenant_id: str, conversation_id: str) -> Docum
     ref = refs.conversation(conversation_id)
     document = deps.store.get([ref]).get(ref)
     if document is None or document.data.get("tenant_id") != tenant_id:
-        raise NotFound("there is no such conversation")
+        raise NotFound("there is no such conversation or session")
     return document

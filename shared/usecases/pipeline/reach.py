@@ -1,4 +1,8 @@
-"""How a customer is reached on a channel type: by an address that is known there, else by phone number or e-mail."""
+"""How a customer is reached.
+
+On a channel type by an address that is known there, else by phone number or
+e-mail; on no channel in particular where he was last spoken with.
+"""
 
 from __future__ import annotations
 
@@ -45,17 +49,45 @@ def reach(deps: Deps, customer: Document, channel_type: ChannelType) -> Reached:
     return Reached(person, next(each for each in instances if each.id == known.identity.instance_id), known)
 
 
+def reach_anywhere(deps: Deps, tenant_id: str, customer_id: str) -> tuple[Instance, Known]:
+    """Find the customer's only address, of several the one where he was last spoken with.
+
+    Raises `NotFound` for an unknown or foreign customer, and for one without an
+    address on a channel that is still there.
+    """
+    customer = customers.read(deps, tenant_id, customer_id)
+    addresses = _addresses(deps, customer.id)
+    there = deps.store.get(list({refs.instance(document.data["instance_id"]) for document in addresses}))
+    usable = [document for document in addresses if refs.instance(document.data["instance_id"]) in there]
+    if not usable:
+        raise NotFound("this customer has no address on any channel")
+    chosen = usable[0] if len(usable) == 1 else _latest(deps, customer, usable)
+    instance = Instance.model_validate(there[refs.instance(chosen.data["instance_id"])].data)
+    return instance, Known(Identity.model_validate(chosen.data), chosen.version)
+
+
+def _latest(deps: Deps, customer: Document, usable: Sequence[Document]) -> Document:
+    where = [Where("customer_id", "==", customer.id), Where("tenant_id", "==", customer.data["tenant_id"])]
+    page = deps.store.find("conversations", where, [Order("last_message_at", descending=True)], limit=1)
+    latest = page.documents[0].data if page.documents else {}
+
+    def nearness(document: Document) -> tuple[bool, bool]:
+        same = document.id == latest.get("identity_id")
+        return same, document.data["instance_id"] == latest.get("instance_id")
+
+    return max(usable, key=nearness)
+
+
+def _addresses(deps: Deps, customer_id: str) -> list[Document]:
+    """The identities that stand for the person himself, the oldest first."""
+    where = [Where("customer_id", "==", customer_id)]
+    page = deps.store.find("identities", where, [Order("created_at")], limit=_MOST_IDENTITIES)
+    return [each for each in page.documents if not each.data.get("alias_of") and not each.data.get("is_thread")]
+
+
 def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Known | None:
     ranks = {instance.id: rank for rank, instance in enumerate(instances)}
-    where = [Where("customer_id", "==", customer.id)]
-    page = deps.store.find("identities", where, [Order("created_at")], limit=_MOST_IDENTITIES)
-    usable = [
-        document
-        for document in page.documents
-        if document.data["instance_id"] in ranks
-        and not document.data.get("alias_of")
-        and not document.data.get("is_thread")
-    ]
+    usable = [document for document in _addresses(deps, customer.id) if document.data["instance_id"] in ranks]
     if not usable:
         return None
     best = min(usable, key=lambda document: ranks[document.data["instance_id"]])

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 
 from shared.answering.ai import ask_ai
 from shared.answering.external import ask_external
+from shared.answering.pieces import Part, messages_of
 from shared.answering.team import Crew, TeamAnswer, ask_team
-from shared.answering.turns import Turn, split_text
+from shared.answering.turns import Turn
 from shared.channels import channel
 from shared.deps import Deps
 from shared.domain.accounts import Tenant
@@ -32,6 +33,7 @@ from shared.ports.store import Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
+from shared.usecases.instances.instance_documents import label
 from shared.usecases.notifications import notify_once
 from shared.usecases.pipeline import outbound
 from shared.usecases.retrying import decide
@@ -123,7 +125,7 @@ def _answer(deps: Deps, event: ReplyEvent, document: Document, instance: Instanc
         _flag(deps, conversation, instance, error)
         return
     carried = channel(instance.adapter).capabilities
-    parts = split_text(said.text, carried.text_limit, in_one_piece=carried.in_one_piece)
+    parts = messages_of(said.text, carried, is_markdown=said.is_markdown and _may_be_markdown(instance))
     _commit(deps, document, instance, turn, answerer, parts, said.together)
 
 
@@ -137,18 +139,28 @@ def _history(deps: Deps, conversation: Conversation) -> list[Message]:
     return [Message.model_validate(document.data) for document in reversed(page.documents)]
 
 
+def _may_be_markdown(instance: Instance) -> bool:
+    """Not where the instance says that its agents write for it, or for Telegram's own parser, as it is to be sent."""
+    written = instance.config.get("answer_format", instance.config.get("answerFormat"))
+    return written != "plain" and not (written is None and instance.config.get("parse_mode"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
+    """An answer; what stands in for a model repeats the customer, who writes no Markdown."""
+
     text: str = ""
     together: TeamAnswer | None = None
+    is_markdown: bool = True
 
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Said:
+    modelled = deps.settings.openai_api_key is not None
     if answerer.crew is not None:
         together = ask_team(deps, turn, answerer.crew)
-        return _Said(together.text, together)
+        return _Said(together.text, together, is_markdown=modelled)
     if answerer.persona is not None:
-        return _Said(ask_ai(deps, turn, answerer.persona))
+        return _Said(ask_ai(deps, turn, answerer.persona), is_markdown=modelled)
     if answerer.external is None:
         return _Said()
     api_key = instance_config.credentials(deps, turn.instance).get("agent_api_key", "")
@@ -161,7 +173,7 @@ def _commit(
     instance: Instance,
     turn: Turn,
     answerer: Answerer,
-    parts: Sequence[str],
+    parts: Sequence[Part],
     together: TeamAnswer | None,
 ) -> None:
     """Enqueue the parts in one commit; whoever answered or took over meanwhile wins."""
@@ -189,7 +201,7 @@ def _commit(
     decide(attempt)
 
 
-def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[str]) -> list[outbound.Draft]:
+def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[outbound.Draft]:
     """The parts as messages whose ids say what they answer, so that it is answered once."""
     answered = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
     return [
@@ -197,9 +209,10 @@ def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[str]) -> list[outbou
             message_id=stable_id("reply", turn.conversation.id, answered, str(n)),
             author=Author.BOT,
             author_id=answerer.id,
-            text=part,
+            text=text,
+            spans=spans,
         )
-        for n, part in enumerate(parts)
+        for n, (text, spans) in enumerate(parts)
     ]
 
 
@@ -248,7 +261,7 @@ def _flag(deps: Deps, conversation: Conversation, instance: Instance, error: Hub
             tenant_id=conversation.tenant_id,
             type="agent_failed",
             title="A customer needs a human",
-            message=f"{instance.name}: {error.detail}",
+            message=f"{label(instance)}: {error.detail}",
             created_at=deps.now(),
         ),
     )

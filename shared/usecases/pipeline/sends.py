@@ -23,14 +23,14 @@ from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.conversations import conversations, routing
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import outbound, people, windows
+from shared.usecases.pipeline import outbound, people, reach, windows
 from shared.usecases.reporting import stats
 from shared.usecases.retrying import decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where to send: a conversation, or a customer or an address on an instance."""
+    """Where to send: a conversation, a customer, or a customer or an address on an instance."""
 
     conversation_id: str | None = None
     instance_id: str | None = None
@@ -99,7 +99,7 @@ def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draf
     conversation = Conversation.model_validate(document.data)
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
     if instance.adapter not in names():
-        raise Unprocessable(f"the channel {instance.type.value} cannot send messages")
+        raise Unprocessable("this channel cannot send messages")
     windows.check(deps, instance, conversation, draft)
     changes, writes = conversations.reopening(deps, conversation)
     try:
@@ -132,13 +132,19 @@ def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document,
     """The conversation's document, and what has to be written first when it is new."""
     if target.conversation_id:
         return outbound.read_conversation(deps, tenant_id, target.conversation_id), []
-    if not target.instance_id or not (target.customer_id or target.external_user_id):
-        raise BadRequest("give conversationId, or channelInstanceId with customerId or externalUserId")
-    instance = instance_lookup.by_key(deps, tenant_id, target.instance_id)
-    known = _identity(deps, instance, target)
+    instance, known = _addressed(deps, tenant_id, target)
     if known.identity.conversation_id:
         return outbound.read_conversation(deps, tenant_id, known.identity.conversation_id), []
     return _open(deps, instance, known)
+
+
+def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, people.Known]:
+    if target.instance_id and (target.customer_id or target.external_user_id):
+        instance = instance_lookup.by_key(deps, tenant_id, target.instance_id)
+        return instance, _identity(deps, instance, target)
+    if target.customer_id and not target.external_user_id:
+        return reach.reach_anywhere(deps, tenant_id, target.customer_id)
+    raise BadRequest("give conversationId, customerId, or channelInstanceId with customerId or externalUserId")
 
 
 def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:

@@ -146,7 +146,7 @@ def bare_config(deps: Deps, adapter: str) -> object:
 
 
 def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Instance | None) -> str:
-    """What to answer when a provider checks the address; raises `SignatureInvalid` or `NotFound`."""
+    """What to answer when a provider checks the address; raises `ChallengeRefused` or `NotFound`."""
     spoken = channel(adapter)
     if spoken.challenge is None:
         raise NotFound(f"{adapter} asks no questions here")

@@ -24,6 +24,7 @@ from shared.domain.analytics import (
     by_channel,
     floor,
     total,
+    trend_of,
     window,
 )
 from shared.domain.instances import ChannelType, InstanceStatus
@@ -69,7 +70,7 @@ def overview(deps: Deps, tenant_id: str, range_: Range) -> Overview:
         total=total(rows),
         active_channels=deps.store.count("instances", connected),
         channels=by_channel(rows),
-        trend=buckets(rows, over),
+        trend=buckets(rows, trend_of(range_, over)),
     )
 
 
@@ -84,7 +85,7 @@ def satisfaction(deps: Deps, tenant_id: str, range_: Range) -> Satisfaction:
     """How customers rated what was resolved; without ratings there are no channels and no trend."""
     over = window(range_, deps.now())
     rated = [row for row in _rows(deps, tenant_id, over) if row.counters.ratings or row.counters.rating_sum]
-    return Satisfaction(total(rated), by_channel(rated), buckets(rated, over))
+    return Satisfaction(total(rated), by_channel(rated), buckets(rated, trend_of(range_, over)))
 
 
 def instance_totals(deps: Deps, tenant_id: str, instance_ids: Sequence[str]) -> dict[str, tuple[int, float]]:

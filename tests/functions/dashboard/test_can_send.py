@@ -12,12 +12,14 @@ from flask.testing import FlaskClient
 
 from infra.bench.counting import CountingStore
 from shared.deps import Deps
+from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Create, Ref
 from shared.usecases import refs
 from shared.usecases.conversations import sendability
+from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]
 TYPES = {
@@ -169,3 +171,9 @@ def test_session_of_somebody_else_is_not_found(deps: Deps, client: FlaskClient, 
     converse("theirs", tenant_id="another")
     assert client.post("/sessions/theirs/can-send", json={}).status_code == 404
     assert client.post("/sessions/nowhere/can-send").status_code == 404
+
+
+def test_a_viewer_may_ask(client: FlaskClient, deps: Deps) -> None:
+    customer(deps)
+    viewer = key_for(deps, deps.settings.default_tenant_id, Role.VIEWER)
+    assert client.post("/sessions/s1/can-send", json={}, headers=viewer).status_code == 200

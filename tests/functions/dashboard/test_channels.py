@@ -25,6 +25,7 @@ from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.instances import instances
 from shared.usecases.reporting import stats
+from tests.evolution import Evolution
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.functions.keys import key_for
@@ -40,6 +41,7 @@ def evolution(provider: Stub) -> Stub:
     """An Evolution server whose every instance is connected."""
     provider.on("GET", r"/instance/connectionState/", Reply(json={"instance": {"state": "open"}}))
     provider.on("GET", r"/instance/fetchInstances", Reply(json=[]))
+    provider.on("POST", r"/webhook/set/", Reply(201, {}))
     return provider
 
 
@@ -64,6 +66,15 @@ def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: float) -
 
 def test_without_channels_there_is_an_empty_list(client: FlaskClient) -> None:
     assert client.get("/channels/integrations").json == {"channels": []}
+
+
+def test_configuring_whatsapp_makes_its_session_at_evolution_also_on_a_laptop(
+    client: FlaskClient, provider: Stub
+) -> None:
+    server = Evolution(provider)
+    client.post("/channels/whatsapp/configure", json={"evolution_key": "k" * 16})
+    assert server.made == 1
+    assert server.hook["url"].startswith("http://localhost/webhook/evolution/whatsapp-")
 
 
 def test_the_printed_channels_have_the_printed_form(
@@ -269,5 +280,6 @@ def test_of_several_channels_the_best_speaks_for_all(client: FlaskClient, deps: 
     answer: Any = client.get("/channels/chat/status").json
     assert (answer["channel_type"], answer["status"], answer["health"]) == ("chat", "connecting", "degraded")
     assert answer["active_sessions"] == 2
-    one: Any = client.get(f"/channels/chat/status?channel_id={first.slug}").json
-    assert (one["status"], one["health"], one["active_sessions"]) == ("error", "unhealthy", 1)
+    for spelling in (first.slug, first.slug.replace("widget", "chat")):
+        one: Any = client.get(f"/channels/chat/status?channel_id={spelling}").json
+        assert (one["status"], one["health"], one["active_sessions"]) == ("error", "unhealthy", 1)

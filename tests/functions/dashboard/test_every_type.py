@@ -16,6 +16,7 @@ from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
 from shared.ports.store import Create, Merge
 from shared.usecases import refs
+from tests.functions.keys import key_for
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Reply, Stub
 from tests.twilio import ACCOUNT, OURS, twilio_rules
@@ -29,6 +30,7 @@ SNS = """<GetSMSAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-3
 def _evolution(provider: Stub) -> None:
     provider.on("GET", "/instance/fetchInstances", Reply(json=[]))
     provider.on("GET", "/instance/connectionState/", Reply(json={"instance": {"state": "open"}}))
+    provider.on("POST", "/webhook/set/", Reply(201, {}))
 
 
 def _graph(provider: Stub) -> None:
@@ -166,6 +168,22 @@ def test_a_key_that_was_refused_is_mended_by_configuring_again(hub: Hub, name: s
     assert len(hub.get("/channels/integrations")["channels"]) == 1
 
 
+@pytest.mark.parametrize("name", ["sms_sns", "email_ses"])
+@pytest.mark.parametrize(
+    ("left_out", "missing"), [("access_key_id", "access_key_id"), ("api_key", "secret_access_key")]
+)
+def test_half_a_key_of_amazon_is_no_key_and_the_other_half_is_named(
+    hub: Hub, name: str, left_out: str, missing: str
+) -> None:
+    ROWS[name].good(hub.provider)
+    half = {key: value for key, value in _body(name).items() if key != left_out}
+    hub.post(f"/channels/{_type(name)}/configure", half)
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    assert (instance["status"], missing in instance["status_detail"]) == ("not_configured", True)
+    tried = hub.post(f"/integrations/{_type(name)}/test", half)
+    assert (tried["success"], missing in tried["test_result"]) == (False, True)
+
+
 @pytest.mark.parametrize("name", NO_CREDENTIAL)
 def test_a_type_without_a_credential_is_configured_and_says_that_there_is_nothing_to_try(hub: Hub, name: str) -> None:
     type_ = _type(name)
@@ -220,3 +238,17 @@ def test_of_two_providers_of_text_messages_each_is_tried_by_its_name(hub: Hub) -
         before = len(hub.provider.to(path))
         assert hub.post(f"/integrations/{type_}/test", body)["success"]
         assert len(hub.provider.to(path)) == before + 1, (type_, body)
+
+
+def test_a_stored_key_does_not_follow_an_address_that_was_moved_by_who_may_not_read_it(hub: Hub) -> None:
+    ROWS["whatsapp_evolution"].good(hub.provider)
+    hub.post("/channels/whatsapp/configure", _body("whatsapp_evolution"))
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    hub.headers = key_for(hub.deps, hub.tenant_id)
+    elsewhere = {"evolution_url": "http://localhost:1"}
+    for refused in (
+        hub.post("/channels/whatsapp/configure", elsewhere, 400),
+        hub.patch(f"/api/channels/{instance['id']}", {"config": {"evolutionUrl": "http://localhost:1"}}, 400),
+    ):
+        assert list(refused["fields"]) == ["evolution_key"]
+    assert hub.post("/channels/whatsapp/configure", elsewhere | {"api_key": KEY})["success"]

@@ -131,6 +131,8 @@ def test_only_admins_change_rules(client: FlaskClient, deps: Deps) -> None:
     agent = key_for(deps, deps.settings.default_tenant_id, Role.AGENT)
     assert client.post("/routing/rules", json=VIP, headers=agent).status_code == 403
     assert client.get("/routing/rules", headers=agent).status_code == 200
+    viewer = key_for(deps, deps.settings.default_tenant_id, Role.VIEWER)
+    assert client.post("/routing/rules/dry-run", json={"channel": "sms"}, headers=viewer).status_code == 200
 
 
 def test_a_dry_run_tells_what_would_be_done(client: FlaskClient) -> None:

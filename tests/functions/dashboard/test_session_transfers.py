@@ -114,7 +114,7 @@ def test_there_and_back_again(client: FlaskClient, deps: Deps, session: Conversa
 def test_a_session_that_is_elsewhere_cannot_leave(client: FlaskClient, session: Conversation) -> None:
     answer: Any = client.post("/sessions/sess_123/transfer", json=BODY | {"from_channel": "whatsapp"})
     assert answer.status_code == 409
-    assert "is on widget" in answer.json["detail"]
+    assert "not on the channel" in answer.json["detail"]
     assert client.get("/messages/sess_123").json["messages"] == []  # type: ignore[index]
 
 

@@ -74,8 +74,11 @@ def test_only_whatsapp_instances_are_listed(door: Door) -> None:
     channels = ["whatsapp", "WHATSAPP", "whatsapp-baileys", "whatsapp_cloud", "discord", "slack", "telegram"]
     listed: list[Any] = [{"id": n, "name": c, "channel_type": c} for n, c in enumerate(channels)]
     listed += [{"id": 90, "name": "unnamed channel"}, {"id": 91, "name": "camel", "channel": "discord"}, 7, None, {}]
+    listed += [{"id": 92, "name": "by type", "type": kind} for kind in ("discord", "Telegram-Bot", "WHATSAPP")]
+    listed += [{"id": 93, "name": "of another kind", "type": "BAILEYS"}, {"id": 94, "name": "no word", "type": 7}]
     door.omni.on("GET", "/api/v1/instances", Reply(json=listed))
-    assert [item["name"] for item in door.instances()["instances"]] == [*channels[:4], "unnamed channel"]
+    named = [item["name"] for item in door.instances()["instances"]]
+    assert named == [*channels[:4], "unnamed channel", "by type", "of another kind", "no word"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,29 @@ def test_only_whatsapp_instances_are_listed(door: Door) -> None:
 def test_a_status_is_made_of_what_is_told(door: Door, told: dict[str, Any], status: str) -> None:
     door.omni.on("GET", "/api/v1/instances", Reply(json=[{"id": 1, "name": "shop"} | told]))
     assert door.instances()["instances"][0]["status"] == status
+
+
+def test_a_list_without_states_is_completed_from_each_instances_own_address(door: Door) -> None:
+    listed = [{"id": n, "name": f"shop {n}", "channel_type": "whatsapp"} for n in range(4)]
+    door.omni.on("GET", "^/api/v1/instances$", Reply(json=[*listed, {"id": 9, "name": "d", "channel_type": "discord"}]))
+    told = {"instance_name": "shop 0", "channel_type": "whatsapp", "status": "connected", "channel_data": None}
+    door.omni.on("GET", "^/api/v1/instances/shop%200/status$", Reply(json=told))
+    door.omni.on("GET", "^/api/v1/instances/shop%201/status$", Reply(500, {"detail": "boom"}))
+    door.omni.on("GET", "^/api/v1/instances/shop%202/status$", Reply(drop=True))
+    assert [item["status"] for item in door.instances()["instances"]] == ["connected", "unknown", "unknown", "unknown"]
+    assert len(door.omni.requests) == 5
+    assert {request.headers["authorization"] for request in door.omni.requests} == {f"Bearer {KEY}"}
+
+
+def test_only_so_many_are_asked_for_and_none_where_one_told_its_state(door: Door) -> None:
+    listed: list[dict[str, Any]] = [{"id": n, "name": f"shop{n}"} for n in range(25)]
+    door.omni.on("GET", "^/api/v1/instances$", Reply(json=listed))
+    door.omni.on("GET", "/status$", Reply(json={"status": "connected"}))
+    statuses = [item["status"] for item in door.instances()["instances"]]
+    assert statuses == ["connected"] * 20 + ["unknown"] * 5
+    door.omni.on("GET", "^/api/v1/instances$", Reply(json=[*listed, {"id": 26, "name": "told", "status": "error"}]))
+    statuses = [item["status"] for item in door.instances()["instances"]]
+    assert statuses == ["unknown"] * 25 + ["error"]
 
 
 @pytest.mark.parametrize("missing", ["host", "api_key"])

@@ -143,21 +143,37 @@ def test_all_that_wait_for_an_instance_share_their_looks_at_the_store(configured
     store = CountingStore(configured)
     counted = replace(configured, store=store)
     with ThreadPoolExecutor() as pool:
-        waits = [pool.submit(waiting.until_connected, counted, instance.id, 0.3) for _ in range(4)]
+        waits = [pool.submit(waiting.until_connected, counted, instance, 0.3) for _ in range(4)]
         assert [wait.result(timeout=30) for wait in waits] == [False] * 4
     assert store.looks <= 2
 
 
-def test_only_so_many_wait_and_the_others_are_answered_at_once(configured: Deps) -> None:
-    instance = whatsapp(configured)
-    other = whatsapp(configured)
-    with ThreadPoolExecutor(waiting.MAX_WAITERS) as pool:
-        waits = [pool.submit(waiting.until_connected, configured, instance.id, 60) for _ in range(waiting.MAX_WAITERS)]
-        eventually(lambda: waiting.count() == waiting.MAX_WAITERS)
-        assert waiting.until_connected(configured, other.id, 60) is False
-        state_becomes(configured, instance, InstanceStatus.CONNECTED)
-        waiting.wake(instance.id)
+def test_half_of_the_threads_may_wait_and_no_tenant_gets_all_of_them(configured: Deps) -> None:
+    few = replace(configured, settings=configured.settings.model_copy(update={"threads": 8}))
+    ours, theirs = whatsapp(few), whatsapp(few, "other")
+    with ThreadPoolExecutor(4) as pool:
+        waits = [pool.submit(waiting.until_connected, few, ours, 60) for _ in range(3)]
+        eventually(lambda: waiting.count() == 3)
+        assert waiting.until_connected(few, ours, 60) is False, "the fourth is for another tenant"
+        waits.append(pool.submit(waiting.until_connected, few, theirs, 60))
+        eventually(lambda: waiting.count() == 4)
+        assert waiting.until_connected(few, theirs, 60) is False, "no place is left"
+        for instance in (ours, theirs):
+            state_becomes(few, instance, InstanceStatus.CONNECTED)
+            waiting.wake(instance.id)
         assert all(wait.result(timeout=30) for wait in waits)
+    assert waiting.count() == 0
+
+
+def test_who_finds_no_place_may_stay_for_a_moment(configured: Deps) -> None:
+    few = replace(configured, settings=configured.settings.model_copy(update={"threads": 4}))
+    instance = whatsapp(few)
+    with ThreadPoolExecutor(3) as pool:
+        waits = [pool.submit(waiting.until_connected, few, instance, 60) for _ in range(3)]
+        eventually(lambda: waiting.count() == 3)
+        state_becomes(few, instance, InstanceStatus.CONNECTED)
+        waiting.wake(instance.id)
+        assert sum(wait.result(timeout=30) for wait in waits) >= 2
     assert waiting.count() == 0
 
 

@@ -116,6 +116,9 @@ def test_of_many_registrations_at_once_one_wins(client: FlaskClient, deps: Deps)
         pytest.param({"email": "a@b", "password": PASSWORD}, "email", id="no domain"),
         pytest.param({"email": "a b@c.de", "password": PASSWORD}, "email", id="a space"),
         pytest.param({"email": f"{'a' * 250}@b.cd", "password": PASSWORD}, "email", id="too long"),
+        pytest.param({"email": "a\u202enna@b.cd", "password": PASSWORD}, "email", id="turned around"),
+        pytest.param({"email": "a\u200bnn@b.cd", "password": PASSWORD}, "email", id="no width"),
+        pytest.param({"email": "a\x07nn@b.cd", "password": PASSWORD}, "email", id="a bell"),
         pytest.param({"email": "ann@example.com", "password": "short12"}, "password", id="short password"),
         pytest.param({"email": "ann@example.com", "password": "x" * 1025}, "password", id="long password"),
         pytest.param({"email": "ann@example.com", "password": 12345678}, "password", id="number"),
@@ -157,6 +160,22 @@ def test_ten_wrong_passwords_close_the_account_for_a_while(client: FlaskClient, 
     assert 0 < int(refused.headers["Retry-After"]) <= 15 * 60
     assert sign_in(client, "bob@example.com").status_code == 200
     assert sign_in(client_of(deps, auth.api, later=timedelta(minutes=16))).status_code == 200
+
+
+def test_spellings_that_look_the_same_are_one_account(client: FlaskClient) -> None:
+    sign_up(client, "rene\u0301@example.com")
+    assert sign_in(client, "ren\u00e9@example.com").json["user"]["email"] == "ren\u00e9@example.com"
+    again = client.post("/api/auth/register", json={"email": "REN\u00c9@example.com", "password": PASSWORD})
+    assert again.status_code == 409
+
+
+def test_wrong_passwords_from_another_address_keep_nobody_out(client: FlaskClient) -> None:
+    sign_up(client)
+    guess = {"email": "ann@example.com", "password": "wrong password"}
+    elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
+    statuses = [client.post("/api/auth/login", json=guess, environ_base=elsewhere).status_code for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+    assert sign_in(client).status_code == 200
 
 
 def test_an_unknown_address_is_closed_as_well(client: FlaskClient) -> None:

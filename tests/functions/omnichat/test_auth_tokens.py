@@ -142,7 +142,7 @@ def test_a_forged_token_is_refused(client: FlaskClient, kind: str) -> None:
     response = _me(client, _forgeries(sign_up(client))[kind])
     assert response.status_code == 401
     assert response.json is not None
-    assert response.json["detail"] == "Invalid or missing API key"
+    assert response.json["detail"] == "Invalid or expired token"
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 5000, 7, None])

@@ -18,6 +18,7 @@ from shared.deps import Deps
 from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Document, Merge, Order, Page, Ref, Store, Where, Write
+from shared.usecases.accounts.credentials import authenticate
 from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
 
 
@@ -151,6 +152,39 @@ def test_keys_come_in_pages_oldest_first(client: FlaskClient, owner: Account) ->
     cursor = {"cursor": first["nextCursor"]}
     rest: Any = client.get("/api/keys", query_string=cursor, headers=owner.headers).json
     assert [key["name"] for key in first["keys"] + rest["keys"]] == ["a", "b", "c"]
+
+
+def test_a_key_may_do_what_its_maker_may_now_and_ends_with_him(client: FlaskClient, owner: Account) -> None:
+    bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
+    user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
+    admin = account_of(sign_in(client, "bo@example.com").json)
+    first = _make(client, admin.headers)["key"]
+    second = _make(client, _with(first))["key"]
+    owners = _make(client, owner.headers)["key"]
+    path = f"/api/users/{user['id']}"
+    for key in (first, second):
+        assert client.get("/api/keys", headers=_with(key)).status_code == 200
+        assert _statuses(client, key) == (200, 201)
+    assert client.patch(path, json={"role": "viewer"}, headers=owner.headers).status_code == 200
+    for key in (first, second):
+        assert client.get("/api/keys", headers=_with(key)).status_code == 403
+        assert _statuses(client, key) == (200, 403)
+    assert client.delete(path, headers=owner.headers).status_code == 204
+    for key in (first, second):
+        assert _statuses(client, key) == (401, 401)
+    assert _statuses(client, owners) == (200, 201)
+
+
+def test_a_key_does_not_keep_the_sight_of_secrets_that_its_maker_lost(
+    client: FlaskClient, owner: Account, deps: Deps
+) -> None:
+    bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
+    user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
+    admin = account_of(sign_in(client, "bo@example.com").json)
+    key = _make(client, admin.headers, role="agent", scopes=["secrets:read"])["key"]
+    assert authenticate(deps, key).may_read_secrets
+    client.patch(f"/api/users/{user['id']}", json={"role": "agent"}, headers=owner.headers)
+    assert not authenticate(deps, key).may_read_secrets
 
 
 def test_another_tenants_key_does_not_exist(client: FlaskClient, owner: Account) -> None:

@@ -284,19 +284,6 @@ def test_a_channel_without_a_provider_to_tell_is_only_marked(client: FlaskClient
     assert client.delete(f"{PATH}/team/channel").json == golden("remove_channel_response")
 
 
-def test_a_default_webhook_that_is_called_for_another_account_shows_with_the_instance(
-    client: FlaskClient, deps: Deps, new: dict[str, Any], server: Evolution
-) -> None:
-    create(client, new, "acme-support")
-    headers = server.hook["headers"]
-    for name, warned in (("acme-support", False), ("elsewhere", True)):
-        event = {"event": "presence.update", "instance": name, "data": {}}
-        answer = client.post("/webhook/evolution", json=event, headers=headers)
-        assert answer.json == {"status": "success", "instance": "acme-support"}
-        webhook = get_default(deps, "default").webhook
-        assert ("about 'elsewhere'" in (webhook.error or "")) is warned
-
-
 def test_what_happened_to_an_account_while_nobody_listened_is_found_out(
     client: FlaskClient, deps: Deps, made: str, server: Evolution
 ) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.http.app import create_app
+from shared.usecases.instances.instance_lookup import get_default
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Reply, Stub
@@ -66,6 +68,37 @@ def test_bad_input_is_400_with_a_text(client: FlaskClient, new: dict[str, Any], 
     assert answer.status_code == 400, answer.text
     assert isinstance(answer.json["detail"], str)
     assert client.get(PATH).json == []
+
+
+@pytest.mark.parametrize("given", ["+5511999999999", "5511999999999", "55 (11) 99999-9999"])
+def test_a_number_may_come_without_its_plus_sign(
+    client: FlaskClient, deps: Deps, new: dict[str, Any], given: str
+) -> None:
+    create(client, new, "shop", phone_number=given)
+    assert get_default(deps, "default").phone_number == "+5511999999999"
+
+
+@pytest.mark.parametrize("field", ["evolution_url", "agent_api_url"])
+def test_a_refused_address_names_its_field(client: FlaskClient, new: dict[str, Any], field: str) -> None:
+    create(client, new, "shop")
+    for refused in (
+        client.post(PATH, json=new | {"name": "a", field: "localhost:8080"}),
+        client.put(f"{PATH}/shop", json={field: "localhost:8080"}),
+    ):
+        answer: Any = refused.json
+        assert (refused.status_code, list(answer["fields"])) == (400, [field])
+        assert answer["detail"].startswith(f"{field}: the address must begin with http:// or https://")
+
+
+def test_the_default_is_given_up_only_to_another_one(client: FlaskClient, new: dict[str, Any]) -> None:
+    create(client, new, "first")
+    alone = client.put(f"{PATH}/first", json={"is_default": False})
+    assert (alone.status_code, alone.json["is_default"]) == (200, True)  # type: ignore[index]
+    create(client, new, "second")
+    refused: Any = client.put(f"{PATH}/first", json={"is_default": False})
+    assert (refused.status_code, refused.json["detail"]) == (400, "is_default: make another one the default instead")
+    for name, kept in (("first", True), ("second", False)):
+        assert client.put(f"{PATH}/{name}", json={"is_default": kept}).json["is_default"] is kept  # type: ignore[index]
 
 
 def test_a_name_can_be_taken_only_once_in_the_whole_deployment(
@@ -219,8 +252,12 @@ def test_only_admins_change_instances(client: FlaskClient, deps: Deps, new: dict
     assert client.delete(f"{PATH}/shop", headers=headers).status_code == 403
 
 
-def test_a_wrong_key_is_401(client: FlaskClient) -> None:
-    answer: Any = client.get(PATH, headers={"Authorization": "Bearer wrong"})
+def test_a_wrong_key_is_401_where_there_is_a_right_one(client: FlaskClient, deps: Deps) -> None:
+    headers = {"Authorization": "Bearer your_api_key"}
+    assert client.get(PATH, headers=headers).status_code == 200
+    settings = deps.settings.model_copy(update={"api_key": SecretStr("the-right-one")})
+    closed = create_app(replace(deps, settings=settings), blueprints()).test_client()
+    answer: Any = closed.get(PATH, headers=headers)
     assert (answer.status_code, answer.json["detail"]) == (401, "Invalid or missing API key")
 
 

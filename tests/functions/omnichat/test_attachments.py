@@ -1,0 +1,57 @@
+"""Attachments as OmniChat's clients see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.omnichat.realtime_schemas import AttachmentOut, MessageOut
+from infra.sockets.wire import payload
+from shared.deps import Deps
+from shared.domain.messages import Attachment, MessageKind
+from tests.infra.clients import a_message
+from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.stubs import Stub
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "omnichat" / "attachments.json"
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+    telegram_rules(provider)
+    with running_hub(deps, provider) as running:
+        running.register()
+        yield running
+
+
+def test_a_file_has_the_same_form_over_http_and_on_the_socket(hub: Hub) -> None:
+    update = hub.update(5, "")
+    del update["message"]["text"]
+    ids = {"file_id": "AgACAgIAAxkBAAIB", "file_unique_id": "AQADBQAT"}
+    size = ids | {"file_size": 51234, "width": 800, "height": 600}
+    hub.deliver_update(hub.telegram(), update | {"message": update["message"] | {"photo": [size]}})
+    conversation = hub.conversation()
+    [message] = hub.get(f"/api/conversations/{conversation.id}/messages")["messages"]
+    [event] = eventually(lambda: [each for each in hub.realtime if each.name == "message-created"])
+    expected = json.loads(GOLDEN.read_text("utf-8"))
+    expected[0]["mediaId"] = f"{message['id']}-0"
+    assert message["attachments"] == expected
+    assert payload(event)["message"]["attachments"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ({"file_id": "F"}, {"fileId": "F"}),
+        ({"thumb": [{"file_size_2": 1}]}, {"thumb": [{"fileSize2": 1}]}),
+        ({"fileId": "F", "ID_of_it": 1, "Yes, please_do": 2}, {"fileId": "F", "ID_of_it": 1, "Yes, please_do": 2}),
+        ({"note": "file_id stays a word"}, {"note": "file_id stays a word"}),
+    ],
+)
+def test_only_names_in_snake_case_change_on_every_level(kept: dict[str, object], shown: dict[str, object]) -> None:
+    message = a_message(attachments=[Attachment(type=MessageKind.DOCUMENT, extra=kept)])
+    assert MessageOut.of(message).model_dump(mode="json")["attachments"][0]["extra"] == shown
+    assert AttachmentOut.of(message, 0).extra == kept

@@ -1,0 +1,65 @@
+"""Clients that send every field they know, null for what they do not use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.omnichat.channel_schemas import ChannelIn, ChannelPatch
+from functions.omnichat.conversations import ConversationChange
+from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, ReactionIn, TemplateIn
+from functions.omnichat.messages import SendBody
+from functions.omnichat.people_schemas import KeyIn, UserIn, UserPatch
+from functions.omnichat.schemas import AgentIn, AgentPatch, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
+from functions.omnichat.team_schemas import MemberIn, TeamIn, TeamPatch
+from functions.omnichat.telegram_schemas import TelegramConfirmIn, TelegramStartIn
+
+NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
+    (AgentIn, {"name": "Echo"}),
+    (AgentPatch, {}),
+    (AttachmentIn, {"type": "image"}),
+    (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),
+    (ChannelPatch, {}),
+    (ChoiceIn, {"id": "1", "title": "Yes"}),
+    (ConversationChange, {}),
+    (KeyIn, {"name": "shop"}),
+    (LoginIn, {"email": "ann@example.com", "password": "correct horse"}),
+    (MemberIn, {"agentId": "a"}),
+    (ReactionIn, {"messageId": "m", "emoji": "👍"}),
+    (RefreshIn, {"refreshToken": "t"}),
+    (RegisterIn, {"email": "ann@example.com", "password": "correct horse"}),
+    (SendBody, {"text": "hello"}),
+    (TeamIn, {"name": "Sales"}),
+    (TeamPatch, {}),
+    (TelegramConfirmIn, {"channelInstanceId": "c", "code": "1"}),
+    (TelegramStartIn, {"channelInstanceId": "c", "phone": "+491701234567"}),
+    (TemplateIn, {"name": "hello", "language": "en_US"}),
+    (ToolIn, {"name": "look", "url": "https://tools.example"}),
+    (UserIn, {"email": "bob@example.com", "role": "agent", "password": "correct horse"}),
+    (UserPatch, {}),
+]
+
+
+@pytest.mark.parametrize(("form", "needed"), NEEDED)
+@pytest.mark.parametrize("by_alias", [True, False], ids=["camel case", "snake case"])
+def test_null_counts_as_left_out(form: type[Request], needed: dict[str, Any], by_alias: bool) -> None:
+    fields = {(info.alias or name) if by_alias else name: name for name, info in form.model_fields.items()}
+    every = {spelling: None for spelling, name in fields.items() if name not in form.takes_away}
+    assert form.model_validate(every | needed) == form.model_validate(needed)
+
+
+@pytest.mark.parametrize(("form", "needed"), NEEDED)
+def test_null_takes_away_what_can_be_taken_away(form: type[Request], needed: dict[str, Any]) -> None:
+    for name in form.takes_away:
+        spelling = form.model_fields[name].alias or name
+        given = form.model_validate(needed | {spelling: None})
+        assert name in given.model_fields_set
+        assert getattr(given, name) is None
+
+
+def test_every_form_that_clients_send_is_tried_here() -> None:
+    found = set(Request.__subclasses__())
+    for form in list(found):
+        found |= set(form.__subclasses__())
+    assert {form.__name__ for form in found} - {"TelegramChannelIn"} == {form.__name__ for form, _ in NEEDED}

@@ -1,0 +1,82 @@
+"""What can be done with an instance that has not been told what its provider wants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions.omnihub.main import blueprints
+from shared.deps import Deps
+from shared.domain.instances import ChannelType
+from shared.http.app import create_app
+from tests.functions.omnihub.door import PATH
+from tests.stubs import Stub
+
+AGENT = {"agent_api_url": "http://localhost:3000", "agent_api_key": "agent-key-5678", "default_agent": "support"}
+# A page of our own needs nothing.
+NEEDS = {
+    ChannelType.WHATSAPP: "evolution_url",
+    ChannelType.TELEGRAM_BOT: "bot_token",
+    ChannelType.TELEGRAM_USER: "TELEGRAM_API_ID",
+    ChannelType.FACEBOOK: "page_access_token",
+    ChannelType.SLACK: "bot_token",
+    ChannelType.DISCORD: "bot_token",
+    ChannelType.VOICE: "twilio_account_sid",
+    ChannelType.VIDEO: "twilio_account_sid",
+    ChannelType.EMAIL: "address",
+    ChannelType.SMS: "twilio_account_sid",
+}
+
+
+def test_every_type_that_needs_something_is_tried_here() -> None:
+    assert set(NEEDS) == set(ChannelType) - {ChannelType.WIDGET}
+
+
+@pytest.fixture
+def client(deps: Deps) -> FlaskClient:
+    settings = deps.settings.model_copy(update={"evolution_url": None})
+    return create_app(replace(deps, settings=settings), blueprints()).test_client()
+
+
+@pytest.fixture(params=NEEDS)
+def channel_type(request: pytest.FixtureRequest) -> ChannelType:
+    return ChannelType(request.param)
+
+
+@pytest.fixture
+def made(client: FlaskClient, channel_type: ChannelType) -> str:
+    """The path of an instance of which nothing is known but its type."""
+    body = AGENT | {"name": "bare", "channel_type": channel_type.value}
+    answer = client.post(PATH, json=body)
+    assert answer.status_code == 201, answer.text
+    return f"{PATH}/bare"
+
+
+def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, made: str, provider: Stub) -> None:
+    for method, operation in (("POST", "logout"), ("POST", "logout"), ("DELETE", "channel"), ("DELETE", "channel")):
+        answer = client.open(f"{made}/{operation}", method=method)
+        assert answer.status_code == 200, answer.text
+        status: Any = client.get(f"{made}/status")
+        assert status.status_code == 200, status.text
+        assert status.json["status"] in ("disconnected", "error")
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize("marked", [False, True], ids=["as it was made", "after a logout"])
+def test_it_cannot_be_restarted_and_the_answer_says_what_is_missing(
+    client: FlaskClient, made: str, channel_type: ChannelType, marked: bool
+) -> None:
+    if marked:
+        client.post(f"{made}/logout")
+    refused: Any = client.post(f"{made}/restart")
+    assert refused.status_code == 400, refused.text
+    assert NEEDS[channel_type] in refused.json["detail"]
+
+
+def test_there_is_no_code_to_scan_while_nobody_knows_evolutions_address(client: FlaskClient, provider: Stub) -> None:
+    client.post(PATH, json=AGENT | {"name": "bare"})
+    refused: Any = client.get(f"{PATH}/bare/qr")
+    assert (refused.status_code, refused.json["detail"]) == (400, "evolution: evolution_url is not set")

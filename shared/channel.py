@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -113,6 +113,10 @@ class Pace:
     chat_burst: int = 1
 
 
+Markup: TypeAlias = Literal["slack", "whatsapp", "telegram", "discord", "html"]
+"""A notation for how a text looks (`channelkit/markup.py`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a channel can carry, as data: clients are shown it, and the hub goes by it.
@@ -144,7 +148,7 @@ class Capabilities:
     threads: bool = False
     live: bool = False
     in_one_piece: bool = False
-    markup: Literal["slack", "whatsapp", "telegram", "discord", "html"] | None = None
+    markup: Markup | None = None
     addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
 

@@ -9,6 +9,7 @@ import pytest
 
 from functions.hub.main import blueprints
 from infra import capabilities
+from shared import errors
 from shared.config import Settings
 from shared.deps import Deps
 from shared.http.app import create_app
@@ -31,6 +32,11 @@ def test_the_endpoint_table_lists_exactly_what_is_served(deps: Deps) -> None:
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
 def test_every_setting_is_in_the_table(name: str) -> None:
     assert f"`{name}`" in README
+
+
+def test_every_code_of_an_error_is_told() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.HubError)]
+    assert {kind.code for kind in kinds if f"`{kind.code}`" not in README} == set()
 
 
 def test_the_table_of_capabilities_is_what_the_channels_declare() -> None:

@@ -15,6 +15,7 @@ class FirestoreMeter:
         self._calls: list[Call] = []
 
     def watch(self, call: Call) -> None:
+        """Keep a call, to be counted when its answers are complete."""
         self._calls.append(call)
 
     @property
@@ -23,7 +24,7 @@ class FirestoreMeter:
 
 
 def cost_of(call: Call) -> Cost:
-    """Raises `ValueError` for a method that the store does not use."""
+    """What is paid for a call; raises `ValueError` for a method that the store does not use."""
     match call.method:
         case "BatchGetDocuments":
             return Cost(reads=1, documents_read=len(types.BatchGetDocumentsRequest.deserialize(call.request).documents))

@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 
-_message_ids = count(1)
+# As in Telegram both sides of a chat share their numbers, and those of the customer who is tried out are small.
+_message_ids = count(1000)
 
 
 class Telegram(BaseHTTPRequestHandler):

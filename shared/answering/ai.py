@@ -22,7 +22,6 @@ _TOOL_ANSWER = 8_000
 # An agent that still wants tools after this many rounds is made to answer without.
 _MAX_ROUNDS = 5
 
-
 Chat = dict[str, Any]
 
 
@@ -97,17 +96,12 @@ def complete(
     if not deps.settings.allows_model(agent.model):
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
     key = deps.settings.openai_api_key
-    request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
-    if agent.temperature is not None:
-        request["temperature"] = agent.temperature
-    if functions:
-        request["tools"] = [{"type": "function", "function": function} for function in functions]
     try:
         answer = deps.http.request(
             "POST",
             f"{deps.settings.openai_base_url}/chat/completions",
             provider=NAME,
-            json=request,
+            json=_request(deps, agent, messages, functions),
             headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
             timeout=timeout,
             guarded=False,
@@ -118,6 +112,15 @@ def complete(
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
     body = answer.json()
     return Completion(_choice(body), _tokens(body))
+
+
+def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat]) -> dict[str, Any]:
+    request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
+    if agent.temperature is not None:
+        request["temperature"] = agent.temperature
+    if functions:
+        request["tools"] = [{"type": "function", "function": function} for function in functions]
+    return request
 
 
 def _tokens(body: object) -> int:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.answering import markdown
 from shared.answering.turns import split_text
-from shared.channel import Capabilities
+from shared.channel import Capabilities, Markup
 from shared.channelkit import markup
 from shared.channelkit.styled import Styled, utf16_length
 from shared.domain.messages import Span
@@ -34,7 +34,7 @@ def messages_of(text: str, carried: Capabilities, *, is_markdown: bool) -> list[
     return [(piece.text, list(piece.spans)) for piece in cut]
 
 
-def _length(notation: markup.Markup | None, styled: Styled) -> int:
+def _length(notation: Markup | None, styled: Styled) -> int:
     """How long a message gets; one of which nothing would be shown, the address of a link say, is sent as it is."""
     return markup.length(notation, styled) or utf16_length(styled.text)
 

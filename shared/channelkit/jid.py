@@ -59,10 +59,6 @@ def is_phone(address: str) -> bool:
     return address.endswith(PHONE)
 
 
-def is_lid(address: str) -> bool:
-    return address.endswith(LID)
-
-
 def is_group(address: str) -> bool:
     return address.endswith(GROUP)
 

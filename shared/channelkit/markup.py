@@ -6,14 +6,13 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, TypeVar
 
+from shared.channel import Markup
 from shared.channelkit.dialects import DIALECTS, Dialect
 from shared.channelkit.looks import Entity, entity, shown
 from shared.channelkit.styled import Run, Styled, utf16_length
 from shared.domain.messages import OutboxPayload
-
-Markup: TypeAlias = Literal["slack", "whatsapp", "telegram", "discord", "html"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

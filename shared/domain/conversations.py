@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.domain.instances import ChannelType
+from shared.domain.customers import Identity
+from shared.domain.instances import ChannelType, Instance
 
 
 class ConversationStatus(StrEnum):
@@ -33,6 +34,17 @@ class Leg(BaseModel):
     external_user_id: str
     started_at: datetime
     ended_at: datetime | None = None
+
+    @classmethod
+    def begun(cls, instance: Instance, identity: Identity, now: datetime) -> Leg:
+        """A leg that begins now, to where the identity is reached on the instance."""
+        return cls(
+            instance_id=instance.id,
+            channel=instance.type,
+            external_conversation_id=identity.external_user_id,
+            external_user_id=identity.external_user_id,
+            started_at=now,
+        )
 
 
 class Conversation(BaseModel):
@@ -75,3 +87,22 @@ class Conversation(BaseModel):
     closed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def begun(cls, conversation_id: str, instance: Instance, identity: Identity, now: datetime) -> Conversation:
+        """An open conversation that the business begins, with one leg and nothing said in it yet."""
+        return cls(
+            id=conversation_id,
+            tenant_id=instance.tenant_id,
+            customer_id=identity.customer_id,
+            identity_id=identity.id,
+            instance_id=instance.id,
+            channel=instance.type,
+            external_conversation_id=identity.external_user_id,
+            external_user_id=identity.external_user_id,
+            customer_name=identity.shown_name,
+            legs=[Leg.begun(instance, identity, now)],
+            last_message_at=now,
+            created_at=now,
+            updated_at=now,
+        )

@@ -32,7 +32,7 @@ class Failure(BaseModel):
     model_config = ConfigDict(title="Error")
 
     detail: str = Field(description="Written for a person.")
-    code: str = Field(description="Written for a program.")
+    code: str = Field(description="Written for a program, such as `not_found` or `overloaded`.")
     request_id: str = Field(description="Quote it when asking for help; the log lines carry it.")
     fields: dict[str, str] | None = Field(default=None, description="What is wrong, by field.")
 

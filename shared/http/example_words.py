@@ -145,5 +145,5 @@ FAILURES = {
     429: ("Too many requests; slow down", "too_many_requests"),
     500: ("Internal server error", "internal_error"),
     502: ("the provider refused the request", "provider_rejected"),
-    503: ("the store does not answer", "unavailable"),
+    503: ("the store does not answer", "store_unavailable"),
 }

@@ -26,7 +26,11 @@ _caller: ContextVar[_Caller | None] = ContextVar("caller", default=None)
 
 
 def begin() -> None:
-    """Say that this thread begins to serve a request, so far of nobody known."""
+    """Say that this thread begins to serve a request, so far of nobody known.
+
+    The one before gives its place back if it still has it: nobody else could any more.
+    """
+    leave()
     _caller.set(_Caller())
 
 
@@ -77,6 +81,7 @@ class Places:
         caller.places = self
 
     def release(self, tenant_id: str) -> None:
+        """Give back a place that a request of this tenant took."""
         with self._lock:
             self._taken[tenant_id] -= 1
             if not self._taken[tenant_id]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
@@ -327,3 +327,53 @@ def test_what_the_doer_raises_undoes_the_group_and_all_callers_get_it(tmp_path: 
     assert [type(outcome) for outcome in settled] == [LookupError]
     assert numbers(database) == [3]
     database.close()
+
+
+def test_what_is_refused_because_of_work_that_is_undone_is_not_refused_after_all(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.write(lambda connection: connection.execute("CREATE TABLE t (n INTEGER UNIQUE)"))
+
+    def do(connection: sqlite3.Connection, works: Sequence[int]) -> list[int | Exception]:
+        connection.execute("INSERT INTO t VALUES (1)")
+        return [1, *(LookupError("it is there") for _ in works[1:])]
+
+    def fail(connection: sqlite3.Connection, works: Sequence[int]) -> list[int | Exception]:
+        raise OSError("the disk is full")
+
+    settled: list[object] = []
+    is_over = threading.Event()
+    release = hold_writer(database)
+    database.write_together_soon(do, 1, settled.append)
+    database.write_together_soon(do, 2, settled.append)
+    database.write_together_soon(fail, 3, lambda _: is_over.set())
+    release.set()
+    assert is_over.wait(30)
+
+    assert [type(outcome) for outcome in settled] == [OSError, OSError]
+    assert numbers(database) == []
+    database.close()
+
+
+def test_close_waits_for_a_caller_that_commits_itself(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database.write(lambda connection: connection.execute("CREATE TABLE t (n INTEGER UNIQUE)"))
+    started, release = threading.Event(), threading.Event()
+
+    def job(connection: sqlite3.Connection) -> str:
+        started.set()
+        release.wait(30)
+        connection.execute("INSERT INTO t VALUES (1)")
+        return "done"
+
+    with ThreadPoolExecutor(2) as threads:
+        outcome = threads.submit(database.write, job)
+        assert started.wait(30)
+        closing = threads.submit(database.close)
+        wait([closing], timeout=0.2)
+        release.set()
+        assert outcome.result() == "done"
+        closing.result()
+
+    reopened = Database(tmp_path)
+    assert numbers(reopened) == [1]
+    reopened.close()

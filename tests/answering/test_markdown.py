@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shared.answering import markdown
+from shared.channel import Markup
 from shared.channelkit.dialects import DIALECTS
 from shared.channelkit.looks import Entity
-from shared.channelkit.markup import Markup, entities, length, rendered, safely, written
+from shared.channelkit.markup import entities, length, rendered, safely, written
 from shared.channelkit.styled import Styled
 from shared.domain.messages import OutboxPayload, Span
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from shared.answering.markdown import read
 from shared.answering.pieces import messages_of
-from shared.channel import Capabilities
-from shared.channelkit.markup import Markup, entities, rendered, written
+from shared.channel import Capabilities, Markup
+from shared.channelkit.markup import entities, rendered, written
 from shared.channelkit.styled import Styled, utf16_length
 from shared.domain.messages import OutboxPayload
 

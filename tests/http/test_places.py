@@ -146,3 +146,21 @@ def test_a_place_that_was_given_back_is_free(deps: Deps) -> None:
             first.submit(ends).result()
             second.submit(serve, places.end).result()
             first.submit(places.end).result()
+
+
+def test_a_request_that_was_not_ended_keeps_no_place(deps: Deps) -> None:
+    http = Outgoing(deps.settings.model_copy(update={"threads": 1}))
+
+    def serve() -> None:
+        places.begin()
+        places.serve("t1")
+        http.places.take()
+
+    with ThreadPoolExecutor(1) as thread:
+        for _ in range(3):
+            thread.submit(serve).result()
+        thread.submit(places.end).result()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(serve).result()
+        other.submit(places.end).result()
+    http.close()

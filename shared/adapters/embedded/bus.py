@@ -22,7 +22,7 @@ from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
 
 logger = logging.getLogger(__name__)
 
-WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 12, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 2}
+WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 12, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 4}
 """Threads per topic: replies wait for language models, outbound for providers, and neither may hold up the others. One
 tenant alone gets three quarters of them.
 """

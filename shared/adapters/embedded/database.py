@@ -8,20 +8,19 @@ thread.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from shared.adapters.embedded.schema import upgrade
-from shared.errors import ConfigurationInvalid, StoreError
+from shared.adapters.embedded import file
+from shared.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +31,6 @@ Doer = Callable[[sqlite3.Connection, Sequence[W]], Sequence[T | Exception]]
 """Does all work of a kind that waits, and tells in its order what came of each: a result, or the error that its caller
 gets; work with an error has changed nothing. What it raises undoes the whole group.
 """
-
-BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another process that writes."""
 
 PATIENCE = 60.0
 """Seconds after which a caller no longer believes in its commit."""
@@ -78,7 +74,7 @@ class Database:
     ) -> None:
         self._synchronous = synchronous
         self._directory = None if directory == ":memory:" else Path(directory)
-        self._path = ":memory:" if self._directory is None else str(_prepared(self._directory))
+        self._path = ":memory:" if self._directory is None else str(file.prepared(self._directory))
         self._closed = False
         self._lock = threading.RLock()
         self._idle_readers: deque[sqlite3.Connection] = deque()
@@ -86,7 +82,7 @@ class Database:
         self._committing = threading.Lock()
         self._left_over = threading.Event()
         self._consumer_lock: int | None = None
-        self._writer = self._open()
+        self._writer = file.opened(self._directory, self._path, synchronous)
         self._thread: threading.Thread | None = None
         if self._directory is not None:
             self._thread = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
@@ -143,15 +139,8 @@ class Database:
 
         Raises `ConfigurationInvalid` while there is another, in any process.
         """
-        if self._directory is None:
-            return
-        lock = os.open(self._directory / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            raise ConfigurationInvalid(f"DATA_DIR {self._directory} is in use by another process") from None
-        self._consumer_lock = lock
+        if self._directory is not None:
+            self._consumer_lock = file.claimed(self._directory)
 
     def release_consumer(self) -> None:
         """Let another consume; fine when this one does not."""
@@ -168,8 +157,12 @@ class Database:
         if self._thread is not None:
             self._left_over.set()
             self._thread.join(PATIENCE)
-        for connection in (self._writer, *self._idle_readers):
-            connection.close()
+        # A caller may still be committing itself, and to close a connection under a statement ends the process.
+        if self._committing.acquire(timeout=PATIENCE):
+            with self._lock:
+                self._writer.close()
+            self._committing.release()
+        self._close_idle_readers()
         self.release_consumer()
 
     def _submit(self, do: Doer[W, T], work: W, settled: Callable[[T | Exception], None] | None) -> _Pending[W, T]:
@@ -206,36 +199,20 @@ class Database:
         try:
             reader = self._idle_readers.pop()
         except IndexError:
-            reader = self._connect()
+            reader = file.connected(self._path, self._synchronous)
             reader.execute("PRAGMA query_only = ON")
         try:
             return reader.execute(sql, parameters).fetchall()
         finally:
             self._idle_readers.append(reader)
             if self._closed:
-                reader.close()
+                self._close_idle_readers()
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            # SQLite does not wait for others that change the mode at the same time: processes starting together.
-            with _alone_in(self._directory):
-                connection = self._connect()
-                connection.execute("PRAGMA journal_mode = WAL")
-                upgrade(connection)
-        except sqlite3.Error as error:
-            raise ConfigurationInvalid(f"DATA_DIR: {self._path} cannot be opened: {error}") from error
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=512
-        )
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA secure_delete = FAST")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        return connection
+    def _close_idle_readers(self) -> None:
+        """Close each that nobody has; who took one brings it back."""
+        with suppress(IndexError):
+            while True:
+                self._idle_readers.pop().close()
 
     def _write_forever(self) -> None:
         while not (self._closed and not self._queue):
@@ -300,12 +277,15 @@ def _alone(connection: sqlite3.Connection, job: Job[Any]) -> Any:
 
 
 def _undo(connection: sqlite3.Connection, group: Iterable[_Pending[Any, Any]], error: Exception) -> None:
-    """The transaction as a whole failed (a full disk, another process's lock): nobody's work was done."""
+    """The transaction as a whole failed (a full disk, another process's lock): nobody's work was done.
+
+    Nor was anybody's refused: what stood in its way may have been work of the same group.
+    """
     if connection.in_transaction:  # after some errors SQLite has rolled back by itself
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # then nothing can be begun either, and the next group ends here again
+            connection.execute("ROLLBACK")
     for pending in group:
-        if not isinstance(pending.outcome, Exception):
-            pending.outcome = error
+        pending.outcome = error
 
 
 def _logging_failure(job: Job[object]) -> Job[None]:
@@ -317,31 +297,3 @@ def _logging_failure(job: Job[object]) -> Job[None]:
             raise
 
     return run
-
-
-@contextmanager
-def _alone_in(directory: Path | None) -> Iterator[None]:
-    if directory is None:
-        yield
-        return
-    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _prepared(directory: Path) -> Path:
-    """The database's path; SQLite gives the files beside it the same mode."""
-    path = directory / "hub.db"
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Never opened when it is there: closing it would drop the locks that this process holds on it.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        if not path.is_file():
-            raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: there is something else") from None
-    except OSError as error:
-        raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: {error.strerror}") from error
-    return path

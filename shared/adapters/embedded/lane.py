@@ -19,8 +19,8 @@ from shared.domain.events import Topic
 MAX_TEXTS = 1000
 """Entries of a lane that keep their text in memory; a longer backlog is read again from the database."""
 
-
 SHARE = 3
+"""How many threads a tenant may hold for each one that is left."""
 
 TENANT = "CASE WHEN json_valid(event) THEN ifnull(json_extract(event, '$.tenant_id'), '') ELSE '' END"
 """The SQL of an entry's tenant, whatever is in the row."""

@@ -24,6 +24,7 @@ class Turn:
             self._open += 1
 
     def end(self, failure: Exception | None = None) -> None:
+        """What `begin` told of has ended, or the consumer has returned; `failure` is why it did not succeed."""
         with self._lock:
             self._open -= 1
             self._failure = self._failure or failure

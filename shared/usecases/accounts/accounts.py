@@ -47,8 +47,7 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
         raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
     email = checked_email(email)
     check_password(password)
-    now = deps.now()
-    tenant = Tenant(id=new_id(), name=tenant_name or name or email.partition("@")[0], created_at=now)
+    tenant = Tenant(id=new_id(), name=tenant_name or name or email.partition("@")[0], created_at=deps.now())
     user = User(
         id=new_id(),
         tenant_id=tenant.id,
@@ -56,22 +55,23 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
         name=name,
         role=Role.OWNER,
         password_hash=passwords.hash_password(password),
-        created_at=now,
+        created_at=tenant.created_at,
     )
-    owner = {"tenant_id": tenant.id, "user_id": user.id, "created_at": now}
     session, tokens = _sign_in(deps, user, tenant)
     try:
-        deps.store.commit(
-            [
-                Create(email_ref(email), owner),
-                Create(user_ref(user.id), user.model_dump()),
-                Create(refs.tenant(tenant.id), tenant.model_dump()),
-                *tokens,
-            ]
-        )
+        deps.store.commit([*_founding(user, tenant), *tokens])
     except AlreadyExists:
         raise Collision("This e-mail address is already registered") from None
     return session
+
+
+def _founding(user: User, tenant: Tenant) -> list[Write]:
+    owner = {"tenant_id": tenant.id, "user_id": user.id, "created_at": user.created_at}
+    return [
+        Create(email_ref(user.email), owner),
+        Create(user_ref(user.id), user.model_dump()),
+        Create(refs.tenant(tenant.id), tenant.model_dump()),
+    ]
 
 
 def login(deps: Deps, email: str, password: str, address: str = "") -> Session:

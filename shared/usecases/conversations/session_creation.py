@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.deps import Deps
-from shared.domain.conversations import Conversation, ConversationStatus, Leg, Priority
+from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
@@ -83,31 +83,14 @@ def _attempt(deps: Deps, tenant_id: str, wanted: NewSession) -> _Begun:
 
 def _opened(reached: Reached, wanted: NewSession, now: datetime) -> Conversation:
     instance, identity = reached.instance, reached.known.identity
-    leg = Leg(
-        instance_id=instance.id,
-        channel=instance.type,
-        external_conversation_id=identity.external_user_id,
-        external_user_id=identity.external_user_id,
-        started_at=now,
-    )
-    return Conversation(
-        id=new_id(),
-        tenant_id=instance.tenant_id,
-        customer_id=reached.customer.id,
-        identity_id=identity.id,
-        instance_id=instance.id,
-        channel=instance.type,
-        external_conversation_id=identity.external_user_id,
-        external_user_id=identity.external_user_id,
-        priority=wanted.priority or Priority.NORMAL,
-        customer_name=reached.customer.name or identity.name,
-        customer_phone=reached.customer.phone,
-        summary=customers.shortened(wanted.first_message),
-        legs=[leg],
-        last_message_at=now,
-        created_at=now,
-        updated_at=now,
-    )
+    told = {
+        "customer_id": reached.customer.id,
+        "priority": wanted.priority or Priority.NORMAL,
+        "customer_name": reached.customer.name or identity.name,
+        "customer_phone": reached.customer.phone,
+        "summary": customers.shortened(wanted.first_message),
+    }
+    return Conversation.begun(new_id(), instance, identity, now).model_copy(update=told)
 
 
 def _first_message(conversation: Conversation, wanted: NewSession, now: datetime) -> Message:

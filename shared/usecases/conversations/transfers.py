@@ -98,13 +98,7 @@ def _check(conversation: Conversation, wanted: Transfer) -> None:
 
 def _changes(before: Conversation, reached: Reached, wanted: Transfer, now: datetime) -> dict[str, Any]:
     instance, identity = reached.instance, reached.known.identity
-    leg = Leg(
-        instance_id=instance.id,
-        channel=instance.type,
-        external_conversation_id=identity.external_user_id,
-        external_user_id=identity.external_user_id,
-        started_at=now,
-    )
+    leg = Leg.begun(instance, identity, now)
     ended = [each if each.ended_at else each.model_copy(update={"ended_at": now}) for each in before.legs]
     changes: dict[str, Any] = {
         "customer_id": reached.customer.id,

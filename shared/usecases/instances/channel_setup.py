@@ -54,12 +54,8 @@ def configure(
         return _change(deps, type_channels.chosen(instances, spellings), given, label, may_read_secrets)
     if instances:
         return _change(deps, instances[0], given, label, may_read_secrets)
-    # Two that come at once give the same name, and names are unique: the second one finds the first's.
-    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
-    made_of = adapter if given.get(PROVIDER) else channel_type.value
-    name = f"{channel_type.value}-{stable_id('configured', tenant_id, made_of)[:12]}"
     try:
-        return _create(deps, tenant_id, channel_type, given, label, name)
+        return _create(deps, tenant_id, channel_type, given, label, _first_name(tenant_id, channel_type, given))
     except BadRequest as error:
         if instances := _fitting(deps, tenant_id, channel_type, given):
             return _change(deps, instances[0], given, label, may_read_secrets)
@@ -67,6 +63,13 @@ def configure(
             raise
     # What has the name was once made here, and is of another type by now.
     return _create(deps, tenant_id, channel_type, given, label, None)
+
+
+def _first_name(tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> str:
+    """The same for two that come at once: names are unique, so the second one finds what the first has made."""
+    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
+    made_of = adapter if given.get(PROVIDER) else channel_type.value
+    return f"{channel_type.value}-{stable_id('configured', tenant_id, made_of)[:12]}"
 
 
 def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> list[Instance]:

@@ -19,7 +19,6 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from shared.channel import Sent
 from shared.channels import channel
@@ -27,12 +26,10 @@ from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import (
     OUTSIDE_WINDOW,
-    Direction,
     MessageStatus,
     OutboxItem,
     OutboxPayload,
     OutboxStatus,
-    later_status,
 )
 from shared.domain.notifications import Notification
 from shared.errors import (
@@ -45,12 +42,12 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.ports.store import Create, Document, Merge, Order, Ref, Set, Where, Write
+from shared.ports.store import Document, Merge, Order, Where, Write
 from shared.usecases import refs
 from shared.usecases.instances import connections, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.notifications import creation
-from shared.usecases.pipeline import measuring, pacing
+from shared.usecases.pipeline import measuring, pacing, recording
 from shared.usecases.retrying import decide
 
 _chance = random.Random()  # noqa: S311 - jitter, not a secret
@@ -162,55 +159,11 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
         # A fault of ours may come after the provider took the message. Told at once, nobody waits for the lease.
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
         return _unknown(deps, item, instance, "an unexpected error; the hub's log tells which")
-    _record_sent(deps, instance, item, sent)
+    recording.record_sent(deps, instance, item, sent)
     measuring.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
         connections.regain_link(deps, instance)
     return True
-
-
-def _record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    now = deps.now()
-    done = {
-        "status": OutboxStatus.SENT.value,
-        "open": False,
-        "due_at": None,
-        "next_retry_at": None,
-        "reason": None,
-        "error": None,
-        "updated_at": now,
-    }
-    status = {"status": MessageStatus.SENT.value, "external_message_id": sent.external_message_id, "error": None}
-    writes: list[Write] = [Merge(refs.outbox(item.id), done), Merge(refs.message(item.id), status)]
-    if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
-        moved = {"external_conversation_id": sent.external_conversation_id}
-        writes.append(Merge(refs.conversation(item.conversation_id), moved))
-    if sent.external_message_id is None:
-        deps.store.commit(writes)
-        return
-    name = refs.provider_message(instance.id, sent.external_message_id)
-    alias = {"alias_of": item.id}
-    try:
-        deps.store.commit([*writes, Create(name, alias)])
-    except AlreadyExists:
-        decide(lambda: _merge_echo(deps, item, name, writes, alias))
-
-
-def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], alias: dict[str, Any]) -> None:
-    """The provider's echo or receipt overtook its answer to us: our message takes over what it said."""
-    found = deps.store.get([name]).get(name)
-    if found is None:
-        deps.store.commit([*writes, Create(name, alias)])
-        return
-    if found.data.get("direction") == Direction.INBOUND.value:
-        log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
-        deps.store.commit(writes)
-        return
-    said = found.data.get("early", found.data)
-    status = later_status(MessageStatus.SENT, MessageStatus(said.get("status", MessageStatus.SENT.value)))
-    why = said.get("error") if status is MessageStatus.DEAD else None
-    later = Merge(refs.message(item.id), {"status": status.value, "error": why})
-    deps.store.commit([*writes, later, Set(name, alias, found.version)])
 
 
 def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_after: float | None) -> bool:

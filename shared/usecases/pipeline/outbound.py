@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,20 +94,26 @@ def commit_drafts(
     conversation = Conversation.model_validate(document.data)
     now = deps.now()
     messages = [_message(conversation, instance, draft, now, n) for n, draft in enumerate(drafts)]
-    writes: list[Write] = []
+    updated = _answered(conversation, now, dict(changes or {}))
+    deps.store.commit(
+        [
+            *_accepted(conversation, drafts, messages),
+            Merge(document.ref, updated, document.version),
+            *_identity_answered(conversation, updated),
+            _counted(conversation, instance, now, len(messages)),
+            *extra_writes,
+        ]
+    )
+    announce(deps, conversation.model_copy(update=updated), instance, messages)
+    return messages
+
+
+def _accepted(conversation: Conversation, drafts: Sequence[Draft], messages: Sequence[Message]) -> Iterator[Write]:
     for draft, message in zip(drafts, messages, strict=True):
         draft.check()
         # Of an answer in several parts the first ends the customer's waiting.
         waiting_since = conversation.needs_reply_since if message is messages[0] else None
-        writes += _creations(conversation, draft, message, waiting_since)
-    updated = _answered(conversation, now, dict(changes or {}))
-    writes.append(Merge(document.ref, updated, document.version))
-    writes += _identity_answered(conversation, updated)
-    writes.append(_counted(conversation, instance, now, len(messages)))
-    writes += extra_writes
-    deps.store.commit(writes)
-    announce(deps, conversation.model_copy(update=updated), instance, messages)
-    return messages
+        yield from _creations(conversation, draft, message, waiting_since)
 
 
 def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft: Draft) -> tuple[Message, list[Write]]:

@@ -179,9 +179,7 @@ def _commit(
     """Enqueue the parts in one commit; whoever answered or took over meanwhile wins."""
     drafts = _drafts(turn, answerer, parts)
     versions = _versions(deps, document)
-    extra: list[Write] = []
-    if drafts and together and answerer.crew:
-        extra.append(collaborations.creation(deps, turn, answerer.crew, together, drafts[0].message_id))
+    extra = _collaboration(deps, turn, answerer, together, drafts)
 
     def attempt() -> None:
         current = next(versions)
@@ -199,6 +197,14 @@ def _commit(
             log.info("answered already", extra={"conversation_id": conversation.id})
 
     decide(attempt)
+
+
+def _collaboration(
+    deps: Deps, turn: Turn, answerer: Answerer, together: TeamAnswer | None, drafts: Sequence[outbound.Draft]
+) -> list[Write]:
+    if not (drafts and together and answerer.crew):
+        return []
+    return [collaborations.creation(deps, turn, answerer.crew, together, drafts[0].message_id)]
 
 
 def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[outbound.Draft]:

@@ -12,7 +12,7 @@ from typing import Any
 from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.accounts import Principal
-from shared.domain.conversations import Conversation, Leg
+from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
@@ -196,28 +196,7 @@ def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document
     now = deps.now()
     conversation_id = new_id()
     identity = known.identity.model_copy(update={"conversation_id": conversation_id})
-    leg = Leg(
-        instance_id=instance.id,
-        channel=instance.type,
-        external_conversation_id=identity.external_user_id,
-        external_user_id=identity.external_user_id,
-        started_at=now,
-    )
-    conversation = Conversation(
-        id=conversation_id,
-        tenant_id=instance.tenant_id,
-        customer_id=identity.customer_id,
-        identity_id=identity.id,
-        instance_id=instance.id,
-        channel=instance.type,
-        external_conversation_id=identity.external_user_id,
-        external_user_id=identity.external_user_id,
-        customer_name=identity.shown_name,
-        legs=[leg],
-        last_message_at=now,
-        created_at=now,
-        updated_at=now,
-    )
+    conversation = Conversation.begun(conversation_id, instance, identity, now)
     ref = refs.conversation(conversation_id)
     writes: list[Write] = [
         Create(ref, conversation.model_dump()),

@@ -88,17 +88,11 @@ def satisfaction(deps: Deps, tenant_id: str, range_: Range) -> Satisfaction:
     return Satisfaction(total(rated), by_channel(rated), buckets(rated, trend_of(range_, over)))
 
 
-def instance_totals(deps: Deps, tenant_id: str, instance_ids: Sequence[str]) -> dict[str, tuple[int, float]]:
-    """Messages in both directions, and the average response time in seconds, of the last 30 days.
-
-    Every id asked for is in the answer. The cost does not depend on how many ids are asked for.
-    """
-    counted = instance_counters(deps, tenant_id, instance_ids)
-    return {instance_id: (each.messages, each.response_time) for instance_id, each in counted.items()}
-
-
 def instance_counters(deps: Deps, tenant_id: str, instance_ids: Sequence[str]) -> dict[str, Counters]:
-    """All counters of the instances over the last 30 days; every id asked for is in the answer."""
+    """All counters of the instances over the last 30 days; every id asked for is in the answer.
+
+    The cost does not depend on how many ids are asked for.
+    """
     counted = {instance_id: Counters() for instance_id in instance_ids}
     over = window(Range.MONTH, deps.now())
     days, live_from = _days(deps, tenant_id, over)

@@ -73,7 +73,6 @@ def test_only_phone_addresses_hold_a_number_to_dial(address: str, expected: str 
 
 
 def test_kinds_of_addresses_are_told_apart() -> None:
-    assert jid.is_lid("1@lid")
     assert jid.is_group("1@g.us")
     assert jid.is_chat("1@g.us")
     assert not jid.is_chat("status@broadcast")

@@ -20,7 +20,7 @@ from shared.http.app import create_app
 from shared.ports.store import Create
 from shared.usecases import refs
 from shared.usecases.reporting import stats
-from shared.usecases.reporting.analytics import instance_totals
+from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
 from tests.functions.keys import key_for
 
@@ -289,15 +289,18 @@ def test_an_old_count_can_still_be_corrected(deps: Deps, at: At, count: Count) -
     assert _get(at(), "customer-satisfaction")["overallScore"] == 5
 
 
-def test_each_instance_has_its_own_totals(deps: Deps, at: At, count: Count) -> None:
+def test_each_instance_has_its_own_counters(deps: Deps, at: At, count: Count) -> None:
     count(timedelta(days=3), instance_id="a", inbound=2, outbound=1, replies=2, reply_seconds=5)
     count(instance_id="a", inbound=1)
     count(instance_id="b", inbound=7)
     count(instance_id="a", inbound=100, tenant_id="other")
     roll_up_at(at, NOW)
     now = replace(deps, now=lambda: NOW)
-    totals = instance_totals(now, deps.settings.default_tenant_id, ["a", "none"])
-    assert totals == {"a": (4, 2.5), "none": (0, 0.0)}
+    counted = instance_counters(now, deps.settings.default_tenant_id, ["a", "none"])
+    assert {id_: (each.messages, each.response_time) for id_, each in counted.items()} == {
+        "a": (4, 2.5),
+        "none": (0, 0.0),
+    }
 
 
 def test_another_tenant_sees_nothing_of_it(deps: Deps, at: At, count: Count) -> None:

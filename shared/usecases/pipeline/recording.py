@@ -1,0 +1,62 @@
+"""Writing down that a provider took a message, and by which id it will speak of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from shared.channel import Sent
+from shared.deps import Deps
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxStatus, later_status
+from shared.errors import AlreadyExists
+from shared.ports.store import Create, Merge, Ref, Set, Write
+from shared.usecases import refs
+from shared.usecases.retrying import decide
+
+log = logging.getLogger(__name__)
+
+
+def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
+    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it."""
+    now = deps.now()
+    done = {
+        "status": OutboxStatus.SENT.value,
+        "open": False,
+        "due_at": None,
+        "next_retry_at": None,
+        "reason": None,
+        "error": None,
+        "updated_at": now,
+    }
+    status = {"status": MessageStatus.SENT.value, "external_message_id": sent.external_message_id, "error": None}
+    writes: list[Write] = [Merge(refs.outbox(item.id), done), Merge(refs.message(item.id), status)]
+    if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
+        moved = {"external_conversation_id": sent.external_conversation_id}
+        writes.append(Merge(refs.conversation(item.conversation_id), moved))
+    if sent.external_message_id is None:
+        deps.store.commit(writes)
+        return
+    name = refs.provider_message(instance.id, sent.external_message_id)
+    alias = {"alias_of": item.id}
+    try:
+        deps.store.commit([*writes, Create(name, alias)])
+    except AlreadyExists:
+        decide(lambda: _merge_echo(deps, item, name, writes, alias))
+
+
+def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], alias: dict[str, Any]) -> None:
+    """The provider's echo or receipt overtook its answer to us: our message takes over what it said."""
+    found = deps.store.get([name]).get(name)
+    if found is None:
+        deps.store.commit([*writes, Create(name, alias)])
+        return
+    if found.data.get("direction") == Direction.INBOUND.value:
+        log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
+        deps.store.commit(writes)
+        return
+    said = found.data.get("early", found.data)
+    status = later_status(MessageStatus.SENT, MessageStatus(said.get("status", MessageStatus.SENT.value)))
+    why = said.get("error") if status is MessageStatus.DEAD else None
+    later = Merge(refs.message(item.id), {"status": status.value, "error": why})
+    deps.store.commit([*writes, later, Set(name, alias, found.version)])

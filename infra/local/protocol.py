@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import ClassVar, Literal, TypeAlias
 
@@ -13,6 +14,8 @@ Due: TypeAlias = Literal["head", "body", "handshake"] | None
 
 MAX_HEAD = 64 * 1024
 """Bytes that may come without a head's end or a piece of a body among them: a head, trailers, the frames of chunks."""
+
+_H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 
 _LATE = b'{"detail":"the request\'s body did not come in time"}'
 _TIMEOUT = (
@@ -48,6 +51,8 @@ class GuardedHTTP(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._due in ("head", None):
+            data = _without_h2c(data)
         self._barren += len(data)
         super().data_received(data)
         if self._due is None and self._is_idle():
@@ -113,6 +118,14 @@ class GuardedHTTP(HttpToolsProtocol):
         if self._due == "body" and not (self.cycle.response_started or self.pipeline):
             self.transport.write(_TIMEOUT)
         self.transport.close()
+
+
+def _without_h2c(data: bytes) -> bytes:
+    """The same without a wish for HTTP/2: Java's client has one in every request, whose body the parser then drops."""
+    if b"h2c" not in data:
+        return data
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _H2C.sub(b"", head + b"\r\n").removesuffix(b"\r\n") + end + rest
 
 
 def _announces_body(header: tuple[bytes, bytes]) -> bool:

@@ -69,12 +69,24 @@ def test_a_trailer_is_no_header(deps: Deps) -> None:
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+@pytest.mark.parametrize("protocol", [b"websocket", b"any"])
 @pytest.mark.parametrize("body", [b"Content-Length: 50", b"Transfer-Encoding: chunked"])
 def test_an_upgrade_with_a_body_is_refused(deps: Deps, method: bytes, protocol: bytes, body: bytes) -> None:
     head = method + b" /x HTTP/1.1\r\n" + UPGRADE.replace(b"websocket", protocol) + KEY + body + b"\r\n\r\n"
     with bridged(deps, echo) as address:
         assert raw(address, head).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_wish_for_http_2_is_read_over(deps: Deps) -> None:
+    head = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+    )
+    body = b"Content-Length: 18\r\n\r\n\r\nUpgrade: h2c\r\n\r\n"
+    with bridged(deps, echo) as address, connected(address, head + body) as connection:
+        for _ in range(2):
+            seen = connection.recv(65536).partition(b"\r\n\r\n")[2].split(b"\r\n")[1]
+            assert json.loads(seen)["body"] == "\r\nUpgrade: h2c\r\n\r\n"
+            connection.sendall(head + body)
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET / HTTP/1.1\r\nHost:"])

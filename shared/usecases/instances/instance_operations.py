@@ -61,18 +61,24 @@ def has_code(deps: Deps, instance: Instance) -> bool:
 def status(deps: Deps, instance: Instance) -> Instance:
     """Ask the provider how the connection stands, and keep what it says.
 
-    A refusal for good is a state of its own, `ERROR`. Raises
+    A refusal for good is a state of its own, `ERROR`. What was noted while the
+    provider was asked is newer than its answer, and stays. Raises
     `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
     """
     ability = _ability(instance, "status")
     config = _config(deps, instance)
     if ability is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
         return instance
+    asked_at = deps.now()
     try:
         told = ability(deps, instance, config)
     except ProviderRejected as error:
         told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
-    return _note(deps, instance, lambda known: _as_told(deps, known, told), alerts=True)
+
+    def change(known: Instance) -> dict[str, Any]:
+        return {} if known.updated_at > asked_at else _as_told(deps, known, told)
+
+    return _note(deps, instance, change, alerts=True)
 
 
 def restart(deps: Deps, instance: Instance) -> Instance:

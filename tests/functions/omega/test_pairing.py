@@ -105,6 +105,28 @@ def test_the_documents_flow_from_the_first_call_to_paired(client: FlaskClient, s
     assert {**healthy, "uptime_secs": 0} == {**printed, "uptime_secs": 0}
 
 
+@pytest.mark.usefixtures("consuming")
+def test_an_answer_that_a_scan_overtakes_does_not_undo_it(
+    client: FlaskClient, configured: Deps, server: Evolution, provider: Stub
+) -> None:
+    client.post("/api/pair")
+    [instance] = configured.store.find("instances").documents
+
+    def overtaken(_: object) -> Reply:
+        server.scan(client)
+        eventually(lambda: _status(configured, instance) == InstanceStatus.CONNECTED.value)
+        return Reply(json={"instance": {"instanceName": "acme-support", "state": "connecting"}})
+
+    provider.on("GET", "/instance/connectionState/", overtaken, times=1)
+
+    assert client.get("/api/pair/status?timeout=5").json == golden("pair_status_paired")
+    assert _status(configured, instance) == InstanceStatus.CONNECTED.value
+
+
+def _status(deps: Deps, instance: Document) -> str:
+    return str(deps.store.get([instance.ref])[instance.ref].data["status"])
+
+
 def test_a_scan_that_no_webhook_tells_of_is_seen_at_the_provider(client: FlaskClient, server: Evolution) -> None:
     client.post("/api/pair")
     server.scan(client, tell=False)

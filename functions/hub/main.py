@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from shared.http.entry import Target, handler_for
 
 if TYPE_CHECKING:
-    from flask import Request
-    from werkzeug.wrappers import Response
+    from werkzeug.wrappers import Request, Response
 
     from shared.http.blueprint import APIBlueprint
 

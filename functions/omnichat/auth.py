@@ -6,18 +6,18 @@ from flask import Response, request
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
-from shared.http.app import deps
+from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, protect
-from shared.http.limits import SIGNING_IN, client_address, limit
+from shared.http.limits import SIGNING_IN, client_address
 from shared.usecases.accounts import accounts
 
 api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
 cors(api)
-limit(api, SIGNING_IN, methods={"POST"})
+limit_rate(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Response
 from flask_openapi.models import Tag
+from werkzeug.wrappers import Response
 
 from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, StatusOut
 from functions.omnihub.schemas import InstancePath

@@ -10,8 +10,8 @@ from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
 from shared.errors import BadRequest, HubError
+from shared.http.app import limit_rate
 from shared.http.blueprint import APIBlueprint
-from shared.http.limits import limit
 from shared.http.origin import deps_with_origin
 from shared.security.buckets import Rate
 from shared.usecases.instances import installing
@@ -21,7 +21,7 @@ _HTML = {"text/html": {"schema": {"type": "string"}}}
 _PAGES: dict[Any, Any] = {status: {"content": _HTML} for status in (200, 400, 401, 404, 409, 502, 503)}
 
 api = APIBlueprint("omnihub_installs", __name__, url_prefix="/oauth", abp_tags=[Tag(name="Omni-Hub")])
-limit(api, Rate("installs", per_minute=60), methods={"GET"})
+limit_rate(api, Rate("installs", per_minute=60), methods={"GET"})
 
 
 class InstallPath(BaseModel):

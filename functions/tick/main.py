@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from werkzeug.wrappers import Request, Response
 
 from shared.deps import Deps
+from shared.http.errors import answered
 from shared.http.health import report
 from shared.http.process import process_deps
-from shared.http.push import Result, refusal
+from shared.http.push import refusal
 from shared.logs import tracing
 from shared.usecases.pipeline import deliver
 from shared.usecases.sweep import sweep
-
-if TYPE_CHECKING:
-    from flask import Request
 
 
 def tick(deps: Deps) -> None:
@@ -25,11 +23,15 @@ def recover(deps: Deps) -> None:
     deliver.recover(deps)
 
 
-def handler(request: Request) -> Result:
+def handler(request: Request) -> Response:
     return report(process_deps(), request.path) or refusal(request) or _tick(request)
 
 
-def _tick(request: Request) -> Result:
+def _tick(request: Request) -> Response:
     with tracing(request.headers.get("x-request-id"), request.headers.get("traceparent"), span="tick"):
-        tick(process_deps())
-    return "", 204
+        return answered(_swept)
+
+
+def _swept() -> Response:
+    tick(process_deps())
+    return Response(status=204)

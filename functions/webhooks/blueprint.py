@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flask import Response, request
+from flask import request
 from flask_openapi import Tag
 from pydantic import BaseModel, create_model
+from werkzeug.wrappers import Response
 
 from functions.webhooks.views import MAX_BODY, ROUTES, View
 from shared.http.app import deps, limit_body

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
 
 from functions.webhooks.router import Router
 from functions.webhooks.views import ROUTES, View
-from shared.errors import HubError
-from shared.http.errors import error_response
+from shared.deps import Deps
+from shared.http.errors import answered
 from shared.http.health import LIVE, READY, report
 from shared.http.limits import slow_forgers
 from shared.http.process import process_deps
 from shared.logs import tracing
 
-if TYPE_CHECKING:
-    from flask import Request, Response
-
-    from shared.deps import Deps
-
 
 def _health(deps: Deps, request: Request) -> Response:
-    from flask import Response  # noqa: PLC0415 - the framework has loaded it by the first request
-
-    return Response(*(report(deps, request.path) or ("", 404)))
+    return report(deps, request.path) or Response(status=404)
 
 
 _ROUTER: Router[View] = Router(
@@ -39,10 +30,11 @@ def handler(request: Request) -> Response:
     """
     headers = request.headers
     with tracing(headers.get("x-request-id"), headers.get("traceparent"), span="webhook") as trace:
-        try:
-            view, arguments = _ROUTER.match(request.method, request.path)
-            response = view(process_deps(), request, **arguments)
-        except (HubError, HTTPException) as error:
-            response = error_response(error)
+        response = answered(lambda: _called(request))
         response.headers["X-Request-ID"] = trace.request_id
         return response
+
+
+def _called(request: Request) -> Response:
+    view, arguments = _ROUTER.match(request.method, request.path)
+    return view(process_deps(), request, **arguments)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
-from flask import Response
+from werkzeug.wrappers import Request, Response
 
 from shared.channel import Answer, Webhook
 from shared.channels import channel, names
@@ -15,9 +14,6 @@ from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
 from shared.usecases.instances import instance_lookup
 from shared.usecases.pipeline import webhooks
-
-if TYPE_CHECKING:
-    from flask import Request
 
 # Evolution sends media inside the body when told to; everything else is far smaller.
 MAX_BODY = 20 * 1024 * 1024
@@ -181,19 +177,25 @@ def _json(body: dict[str, object]) -> Response:
 
 
 def _webhook(deps: Deps, request: Request, suffix: str = "") -> Webhook:
-    if (request.content_length or 0) > MAX_BODY:
-        raise PayloadTooLarge(f"a webhook may have {MAX_BODY} bytes")
     origin = deps.settings.public_url or f"{request.scheme}://{request.host}"
     query = request.query_string.decode("latin-1")
     return Webhook(
         method=request.method,
         headers=_headers(request.environ),
         query=request.args.to_dict() if query else {},
-        body=request.get_data(cache=False),
+        body=_body(request),
         url=f"{origin}{request.path}{'?' + query if query else ''}",
         suffix=suffix,
         received_at=deps.now(),
     )
+
+
+def _body(request: Request) -> bytes:
+    if (request.content_length or 0) <= MAX_BODY:
+        body = request.get_data(cache=False)
+        if len(body) <= MAX_BODY:  # the length of one in chunks is not told before
+            return body
+    raise PayloadTooLarge(f"a webhook may have {MAX_BODY} bytes")
 
 
 def _headers(environ: Mapping[str, object]) -> dict[str, str]:

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from functions.widget.origins import framing
 from functions.widget.schemas import WidgetPath
-from shared.http.app import deps
+from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
-from shared.http.limits import WIDGET, limit
+from shared.http.limits import WIDGET
 from shared.usecases.conversations import visitors
 
 _FOLDER = Path(__file__).with_name("assets")
@@ -29,7 +29,7 @@ _VERSION = hashlib.sha256(b"".join(_FILES[name] for name in sorted(_FILES))).hex
 _PAGE = Template(_FILES["chat.html"].decode())
 
 api = APIBlueprint("widget_pages", __name__, url_prefix="/widget", abp_tags=[Tag(name="Widget")])
-limit(api, WIDGET, methods={"GET"})
+limit_rate(api, WIDGET, methods={"GET"})
 
 
 class AssetPath(BaseModel):

@@ -19,11 +19,11 @@ from functions.widget.schemas import (
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.errors import Unauthorized
-from shared.http.app import deps
+from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.conditional import polled
-from shared.http.limits import WIDGET, charge, limit
+from shared.http.limits import WIDGET, charge
 from shared.security.buckets import Rate
 from shared.usecases.conversations import visitors
 from shared.usecases.conversations.visitors import Visitor
@@ -34,7 +34,7 @@ _VISITOR: list[dict[str, list[str]]] = [{"bearer": []}]
 
 api = APIBlueprint("widget_visitors", __name__, url_prefix="/widget", abp_tags=[Tag(name="Widget")])
 open_to_pages(api)
-limit(api, WIDGET, methods={"GET", "POST"})
+limit_rate(api, WIDGET, methods={"GET", "POST"})
 
 
 @api.post("/<instance>/session", responses={201: SessionOut}, security=[{"bearer": []}, {}])

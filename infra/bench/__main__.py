@@ -2,9 +2,10 @@
 
     python -m infra.bench [--write]
 
-Times depend on the machine, so they are compared within one run: the functions
-with a bare functions-framework hello-world under the same server and load. Ends
-with status 1 when a budget is missed. Google's parts are their emulators; where
+Times depend on the machine, so they are compared within one run: the functions,
+served as in their image, with a bare hello-world served by functions-framework,
+with as many threads and under the same load. Ends with status 1 when a budget
+is missed. Google's parts are their emulators; where
 these cannot run, which is half of the time, their column says why.
 """
 

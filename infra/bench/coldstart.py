@@ -1,4 +1,7 @@
-"""From starting a function's process to its first answer, against a function that does nothing; and what it imports."""
+"""From starting a function's process to its first answer, against a function that does nothing; and what it imports.
+
+Ours are started as their image starts them, the other one as functions-framework starts any function.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,18 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from infra.bench.backends import Environment
-from infra.bench.processes import ROOT, SERVED, first_answer, free_port, function, running
+from infra.bench.processes import HELLO, ROOT, first_answer, framework_served, served
 from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent
 
-ROUNDS = 3
+ROUNDS = 5
 _IMPORTED = re.compile(r"import time:\s+(\d+) \|")
 _TENANT = "bench"
 _KEY = "the owner's"
@@ -64,6 +70,9 @@ def _requests(webhook_path: str) -> dict[str, tuple[str, str, object]]:
         "omnichat": ("GET", "/api/conversations", None),
         "omnihub": ("GET", "/api/v1/instances", None),
         "dashboard": ("GET", "/sessions/active", None),
+        "omega": ("GET", "/api/health", None),
+        "forge": ("GET", "/api/forge/config", None),
+        "widget": ("GET", "/widget/embed.js", None),
         "hub": ("GET", "/api/conversations", None),
     }
 
@@ -74,10 +83,12 @@ def measure(environment: Environment, webhook_path: str, log: Path) -> dict[str,
     `webhook_path` is that of a bot which the hub of `environment` has.
     """
     starts: dict[str, list[tuple[_Taken, _Taken]]] = {}
+    given = {**environment, "API_KEY": _KEY}
     for _ in range(ROUNDS):
         for name, request in _requests(webhook_path).items():
-            hello = _start(ROOT / "infra/bench/hello.py", environment, log, ("GET", "/", None))
-            ours = _start(ROOT / "functions" / name / "main.py", environment, log, request)
+            hello = _start(partial(framework_served, HELLO, given, log), ("GET", "/", None))
+            source = ROOT / "functions" / name / "main.py"
+            ours = _start(partial(served, source, given, log), request)
             starts.setdefault(name, []).append((ours, hello))
     return {
         name: Start(
@@ -90,15 +101,14 @@ def measure(environment: Environment, webhook_path: str, log: Path) -> dict[str,
     }
 
 
-def _start(source: Path, environment: Environment, log: Path, request: tuple[str, str, object]) -> _Taken:
-    port = free_port()
+def _start(server: Callable[[], AbstractContextManager[int]], request: tuple[str, str, object]) -> _Taken:
     worked = _worked()
     started = time.perf_counter()
-    with running(function(source, port), environment | SERVED | {"API_KEY": _KEY}, log):
+    with server() as port:
         status = first_answer(port, *request, {"X-API-Key": _KEY})
         seconds = time.perf_counter() - started
     if status >= 400:
-        raise RuntimeError(f"{source} answered {status}")
+        raise RuntimeError(f"{request[:2]} was answered with {status}")
     return _Taken(seconds, _worked() - worked)
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+HELLO = ROOT / "infra/bench/hello.py"
 PATIENCE = 60.0
 SERVED = {"THREADS": "8", "WORKERS": "1"}
-"""What the framework starts by itself on two cores; given, so that all functions are sure to have the same."""
+"""What the framework starts by itself on two cores; given, so that an image has the same."""
 
 
 @contextmanager
@@ -89,7 +90,20 @@ def _exchange(port: int, method: str, path: str, body: object, headers: Mapping[
         connection.close()
 
 
-def function(source: Path, port: int) -> list[str]:
-    """The arguments that serve a file's `handler` the way the platform does."""
-    options = {"--source": str(source), "--target": "handler", "--host": "127.0.0.1", "--port": str(port)}
-    return ["-m", "functions_framework", *(word for option in options.items() for word in option)]
+@contextmanager
+def served(source: Path, environment: Mapping[str, str], log: Path) -> Iterator[int]:
+    """A function of the hub for the time of the block, as its image serves it; gives its port."""
+    port = free_port()
+    arguments = ["-m", "gunicorn", f"--config={ROOT / 'infra/images/gunicorn.conf.py'}", f"--bind=127.0.0.1:{port}"]
+    chosen = {"FUNCTION_SOURCE": str(source), "FUNCTION_TARGET": "handler"}
+    with running(arguments, {**environment, **SERVED, **chosen}, log):
+        yield port
+
+
+@contextmanager
+def framework_served(source: Path, environment: Mapping[str, str], log: Path) -> Iterator[int]:
+    """A file's `handler` for the time of the block, as functions-framework serves it by itself; gives its port."""
+    port = free_port()
+    arguments = ["-m", "functions_framework", f"--source={source}", "--target=handler"]
+    with running([*arguments, "--host=127.0.0.1", f"--port={port}"], {**environment, **SERVED}, log):
+        yield port

@@ -11,7 +11,7 @@ from statistics import median
 from infra.bench.backends import Environment
 from infra.bench.journey import Journey
 from infra.bench.load import Load, apply
-from infra.bench.processes import ROOT, SERVED, first_answer, free_port, function, running
+from infra.bench.processes import HELLO, ROOT, first_answer, framework_served, served
 from shared.bootstrap import bootstrap, close, ensure_emulated_topics
 from shared.config import load_settings
 
@@ -58,13 +58,11 @@ def measure(environment: Environment, path: str, log: Path) -> Throughput:
 @contextmanager
 def _both(environment: Environment, path: str, log: Path) -> Iterator[tuple[int, int]]:
     with ExitStack() as stack:
-        ports = []
-        for source in (ROOT / "infra/bench/hello.py", ROOT / "functions/webhooks/main.py"):
-            port = free_port()
-            stack.enter_context(running(function(source, port), environment | SERVED, log))
+        hello = stack.enter_context(framework_served(HELLO, environment, log))
+        webhooks = stack.enter_context(served(ROOT / "functions/webhooks/main.py", environment, log))
+        for port in (hello, webhooks):
             first_answer(port, "POST", path, {"update_id": 1})
-            ports.append(port)
-        yield ports[0], ports[1]
+        yield hello, webhooks
 
 
 def _rate(port: int, path: str, first: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, abort, current_app, g, request
@@ -19,8 +19,10 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import JSONRequest, JSONWriter, check_text
 from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid
+from shared.http.limits import charge, client_address
 from shared.logs import current_trace, tracing
 from shared.outgoing import places
+from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,6 +31,10 @@ log = logging.getLogger("access")
 
 MAX_BODY = 1024 * 1024
 _LONGEST = "longest_body"
+_TOO_MANY = {
+    "description": "Too Many Requests",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
 _FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
@@ -60,6 +66,20 @@ def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bo
 def deps() -> Deps:
     """What the application was made with."""
     return cast("Deps", current_app.extensions["hub"])
+
+
+def limit_rate(api: APIBlueprint, rate: Rate, methods: Collection[str]) -> None:
+    """Answer 429 to an address that calls the blueprint's views by one of the methods too often.
+
+    Call it after `cors` and before the views are declared, so that the document says so too.
+    """
+    api.abp_responses = {**(api.abp_responses or {}), "429": _TOO_MANY}
+
+    def check() -> None:
+        if request.method in methods:
+            charge(deps(), rate, client_address(deps(), request))
+
+    api.before_request(check)
 
 
 def limit_body(api: APIBlueprint, size: int) -> None:

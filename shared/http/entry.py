@@ -6,19 +6,20 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request, request
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from shared.http.garbage import uncollected
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from shared.http.blueprint import APIBlueprint
 
 Target = Callable[[Request], Response]
 
 
 def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
-    """Make the plain function that functions-framework calls.
+    """Make the plain function that functions-framework and the image's server call.
 
     The settings are read and the backend is opened at the first request, once,
     however many come at the same time.
@@ -41,6 +42,8 @@ def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
 
 def _bootstrapped(blueprints: Sequence[APIBlueprint]) -> Flask:
     # A function's import stays cheap, so that the platform sees it ready at once.
+    from flask import request  # noqa: PLC0415 - costs cold start
+
     from shared.http.app import create_app  # noqa: PLC0415 - costs cold start
     from shared.http.health import LIVE, READY, report  # noqa: PLC0415 - costs cold start
     from shared.http.process import process_deps, warn  # noqa: PLC0415 - costs cold start
@@ -51,5 +54,5 @@ def _bootstrapped(blueprints: Sequence[APIBlueprint]) -> Flask:
     app = create_app(deps, blueprints)
     served = {rule.rule for rule in app.url_map.iter_rules()}
     for path in {LIVE, READY} - served:  # a dialect may have a form of its own for them
-        app.add_url_rule(path, path, lambda: report(deps, request.path) or ("", 404))
+        app.add_url_rule(path, path, lambda: report(deps, request.path) or Response(status=404))
     return app

@@ -6,11 +6,12 @@ import json
 import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from shared.errors import (
     BadRequest,
@@ -22,6 +23,9 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.logs import current_trace
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +76,17 @@ def failure(
     return response
 
 
-def error_response(error: HubError | HTTPException) -> Response:
-    """Answer an error in the one form; needs no application."""
-    return _hub_error(error) if isinstance(error, HubError) else _described(error)
+def answered(work: Callable[[], Response]) -> Response:
+    """What `work` answers, or the answer to the exception that it raises; needs no application."""
+    try:
+        return work()
+    except HubError as error:
+        return _hub_error(error)
+    except HTTPException as error:
+        return _described(error)
+    except Exception:
+        log.exception("unexpected error")
+        return _internal_error()
 
 
 def install_errors(app: Flask) -> None:
@@ -125,4 +137,8 @@ def _described(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
+    return _internal_error()
+
+
+def _internal_error() -> Response:
     return failure(500, "Internal server error", HubError.code)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from werkzeug.wrappers import Response
+
 from shared.deps import Deps
 
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
 
 
-def report(deps: Deps, path: str) -> tuple[str, int, dict[str, str]] | None:
+def report(deps: Deps, path: str) -> Response | None:
     """The answer to a request for either path, None to any other; 503 while the store does not answer."""
     if path not in (LIVE, READY):
         return None
@@ -19,4 +21,4 @@ def report(deps: Deps, path: str) -> tuple[str, int, dict[str, str]] | None:
 
     healthy = path == LIVE or health.check(deps).store_up
     body = json.dumps({"status": "healthy" if healthy else "unhealthy"})
-    return body, 200 if healthy else 503, {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return Response(body, 200 if healthy else 503, {"Cache-Control": "no-store"}, mimetype="application/json")

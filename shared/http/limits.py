@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from flask import Response, current_app, request
+from werkzeug.wrappers import Request, Response
 
 from shared.errors import SignatureInvalid, TooManyRequests
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
-    # The webhooks function uses this module and must start without the framework of the documented dialects.
-    from flask import Request
-
     from shared.deps import Deps
-    from shared.http.blueprint import APIBlueprint
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -29,26 +25,6 @@ WIDGET = Rate("widget", per_minute=600)
 
 FORGED = Rate("forged-webhooks", per_minute=60)
 """Webhooks that do not prove where they come from."""
-
-_DOCUMENTED = {
-    "description": "Too Many Requests",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-}
-
-
-def limit(api: APIBlueprint, rate: Rate, methods: Collection[str]) -> None:
-    """Answer 429 to an address that calls the blueprint's views by one of the methods too often.
-
-    Call it after `cors` and before the views are declared, so that the document says so too.
-    """
-    api.abp_responses = {**(api.abp_responses or {}), "429": _DOCUMENTED}
-
-    def check() -> None:
-        if request.method in methods:
-            deps = cast("Deps", current_app.extensions["hub"])
-            charge(deps, rate, client_address(deps, request))
-
-    api.before_request(check)
 
 
 def charge(deps: Deps, rate: Rate, key: str) -> None:

@@ -9,19 +9,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from werkzeug.wrappers import Request, Response
 
 from shared.deps import Deps
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, HubError
+from shared.http.errors import answered
 from shared.http.health import report
 from shared.http.process import process, process_deps
 from shared.logs import tracing
-
-if TYPE_CHECKING:
-    from flask import Request
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
@@ -29,10 +28,8 @@ E = TypeVar("E", bound=Event)
 # A push that waits takes a place from one that could be worked on, so what is due later is refused and comes again.
 _LONGEST_WAIT = 10.0
 
-Result = tuple[str, int] | tuple[str, int, dict[str, str]]
 
-
-def push_handler(topic: Topic, consume: Callable[[Deps, Any], None]) -> Callable[[Request], Result]:
+def push_handler(topic: Topic, consume: Callable[[Deps, Any], None]) -> Callable[[Request], Response]:
     """The function target of a topic's consumer.
 
     204 acknowledges. Anything else has Pub/Sub deliver again: 503 when the event
@@ -40,42 +37,42 @@ def push_handler(topic: Topic, consume: Callable[[Deps, Any], None]) -> Callable
     caller who is not Google's 401 or 403.
     """
 
-    def handler(request: Request) -> Result:
+    def handler(request: Request) -> Response:
         return report(process_deps(), request.path) or refusal(request) or _take(request)
 
-    def _take(request: Request) -> Result:
+    def _take(request: Request) -> Response:
         try:
             event, due = decode(topic, request.get_data(cache=False))
         except BadRequest as error:
             log.error("a push was not an event", extra={"topic": topic.value, "why": error.detail})
-            return error.detail, 400
+            return Response(error.detail, 400)
         with tracing(event.request_id, event.traceparent, kind="consumer", span=topic.value):
-            return _consume(consume, event, due)
+            return answered(lambda: _consume(consume, event, due))
 
     return handler
 
 
-def refusal(request: Request) -> Result | None:
+def refusal(request: Request) -> Response | None:
     """What to answer a caller who cannot prove to be Google's; None when it may go on."""
     try:
         process().callers.check(request.headers.get("Authorization", ""))
     except HubError as error:
         log.warning("a call was refused", extra={"path": request.path, "why": error.detail})
-        return error.code, 503 if error.status >= 500 else error.status
+        return Response(error.code, 503 if error.status >= 500 else error.status)
     return None
 
 
-def _consume(consume: Callable[[Deps, Any], None], event: Event, due: float) -> Result:
+def _consume(consume: Callable[[Deps, Any], None], event: Event, due: float) -> Response:
     if due > _LONGEST_WAIT:
-        return "not due yet", 503
+        return Response("not due yet", 503)
     if due > 0:
         time.sleep(due)
     try:
         consume(process_deps(), event)
     except HubError as error:
         log.warning("an event will come again", extra={"event_id": event.id, "why": error.detail})
-        return error.code, 503
-    return "", 204
+        return Response(error.code, 503)
+    return Response(status=204)
 
 
 def decode(topic: Topic, body: bytes) -> tuple[Event, float]:

@@ -1,16 +1,18 @@
-"""The webhooks function as the platform runs it: the routes, the proof of the sender, and what it publishes."""
+"""The webhooks function, served as in its image and by functions-framework: routes, proof of the sender, publishing."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 import requests
 
+from functions.webhooks.views import MAX_BODY
 from infra.bench.journey import Journey
-from infra.bench.processes import ROOT, first_answer, free_port, function, running
+from infra.bench.processes import ROOT, first_answer, framework_served, served
 from infra.bench.updates import update
 from shared.bootstrap import bootstrap, close
 from shared.config import Settings
@@ -22,8 +24,11 @@ pytestmark = pytest.mark.slow
 SECRET = "X-Telegram-Bot-Api-Secret-Token"
 
 
-@pytest.fixture
-def webhook(tmp_path: Path, provider: Stub) -> Iterator[tuple[str, dict[str, str]]]:
+Server = Callable[[Path, Mapping[str, str], Path], AbstractContextManager[int]]
+
+
+@pytest.fixture(params=[served, framework_served])
+def webhook(tmp_path: Path, provider: Stub, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
     """The function's address for one bot, and the header that Telegram proves itself with."""
     telegram_rules(provider)
     public = {"public_url": "https://hub.example", "telegram_api_url": provider.url}
@@ -31,9 +36,9 @@ def webhook(tmp_path: Path, provider: Stub) -> Iterator[tuple[str, dict[str, str
     path = Journey(deps).webhook_path
     close(deps)
     secret = provider.to("/setWebhook")[0].json["secret_token"]
-    port = free_port()
     environment = {"DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": public["public_url"]}
-    with running(function(ROOT / "functions/webhooks/main.py", port), environment, tmp_path / "function.log"):
+    server: Server = request.param
+    with server(ROOT / "functions/webhooks/main.py", environment, tmp_path / "function.log") as port:
         first_answer(port, "GET", "/", None)
         yield f"http://127.0.0.1:{port}{path}", {SECRET: secret}
 
@@ -66,3 +71,11 @@ def test_what_is_not_a_providers_call_is_refused(webhook: tuple[str, dict[str, s
     assert lost.status_code == 404
     assert lost.json()["detail"]
     assert _published(tmp_path / "data") == 0
+
+
+def test_a_call_that_is_too_large_is_refused_however_it_is_sent(webhook: tuple[str, dict[str, str]]) -> None:
+    url, proof = webhook
+    whole = bytes(MAX_BODY + 1)
+    for body in (whole, iter([whole[: MAX_BODY // 2], whole[MAX_BODY // 2 :]])):
+        refused = requests.post(url, data=body, headers=proof, timeout=60)
+        assert (refused.status_code, refused.json()["code"]) == (413, "too_large")

@@ -40,8 +40,10 @@ cost: $(STAMP) ## Price a million messages with their replies on Google Cloud
 bench: $(STAMP) ## Measure the budgets and print the table
 	$(RUN) -m infra.bench
 
-$(STAMP): pyproject.toml uv.lock
+$(STAMP): Makefile pyproject.toml uv.lock
 	@test -x $(UV) || ($(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9)
 	@test -x .venv/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	@$(UV) sync --quiet --frozen
+	@# So that commands of the environment find the packages, functions-framework for one.
+	@$(RUN) -c 'import os, site; print(os.getcwd(), file=open(site.getsitepackages()[0] + "/hub.pth", "w"))'
 	@touch $@

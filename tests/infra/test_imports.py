@@ -26,7 +26,7 @@ ALLOWED = {
     "reply": WSGI | MODELS,
     "deliver": WSGI | MODELS,
     "tick": WSGI | MODELS,
-    # Flask and a dialect's routes and models are loaded by the first request, behind which the platform reports ready.
+    # Flask and a dialect's routes and models are loaded by its first request, so that the port is open sooner.
     "omnichat": WSGI,
     "omnihub": WSGI,
     "dashboard": WSGI,

@@ -31,7 +31,7 @@ class FunctionProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         source = f"functions/{name}/main.py"
-        self._environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment}
+        self._environment = {"PATH": os.defpath, **environment}
         if framework:
             self._command = ["functions-framework", "--host=127.0.0.1", f"--port={self.port}"]
             self._command += [f"--source={source}", "--target=handler"]

@@ -16,6 +16,8 @@ from shared.errors import ConfigurationInvalid  # noqa: E402 - not before
 
 try:
     _settings = load_settings()
+    # Gunicorn would load it too, but not say in one line why it cannot.
+    import infra.images.serve  # noqa: F401 - for the loading alone
 except ConfigurationInvalid as error:
     sys.stderr.write(f"the function cannot start: {error.detail}\n")
     sys.exit(2)

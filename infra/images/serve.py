@@ -1,13 +1,12 @@
 """The function that `FUNCTION_SOURCE` and `FUNCTION_TARGET` name, as the WSGI application of an image.
 
 It does of functions-framework what the functions need, and not what loading the
-framework costs at every cold start.
+framework costs at every cold start. Importing it raises `ConfigurationInvalid` where there is no such function.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -37,11 +36,7 @@ def _named(environment: Mapping[str, str]) -> Callable[[Request], Response]:
     return function
 
 
-try:
-    _function = _named(os.environ)  # noqa: TID251 - the framework's variables are no settings of the hub
-except ConfigurationInvalid as error:
-    sys.stderr.write(f"the function cannot start: {error.detail}\n")
-    sys.exit(2)
+_function = _named(os.environ)  # noqa: TID251 - the framework's variables are no settings of the hub
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

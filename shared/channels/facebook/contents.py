@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from shared.channelkit.contents import Contents
 from shared.channels.facebook.events import Message, SentAttachment
 from shared.domain.messages import Attachment, MessageKind
 
@@ -19,14 +19,6 @@ _KINDS = {
     "location": MessageKind.LOCATION,
 }
 _LINKS = frozenset({"fallback", "post", "ig_post"})
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    kind: MessageKind
-    text: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def contents(message: Message) -> Contents:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from shared.channelkit.contents import Contents
 from shared.channels.telegram_bot.updates import Entity, File, Message
 from shared.domain.messages import Attachment, MessageKind
 
@@ -59,14 +59,6 @@ _FILES = {
 }
 _MIME = {"photo": "image/jpeg", "video_note": "video/mp4"}
 _KEPT = ("media_group_id", "message_thread_id", "author_signature", "business_connection_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    kind: MessageKind
-    text: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def contents(message: Message, names: set[str]) -> Contents:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from shared.channelkit.contents import Contents
 from shared.channels.telegram_user.updates import FileType, Message
 from shared.domain.messages import Attachment, MessageKind
 
@@ -20,14 +20,6 @@ _KINDS: Mapping[FileType, MessageKind] = {
     "document": MessageKind.DOCUMENT,
 }
 _OF_THE_ATTACHMENT = {"mime_type", "file_name", "size"}
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    kind: MessageKind
-    text: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def contents(message: Message) -> Contents:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from shared.channelkit.contents import Contents
 from shared.channelkit.payloads import json_object
 from shared.channels.whatsapp_cloud.events import Choice, Context, Error, File, Message, Order, SharedContact
 from shared.domain.messages import Attachment, MessageKind
+from shared.domain.storable import check_storable
 from shared.errors import PayloadInvalid
 
 _FILES = {
@@ -19,14 +20,6 @@ _FILES = {
     "document": MessageKind.DOCUMENT,
     "sticker": MessageKind.STICKER,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    kind: MessageKind
-    text: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def contents(message: Message) -> Contents:
@@ -121,11 +114,15 @@ def _chosen(choice: Choice) -> dict[str, Any]:
 
 
 def _answers(given: str | None) -> object:
-    """A form's answers are JSON inside the JSON; what is not is kept as it came."""
-    try:
-        return json_object("flow", given.encode("utf-8", "replace")) if given and len(given) < 50_000 else given
-    except PayloadInvalid:
+    """A form's answers are JSON inside the JSON; what is not, or what no document could hold, is kept as it came."""
+    if not given or len(given) >= 50_000:
         return given
+    try:
+        answers = json_object("flow", given.encode("utf-8", "replace"))
+        check_storable(answers)
+    except (PayloadInvalid, ValueError):
+        return given
+    return answers
 
 
 def _button(message: Message) -> Contents | None:

@@ -213,15 +213,6 @@ def _settle_unfinished(deps: Deps, item: OutboxItem, document: Document, now: da
 
 def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instance | None) -> None:
     now = deps.now()
-    dead = {
-        "status": OutboxStatus.DEAD.value,
-        "open": False,
-        "due_at": None,
-        "next_retry_at": None,
-        "reason": reason,
-        "error": why,
-        "updated_at": now,
-    }
     told = Notification(
         id=f"dead-{item.id}-{item.attempts}",
         tenant_id=item.tenant_id,
@@ -231,7 +222,8 @@ def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instanc
         created_at=now,
     )
     status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
-    writes: list[Write] = [Merge(refs.outbox(item.id), dead), Merge(refs.message(item.id), status)]
+    dead = recording.settling(item, OutboxStatus.DEAD, now, reason, why)
+    writes: list[Write] = [dead, Merge(refs.message(item.id), status)]
     try:
         deps.store.commit([*writes, creation(told)])
     except AlreadyExists:

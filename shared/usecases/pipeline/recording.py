@@ -1,8 +1,9 @@
-"""Writing down that a provider took a message, and by which id it will speak of it."""
+"""Writing down what became of an item, and by which id the provider will speak of a message that it took."""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from shared.channel import Sent
@@ -17,20 +18,26 @@ from shared.usecases.retrying import decide
 log = logging.getLogger(__name__)
 
 
-def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it."""
-    now = deps.now()
-    done = {
-        "status": OutboxStatus.SENT.value,
+def settling(
+    item: OutboxItem, status: OutboxStatus, now: datetime, reason: str | None = None, error: str | None = None
+) -> Merge:
+    """The write after which an item is not sent again by itself."""
+    settled = {
+        "status": status.value,
         "open": False,
         "due_at": None,
         "next_retry_at": None,
-        "reason": None,
-        "error": None,
+        "reason": reason,
+        "error": error,
         "updated_at": now,
     }
+    return Merge(refs.outbox(item.id), settled)
+
+
+def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
+    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it."""
     status = {"status": MessageStatus.SENT.value, "external_message_id": sent.external_message_id, "error": None}
-    writes: list[Write] = [Merge(refs.outbox(item.id), done), Merge(refs.message(item.id), status)]
+    writes: list[Write] = [settling(item, OutboxStatus.SENT, deps.now()), Merge(refs.message(item.id), status)]
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         moved = {"external_conversation_id": sent.external_conversation_id}
         writes.append(Merge(refs.conversation(item.conversation_id), moved))

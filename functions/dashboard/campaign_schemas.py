@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelWord
+from functions.dashboard.words import ChannelWord, Name, Tag
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
 from shared.http.times import WholeSeconds
@@ -38,7 +38,6 @@ def _once(channels: list[ChannelType]) -> list[ChannelType]:
 
 Channels = Annotated[list[ChannelWord], Field(min_length=1, max_length=20), AfterValidator(_once)]
 Settings = Annotated[dict[ChannelWord, dict[str, Any]], AfterValidator(_small)]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -52,7 +51,7 @@ class AudienceIn(BaseModel):
 class CampaignIn(BaseModel):
     """`channels` are in order of preference: each customer gets the message on the first that reaches him."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: Name
     channels: Channels
     settings: Settings = Field(default_factory=dict)
     audience: AudienceIn = Field(default_factory=AudienceIn)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
+from functions.dashboard.words import Name
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.channel_overview import Figures
@@ -126,7 +127,7 @@ class ConfigureIn(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: Name | None = None
     phone_number: str | None = Field(default=None, max_length=40)
     webhook_url: str | None = Field(default=None, max_length=2048)
     api_key: str | None = Field(default=None, max_length=4096)

@@ -18,7 +18,7 @@ from functions.dashboard.channel_schemas import (
     health,
 )
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import channel_type
+from functions.dashboard.words import channel_type, own_words
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -50,17 +50,21 @@ def channel_capabilities() -> Response:
 
 @api.post("/<channel_type>/configure", responses={200: ConfiguredOut, 409: Failure})
 def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: ConfigureIn) -> Response:
-    """Configure the default (else oldest) channel of a type, or make the first one."""
+    """Configure the default (else oldest) channel of a type, or make the first one.
+
+    One that was disconnected since is connected again.
+    """
     require(Role.ADMIN)
-    configured = channel_setup.configure(
-        deps_with_origin(),
-        caller().tenant_id,
-        channel_type(path.channel_type),
-        body.config,
-        spellings=query.spellings,
-        label=body.name,
-        may_read_secrets=caller().may_read_secrets,
-    )
+    with own_words():
+        configured = channel_setup.configure(
+            deps_with_origin(),
+            caller().tenant_id,
+            channel_type(path.channel_type),
+            body.config,
+            spellings=query.spellings,
+            label=body.name,
+            may_read_secrets=caller().may_read_secrets,
+        )
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 
 

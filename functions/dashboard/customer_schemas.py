@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
-from functions.dashboard.words import ChannelWord
+from functions.dashboard.words import ChannelWord, Tag
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
@@ -18,7 +18,6 @@ _WORDS = {channel.value: word for channel, word in CHANNELS.items()}
 
 Email = Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")]
 Phone = Annotated[str, Field(max_length=40, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
-Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class PreferencesOut(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
+from functions.dashboard.words import worded
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.channel_overview import Standing
 from shared.usecases.instances.integrations import Trial
@@ -40,7 +41,10 @@ class IntegrationPath(BaseModel):
 
 
 class TrialIn(BaseModel):
-    """What to try, whatever the type takes; without `api_key` the stored credential is tried."""
+    """What to try, whatever the type takes; without `api_key` the stored credential is tried.
+
+    Of a type that has no credential (chat) it is told how its channel stands.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -61,4 +65,4 @@ class TrialOut(BaseModel):
 
     @classmethod
     def of(cls, trial: Trial) -> TrialOut:
-        return cls(success=trial.success, test_result=trial.said, latency=trial.latency)
+        return cls(success=trial.success, test_result=worded(trial.said), latency=trial.latency)

@@ -53,7 +53,15 @@ class RulePath(BaseModel):
 
 
 class RuleIn(BaseModel):
-    """`action` is one or several, with `;` between them."""
+    """What is done with a conversation that begins.
+
+    `condition` compares `channel`, `priority`, `tag`, `language`, `text` (what was
+    said first) and `hour` (of the day in UTC) by `=`, `!=`, `in (…)` or `contains`,
+    joined by AND, OR, NOT and parentheses. `action` is one or several, with `;`
+    between them: `assign_to_agent_group:` a team's name or id, `assign_to_agent:`
+    an agent's id, `set_priority:` or `add_tag:`. The first rule that assigns, or
+    sets the priority, wins.
+    """
 
     condition: str = Field(min_length=1, max_length=MAX_LENGTH, examples=["channel=whatsapp AND priority=high"])
     action: str = Field(min_length=1, max_length=MAX_ACTION_LENGTH, examples=["assign_to_agent_group:vip"])

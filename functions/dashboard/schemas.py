@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id
+from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id, phones
 from shared.domain.templates import Filling
 from shared.http.times import WholeSeconds
 from shared.usecases.pipeline.sends import Content
@@ -70,8 +70,18 @@ class SessionOut(BaseModel):
         )
 
 
+class WholeSessionOut(SessionOut):
+    """With the group of agents that a routing rule assigned it to, by name or id."""
+
+    agent_group: str | None
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> WholeSessionOut:
+        return cls(**SessionOut.of(conversation).model_dump(), agent_group=conversation.team_id)
+
+
 class SessionsOut(BaseModel):
-    sessions: list[SessionOut]
+    sessions: list[WholeSessionOut]
     next_cursor: str | None
 
 
@@ -93,12 +103,14 @@ class AttachmentOut(BaseModel):
     longitude: float | None = None
     name: str | None = None
     address: str | None = None
+    phones: list[str] | None = Field(default=None, description="The numbers of a contact.")
 
     @classmethod
     def of(cls, message: Message, number: int) -> dict[str, Any]:
         attachment = message.attachments[number]
         shown = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
         shown.media_id = media_id(message.id, number, attachment)
+        shown.phones = phones(attachment) or None
         return shown.model_dump(exclude_none=True)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut
+from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut, WholeSessionOut
 from functions.dashboard.words import ChannelFilter, ChannelWord, PriorityWord, StatusWord
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
@@ -133,7 +133,7 @@ class SessionChange(BaseModel):
         )
 
 
-class ChangedOut(SessionOut):
+class ChangedOut(WholeSessionOut):
     """The session as it is now."""
 
     success: bool

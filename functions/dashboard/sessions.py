@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
-from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery
+from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery, WholeSessionOut
 from functions.dashboard.session_schemas import (
     ActiveSessionsOut,
     CanSendOut,
@@ -19,6 +19,7 @@ from functions.dashboard.session_schemas import (
     TransferIn,
     TransferredOut,
 )
+from functions.dashboard.words import own_words
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus
 from shared.http.app import deps
@@ -50,20 +51,21 @@ def list_sessions(query: SessionListQuery) -> Response:
     found, cursor = session_lists.list_page(
         deps(), caller().tenant_id, query.status, query.filter(), query.limit, query.cursor
     )
-    return answer(SessionsOut(sessions=[SessionOut.of(each) for each in found], next_cursor=cursor))
+    return answer(SessionsOut(sessions=[WholeSessionOut.of(each) for each in found], next_cursor=cursor))
 
 
-@api.get("/<session_id>", responses={200: SessionOut})
+@api.get("/<session_id>", responses={200: WholeSessionOut})
 def read_session(path: SessionPath) -> Response:
     """Read one session."""
-    return answer(SessionOut.of(conversations.get(deps(), caller().tenant_id, path.session_id)))
+    return answer(WholeSessionOut.of(conversations.get(deps(), caller().tenant_id, path.session_id)))
 
 
 @api.post("/create", responses={200: CreatedOut, 404: Failure, 409: Failure, 422: Failure})
 def create_session(body: CreateIn) -> Response:
     """Begin a session, or take up the one that is open at the customer's address on that channel."""
     require(Role.AGENT)
-    created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
+    with own_words():
+        created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
     return answer(CreatedOut(session_id=created.id, status="created", created_at=created.created_at))
 
 
@@ -72,7 +74,7 @@ def change_session(path: SessionPath, body: SessionChange) -> Response:
     """Change status, agent or priority."""
     require(Role.AGENT)
     changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()))
-    return answer(ChangedOut(**SessionOut.of(changed).model_dump(), success=True))
+    return answer(ChangedOut(**WholeSessionOut.of(changed).model_dump(), success=True))
 
 
 @api.post("/<session_id>/can-send", responses={200: CanSendOut})
@@ -87,9 +89,10 @@ def can_send(path: SessionPath) -> Response:
 def transfer_session(path: SessionPath, body: TransferIn) -> Response:
     """Let the session go on on another channel."""
     require(Role.AGENT)
-    moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
+    with own_words():
+        moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
     shown = TransferredOut(
-        **SessionOut.of(moved).model_dump(),
+        **WholeSessionOut.of(moved).model_dump(),
         success=True,
         from_channel=CHANNELS[body.from_channel],
         to_channel=CHANNELS[body.to_channel],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from functions.dashboard.schemas import CHANNELS, STATUS
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.domain.instances import ChannelType
-from shared.errors import BadRequest
+from shared.errors import BadRequest, HubError
 
 T = TypeVar("T")
 
@@ -33,6 +36,28 @@ def channel_type(word: str) -> ChannelType:
     return found
 
 
+# A channel's settings stand in the body itself here, and the widget is called chat.
+_INSIDE = re.compile(r"\bconfig\.(?=[a-z])|\bwidget\b(?!-)")
+_HERE = {"config.": "", "widget": CHANNELS[ChannelType.WIDGET]}
+
+
+def worded(said: str) -> str:
+    """A sentence, or a field's name, as this dialect says it."""
+    return _INSIDE.sub(lambda found: _HERE[found[0]], said)
+
+
+@contextmanager
+def own_words() -> Iterator[None]:
+    """Have what is refused inside speak of channels and fields as this dialect does."""
+    try:
+        yield
+    except HubError as error:
+        error.detail = worded(error.detail)
+        if isinstance(error, BadRequest):
+            error.fields = {worded(name): worded(reason) for name, reason in error.fields.items()}
+        raise
+
+
 def _reader(words: dict[str, T]) -> BeforeValidator:
     def read(value: object) -> object:
         if not isinstance(value, str):
@@ -54,3 +79,16 @@ ChannelFilter = Annotated[ChannelType | None, _reader(_ONE_OR_ALL), _words(_ONE_
 
 StatusWord = Annotated[ConversationStatus, _reader(_STATUSES), _words(_STATUSES)]
 PriorityWord = Annotated[Priority, _reader(_PRIORITIES), _words(_PRIORITIES)]
+
+
+def _not_blank(name: str) -> str:
+    if not name.strip():
+        raise ValueError("must not be blank")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+"""What people call a thing."""
+
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+"""What customers are sorted by. Blanks around it do not count."""

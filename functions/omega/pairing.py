@@ -64,6 +64,8 @@ def pair() -> Response:
     paired = instance_operations.pair(known, instance)
     if paired.status is InstanceStatus.CONNECTED:
         return answer(AlreadyPaired())
+    if not instance_operations.can_pair(paired):
+        return answer(NotConfigured.without_code(paired), 409)
     picture = png_base64(paired.pairing) if paired.pairing and paired.pairing.expires_at > deps().now() else None
     if picture is None:
         raise ProviderUnavailable(paired.adapter, "there is no code to scan yet; ask again", retry_after=2)

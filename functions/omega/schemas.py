@@ -53,6 +53,12 @@ class NotConfigured(BaseModel):
         "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
     )
 
+    @classmethod
+    def without_code(cls, instance: Instance) -> NotConfigured:
+        """Of an account that its credentials connect."""
+        why = instance.status_detail or "check its credentials"
+        return cls(message=f"The WhatsApp instance {instance.name} has no code to scan: {why}")
+
 
 class PairStatusOut(BaseModel):
     status: Literal["paired", "pending"]

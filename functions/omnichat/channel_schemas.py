@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, RootModel
+from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from functions.omnichat.schemas import Request, Wire
+from functions.omnichat.schemas import Name, Request, Wire
+from functions.omnichat.words import renamed
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
+from shared.domain.storable import check_storable
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
 from shared.usecases.instances.instance_documents import label, public_metadata
@@ -21,16 +24,23 @@ def _canonical(value: object) -> object:
     return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    check_storable(given)
+    if len(json.dumps(given)) > 65_536:
+        raise ValueError("must be shorter than 64 kB")
+    return given
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_kept)]
 ExternalId = Annotated[str, Field(max_length=255)]
 
 
 class ChannelIn(Request, Wire):
     """A new channel. Several may have the same `name`; `adapter` chooses among the ways to reach a type."""
 
-    name: Label
+    name: Name
     type: Annotated[ChannelType, BeforeValidator(_canonical)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
-    metadata: dict[str, Any] | None = None
+    metadata: Metadata | None = None
     config: dict[str, Any] | None = None
     external_id: ExternalId | None = None
     adapter: str | None = None
@@ -53,8 +63,8 @@ class ChannelPatch(Request, Wire):
 
     takes_away = frozenset({"external_id"})
 
-    name: Label | None = None
-    metadata: dict[str, Any] | None = None
+    name: Name | None = None
+    metadata: Metadata | None = None
     config: dict[str, Any] | None = None
     external_id: ExternalId | None = None
     is_default: bool | None = None
@@ -78,8 +88,8 @@ class WebhookOut(Wire):
     error: str | None
 
     @classmethod
-    def of(cls, webhook: WebhookHealth) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump())
+    def of(cls, webhook: WebhookHealth, names: Collection[str] = ()) -> WebhookOut:
+        return cls.model_validate(webhook.model_dump() | {"error": renamed(webhook.error, names)})
 
 
 class ChannelOut(Wire):
@@ -102,15 +112,18 @@ class ChannelOut(Wire):
 
     @classmethod
     def of(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
-        same = {"id", "tenant_id", "adapter", "status_detail", "external_id", "is_default", "created_at", "updated_at"}
+        same = {"id", "tenant_id", "adapter", "external_id", "is_default", "created_at", "updated_at"}
+        model = model_of(instance.adapter)
+        names = model.model_fields if model else ()
         return cls(
             **instance.model_dump(include=same),
             name=label(instance),
             type=instance.type.upper(),
             status=CHANNEL_STATUS[instance.status],
+            status_detail=renamed(instance.status_detail, names),
             config=_config(instance, secrets),
             metadata=public_metadata(instance),
-            webhook=WebhookOut.of(instance.webhook),
+            webhook=WebhookOut.of(instance.webhook, names),
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from functions.omnichat.channel_schemas import (
     ChannelsOut,
     ChannelsQuery,
 )
+from functions.omnichat.words import own_words
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
 from shared.http.app import deps
@@ -36,7 +37,8 @@ protect(api, Access.CREDENTIAL)
 def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
-    created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
+    with own_words():
+        created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
     return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
 
 
@@ -60,13 +62,14 @@ def read_channel(path: ChannelPath) -> Response:
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    changed = instances.update(
-        deps_with_origin(),
-        caller().tenant_id,
-        _managed(path).id,
-        body.to_domain(),
-        may_read_secrets=caller().may_read_secrets,
-    )
+    with own_words():
+        changed = instances.update(
+            deps_with_origin(),
+            caller().tenant_id,
+            _managed(path).id,
+            body.to_domain(),
+            may_read_secrets=caller().may_read_secrets,
+        )
     return answer(_shown(changed))
 
 

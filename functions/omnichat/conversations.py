@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
 from functions.omnichat.schemas import Request
+from functions.omnichat.words import own_words
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.http.app import deps
@@ -115,5 +116,6 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
 def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
     """Change status, assignee or priority."""
     require(Role.AGENT)
-    changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
+    with own_words():
+        changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
     return answer(ConversationOut.of(changed))

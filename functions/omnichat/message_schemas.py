@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import MessageOut
@@ -50,14 +50,18 @@ class AttachmentIn(Request, _Wire):
         """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called."""
         kind = _SENDABLE.get(self.type.lower())
         if kind is None:
-            raise BadRequest(f"attachments: the type {self.type!r} is none of {', '.join(_SENDABLE)}")
+            raise _not_sendable(f"the type {self.type!r} is none of {', '.join(_SENDABLE)}")
         if kind is MessageKind.LOCATION and (self.latitude is None or self.longitude is None):
-            raise BadRequest("attachments: a location needs latitude and longitude")
+            raise _not_sendable("a location needs latitude and longitude")
         if kind is not MessageKind.LOCATION:
             if not self.url:
-                raise BadRequest(f"attachments: {self.type} needs a url")
+                raise _not_sendable(f"{self.type} needs a url")
             deps.http.check(self.url, "attachments")
         return Attachment(type=kind, **self.model_dump(exclude={"type"}, by_alias=False))
+
+
+def _not_sendable(reason: str) -> BadRequest:
+    return BadRequest(f"attachments: {reason}", {"attachments": reason})
 
 
 class ReactionIn(Request, _Wire):
@@ -126,8 +130,12 @@ class Accepted(_Wire):
     queue: QueueItem
 
 
+def _upper(word: object) -> object:
+    return word.upper() if isinstance(word, str) else word
+
+
 class OutboxQuery(BaseModel):
-    status: OutboxStatus = OutboxStatus.DEAD
+    status: Annotated[OutboxStatus, BeforeValidator(_upper)] = OutboxStatus.DEAD
     limit: int = Field(default=50, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from flask import Response
 from flask_openapi import Tag
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.message_schemas import (
@@ -34,10 +36,14 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+
+
 class SendBody(Request):
     """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
 
-    A customer is written to where he was last spoken with, unless `channelInstanceId` names another channel.
+    A customer is written to where he was last spoken with, unless `channelInstanceId` names another channel. Channel
+    and customer may be named beside a conversation, too, but not others than its own.
     `choices` go with a text; the text beside a template is what the hub shows for it.
     """
 
@@ -51,7 +57,7 @@ class SendBody(Request):
     conversation_id: str | None = Field(default=None, max_length=64)
     channel_instance_id: str | None = Field(default=None, max_length=64)
     customer_id: str | None = Field(default=None, max_length=64)
-    external_user_id: str | None = Field(default=None, min_length=1, max_length=256)
+    external_user_id: Address | None = None
     text: str | None = Field(default=None, max_length=65_536)
     attachments: list[AttachmentIn] = Field(default_factory=list, max_length=10)
     reply_to: str | None = Field(default=None, max_length=256, description="The provider's id of the quoted message.")

@@ -6,12 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from functions.omnichat.schemas import Request, UserOut, Wire
+from functions.omnichat.schemas import Name, Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Scope = Literal["read", "write", "secrets:read"]
 
 
@@ -52,11 +51,11 @@ class PageQuery(Wire):
 
 
 class KeyIn(Request, Wire):
-    """A new key. Without `scopes` it may read and write; `secrets:read` shows stored credentials in clear."""
+    """A new key. Where `scopes` are left out it may read and write; `secrets:read` shows credentials in clear."""
 
     name: Name
     role: Role = Role.ADMIN
-    scopes: Annotated[list[Scope], Field(max_length=10)] | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=10)] | None = None
     expires_at: AwareDatetime | None = None
 
 

@@ -116,7 +116,7 @@ class MessageOut(_Wire):
 
 
 class ConversationOut(_Wire):
-    """A conversation on the instance where it goes on now."""
+    """A conversation on the instance where it goes on now. `teamId` is the group it was routed to, by name or id."""
 
     id: str
     channel_instance_id: str
@@ -128,6 +128,7 @@ class ConversationOut(_Wire):
     status: str
     priority: str
     assignee_id: str | None
+    team_id: str | None
     needs_human: bool
     last_message_at: Milliseconds
     snoozed_until: Milliseconds | None

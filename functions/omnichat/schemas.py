@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import Agent, AgentKind, Tool
+from shared.domain.storable import check_storable
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.accounts import Session
 
@@ -35,11 +36,25 @@ class Request(BaseModel):
         return {name: value for name, value in given.items() if value is not None or name in kept}
 
 
+def _not_blank(name: str) -> str:
+    if not name.strip():
+        raise ValueError("must not be blank")
+    return name
+
+
+def _blank_is_none(name: str | None) -> str | None:
+    return name if name and name.strip() else None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+NameIfAny = Annotated[str | None, Field(max_length=200), AfterValidator(_blank_is_none)]
+
+
 class RegisterIn(Request, Wire):
     email: str = Field(max_length=254, examples=["ann@example.com"])
     password: str = Field(min_length=8, max_length=1024)
-    name: str | None = Field(default=None, max_length=200)
-    tenant_name: str | None = Field(default=None, max_length=200)
+    name: NameIfAny = None
+    tenant_name: NameIfAny = None
 
 
 class LoginIn(Request, Wire):
@@ -95,17 +110,21 @@ class MeOut(Wire):
     tenant_id: str
 
 
-def _modest(parameters: dict[str, Any]) -> dict[str, Any]:
+def _usable(parameters: dict[str, Any]) -> dict[str, Any]:
+    # Who serves a model refuses every request of an agent with a tool of any other schema.
+    if parameters.get("type") != "object":
+        raise ValueError('must be a JSON schema with "type": "object"')
+    check_storable(parameters)
     if len(json.dumps(parameters)) > 16_384:
         raise ValueError("must be shorter than 16 kB")
     return parameters
 
 
 class ToolIn(Request, Tool):
-    """An HTTP endpoint the agent may call; `parameters` is a JSON schema of what it is posted."""
+    """An HTTP endpoint the agent may call; `parameters` is a JSON schema of the object that it is posted."""
 
     description: str = Field(default="", max_length=1024)
-    parameters: Annotated[dict[str, Any], AfterValidator(_modest)] = Field(
+    parameters: Annotated[dict[str, Any], AfterValidator(_usable)] = Field(
         default_factory=lambda: {"type": "object", "properties": {}}
     )
     url: str = Field(max_length=2048)
@@ -118,7 +137,6 @@ def _different_names(tools: list[ToolIn]) -> list[ToolIn]:
 
 
 Tools = Annotated[list[ToolIn], Field(max_length=20), AfterValidator(_different_names)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Prompt = Annotated[str, Field(max_length=32_768)]
 Model = Annotated[str, Field(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from functions.omnichat.schemas import Request, Wire
+from functions.omnichat.schemas import Name, Request, Wire
 from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
 from shared.http.times import Milliseconds
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Description = Annotated[str, Field(max_length=2000)]
 AgentId = Annotated[str, Field(min_length=1, max_length=64)]
 

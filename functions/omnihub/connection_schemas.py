@@ -75,7 +75,7 @@ def _advice(instance: Instance) -> str:
         return "Already connected"
     if instance.status_detail:
         return instance.status_detail
-    return f"A {instance.type.value} instance has no code to scan: set its credentials in its config"
+    return f"A {instance.type.value} instance has no code to scan: set what its config needs, or restart it"
 
 
 class StatusOut(BaseModel):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
 
 from shared.domain.instances import ChannelType, ExternalAgent, Instance
 from shared.http.times import WholeSeconds
@@ -47,10 +47,26 @@ def _phone_number(value: str | None) -> str | None:
     return f"+{digits}"
 
 
+def _in_one_line(key: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f]", key):
+        raise ValueError("give a key of one line, without control characters")
+    return key
+
+
+def _goes_on(url: str) -> str:
+    """An address to which a path can be added."""
+    if "?" in url or "#" in url:
+        raise ValueError("give an address without a query or a fragment")
+    return url
+
+
 Word = Annotated[ChannelType, BeforeValidator(_canonical)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 URL = Annotated[str, Field(min_length=1, max_length=2048)]
-Secret = Annotated[str, Field(min_length=1, max_length=4096)]
+BaseURL = Annotated[URL, AfterValidator(_goes_on)]
+# Copied keys often end in a line break.
+Key = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4096), AfterValidator(_in_one_line)]
+Secret = Annotated[Key, Field(min_length=1)]
 Prefix = Annotated[str, Field(max_length=128)]
 Timeout = Annotated[int, Field(ge=1, le=600, description="seconds")]
 
@@ -60,14 +76,14 @@ class InstanceIn(BaseModel):
 
     name: Text
     channel_type: Word = ChannelType.WHATSAPP
-    evolution_url: URL | None = None
+    evolution_url: BaseURL | None = None
     evolution_key: Secret | None = None
     whatsapp_instance: Text | None = None
     session_id_prefix: Prefix | None = None
     phone_number: Annotated[str | None, Field(max_length=40), AfterValidator(_phone_number)] = None
     auto_qr: bool = True
     integration: Literal["WHATSAPP-BAILEYS", "WHATSAPP-BUSINESS"] = "WHATSAPP-BAILEYS"
-    agent_api_url: URL
+    agent_api_url: BaseURL
     agent_api_key: Secret
     default_agent: Text
     agent_timeout: Timeout = 60
@@ -111,11 +127,11 @@ class InstancePatch(BaseModel):
     """Only what is given changes. Null clears what belongs to Evolution and leaves everything else as it is."""
 
     channel_type: Word | None = None
-    evolution_url: Annotated[str, Field(max_length=2048)] | None = None
-    evolution_key: Annotated[str, Field(max_length=4096)] | None = None
+    evolution_url: Annotated[str, Field(max_length=2048), AfterValidator(_goes_on)] | None = None
+    evolution_key: Key | None = None
     whatsapp_instance: Annotated[str, Field(max_length=256)] | None = None
     session_id_prefix: Prefix | None = None
-    agent_api_url: URL | None = None
+    agent_api_url: BaseURL | None = None
     agent_api_key: Secret | None = None
     default_agent: Text | None = None
     agent_timeout: Timeout | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
@@ -17,10 +18,17 @@ from typing import Any
 _message_ids = count(1000)
 
 
+class Telegrams(ThreadingHTTPServer):
+    """One pretended Telegram, and where it was told to call; it never does."""
+
+    webhook = ""
+
+
 class Telegram(BaseHTTPRequestHandler):
     """Answers every method of the Bot API as if it had worked."""
 
     protocol_version = "HTTP/1.1"
+    server: Telegrams
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -39,9 +47,14 @@ class Telegram(BaseHTTPRequestHandler):
     def _result(self, method: str, body: bytes) -> Any:
         if method == "getMe":
             return {"id": 7, "is_bot": True, "first_name": "Demo", "username": "demo_bot"}
+        if method == "getWebhookInfo":
+            return {"url": self.server.webhook, "has_custom_certificate": False, "pending_update_count": 0}
+        given = json.loads(body or b"{}")
+        if method in ("setWebhook", "deleteWebhook"):
+            self.server.webhook = given.get("url", "")
         if not method.startswith("send"):
             return True
-        chat = json.loads(body or b"{}").get("chat_id")
+        chat = given.get("chat_id")
         return {"message_id": next(_message_ids), "date": 0, "chat": {"id": chat, "type": "private"}}
 
     def log_message(self, format: str, *args: object) -> None:
@@ -50,11 +63,12 @@ class Telegram(BaseHTTPRequestHandler):
 
 def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8900
-    with ThreadingHTTPServer(("127.0.0.1", port), Telegram) as server:
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
+    try:
+        server = Telegrams(("127.0.0.1", port), Telegram)
+    except OSError as error:
+        sys.exit(f"cannot listen on 127.0.0.1 port {port}: {error.strerror}")
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 if __name__ == "__main__":

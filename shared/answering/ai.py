@@ -7,10 +7,10 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from shared.answering.turns import Turn
+from shared.answering.turns import Turn, in_words
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
-from shared.domain.messages import Direction, Message
+from shared.domain.messages import Attachment, Direction, Message
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,12 @@ def _as_chat(message: Message) -> dict[str, Any]:
 def _said(message: Message) -> str:
     if message.direction is Direction.SYSTEM or message.deleted_at:
         return ""
-    files = [f"[{a.type.value}{': ' + a.file_name if a.file_name else ''}]" for a in message.attachments]
-    return "\n".join(filter(None, [message.text, *files]))
+    return "\n".join(filter(None, [message.text, *map(_mentioned, message.attachments)]))
+
+
+def _mentioned(attachment: Attachment) -> str:
+    said = attachment.file_name or in_words(attachment)
+    return f"[{attachment.type.value}{': ' + said if said else ''}]"
 
 
 def complete(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
-from shared.answering.turns import Turn
+from shared.answering.turns import Turn, in_words
 from shared.deps import Deps
+from shared.domain.conversations import Conversation
 from shared.domain.instances import ExternalAgent
-from shared.domain.messages import Attachment, Message, MessageKind
+from shared.domain.messages import Attachment, Message, MessageKind, is_file
 from shared.errors import OutcomeUnknown, ProviderUnavailable
 from shared.outgoing import Answer
 
@@ -31,7 +33,7 @@ def ask_external(deps: Deps, turn: Turn, agent: ExternalAgent, api_key: str) -> 
     `POST {api_url}/api/v1/agent/{default_agent}/run`. Anything but an answer in
     time raises `ProviderUnavailable`: asking again does no harm.
     """
-    url = f"{agent.api_url.rstrip('/')}/api/v1/agent/{agent.default_agent}/run"
+    url = f"{agent.api_url.rstrip('/')}/api/v1/agent/{quote(agent.default_agent, safe='')}/run"
     try:
         answer = deps.http.request(
             "POST",
@@ -49,29 +51,31 @@ def ask_external(deps: Deps, turn: Turn, agent: ExternalAgent, api_key: str) -> 
 
 
 def _request(turn: Turn) -> dict[str, Any]:
-    conversation, unanswered = turn.conversation, turn.unanswered
-    last = unanswered[-1]
+    conversation, last = turn.conversation, turn.to_answer[-1]
+    attachments = [attachment for message in turn.to_answer for attachment in message.attachments]
     return {
-        "message_content": turn.text,
+        "message_content": "\n".join(filter(None, [turn.text, *map(in_words, attachments)])),
         "message_type": last.kind.value if last.kind in _MESSAGE_TYPES else "text",
-        "session_name": f"{turn.instance.session_id_prefix}{conversation.external_conversation_id}",
+        "session_name": f"{turn.instance.session_id_prefix}{_chat(conversation)}",
         "session_origin": conversation.channel.value,
-        "user": {
-            "phone_number": conversation.customer_phone,
-            "email": None,
-            "user_data": {
-                "name": conversation.customer_name or last.author_name,
-                "external_id": last.author_id or conversation.external_user_id,
-            },
-        },
-        "media_contents": [_media(attachment) for message in unanswered for attachment in _files(message)],
+        "user": _user(conversation, last),
+        "media_contents": [_media(attachment) for attachment in attachments if is_file(attachment)],
         "message_limit": 100,
     }
 
 
-def _files(message: Message) -> list[Attachment]:
-    places = (MessageKind.LOCATION, MessageKind.CONTACT)
-    return [attachment for attachment in message.attachments if attachment.type not in places]
+def _chat(conversation: Conversation) -> str:
+    """The chat's address as it was first: a provider may correct it, and the agent's memory is not to end there."""
+    return (conversation.legs[-1] if conversation.legs else conversation).external_conversation_id
+
+
+def _user(conversation: Conversation, last: Message) -> dict[str, Any]:
+    """Who wrote last; a group's own name and number are nobody's."""
+    name, phone = conversation.customer_name or last.author_name, conversation.customer_phone
+    if conversation.is_group:
+        name, phone = last.author_name, last.author_phone
+    external_id = last.author_id or conversation.external_user_id
+    return {"phone_number": phone, "email": None, "user_data": {"name": name, "external_id": external_id}}
 
 
 def _media(attachment: Attachment) -> dict[str, str | None]:
@@ -84,9 +88,11 @@ def _media(attachment: Attachment) -> dict[str, str | None]:
 
 def _read(answer: Answer) -> str:
     """A JSON object with `message`, a JSON string, or plain text."""
+    if answer.is_page:
+        raise ProviderUnavailable(_NAME, "answered with a web page: check agent_api_url")
     text = answer.text.strip()
     is_json = "json" in answer.headers.get("content-type", "") or text[:1] in ('"', "{")
-    if not is_json:
+    if not (is_json and text):
         return text
     try:
         body = json.loads(text)

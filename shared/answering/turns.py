@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.conversations import Conversation
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, Message
+from shared.domain.messages import Attachment, Direction, Message, MessageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,26 @@ class Turn:
         return [m for m in self.history if since and m.direction is Direction.INBOUND and m.created_at >= since]
 
     @property
+    def to_answer(self) -> list[Message]:
+        """What is unanswered, without what its author has taken back."""
+        return [message for message in self.unanswered if message.deleted_at is None]
+
+    @property
     def text(self) -> str:
-        """All unanswered text, a message a line."""
-        return "\n".join(message.text for message in self.unanswered if message.text)
+        """All text to answer, a message a line."""
+        return "\n".join(message.text for message in self.to_answer if message.text)
+
+
+def in_words(attachment: Attachment) -> str:
+    """What a place or a contact's card says; empty for what has content to fetch."""
+    if attachment.type is MessageKind.LOCATION:
+        parts = [attachment.name, attachment.address, attachment.latitude, attachment.longitude]
+    elif attachment.type is MessageKind.CONTACT:
+        phones = attachment.extra.get("phones") or [attachment.extra.get("phone_number")]
+        parts = [attachment.name, *phones]
+    else:
+        return ""
+    return ", ".join(str(part) for part in parts if part not in (None, ""))
 
 
 def split_text(text: str, limit: int, *, in_one_piece: bool = False) -> list[str]:

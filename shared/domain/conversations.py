@@ -101,6 +101,7 @@ class Conversation(BaseModel):
             external_conversation_id=identity.external_user_id,
             external_user_id=identity.external_user_id,
             customer_name=identity.shown_name,
+            customer_phone=identity.phone,
             legs=[Leg.begun(instance, identity, now)],
             last_message_at=now,
             created_at=now,

@@ -57,7 +57,9 @@ class Identity(BaseModel):
     of several chats with a person, who has an identity beside it. `alias_of` names the
     identity that speaks for this one when a provider uses two addresses for the
     same person. `name` is what the provider says, `known_as` what the business
-    calls the customer instead. `waiting_since` is the arrival of the oldest message that
+    calls the customer instead. `phone` is the customer's number
+    as soon as it is known, which with a hidden address may be later than the
+    first message. `waiting_since` is the arrival of the oldest message that
     nobody has answered, kept here too so that storing the next one needs no
     look at the conversation.
     """
@@ -69,6 +71,7 @@ class Identity(BaseModel):
     customer_id: str
     conversation_id: str | None = None
     name: str | None = None
+    phone: str | None = None
     known_as: str | None = None
     alias_of: str | None = None
     is_thread: bool = False

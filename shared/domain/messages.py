@@ -81,6 +81,12 @@ def media_id(message_id: str, number: int, attachment: Attachment) -> str | None
     return f"{message_id}-{number}" if is_file(attachment) else None
 
 
+def phones(contact: Attachment) -> list[str]:
+    """The numbers on a contact's card; providers give several or one."""
+    given = contact.extra.get("phones") or contact.extra.get("phone_number") or []
+    return [str(phone) for phone in (given if isinstance(given, list) else [given])]
+
+
 Style: TypeAlias = Literal["bold", "italic", "strike", "code", "pre", "link", "address", "mark"]
 
 
@@ -105,6 +111,7 @@ class Message(BaseModel):
     is impossible. `raw_event_id` is the bus event it came in. `request_hash`
     stands for the request that made an outbound one under an idempotency key.
     `spans` say how the text is to look; without them it is as it was written.
+    `author_phone` is the number of whoever wrote to us, where it is known.
     """
 
     id: str
@@ -116,6 +123,7 @@ class Message(BaseModel):
     author: Author
     author_id: str | None = None
     author_name: str | None = None
+    author_phone: str | None = None
     kind: MessageKind = MessageKind.TEXT
     text: str | None = None
     spans: list[Span] | None = None

@@ -219,7 +219,8 @@ class _Reader:
         allowed = _ALLOWED.get(field)
         if allowed is None:
             return token.text
-        if (known := allowed.get(token.text.lower())) is None:
+        word = token.text.lower()
+        if (known := allowed.get(word.replace("-", "_") if field is Field.CHANNEL else word)) is None:
             words = "0 to 23" if field is Field.HOUR else ", ".join(allowed)
             raise refused("condition", f"{field.value} is one of {words}, not {token.text!r}", token.at)
         return known

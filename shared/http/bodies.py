@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,12 +14,9 @@ from pydantic import BaseModel
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from shared.domain import storable
 from shared.errors import BadRequest
 from shared.http.times import milliseconds
-
-# Firestore takes 20 levels; the documents that hold a body put a few around it.
-MAX_DEPTH = 16
-_INT64 = 2**63
 
 
 class JSONRequest(Request):
@@ -71,54 +67,35 @@ def answer(model: BaseModel, status: int = 200) -> Response:
 
 
 def read_json(body: bytes) -> Any:
-    """Parse UTF-8 JSON that every store can keep; raises `BadRequest` saying what is wrong with it."""
+    """Parse UTF-8 JSON whose values every store can keep; raises `BadRequest` saying what is wrong with it."""
     try:
         value = json.loads(
             body.decode("utf-8-sig"), parse_int=_integer, parse_float=_finite, parse_constant=_no_constant
         )
+        storable.check_readable(value)
     except UnicodeDecodeError:
         raise BadRequest("The body is not valid UTF-8") from None
     except json.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error.msg} at line {error.lineno}") from None
     except RecursionError:
-        raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep") from None
-    for text in _texts(value):
-        check_text(text)
+        raise BadRequest(storable.TOO_DEEP) from None
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
     return value
 
 
 def check_text(text: str) -> None:
     """Refuse what cannot be stored as text: NUL characters, and halves of surrogate pairs."""
-    if "\0" in text:
-        raise BadRequest("Text must not hold NUL characters")
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise BadRequest("Text must not hold lone surrogates") from None
-
-
-def _texts(value: object) -> Iterator[str]:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        below: list[object] = []
-        for item in level:
-            if isinstance(item, str):
-                yield item
-            elif isinstance(item, dict):
-                yield from item
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-        if not below:
-            return
-        level = below
-    raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep")
+        storable.check_text(text)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
 
 
 def _integer(digits: str) -> int:
-    number = int(digits) if len(digits) <= 20 else _INT64
-    if not -_INT64 <= number < _INT64:
-        raise BadRequest("Whole numbers must fit into 64 bits")
+    # Reading thousands of digits takes long.
+    number = int(digits[:21])
+    storable.check_integer(number)
     return number
 
 

@@ -13,7 +13,8 @@ from shared.http.blueprint import APIBlueprint
 
 _LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-API-Key, X-Request-ID"
+_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Range, X-API-Key, X-Request-ID"
+_READABLE = "Content-Disposition, Content-Range, ETag, Retry-After, X-Next-Cursor, X-Request-ID"
 
 
 def cors(api: APIBlueprint) -> None:
@@ -56,7 +57,7 @@ def _allow(response: Response) -> Response:
         return response
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Allow-Credentials"] = "true"
-    response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Next-Cursor, X-Request-ID"
+    response.headers["Access-Control-Expose-Headers"] = _READABLE
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = _METHODS
         response.headers["Access-Control-Allow-Headers"] = _HEADERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,11 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page: many a server has one for every address, and answers 200 with it."""
+        return re.match(rb"\s*<(!doctype html|html)\b", self.body, re.IGNORECASE) is not None
 
     def json(self) -> Any:
         """The body as JSON; None when it is not, or is nested too deeply to be read."""

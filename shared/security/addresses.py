@@ -68,7 +68,10 @@ class AddressPolicy:
         host = parts.hostname.rstrip(".").lower()
         if host in _METADATA_HOSTS:
             raise AddressRefused(f"{host} is never called")
-        if (literal := _literal(host)) is not None:
+        literal = _literal(host)
+        if literal is None and not _is_name(host):
+            raise AddressRefused("the address must name a host, such as hub.example.com")
+        if literal is not None:
             self.check_address(host, str(literal))
         if parts.scheme == "http" and self.settings.production and not self._listed(host):
             raise AddressRefused(f"{host} must be called by https, or be listed in UPSTREAM_ALLOWLIST")
@@ -98,6 +101,11 @@ class AddressPolicy:
             return self._listed_ip(ipaddress.ip_address(host))
         except ValueError:
             return False
+
+
+def _is_name(host: str) -> bool:
+    """Whether somebody may be called so; names of other alphabets are left to whoever looks them up."""
+    return not any(one.isspace() or (one.isascii() and not one.isalnum() and one not in "-_.") for one in host)
 
 
 def _literal(host: str) -> Address | None:

@@ -126,8 +126,15 @@ def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[s
     return config.evolution_url, key
 
 
+def succeeded(answer: Answer) -> bool:
+    """Whether Evolution did it, and not whatever else is at its address."""
+    return answer.ok and not answer.is_page
+
+
 def failure(answer: Answer) -> ProviderError:
     """The error that an answer means."""
+    if answer.ok:
+        return ProviderRejected(PROVIDER, "evolution_url leads to a web page, not to an Evolution server")
     said = said_by(answer)
     for statuses, words, means in _FAILURES:
         if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(words, said):

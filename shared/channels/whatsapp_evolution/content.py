@@ -32,12 +32,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unwrapped:
-    """The content itself: its name in WhatsApp's protocol, its value, and what lies beside it."""
+    """The content itself: its name in WhatsApp's protocol, its value, and what lies beside it.
+
+    `transcript` is what Evolution heard in a recording, where it was given a service for that.
+    """
 
     name: str | None
     value: object
     context: Fields
     media_url: str | None
+    transcript: str | None = None
 
 
 def plain(content: Unwrapped) -> Content | None:
@@ -58,7 +62,14 @@ def media(kind: MessageKind, content: Unwrapped) -> Content | None:
         size=_size(value.get("fileLength")),
         extra=_media_extra(value),
     )
-    return Content(kind=kind, text=text(value.get("caption")), attachments=(attachment,))
+    said = text(value.get("caption")) or _heard(content.transcript)
+    return Content(kind=kind, text=said, attachments=(attachment,))
+
+
+def _heard(transcript: str | None) -> str | None:
+    """Most versions put a mark before the words, and write `undefined` after it when there are none."""
+    heard = (transcript or "").removeprefix("[audio]").strip()
+    return None if heard in ("", "undefined", "null") else heard
 
 
 def _usable_url(url: str | None) -> str | None:

@@ -113,7 +113,7 @@ def is_missing(answer: Answer) -> bool:
 
 def ok(answer: Answer) -> Answer:
     """The answer, if it is a success; raises what it means otherwise."""
-    if not answer.ok:
+    if not api.succeeded(answer):
         raise api.failure(answer)
     return answer
 

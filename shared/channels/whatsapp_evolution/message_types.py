@@ -60,7 +60,7 @@ _DEEPEST_WRAPPING = 8
 
 def unwrap(message: Fields, message_type: str | None = None) -> Unwrapped:
     """Take the content out of its wrappers (disappearing, view once, caption, edit)."""
-    media_url = text(message.get("mediaUrl"))
+    media_url, transcript = text(message.get("mediaUrl")), text(message.get("speechToText"))
     context = fields(message.get("contextInfo"))
     for _ in range(_DEEPEST_WRAPPING):
         name = _content_name(message, message_type)
@@ -71,7 +71,7 @@ def unwrap(message: Fields, message_type: str | None = None) -> Unwrapped:
         message = inner
         media_url = text(message.get("mediaUrl")) or media_url
     context = fields(fields(value).get("contextInfo")) or context
-    return Unwrapped(name=name, value=value, context=context, media_url=media_url)
+    return Unwrapped(name=name, value=value, context=context, media_url=media_url, transcript=transcript)
 
 
 def _content_name(message: Fields, message_type: str | None) -> str | None:

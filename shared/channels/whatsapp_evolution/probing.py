@@ -13,5 +13,5 @@ _TIMEOUT = 10.0
 def probe(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
     """List the instances that the key may see, which every version allows and which changes nothing."""
     answer = api.call(deps, instance, config, "GET", "instance/fetchInstances", per_instance=False, timeout=_TIMEOUT)
-    if not answer.ok:
+    if not api.succeeded(answer):
         raise api.failure(answer)

@@ -76,7 +76,7 @@ def revoke(deps: Deps, caller: Principal, key_id: str) -> None:
 
 def _complete(scopes: Sequence[str] | None) -> list[str]:
     """Whoever may read secrets may read."""
-    given = set(scopes if scopes else (READ, WRITE))
+    given = set((READ, WRITE) if scopes is None else scopes)
     return sorted(given | {READ} if READ_SECRETS in given else given)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -75,13 +75,14 @@ def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
     fields: dict[str, Any] = {"updated_at": deps.now()}
     writes: list[Write] = []
     asks = False
+    changes = _with_status(conversation, changes)
     if changes.status is not None and (changes.status is not conversation.status or _resnoozes(changes)):
         fields |= _status_fields(deps, changes)
         writes += _point_identity(deps, conversation, changes.status)
         asks = changes.status is ConversationStatus.CLOSED and bool(writes)
         writes += ratings.counted(deps, conversation, changes.status)
     if changes.assignee_id is not None:
-        fields |= {"assignee_id": changes.assignee_id or None, "needs_human": False}
+        fields |= {"assignee_id": changes.assignee_id.strip() or None, "needs_human": False}
     if changes.priority is not None:
         fields["priority"] = changes.priority.value
     if asks and (closed := ratings.close_with_survey(deps, document, fields, writes)):
@@ -90,6 +91,16 @@ def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
     updated = Conversation.model_validate(document.data | fields)
     realtime.conversation_updated(deps, updated)
     return updated
+
+
+def _with_status(conversation: Conversation, changes: Changes) -> Changes:
+    """A time alone is one to sleep until for a conversation that sleeps; raises `BadRequest` for any other."""
+    if changes.status is not None or changes.snoozed_until is None:
+        return changes
+    if conversation.status is not ConversationStatus.SNOOZED:
+        reason = "goes with the status snoozed"
+        raise BadRequest(f"snoozed_until: {reason}", {"snoozed_until": reason})
+    return replace(changes, status=ConversationStatus.SNOOZED)
 
 
 def _resnoozes(changes: Changes) -> bool:
@@ -102,7 +113,7 @@ def _status_fields(deps: Deps, changes: Changes) -> dict[str, Any]:
         return {"status": "closed", "closed_at": deps.now(), "needs_reply_since": None, "snoozed_until": None}
     if changes.status is ConversationStatus.SNOOZED:
         if changes.snoozed_until is None or changes.snoozed_until <= deps.now():
-            raise BadRequest("say until when to snooze, in the future", {"snoozedUntil": "is missing or past"})
+            raise BadRequest("snoozed_until: say until when, in the future", {"snoozed_until": "is missing or past"})
         return {"status": "snoozed", "snoozed_until": changes.snoozed_until, "closed_at": None}
     return {"status": "open", "closed_at": None, "snoozed_until": None}
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
+from shared.errors import NotFound
 from shared.ports.store import Order, Where
+from shared.usecases.customers import customers
 
 MOST = 200
 
@@ -32,7 +34,16 @@ def list_page(
     if status is not None:
         where.append(Where("status", "==", status.value))
     if picked is not None:
-        where.append(Where(picked.field, "==", picked.value))
+        value = _now_part_of(deps, tenant_id, picked.value) if picked.field == "customer_id" else picked.value
+        where.append(Where(picked.field, "==", value))
     order = [Order("last_message_at", descending=True)]
     page = deps.store.find("conversations", where, order, limit=min(limit, MOST), cursor=cursor)
     return [Conversation.model_validate(document.data) for document in page.documents], page.cursor
+
+
+def _now_part_of(deps: Deps, tenant_id: str, customer_id: str) -> str:
+    """Whoever was merged into another is found with him, by his old id too."""
+    try:
+        return customers.read(deps, tenant_id, customer_id).id
+    except NotFound:
+        return customer_id

@@ -49,7 +49,7 @@ def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Custo
     while decide(lambda: _take_identities(deps, begun)):
         pass
     _move_conversations(deps, begun, [Where("customer_id", "==", source_id)], customer_id)
-    _show_name(deps, customer_id)
+    _show_profile(deps, customer_id)
     return decide(lambda: _finish(deps, begun, MergeState.MERGED))
 
 
@@ -71,18 +71,19 @@ def unmerge(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> Cust
     for ids in chunks:
         held = [Where("customer_id", "==", undone.customer_id), Where("identity_id", "in", ids)]
         _move_conversations(deps, undone, held, undone.source_id)
-    _show_name(deps, undone.source_id)
+    _show_profile(deps, undone.source_id)
+    _show_profile(deps, undone.customer_id)
     return decide(lambda: _finish(deps, undone, MergeState.UNMERGED))
 
 
-def _show_name(deps: Deps, customer_id: str) -> None:
-    """All addresses and open sessions of a person have the name of his profile."""
+def _show_profile(deps: Deps, customer_id: str) -> None:
+    """All addresses and open sessions of a person have the name and the phone number of his profile."""
     ref = refs.customer(customer_id)
     document = deps.store.get([ref]).get(ref)
-    if document is not None and document.data.get("name"):
-        writes = customers.shown(deps, document, {"name": document.data["name"]})
-        if writes:
-            deps.store.commit(writes)
+    if document is None:
+        return
+    if writes := customers.shown(deps, document, {name: document.data.get(name) for name in ("name", "phone")}):
+        deps.store.commit(writes)
 
 
 def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, Identity
 from shared.errors import NotFound
 from shared.ports.store import Document, Merge, Order, Where, Write
 from shared.usecases import refs
@@ -20,6 +20,9 @@ SUMMARY = 120
 
 # A person who was merged into another, who was merged into another, and so on.
 _LONGEST_CHAIN = 20
+
+_OF_IDENTITY = {"known_as": "name", "phone": "phone"}
+"""What an address tells of its customer, and where his profile has it."""
 
 
 def read(deps: Deps, tenant_id: str, customer_id: str) -> Document:
@@ -67,19 +70,24 @@ def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, A
 
 
 def shown(deps: Deps, customer: Document, changes: Mapping[str, Any]) -> list[Write]:
-    """What brings a changed name or phone number into what the customer's addresses and open sessions show of him."""
-    in_sessions = {f"customer_{name}": changes[name] for name in ("name", "phone") if name in changes}
-    if not in_sessions:
+    """What brings a changed name or phone number into what the customer's addresses and open sessions show of him.
+
+    Without a name of the business's own they show the provider's.
+    """
+    of_identity = {field: changes[name] for field, name in _OF_IDENTITY.items() if name in changes}
+    if not of_identity:
         return []
     writes: list[Write] = []
     where = [Where("customer_id", "==", customer.id)]
-    for identity in deps.store.find("identities", where, [Order("created_at")], limit=MOST).documents:
-        if identity.data.get("alias_of"):
+    for document in deps.store.find("identities", where, [Order("created_at")], limit=MOST).documents:
+        if document.data.get("alias_of"):
             continue
-        if "name" in changes:
-            writes.append(Merge(identity.ref, {"known_as": changes["name"]}))
-        if identity.data.get("conversation_id"):
-            writes.append(Merge(refs.conversation(str(identity.data["conversation_id"])), in_sessions))
+        writes.append(Merge(document.ref, of_identity))
+        identity = Identity.model_validate(document.data | of_identity)
+        if identity.conversation_id:
+            told = {"name": identity.shown_name, "phone": identity.phone}
+            in_session = {f"customer_{name}": value for name, value in told.items() if name in changes}
+            writes.append(Merge(refs.conversation(identity.conversation_id), in_session))
     return writes
 
 

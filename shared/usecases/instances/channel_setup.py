@@ -85,7 +85,7 @@ def _change(
     deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None, may_read_secrets: bool
 ) -> Instance:
     changes = Changes(config=with_credential(known.adapter, given), label=label)
-    return update(deps, known.tenant_id, known.id, changes, may_read_secrets=may_read_secrets)
+    return update(deps, known.tenant_id, known.id, changes, revive=True, may_read_secrets=may_read_secrets)
 
 
 def _create(

@@ -16,11 +16,14 @@ from shared.channel import OPERATORS
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
+from shared.domain.storable import check_storable
 from shared.errors import BadRequest
 from shared.usecases.instances.instance_documents import label
 
 AGENT_API_KEY = "agent_api_key"
 MASK = "••••"
+# What Secret Manager takes (https://cloud.google.com/secret-manager/quotas), and much less than a document may have.
+_MOST = 65_536
 _SECRET_NAME = re.compile(
     r"(pass(word|wd|phrase)?$|secret|token|api_?key|private_?key|auth(orization)?$|credential|(^|_)key$)"
 )
@@ -111,8 +114,9 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     """Judge a whole configuration and return what is still missing in it.
 
     Missing values only keep an instance from being used. Raises `BadRequest` for
-    wrong ones and for addresses that the hub does not call.
+    wrong ones, for too much of them and for addresses that the hub does not call.
     """
+    _check_kept(parts)
     for name, value in parts.config.items():
         if to_snake(name).endswith("url") and isinstance(value, str):
             deps.http.check(value, f"config.{name}")
@@ -124,6 +128,15 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     except ValidationError as error:
         return _missing(error, model)
     return []
+
+
+def _check_kept(parts: Parts) -> None:
+    try:
+        check_storable(parts.config)
+        if max(len(json.dumps(values)) for values in (parts.config, parts.secrets)) > _MOST:
+            raise ValueError("must be shorter than 64 kB")
+    except ValueError as error:
+        raise BadRequest(f"config: {error}", {"config": str(error)}) from None
 
 
 def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:

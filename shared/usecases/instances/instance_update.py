@@ -37,6 +37,8 @@ from shared.usecases.instances.instance_lookup import forget
 from shared.usecases.moved_secrets import check_stays
 from shared.usecases.retrying import decide
 
+_LOST = (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -74,11 +76,13 @@ def update(
     changes: Changes,
     *,
     connect: bool = True,
+    revive: bool = False,
     may_read_secrets: bool = False,
 ) -> Instance:
     """Change an instance; when its configuration changed and is complete, and `connect`, its provider is told.
 
-    It is told too when what is given is the same and connecting failed the last time.
+    It is told too when what is given is the same and connecting failed the last time,
+    and with `revive` also when the instance has been disconnected since.
 
     Raises `NotFound`, `BadRequest` for wrong configuration, and `Collision` for
     an account that another instance has. Who may not read secrets has to give one
@@ -90,7 +94,8 @@ def update(
         outcome = decide(lambda: _commit(deps, tenant_id, instance_id, changes, may_read_secrets))
     forget(deps, outcome.before)
     forget(deps, outcome.after)
-    if connect and outcome.reconnect:
+    lost = revive and bool(changes.config) and outcome.after.status in _LOST
+    if connect and (outcome.reconnect or lost):
         return instance_connection.connect(deps, outcome.after)
     return outcome.after
 
@@ -114,7 +119,8 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, may_
     if not may_read_secrets:
         _check_kept_secrets(deps, before, after, set(parts.secrets) - set(given.secrets))
     configured = _differs(before, secrets, after, parts)
-    if configured or before.status is InstanceStatus.NOT_CONFIGURED:
+    waits = before.status is InstanceStatus.NOT_CONFIGURED
+    if configured or (waits and missing):
         after = after.model_copy(update=readiness(missing))
     writes = _set_writes(deps, before, after, changes, tenant_set, found.get(of_tenant))
     writes += _address_writes(deps, before, after)
@@ -123,7 +129,7 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, may_
     commit(deps, [Set(ref, after.model_dump(), found[ref].version), *writes])
     wished = after.external_id not in (None, before.external_id)
     failed = bool(changes.config) and before.status is InstanceStatus.ERROR
-    return _Outcome(before, after, (configured or wished or failed) and not missing)
+    return _Outcome(before, after, (configured or wished or failed or waits) and not missing)
 
 
 def _overlaid(before: Instance, secrets: Mapping[str, str], given: Parts) -> Parts:

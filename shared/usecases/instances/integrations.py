@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from shared import channels
 from shared.deps import Deps
 from shared.domain.ids import new_id
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, HubError, ProviderError
 from shared.usecases.instances import instance_config, type_channels
 from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
@@ -36,12 +36,13 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     """Call the provider of a channel type with the given credential; without one, with the stored ones.
 
     What is given is neither stored nor logged. Stored credentials are never sent
-    to an address that is given along.
+    to an address that is given along. A type that has no credential works when
+    its channel is connected.
     """
     ours = type_channels.of_type(deps, tenant_id, channel_type)
     adapter = _adapter(channel_type, given, ours)
     if adapter not in channels.names() or channels.channel(adapter).probe is None:
-        return Trial(False, f"{channel_type.value} cannot be tested", 0)
+        return _without_credential(ours)
     stored = next((instance for instance in ours if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
     try:
@@ -54,6 +55,16 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     except HubError as error:
         return Trial(False, error.detail[:_MOST_TEXT], 0)
     return _try(deps, instance, config)
+
+
+def _without_credential(ours: Sequence[Instance]) -> Trial:
+    """Where there is nothing to try, how the channel stands is the answer."""
+    found = type_channels.best(ours)
+    if found is None:
+        return Trial(False, "no channel of this type is configured", 0)
+    if found.status is InstanceStatus.CONNECTED:
+        return Trial(True, SUCCESS, 0)
+    return Trial(False, f"the channel is {found.status.value.replace('_', ' ')}", 0)
 
 
 def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, Any]) -> Trial:

@@ -117,7 +117,10 @@ def _who(
     """
     if not received.is_group:
         person = people.resolve(deps, instance, received.sender, found, now)
-        return (people.thread(instance, received, found, person, now) if received.is_thread else person), person
+        if received.is_thread:
+            return people.thread(instance, received, found, person, now), person
+        person = people.with_phone(deps, person, received.sender, now)
+        return person, person
     group = Sender(
         external_user_id=received.external_conversation_id,
         keys=(received.chat_key,),

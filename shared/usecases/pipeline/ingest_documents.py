@@ -66,6 +66,7 @@ def new_message(
         author=Author.SYSTEM if note else Author.OTHER if outbound else Author.CUSTOMER,
         author_id=received.sender.external_user_id if by_customer else None,
         author_name=received.sender.name if by_customer else None,
+        author_phone=received.sender.phone if by_customer else None,
         kind=received.kind,
         text=received.text,
         attachments=list(received.attachments),
@@ -126,7 +127,7 @@ def conversation_with(
         external_user_id=identity.external_user_id,
         is_group=received.is_group,
         customer_name=identity.shown_name,
-        customer_phone=received.sender.phone,
+        customer_phone=identity.phone,
         summary=shortened(received.text),
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
@@ -145,8 +146,9 @@ def conversation_write(conversation: Conversation, received: MessageReceived, *,
     changed = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
     if not received.from_me and not received.is_note:
         changed.add("last_inbound_message_id")
-        if not received.is_group and conversation.customer_name:
-            changed.add("customer_name")
+        if not received.is_group:
+            shown = {"customer_name": conversation.customer_name, "customer_phone": conversation.customer_phone}
+            changed |= {name for name, value in shown.items() if value}
     if received.context:
         changed.add("contexts")
     return Merge(ref, conversation.model_dump(include=changed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.deps import Deps
@@ -70,10 +70,28 @@ def thread(
         external_user_id=person.identity.external_user_id,
         customer_id=person.identity.customer_id,
         name=person.identity.name,
+        known_as=person.identity.known_as,
+        phone=person.identity.phone,
         is_thread=True,
         created_at=now,
     )
     return Known(identity, None)
+
+
+def with_phone(deps: Deps, person: Known, sender: Sender, now: datetime) -> Known:
+    """The person, whose number this message may be the first to tell. What the business has written down stays.
+
+    Costs a read in that case only.
+    """
+    if person.identity.phone or not sender.phone:
+        return person
+    ref = refs.customer(person.identity.customer_id)
+    document = deps.store.get([ref]).get(ref)
+    known = document.data.get("phone") if document else None
+    writes = list(person.writes)
+    if document and not known:
+        writes.append(Merge(ref, {"phone": sender.phone, "updated_at": now}, document.version))
+    return replace(person, identity=person.identity.model_copy(update={"phone": known or sender.phone}), writes=writes)
 
 
 def _follow(deps: Deps, instance: Instance, document: Document) -> Document:
@@ -105,6 +123,7 @@ def _new(
         external_user_id=sender.external_user_id,
         customer_id=customer.id,
         name=customer.name,
+        phone=customer.phone,
         created_at=now,
     )
     writes: list[Write] = [Create(refs.customer(customer.id), customer.model_dump())]
@@ -139,6 +158,7 @@ def _join(identity: Identity, other: Identity, document: Document) -> tuple[Iden
         update={
             "conversation_id": identity.conversation_id or other.conversation_id,
             "waiting_since": identity.waiting_since or other.waiting_since,
+            "phone": identity.phone or other.phone,
         }
     )
     return joined, writes
@@ -156,6 +176,7 @@ def identity_write(known: Known, identity: Identity) -> Write:
             "last_inbound_at",
             "last_placement",
             "name",
+            "phone",
             "survey",
             "campaign",
         }

@@ -14,7 +14,7 @@ from datetime import datetime
 from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.customers import Customer, Identity
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import Collision, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Order, Ref, Where
 from shared.usecases import refs
@@ -38,11 +38,13 @@ class Reached:
 def reach(deps: Deps, customer: Document, channel_type: ChannelType) -> Reached:
     """Find the channel and the customer's address there, the tenant's default channel first.
 
-    Raises `Unprocessable` naming what is missing, and `Collision` when the
-    address is already another customer's.
+    A channel that lacks a credential yet reaches nobody. Raises `Unprocessable`
+    naming what is missing, and `Collision` when the address is already another
+    customer's.
     """
     person = Customer.model_validate(customer.data)
-    instances = type_channels.of_type(deps, person.tenant_id, channel_type)
+    of_type = type_channels.of_type(deps, person.tenant_id, channel_type)
+    instances = [each for each in of_type if each.status is not InstanceStatus.NOT_CONFIGURED]
     if not instances:
         raise Unprocessable(f"there is no {channel_type.value} channel: configure one first")
     known = _known(deps, person, instances) or _by_profile(deps, customer, person, instances[0])
@@ -148,6 +150,7 @@ def _new(document: Document, customer: Customer, instance: Instance, ref: Ref, a
         external_user_id=address,
         customer_id=customer.id,
         name=customer.name,
+        phone=customer.phone,
         created_at=now,
     )
     # The version keeps the customer from being merged into another one meanwhile.

@@ -156,6 +156,8 @@ class _Said:
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Said:
     modelled = deps.settings.openai_api_key is not None
+    if not turn.to_answer:
+        return _Said()
     if answerer.crew is not None:
         together = ask_team(deps, turn, answerer.crew)
         return _Said(together.text, together, is_markdown=modelled)

@@ -18,10 +18,11 @@ from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Choice, Message, OutboxItem, ReactionTo, Template
-from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, NotFound, Unprocessable
+from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, HubError, NotFound, Unprocessable
 from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.conversations import conversations, routing
+from shared.usecases.customers import customers
 from shared.usecases.instances import instance_lookup
 from shared.usecases.pipeline import outbound, people, reach, windows
 from shared.usecases.reporting import stats
@@ -30,7 +31,10 @@ from shared.usecases.retrying import decide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where to send: a conversation, a customer, or a customer or an address on an instance."""
+    """Where to send: a conversation, a customer, or a customer or an address on an instance.
+
+    Beside a conversation, instance and customer may be named that belong to it.
+    """
 
     conversation_id: str | None = None
     instance_id: str | None = None
@@ -64,13 +68,20 @@ def send(
     """Accept a message of a person.
 
     `idempotency` is a key with the whole request: the same key and request give
-    the message accepted first, another request under the key raises
-    `Collision`. Raises `NotFound` for an unknown or foreign target and
-    `Unprocessable` for a channel that cannot send, or not this.
+    the message accepted first. Raises `Collision` for another request under the
+    key, and for a conversation that is not the instance's or customer's named
+    beside it, `NotFound` for an unknown or foreign target and `Unprocessable` for
+    a channel that cannot send, or not this.
     """
     draft = _draft(caller, content, idempotency)
     draft.check()
-    accepted = decide(lambda: _attempt(deps, caller, target, draft))
+    try:
+        accepted = decide(lambda: _attempt(deps, caller, target, draft))
+    except HubError:
+        # What was accepted stays accepted, whatever its target has become since.
+        if draft.request_hash is None or not _is_stored(deps, draft):
+            raise
+        accepted = None
     return accepted or _accepted_before(deps, caller, draft)
 
 
@@ -108,10 +119,14 @@ def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draf
             document = outbound.read_conversation(deps, caller.tenant_id, conversation.id)
         outbound.commit_drafts(deps, document, instance, [draft], changes, writes)
     except AlreadyExists as clash:
-        if refs.message(draft.message_id) in deps.store.get([refs.message(draft.message_id)]):
+        if _is_stored(deps, draft):
             return None
         raise Conflict(clash.ref) from clash
     return _read(deps, draft.message_id)
+
+
+def _is_stored(deps: Deps, draft: outbound.Draft) -> bool:
+    return bool(deps.store.get([refs.message(draft.message_id)]))
 
 
 def _read(deps: Deps, message_id: str) -> Accepted:
@@ -131,11 +146,27 @@ def _accepted_before(deps: Deps, caller: Principal, draft: outbound.Draft) -> Ac
 def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document, list[Write]]:
     """The conversation's document, and what has to be written first when it is new."""
     if target.conversation_id:
-        return outbound.read_conversation(deps, tenant_id, target.conversation_id), []
+        document = outbound.read_conversation(deps, tenant_id, target.conversation_id)
+        _check_belongs(deps, Conversation.model_validate(document.data), target)
+        return document, []
     instance, known = _addressed(deps, tenant_id, target)
     if known.identity.conversation_id:
         return outbound.read_conversation(deps, tenant_id, known.identity.conversation_id), []
     return _open(deps, instance, known)
+
+
+def _check_belongs(deps: Deps, conversation: Conversation, target: Target) -> None:
+    """Nobody is written to elsewhere than was said; customers may be called by who they were before a merge."""
+    key, instance_id = target.instance_id, conversation.instance_id
+    if key and key != instance_id and instance_lookup.by_key(deps, conversation.tenant_id, key).id != instance_id:
+        raise Collision("channelInstanceId: this conversation goes on on another channel")
+    _check_customer(deps, conversation.tenant_id, target, conversation.customer_id)
+
+
+def _check_customer(deps: Deps, tenant_id: str, target: Target, customer_id: str) -> None:
+    named = target.customer_id
+    if named and named != customer_id and customers.read(deps, tenant_id, named).id != customer_id:
+        raise Collision("customerId: this conversation or address is another customer's")
 
 
 def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, people.Known]:
@@ -153,10 +184,13 @@ def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
         key = spoken.address(target.external_user_id) if spoken else target.external_user_id
         sender = Sender(external_user_id=target.external_user_id, keys=(key,))
         found = deps.store.get(people.identity_refs(instance, sender.keys))
-        return people.resolve(deps, instance, sender, found, deps.now())
+        known = people.resolve(deps, instance, sender, found, deps.now())
+        _check_customer(deps, instance.tenant_id, target, known.identity.customer_id)
+        return known
+    customer_id = customers.read(deps, instance.tenant_id, target.customer_id or "").id
     page = deps.store.find(
         "identities",
-        [Where("customer_id", "==", target.customer_id), Where("instance_id", "==", instance.id)],
+        [Where("customer_id", "==", customer_id), Where("instance_id", "==", instance.id)],
         [Order("created_at")],
         limit=10,
     )

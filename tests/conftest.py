@@ -6,15 +6,20 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from shared.config import Settings
 from shared.deps import Deps
 from tests.google.deployment import Shared, deployment, provider, shared_functions
+from tests.google.web_client import WebClient
 from tests.index_check import INDEXES, SHAPES, Shape, recorded, unused
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Stub
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
 
 __all__ = ["deployment", "provider", "shared_functions"]  # fixtures for every test
 
@@ -47,6 +52,24 @@ def deps(settings: Settings) -> Iterator[Deps]:
     """
     with recorded(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub, deployment: str, shared_functions: Shared) -> Iterator[Hub]:
+    """A running hub, the owner of a fresh tenant, and a Telegram that takes everything.
+
+    In this process; where a test is marked so, also as functions, of which `realtime` tells nothing.
+    """
+    telegram_rules(provider)
+    if deployment == "google":
+        client = cast("FlaskClient", WebClient(shared_functions.hub.url))
+        functions = Hub(deps, client, provider)
+        functions.register()
+        yield functions
+        return
+    with running_hub(deps, provider) as running:
+        running.register()
+        yield running
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

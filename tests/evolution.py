@@ -1,8 +1,10 @@
-"""An Evolution server of 2.3 with one account, made of its recorded answers."""
+"""An Evolution server of 2.3 with one account, made of its recorded answers, and what a customer writes there."""
 
 from __future__ import annotations
 
 import json
+import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.stubs import Received, Reply, Stub
 
+MARIA = "5511988887777@s.whatsapp.net"
 RECORDED = Path(__file__).parent / "channels" / "whatsapp_evolution" / "captures"
 
 
@@ -18,6 +21,48 @@ def recorded(name: str) -> Any:
     """What the real server answered, or sent as a webhook."""
     found = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
     return found["response"] if name.startswith("rest-") else found
+
+
+def written(text: str, **key: Any) -> dict[str, Any]:
+    """What Maria writes now; `key` says who else did, or under which id."""
+    return {
+        "key": {"remoteJid": MARIA, "fromMe": False, "id": f"IN-{text}"} | key,
+        "pushName": "Maria",
+        "message": {"conversation": text},
+        "messageType": "conversation",
+        "messageTimestamp": int(time.time()),
+    }
+
+
+def upsert(data: Any, instance: str = "shop") -> dict[str, Any]:
+    """The webhook that brings what was written: one message, or a list of them."""
+    return {"event": "messages.upsert", "instance": instance, "data": data}
+
+
+def evolution_rules(provider: Stub) -> None:
+    """Play an Evolution whose accounts are connected and that takes every text."""
+    numbers = count(1)
+
+    def taken(request: Received) -> Reply:
+        key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{next(numbers)}"}
+        return Reply(201, {"key": key, "status": "PENDING"})
+
+    provider.on("GET", "/instance", Reply(json={"instance": {"state": "open"}}))
+    provider.on("POST", "/message/sendText", taken)
+
+
+def answered_shop(url: str, **fields: Any) -> dict[str, Any]:
+    """An Omni-Hub instance whose customers an external agent service answers; Evolution and agent are at `url`."""
+    instance = {
+        "name": "shop",
+        "channel_type": "whatsapp",
+        "evolution_url": url,
+        "evolution_key": "evolution-key-1",
+        "agent_api_url": url,
+        "agent_api_key": "agent-key-1",
+        "default_agent": "support",
+    }
+    return instance | fields
 
 
 def _failed(status: int, *messages: str) -> Reply:

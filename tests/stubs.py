@@ -136,20 +136,26 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def served(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """Serve on 127.0.0.1, on a free port unless one is given; gives the address without a trailing slash."""
+    server = _Server(("127.0.0.1", port), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@contextmanager
 def stub_server(port: int = 0, prepare: Callable[[Stub], object] = lambda stub: None) -> Iterator[Stub]:
-    """Serve on 127.0.0.1, on a free port unless one is given; `stub.url` has no trailing slash.
+    """A provider; `stub.url` has no trailing slash.
 
     `prepare` gives the stub its rules before the first request is answered.
     """
     stub = Stub()
     prepare(stub)
-    server = _Server(("127.0.0.1", port), _handler(stub))
-    stub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with served(_handler(stub), port) as stub.url:
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

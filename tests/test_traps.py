@@ -19,22 +19,13 @@ from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Write
-from tests.evolution import Evolution
+from tests.evolution import MARIA, Evolution, upsert, written
 from tests.functions.keys import key_for
 from tests.index_check import RecordingStore
 from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
 from tests.stubs import Received, Reply, Stub, stub_server
 
 INSTANCES = "/api/v1/instances"
-MARIA = "5511988887777@s.whatsapp.net"
-
-
-@pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    telegram_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
 
 
 def _instance(hub: Hub, name: str = "shop", **fields: Any) -> Any:
@@ -52,14 +43,7 @@ def _instance(hub: Hub, name: str = "shop", **fields: Any) -> Any:
 
 def _upsert(text: str, **outside: Any) -> dict[str, Any]:
     """What Evolution posts when Maria writes; `outside` stands beside the event's data."""
-    data = {
-        "key": {"remoteJid": MARIA, "fromMe": False, "id": f"IN-{text}"},
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
-    return {"event": "messages.upsert", "instance": "shop", "data": data} | outside
+    return upsert(written(text)) | outside
 
 
 def _put(hub: Hub, path: str, body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,11 +13,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from shared.config import Settings
-from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
-from tests.channels.golden import RECEIVED_AT
-from tests.pipeline.hub import Hub, running_hub
+from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply, Stub
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -49,13 +45,10 @@ def twilio_rules(provider: Stub) -> None:
     """Play a Twilio that owns the number and takes everything."""
     sids = count(1)
 
-    def number(request: Received) -> Reply:
-        return Reply(json={"incoming_phone_numbers": [{"sid": NUMBER_SID, "phone_number": OURS}]})
-
     def made(prefix: str) -> Any:
         return lambda request: Reply(201, {"sid": f"{prefix}{next(sids):032}", "status": "queued"})
 
-    provider.on("GET", r"/IncomingPhoneNumbers\.json", number)
+    has_number(provider)
     provider.on("POST", rf"/IncomingPhoneNumbers/{NUMBER_SID}\.json", Reply(json={"sid": NUMBER_SID}))
     provider.on("POST", r"/Messages\.json$", made("SM"))
     provider.on("GET", r"/Calls\.json", Reply(json={"calls": []}))
@@ -65,25 +58,15 @@ def twilio_rules(provider: Stub) -> None:
     provider.on("POST", r"/v1/Rooms$", made("RM"))
 
 
+def has_number(provider: Stub, **known: str) -> None:
+    """The account owns the number, of which this is known besides."""
+    number = {"sid": NUMBER_SID, "phone_number": OURS, **known}
+    provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))
+
+
 def refusal(code: int, message: str = "No.", status: int = 400) -> Reply:
     about = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
     return Reply(status, about | {"status": status})
-
-
-def any_message() -> Message:
-    """A message whose file is fetched; all that counts is in its attachment."""
-    return Message(
-        id="m",
-        tenant_id="t",
-        instance_id="i1",
-        conversation_id="c",
-        customer_id="p",
-        direction=Direction.INBOUND,
-        author=Author.CUSTOMER,
-        status=MessageStatus.RECEIVED,
-        sent_at=RECEIVED_AT,
-        created_at=RECEIVED_AT,
-    )
 
 
 @pytest.fixture
@@ -92,22 +75,6 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    twilio_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
-
-
-def new_instance(deps: Deps, channel_type: ChannelType, adapter: str) -> Instance:
-    return Instance(
-        id="i1",
-        tenant_id="t",
-        type=channel_type,
-        adapter=adapter,
-        seq=1,
-        slug=f"{channel_type.value}-1",
-        name="shop",
-        created_at=deps.now(),
-        updated_at=deps.now(),
-    )
+def hub(hub: Hub) -> Hub:
+    twilio_rules(hub.provider)
+    return hub

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.browser.devtools import Browser, Page, program
-from tests.infra.process import Hub
+from tests.infra.process import Process
 from tests.stubs import Reply, Stub, stub_server
 
 BROWSER_REQUIRED = os.environ.get("REQUIRE_EMULATORS") == "1"  # noqa: TID251  a switch of the tests, not of the hub
@@ -37,7 +37,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 class Shop:
     """A hub with the widget `shop`, and the shop's own page at `page_url`, on another origin."""
 
-    hub: Hub
+    hub: Process
     host: Stub
     instance: str
 
@@ -84,7 +84,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     variables = {"API_KEY": "the-key-of-the-test", "REPLY_DEBOUNCE_SECONDS": "0"}
-    with closing(Hub(tmp_path / "hub", **variables)) as hub, stub_server() as host:
+    with closing(Process(tmp_path / "hub", **variables)) as hub, stub_server() as host:
         shop = Shop(hub, host, "")
         config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
         shop.instance = shop.api("POST", "/api/channels", {"name": "shop", "type": "WIDGET", "config": config})["id"]

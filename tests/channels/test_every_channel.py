@@ -24,10 +24,10 @@ from shared import channels
 from shared.channel import Channel, RawPart, Webhook
 from shared.config import Settings
 from shared.domain.inbound import ChannelEvent
-from shared.domain.instances import Instance
 from shared.errors import PayloadInvalid, SignatureInvalid
 from tests.channels import golden
 from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
+from tests.documents import an_instance
 
 MEGABYTE = 1024 * 1024
 LENIENT = Settings(webhook_strict=False)
@@ -219,24 +219,10 @@ def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
         assert SECRET not in json.dumps(list(_published(name, webhook)))
 
 
-def _instance(channel: Channel[Any]) -> Instance:
-    return Instance(
-        id="i1",
-        tenant_id="t1",
-        type=channel.channel_type,
-        adapter=channel.name,
-        seq=1,
-        slug="1",
-        name="shop",
-        created_at=golden.RECEIVED_AT,
-        updated_at=golden.RECEIVED_AT,
-    )
-
-
 def _published(name: str, webhook: Webhook) -> Iterator[Any]:
     """What of a webhook goes onto the bus."""
     channel = channels.channel(name)
-    config, instance = channel.config.model_validate(PROOFS[name].config(SECRET)), _instance(channel)
+    config, instance = channel.config.model_validate(PROOFS[name].config(SECRET)), an_instance(name)
     for part in channel.accept(webhook):
         yield channel.conceal(instance, config, part.payload) if channel.conceal else part.payload
 

@@ -6,7 +6,6 @@ A new channel says in `lines.py` which recordings stand for a customer's message
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -14,12 +13,11 @@ import pytest
 
 from shared import channels
 from shared.config import Settings
-from shared.deps import Deps
 from shared.domain.messages import Author, Direction, Message
 from tests.channels.amazon import Signer, make_signer
 from tests.channels.lines import LINES, NO_WEBHOOK, PUBLIC, Caller, as_form
 from tests.channels.proofs import PROOFS, ROTATED
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply, Stub
 
 MEGABYTE = 1024 * 1024
@@ -39,11 +37,9 @@ def settings(settings: Settings, provider: Stub) -> Settings:
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub, signer: Signer) -> Iterator[Hub]:
-    provider.on("GET", r"/SimpleNotificationService-1\.pem$", Reply(content=signer.certificate))
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
+def hub(hub: Hub, signer: Signer) -> Hub:
+    hub.provider.on("GET", r"/SimpleNotificationService-1\.pem$", Reply(content=signer.certificate))
+    return hub
 
 
 def answers(hub: Hub) -> list[Message]:

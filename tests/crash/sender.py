@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from tests.crash.driver import PATIENCE, Driver
+from tests.evolution import upsert, written
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,5 @@ def whatsapp_calls(chats: range, per_chat: int) -> list[list[Call]]:
 
 def _upsert(chat: int, n: int) -> Call:
     text = f"m{chat}.{n}"
-    data = {
-        "key": {"remoteJid": f"5511{chat:09}@s.whatsapp.net", "fromMe": False, "id": f"IN{chat}N{n}"},
-        "pushName": f"Customer {chat}",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
-    return Call("/webhook/evolution/shop", text, {"event": "messages.upsert", "instance": "shop", "data": data})
+    data = written(text, remoteJid=f"5511{chat:09}@s.whatsapp.net", id=f"IN{chat}N{n}")
+    return Call("/webhook/evolution/shop", text, upsert(data))

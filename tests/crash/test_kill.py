@@ -19,6 +19,7 @@ from tests.crash.ledger import (
     stored_once,
 )
 from tests.crash.sender import Sender, telegram_calls, whatsapp_calls
+from tests.evolution import answered_shop
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import eventually
 from tests.stubs import Received, Reply, Stub
@@ -69,16 +70,7 @@ def _shop(hub: Driver, provider: Stub) -> None:
     """A WhatsApp instance whose customers an external agent service answers, without any cool-down."""
     provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
     provider.on("POST", "/api/v1/agent/support/run", _agent)
-    instance = {
-        "name": "shop",
-        "channel_type": "whatsapp",
-        "evolution_url": provider.url,
-        "evolution_key": "evolution-key-1",
-        "agent_api_url": provider.url,
-        "agent_api_key": "agent-key-1",
-        "default_agent": "support",
-        "config": {"pace_per_second": 0},
-    }
+    instance = answered_shop(provider.url, config={"pace_per_second": 0})
     hub.post("/api/v1/instances", instance, 201)
 
 

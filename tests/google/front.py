@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 
 import requests
 
 from infra.deployables import Table
+from tests.stubs import served
 
 _DROPPED = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "server", "date"}
 
@@ -51,20 +51,6 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
     return Handler
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
-@contextmanager
-def front(table: Table, backends: Mapping[str, str]) -> Iterator[str]:
+def front(table: Table, backends: Mapping[str, str]) -> AbstractContextManager[str]:
     """Serve on a free port; `backends` are the addresses of the deployables that run. Gives its own address."""
-    server = _Server(("127.0.0.1", 0), _handler(table, backends))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    return served(_handler(table, backends))

@@ -21,6 +21,7 @@ from tests.channels.proofs import PROOFS, Call
 from tests.channels.slack.test_conversation import slack_rules
 from tests.channels.slack.test_inbound import fixture
 from tests.crash.driver import PATIENCE
+from tests.evolution import answered_shop, evolution_rules, upsert, written
 from tests.google.deployment import Shared
 from tests.google.split_hub import SplitHub
 from tests.pipeline.hub import eventually, telegram_rules
@@ -72,28 +73,10 @@ def test_a_telegram_conversation(hub: SplitHub, provider: Stub) -> None:
 
 
 def test_an_evolution_conversation(hub: SplitHub, provider: Stub) -> None:
-    jid = "5511988887777@s.whatsapp.net"
-    provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "store", "state": "open"}}))
-    provider.on("POST", "/message/sendText", Reply(201, {"key": {"remoteJid": jid, "fromMe": True, "id": "OUT1"}}))
+    evolution_rules(provider)
     provider.on("POST", "/api/v1/agent/support/run", Reply(json={"message": "how can I help?"}))
-    instance = {
-        "name": "store",
-        "channel_type": "whatsapp",
-        "evolution_url": provider.url,
-        "evolution_key": "evolution-key-1",
-        "agent_api_url": provider.url,
-        "agent_api_key": "agent-key-1",
-        "default_agent": "support",
-    }
-    hub.post("/api/v1/instances", instance, 201)
-    data = {
-        "key": {"remoteJid": jid, "fromMe": False, "id": "IN1"},
-        "pushName": "Maria",
-        "message": {"conversation": "hello"},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
-    body = json.dumps({"event": "messages.upsert", "instance": "store", "data": data}).encode()
+    hub.post("/api/v1/instances", answered_shop(provider.url, name="store"), 201)
+    body = json.dumps(upsert(written("hello"), "store")).encode()
     answer = _call(hub, "/webhook/evolution/store", body)
     assert (answer.status_code, answer.json()) == (200, {"status": "success", "instance": "store"})
     assert _conversation(hub) == [("inbound", "hello", "received"), ("outbound", "how can I help?", "sent")]

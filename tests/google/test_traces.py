@@ -22,15 +22,10 @@ from functions.webhooks.main import handler as webhooks
 from infra.bench.journey import HeldBus
 from shared import spans
 from shared.deps import Deps
-from shared.domain.agents import Agent
 from shared.domain.events import Event, Topic
-from shared.domain.instances import ChannelType
 from shared.http.process import working_with
 from shared.logs import JSONFormatter, record_spans
-from shared.ports.store import Merge
-from shared.usecases import refs
-from shared.usecases.instances import instances
-from tests.pipeline.hub import telegram_rules
+from tests.pipeline.hub import UPDATE, answered_bot, telegram_rules
 from tests.stubs import Stub
 
 if TYPE_CHECKING:
@@ -40,16 +35,6 @@ if TYPE_CHECKING:
 CALLER = "b7ad6b7169203331"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 STEPS = (("inbound", normalize), ("replies", reply), ("outbound", deliver))
-UPDATE = {
-    "update_id": 1,
-    "message": {
-        "message_id": 1,
-        "date": 1_795_000_000,
-        "chat": {"id": 5, "type": "private"},
-        "from": {"id": 5, "is_bot": False, "first_name": "Ann"},
-        "text": "hello",
-    },
-}
 
 
 class _Lines(logging.Handler):
@@ -74,16 +59,6 @@ def _push(event: Event) -> Request:
     return _request("/", {"message": message, "subscription": "projects/p/subscriptions/s", "deliveryAttempt": 1})
 
 
-def _answered_bot(deps: Deps) -> str:
-    """A Telegram bot whose customers are answered; returns its id."""
-    now = deps.now()
-    agent = Agent(id="echo", tenant_id="default", name="Echo", created_at=now, updated_at=now)
-    tenant = {"id": "default", "name": "Default", "created_at": now, "responder": agent.model_dump()}
-    deps.store.commit([Merge(refs.tenant("default"), tenant)])
-    new = instances.NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot", config={"bot_token": "7:token"})
-    return instances.create(deps, "default", new).id
-
-
 @contextmanager
 def _recorded(exporter: InMemorySpanExporter) -> Iterator[None]:
     recording = spans.record(exporter)
@@ -100,7 +75,7 @@ def journey(
 ) -> tuple[list[ReadableSpan], list[dict[str, Any]]]:
     """The spans and the log lines of a message that was answered."""
     telegram_rules(provider)
-    instance_id = _answered_bot(deps)
+    instance_id = answered_bot(deps)
     bus, exporter, lines = HeldBus(), InMemorySpanExporter(), _Lines()
     caplog.set_level(logging.INFO)
     logging.getLogger().addHandler(lines)

@@ -29,6 +29,13 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+REPEATABLE = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
 
 
 @pytest.fixture
@@ -47,14 +54,7 @@ def _operations() -> list[tuple[str, str]]:
 def test_every_operation_keeps_its_word(app: Flask, method: str, path: str) -> None:
     operation = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)[path][method]
 
-    @settings(
-        max_examples=15,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-    )
+    @settings(REPEATABLE, max_examples=15)
     @given(case=operation.as_strategy())
     def answers(case: Any) -> None:
         if path == "/api/pair/status":

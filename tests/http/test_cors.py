@@ -72,6 +72,15 @@ def test_a_preflight_needs_no_credential(deps: Deps, access: Access) -> None:
         assert header in response.headers["Access-Control-Allow-Headers"]
 
 
+def test_a_page_may_page_poll_and_save_files(deps: Deps) -> None:
+    client, origin = client_of(deps), {"Origin": "http://localhost:5173"}
+    asked = origin | {"Access-Control-Request-Method": "GET"}
+    may_be_sent = client.options("/pets", headers=asked).headers["Access-Control-Allow-Headers"].split(", ")
+    may_be_read = client.get("/open", headers=origin).headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"If-None-Match", "Range"} <= set(may_be_sent)
+    assert {"ETag", "X-Next-Cursor", "Retry-After", "Content-Disposition", "Content-Range"} <= set(may_be_read)
+
+
 def test_a_preflight_of_a_stranger_gets_nothing(deps: Deps) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     response = client_of(deps).options("/pets", headers=asked)

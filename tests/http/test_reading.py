@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ from functions.hub.main import blueprints
 from shared.deps import Deps
 from shared.http.app import create_app
 from tests.http.test_operations import DOCUMENT, OPERATIONS
-from tests.pipeline.hub import Hub, running_hub, telegram_rules
-from tests.stubs import Stub
+from tests.pipeline.hub import Hub
 
 POLLED = [
     "/channels/integrations",
@@ -45,12 +43,9 @@ SHORT = {
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    telegram_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        running.customer_writes(running.telegram(), "hello")
-        yield running
+def hub(hub: Hub) -> Hub:
+    hub.customer_writes(hub.telegram(), "hello")
+    return hub
 
 
 @pytest.mark.parametrize(

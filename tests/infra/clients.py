@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from queue import Queue
 from typing import Any, TypeAlias
 
@@ -15,12 +14,11 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create, Merge, Ref
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.documents import MOMENT, an_instance
 
-MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")
 
 
@@ -35,37 +33,9 @@ def token_for(deps: Deps, tenant_id: str, seconds: int = 600) -> str:
 
 
 def stored_instance(deps: Deps, id_: str = "i1", tenant_id: str = "t1") -> Instance:
-    instance = Instance(
-        id=id_,
-        tenant_id=tenant_id,
-        type=ChannelType.WHATSAPP,
-        adapter="whatsapp_evolution",
-        seq=1,
-        slug="whatsapp-1",
-        name=id_,
-        created_at=MOMENT,
-        updated_at=MOMENT,
-    )
+    instance = an_instance("whatsapp_evolution", id=id_, tenant_id=tenant_id, name=id_)
     deps.store.commit([Create(Ref("instances", id_), instance.model_dump())])
     return instance
-
-
-def a_message(**changes: object) -> Message:
-    message = Message(
-        id="m1",
-        tenant_id="t1",
-        instance_id="i1",
-        conversation_id="c1",
-        customer_id="p1",
-        direction=Direction.INBOUND,
-        author=Author.CUSTOMER,
-        author_name="Ada",
-        text="hello",
-        status=MessageStatus.RECEIVED,
-        sent_at=MOMENT,
-        created_at=MOMENT,
-    )
-    return message.model_copy(update=changes)
 
 
 def a_conversation() -> Conversation:

@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from tests.infra.clients import Client, Connect, stored_instance, token_for
 from tests.infra.hosting import hosted
-from tests.infra.process import Hub, Start
+from tests.infra.process import Process, Start
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts hubs in directories of the test's own, and ends those that are left."""
     with ExitStack() as stack:
 
-        def started(directory: str = "hub", **variables: str) -> Hub:
-            return stack.enter_context(closing(Hub(tmp_path / directory, **variables)))
+        def started(directory: str = "hub", **variables: str) -> Process:
+            return stack.enter_context(closing(Process(tmp_path / directory, **variables)))
 
         yield started
 

@@ -1,4 +1,4 @@
-"""The hub as a process of its own."""
+"""The hub, or the always-on container, as a process of its own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from typing import TypeAlias
 ROOT = Path(__file__).parents[2]
 
 
-class Hub:
-    """A running process; `url` is the address that it printed, without a trailing slash."""
+class Process:
+    """`python -m <command>`; `url` is the address that it printed, without a trailing slash, empty if it printed none.
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    `variables` are its environment. The same directory is the same data.
+    """
+
+    def __init__(self, directory: Path, *command: str, **variables: str) -> None:
         directory.mkdir(exist_ok=True)
-        self.log = directory / "log"
+        self._log = directory / "log"
         environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": "data"} | variables
-        with self.log.open("ab") as log:
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local.serve"],
+                [sys.executable, "-m", *(command or ("infra.local.serve",))],
                 cwd=directory,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -35,11 +38,12 @@ class Hub:
 
     @property
     def errors(self) -> str:
-        return self.log.read_text()
+        return self._log.read_text()
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+        """The exit status, which has to come within so many seconds."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(seconds)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -49,5 +53,5 @@ class Hub:
             self.process.stdout.close()
 
 
-Start: TypeAlias = Callable[..., Hub]
-"""`start(directory="hub", **variables)`: the same directory is the same data."""
+Start: TypeAlias = Callable[..., Process]
+"""`start(directory="hub", **variables)` for the hub; `start(*command, **variables)` for the container."""

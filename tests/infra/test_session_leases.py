@@ -17,9 +17,10 @@ from shared.channelkit import auth
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.config import Settings
 from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import Instance
 from shared.usecases.instances import session_leases
 from tests.adapters.backends import emulators, google
+from tests.documents import an_instance
 from tests.index_check import recorded
 
 
@@ -50,17 +51,7 @@ def deps(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deps]:
 
 
 def _logged_in(deps: Deps, id_: str) -> Instance:
-    instance = Instance(
-        id=id_,
-        tenant_id="t1",
-        type=ChannelType.TELEGRAM_USER,
-        adapter=PROVIDER,
-        seq=1,
-        slug="telegram_user-1",
-        name=id_,
-        created_at=deps.now(),
-        updated_at=deps.now(),
-    )
+    instance = an_instance(PROVIDER, id=id_)
     auth.move(deps, instance, None, auth.AuthState.CONNECTED, {"session": f"session of {id_}"})
     return instance
 

@@ -18,7 +18,8 @@ from shared.domain.messages import Attachment, MessageKind
 from shared.http.times import milliseconds
 from shared.ports.store import Merge, Ref
 from shared.usecases import realtime
-from tests.infra.clients import MOMENT, Client, Connect, a_conversation, a_message, stored_instance, token_for
+from tests.documents import MOMENT, a_message
+from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
 from tests.infra.hosting import hosted
 
 

@@ -17,7 +17,8 @@ from shared.domain.accounts import ApiKey
 from shared.ports.store import Create, Ref
 from shared.security.tokens import fingerprint
 from shared.usecases import realtime
-from tests.infra.clients import MOMENT, Client, Connect, stored_instance, token_for
+from tests.documents import MOMENT
+from tests.infra.clients import Client, Connect, stored_instance, token_for
 from tests.infra.hosting import hosted
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from itertools import count
 from pathlib import Path
 from queue import Empty
 
 import pytest
+import requests
 
 from infra.local import secret_manager
 from shared.adapters.google.pubsub import PubSub, ensure_topics
@@ -28,10 +27,12 @@ from shared.usecases import realtime
 from shared.usecases.pipeline import outbound
 from tests.adapters.backends import emulators, google
 from tests.infra.clients import Client, stored_instance, token_for
-from tests.infra.container import ROOT, Container, Start
+from tests.infra.process import Process, Start
 from tests.pipeline.hub import eventually
 
 pytestmark = pytest.mark.slow
+
+COMMAND = ("infra.sockets",)
 
 
 @pytest.fixture
@@ -74,20 +75,34 @@ def deps(settings: Settings, pubsub: PubSub) -> Iterator[Deps]:
 
 @pytest.fixture
 def start(environment: dict[str, str], pubsub: PubSub, tmp_path: Path) -> Iterator[Start]:
+    numbers = count(1)
     with ExitStack() as stack:
 
-        def started(*module: str, **variables: str) -> Container:
-            log = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
-            return stack.enter_context(closing(Container(log, environment | variables, *module)))
+        def started(*command: str, **variables: str) -> Process:
+            directory = tmp_path / f"container-{next(numbers)}"
+            made = Process(directory, *(command or COMMAND), **(environment | variables))
+            stack.enter_context(closing(made))
+            assert made.url, made.errors
+            return made
 
         yield started
 
 
 @contextmanager
-def _client(container: Container, token: str) -> Iterator[Client]:
+def _client(container: Process, token: str) -> Iterator[Client]:
     with closing(Client("websocket")) as client:
         client.connect(container.url, auth={"token": token})
         yield client
+
+
+def _get(container: Process, path: str) -> tuple[int, object]:
+    answer = requests.get(f"{container.url}{path}", timeout=10)
+    return answer.status_code, answer.json()
+
+
+def _stop(container: Process) -> int:
+    """Cloud Run grants ten seconds after SIGTERM, then it kills."""
+    return container.stop(seconds=10)
 
 
 def _feeds(pubsub: PubSub) -> list[str]:
@@ -129,10 +144,10 @@ def test_sigterm_drains_and_leaves_no_subscription_behind(start: Start, deps: De
     first, second = start(), start()
     with _client(first, token_for(deps, "t1")) as client:
         assert client.ask("join-channel", "i1") == {"ok": True}
-        assert first.stop() == 0, first.log
+        assert _stop(first) == 0, first.errors
         client.gone.get(timeout=10)
     assert len(_feeds(pubsub)) == 1
-    assert second.stop() == 0
+    assert _stop(second) == 0
     assert _feeds(pubsub) == []
 
 
@@ -148,9 +163,9 @@ def test_a_subscription_expires_after_its_process_was_killed(start: Start, pubsu
 
 def test_health_is_told_without_a_credential(start: Start) -> None:
     container = start()
-    assert container.get("/health/live") == (200, {"status": "healthy"})
-    assert container.get("/health/ready") == (200, {"status": "healthy"})
-    status, body = container.get("/anything")
+    assert _get(container, "/health/live") == (200, {"status": "healthy"})
+    assert _get(container, "/health/ready") == (200, {"status": "healthy"})
+    status, body = _get(container, "/anything")
     assert status == 404
     assert json.dumps(body).startswith('{"detail"')
 
@@ -161,8 +176,8 @@ def test_a_process_that_hears_no_more_is_neither_ready_nor_alive(start: Start, p
     (feed,) = _feeds(pubsub)
     name = feed if lost == "feed" else pubsub.subscription(Topic.OUTBOUND)
     pubsub.subscriber.delete_subscription(subscription=name)
-    eventually(lambda: container.get("/health/ready")[0] == 503, timeout=40)
-    assert container.get("/health/live") == (503, {"status": "unhealthy"})
+    eventually(lambda: _get(container, "/health/ready")[0] == 503, timeout=40)
+    assert _get(container, "/health/live") == (503, {"status": "unhealthy"})
 
 
 def _to_send(deps: Deps, conversation_id: str) -> Ref:
@@ -238,7 +253,7 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
         eventually(lambda: all(noted(f"sent {text}") for text in texts), timeout=30)
         assert {pid for text in texts for pid in noted(f"sent {text}")} == {holder}
         assert len(noted("sent")) == len(texts)
-        assert containers.pop(holder).stop() == 0
+        assert _stop(containers.pop(holder)) == 0
         assert noted("closed of-ann") == [holder]
         (other,) = containers
         eventually(lambda: noted("opened of-ann") == [holder, other], timeout=40)
@@ -248,15 +263,6 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
 
 
 def test_it_wants_the_cloud(tmp_path: Path) -> None:
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": str(tmp_path)}
-    run = subprocess.run(
-        [sys.executable, "-m", "infra.sockets"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 2
-    assert run.stderr.splitlines()[-1].startswith("the sockets cannot start: BACKEND")
+    with closing(Process(tmp_path, *COMMAND)) as refused:
+        assert refused.process.wait(60) == 2
+        assert refused.errors.splitlines()[-1].startswith("the sockets cannot start: BACKEND")

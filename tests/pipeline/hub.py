@@ -17,15 +17,31 @@ from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from functions.reply.main import consume as reply
 from shared.deps import Deps
+from shared.domain.agents import Agent
 from shared.domain.conversations import Conversation
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
+from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
 from shared.http.app import create_app
-from shared.ports.store import Order, Store, Where
+from shared.ports.store import Merge, Order, Store, Where
+from shared.usecases import refs
+from shared.usecases.instances import instances
 from tests.index_check import RecordingStore
 from tests.stubs import Received, Reply, Stub
 
 T = TypeVar("T")
+
+UPDATE = {
+    "update_id": 1,
+    "message": {
+        "message_id": 1,
+        "date": 1_795_000_000,
+        "chat": {"id": 5, "type": "private"},
+        "from": {"id": 5, "is_bot": False, "first_name": "Ann"},
+        "text": "hello",
+    },
+}
+"""What a customer's first message is to a Telegram bot."""
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
@@ -78,6 +94,11 @@ class Hub:
         """Create a Telegram bot channel; returns its id."""
         body = {"name": label, "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
         return str(self.post("/api/channels", body, 201)["id"])
+
+    def whatsapp(self) -> str:
+        """Create a WhatsApp channel with the name `shop`; returns its id."""
+        config = {"whatsappInstance": "shop", "evolutionKey": "k" * 16}
+        return str(self.post("/api/channels", {"name": "shop", "type": "WHATSAPP", "config": config}, 201)["id"])
 
     def echo_agent(self, **fields: Any) -> str:
         return str(self.post("/api/agents", {"name": "Echo"} | fields, 201)["id"])
@@ -153,6 +174,16 @@ def telegram_rules(provider: Stub) -> None:
     provider.on("GET", r"/bot[^/]+/getMe", Reply(json=me))
     provider.on("POST", r"/bot[^/]+/setWebhook", Reply(json={"ok": True, "result": True}))
     provider.on("POST", r"/bot[^/]+/send", taken)
+
+
+def answered_bot(deps: Deps) -> str:
+    """A Telegram bot whose customers are answered; returns its id."""
+    now = deps.now()
+    agent = Agent(id="echo", tenant_id="default", name="Echo", created_at=now, updated_at=now)
+    tenant = {"id": "default", "name": "Default", "created_at": now, "responder": agent.model_dump()}
+    deps.store.commit([Merge(refs.tenant("default"), tenant)])
+    new = instances.NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot", config={"bot_token": "7:token"})
+    return instances.create(deps, "default", new).id
 
 
 @contextmanager

@@ -8,53 +8,31 @@ from typing import Any
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Received, Reply
 
 RUN = "/api/v1/agent/support/run"
 SEND = "/message/sendText"
-JID = "5511988887777@s.whatsapp.net"
 
 
 def _shop(hub: Hub, agent: Any) -> None:
     """A WhatsApp instance whose customers an external agent service answers, and an Evolution that takes all."""
-    hub.provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
-    hub.provider.on("POST", SEND, Reply(201, {"key": {"remoteJid": JID, "fromMe": True, "id": "OUT1"}}))
+    evolution_rules(hub.provider)
     hub.provider.on("POST", RUN, agent)
-    body = {
-        "name": "shop",
-        "channel_type": "whatsapp",
-        "evolution_url": hub.provider.url,
-        "evolution_key": "evolution-key-1",
-        "agent_api_url": hub.provider.url,
-        "agent_api_key": "agent-key-1",
-        "default_agent": "support",
-    }
-    hub.post("/api/v1/instances", body, 201)
+    hub.post("/api/v1/instances", answered_shop(hub.provider.url), 201)
 
 
 def _write(hub: Hub, *texts: str) -> None:
     """A webhook for each text, one after the other."""
     for text in texts:
-        _deliver(hub, [_message(text)])
-
-
-def _message(text: str) -> dict[str, Any]:
-    return {
-        "key": {"remoteJid": JID, "fromMe": False, "id": f"IN-{text}"},
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
+        _deliver(hub, [written(text)])
 
 
 def _deliver(hub: Hub, messages: list[dict[str, Any]]) -> None:
     data: Any = messages if len(messages) > 1 else messages[0]
-    answer = hub.client.post(
-        "/webhook/evolution/shop", json={"event": "messages.upsert", "instance": "shop", "data": data}
-    )
+    answer = hub.client.post("/webhook/evolution/shop", json=upsert(data))
     assert answer.status_code == 200, answer.text
 
 
@@ -103,14 +81,14 @@ def test_the_machine_keeps_silent_when_a_human_was_faster(hub: Hub) -> None:
 def test_messages_of_one_webhook_keep_their_order(hub: Hub) -> None:
     _shop(hub, Reply(json={"message": ""}))
     texts = [f"part {n}" for n in range(8)]
-    _deliver(hub, [_message(text) for text in texts])
+    _deliver(hub, [written(text) for text in texts])
     eventually(lambda: len(_inbound(hub)) == 8)
     assert _inbound(hub) == texts
 
 
 def test_a_message_that_came_late_stays_behind_one_of_the_same_second_that_did_not(hub: Hub) -> None:
     _shop(hub, _slowly)
-    first, late = (_message(text) | {"messageTimestamp": int(time.time()) - 1} for text in ("first", "late"))
+    first, late = (written(text) | {"messageTimestamp": int(time.time()) - 1} for text in ("first", "late"))
     _deliver(hub, [first])
     time.sleep(1.2)  # a provider's time counts from two seconds on
     _deliver(hub, [late])
@@ -120,7 +98,7 @@ def test_a_message_that_came_late_stays_behind_one_of_the_same_second_that_did_n
 
 def test_a_provider_that_gives_our_message_a_customers_id_does_no_harm(hub: Hub) -> None:
     _shop(hub, _slowly)
-    hub.provider.on("POST", SEND, Reply(201, {"key": {"remoteJid": JID, "fromMe": True, "id": "IN-one"}}))
+    hub.provider.on("POST", SEND, Reply(201, {"key": {"remoteJid": MARIA, "fromMe": True, "id": "IN-one"}}))
     _write(hub, "one")
     assert _answered(hub, 1) == ["re: one"]
     assert _inbound(hub) == ["one"]

@@ -72,6 +72,17 @@ def test_a_campaign_is_shown_as_printed(hub: Hub) -> None:
     assert shown == golden | {"campaign_id": campaign_id, "metrics": no_figures}
 
 
+def test_who_has_an_address_on_a_channel_without_credentials_is_written_to_on_the_next(hub: Hub) -> None:
+    [ann] = _customers(hub, 5)
+    hub.post("/channels/email/configure", {"name": "Mail"})
+    mail = {"email": "ann@shop.example"}
+    assert hub.client.put(f"/customers/{ann}/profile", json=mail, headers=hub.headers).status_code == 200
+    campaign_id = _campaign(hub, channels=["email", "telegram_bot"], audience={"customer_ids": [ann]})
+    sweep(hub.deps)
+    assert eventually(hub.sent_texts) == ["Sale!"]
+    assert _metrics(hub, campaign_id) == (1, 0, 0)
+
+
 def test_channels_are_changed_as_printed(hub: Hub) -> None:
     asked = json.loads((GOLDEN / "campaign_channels_request.json").read_text("utf-8"))
     campaign_id = _campaign(hub, launch=False, channels=["chat"])

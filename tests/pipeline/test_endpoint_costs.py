@@ -15,7 +15,8 @@ import pytest
 from infra.bench.counting import Cost
 from infra.bench.journey import Journey
 from shared.deps import Deps
-from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
+from shared.ports.store import Document, Page, Ref, Where, Write
+from tests.index_check import RecordingStore
 from tests.pipeline.hub import telegram_rules
 from tests.stubs import Stub
 
@@ -69,37 +70,26 @@ POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard")
 
 
 @dataclass
-class Kinds:
+class Kinds(RecordingStore):
     """A store that counts its round trips by kind."""
 
-    store: Store
     made: Counter[str] = field(default_factory=Counter)
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
         self.made["gets"] += 1
-        return self.store.get(refs)
+        return super().get(refs)
 
-    def find(
-        self,
-        collection: str,
-        where: Sequence[Where] = (),
-        order_by: Sequence[Order] = (),
-        limit: int = 100,
-        cursor: str | None = None,
-    ) -> Page:
+    def find(self, *args: Any, **kwargs: Any) -> Page:
         self.made["queries"] += 1
-        return self.store.find(collection, where, order_by, limit, cursor)
+        return super().find(*args, **kwargs)
 
     def count(self, collection: str, where: Sequence[Where] = ()) -> int:
         self.made["counts"] += 1
-        return self.store.count(collection, where)
+        return super().count(collection, where)
 
     def commit(self, writes: Sequence[Write]) -> None:
         self.made["commits"] += bool(writes)
-        self.store.commit(writes)
-
-    def close(self) -> None:
-        self.store.close()
+        super().commit(writes)
 
 
 @pytest.fixture

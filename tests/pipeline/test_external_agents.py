@@ -7,43 +7,22 @@ from typing import Any
 
 import pytest
 
+from tests.evolution import answered_shop, evolution_rules, upsert, written
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply
 
 RUN = "/api/v1/agent/support/run"
 
 
-def _omnihub(hub: Hub, **fields: Any) -> str:
-    key = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True}
-    numbers = iter(range(10_000))
-    hub.provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
-    hub.provider.on(
-        "POST", "/message/sendText", lambda request: Reply(201, {"key": key | {"id": f"OUT{next(numbers)}"}})
-    )
-    body = {
-        "name": "shop",
-        "channel_type": "whatsapp",
-        "evolution_url": hub.provider.url,
-        "evolution_key": "evolution-key-1",
-        "agent_api_url": hub.provider.url,
-        "agent_api_key": "agent-key-1",
-        "default_agent": "support",
-        "session_id_prefix": "acme-",
-    }
-    return str(hub.post("/api/v1/instances", body | fields, 201)["name"])
+def _omnihub(hub: Hub, **fields: Any) -> None:
+    evolution_rules(hub.provider)
+    body = answered_shop(hub.provider.url, session_id_prefix="acme-", **fields)
+    hub.post("/api/v1/instances", body, 201)
 
 
-def _whatsapp(hub: Hub, text: str, message_id: str = "IN1") -> None:
-    jid = "5511988887777@s.whatsapp.net"
-    data = {
-        "key": {"remoteJid": jid, "fromMe": False, "id": message_id},
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": 1_795_216_880,
-    }
-    body = {"event": "messages.upsert", "instance": "shop", "data": data}
-    assert hub.client.post("/webhook/evolution/shop", json=body).json == {"status": "success", "instance": "shop"}
+def _whatsapp(hub: Hub, text: str) -> None:
+    answer = hub.client.post("/webhook/evolution/shop", json=upsert(written(text)))
+    assert answer.json == {"status": "success", "instance": "shop"}
 
 
 def test_the_external_agent_is_asked_by_its_protocol(hub: Hub) -> None:
@@ -125,7 +104,7 @@ def test_an_external_agent_has_no_cooldown(hub: Hub) -> None:
     hub.provider.on("POST", RUN, lambda request: Reply(json={"message": f"re: {request.json['message_content']}"}))
     _omnihub(hub)
     for n in (1, 2):
-        _whatsapp(hub, f"message {n}", f"IN{n}")
+        _whatsapp(hub, f"message {n}")
         hub.provider.wait_for("/message/sendText", n)
     assert hub.sent_texts("/message/sendText") == ["re: message 1", "re: message 2"]
 

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
+from tests.evolution import MARIA, evolution_rules, upsert, written
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply
 
 
 def _whatsapp(hub: Hub) -> None:
-    hub.provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
-    body = {"name": "WhatsApp", "type": "WHATSAPP", "config": {"whatsappInstance": "shop", "evolutionKey": "k" * 16}}
-    hub.channel_id = hub.post("/api/channels", body, 201)["id"]  # type: ignore[attr-defined]  # for these tests only
+    evolution_rules(hub.provider)
+    hub.whatsapp()
 
 
 def _upsert(message_id: str, text: str, **key: Any) -> dict[str, Any]:
-    full = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": False, "id": message_id} | key
-    data = {
-        "key": full,
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(datetime.now(UTC).timestamp()),
-    }
-    return {"event": "messages.upsert", "instance": "shop", "data": data}
+    return upsert(written(text, id=message_id, **key))
 
 
 def _evolution(hub: Hub, body: dict[str, Any], status: int = 200) -> None:
-    channel_id = hub.channel_id  # type: ignore[attr-defined]  # set by _whatsapp
-    answer = hub.client.post(f"/webhook/whatsapp/{channel_id}", json=body)
+    [channel] = hub.documents("instances", tenant_id=hub.tenant_id)
+    answer = hub.client.post(f"/webhook/whatsapp/{channel['id']}", json=body)
     assert answer.status_code == status, answer.text
 
 
@@ -96,7 +87,7 @@ def test_the_business_writing_from_its_own_phone_is_stored_and_not_answered(hub:
 
 def test_an_echo_of_what_the_hub_sent_is_the_same_message(hub: Hub) -> None:
     _whatsapp(hub)
-    key = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True, "id": "SENT1"}
+    key = {"remoteJid": MARIA, "fromMe": True, "id": "SENT1"}
     hub.provider.on("POST", "/message/sendText", Reply(201, {"key": key, "status": "PENDING"}))
     _evolution(hub, _upsert("D1", "hi"))
     conversation = hub.conversation()
@@ -113,13 +104,13 @@ def test_an_echo_of_what_the_hub_sent_is_the_same_message(hub: Hub) -> None:
 
 
 def _ack(status: str, message_id: str = "SENT1") -> dict[str, Any]:
-    return {"keyId": message_id, "remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True, "status": status}
+    return {"keyId": message_id, "remoteJid": MARIA, "fromMe": True, "status": status}
 
 
 @EVERYWHERE
 def test_an_echo_and_a_receipt_that_overtake_the_answer_to_our_send_are_merged(hub: Hub) -> None:
     _whatsapp(hub)
-    key = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": True, "id": "FAST1"}
+    key = {"remoteJid": MARIA, "fromMe": True, "id": "FAST1"}
     hub.provider.on("POST", "/message/sendText", Reply(201, {"key": key, "status": "PENDING"}, delay=0.6))
     _evolution(hub, _upsert("E1", "hi"))
     hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": "hello"}, 202)
@@ -136,7 +127,7 @@ def test_an_echo_and_a_receipt_that_overtake_the_answer_to_our_send_are_merged(h
 def test_an_edit_and_a_deletion_that_come_before_their_message_are_not_lost(hub: Hub) -> None:
     _whatsapp(hub)
     edited = {
-        "key": {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": False, "id": "F1"},
+        "key": {"remoteJid": MARIA, "fromMe": False, "id": "F1"},
         "type": "MESSAGE_EDIT",
         "editedMessage": {"conversation": "mended"},
         "timestampMs": "1795216311783",
@@ -155,7 +146,7 @@ def test_reactions_and_deletions_change_the_message(hub: Hub) -> None:
     _whatsapp(hub)
     _evolution(hub, _upsert("G1", "hello"))
     eventually(lambda: hub.messages())
-    target = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": False, "id": "G1"}
+    target = {"remoteJid": MARIA, "fromMe": False, "id": "G1"}
     reaction = _upsert("G2", "")
     reaction["data"] |= {
         "messageType": "reactionMessage",

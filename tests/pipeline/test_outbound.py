@@ -167,6 +167,17 @@ def test_the_same_idempotency_key_sends_once(hub: Hub) -> None:
     hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "other"}, 409, **key)
 
 
+def test_what_was_accepted_under_a_key_stays_so_when_its_channel_is_gone(hub: Hub) -> None:
+    conversation_id = _talk(hub)
+    key = {"Idempotency-Key": "order-18"}
+    first = _send(hub, conversation_id, "hello", **key)["message"]
+    removed = hub.client.delete(f"/api/channels/{first['channelInstanceId']}", headers=hub.headers)
+    assert removed.status_code < 300
+    assert _send(hub, conversation_id, "hello", **key)["message"]["id"] == first["id"]
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "other"}, 409, **key)
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "hello"}, 404)
+
+
 def test_sending_to_an_address_opens_a_conversation(hub: Hub) -> None:
     channel_id = hub.telegram()
     body = {"channelInstanceId": channel_id, "externalUserId": "77", "text": "welcome"}

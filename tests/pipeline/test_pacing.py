@@ -107,4 +107,4 @@ def test_channel_without_a_limit_is_not_slowed_down(hub: Hub) -> None:
 @pytest.mark.parametrize("pace", [-1, "fast", True, 1e9])
 def test_pace_that_is_none_is_refused(hub: Hub, pace: object) -> None:
     body = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token", "pacePerSecond": pace}}
-    assert "config.pace_per_second" in hub.post("/api/channels", body, 400)["fields"]
+    assert "config.pacePerSecond" in hub.post("/api/channels", body, 400)["fields"]

@@ -48,6 +48,7 @@ def test_what_was_said_before_a_merge_is_read_after_it(hub: Hub) -> None:
     listed = hub.get(f"/sessions?customer_id={five.customer_id}")["sessions"]
     assert len(listed) == 2
     assert {each["customer_id"] for each in listed} == {five.customer_id}
+    assert hub.get(f"/sessions?customer_id={six.customer_id}")["sessions"] == listed
 
 
 def test_after_a_merge_was_undone_each_has_his_own_name_again(hub: Hub) -> None:
@@ -59,3 +60,32 @@ def test_after_a_merge_was_undone_each_has_his_own_name_again(hub: Hub) -> None:
     merge_id = hub.post(f"/customers/{five.customer_id}/merge", {"source_id": six.customer_id})["merge_id"]
     hub.post(f"/customers/{five.customer_id}/unmerge", {"merge_id": merge_id})
     assert {name for name, _ in _called(hub)} == {"Customer 5", "Customer 6"}
+
+
+def test_merged_sessions_show_one_name_and_number_and_each_his_own_again_after_it_was_undone(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    for chat in (5, 6):
+        hub.customer_writes(channel_id, "hello", chat=chat)
+    eventually(lambda: len(hub.conversations()) == 2)
+    five, six = (each.customer_id for each in sorted(hub.conversations(), key=lambda each: each.external_user_id))
+    for customer_id, profile in ((five, {"name": "Maria"}), (six, {"name": "Mary", "phone": "+5511988887777"})):
+        changed = hub.client.put(f"/customers/{customer_id}/profile", json=profile, headers=hub.headers)
+        assert changed.status_code == 200
+    assert sorted(_called(hub)) == [("Maria", None), ("Mary", "+5511988887777")]
+    merge_id = hub.post(f"/customers/{five}/merge", {"source_id": six})["merge_id"]
+    assert _called(hub) == [("Maria", "+5511988887777")] * 2
+    hub.post(f"/customers/{five}/unmerge", {"merge_id": merge_id})
+    assert sorted(_called(hub), key=str) == [("Maria", None), ("Mary", "+5511988887777")]
+
+
+def test_who_was_given_a_number_by_the_business_keeps_it_in_his_next_session(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.customer_writes(channel_id, "hello")
+    profile = {"phone": "+5511988887777"}
+    customer_id = hub.conversation().customer_id
+    assert hub.client.put(f"/customers/{customer_id}/profile", json=profile, headers=hub.headers).status_code == 200
+    hub.patch(f"/api/channels/{channel_id}", {"config": {"csat": False}})
+    hub.patch(f"/api/conversations/{hub.conversation().id}", {"status": "CLOSED"})
+    hub.customer_writes(channel_id, "one more thing")
+    eventually(lambda: len(hub.conversations()) == 2)
+    assert _called(hub) == [("Customer 5", "+5511988887777")]

@@ -37,6 +37,9 @@ def test_a_group_and_tags_are_set_before_anybody_sees_the_conversation(hub: Hub)
     hub.customer_writes(channel_id, "hello")
     conversation = hub.conversation()
     assert conversation.team_id == "vip"
+    assert hub.get(f"/api/conversations/{conversation.id}")["teamId"] == "vip"
+    assert hub.get(f"/sessions/{conversation.id}")["agent_group"] == "vip"
+    assert [each["agent_group"] for each in hub.get("/sessions")["sessions"]] == ["vip"]
     [customer] = hub.documents("customers", tenant_id=hub.tenant_id)
     assert customer["tags"] == ["new"]
     told = eventually(lambda: [event for event in hub.realtime if event.name == "conversation-updated"])

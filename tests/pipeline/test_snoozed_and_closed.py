@@ -50,6 +50,21 @@ def test_a_snooze_can_be_moved_and_ends_with_an_answer(hub: Hub) -> None:
     assert (hub.conversation().status, hub.conversation().snoozed_until) == ("open", None)
 
 
+def test_the_time_alone_moves_a_snooze_and_begins_none(hub: Hub) -> None:
+    path = f"/api/conversations/{_talk(hub)}"
+    until = {"snoozedUntil": (hub.deps.now() + timedelta(hours=1)).isoformat()}
+    assert list(hub.patch(path, until, 400)["fields"]) == ["snoozedUntil"]
+    before = hub.patch(path, until | {"status": "SNOOZED"})["snoozedUntil"]
+    later = {"snoozedUntil": (hub.deps.now() + timedelta(hours=2)).isoformat()}
+    assert hub.patch(path, later)["snoozedUntil"] > before
+    past = {"snoozedUntil": (hub.deps.now() - timedelta(hours=2)).isoformat()}
+    assert list(hub.patch(path, past, 400)["fields"]) == ["snoozedUntil"]
+    session = hub.client.put(
+        f"/sessions/{hub.conversation().id}", json={"snoozed_until": past["snoozedUntil"]}, headers=hub.headers
+    )
+    assert (session.status_code, list((session.json or {})["fields"])) == (400, ["snoozed_until"])
+
+
 def test_a_closed_conversation_is_opened_by_an_answer(hub: Hub) -> None:
     conversation_id = _talk(hub)
     hub.patch(f"/api/conversations/{conversation_id}", {"status": "CLOSED"})

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.domain.messages import Author, Direction
 from shared.usecases import refs
+from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Reply
-
-MARIA = "5511988887777@s.whatsapp.net"
 
 
 def _whatsapp(hub: Hub) -> str:
     """A WhatsApp channel whose Evolution server takes everything; returns its id."""
-    hub.provider.on("GET", "/instance", Reply(json={"instance": {"instanceName": "shop", "state": "open"}}))
-    sent = {"key": {"remoteJid": MARIA, "fromMe": True, "id": "SENT1"}, "status": "PENDING"}
-    hub.provider.on("POST", "/message/sendText", Reply(201, sent))
-    body = {"name": "WhatsApp", "type": "WHATSAPP", "config": {"whatsappInstance": "shop", "evolutionKey": "k" * 16}}
-    return str(hub.post("/api/channels", body, 201)["id"])
+    evolution_rules(hub.provider)
+    return hub.whatsapp()
 
 
 def _maria_writes(hub: Hub, channel_id: str, text: str) -> None:
-    data = {
-        "key": {"remoteJid": MARIA, "fromMe": False, "id": f"M{text}"},
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
-    body = {"event": "messages.upsert", "instance": "shop", "data": data}
-    answer = hub.client.post(f"/webhook/whatsapp/{channel_id}", json=body)
+    answer = hub.client.post(f"/webhook/whatsapp/{channel_id}", json=upsert(written(text)))
     assert answer.status_code == 200, answer.text
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.evolution import Evolution, recorded
+from tests.evolution import MARIA, Evolution, recorded, upsert, written
 from tests.functions.omnihub.test_printed_examples import GOLDEN
 from tests.pipeline.hub import eventually
 from tests.runs.conftest import API_KEY
@@ -19,7 +18,6 @@ from tests.stubs import Reply, Stub, stub_server
 
 pytestmark = pytest.mark.slow
 
-MARIA = "5511988887777@s.whatsapp.net"
 RUN = "/api/v1/agent/support_agent/run"
 
 
@@ -31,14 +29,7 @@ def _created_by_curl(hub: Client, evolution: Stub, agent: Stub) -> Any:
 
 
 def _maria_writes(hub: Client, hook: dict[str, Any], path: str, text: str) -> Any:
-    data = {
-        "key": {"remoteJid": MARIA, "fromMe": False, "id": f"IN-{text}"},
-        "pushName": "Maria",
-        "message": {"conversation": text},
-        "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
-    }
-    body = {"event": "messages.upsert", "instance": "business_whatsapp", "data": data}
+    body = upsert(written(text), "business_whatsapp")
     return Client(hub.url, hook["headers"]).post(path, body)
 
 

@@ -99,6 +99,10 @@ REFUSED = [
     "http://example.com:0/",
     "http://example.com:99999/",
     "http://[::1/",
+    "http://exa mple.com/",
+    "http://example.com /",
+    "http://exa<mple.com/",
+    "http://example\u2003.com/",
 ]
 
 PRIVATE = [

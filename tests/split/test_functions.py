@@ -15,28 +15,13 @@ import requests
 from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
-from shared.domain.agents import Agent
 from shared.domain.events import Event, Topic
-from shared.domain.instances import ChannelType
-from shared.ports.store import Merge, Where
-from shared.usecases import refs
-from shared.usecases.instances import instances
-from tests.pipeline.hub import eventually, telegram_rules
+from shared.ports.store import Where
+from tests.pipeline.hub import UPDATE, answered_bot, eventually, telegram_rules
 from tests.split.processes import functions
 from tests.stubs import Stub
 
 pytestmark = pytest.mark.slow
-
-UPDATE = {
-    "update_id": 1,
-    "message": {
-        "message_id": 1,
-        "date": 1_795_000_000,
-        "chat": {"id": 5, "type": "private"},
-        "from": {"id": 5, "is_bot": False, "first_name": "Ann"},
-        "text": "hello",
-    },
-}
 
 
 @pytest.fixture
@@ -53,12 +38,7 @@ def environment(settings: Settings, provider: Stub) -> dict[str, str]:
 
 @pytest.fixture
 def instance_id(deps: Deps, environment: dict[str, str]) -> str:
-    now = deps.now()
-    agent = Agent(id="echo", tenant_id="default", name="Echo", created_at=now, updated_at=now)
-    tenant = {"id": "default", "name": "Default", "created_at": now, "responder": agent.model_dump()}
-    deps.store.commit([Merge(refs.tenant("default"), tenant)])
-    new = instances.NewInstance(channel_type=ChannelType.TELEGRAM_BOT, name="bot", config={"bot_token": "7:token"})
-    return instances.create(deps, "default", new).id
+    return answered_bot(deps)
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import pytest
 from shared.deps import Deps
 from shared.domain.calls import Call, CallState
 from shared.domain.inbound import CallChanged
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import Instance
 from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.reporting import analytics
 from shared.usecases.sweep import sweep
+from tests.documents import an_instance
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -27,18 +28,8 @@ def deps(deps: Deps) -> Deps:
 
 
 @pytest.fixture
-def instance(deps: Deps) -> Instance:
-    return Instance(
-        id="i1",
-        tenant_id="t",
-        type=ChannelType.VOICE,
-        adapter="voice",
-        seq=1,
-        slug="voice-1",
-        name="line",
-        created_at=NOON,
-        updated_at=NOON,
-    )
+def instance() -> Instance:
+    return an_instance("voice")
 
 
 def told(state: CallState, minute: int, **more: Any) -> CallChanged:
@@ -60,7 +51,7 @@ def stored(deps: Deps, id_: str = "CA1") -> Call:
 
 
 def counted(deps: Deps) -> tuple[int, float, float, int]:
-    found = analytics.instance_counters(deps, "t", ["i1"])["i1"]
+    found = analytics.instance_counters(deps, "t1", ["i1"])["i1"]
     return found.calls, found.call_seconds, found.quality_sum, found.quality_count
 
 

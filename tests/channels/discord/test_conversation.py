@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
@@ -13,12 +12,11 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.config import Settings
-from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.usecases.instances import instances
 from shared.usecases.pipeline import webhooks
 from tests.channels.discord.test_inbound import KEY, PUBLIC, fixture
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Received, Reply, Stub
 
 APPLICATION = {"id": "775799577604522054", "name": "Helper", "verify_key": PUBLIC, "bot": {"username": "helper"}}
@@ -48,11 +46,9 @@ def discord_rules(provider: Stub) -> None:
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    discord_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
+def hub(hub: Hub) -> Hub:
+    discord_rules(hub.provider)
+    return hub
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
 KEY = "ab" * 32
-URL = "https://hub.example.com/webhook/discord/i1"
+URL = "https://hub.example/webhook/discord/i1"
 APPLICATION = {
     "id": "775799577604522054",
     "name": "Helper",

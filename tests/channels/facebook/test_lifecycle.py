@@ -25,7 +25,7 @@ def test_page_is_asked_for_and_subscribed_to(public: Deps, instance: Instance, p
     provider.on("POST", r"^/v23\.0/682498302938465/subscribed_apps$", Reply(json={"success": True}))
     assert connect(public, instance) == Connection(
         status=InstanceStatus.CONNECTED,
-        webhook_url="https://hub.example.com/api/facebook/webhook",
+        webhook_url="https://hub.example/api/facebook/webhook",
         external_id="682498302938465",
         display_name="Shop",
     )

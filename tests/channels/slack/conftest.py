@@ -1,32 +1,13 @@
-"""An instance of the channel, and a hub that the provider can reach."""
+"""An instance of the channel."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import Instance, InstanceStatus
+from tests.documents import an_instance
 
 
 @pytest.fixture
-def instance(deps: Deps) -> Instance:
-    return Instance(
-        id="i1",
-        tenant_id="t",
-        type=ChannelType.SLACK,
-        adapter="slack",
-        seq=1,
-        slug="slack-1",
-        name="team",
-        status=InstanceStatus.CONNECTED,
-        created_at=deps.now(),
-        updated_at=deps.now(),
-    )
-
-
-@pytest.fixture
-def public(deps: Deps) -> Deps:
-    """The same hub under a public address."""
-    return replace(deps, settings=deps.settings.model_copy(update={"public_url": "https://hub.example.com"}))
+def instance() -> Instance:
+    return an_instance("slack", status=InstanceStatus.CONNECTED)

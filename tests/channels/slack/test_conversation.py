@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +13,9 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.deps import Deps
 from shared.domain.messages import Direction
 from tests.channels.slack.test_inbound import fixture
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.pipeline.hub import Hub, eventually
 from tests.stubs import Received, Reply, Stub
 
 SECRET = "signing-secret"
@@ -43,11 +41,9 @@ def slack_rules(provider: Stub) -> None:
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    slack_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
+def hub(hub: Hub) -> Hub:
+    slack_rules(hub.provider)
+    return hub
 
 
 @pytest.fixture
@@ -137,6 +133,16 @@ def test_a_mention_begins_a_conversation_that_its_thread_goes_on_with(hub: Hub, 
     written = {(message.author_id, message.author_name) for message in hub.messages(Direction.INBOUND)}
     assert written == {("U2147483697", "ann"), ("U061F7AUR", "bob")}
     assert [each.customer_name for each in talk.values()] == ["ann", "ann"]
+
+
+def test_a_thread_begins_under_the_name_that_the_business_gave_its_writer(hub: Hub, team: Any) -> None:
+    event(hub, team, fixture("message_im__text"))
+    profile = f"/customers/{hub.conversation().customer_id}/profile"
+    named = {"name": "Ann Smith", "phone": "+14155550123"}
+    assert hub.client.put(profile, json=named, headers=hub.headers).status_code == 200
+    event(hub, team, fixture("message_channel__mention"))
+    begun = eventually(lambda: [each for each in hub.conversations() if ":" in each.external_conversation_id])
+    assert [(each.customer_name, each.customer_phone) for each in begun] == [("Ann Smith", "+14155550123")]
 
 
 def test_edits_deletions_and_reactions_reach_the_message(hub: Hub, team: Any) -> None:

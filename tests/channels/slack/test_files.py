@@ -12,29 +12,18 @@ from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.people import complete
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
+from shared.domain.messages import Attachment, MessageKind
 from shared.errors import NotFound, ProviderError, ProviderRejected
+from tests.documents import a_message
 from tests.stubs import Reply, Stub
 
 RECEIPT = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file_id": "F0RDC39U1"})
 
 
 def fetched(deps: Deps, instance: Instance, attachment: Attachment = RECEIPT) -> Media:
-    now = deps.now()
-    message = Message(
-        id="m",
-        tenant_id="t",
-        instance_id="i1",
-        conversation_id="c",
-        customer_id="p",
-        direction=Direction.INBOUND,
-        author=Author.CUSTOMER,
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
-    )
     assert channel.fetch_media is not None
-    return channel.fetch_media(deps, instance, SlackConfig.model_validate({"botToken": "xoxb-1"}), message, attachment)
+    config = SlackConfig.model_validate({"botToken": "xoxb-1"})
+    return channel.fetch_media(deps, instance, config, a_message(), attachment)
 
 
 def about(provider: Stub, url: str) -> None:

@@ -41,12 +41,12 @@ GRANTED = {
 }
 CONNECTED = Connection(
     status=InstanceStatus.CONNECTED,
-    webhook_url="https://hub.example.com/webhook/slack/i1",
+    webhook_url="https://hub.example/webhook/slack/i1",
     external_id="A0MDYCDME:T061EG9R6",
     display_name="Acme",
     config={"app_id": "A0MDYCDME", "bot_user_id": "U0LAN0Z89"},
 )
-BACK = Return(url="https://hub.example.com/oauth/slack/callback", state="signed.state")
+BACK = Return(url="https://hub.example/oauth/slack/callback", state="signed.state")
 
 
 def config(**given: str) -> SlackConfig:

@@ -13,8 +13,9 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import NotFound, ProviderRejected, ProviderUnavailable
+from tests.documents import a_message
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, CONFIG, NUMBER_SID, OURS, any_message, form, refusal, twilio_rules
+from tests.twilio import ACCOUNT, CONFIG, NUMBER_SID, OURS, form, has_number, refusal, twilio_rules
 
 URL = "https://hub.example/webhook/sms/i1"
 SERVICE = "MG00000000000000000000000000000001"
@@ -23,11 +24,6 @@ SERVICE = "MG00000000000000000000000000000001"
 def asked(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
     connection: Connection = getattr(channel, what)(deps, instance, SmsConfig.model_validate({**CONFIG, **more}))
     return connection
-
-
-def has_number(provider: Stub, sms_url: str) -> None:
-    known = {"sid": NUMBER_SID, "phone_number": OURS, "sms_url": sms_url}
-    provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [known]}))
 
 
 def test_connecting_enters_our_address_at_the_number(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -80,7 +76,7 @@ def test_account_and_token_may_come_as_one_string(deps: Deps, instance: Instance
 def test_status_is_where_the_messages_go(
     deps: Deps, instance: Instance, provider: Stub, sms_url: str, status: InstanceStatus
 ) -> None:
-    has_number(provider, sms_url)
+    has_number(provider, sms_url=sms_url)
     assert asked(deps, instance, "status").status is status
 
 
@@ -91,10 +87,10 @@ def test_ending_takes_our_address_away_and_nobody_elses(
     deps: Deps, instance: Instance, provider: Stub, what: str, status: InstanceStatus
 ) -> None:
     provider.on("POST", "IncomingPhoneNumbers", Reply(json={"sid": NUMBER_SID}))
-    has_number(provider, "https://elsewhere.example")
+    has_number(provider, sms_url="https://elsewhere.example")
     assert asked(deps, instance, what).status is status
     assert len(provider.requests) == 1
-    has_number(provider, URL)
+    has_number(provider, sms_url=URL)
     asked(deps, instance, what)
     assert form(provider.requests[-1])["SmsUrl"] == [""]
 
@@ -121,7 +117,7 @@ def test_without_a_credential_nothing_is_asked(deps: Deps, instance: Instance, p
 def fetched(deps: Deps, instance: Instance, **extra: str) -> bytes:
     assert channel.fetch_media is not None
     attachment = Attachment(type=MessageKind.IMAGE, extra=extra)
-    return channel.fetch_media(deps, instance, SmsConfig.model_validate(CONFIG), any_message(), attachment).content
+    return channel.fetch_media(deps, instance, SmsConfig.model_validate(CONFIG), a_message(), attachment).content
 
 
 def test_a_file_is_fetched_as_the_account_and_from_where_twilio_says_without_the_credential(

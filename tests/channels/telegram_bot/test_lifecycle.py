@@ -28,7 +28,7 @@ def test_token_is_checked_and_the_webhook_registered(public: Deps, instance: Ins
     provider.on("POST", "^/bot123456:AAH/setWebhook$", Reply(json={"ok": True, "result": True}))
     connection = connect(public, instance)
     wanted = provider.to("setWebhook")[0].json
-    assert wanted["url"] == "https://hub.example.com/api/telegram/bot/webhook/i1"
+    assert wanted["url"] == "https://hub.example/api/telegram/bot/webhook/i1"
     assert wanted["max_connections"] == 40
     assert {"message", "callback_query", "message_reaction"} <= set(wanted["allowed_updates"])
     assert connection == Connection(
@@ -100,7 +100,7 @@ def ended(deps: Deps, instance: Instance, what: str) -> Connection:
 
 @pytest.mark.parametrize(
     ("registered", "status"),
-    [("https://hub.example.com/x", InstanceStatus.CONNECTED), ("", InstanceStatus.DISCONNECTED)],
+    [("https://hub.example/x", InstanceStatus.CONNECTED), ("", InstanceStatus.DISCONNECTED)],
 )
 def test_status_is_whether_the_token_is_good_and_updates_come(
     public: Deps, instance: Instance, provider: Stub, registered: str, status: InstanceStatus

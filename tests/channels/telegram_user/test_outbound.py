@@ -17,24 +17,14 @@ from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Post
 from shared.channels.telegram_user.outbound import CAPTION_LIMIT, send
 from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected, ProviderUnavailable
 from tests.channels.telegram_user.telegram import FakeLine, Telegram
+from tests.documents import an_instance
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PICTURE = Attachment(type=MessageKind.IMAGE, url="https://x.example/a.png")
-INSTANCE = Instance(
-    id="i1",
-    tenant_id="t1",
-    type=ChannelType.TELEGRAM_USER,
-    adapter=PROVIDER,
-    seq=1,
-    slug="telegram_user-1",
-    name="ann",
-    created_at=NOW,
-    updated_at=NOW,
-)
+INSTANCE = an_instance(PROVIDER)
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance
-from tests.twilio import hub, new_instance, settings
+from shared.domain.instances import Instance
+from tests.documents import an_instance
+from tests.twilio import hub, settings
 
 __all__ = ["hub", "settings"]
 
 
 @pytest.fixture
-def instance(deps: Deps) -> Instance:
-    return new_instance(deps, ChannelType.VOICE, "voice")
+def instance() -> Instance:
+    return an_instance("voice")

@@ -13,8 +13,9 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import NotFound, ProviderRejected, ProviderUnavailable
+from tests.documents import a_message
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, CONFIG, NUMBER_SID, OURS, any_message, form, refusal, twilio_rules
+from tests.twilio import ACCOUNT, CONFIG, NUMBER_SID, OURS, form, has_number, refusal, twilio_rules
 
 URL = "https://hub.example/webhook/voice/i1"
 
@@ -22,11 +23,6 @@ URL = "https://hub.example/webhook/voice/i1"
 def asked(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
     connection: Connection = getattr(channel, what)(deps, instance, VoiceConfig.model_validate({**CONFIG, **more}))
     return connection
-
-
-def has_number(provider: Stub, voice_url: str) -> None:
-    known = {"sid": NUMBER_SID, "phone_number": OURS, "voice_url": voice_url}
-    provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [known]}))
 
 
 def test_connecting_enters_our_addresses_at_the_number(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -59,7 +55,7 @@ def test_a_number_of_another_account_is_not_claimed(deps: Deps, instance: Instan
 def test_status_is_where_the_calls_go(
     deps: Deps, instance: Instance, provider: Stub, voice_url: str, status: InstanceStatus
 ) -> None:
-    has_number(provider, voice_url)
+    has_number(provider, voice_url=voice_url)
     assert asked(deps, instance, "status").status is status
 
 
@@ -70,7 +66,7 @@ def test_ending_takes_our_addresses_away(
     deps: Deps, instance: Instance, provider: Stub, what: str, status: InstanceStatus
 ) -> None:
     provider.on("POST", "IncomingPhoneNumbers", Reply(json={"sid": NUMBER_SID}))
-    has_number(provider, URL)
+    has_number(provider, voice_url=URL)
     assert asked(deps, instance, what).status is status
     assert (form(provider.requests[-1])["VoiceUrl"], form(provider.requests[-1])["StatusCallback"]) == ([""], [""])
 
@@ -100,5 +96,5 @@ def test_a_file_that_is_no_recording_is_not_asked_for(
     assert channel.fetch_media is not None
     attachment = Attachment(type=MessageKind.AUDIO, extra=extra)
     with pytest.raises(NotFound):
-        channel.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), any_message(), attachment)
+        channel.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), a_message(), attachment)
     assert provider.requests == []

@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.ports.store import Merge, Ref
 from shared.usecases.sweep import sweep
 from tests.channels import golden
-from tests.pipeline.hub import Hub, eventually, running_hub
-from tests.stubs import Received, Reply, Stub
+from tests.pipeline.hub import Hub, eventually
+from tests.stubs import Received, Reply
 
 NUMBER, OTHER = "106540352242922", "106540352242923"
 SECRET = "the-app-secret"
@@ -27,18 +25,16 @@ CONFIG = {"provider": "cloud", "accessToken": "EAAJ", "phoneNumberId": NUMBER, "
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
+def hub(hub: Hub) -> Hub:
     numbers = count(1)
 
     def taken(request: Received) -> Reply:
         return Reply(json={"messaging_product": "whatsapp", "messages": [{"id": f"wamid.OUT{next(numbers)}"}]})
 
     for number in (NUMBER, OTHER):
-        provider.on("GET", rf"/{number}\?", Reply(json={"id": number, "verified_name": "Lucky Shrub"}))
-        provider.on("POST", f"/{number}/messages", taken)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
+        hub.provider.on("GET", rf"/{number}\?", Reply(json={"id": number, "verified_name": "Lucky Shrub"}))
+        hub.provider.on("POST", f"/{number}/messages", taken)
+    return hub
 
 
 def create(hub: Hub, **config: Any) -> str:

@@ -10,14 +10,15 @@ from shared.channels.whatsapp_cloud.addresses import canonical
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
+from shared.domain.messages import Attachment, MessageKind
 from shared.errors import NotFound, ProviderError, ProviderRejected, SignatureInvalid
 from tests.channels import golden
+from tests.documents import a_message
 from tests.stubs import Reply, Stub
 
 NUMBER = "106540352242922"
 ABOUT = {"id": NUMBER, "display_phone_number": "+1 555-078-3881", "verified_name": "Lucky Shrub"}
-CALLBACK = "https://hub.example.com/webhook/whatsapp_cloud/i1"
+CALLBACK = "https://hub.example/webhook/whatsapp_cloud/i1"
 
 
 def config(**more: object) -> CloudConfig:
@@ -101,20 +102,8 @@ def test_logout_and_removal_give_the_number_back_however_often(
 
 
 def fetch(deps: Deps, instance: Instance, attachment: Attachment) -> Media:
-    message = Message(
-        id="m1",
-        tenant_id="t",
-        instance_id="i1",
-        conversation_id="c1",
-        customer_id="p1",
-        direction=Direction.INBOUND,
-        author=Author.CUSTOMER,
-        status=MessageStatus.RECEIVED,
-        sent_at=deps.now(),
-        created_at=deps.now(),
-    )
     assert channel.fetch_media is not None
-    return channel.fetch_media(deps, instance, config(), message, attachment)
+    return channel.fetch_media(deps, instance, config(), a_message(), attachment)
 
 
 IMAGE = Attachment(type=MessageKind.IMAGE, extra={"media_id": "1003383421387256"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from shared.channel import RawPart
 from shared.channels.whatsapp_evolution import channel
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.domain.inbound import ChannelEvent, MessageReceived
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import Instance
 from tests.channels.golden import webhook
+from tests.documents import an_instance
 
 HERE = Path(__file__).parent
 MARIA = "5511988887777@s.whatsapp.net"
@@ -75,19 +75,7 @@ def answer(name: str) -> Any:
 
 
 def instance(**changes: Any) -> Instance:
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    given: dict[str, Any] = {
-        "id": "i1",
-        "tenant_id": "t1",
-        "type": ChannelType.WHATSAPP,
-        "adapter": "whatsapp_evolution",
-        "seq": 1,
-        "slug": "whatsapp-1",
-        "name": "acme",
-        "created_at": now,
-        "updated_at": now,
-    }
-    return Instance(**(given | changes))
+    return an_instance("whatsapp_evolution", **({"name": "acme"} | changes))
 
 
 def config(**changes: Any) -> EvolutionConfig:

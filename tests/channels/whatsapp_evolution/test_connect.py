@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -20,13 +19,6 @@ from tests.stubs import Received, Reply, Stub
 HOOK = "https://hub.example/webhook/evolution/acme"
 MISSING = Reply(404, {"status": 404, "response": {"message": ['The "acme-support" instance does not exist']}})
 OPEN = Reply(200, answer("connectionState"))
-
-
-@pytest.fixture
-def public(deps: Deps) -> Deps:
-    """A hub that Evolution can reach."""
-    settings = deps.settings.model_copy(update={"public_url": "https://hub.example"})
-    return dataclasses.replace(deps, settings=settings)
 
 
 def connect(deps: Deps, evolution: Stub, **changes: Any) -> Connection:

@@ -37,6 +37,22 @@ def test_a_copy_that_evolution_keeps_can_be_shown() -> None:
     assert found.attachments[0].url == "https://minio.example/a.jpg?sig=1"
 
 
+@pytest.mark.parametrize(
+    ("transcript", "said"),
+    [
+        ("[audio] I am late", "I am late"),
+        ("I am late", "I am late"),
+        ("[audio] undefined", None),
+        ("[audio] ", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_what_evolution_heard_in_a_recording_is_its_text(transcript: object, said: str | None) -> None:
+    assert received({"audioMessage": MEDIA | {"ptt": True}, "speechToText": transcript}).text == said
+
+
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "", None, 7])
 def test_only_web_addresses_count_as_a_copy(url: object) -> None:
     assert received({"imageMessage": MEDIA, "mediaUrl": url}).attachments[0].url is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -25,13 +24,6 @@ Operation = Callable[[Deps, Instance, EvolutionConfig], Connection]
 @pytest.fixture
 def evolution(provider: Stub) -> Evolution:
     return Evolution(provider)
-
-
-@pytest.fixture
-def public(deps: Deps) -> Deps:
-    """A hub that Evolution can reach."""
-    settings = deps.settings.model_copy(update={"public_url": "https://hub.example"})
-    return dataclasses.replace(deps, settings=settings)
 
 
 def run(operation: str, deps: Deps, evolution: Evolution, known: Instance | None = None, **changes: Any) -> Connection:

@@ -8,8 +8,8 @@ from typing import Any
 from shared.deps import Deps
 from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
-from shared.domain.instances import ChannelType, Instance
-from shared.ports.store import Create
+from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.ports.store import Create, Merge
 from shared.usecases import refs
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
@@ -26,9 +26,14 @@ def customer(deps: Deps, id_: str = "cust_456", **fields: Any) -> Customer:
 
 
 def channel(deps: Deps, type_: ChannelType, tenant_id: str | None = None, **fields: Any) -> Instance:
-    """A channel that nobody told its provider of."""
+    """A channel that nobody told its provider of, but that has all it needs."""
     new = NewInstance(channel_type=type_, label=fields.pop("label", f"{type_} {new_id()[:4]}"), **fields)
-    return instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
+    made = instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
+    if made.status is not InstanceStatus.NOT_CONFIGURED:
+        return made
+    complete = made.model_copy(update={"status": InstanceStatus.CONFIGURED})
+    deps.store.commit([Merge(refs.instance(made.id), {"status": complete.status.value})])
+    return complete
 
 
 def address(deps: Deps, person: Customer, instance: Instance, external_user_id: str, **fields: Any) -> Identity:

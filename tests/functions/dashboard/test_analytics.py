@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +13,21 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import ChannelType, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Create
 from shared.usecases import refs
 from shared.usecases.reporting import stats
 from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
+from tests.documents import an_instance
+from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
 
-GOLDEN = Path("tests/golden/dashboard")
 NOW = datetime(2026, 11, 21, 10, 32, tzinfo=UTC)
 
 Count = Callable[..., None]
 At = Callable[..., FlaskClient]
-
-
-def printed(name: str) -> Any:
-    return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -67,18 +62,8 @@ def _get(client: FlaskClient, path: str, **headers: str) -> Any:
 
 
 def _connect(deps: Deps, id_: str, status: InstanceStatus = InstanceStatus.CONNECTED) -> None:
-    instance = Instance(
-        id=id_,
-        tenant_id=deps.settings.default_tenant_id,
-        type=ChannelType.WHATSAPP,
-        adapter="whatsapp_evolution",
-        seq=1,
-        slug=id_,
-        name=id_,
-        status=status,
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    tenant = deps.settings.default_tenant_id
+    instance = an_instance("whatsapp_evolution", id=id_, tenant_id=tenant, slug=id_, name=id_, status=status)
     deps.store.commit([Create(refs.instance(id_), instance.model_dump())])
 
 
@@ -109,14 +94,14 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
     count(sessions=15, inbound=80, outbound=70, replies=10, reply_seconds=18, ratings=5, rating_sum=21)
     count(channel="voice", sessions=8, calls=8, call_seconds=14_400, quality_count=2, quality_sum=9)
     count(timedelta(hours=1), channel="sms", sessions=22, inbound=25, replies=10, reply_seconds=28)
-    golden, shown = printed("analytics_dashboard_response"), _get(at(), "dashboard")
-    assert list(shown) == list(golden)
+    printed, shown = golden("analytics_dashboard_response"), _get(at(), "dashboard")
+    assert list(shown) == list(printed)
     sms = shown["channelMetrics"].pop("sms")
     assert sms == {"sessions": 22, "messages": 25, "avg_response_time": 2.8}
     assert {name: shown[name] for name in shown if name != "trends"} == {
-        name: golden[name] for name in golden if name != "trends"
+        name: printed[name] for name in printed if name != "trends"
     }
-    assert list(shown["trends"][0]) == list(golden["trends"][0])
+    assert list(shown["trends"][0]) == list(printed["trends"][0])
     assert shown["trends"][-2:] == [
         {"timestamp": "2026-11-21T09:00:00Z", "sessions": 22, "messages": 25},
         {"timestamp": "2026-11-21T10:00:00Z", "sessions": 23, "messages": 150},
@@ -183,11 +168,11 @@ def test_another_range_is_refused(at: At, path: str, range_: str) -> None:
 def test_channel_performance_is_as_printed(at: At, count: Count) -> None:
     count(timedelta(hours=5), sessions=55, resolved=47, replies=2, reply_seconds=3.6, ratings=5, rating_sum=21)
     count(channel="sms", sessions=9)
-    golden = printed("analytics_channel_performance_response")
+    printed = golden("analytics_channel_performance_response")
     shown = _get(at(), "channel-performance?channel=whatsapp&range=7d")
-    assert list(shown) == list(golden)
-    assert shown["metrics"] == golden["metrics"] | {"totalSessions": 55}
-    assert list(shown["metrics"]) == list(golden["metrics"])
+    assert list(shown) == list(printed)
+    assert shown["metrics"] == printed["metrics"] | {"totalSessions": 55}
+    assert list(shown["metrics"]) == list(printed["metrics"])
     hours = shown["hourlyData"]
     assert (len(hours), hours[0]["timestamp"]) == (7 * 24 + 1, "2026-11-14T10:00:00Z")
     assert hours[-1]["timestamp"] == "2026-11-21T10:00:00Z"
@@ -215,12 +200,12 @@ def test_customer_satisfaction_is_as_printed(at: At, count: Count) -> None:
     count(channel="voice", ratings=40, rating_sum=164)
     count(timedelta(days=2), channel="widget", ratings=20, rating_sum=80)
     count(channel="sms", sessions=1)
-    golden = printed("analytics_customer_satisfaction_response")
+    printed = golden("analytics_customer_satisfaction_response")
     roll_up_at(at, NOW)
     shown = _get(at(), "customer-satisfaction")
-    assert list(shown) == list(golden)
+    assert list(shown) == list(printed)
     points = shown.pop("trends")
-    assert shown == {name: value for name, value in golden.items() if name != "trends"}
+    assert shown == {name: value for name, value in printed.items() if name != "trends"}
     assert len(points) == 31
     assert points[-3:] == [
         {"timestamp": "2026-11-19T00:00:00Z", "score": 4.0, "responses": 20},

@@ -15,20 +15,14 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import InstanceStatus
 from shared.ports.store import Create, Ref
 from shared.usecases import refs
 from shared.usecases.conversations import sendability
+from tests.documents import an_instance
 from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]
-TYPES = {
-    "whatsapp_cloud": ChannelType.WHATSAPP,
-    "whatsapp_evolution": ChannelType.WHATSAPP,
-    "telegram_bot": ChannelType.TELEGRAM_BOT,
-    "facebook": ChannelType.FACEBOOK,
-    "imagined": ChannelType.SMS,
-}
 
 
 @pytest.fixture
@@ -47,19 +41,10 @@ def customer(deps: Deps, **fields: Any) -> None:
     deps.store.commit([Create(refs.customer("p1"), person.model_dump())])
 
 
-def instance(deps: Deps, adapter: str, seq: int = 1, **fields: Any) -> str:
-    made = Instance(
-        id=f"{adapter}-{seq}",
-        tenant_id=deps.settings.default_tenant_id,
-        type=TYPES[adapter],
-        adapter=adapter,
-        seq=seq,
-        slug=f"{adapter}-{seq}",
-        name=f"{adapter}-{seq}",
-        created_at=deps.now(),
-        updated_at=deps.now(),
-        **({"status": InstanceStatus.CONNECTED} | fields),
-    )
+def instance(deps: Deps, adapter: str, /, seq: int = 1, **fields: Any) -> str:
+    name = f"{adapter}-{seq}"
+    given = {"id": name, "slug": name, "name": name, "seq": seq, "status": InstanceStatus.CONNECTED}
+    made = an_instance(adapter, tenant_id=deps.settings.default_tenant_id, **(given | fields))
     deps.store.commit([Create(refs.instance(made.id), made.model_dump())])
     return made.id
 
@@ -146,7 +131,7 @@ def test_who_opted_out_is_reached_nowhere(deps: Deps, client: FlaskClient, now: 
 
 def test_channel_that_nothing_serves_cannot_send(deps: Deps, client: FlaskClient) -> None:
     customer(deps, phone="+49151")
-    instance(deps, "imagined")
+    instance(deps, "sms_twilio", adapter="imagined")
     assert verdict(client, "sms") == (False, "cannot_send", False)
 
 

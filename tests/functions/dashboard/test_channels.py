@@ -106,7 +106,7 @@ def test_an_unused_channel_shows_zeros(client: FlaskClient, deps: Deps) -> None:
         "id": instance.slug,
         "type": "telegram_bot",
         "name": "Support",
-        "status": "not_configured",
+        "status": "configured",
         "config": {"phone_number": None, "webhook_url": None},
         "metrics": {"active_sessions": 0, "total_messages": 0, "response_time": 0.0},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,12 @@ import pytest
 from functions.dashboard.schemas import CHANNELS
 from shared import channels
 from shared.config import Settings
-from shared.deps import Deps
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
 from shared.ports.store import Create, Merge
 from shared.usecases import refs
 from tests.functions.keys import key_for
-from tests.pipeline.hub import Hub, running_hub, telegram_rules
+from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Reply, Stub
 from tests.twilio import ACCOUNT, OURS, twilio_rules
 
@@ -95,13 +94,6 @@ def settings(settings: Settings, provider: Stub) -> Settings:
     return settings.model_copy(update={"aws_endpoint_url": provider.url})
 
 
-@pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
-
-
 def _type(name: str) -> str:
     return CHANNELS[channels.channel(name).channel_type]
 
@@ -168,6 +160,19 @@ def test_a_key_that_was_refused_is_mended_by_configuring_again(hub: Hub, name: s
     assert len(hub.get("/channels/integrations")["channels"]) == 1
 
 
+@every_row
+@pytest.mark.parametrize("status", ["disconnected", "deleted"])
+def test_a_channel_that_was_lost_is_connected_by_configuring_it_again(hub: Hub, name: str, status: str) -> None:
+    ROWS[name].good(hub.provider)
+    hub.post(f"/channels/{_type(name)}/configure", _body(name))
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    hub.store.commit([Merge(refs.instance(instance["id"]), {"status": status})])
+    hub.post(f"/channels/{_type(name)}/configure", {"name": "Only another name"})
+    assert hub.get(f"/channels/{_type(name)}/status")["status"] == status
+    hub.post(f"/channels/{_type(name)}/configure", _body(name))
+    assert hub.get(f"/channels/{_type(name)}/status")["status"] == "connected"
+
+
 @pytest.mark.parametrize("name", ["sms_sns", "email_ses"])
 @pytest.mark.parametrize(
     ("left_out", "missing"), [("access_key_id", "access_key_id"), ("api_key", "secret_access_key")]
@@ -185,13 +190,14 @@ def test_half_a_key_of_amazon_is_no_key_and_the_other_half_is_named(
 
 
 @pytest.mark.parametrize("name", NO_CREDENTIAL)
-def test_a_type_without_a_credential_is_configured_and_says_that_there_is_nothing_to_try(hub: Hub, name: str) -> None:
+def test_a_type_without_a_credential_is_configured_and_its_trial_says_how_it_stands(hub: Hub, name: str) -> None:
     type_ = _type(name)
     assert hub.post(f"/channels/{type_}/configure", {"name": "Ours"})["success"]
     assert type_ in _integrations(hub)
-    hub.get(f"/channels/{type_}/status")
+    status = hub.get(f"/channels/{type_}/status")["status"]
     tried = hub.post(f"/integrations/{type_}/test", {"api_key": KEY})
-    assert (tried["success"], "cannot be tested" in tried["test_result"]) == (False, True)
+    said = "Connection successful" if status == "connected" else f"the channel is {status}"
+    assert (tried["success"], tried["test_result"]) == (status == "connected", said)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +252,8 @@ def test_a_stored_key_does_not_follow_an_address_that_was_moved_by_who_may_not_r
     [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
     hub.headers = key_for(hub.deps, hub.tenant_id)
     elsewhere = {"evolution_url": "http://localhost:1"}
-    for refused in (
-        hub.post("/channels/whatsapp/configure", elsewhere, 400),
-        hub.patch(f"/api/channels/{instance['id']}", {"config": {"evolutionUrl": "http://localhost:1"}}, 400),
-    ):
-        assert list(refused["fields"]) == ["evolution_key"]
+    refused = hub.post("/channels/whatsapp/configure", elsewhere, 400)
+    assert list(refused["fields"]) == ["evolution_key"]
+    path, moved = f"/api/channels/{instance['id']}", {"config": {"evolutionUrl": "http://localhost:1"}}
+    assert list(hub.patch(path, moved, 400)["fields"]) == ["evolutionKey"]
     assert hub.post("/channels/whatsapp/configure", elsewhere | {"api_key": KEY})["success"]

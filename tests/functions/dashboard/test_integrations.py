@@ -151,8 +151,14 @@ def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, said: str
     assert said in answer.json["test_result"]
 
 
-def test_types_without_a_check_say_so_and_unknown_ones_are_refused(client: FlaskClient) -> None:
+def test_a_type_without_a_credential_works_as_soon_as_it_is_configured(client: FlaskClient) -> None:
     answer: Any = client.post("/integrations/chat/test", json=BODY).json
-    assert answer == {"success": False, "test_result": "widget cannot be tested", "latency": 0}
+    assert answer == {"success": False, "test_result": "no channel of this type is configured", "latency": 0}
+    assert client.post("/channels/chat/configure", json={}).status_code == 200
+    answer = client.post("/integrations/chat/test", json=BODY).json
+    assert answer == {"success": True, "test_result": "Connection successful", "latency": 0}
+
+
+def test_types_that_nobody_knows_and_keys_that_are_no_text_are_refused(client: FlaskClient) -> None:
     assert client.post("/integrations/pigeon/test", json=BODY).status_code == 400
     assert client.post("/integrations/whatsapp/test", json={"api_key": 5}).status_code == 400

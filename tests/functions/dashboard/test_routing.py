@@ -105,6 +105,15 @@ def test_a_rule_that_cannot_be_read_is_refused_at_its_character(
     assert len(_ids(client)) == 1
 
 
+@pytest.mark.parametrize("word", ["telegram_bot", "telegram-bot", "TELEGRAM-BOT", '"Telegram_Bot"'])
+def test_a_channel_is_named_in_a_condition_as_everywhere_else(client: FlaskClient, word: str) -> None:
+    rule = _add(client, condition=f"channel={word}")
+    _add(client, condition=f"channel in (sms, {word})")
+    answer: Any = client.post("/routing/rules/dry-run", json={"channel": word.strip('"')})
+    assert len(answer.json["rules"]) == 2
+    assert answer.json["rules"][0] == {"id": rule, **VIP, "condition": f"channel={word}"}
+
+
 def test_rules_are_bounded(client: FlaskClient) -> None:
     for _ in range(MAX_RULES):
         _add(client)

@@ -131,6 +131,16 @@ def test_without_an_address_it_says_what_is_missing(client: FlaskClient, deps: D
     assert (answer.status_code, "there is no sms channel" in answer.json["detail"]) == (422, True)
 
 
+def test_a_channel_that_is_not_configured_yet_is_none_to_go_on_with(client: FlaskClient, session: Conversation) -> None:
+    assert client.post("/channels/email/configure", json={"name": "Mail"}).status_code == 200
+    person = f"/customers/{session.customer_id}/profile"
+    assert client.put(person, json={"email": "ann@shop.example"}).status_code == 200
+    moved: Any = client.post("/sessions/sess_123/transfer", json=BODY | {"to_channel": "email"})
+    begun: Any = client.post("/sessions/create", json={"customer_id": session.customer_id, "channel_type": "email"})
+    for refused in (moved, begun):
+        assert (refused.status_code, "there is no email channel" in refused.json["detail"]) == (422, True)
+
+
 def test_another_open_session_there_is_a_conflict(
     client: FlaskClient, session: Conversation, converse: Callable[..., Conversation]
 ) -> None:

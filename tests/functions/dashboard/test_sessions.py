@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
-from shared.domain.conversations import Conversation, ConversationStatus, Priority
+from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
 from shared.http.app import create_app
@@ -25,31 +25,6 @@ Say = Callable[..., Message]
 
 def test_no_sessions_is_an_empty_list(client: FlaskClient) -> None:
     assert client.get("/sessions/active").json == {"sessions": []}
-
-
-def test_a_session_has_the_printed_form(client: FlaskClient, converse: Converse) -> None:
-    converse(
-        "sess_123",
-        29,
-        assignee_id="agent_789",
-        priority=Priority.HIGH,
-        customer_name="John Doe",
-        customer_phone="+1234567890",
-    )
-    answer: Any = client.get("/sessions/active").json
-    printed = {
-        "session_id": "sess_123",
-        "customer_id": "cust_456",
-        "channel_type": "whatsapp",
-        "status": "active",
-        "created_at": "2024-01-20T10:00:00Z",
-        "last_activity": "2024-01-20T10:29:00Z",
-        "agent_id": "agent_789",
-        "priority": "high",
-        "customer_info": {"name": "John Doe", "phone": "+1234567890"},
-    }
-    assert answer["sessions"] == [printed]
-    assert list(answer["sessions"][0]) == list(printed)
 
 
 def test_what_is_not_known_is_null_and_the_widget_is_called_chat(client: FlaskClient, converse: Converse) -> None:

@@ -119,6 +119,7 @@ def test_a_kept_key_does_not_go_to_another_host(door: Door, deps: Deps) -> None:
         ({"host": "ftp://omni.example"}, "omni_config.host"),
         ({"host": "file:///etc/passwd"}, "omni_config.host"),
         ({"host": "gopher://omni.example"}, "omni_config.host"),
+        ({"host": "http://omni example"}, "omni_config.host"),
         ({"host": "http://user:hunter2@omni.example"}, "omni_config.host"),
         ({"host": "http://169.254.169.254"}, "omni_config.host"),
         ({"host": "http://metadata.google.internal"}, "omni_config.host"),

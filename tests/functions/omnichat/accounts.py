@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from shared.deps import Deps
 from shared.http.app import create_app
@@ -46,3 +47,11 @@ def sign_up(client: FlaskClient, email: str = "ann@example.com", **fields: str) 
 
 def sign_in(client: FlaskClient, email: str = "ann@example.com", password: str = PASSWORD) -> Any:
     return client.post("/api/auth/login", json={"email": email, "password": password})
+
+
+def refresh(client: FlaskClient, token: str) -> TestResponse:
+    return client.post("/api/auth/refresh", json={"refreshToken": token})
+
+
+def me(client: FlaskClient, token: str) -> TestResponse:
+    return client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})

@@ -100,6 +100,9 @@ def test_an_agent_is_read_as_it_was_made(client: FlaskClient, owner: Account) ->
         pytest.param({"tools": [TOOL | {"name": "with space"}]}, "tools.0.name", id="tool name"),
         pytest.param({"tools": [TOOL, TOOL]}, "tools", id="same tool twice"),
         pytest.param({"tools": [TOOL | {"parameters": {"x": "y" * 17_000}}]}, "tools.0.parameters", id="huge schema"),
+        pytest.param({"tools": [TOOL | {"parameters": {"type": "array"}}]}, "tools.0.parameters", id="a list"),
+        pytest.param({"tools": [TOOL | {"parameters": {"type": "object", "": 1}}]}, "tools.0.parameters", id="unnamed"),
+        pytest.param({"tools": [TOOL | {"parameters": {"q": "string"}}]}, "tools.0.parameters", id="no schema"),
     ],
 )
 def test_a_wrong_field_is_named(client: FlaskClient, owner: Account, fields: dict[str, Any], field: str) -> None:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from functions.omnichat.realtime_schemas import AttachmentOut, MessageOut
 from infra.sockets.wire import payload
-from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind
-from tests.infra.clients import a_message
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
-from tests.stubs import Stub
+from tests.documents import a_message
+from tests.pipeline.hub import Hub, eventually
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "omnichat" / "attachments.json"
-
-
-@pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    telegram_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
 
 
 def test_a_file_has_the_same_form_over_http_and_on_the_socket(hub: Hub) -> None:

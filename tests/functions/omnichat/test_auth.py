@@ -12,13 +12,12 @@ import jwt
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from werkzeug.test import TestResponse
 
 from functions.omnichat import auth
 from shared.config import Settings
 from shared.deps import Deps
 from shared.http.app import create_app
-from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, sign_in, sign_up
+from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, me, sign_in, sign_up
 
 SECRET = "a-secret-of-more-than-32-bytes-for-tests"
 
@@ -31,14 +30,6 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def client(deps: Deps) -> FlaskClient:
     return client_of(deps, auth.api)
-
-
-def _refresh(client: FlaskClient, token: str) -> TestResponse:
-    return client.post("/api/auth/refresh", json={"refreshToken": token})
-
-
-def _me(client: FlaskClient, token: str) -> TestResponse:
-    return client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
 
 
 def test_registration_makes_a_tenant_and_its_owner(client: FlaskClient) -> None:
@@ -66,7 +57,7 @@ def test_no_answer_and_no_document_holds_the_password_or_a_token(client: FlaskCl
     assert account.refresh not in stored
     assert account.access not in stored
     assert "argon2id" in stored
-    assert "argon2" not in _me(client, account.access).text
+    assert "argon2" not in me(client, account.access).text
 
 
 def test_the_access_token_says_who_the_user_is(client: FlaskClient) -> None:
@@ -79,7 +70,7 @@ def test_the_access_token_says_who_the_user_is(client: FlaskClient) -> None:
 
 def test_me_is_the_user_and_the_tenant(client: FlaskClient) -> None:
     account = sign_up(client)
-    body = _me(client, account.access).json
+    body = me(client, account.access).json
     assert body is not None
     assert set(body) == {"user", "tenantId"}
     assert body["user"]["id"] == account.user_id
@@ -88,7 +79,7 @@ def test_me_is_the_user_and_the_tenant(client: FlaskClient) -> None:
 
 def test_me_with_the_operators_key_is_nobody_in_the_default_tenant(deps: Deps) -> None:
     keyed = replace(deps, settings=deps.settings.model_copy(update={"api_key": SecretStr("the-key")}))
-    assert _me(create_app(keyed, [auth.api]).test_client(), "the-key").json == {"user": None, "tenantId": "default"}
+    assert me(create_app(keyed, [auth.api]).test_client(), "the-key").json == {"user": None, "tenantId": "default"}
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", "ANN@example.com", "  ann@example.com "])
@@ -139,7 +130,7 @@ def test_login_answers_as_registration_does(client: FlaskClient) -> None:
     assert response.status_code == 200
     again = account_of(response.json)
     assert (again.user_id, again.tenant_id) == (account.user_id, account.tenant_id)
-    assert _me(client, again.access).status_code == 200
+    assert me(client, again.access).status_code == 200
 
 
 def test_a_wrong_password_and_an_unknown_address_look_the_same(client: FlaskClient) -> None:

@@ -13,14 +13,13 @@ import jwt
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from werkzeug.test import TestResponse
 
 from functions.omnichat import auth
 from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.http.app import create_app
-from tests.functions.omnichat.accounts import Account, account_of, client_of, sign_in, sign_up
+from tests.functions.omnichat.accounts import Account, account_of, client_of, me, refresh, sign_in, sign_up
 
 SECRET = "a-secret-of-more-than-32-bytes-for-tests"
 
@@ -35,69 +34,61 @@ def client(deps: Deps) -> FlaskClient:
     return client_of(deps, auth.api)
 
 
-def _refresh(client: FlaskClient, token: str) -> TestResponse:
-    return client.post("/api/auth/refresh", json={"refreshToken": token})
-
-
-def _me(client: FlaskClient, token: str) -> TestResponse:
-    return client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
-
-
 def test_refreshing_gives_new_tokens(client: FlaskClient) -> None:
     account = sign_up(client)
-    response = _refresh(client, account.refresh)
+    response = refresh(client, account.refresh)
     assert response.status_code == 200
     fresh = account_of(response.json)
     assert fresh.refresh != account.refresh
     assert (fresh.user_id, fresh.tenant_id) == (account.user_id, account.tenant_id)
-    assert _me(client, fresh.access).status_code == 200
-    assert _refresh(client, fresh.refresh).status_code == 200
+    assert me(client, fresh.access).status_code == 200
+    assert refresh(client, fresh.refresh).status_code == 200
 
 
 def test_two_tabs_may_refresh_with_the_same_token(client: FlaskClient) -> None:
     account = sign_up(client)
-    first, second = (account_of(_refresh(client, account.refresh).json) for _ in range(2))
+    first, second = (account_of(refresh(client, account.refresh).json) for _ in range(2))
     assert first.refresh != second.refresh
-    assert _refresh(client, first.refresh).status_code == 200
-    assert _refresh(client, second.refresh).status_code == 200
+    assert refresh(client, first.refresh).status_code == 200
+    assert refresh(client, second.refresh).status_code == 200
 
 
 def test_a_spent_token_used_late_ends_its_whole_family(client: FlaskClient, deps: Deps) -> None:
     account = sign_up(client)
     other = account_of(sign_in(client).json)
-    child = account_of(_refresh(client, account.refresh).json)
+    child = account_of(refresh(client, account.refresh).json)
     late = client_of(deps, auth.api, later=timedelta(seconds=11))
-    assert _refresh(late, account.refresh).status_code == 401
-    assert _refresh(late, child.refresh).status_code == 401
-    assert _refresh(late, other.refresh).status_code == 200
+    assert refresh(late, account.refresh).status_code == 401
+    assert refresh(late, child.refresh).status_code == 401
+    assert refresh(late, other.refresh).status_code == 200
 
 
 def test_a_copied_token_cannot_be_kept_alive_by_refreshing_in_turns(client: FlaskClient, deps: Deps) -> None:
     account = sign_up(client)
-    thief = account_of(_refresh(client, account.refresh).json)
-    owner = account_of(_refresh(client, account.refresh).json)
+    thief = account_of(refresh(client, account.refresh).json)
+    owner = account_of(refresh(client, account.refresh).json)
     late = client_of(deps, auth.api, later=timedelta(seconds=11))
-    assert _refresh(late, owner.refresh).status_code == 200
-    assert _refresh(late, account.refresh).status_code == 401
-    assert _refresh(late, thief.refresh).status_code == 401
+    assert refresh(late, owner.refresh).status_code == 200
+    assert refresh(late, account.refresh).status_code == 401
+    assert refresh(late, thief.refresh).status_code == 401
 
 
 def test_a_refresh_token_grows_old(client: FlaskClient, deps: Deps) -> None:
     account = sign_up(client)
-    assert _refresh(client_of(deps, auth.api, later=timedelta(days=29)), account.refresh).status_code == 200
-    assert _refresh(client_of(deps, auth.api, later=timedelta(days=31)), account.refresh).status_code == 401
+    assert refresh(client_of(deps, auth.api, later=timedelta(days=29)), account.refresh).status_code == 200
+    assert refresh(client_of(deps, auth.api, later=timedelta(days=31)), account.refresh).status_code == 401
 
 
 def test_an_access_token_grows_old(client: FlaskClient, deps: Deps) -> None:
     account = sign_up(client)
-    assert _me(client_of(deps, auth.api, later=timedelta(minutes=14)), account.access).status_code == 200
-    assert _me(client_of(deps, auth.api, later=timedelta(minutes=16)), account.access).status_code == 401
+    assert me(client_of(deps, auth.api, later=timedelta(minutes=14)), account.access).status_code == 200
+    assert me(client_of(deps, auth.api, later=timedelta(minutes=16)), account.access).status_code == 401
 
 
 def test_the_kinds_of_token_are_not_mixed_up(client: FlaskClient) -> None:
     account = sign_up(client)
-    assert _me(client, account.refresh).status_code == 401
-    assert _refresh(client, account.access).status_code == 401
+    assert me(client, account.refresh).status_code == 401
+    assert refresh(client, account.access).status_code == 401
 
 
 def _part(value: dict[str, Any]) -> str:
@@ -139,7 +130,7 @@ def _forgeries(account: Account) -> dict[str, str]:
     ],
 )
 def test_a_forged_token_is_refused(client: FlaskClient, kind: str) -> None:
-    response = _me(client, _forgeries(sign_up(client))[kind])
+    response = me(client, _forgeries(sign_up(client))[kind])
     assert response.status_code == 401
     assert response.json is not None
     assert response.json["detail"] == "Invalid or expired token"
@@ -155,8 +146,8 @@ def test_a_tampered_refresh_token_ends_nothing(client: FlaskClient) -> None:
     account = sign_up(client)
     claims = jwt.decode(account.refresh, SECRET, algorithms=["HS256"])
     forged = jwt.encode(claims, "another-secret-of-more-than-32-bytes!!", algorithm="HS256")
-    assert _refresh(client, forged).status_code == 401
-    assert _refresh(client, account.refresh).status_code == 200
+    assert refresh(client, forged).status_code == 401
+    assert refresh(client, account.refresh).status_code == 200
 
 
 def test_refresh_tokens_may_have_a_secret_of_their_own(deps: Deps) -> None:
@@ -165,7 +156,7 @@ def test_refresh_tokens_may_have_a_secret_of_their_own(deps: Deps) -> None:
     client = create_app(changed, [auth.api]).test_client()
     account = sign_up(client)
     jwt.decode(account.refresh, own.get_secret_value(), algorithms=["HS256"])
-    assert _refresh(client, account.refresh).status_code == 200
+    assert refresh(client, account.refresh).status_code == 200
 
 
 def test_without_a_configured_secret_tokens_outlive_a_restart(deps: Deps, settings: Settings) -> None:
@@ -174,8 +165,8 @@ def test_without_a_configured_secret_tokens_outlive_a_restart(deps: Deps, settin
     restarted = bootstrap(unset)
     try:
         client = create_app(restarted, [auth.api]).test_client()
-        assert _me(client, account.access).status_code == 200
-        assert _refresh(client, account.refresh).status_code == 200
+        assert me(client, account.access).status_code == 200
+        assert refresh(client, account.refresh).status_code == 200
     finally:
         close(restarted)
 
@@ -184,4 +175,4 @@ def test_the_generated_secret_is_made_once_by_all_threads(deps: Deps, settings: 
     app = create_app(replace(deps, settings=settings.model_copy(update={"jwt_secret": None})), [auth.api])
     with ThreadPoolExecutor(8) as pool:
         accounts = list(pool.map(lambda n: sign_up(app.test_client(), f"u{n}@example.com"), range(8)))
-    assert [_me(app.test_client(), account.access).status_code for account in accounts] == [200] * 8
+    assert [me(app.test_client(), account.access).status_code for account in accounts] == [200] * 8

@@ -160,7 +160,7 @@ def test_secrets_of_channels_without_an_adapter_are_kept_apart_too(door: Bots, d
 def test_a_channel_without_its_token_waits_for_it(door: Bots, telegram: Stub) -> None:
     created = door.make(config=None)
     assert created["status"] == "DISCONNECTED"
-    assert "bot_token" in created["statusDetail"]
+    assert "botToken" in created["statusDetail"]
     assert telegram.requests == []
     changed = door.call("PATCH", f"/{created['id']}", {"config": {"botToken": TOKEN}})
     assert (changed["status"], changed["statusDetail"]) == ("CONNECTED", None)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.deps import Deps
-from tests.pipeline.hub import Hub, running_hub, telegram_rules
-from tests.stubs import Stub
-
-
-@pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
-    telegram_rules(provider)
-    with running_hub(deps, provider) as running:
-        running.register()
-        yield running
+from tests.pipeline.hub import Hub
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 
 from functions.hub.main import blueprints
 from shared.http.app import create_app
 from shared.security.buckets import Buckets
 from tests.functions.widget.conftest import begin, make_widget
-from tests.http.test_contract import CHECKS
+from tests.http.test_contract import CHECKS, REPEATABLE
 from tests.pipeline.hub import Hub
 
 
@@ -36,14 +36,7 @@ def test_a_visitors_calls_are_answered_as_documented(hub: Hub, method: str, path
     app = create_app(replace(hub.deps, buckets=buckets), blueprints())
     operation = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)[path][method]
 
-    @settings(
-        max_examples=25 if per_minute == "enough" else 3,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-    )
+    @settings(REPEATABLE, max_examples=25 if per_minute == "enough" else 3)
     @given(case=operation.as_strategy())
     def answers(case: Any) -> None:
         if "instance" in case.path_parameters:

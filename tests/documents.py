@@ -1,0 +1,46 @@
+"""Documents whose fields do not matter but for those that a test names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.channels import channel
+from shared.domain.instances import Instance
+from shared.domain.messages import Author, Direction, Message, MessageStatus
+
+MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
+
+
+def an_instance(adapter: str, /, **fields: Any) -> Instance:
+    channel_type = channel(adapter).channel_type
+    given = {
+        "id": "i1",
+        "tenant_id": "t1",
+        "type": channel_type,
+        "adapter": adapter,
+        "seq": 1,
+        "slug": f"{channel_type.value}-1",
+        "name": "shop",
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    }
+    return Instance(**(given | fields))
+
+
+def a_message(**fields: Any) -> Message:
+    given = {
+        "id": "m1",
+        "tenant_id": "t1",
+        "instance_id": "i1",
+        "conversation_id": "c1",
+        "customer_id": "p1",
+        "direction": Direction.INBOUND,
+        "author": Author.CUSTOMER,
+        "author_name": "Ada",
+        "text": "hello",
+        "status": MessageStatus.RECEIVED,
+        "sent_at": MOMENT,
+        "created_at": MOMENT,
+    }
+    return Message(**(given | fields))

@@ -1,0 +1,38 @@
+"""A name made of spaces is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.pipeline.hub import Hub
+
+PERSON = {"email": "bob@example.com", "role": "agent", "password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("channels", {"type": "WIDGET"}), ("agents", {}), ("teams", {}), ("keys", {}), ("users", PERSON)],
+)
+def test_nothing_has_a_blank_name(hub: Hub, path: str, body: dict[str, Any]) -> None:
+    for name in ("", "   ", "\t"):
+        refused = hub.post(f"/api/{path}", body | {"name": name}, 400)
+        assert list(refused["fields"]) == ["name"]
+    made = hub.post(f"/api/{path}", body | {"name": "Ada"}, 201)
+    if path != "keys":
+        hub.patch(f"/api/{path}/{made['id']}", {"name": " "}, 400)
+
+
+def test_who_registers_with_blank_names_has_left_them_out(hub: Hub) -> None:
+    body = {"email": "eve@example.com", "password": "correct horse", "name": " ", "tenantName": "  "}
+    session = hub.post("/api/auth/register", body, 201)
+    assert (session["user"]["name"], session["tenant"]["name"]) == (None, "eve")
+
+
+@pytest.mark.parametrize("given", ["", "   ", None])
+def test_a_conversation_is_given_to_nobody_by_a_blank_name(hub: Hub, given: str | None) -> None:
+    hub.customer_writes(hub.telegram(), "hello")
+    path = f"/api/conversations/{hub.conversation().id}"
+    assert hub.patch(path, {"assigneeId": " bob "})["assigneeId"] == "bob"
+    assert hub.patch(path, {"assigneeId": given})["assigneeId"] is None

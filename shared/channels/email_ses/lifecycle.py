@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.channel import Connection
 from shared.channelkit import aws, sns_topics
+from shared.channelkit.reachable import only_sends
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -32,7 +33,7 @@ def connect(deps: Deps, instance: Instance, config: EmailConfig) -> Connection:
 def _missing(deps: Deps, config: EmailConfig) -> str | None:
     if not config.topic_arns:
         return "mails can be sent; to receive them give config.topicArns"
-    return None if deps.settings.public_url else "mails can be sent; to receive them set PUBLIC_URL"
+    return only_sends(deps.settings, "mails")
 
 
 def probe(deps: Deps, instance: Instance, config: EmailConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from shared.channel import Connection
+from shared.channelkit.reachable import only_sends
 from shared.channels.facebook.config import FacebookConfig
 from shared.channels.facebook.graph import PROVIDER, call, result
 from shared.deps import Deps
@@ -41,6 +42,7 @@ def connect(deps: Deps, instance: Instance, config: FacebookConfig) -> Connectio
         webhook_url=url,
         external_id=page_id,
         display_name=name,
+        detail=only_sends(deps.settings),
     )
 
 
@@ -58,7 +60,8 @@ def status(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection
         return Connection(
             status=InstanceStatus.DISCONNECTED, external_id=page_id, display_name=name, detail=_UNSUBSCRIBED
         )
-    return Connection(status=InstanceStatus.CONNECTED, external_id=page_id, display_name=name)
+    detail = only_sends(deps.settings)
+    return Connection(status=InstanceStatus.CONNECTED, external_id=page_id, display_name=name, detail=detail)
 
 
 def logout(deps: Deps, instance: Instance, config: FacebookConfig) -> Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from shared.channel import Connection
+from shared.channelkit.reachable import only_sends
 from shared.channels.telegram_bot.api import PROVIDER, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.telegram_bot.inbound import ALLOWED_UPDATES
@@ -27,7 +28,7 @@ def connect(deps: Deps, instance: Instance, config: TelegramBotConfig) -> Connec
     """
     bot_id, name = _bot(deps, config)
     if not deps.settings.public_url:
-        return Connection(status=InstanceStatus.CONNECTED, external_id=bot_id, display_name=name)
+        return _connected(deps, bot_id, name)
     url = f"{deps.settings.public_url}/api/telegram/bot/webhook/{instance.id}"
     secret = config.webhook_secret.get_secret_value() if config.webhook_secret else secrets.token_urlsafe(32)
     _register(deps, config, url, secret)
@@ -75,7 +76,12 @@ def status(deps: Deps, instance: Instance, config: TelegramBotConfig) -> Connect
         listening = instance.status not in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
     if not listening:
         return Connection(status=InstanceStatus.DISCONNECTED, external_id=bot_id, display_name=name, detail=_SILENT)
-    return Connection(status=InstanceStatus.CONNECTED, external_id=bot_id, display_name=name)
+    return _connected(deps, bot_id, name)
+
+
+def _connected(deps: Deps, bot_id: str, name: str) -> Connection:
+    detail = only_sends(deps.settings)
+    return Connection(status=InstanceStatus.CONNECTED, external_id=bot_id, display_name=name, detail=detail)
 
 
 def logout(deps: Deps, instance: Instance, config: TelegramBotConfig) -> Connection:

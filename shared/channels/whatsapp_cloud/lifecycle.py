@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.channel import Connection
+from shared.channelkit.reachable import only_sends
 from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
 from shared.channels.whatsapp_cloud.graph import PROVIDER, call, result
 from shared.deps import Deps
@@ -29,7 +30,7 @@ def connect(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
     """
     number = _number(deps, config)
     if not deps.settings.public_url:
-        return _connected(config, number, None)
+        return _connected(deps, config, number, None)
     url = _callback(deps, instance)
     if config.business_account_id:
         result(call(deps, config, "POST", f"{config.business_account_id}/subscribed_apps"))
@@ -41,7 +42,7 @@ def connect(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
             f"Meta does not take {url} as the number's callback: {refused.reason}. Set config.businessAccountId, use a "
             "token with whatsapp_business_management, and see that the address can be reached from outside",
         ) from None
-    return _connected(config, number, url)
+    return _connected(deps, config, number, url)
 
 
 def status(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
@@ -54,7 +55,7 @@ def status(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
         listening = instance.status not in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
     if not listening:
         return Connection(status=InstanceStatus.DISCONNECTED, external_id=config.phone_number_id, detail=_ELSEWHERE)
-    return _connected(config, number, None)
+    return _connected(deps, config, number, None)
 
 
 def logout(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
@@ -89,7 +90,7 @@ def _call_us(deps: Deps, config: CloudConfig, url: str) -> None:
     result(call(deps, config, "POST", config.phone_number_id, json={"webhook_configuration": wanted}))
 
 
-def _connected(config: CloudConfig, number: Mapping[str, Any], url: str | None) -> Connection:
+def _connected(deps: Deps, config: CloudConfig, number: Mapping[str, Any], url: str | None) -> Connection:
     shown, name = number.get("display_phone_number"), number.get("verified_name")
     digits = "".join(char for char in shown if char.isdigit()) if isinstance(shown, str) else ""
     return Connection(
@@ -98,4 +99,5 @@ def _connected(config: CloudConfig, number: Mapping[str, Any], url: str | None) 
         external_id=config.phone_number_id,
         display_name=name if isinstance(name, str) else None,
         phone_number=f"+{digits}" if digits else None,
+        detail=only_sends(deps.settings),
     )

@@ -38,6 +38,7 @@ def test_without_a_public_address_nothing_is_subscribed(deps: Deps, instance: In
     provider.on("GET", "/me", Reply(json={"id": "682498302938465"}))
     connection = connect(deps, instance)
     assert (connection.webhook_url, connection.display_name) == (None, "682498302938465")
+    assert "PUBLIC_URL" in str(connection.detail)
     assert provider.to("subscribed_apps") == []
 
 

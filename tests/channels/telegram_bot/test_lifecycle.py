@@ -61,7 +61,10 @@ def test_registered_secret_stays(public: Deps, instance: Instance, provider: Stu
 def test_without_a_public_address_no_webhook_is_registered(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("POST", "getMe", Reply(json={"ok": True, "result": {"id": 123456, "first_name": "Shop"}}))
     assert connect(deps, instance) == Connection(
-        status=InstanceStatus.CONNECTED, external_id="123456", display_name="Shop"
+        status=InstanceStatus.CONNECTED,
+        external_id="123456",
+        display_name="Shop",
+        detail="messages can be sent; to receive them set PUBLIC_URL",
     )
     assert provider.to("setWebhook") == []
 

@@ -59,7 +59,9 @@ def test_wrong_verify_token_is_refused(deps: Deps) -> None:
 def test_without_a_public_address_nothing_is_registered(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", f"/{NUMBER}", Reply(json={"id": NUMBER}))
     assert channel.connect is not None
-    assert channel.connect(deps, instance, config()).webhook_url is None
+    connected = channel.connect(deps, instance, config())
+    assert connected.webhook_url is None
+    assert "PUBLIC_URL" in str(connected.detail)
     assert len(provider.requests) == 1
 
 

@@ -58,12 +58,11 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
     with own_words():
         configured = channel_setup.configure(
             deps_with_origin(),
-            caller().tenant_id,
+            caller(),
             channel_type(path.channel_type),
             body.config,
             spellings=query.spellings,
             label=body.name,
-            may_read_secrets=caller().may_read_secrets,
         )
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -12,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from functions.dashboard.schemas import CHANNELS, STATUS
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.domain.instances import ChannelType
-from shared.errors import BadRequest, HubError
+from shared.errors import BadRequest
+from shared.http.errors import reworded
 
 T = TypeVar("T")
 
@@ -46,16 +46,9 @@ def worded(said: str) -> str:
     return _INSIDE.sub(lambda found: _HERE[found[0]], said)
 
 
-@contextmanager
-def own_words() -> Iterator[None]:
+def own_words() -> AbstractContextManager[None]:
     """Have what is refused inside speak of channels and fields as this dialect does."""
-    try:
-        yield
-    except HubError as error:
-        error.detail = worded(error.detail)
-        if isinstance(error, BadRequest):
-            error.fields = {worded(name): worded(reason) for name, reason in error.fields.items()}
-        raise
+    return reworded(worded, worded)
 
 
 def _reader(words: dict[str, T]) -> BeforeValidator:

@@ -63,13 +63,7 @@ def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
     with own_words():
-        changed = instances.update(
-            deps_with_origin(),
-            caller().tenant_id,
-            _managed(path).id,
-            body.to_domain(),
-            may_read_secrets=caller().may_read_secrets,
-        )
+        changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
     return answer(_shown(changed))
 
 

@@ -21,6 +21,7 @@ from functions.omnichat.message_schemas import (
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
+from functions.omnichat.words import own_words
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -98,7 +99,8 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
         choices=tuple(choice.to_domain() for choice in body.choices),
     )
     key = header.idempotency_key
-    accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    with own_words():
+        accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
     return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from functools import partial
 
 from pydantic.alias_generators import to_camel
 
 from shared.errors import BadRequest, Collision
+from shared.http.errors import reworded
 
 _SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _NAMED = re.compile(_SNAKE.pattern + r"(?=: )")
@@ -19,16 +21,9 @@ def renamed(said: str | None, names: Collection[str]) -> str | None:
     return said and _SNAKE.sub(lambda found: to_camel(found[0]) if found[0] in names else found[0], said)
 
 
-@contextmanager
-def own_words() -> Iterator[None]:
+def own_words() -> AbstractContextManager[None]:
     """Have what is refused inside name fields as clients of this dialect do."""
-    try:
-        yield
-    except (BadRequest, Collision) as error:
-        error.detail = _NAMED.sub(_in_camel_case, error.detail)
-        if isinstance(error, BadRequest):
-            error.fields = {_SNAKE.sub(_in_camel_case, name): reason for name, reason in error.fields.items()}
-        raise
+    return reworded(partial(_NAMED.sub, _in_camel_case), partial(_SNAKE.sub, _in_camel_case), (BadRequest, Collision))
 
 
 def _in_camel_case(found: re.Match[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import cast
 
 
-class Heads(asyncio.Protocol):
+class Heads(asyncio.Protocol, ABC):
     """Cuts the byte stream into messages with a `Content-Length`; `received` gets first line and body of each."""
 
     transport: asyncio.Transport
@@ -23,8 +24,8 @@ class Heads(asyncio.Protocol):
         for first_line, body in self._messages():
             self.received(first_line, body)
 
-    def received(self, first_line: bytes, body: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def received(self, first_line: bytes, body: bytes) -> None: ...
 
     def _messages(self) -> Iterator[tuple[bytes, bytes]]:
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:

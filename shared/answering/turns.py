@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.conversations import Conversation
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Direction, Message, MessageKind
+from shared.domain.messages import Attachment, Direction, Message, MessageKind, phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ def in_words(attachment: Attachment) -> str:
     if attachment.type is MessageKind.LOCATION:
         parts = [attachment.name, attachment.address, attachment.latitude, attachment.longitude]
     elif attachment.type is MessageKind.CONTACT:
-        phones = attachment.extra.get("phones") or [attachment.extra.get("phone_number")]
-        parts = [attachment.name, *phones]
+        parts = [attachment.name, *phones(attachment)]
     else:
         return ""
     return ", ".join(str(part) for part in parts if part not in (None, ""))

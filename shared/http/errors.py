@@ -6,7 +6,8 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -87,6 +88,20 @@ def answered(work: Callable[[], Response]) -> Response:
     except Exception:
         log.exception("unexpected error")
         return _internal_error()
+
+
+@contextmanager
+def reworded(
+    sentence: Callable[[str], str], name: Callable[[str], str], kinds: tuple[type[HubError], ...] = (HubError,)
+) -> Iterator[None]:
+    """Have errors of these kinds say what is wrong, and in which field, in a dialect's own words."""
+    try:
+        yield
+    except kinds as error:
+        error.detail = sentence(error.detail)
+        if isinstance(error, BadRequest):
+            error.fields = {name(field): sentence(reason) for field, reason in error.fields.items()}
+        raise
 
 
 def install_errors(app: Flask) -> None:

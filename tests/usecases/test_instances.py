@@ -13,6 +13,7 @@ from shared.channel import Connection
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.deps import Deps
+from shared.domain.accounts import Principal, Role
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
@@ -22,6 +23,8 @@ from shared.usecases.instances.instance_documents import set_ref
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
+
+ADMIN = Principal(tenant_id="acme", role=Role.ADMIN)
 
 
 def make(deps: Deps, tenant_id: str = "acme", **fields: Any) -> Instance:
@@ -152,7 +155,7 @@ def test_the_configuration_is_the_deployments_then_the_instances_then_its_secret
 def test_a_changed_configuration_is_used_at_once(deps: Deps) -> None:
     bot = make(deps, channel_type=ChannelType.TELEGRAM_BOT, config={"botToken": "1:old"})
     instances.load_config(deps, bot)
-    instances.update(deps, "acme", bot.id, Changes(config={"botToken": "1:new"}), connect=False)
+    instances.update(deps, ADMIN, bot.id, Changes(config={"botToken": "1:new"}), connect=False)
     config = instances.load_config(deps, bot)
     assert isinstance(config, TelegramBotConfig)
     assert config.bot_token == SecretStr("1:new")
@@ -202,7 +205,7 @@ def test_what_webhooks_see_follows_every_change(deps: Deps) -> None:
     found = find(deps, default=True)
     assert found
     assert found.id == second.id
-    instances.update(deps, tenant, first.id, Changes(external_id="B"))
+    instances.update(deps, replace(ADMIN, tenant_id=tenant), first.id, Changes(external_id="B"))
     assert find(deps, address=("slack", "A")) is None
     assert find(deps, address=("slack", "B")) is None
     proved(deps, first, "B")
@@ -222,17 +225,17 @@ def test_the_last_ones_deletion_leaves_no_default(deps: Deps) -> None:
 
 def test_a_changed_type_gets_a_slug_of_its_own(deps: Deps) -> None:
     instance = make(deps)
-    changed = instances.update(deps, "acme", instance.id, Changes(channel_type=ChannelType.DISCORD))
+    changed = instances.update(deps, ADMIN, instance.id, Changes(channel_type=ChannelType.DISCORD))
     assert (changed.type, changed.adapter, changed.slug) == (ChannelType.DISCORD, "discord", "discord-1")
 
 
 def test_an_external_agent_needs_all_of_its_fields(deps: Deps) -> None:
     instance = make(deps)
     with pytest.raises(BadRequest) as refused:
-        instances.update(deps, "acme", instance.id, Changes(agent={"timeout": 5}))
+        instances.update(deps, ADMIN, instance.id, Changes(agent={"timeout": 5}))
     assert set(refused.value.fields) == {"api_url", "default_agent"}
     given = {"api_url": "https://agent.example.com", "default_agent": "support"}
-    changed = instances.update(deps, "acme", instance.id, Changes(agent=given, agent_api_key="key"))
+    changed = instances.update(deps, ADMIN, instance.id, Changes(agent=given, agent_api_key="key"))
     assert changed.agent == ExternalAgent(api_url="https://agent.example.com", default_agent="support")
     assert instances.credentials(deps, changed) == {"agent_api_key": "key"}
 

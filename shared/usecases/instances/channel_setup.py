@@ -7,6 +7,7 @@ from typing import Any
 
 from shared import channels
 from shared.deps import Deps
+from shared.domain.accounts import Principal
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest
@@ -33,13 +34,12 @@ _LABELS = {
 
 def configure(
     deps: Deps,
-    tenant_id: str,
+    caller: Principal,
     channel_type: ChannelType,
     given: Mapping[str, Any],
     *,
     spellings: Sequence[str] = (),
     label: str | None = None,
-    may_read_secrets: bool = False,
 ) -> Instance:
     """Change the tenant's default (else oldest) channel of the type, or make its first one; then connect it.
 
@@ -47,18 +47,19 @@ def configure(
     `provider` (WhatsApp: `evolution` or `cloud`) means its channels alone. Only the
     given keys change. With `spellings` (see `type_channels.chosen`) that channel is
     meant. Raises `NotFound` for an unknown one, `BadRequest` for wrong configuration
-    as `update` does, which judges `may_read_secrets`, too.
+    as `update` does.
     """
+    tenant_id = caller.tenant_id
     instances = _fitting(deps, tenant_id, channel_type, given)
     if spellings:
-        return _change(deps, type_channels.chosen(instances, spellings), given, label, may_read_secrets)
+        return _change(deps, caller, type_channels.chosen(instances, spellings), given, label)
     if instances:
-        return _change(deps, instances[0], given, label, may_read_secrets)
+        return _change(deps, caller, instances[0], given, label)
     try:
         return _create(deps, tenant_id, channel_type, given, label, _first_name(tenant_id, channel_type, given))
     except BadRequest as error:
         if instances := _fitting(deps, tenant_id, channel_type, given):
-            return _change(deps, instances[0], given, label, may_read_secrets)
+            return _change(deps, caller, instances[0], given, label)
         if "name" not in error.fields:
             raise
     # What has the name was once made here, and is of another type by now.
@@ -81,11 +82,9 @@ def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mappi
     return [instance for instance in instances if instance.adapter == adapter]
 
 
-def _change(
-    deps: Deps, known: Instance, given: Mapping[str, Any], label: str | None, may_read_secrets: bool
-) -> Instance:
+def _change(deps: Deps, caller: Principal, known: Instance, given: Mapping[str, Any], label: str | None) -> Instance:
     changes = Changes(config=with_credential(known.adapter, given), label=label)
-    return update(deps, known.tenant_id, known.id, changes, revive=True, may_read_secrets=may_read_secrets)
+    return update(deps, caller, known.id, changes, revive=True)
 
 
 def _create(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from shared import channels
 from shared.deps import Deps
+from shared.domain.accounts import Principal
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.errors import BadRequest, Collision
 from shared.ports.store import Document, Set, Write
@@ -70,14 +71,7 @@ class _Outcome:
 
 
 def update(
-    deps: Deps,
-    tenant_id: str,
-    instance_id: str,
-    changes: Changes,
-    *,
-    connect: bool = True,
-    revive: bool = False,
-    may_read_secrets: bool = False,
+    deps: Deps, caller: Principal, instance_id: str, changes: Changes, *, connect: bool = True, revive: bool = False
 ) -> Instance:
     """Change an instance; when its configuration changed and is complete, and `connect`, its provider is told.
 
@@ -91,7 +85,7 @@ def update(
     check_external_id(changes.external_id)
     check_label(changes.label)
     with changing:
-        outcome = decide(lambda: _commit(deps, tenant_id, instance_id, changes, may_read_secrets))
+        outcome = decide(lambda: _commit(deps, caller, instance_id, changes))
     forget(deps, outcome.before)
     forget(deps, outcome.after)
     lost = revive and bool(changes.config) and outcome.after.status in _LOST
@@ -100,7 +94,8 @@ def update(
     return outcome.after
 
 
-def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, may_read_secrets: bool) -> _Outcome:
+def _commit(deps: Deps, caller: Principal, instance_id: str, changes: Changes) -> _Outcome:
+    tenant_id = caller.tenant_id
     ref, of_tenant = refs.instance(instance_id), set_ref(tenant_id)
     found = deps.store.get([ref, of_tenant])
     before = owned(found.get(ref), tenant_id)
@@ -116,7 +111,7 @@ def _commit(deps: Deps, tenant_id: str, instance_id: str, changes: Changes, may_
     parts = _overlaid(before, secrets, given)
     missing = instance_config.check(deps, tenant_id, adapter, parts)
     after = _changed(deps, before, changes, adapter, parts)
-    if not may_read_secrets:
+    if not caller.may_read_secrets:
         _check_kept_secrets(deps, before, after, set(parts.secrets) - set(given.secrets))
     configured = _differs(before, secrets, after, parts)
     waits = before.status is InstanceStatus.NOT_CONFIGURED

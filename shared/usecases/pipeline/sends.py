@@ -159,14 +159,14 @@ def _check_belongs(deps: Deps, conversation: Conversation, target: Target) -> No
     """Nobody is written to elsewhere than was said; customers may be called by who they were before a merge."""
     key, instance_id = target.instance_id, conversation.instance_id
     if key and key != instance_id and instance_lookup.by_key(deps, conversation.tenant_id, key).id != instance_id:
-        raise Collision("channelInstanceId: this conversation goes on on another channel")
+        raise Collision("channel_instance_id: this conversation goes on on another channel")
     _check_customer(deps, conversation.tenant_id, target, conversation.customer_id)
 
 
 def _check_customer(deps: Deps, tenant_id: str, target: Target, customer_id: str) -> None:
     named = target.customer_id
     if named and named != customer_id and customers.read(deps, tenant_id, named).id != customer_id:
-        raise Collision("customerId: this conversation or address is another customer's")
+        raise Collision("customer_id: this conversation or address is another customer's")
 
 
 def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, people.Known]:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelWord, Name, Tag
+from functions.dashboard.words import ChannelWord, Tag
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
+from shared.http.names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.campaigns.campaigns import Report
 

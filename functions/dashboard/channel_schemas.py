@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import Name
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
+from shared.http.names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.channel_overview import Figures
 from shared.usecases.instances.instance_documents import label

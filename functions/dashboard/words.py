@@ -6,7 +6,7 @@ import re
 from contextlib import AbstractContextManager
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
 from functions.dashboard.schemas import CHANNELS, STATUS
 from shared.domain.conversations import ConversationStatus, Priority
@@ -73,15 +73,6 @@ ChannelFilter = Annotated[ChannelType | None, _reader(_ONE_OR_ALL), _words(_ONE_
 StatusWord = Annotated[ConversationStatus, _reader(_STATUSES), _words(_STATUSES)]
 PriorityWord = Annotated[Priority, _reader(_PRIORITIES), _words(_PRIORITIES)]
 
-
-def _not_blank(name: str) -> str:
-    if not name.strip():
-        raise ValueError("must not be blank")
-    return name
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
-"""What people call a thing."""
 
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """What customers are sorted by. Blanks around it do not count."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
@@ -10,10 +9,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from functions.omnichat.schemas import Name, Request, Wire
+from functions.omnichat.schemas import Request, Wire
 from functions.omnichat.words import renamed
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.domain.storable import check_storable
+from shared.http.names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
 from shared.usecases.instances.instance_documents import label, public_metadata
@@ -25,9 +25,7 @@ def _canonical(value: object) -> object:
 
 
 def _kept(given: dict[str, Any]) -> dict[str, Any]:
-    check_storable(given)
-    if len(json.dumps(given)) > 65_536:
-        raise ValueError("must be shorter than 64 kB")
+    check_storable(given, kilobytes=64)
     return given
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from functions.omnichat.schemas import Name, Request, UserOut, Wire
+from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
+from shared.http.names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -12,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.storable import check_storable
+from shared.http.names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.accounts import Session
 
@@ -36,17 +36,10 @@ class Request(BaseModel):
         return {name: value for name, value in given.items() if value is not None or name in kept}
 
 
-def _not_blank(name: str) -> str:
-    if not name.strip():
-        raise ValueError("must not be blank")
-    return name
-
-
 def _blank_is_none(name: str | None) -> str | None:
     return name if name and name.strip() else None
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
 NameIfAny = Annotated[str | None, Field(max_length=200), AfterValidator(_blank_is_none)]
 
 
@@ -114,9 +107,7 @@ def _usable(parameters: dict[str, Any]) -> dict[str, Any]:
     # Who serves a model refuses every request of an agent with a tool of any other schema.
     if parameters.get("type") != "object":
         raise ValueError('must be a JSON schema with "type": "object"')
-    check_storable(parameters)
-    if len(json.dumps(parameters)) > 16_384:
-        raise ValueError("must be shorter than 16 kB")
+    check_storable(parameters, kilobytes=16)
     return parameters
 
 

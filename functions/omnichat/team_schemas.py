@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from functions.omnichat.schemas import Name, Request, Wire
+from functions.omnichat.schemas import Request, Wire
 from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
+from shared.http.names import Name
 from shared.http.times import Milliseconds
 
 Description = Annotated[str, Field(max_length=2000)]

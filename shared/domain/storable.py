@@ -5,6 +5,7 @@ https://cloud.google.com/firestore/docs/reference/rest/v1/Value.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -22,9 +23,11 @@ def check_readable(value: object) -> None:
     _check(value, _parts)
 
 
-def check_storable(value: object) -> None:
-    """Raise `ValueError`, saying why, for JSON that some store cannot keep as it is."""
+def check_storable(value: object, kilobytes: int | None = None) -> None:
+    """Raise `ValueError`, saying why, for JSON that some store cannot keep as it is, or longer than that."""
     _check(value, _storable_parts)
+    if kilobytes is not None and len(json.dumps(value)) > kilobytes * 1024:
+        raise ValueError(f"must be shorter than {kilobytes} kB")
 
 
 def check_text(text: str) -> None:

@@ -23,7 +23,7 @@ from shared.usecases.instances.instance_documents import label
 AGENT_API_KEY = "agent_api_key"
 MASK = "••••"
 # What Secret Manager takes (https://cloud.google.com/secret-manager/quotas), and much less than a document may have.
-_MOST = 65_536
+_MOST_KILOBYTES = 64
 _SECRET_NAME = re.compile(
     r"(pass(word|wd|phrase)?$|secret|token|api_?key|private_?key|auth(orization)?$|credential|(^|_)key$)"
 )
@@ -132,9 +132,8 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
 
 def _check_kept(parts: Parts) -> None:
     try:
-        check_storable(parts.config)
-        if max(len(json.dumps(values)) for values in (parts.config, parts.secrets)) > _MOST:
-            raise ValueError("must be shorter than 64 kB")
+        for values in (parts.config, parts.secrets):
+            check_storable(values, kilobytes=_MOST_KILOBYTES)
     except ValueError as error:
         raise BadRequest(f"config: {error}", {"config": str(error)}) from None
 

@@ -26,6 +26,8 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
+from tests.eventually import shown_on_failure, state_of
+from tests.overlaps import OverlapStore, overlapping
 
 Direction: TypeAlias = Literal["ASCENDING", "DESCENDING"]
 DIRECTIONS: tuple[Direction, Direction] = ("ASCENDING", "DESCENDING")
@@ -153,6 +155,14 @@ class RecordingStore:
         self.store.close()
 
 
+def stored_in(deps: Deps) -> Store:
+    """The store itself: what a test looks up there is no query of the hub's, and nothing happens at it."""
+    store = deps.store
+    while isinstance(store, OverlapStore | RecordingStore):
+        store = store.store
+    return store
+
+
 def missing(shapes: Iterable[Shape], indexes: Indexes) -> list[str]:
     """What the queries need declared: a composite index as it would stand in the file, or less of an exemption."""
     unserved = [shape for shape in shapes if not _by_fields(shape, indexes) and not _serving(shape, indexes)]
@@ -221,8 +231,10 @@ def recorded(settings: Settings) -> Iterator[Deps]:
     """Open the backend for a test; a query that no declared index would serve fails it at the end."""
     opened = bootstrap(settings)
     recording = RecordingStore(opened.store)
+    steered = overlapping(replace(opened, store=recording))
     try:
-        yield replace(opened, store=recording)
+        with shown_on_failure(lambda: state_of(steered)):
+            yield steered
     finally:
         close(opened)
     SHAPES.update(recording.shapes)

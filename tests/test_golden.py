@@ -17,8 +17,9 @@ from functions.hub.main import blueprints
 from infra.sockets.wire import payload
 from shared.deps import Deps
 from shared.http.app import create_app
+from tests.eventually import eventually
 from tests.evolution import Evolution
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Reply, Stub
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,12 +18,12 @@ from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.http.app import create_app
-from shared.ports.store import Write
+from tests.eventually import eventually
 from tests.evolution import MARIA, Evolution, upsert, written
 from tests.functions.keys import key_for
-from tests.index_check import RecordingStore
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
-from tests.stubs import Received, Reply, Stub, stub_server
+from tests.overlaps import overlaps
+from tests.pipeline.hub import Hub
+from tests.stubs import Received, Reply, stub_server
 
 INSTANCES = "/api/v1/instances"
 
@@ -142,36 +142,24 @@ def test_06_twenty_first_messages_at_once_make_one_customer_and_one_conversation
     assert len(hub.documents("identities", tenant_id=hub.tenant_id)) == 1
 
 
-@dataclass
-class Failing(RecordingStore):
-    """A store that refuses its next commits of a message."""
+def test_07_a_message_whose_storing_failed_is_not_taken_for_a_duplicate(hub: Hub) -> None:
+    channel_id = hub.telegram()
+    hub.echo_agent()
+    storing = overlaps(hub.deps).store
+    for _ in range(2):
+        storing.before_commit("messages", _store_is_gone)
+    update = hub.update(5, "hello")
+    for _ in range(2):
+        hub.deliver_update(channel_id, update)
+    hub.provider.wait_for("/sendMessage")
+    assert storing.all_happened
+    assert [message.text for message in hub.messages(Direction.INBOUND)] == ["hello"]
+    eventually(hub.idle)
+    assert hub.sent_texts() == ["Echo: hello"]
 
-    failures: int = 0
 
-    def commit(self, writes: Sequence[Write]) -> None:
-        if self.failures and any(write.ref.collection == "messages" for write in writes):
-            self.failures -= 1
-            raise StoreError("the store is gone")
-        super().commit(writes)
-
-
-def test_07_a_message_whose_storing_failed_is_not_taken_for_a_duplicate(deps: Deps, provider: Stub) -> None:
-    telegram_rules(provider)
-    assert isinstance(deps.store, RecordingStore)
-    failing = Failing(deps.store.store, deps.store.shapes)
-    with running_hub(replace(deps, store=failing), provider) as hub:
-        hub.register()
-        channel_id = hub.telegram()
-        hub.echo_agent()
-        failing.failures = 2
-        update = hub.update(5, "hello")
-        for _ in range(2):
-            hub.deliver_update(channel_id, update)
-        provider.wait_for("/sendMessage")
-        assert [message.text for message in hub.messages(Direction.INBOUND)] == ["hello"]
-        assert failing.failures == 0
-        eventually(hub.idle)
-        assert hub.sent_texts() == ["Echo: hello"]
+def _store_is_gone() -> None:
+    raise StoreError("the store is gone")
 
 
 def test_08_a_message_of_evolutions_is_dated_by_its_timestamp_and_not_by_local_time(hub: Hub) -> None:

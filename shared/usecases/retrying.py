@@ -14,20 +14,25 @@ _chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 T = TypeVar("T")
 
-_ATTEMPTS = 8
+_PATIENCE = 5.0
 _FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.25
 
 
-def decide(attempt: Callable[[], T]) -> T:
+def decide(attempt: Callable[[], T], patience: float = _PATIENCE) -> T:
     """Run a function that reads, decides and commits with versions; on `Conflict` run it again, from the read on.
 
-    The pauses grow and are random, so that contenders part. The last attempt's
-    `Conflict` is raised.
+    The pauses grow and are random, so that contenders part: of many one wins each time, and the others have
+    `patience` seconds until their turn has come. After that the `Conflict` is raised.
     """
-    for tried in range(_ATTEMPTS - 1):
+    given_up_at = time.monotonic() + patience
+    longest = _FIRST_PAUSE
+    while True:
         try:
             return attempt()
         except Conflict:
-            longest = _FIRST_PAUSE * 2**tried
-            time.sleep(_chance.uniform(0, longest))
-    return attempt()
+            pause = _chance.uniform(0, longest)
+            if time.monotonic() + pause > given_up_at:
+                raise
+        time.sleep(pause)
+        longest = min(_LONGEST_PAUSE, longest * 2)

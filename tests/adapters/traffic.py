@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from queue import Queue
-from time import monotonic, sleep
 
 from shared.domain.events import Event, ReplyEvent, Topic
 from shared.errors import ProviderUnavailable
 from shared.ports.bus import Bus, Consumer, DeadLetter
+from tests.eventually import eventually
 
 PATIENCE = 40.0
 """Seconds after which a test no longer believes."""
@@ -42,16 +42,9 @@ def ids(events: list[Event]) -> list[str]:
     return [event.id for event in events]
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = monotonic() + PATIENCE
-    while not condition():
-        assert monotonic() < deadline, "it did not happen"
-        sleep(0.01)
-
-
 def letters(bus: Bus, count: int, topic: Topic = Topic.REPLIES) -> list[DeadLetter]:
     """Wait for so many dead letters."""
-    eventually(lambda: len(bus.dead_letters(topic).letters) >= count)
+    eventually(lambda: len(bus.dead_letters(topic).letters) >= count, PATIENCE)
     return bus.dead_letters(topic).letters
 
 

@@ -17,7 +17,8 @@ from shared.domain.messages import Author, Direction, Message
 from tests.channels.amazon import Signer, make_signer
 from tests.channels.lines import LINES, NO_WEBHOOK, PUBLIC, Caller, as_form
 from tests.channels.proofs import PROOFS, ROTATED
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply, Stub
 
 MEGABYTE = 1024 * 1024

@@ -11,6 +11,7 @@ import pytest
 
 from tests.crash.driver import Driver
 from tests.crash.process import HubProcess
+from tests.eventually import shown_on_failure
 from tests.google.deployment import Shared
 from tests.google.split_hub import split_hub
 from tests.stubs import Stub
@@ -33,6 +34,7 @@ def make_hub(tmp_path: Path, provider: Stub, deployment: str, shared_functions: 
                 hub = HubProcess(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings)
                 stack.callback(hub.kill)
                 hub.start()
+            stack.enter_context(shown_on_failure(hub.state))
             hub.register()
             return hub
 

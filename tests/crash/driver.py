@@ -13,6 +13,7 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.ports.store import Where
+from tests.eventually import state_of
 
 PATIENCE = 60.0
 """Seconds to wait for what needs one or two; the machine may be busy."""
@@ -48,6 +49,11 @@ class Driver(ABC):
     @abstractmethod
     def log(self) -> str:
         """What all runs so far wrote to standard error."""
+
+    def state(self) -> str:
+        """What a test is shown that waited for this hub in vain."""
+        with self.opened() as deps:
+            return f"{state_of(deps)}\nlog:\n{self.log[-4000:]}"
 
     def post(self, path: str, body: Any, status: int) -> Any:
         """Call the hub as the owner of the tenant."""

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from tests.crash.driver import PATIENCE, Driver
-from tests.pipeline.hub import eventually
+from tests.eventually import eventually
 from tests.stubs import Received, Reply, Stub
 
 _TEXT = re.compile(r"\bm\d+\.\d+\b")

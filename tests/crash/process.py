@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.config import Settings
 from tests.crash.driver import PATIENCE, Driver
-from tests.pipeline.hub import eventually
+from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "infra.local.serve"]

@@ -19,9 +19,9 @@ from tests.crash.ledger import (
     stored_once,
 )
 from tests.crash.sender import Sender, telegram_calls, whatsapp_calls
+from tests.eventually import eventually
 from tests.evolution import answered_shop
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import eventually
 from tests.stubs import Received, Reply, Stub
 
 pytestmark = [pytest.mark.slow, EVERYWHERE]

@@ -19,8 +19,8 @@ from tests.crash.ledger import (
     stored_once,
 )
 from tests.crash.sender import Sender, telegram_calls
+from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import eventually
 from tests.stubs import Received, Reply, Stub, stub_server
 
 pytestmark = [pytest.mark.slow, EVERYWHERE]

@@ -21,10 +21,11 @@ from tests.channels.proofs import PROOFS, Call
 from tests.channels.slack.test_conversation import slack_rules
 from tests.channels.slack.test_inbound import fixture
 from tests.crash.driver import PATIENCE
+from tests.eventually import eventually
 from tests.evolution import answered_shop, evolution_rules, upsert, written
 from tests.google.deployment import Shared
 from tests.google.split_hub import SplitHub
-from tests.pipeline.hub import eventually, telegram_rules
+from tests.pipeline.hub import telegram_rules
 from tests.stubs import Received, Reply, Stub
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("deployment", ["google"], indirect=True)]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared.deps import Deps
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Reply, Stub
 
 MARK = "zebra"

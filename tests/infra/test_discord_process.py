@@ -12,8 +12,8 @@ import requests
 from tests.channels.discord.gateway_server import Gateway, gateway_server
 from tests.channels.discord.test_conversation import DIRECT, discord_rules, now_id
 from tests.channels.discord.test_inbound import fixture
+from tests.eventually import eventually
 from tests.infra.process import Start
-from tests.pipeline.hub import eventually
 from tests.stubs import Reply, Stub
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from shared.domain.messages import OutboxItem, OutboxPayload, OutboxStatus
 from shared.errors import ProviderUnavailable
 from shared.ports.store import Create
 from shared.usecases import refs
-from tests.pipeline.hub import eventually
+from tests.eventually import eventually
 
 Output = pytest.CaptureFixture[str]
 

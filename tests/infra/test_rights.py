@@ -28,7 +28,8 @@ from shared.domain.events import Event, Topic
 from shared.http.app import create_app
 from shared.ports.blobs import Blob
 from shared.ports.store import Write
-from tests.pipeline.hub import Hub, eventually, telegram_rules
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub
 
 

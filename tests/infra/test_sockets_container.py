@@ -26,9 +26,9 @@ from shared.ports.store import Create, Ref, Set
 from shared.usecases import realtime
 from shared.usecases.pipeline import outbound
 from tests.adapters.backends import emulators, google
+from tests.eventually import eventually
 from tests.infra.clients import Client, stored_instance, token_for
 from tests.infra.process import Process, Start
-from tests.pipeline.hub import eventually
 
 pytestmark = pytest.mark.slow
 

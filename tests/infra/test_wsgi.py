@@ -16,10 +16,10 @@ from infra.local.bodies import UNCOUNTED, Bodies
 from infra.local.wsgi import PIECE
 from shared.deps import Deps
 from shared.http.app import MAX_BODY, body_limit, create_app
+from tests.eventually import eventually
 from tests.http.dialect import large
 from tests.infra.bridging import Blocked, ask, bridged, connected, echo
 from tests.infra.hosting import StartResponse
-from tests.pipeline.hub import eventually
 
 
 def long_answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -26,10 +26,9 @@ from shared.http.app import create_app
 from shared.ports.store import Merge, Order, Store, Where
 from shared.usecases import refs
 from shared.usecases.instances import instances
-from tests.index_check import RecordingStore
+from tests.eventually import eventually
+from tests.index_check import stored_in
 from tests.stubs import Received, Reply, Stub
-
-T = TypeVar("T")
 
 UPDATE = {
     "update_id": 1,
@@ -42,18 +41,6 @@ UPDATE = {
     },
 }
 """What a customer's first message is to a Telegram bot."""
-
-
-def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
-    """Look until the answer is truthy."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"it never came true: {found!r}")
-        time.sleep(0.01)
 
 
 @dataclass
@@ -128,7 +115,7 @@ class Hub:
     @property
     def store(self) -> Store:
         """The store itself: what a test looks up is no query of the hub's."""
-        return self.deps.store.store if isinstance(self.deps.store, RecordingStore) else self.deps.store
+        return stored_in(self.deps)
 
     def documents(self, collection: str, **equal: Any) -> list[dict[str, Any]]:
         """What the store holds, by equality of fields."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 RUN = "/run$"

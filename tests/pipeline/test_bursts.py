@@ -8,9 +8,10 @@ from typing import Any
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from tests.eventually import eventually
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply
 
 RUN = "/api/v1/agent/support/run"

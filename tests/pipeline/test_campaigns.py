@@ -23,8 +23,9 @@ from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.pipeline.inbound import normalize
 from shared.usecases.sweep import sweep
+from tests.eventually import eventually
 from tests.functions.keys import key_for
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 
 GOLDEN = Path("tests/golden/dashboard")
 SALE: dict[str, Any] = {"name": "Summer Sale", "channels": ["whatsapp", "telegram_bot"], "message": "Sale!"}

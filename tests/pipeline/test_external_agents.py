@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.eventually import eventually
 from tests.evolution import answered_shop, evolution_rules, upsert, written
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 RUN = "/api/v1/agent/support/run"

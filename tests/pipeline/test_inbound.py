@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
+from tests.eventually import eventually
 from tests.evolution import MARIA, evolution_rules, upsert, written
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 

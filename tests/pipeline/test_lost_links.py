@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.eventually import eventually
 from tests.evolution import Evolution, recorded
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 CLOSED = Reply(500, {"status": 500, "response": {"message": "Connection Closed"}})

@@ -9,7 +9,8 @@ import pytest
 
 from shared.ports.store import Merge, Ref
 from shared.usecases.sweep import sweep
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 STORED = "a message was stored"

@@ -19,8 +19,9 @@ from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.pipeline import deliver, sends
 from shared.usecases.sweep import sweep
+from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
 

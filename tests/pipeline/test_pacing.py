@@ -10,7 +10,8 @@ import pytest
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.sweep import sweep
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 SEND = "/sendMessage"

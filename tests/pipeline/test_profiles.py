@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.messages import Direction
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def _called(hub: Hub) -> list[tuple[str | None, str | None]]:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from shared.domain.events import Topic
 from shared.ports.store import Merge
 from shared.usecases import refs
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def test_replaying_mends_what_was_read_wrongly_and_doubles_nothing(hub: Hub) -> None:

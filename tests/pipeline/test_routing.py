@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shared.domain.conversations import Conversation, Priority
 from shared.domain.messages import Direction
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def _rule(hub: Hub, condition: str, action: str) -> None:

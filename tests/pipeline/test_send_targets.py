@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 SEND = "/api/messages/send"
 

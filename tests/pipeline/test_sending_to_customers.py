@@ -7,7 +7,8 @@ from typing import Any
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def _write_to(hub: Hub, customer_id: str, text: str, status: int = 202) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.messages import Direction
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def test_a_shared_contact_is_shown_with_its_number(hub: Hub) -> None:

@@ -6,7 +6,8 @@ import dataclasses
 from datetime import timedelta
 
 from shared.usecases.sweep import sweep
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def _talk(hub: Hub) -> str:

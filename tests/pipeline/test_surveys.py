@@ -13,7 +13,8 @@ from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.domain.ratings import SURVEY_TEXT
 from shared.usecases.pipeline.inbound import normalize
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 
 def _resolved(hub: Hub, text: str = "hello") -> tuple[str, Conversation]:

@@ -13,8 +13,9 @@ from shared.config import Settings
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from tests.eventually import eventually
 from tests.index_check import recorded
-from tests.pipeline.hub import Hub, eventually, running_hub, telegram_rules
+from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Received, Reply, Stub
 
 CHAT = "/v1/chat/completions"

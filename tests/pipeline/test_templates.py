@@ -12,7 +12,8 @@ from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Template
 from shared.errors import BadRequest
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 TEMPLATE = {"name": "order_shipped", "language": "en_US", "parameters": ["42"]}
 CHOICES = [{"id": "y", "title": "Yes"}]

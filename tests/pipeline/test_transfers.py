@@ -7,8 +7,9 @@ from typing import Any
 
 from shared.domain.messages import Author, Direction
 from shared.usecases import refs
+from tests.eventually import eventually
 from tests.evolution import evolution_rules, upsert, written
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 

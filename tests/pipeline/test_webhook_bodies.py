@@ -8,8 +8,9 @@ from functools import partial
 from functions.webhooks.views import MAX_BODY as MAX_WEBHOOK
 from infra.local.bodies import Bodies
 from shared.http.app import MAX_BODY, body_limit
+from tests.eventually import eventually
 from tests.infra.bridging import ask, bridged
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 
 
 def test_a_webhook_may_come_in_chunks(hub: Hub) -> None:

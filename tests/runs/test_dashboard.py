@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from tests.eventually import eventually
 from tests.functions.dashboard.golden import golden, shape
-from tests.pipeline.hub import eventually
 from tests.runs.conftest import DASHBOARD_TENANT, Deployment
 from tests.runs.server import Client
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.eventually import eventually
 from tests.evolution import recorded
 from tests.functions.omega.test_pairing import golden
-from tests.pipeline.hub import eventually
 from tests.runs.conftest import Deployment
 from tests.runs.server import PATIENCE, Client, Server
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.eventually import eventually
 from tests.evolution import MARIA, Evolution, recorded, upsert, written
 from tests.functions.omnihub.test_printed_examples import GOLDEN
-from tests.pipeline.hub import eventually
 from tests.runs.conftest import API_KEY
 from tests.runs.server import Client, Server
 from tests.stubs import Reply, Stub, stub_server

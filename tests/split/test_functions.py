@@ -17,7 +17,8 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
 from shared.ports.store import Where
-from tests.pipeline.hub import UPDATE, answered_bot, eventually, telegram_rules
+from tests.eventually import eventually
+from tests.pipeline.hub import UPDATE, answered_bot, telegram_rules
 from tests.split.processes import functions
 from tests.stubs import Stub
 

@@ -57,6 +57,8 @@ log = logging.getLogger(__name__)
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
+# Seconds for which a thread waits for another worker; after that the bus does.
+_PATIENCE = 0.5
 
 
 def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
@@ -66,7 +68,7 @@ def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
     none on another: after a transfer the new channel does not wait for the old one.
     Raises `Conflict` when another worker is at it, so that the bus tries again.
     """
-    decide(lambda: _drain(deps, tenant_id, conversation_id))
+    decide(lambda: _drain(deps, tenant_id, conversation_id), patience=_PATIENCE)
 
 
 def _drain(deps: Deps, tenant_id: str, conversation_id: str) -> None:

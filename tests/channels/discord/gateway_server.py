@@ -12,7 +12,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from tests.pipeline.hub import eventually
+from tests.eventually import eventually
 
 BOT = "775799577604522999"
 

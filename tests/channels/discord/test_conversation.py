@@ -16,7 +16,8 @@ from shared.domain.messages import Direction
 from shared.usecases.instances import instances
 from shared.usecases.pipeline import webhooks
 from tests.channels.discord.test_inbound import KEY, PUBLIC, fixture
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply, Stub
 
 APPLICATION = {"id": "775799577604522054", "name": "Helper", "verify_key": PUBLIC, "bot": {"username": "helper"}}

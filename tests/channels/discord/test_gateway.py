@@ -15,7 +15,7 @@ from shared.channels.discord.gateway import INTENTS
 from shared.channels.discord.gateway_line import Bot, DiscordGateway
 from shared.errors import ProviderRejected, ProviderUnavailable, StoreError
 from tests.channels.discord.gateway_server import BOT, Gateway, gateway_server
-from tests.pipeline.hub import eventually
+from tests.eventually import eventually
 
 TOKEN = "MTk4.secret"
 

@@ -16,7 +16,8 @@ import pytest
 
 from shared.deps import Deps
 from tests.channels.amazon import CONFIG, Signer, notification
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Reply, Stub
 
 BUCKET = "mails"

@@ -16,7 +16,8 @@ from shared.deps import Deps
 from shared.ports.store import Merge
 from shared.usecases import refs
 from tests.channels.amazon import CONFIG, REGION, Signer, notification
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Stub
 
 OPERATOR = {"Authorization": "Bearer operator-key"}

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from shared.domain.messages import Direction
 from tests.channels.slack.test_inbound import fixture
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply, Stub
 
 SECRET = "signing-secret"

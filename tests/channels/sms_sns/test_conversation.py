@@ -12,7 +12,8 @@ import pytest
 from shared.deps import Deps
 from shared.domain.messages import Direction
 from tests.channels.amazon import REGION, Signer, notification
-from tests.pipeline.hub import Hub, eventually, running_hub
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Received, Reply, Stub
 
 CUSTOMER = "+14255550182"

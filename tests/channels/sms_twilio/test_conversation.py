@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.messages import Direction, MessageStatus
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
 

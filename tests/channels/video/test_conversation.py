@@ -9,8 +9,9 @@ import jwt
 
 from shared.domain.messages import Direction
 from shared.security.tokens import GuestClaims, sign, span
+from tests.eventually import eventually
 from tests.functions.keys import key_for
-from tests.pipeline.hub import Hub, eventually, telegram_rules
+from tests.pipeline.hub import Hub, telegram_rules
 from tests.twilio import ACCOUNT, PUBLIC, TOKEN, field, posts
 
 KEY, SECRET = "SK00000000000000000000000000000001", "the-secret-of-the-api-key-1234567"

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 from shared.domain.messages import Direction, MessageStatus
 from tests.channels.voice.judge import judged, one, verbs
-from tests.pipeline.hub import Hub, eventually, telegram_rules
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Reply
 from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
 

@@ -15,7 +15,8 @@ from shared.domain.messages import Direction
 from shared.ports.store import Merge, Ref
 from shared.usecases.sweep import sweep
 from tests.channels import golden
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply
 
 NUMBER, OTHER = "106540352242922", "106540352242923"

@@ -26,9 +26,9 @@ from shared.http.app import create_app
 from shared.ports.store import Document, Merge, Ref
 from shared.usecases.instances import instances, waiting
 from shared.usecases.instances.instances import NewInstance
+from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
-from tests.pipeline.hub import eventually
 from tests.stubs import Reply, Stub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "omega"

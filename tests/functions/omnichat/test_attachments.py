@@ -11,7 +11,8 @@ from functions.omnichat.realtime_schemas import AttachmentOut, MessageOut
 from infra.sockets.wire import payload
 from shared.domain.messages import Attachment, MessageKind
 from tests.documents import a_message
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "omnichat" / "attachments.json"
 

@@ -22,10 +22,10 @@ from shared.domain.instances import InstanceStatus
 from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
 from shared.usecases.sweep import sweep
+from tests.eventually import eventually
 from tests.evolution import Evolution, recorded
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
-from tests.pipeline.hub import eventually
 from tests.stubs import Reply, Stub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "omnihub"

@@ -13,10 +13,11 @@ from socketio.exceptions import ConnectionError as NotConnected
 
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
+from tests.eventually import eventually
 from tests.functions.widget.conftest import begin, make_widget
 from tests.infra.clients import Client
 from tests.infra.hosting import hosted
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 
 
 @pytest.fixture

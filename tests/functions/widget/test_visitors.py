@@ -20,8 +20,9 @@ from shared.security.buckets import Buckets
 from shared.security.tokens import VisitorClaims, sign, span
 from shared.usecases import refs
 from shared.usecases.conversations.visitors import TOKEN_SECONDS
+from tests.eventually import eventually
 from tests.functions.widget.conftest import Visitor, begin, make_widget
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
 

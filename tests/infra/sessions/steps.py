@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from infra.sockets.sessions import Sessions
 from shared.deps import Deps
 from tests.channels.telegram_user.telegram import FakeLine, Telegram
-from tests.pipeline.hub import Hub, eventually
+from tests.eventually import eventually
+from tests.pipeline.hub import Hub
 
 PHONE = "+491701234567"
 Start: TypeAlias = Callable[..., tuple[Deps, Sessions]]

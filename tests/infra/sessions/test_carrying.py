@@ -10,8 +10,9 @@ from shared.errors import StoreError
 from shared.ports.bus import Bus
 from shared.usecases.sweep import sweep
 from tests.channels.telegram_user.telegram import Telegram, update
+from tests.eventually import eventually
 from tests.infra.sessions.steps import Clock, Start, line_of, logged_in, status_of
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 
 
 def test_what_comes_over_a_line_becomes_a_message(hub: Hub, telegram: Telegram, start: Start) -> None:

@@ -18,8 +18,9 @@ from shared.ports.store import Merge, Ref
 from tests.channels.discord.gateway_server import Gateway, gateway_server
 from tests.channels.discord.test_conversation import DIRECT, discord_rules
 from tests.channels.discord.test_inbound import fixture
+from tests.eventually import eventually
 from tests.infra.sessions.steps import Clock, Start, status_of
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply, Stub
 
 Hold: TypeAlias = Callable[..., tuple[Deps, Sessions]]

@@ -12,8 +12,9 @@ from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.ports.store import Merge, Ref
 from tests.channels.telegram_user.telegram import Telegram, update
+from tests.eventually import eventually
 from tests.infra.sessions.steps import PHONE, Clock, Start, line_of, logged_in, status_of
-from tests.pipeline.hub import Hub, eventually
+from tests.pipeline.hub import Hub
 
 
 def test_two_processes_never_hold_one_session(hub: Hub, telegram: Telegram, start: Start) -> None:

@@ -95,7 +95,7 @@ def test_a_message_that_cannot_be_sent_is_offered_again_and_said_once(shop: Shop
     chat.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
     _say(chat, "two")
     chat.until("document.querySelector('.failed button')")
-    assert chat.js("document.getElementById('state').textContent")
+    chat.until("document.getElementById('state').textContent")
     chat.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
     _click(chat, "document.querySelector('.failed button')")
     _shows(chat, "one", "two")

@@ -19,7 +19,10 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.http.app import create_app
+from shared.ports.store import Delete
 from tests.functions.omnichat.accounts import Account, account_of, client_of, me, refresh, sign_in, sign_up
+from tests.index_check import stored_in
+from tests.overlaps import overlaps
 
 SECRET = "a-secret-of-more-than-32-bytes-for-tests"
 
@@ -71,6 +74,57 @@ def test_a_copied_token_cannot_be_kept_alive_by_refreshing_in_turns(client: Flas
     assert refresh(late, owner.refresh).status_code == 200
     assert refresh(late, account.refresh).status_code == 401
     assert refresh(late, thief.refresh).status_code == 401
+
+
+def test_using_a_spent_token_does_not_make_its_grace_longer(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    for seconds in (0, 4, 8):
+        again = client_of(deps, auth.api, later=timedelta(seconds=seconds))
+        assert refresh(again, account.refresh).status_code == 200
+    assert refresh(client_of(deps, auth.api, later=timedelta(seconds=12)), account.refresh).status_code == 401
+
+
+def test_of_two_tabs_that_spend_a_token_at_once_the_first_one_begins_its_grace(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+
+    def the_other_tab_is_faster() -> None:
+        assert refresh(client, account.refresh).status_code == 200
+        overlaps(deps).clock.advance(seconds=9)
+
+    overlaps(deps).store.after_read("refresh_tokens", the_other_tab_is_faster)
+    assert refresh(client, account.refresh).status_code == 200
+    assert overlaps(deps).all_happened
+    overlaps(deps).clock.advance(seconds=2)
+    assert refresh(client, account.refresh).status_code == 401
+
+
+def test_a_token_made_while_its_family_ends_is_ended_too(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    child = account_of(refresh(client, account.refresh).json)
+    overlaps(deps).clock.advance(seconds=11)
+
+    def the_copy_is_noticed() -> None:
+        assert refresh(client, account.refresh).status_code == 401
+
+    overlaps(deps).store.before_commit("refresh_tokens", the_copy_is_noticed)
+    grandchild = account_of(refresh(client, child.refresh).json)
+    assert overlaps(deps).all_happened
+    assert refresh(client, grandchild.refresh).status_code == 401
+
+
+def test_a_login_that_is_refreshed_lasts_longer_than_its_first_token(client: FlaskClient, deps: Deps) -> None:
+    account = sign_up(client)
+    for _ in range(3):
+        overlaps(deps).clock.advance(days=20)
+        _let_go_of_what_has_expired(deps)
+        account = account_of(refresh(client, account.refresh).json)
+
+
+def _let_go_of_what_has_expired(deps: Deps) -> None:
+    """As Firestore does by the time in `expires_at`."""
+    kept = stored_in(deps).find("refresh_tokens").documents
+    gone = [Delete(document.ref) for document in kept if document.data["expires_at"] <= deps.now()]
+    deps.store.commit(gone)
 
 
 def test_a_refresh_token_grows_old(client: FlaskClient, deps: Deps) -> None:

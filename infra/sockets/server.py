@@ -124,10 +124,18 @@ class SocketServer:
         except HubError as error:
             logger.warning("a client could not be checked: %s", error.detail)
             raise Refused("unavailable: try again later") from error
-        client = _Client(credential, holder, self._io.manager.eio_sid_from_sid(sid, "/"))
+        engine_id = self._io.manager.eio_sid_from_sid(sid, "/")
+        if not self._is_open(engine_id):
+            # Nobody would tell that it went: the library does so only of clients that it has let in.
+            raise Refused("gone")
+        client = _Client(credential, holder, engine_id)
         self._clients[sid] = client
         if isinstance(holder, Visitor):
             await self._enter(sid, client, _room(holder.instance.tenant_id, holder.room))
+
+    def _is_open(self, engine_id: str) -> bool:
+        connection = self._io.eio.sockets.get(engine_id)
+        return connection is not None and not connection.closing
 
     async def _disconnect(self, sid: str, reason: object = None) -> None:
         client = self._clients.pop(sid, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from queue import Queue
@@ -109,3 +110,35 @@ class Client:
 
 Connect: TypeAlias = Callable[..., Client]
 """`connect(token, headers=...)`: a connected client of the server."""
+
+
+class Polling:
+    """The protocol as a client without a websocket speaks it, a request for each packet.
+
+    Requests may overlap, so that a client can leave while another of its packets is being dealt with:
+    https://github.com/socketio/engine.io-protocol
+    """
+
+    def __init__(self, url: str) -> None:
+        self._address = f"{url}/socket.io/?EIO=4&transport=polling"
+        opened = requests.get(self._address, timeout=10)
+        self._address += f"&sid={json.loads(opened.text[1:])['sid']}"
+
+    def says(self, packet: str) -> None:
+        """Returns when the server is done with the packet."""
+        assert requests.post(self._address, data=packet, timeout=10).ok
+
+    def connects(self, token: str) -> None:
+        self.says("40" + json.dumps({"token": token}))
+
+    def joins(self, channel: str) -> None:
+        self.says("42" + json.dumps(["join-channel", channel]))
+
+    def hears(self, packet: str) -> None:
+        """Returns when the server says so."""
+        while packet not in requests.get(self._address, timeout=10).text.split("\x1e"):
+            pass
+
+    def leaves(self, packet: str = "1") -> None:
+        """By closing the connection, or with `41` by disconnecting from Socket.IO alone."""
+        self.says(packet)

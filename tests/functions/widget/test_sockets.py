@@ -13,10 +13,12 @@ from socketio.exceptions import ConnectionError as NotConnected
 
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
+from shared.domain.events import RealtimeEvent
 from tests.eventually import eventually
 from tests.functions.widget.conftest import begin, make_widget
-from tests.infra.clients import Client
+from tests.infra.clients import Client, Polling
 from tests.infra.hosting import hosted
+from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
 
 
@@ -69,6 +71,20 @@ def test_a_visitor_can_join_no_other_room(hub: Hub, server: str) -> None:
         for event in ("join-channel", "leave-channel"):
             assert client.ask(event, widget) == refusal
         assert client.ask("join-channel", visitor.session["room"])["ok"] is False
+
+
+def test_a_visitor_who_leaves_while_he_connects_is_not_counted(
+    hub: Hub, sockets: SocketServer, server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = begin(hub, make_widget(hub))
+    leaving = Polling(server)
+    overlaps(hub.deps).clock.advance(hours=1)  # what the process keeps has grown old, so that it looks him up
+    overlaps(hub.deps).store.after_read("instances", leaving.leaves)
+    leaving.connects(visitor.session["token"])
+    assert overlaps(hub.deps).all_happened
+    nonsense = RealtimeEvent(tenant_id=hub.tenant_id, room=visitor.session["room"], name="no-such-event", payload={})
+    sockets.deliver(nonsense)
+    assert "dropped a realtime event" not in caplog.text, "it was looked at for somebody"
 
 
 def test_a_token_that_is_not_valid_does_not_connect(hub: Hub, server: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.crash.driver import Driver
 from tests.crash.process import HubProcess
 from tests.eventually import shown_on_failure
-from tests.google.deployment import Shared
+from tests.google.deployment import Shared, all_played_at
 from tests.google.split_hub import split_hub
 from tests.stubs import Stub
 
@@ -29,9 +29,9 @@ def make_hub(tmp_path: Path, provider: Stub, deployment: str, shared_functions: 
             if deployment == "google" and not settings:
                 hub = shared_functions.hub
             elif deployment == "google":
-                hub = stack.enter_context(split_hub(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings))
+                hub = stack.enter_context(split_hub(tmp_path, **all_played_at(provider.url) | settings))
             else:
-                hub = HubProcess(tmp_path, **{"TELEGRAM_API_URL": provider.url} | settings)
+                hub = HubProcess(tmp_path, **all_played_at(provider.url) | settings)
                 stack.callback(hub.kill)
                 hub.start()
             stack.enter_context(shown_on_failure(hub.state))

@@ -7,7 +7,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -21,10 +22,15 @@ CONSUMERS = 16
 
 
 class Ledger:
-    """Plays Telegram's and Evolution's sending side, and keeps the books on it."""
+    """Plays the sending side of Telegram, Evolution and whoever `takes` is asked for, and keeps the books on it.
+
+    An answer takes up to `slowest` seconds.
+    """
 
     def __init__(self, provider: Stub, seed: int = 0, slowest: float = 0.0) -> None:
         self.delivered: list[tuple[str, str]] = []
+        self.hanging_up: set[str] = set()
+        """Chats whose next message is cut off instead of taken."""
         self._random = random.Random(seed)
         self._slowest = slowest
         self._numbers = count(10_000_000)
@@ -32,8 +38,28 @@ class Ledger:
         me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
         # A provider that ends its connections is one that can be seen to go away.
         provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me, headers={"Connection": "close"}))
+        self.telegram = self.takes(_telegram_message, _telegram_answer)
         provider.on("POST", r"/bot[^/]+/sendMessage", self.telegram)
-        provider.on("POST", r"/message/sendText", self._evolution)
+        provider.on("POST", r"/message/sendText", self.takes(_evolution_message, _evolution_answer))
+
+    def takes(
+        self, read: Callable[[Received], tuple[str, str]], answer: Callable[[Received, int], Reply]
+    ) -> Callable[[Received], Reply]:
+        """The rule of a provider: `read` finds chat and text in what it is sent, to the n-th it says `answer`."""
+
+        def take(request: Received) -> Reply:
+            if not _whole(request):
+                return Reply(drop=True)
+            chat, text = read(request)
+            with self._lock:
+                if chat in self.hanging_up:
+                    self.hanging_up.remove(chat)
+                    return Reply(drop=True)
+                self.delivered.append((chat, text))
+                number, delay = next(self._numbers), self._random.uniform(0, self._slowest)
+            return replace(answer(request, number), delay=delay)
+
+        return take
 
     def texts(self) -> Counter[str]:
         """How often each customer's text was answered."""
@@ -56,26 +82,23 @@ class Ledger:
                 chats.setdefault(chat, []).extend(_TEXT.findall(said))
         return chats
 
-    def _note(self, chat: str, text: str) -> tuple[int, float]:
-        with self._lock:
-            self.delivered.append((chat, text))
-            return next(self._numbers), self._random.uniform(0, self._slowest)
 
-    def telegram(self, request: Received) -> Reply:
-        """Take a `sendMessage`."""
-        if not _whole(request):
-            return Reply(drop=True)
-        chat = request.json["chat_id"]
-        number, delay = self._note(str(chat), request.json["text"])
-        result = {"message_id": number, "date": 1, "chat": {"id": chat, "type": "private"}}
-        return Reply(json={"ok": True, "result": result}, delay=delay)
+def _telegram_message(request: Received) -> tuple[str, str]:
+    return str(request.json["chat_id"]), request.json["text"]
 
-    def _evolution(self, request: Received) -> Reply:
-        if not _whole(request):
-            return Reply(drop=True)
-        number, delay = self._note(request.json["number"], request.json["text"])
-        key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{number}"}
-        return Reply(201, {"key": key}, delay=delay)
+
+def _telegram_answer(request: Received, number: int) -> Reply:
+    result = {"message_id": number, "date": 1, "chat": {"id": request.json["chat_id"], "type": "private"}}
+    return Reply(json={"ok": True, "result": result})
+
+
+def _evolution_message(request: Received) -> tuple[str, str]:
+    return request.json["number"], request.json["text"]
+
+
+def _evolution_answer(request: Received, number: int) -> Reply:
+    key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{number}"}
+    return Reply(201, {"key": key})
 
 
 def _whole(request: Received) -> bool:
@@ -106,7 +129,8 @@ def stored_once(hub: Driver, texts: Iterable[str], seed: int = 0) -> None:
     stored = Counter(message["text"] for message in hub.documents("messages", direction="inbound"))
     wanted = Counter(set(texts))
     assert stored == wanted, f"seed {seed}: lost {wanted - stored}, doubled {stored - wanted}"
-    conversations = Counter(one["external_conversation_id"] for one in hub.documents("conversations"))
+    chats = [(one["instance_id"], one["external_conversation_id"]) for one in hub.documents("conversations")]
+    conversations = Counter(chats)
     assert set(conversations.values()) == {1}, f"seed {seed}: {conversations.most_common(3)}"
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
-
 import pytest
 
 from tests.crash.conftest import MakeHub
-from tests.crash.driver import PATIENCE, Driver
+from tests.crash.driver import Driver
+from tests.crash.killing import KILLS, kill_again_and_again
 from tests.crash.ledger import (
     CONSUMERS,
     Ledger,
@@ -19,28 +17,11 @@ from tests.crash.ledger import (
     stored_once,
 )
 from tests.crash.sender import Sender, telegram_calls, whatsapp_calls
-from tests.eventually import eventually
 from tests.evolution import answered_shop
 from tests.google.deployment import EVERYWHERE
 from tests.stubs import Received, Reply, Stub
 
-pytestmark = [pytest.mark.slow, EVERYWHERE]
-
-KILLS = 6
-
-
-def _kill_again_and_again(hub: Driver, sender: Sender, ledger: Ledger, messages: int, seed: int) -> None:
-    """Kill at points drawn over the whole way, from the first webhook until nearly all is answered."""
-    chance = random.Random(seed)
-    for point in sorted(chance.uniform(0.01, 0.9) for _ in range(KILLS)):
-
-        def far_enough(wanted: float = point * 2 * messages) -> bool:
-            return len(sender.accepted) + sum(ledger.texts().values()) >= wanted
-
-        eventually(far_enough, PATIENCE)
-        time.sleep(chance.uniform(0, 0.03))
-        hub.kill()
-        hub.start()
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), EVERYWHERE]
 
 
 def test_many_chats_are_each_answered_once_however_often_the_hub_dies(
@@ -52,7 +33,7 @@ def test_many_chats_are_each_answered_once_however_often_the_hub_dies(
     texts = {call.text for calls in chats for call in calls}
     sender = Sender(hub, seed)
     with sender.sending(chats):
-        _kill_again_and_again(hub, sender, ledger, len(texts), seed)
+        kill_again_and_again(hub, sender, ledger, len(texts), seed)
     settled(hub, len(texts), seed)
     stored_once(hub, texts, seed)
     dead = answered_but_for_the_dead(hub, ledger, texts, seed)
@@ -84,7 +65,7 @@ def test_conversations_stay_in_order_and_no_message_is_answered_twice_however_of
     texts = {call.text for calls in chats for call in calls}
     sender = Sender(hub, seed)
     with sender.sending(chats):
-        _kill_again_and_again(hub, sender, ledger, len(texts), seed)
+        kill_again_and_again(hub, sender, ledger, len(texts), seed)
     settled(hub, len(texts), seed)
     stored_once(hub, texts, seed)
     dead = answered_but_for_the_dead(hub, ledger, texts, seed)

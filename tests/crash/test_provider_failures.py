@@ -23,7 +23,7 @@ from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
 from tests.stubs import Received, Reply, Stub, stub_server
 
-pytestmark = [pytest.mark.slow, EVERYWHERE]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), EVERYWHERE]
 
 SEND = r"/bot[^/]+/sendMessage"
 

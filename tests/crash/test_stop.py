@@ -13,7 +13,7 @@ from tests.crash.sender import Sender, telegram_calls
 from tests.google.deployment import EVERYWHERE
 from tests.stubs import Stub
 
-pytestmark = [pytest.mark.slow, EVERYWHERE]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), EVERYWHERE]
 
 
 def test_stopping_in_the_middle_of_a_burst_loses_and_doubles_nothing(

@@ -13,6 +13,20 @@ from tests.stubs import Stub, stub_server
 
 EVERYWHERE = pytest.mark.parametrize("deployment", ["embedded", "google"], indirect=True)
 
+PROVIDER_URLS = (
+    "AWS_ENDPOINT_URL",
+    "EVOLUTION_URL",
+    "GRAPH_API_URL",
+    "SLACK_API_URL",
+    "TELEGRAM_API_URL",
+    "TWILIO_API_URL",
+)
+
+
+def all_played_at(url: str) -> dict[str, str]:
+    """Settings for which one stub is every provider."""
+    return dict.fromkeys(PROVIDER_URLS, url) | {"OPENAI_BASE_URL": f"{url}/v1"}
+
 
 class Shared:
     """The functions and their provider, started for the first test that wants them and kept for the others."""
@@ -32,9 +46,7 @@ class Shared:
     @property
     def hub(self) -> SplitHub:
         if self._hub is None:
-            url = self.provider.url
-            names = ("TELEGRAM_API_URL", "GRAPH_API_URL", "EVOLUTION_URL", "SLACK_API_URL")
-            variables = dict.fromkeys(names, url) | {"OPENAI_BASE_URL": f"{url}/v1"}
+            variables = all_played_at(self.provider.url)
             self._hub = self._stack.enter_context(split_hub(self._directories.mktemp("functions"), **variables))
         return self._hub
 

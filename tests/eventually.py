@@ -81,7 +81,12 @@ def _events(deps: Deps) -> Iterator[str]:
         for each in list(deps.bus.published)[-_MOST:]:
             yield f"  {each.topic} {each.key} {_short(each.event.model_dump(exclude_none=True))}"
     for topic in Topic:
-        for letter in deps.bus.dead_letters(topic, limit=_MOST).letters:
+        try:
+            letters = deps.bus.dead_letters(topic, limit=_MOST).letters
+        except HubError as error:
+            yield f"dead letters: {topic}: {error.detail}"
+            continue
+        for letter in letters:
             yield f"dead letter: {topic} {letter.reason} {_short(letter.event.model_dump(exclude_none=True))}"
 
 

@@ -70,6 +70,10 @@ class Driver(ABC):
     def echo_on_telegram(self) -> str:
         """Make an agent that echoes, and a bot that it speaks through; returns the path of the bot's webhook."""
         self.post("/api/agents", {"name": "Echo"}, 201)
+        return self.bot_on_telegram()
+
+    def bot_on_telegram(self) -> str:
+        """Make a bot; returns the path of its webhook."""
         channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
         return f"/api/telegram/bot/webhook/{self.post('/api/channels', channel, 201)['id']}"
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -124,6 +128,37 @@ def test_many_at_once_read_whole_files_only(blobs: Blobs) -> None:
         thread.join()
     assert len(seen) == 40
     assert all(blob in wanted for blob in seen)
+
+
+def test_many_at_once_keep_what_they_put(tmp_path: Path) -> None:
+    blobs = FileBlobs(tmp_path, lambda: datetime.now(UTC))
+
+    def put(number: int) -> bool:
+        blobs.put(str(number), CAT, DAY)
+        return blobs.get(str(number)) == CAT
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(put, range(200)))
+
+
+def test_what_a_process_left_half_written_goes_after_some_hours(tmp_path: Path, clock: Clock) -> None:
+    code = (
+        "import datetime, pathlib, resource, signal, sys; from shared.adapters.embedded.blobs import Blob, FileBlobs\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "blobs = FileBlobs(pathlib.Path(sys.argv[1]), lambda: datetime.datetime.now(datetime.UTC))\n"
+        "blobs.put('half', Blob(bytes(2000), 'text/plain'), datetime.timedelta(days=1))"
+    )
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60)
+    assert died.returncode == -signal.SIGXFSZ
+    [half_written] = tmp_path.iterdir()
+    clock.now = datetime.now(UTC)
+    blobs = FileBlobs(tmp_path, clock)
+    blobs.put("cat", CAT, DAY)
+    assert half_written.exists(), "another process may be writing it"
+    clock.now += timedelta(hours=3)
+    blobs.put("cat", CAT, DAY)
+    assert not half_written.exists()
+    assert blobs.get("cat") == CAT
 
 
 def test_files_are_the_owners_alone_and_old_ones_go(tmp_path: Path, clock: Clock) -> None:

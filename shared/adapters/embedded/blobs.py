@@ -16,6 +16,10 @@ from shared.ports.blobs import Blob
 MAX_TOTAL = 1024 * 1024 * 1024
 """Bytes of all files together; above it those that would go first go at once."""
 
+_DRAFT = "draft-"
+# Seconds after which nobody is still writing a draft: who began it has died.
+_DRAFT_LASTS = 3600.0
+
 
 class FileBlobs:
     """One file per key, of mode 0600, in a directory of mode 0700 that is made when it is first needed.
@@ -51,7 +55,7 @@ class FileBlobs:
 
     def _write(self, path: Path, data: bytes, until: datetime) -> None:
         # Whoever reads meanwhile finds the whole old file or the whole new one.
-        handle, name = tempfile.mkstemp(dir=self._directory)
+        handle, name = tempfile.mkstemp(dir=self._directory, prefix=_DRAFT)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -68,7 +72,8 @@ class FileBlobs:
                 # Another thread may have thrown it away.
                 with suppress(FileNotFoundError):
                     about = entry.stat()
-                    found.append((about.st_mtime, about.st_size, entry.path))
+                    until = about.st_mtime + (_DRAFT_LASTS if entry.name.startswith(_DRAFT) else 0)
+                    found.append((until, about.st_size, entry.path))
         total, now = 0, self._now().timestamp()
         for until, size, path in sorted(found, reverse=True):
             total += size

@@ -54,11 +54,13 @@ class FileBlobs:
         pass
 
     def _write(self, path: Path, data: bytes, until: datetime) -> None:
-        # Whoever reads meanwhile finds the whole old file or the whole new one.
+        # Whoever reads meanwhile, or after a power cut, finds the whole old file or the whole new one.
         handle, name = tempfile.mkstemp(dir=self._directory, prefix=_DRAFT)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(handle)
             os.utime(name, (until.timestamp(), until.timestamp()))
             os.replace(name, path)
         except OSError:

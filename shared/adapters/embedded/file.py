@@ -6,12 +6,13 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from shared.adapters.embedded.schema import upgrade
 from shared.errors import ConfigurationInvalid
+from shared.security.sealed import sync_directory
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that writes."""
@@ -47,7 +48,7 @@ def prepared(directory: Path) -> Path:
     """The file's path, both made when they are missing; SQLite gives the files beside it the same mode."""
     path = directory / "hub.db"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(directory)
         # Never opened when it is there: closing it would drop the locks that this process holds on it.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
@@ -56,6 +57,19 @@ def prepared(directory: Path) -> Path:
     except OSError as error:
         raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: {error.strerror}") from error
     return path
+
+
+def _make(directory: Path) -> None:
+    """Make the directory, and those that lack above it, and have the disk keep them.
+
+    SQLite sees to what lies in it.
+    """
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Also one that was there: whoever made it may have died before this.
+    for each in missing or [directory]:
+        with suppress(OSError):  # nobody may look into it, or its file system cannot do so
+            sync_directory(each.parent)
 
 
 def claimed(directory: Path) -> int:

@@ -21,6 +21,9 @@ def load_key(path: Path) -> bytes:
     try:
         if not path.exists():
             _make_key_file(path)
+        # Also where another process made the file, and may have died since: whoever has the key seals with it at once,
+        # and that must not outlive the key in a power cut.
+        sync_directory(path.parent)
         mode = path.stat().st_mode
         key = path.read_bytes()
     except OSError as error:
@@ -67,7 +70,6 @@ def _make_key_file(path: Path) -> None:
             return
     finally:
         draft.unlink()
-    sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

@@ -62,6 +62,17 @@ def test_what_a_process_made_and_did_not_live_to_sync_is_kept_by_the_next(record
     _look(disk, tmp_path / "after", Random(), survival=0.0, why="names were not kept")
 
 
+def test_a_key_is_kept_before_anything_is_sealed_with_it_whoever_made_it(recording: Recording, tmp_path: Path) -> None:
+    disk = Disk(recording.root)
+    path = recording.root / "secrets.key"
+    code = "import pathlib, sys; from shared.security.sealed import load_key; load_key(pathlib.Path(sys.argv[1]))"
+    _follow_without_names(disk, recording.records_of("-c", code, str(path)))
+    for record in recording.records_of("-c", code, str(path)):
+        disk.follow(record)
+    restore(disk.after_a_cut(Random(), survival=0.0), tmp_path / "after")
+    assert (tmp_path / "after" / "secrets.key").read_bytes() == path.read_bytes()
+
+
 def _follow_without_names(disk: Disk, records: list[Record]) -> None:
     """As if the process had been killed each time before it could sync a directory."""
     for record in records:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,13 +44,17 @@ class Account:
 
 
 def accounts_of_every_kind(hub: Driver, provider: Stub, ledger: Ledger, signer: Signer) -> list[Account]:
-    """Make their channels; the provider plays all of theirs and takes everything."""
-    pages = [_facebook_page(hub, provider, ledger, page) for page in ("682498302938465", "682498302938466")]
-    numbers = [_whatsapp_number(hub, provider, ledger, number) for number in ("106540352242922", "106540352242923")]
+    """Make their channels; the provider plays all of theirs and takes everything.
+
+    The accounts are others each time: functions that several tests share keep for a while whose one is.
+    """
+    first = random.randrange(10**14, 10**15, 10)
     return [
-        *pages,
-        *numbers,
-        _slack_workspace(hub, provider, ledger),
+        _facebook_page(hub, provider, ledger, str(first)),
+        _facebook_page(hub, provider, ledger, str(first + 1)),
+        _whatsapp_number(hub, provider, ledger, str(first + 2)),
+        _whatsapp_number(hub, provider, ledger, str(first + 3)),
+        _slack_workspace(hub, provider, ledger, f"T{first}"),
         _text_messages(hub, provider, ledger),
         _mailbox(hub, provider, ledger, signer),
     ]
@@ -131,7 +136,7 @@ def _whatsapp_number(hub: Driver, provider: Stub, ledger: Ledger, number_id: str
     return Account(writes, lambda n: f"{number_id} 16505551{n:03}")
 
 
-def _slack_workspace(hub: Driver, provider: Stub, ledger: Ledger) -> Account:
+def _slack_workspace(hub: Driver, provider: Stub, ledger: Ledger, team: str) -> Account:
     def sent(request: Received) -> tuple[str, str]:
         return request.json["channel"], request.json["text"]
 
@@ -145,13 +150,13 @@ def _slack_workspace(hub: Driver, provider: Stub, ledger: Ledger) -> Account:
 
     def writes(n: int, text: str) -> Call:
         # In another channel the same time is another message.
-        said = {"type": "message", "user": f"U{n}", "channel": f"D{n}", "channel_type": "im", "team": "T061EG9R6"}
+        said = {"type": "message", "user": f"U{n}", "channel": f"D{n}", "channel_type": "im", "team": team}
         event = said | {"text": text, "ts": "1735689600.000200", "event_ts": "1735689600.000200"}
-        about = {"team_id": "T061EG9R6", "api_app_id": "A0MDYCDME", "event_id": f"Ev{n}", "event_time": 1735689600}
+        about = {"team_id": team, "api_app_id": "A0MDYCDME", "event_id": f"Ev{n}", "event_time": 1735689600}
         body = about | {"type": "event_callback", "event": event}
         return Call("/webhook/slack", text, _encoded(body), proof)
 
-    who = {"ok": True, "team": "Acme", "team_id": "T061EG9R6", "user_id": "U0LAN0Z89", "bot_id": "B0LAN0Z90"}
+    who = {"ok": True, "team": "Acme", "team_id": team, "user_id": "U0LAN0Z89", "bot_id": "B0LAN0Z90"}
     for method in ("GET", "POST"):
         provider.on(method, "/auth.test", Reply(json=who))
         provider.on(method, "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A0MDYCDME"}}))

@@ -43,10 +43,10 @@ def test_each_account_answers_its_own_customers_once_however_often_the_hub_dies(
 ) -> None:
     ledger = Ledger(provider, seed, slowest=0.03)
     accounts = accounts_of_every_kind(hub, provider, ledger, signer)
-    calls, chats = calls_and_chats(accounts, customers=hub.many // 20)
+    calls, chats = calls_and_chats(accounts, customers=hub.many // 30)
     sender = Sender(hub, seed)
     with sender.sending(calls):
-        kill_again_and_again(hub, sender, ledger, len(chats), seed, kills=4)
+        kill_again_and_again(hub, sender, ledger, len(chats), seed, kills=3)
     settled(hub, len(chats), seed)
     stored_once(hub, chats, seed)
     dead = answered_but_for_the_dead(hub, ledger, set(chats), seed)

@@ -21,7 +21,7 @@ from tests.stubs import Stub
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), EVERYWHERE]
 
-KILLS = 4
+KILLS = 3
 
 
 def test_a_team_that_dies_in_thought_answers_each_customer_once(make_hub: MakeHub, provider: Stub, seed: int) -> None:

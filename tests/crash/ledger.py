@@ -118,10 +118,12 @@ def _unsettled(hub: Driver, messages: int) -> str:
     stored = len(hub.documents("messages", direction="inbound"))
     if stored < messages:
         return f"{stored} of {messages} are stored"
-    if unsent := hub.documents("outbox", open=True):
-        return f"not sent: {unsent[0]}"
+    # In the order of a message's way: what leaves one place meanwhile is in the next one when that is looked at.
     waiting = [one for one in hub.documents("conversations") if one["needs_reply_since"] is not None]
-    return f"not answered: {waiting[0]}" if waiting else ""
+    if waiting:
+        return f"not answered: {waiting[0]}"
+    unsent = hub.documents("outbox", open=True)
+    return f"not sent: {unsent[0]}" if unsent else ""
 
 
 def stored_once(hub: Driver, texts: Iterable[str], seed: int = 0) -> None:

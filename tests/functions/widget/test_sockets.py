@@ -73,12 +73,12 @@ def test_a_visitor_can_join_no_other_room(hub: Hub, server: str) -> None:
         assert client.ask("join-channel", visitor.session["room"])["ok"] is False
 
 
-def test_a_visitor_who_leaves_while_he_connects_is_not_counted(
+def test_a_visitor_who_leaves_while_connecting_is_not_counted(
     hub: Hub, sockets: SocketServer, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     visitor = begin(hub, make_widget(hub))
     leaving = Polling(server)
-    overlaps(hub.deps).clock.advance(hours=1)  # what the process keeps has grown old, so that it looks him up
+    overlaps(hub.deps).clock.advance(hours=1)  # what the process keeps has grown old: the visitor is looked up
     overlaps(hub.deps).store.after_read("instances", leaving.leaves)
     leaving.connects(visitor.session["token"])
     assert overlaps(hub.deps).all_happened

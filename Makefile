@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix bench cost emulators terraform
+.PHONY: help serve test check fix bench cost emulators terraform mutants
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
 	.venv/bin/lint-imports
 	.venv/bin/codespell
 	@$(MAKE) --no-print-directory test
+
+mutants: $(STAMP) ## Change the hub in small ways and see whether the tests notice (OPTIONS="--paths shared/domain")
+	@$(RUN) -m tests.mutants $(OPTIONS)
 
 fix: $(STAMP) ## Format, and mend what lint can mend
 	.venv/bin/ruff format .

@@ -1,0 +1,84 @@
+"""Which tests have to notice a mutation: those that run its line, first those that have most to do with its module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+
+from tests.mutants.mutations import Mutation
+from tests.mutants.recording import Recorded
+from tests.mutants.signatures import Function
+
+
+class Choice:
+    """Over the records of all tests, and the sources by path."""
+
+    def __init__(self, records: Iterable[Recorded], sources: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._tests: list[Recorded] = []
+        self._running: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for number, each in enumerate(records):
+            self._tests.append(Recorded(each.test, each.seconds, {}))
+            for path, lines in each.lines.items():
+                for line in lines:
+                    self._running[path][line].append(number)
+
+    def tests(self, mutation: Mutation) -> list[Recorded]:
+        """None when no test runs the line."""
+        place = mutation.place
+        name = place.scope.rpartition(".")[2]
+        numbers = self._at(mutation.path, place.lines) if place.in_function else self._using(place.names)
+        if not numbers and name in self._names_at_import:  # of a decorator, or what makes a table
+            numbers = self._using([name])
+        if not numbers and not place.in_function:  # what other tables are made of
+            numbers = self._at(mutation.path, self._running[mutation.path])
+        return self._ordered(mutation.path, numbers)
+
+    def _ordered(self, path: str, numbers: Collection[int]) -> list[Recorded]:
+        """First those that run most of the module, and of these the quick ones; of a test's cases one after another."""
+        shares = Counter(number for line in self._running[path].values() for number in line)
+        ordered = sorted(numbers, key=lambda number: (-shares[number], self._tests[number].seconds, number))
+        cases: Counter[str] = Counter()
+        ranked: list[tuple[int, Recorded]] = []
+        for number in ordered:
+            test = self._tests[number]
+            function = test.test.partition("[")[0]
+            ranked.append((cases[function], test))
+            cases[function] += 1
+        return [test for _, test in sorted(ranked, key=lambda each: each[0])]
+
+    def _at(self, path: str, lines: Iterable[int]) -> set[int]:
+        return {number for line in lines for number in self._running[path].get(line, ())}
+
+    def _using(self, names: Iterable[str]) -> set[int]:
+        mentions = (mention for name in names for mention in self._mentions.get(name, ()))
+        return {number for path, line in mentions for number in self._at(path, [line])}
+
+    @cached_property
+    def _mentions(self) -> Mapping[str, list[tuple[str, int]]]:
+        """The lines with a name that some test runs."""
+        mentions: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for path, source in self._sources.items():
+            running = self._running[path]
+            for line, text in enumerate(source.splitlines(), 1):
+                for name in set(re.findall(r"\w+", text)) if line in running else ():
+                    mentions[name].append((path, line))
+        return mentions
+
+    @cached_property
+    def _names_at_import(self) -> set[str]:
+        return {name for source in self._sources.values() for name in _names_at_import(ast.parse(source).body)}
+
+
+def _names_at_import(body: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that a module uses while it is imported, which is not in its functions."""
+    for node in body:
+        if isinstance(node, ast.Name | ast.Attribute):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        if isinstance(node, Function):
+            yield from _names_at_import([*node.decorator_list, node.args])
+        elif not isinstance(node, ast.If):  # what runs for type checkers, or as a program
+            yield from _names_at_import(ast.iter_child_nodes(node))

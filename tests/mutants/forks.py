@@ -1,0 +1,60 @@
+"""Functions run in forked processes, in a group of their own that ends with them, with a limit in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
+
+Work: TypeAlias = Callable[..., None]
+"""A function of a module: it gets the connection to send messages on, then the arguments."""
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["tests.mutants.preloading"])
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class OutOfTime(Exception):
+    """The limit was reached; the process has been ended."""
+
+
+def messages(work: Work, *arguments: Any, seconds: float) -> Iterator[Any]:
+    """What the work sends, until it ends; raises `OutOfTime`."""
+    ours, theirs = _SERVER.Pipe(duplex=False)
+    process = _SERVER.Process(target=_run, args=(theirs, work, arguments))
+    process.start()
+    theirs.close()
+    deadline = time.monotonic() + seconds
+    try:
+        while ours.poll(max(0.0, deadline - time.monotonic())):
+            try:
+                yield ours.recv()
+            except EOFError:
+                return
+        raise OutOfTime
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _run(connection: Connection, work: Work, arguments: tuple[Any, ...]) -> None:
+    os.setsid()
+    if sys.platform == "linux":  # the fork server ends with the tool, however that ended, and takes this process along
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    sys.dont_write_bytecode = False  # the next process need not compile the project again
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    work(connection, *arguments)
+    connection.close()
+    os._exit(0)  # threads of the tests may still run

@@ -1,0 +1,40 @@
+"""Imports everything that the project and its tests import, except themselves.
+
+The fork server imports this module once; what it forks then starts with pytest,
+pydantic and Google's libraries loaded, and imports only the project, of which one
+module may be a mutant.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+PROJECT = ("shared", "functions", "infra", "tests")
+
+
+def imported_names(source: str) -> Iterator[str]:
+    """Modules of others that a source imports, anywhere in it; of `from a import b` both `a` and `a.b`."""
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        yield from (name for name in names if name.partition(".")[0] not in (*PROJECT, "__future__"))
+
+
+def _preload() -> None:
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
+    sources = (path.read_text("utf-8") for top in PROJECT for path in sorted(Path(top).rglob("*.py")))
+    for name in dict.fromkeys(name for source in sources for name in imported_names(source)):
+        with contextlib.suppress(Exception):  # the name of a function or class, or a library of another platform
+            importlib.import_module(name)
+
+
+_preload()

@@ -1,0 +1,97 @@
+"""Which tests a mutant has to get past, in which order, and which mutants are drawn."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from tests.mutants import signatures
+from tests.mutants.choosing import Choice
+from tests.mutants.mutations import Mutation, mutations
+from tests.mutants.recording import Recorded
+from tests.mutants.sampling import shuffled
+
+PATH = "shared/usecases/counting.py"
+SOURCE = """\
+LIMIT = made(3)
+
+def count(x):
+    if x < LIMIT:
+        x.y = 1
+    x.z = 2
+
+def made(x):
+    x.y = 3
+
+def other(x):
+    x.y = 4
+"""
+RECORDS = [
+    Recorded("test_a.py::test_quick", 0.1, {PATH: frozenset({4, 6})}),
+    Recorded("test_b.py::test_slow", 3.0, {PATH: frozenset({4, 5, 6})}),
+    Recorded("test_b.py::test_cases[1]", 0.2, {PATH: frozenset({4, 6})}),
+    Recorded("test_b.py::test_cases[2]", 0.2, {PATH: frozenset({4, 6})}),
+    Recorded("test_c.py::test_of_another_module", 0.2, {"shared/other.py": frozenset({4, 5, 6, 9, 12})}),
+]
+PROJECT = signatures.read([])
+
+
+def _chosen(line: int) -> list[str]:
+    choice = Choice(RECORDS, {PATH: SOURCE})
+    mutation = next(each for each in _mutations() if line in each.place.lines)
+    return [each.test for each in choice.tests(mutation)]
+
+
+def _mutations() -> list[Mutation]:
+    return mutations(PATH, SOURCE, PROJECT)
+
+
+def test_those_that_run_the_line_are_chosen() -> None:
+    assert _chosen(5) == ["test_b.py::test_slow"]
+
+
+def test_those_that_run_most_of_the_module_come_first_then_the_quick_ones_and_of_a_tests_cases_one() -> None:
+    assert _chosen(6) == [
+        "test_b.py::test_slow",
+        "test_a.py::test_quick",
+        "test_b.py::test_cases[1]",
+        "test_b.py::test_cases[2]",
+    ]
+
+
+@pytest.mark.parametrize("line", [1, 9])
+def test_for_what_runs_at_import_those_that_run_a_line_with_its_name(line: int) -> None:
+    records = [*RECORDS, Recorded("test_d.py::test_import", 0.1, {PATH: frozenset({1, 3, 8})})]
+    choice = Choice(records, {PATH: SOURCE})
+    mutation = next(each for each in _mutations() if line in each.place.lines)
+    assert "test_d.py::test_import" in [each.test for each in choice.tests(mutation)]
+
+
+def test_for_what_only_other_tables_are_made_of_those_that_run_the_module() -> None:
+    source = SOURCE + "PARTS = (1, 2)\nWHOLE = frozenset(PARTS)\n"
+    mutation = next(each for each in mutations(PATH, source, PROJECT) if "PARTS" in each.place.names)
+    chosen = [each.test for each in Choice(RECORDS, {PATH: source}).tests(mutation)]
+    assert "test_a.py::test_quick" in chosen
+    assert "test_c.py::test_of_another_module" not in chosen
+
+
+def test_none_is_chosen_for_a_function_that_no_test_calls() -> None:
+    assert _chosen(12) == []
+
+
+def test_each_function_comes_once_before_one_comes_twice() -> None:
+    drawn = [each.place.scope for each in islice(shuffled(_mutations(), seed=1), 3)]
+    assert sorted(drawn) == ["count", "made", "other"]
+
+
+def test_the_kinds_that_tell_least_come_last() -> None:
+    source = "def count(x):\n    if not x and x < 3:\n        return 1\n    return 2\n"
+    drawn = [each.change.kind for each in shuffled(mutations(PATH, source, PROJECT), seed=1)]
+    assert set(drawn[-2:]) == {"drop not", "swap and for or"}
+
+
+def test_a_seed_gives_the_same_sample_and_all_come_in_the_end() -> None:
+    first, again, other = (list(shuffled(_mutations(), seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert len(first) == len(_mutations()) == len(set(first))

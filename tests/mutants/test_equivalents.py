@@ -1,0 +1,36 @@
+"""The list of mutations that no test can notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.mutants import equivalents, signatures
+from tests.mutants.equivalents import Equivalent
+from tests.mutants.mutations import changed_lines, difference, mutations
+
+
+def test_each_is_still_a_mutation_of_the_code() -> None:
+    listed = equivalents.read(equivalents.FILE.read_text("utf-8"))
+    assert all(listed.values()), "give the reason"
+    possible = {mutant for path in {each.path for each in listed} for mutant in _mutants(path)}
+    assert set(listed) - possible == set(), "the code has changed: delete these"
+
+
+def test_one_stays_the_same_where_its_lines_move() -> None:
+    before = "def function(x):\n    y = max(x, 1)\n    return y\n"
+    after = "# A comment.\n\n" + before
+    first, moved = (_of("module.py", source, signatures.read([])) for source in (before, after))
+    assert first == moved
+    assert ("- y = max(x, 1)", "+ y = min(x, 1)") in [each.lines for each in first]
+
+
+def _mutants(path: str) -> list[Equivalent]:
+    sources = ((each.stem, each.read_text("utf-8")) for each in Path("shared").rglob("*.py"))
+    return _of(path, Path(path).read_text("utf-8"), signatures.read(sources))
+
+
+def _of(path: str, source: str, project: signatures.Project) -> list[Equivalent]:
+    mutants = [(each, mutant) for each in mutations(path, source, project) if (mutant := each.mutant(source))]
+    return [
+        Equivalent(path, each.place.scope, changed_lines(difference(path, source, mutant))) for each, mutant in mutants
+    ]

@@ -9,7 +9,9 @@ oldest open item with a lease, sends it, and writes down what became of it:
 
 A lease that ran out means that a worker died between sending and writing it
 down: nobody knows whether the provider has the message, so it is not sent again
-by itself. What has to wait its turn (see `pacing`) stays PENDING meanwhile.
+by itself. A worker that was only slow may still write that the provider took
+it, and nothing else. What has to wait its turn (see `pacing`) stays PENDING
+meanwhile.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -105,7 +108,7 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
         return False
     instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
     if instance is None or instance.tenant_id != tenant_id:
-        _bury(deps, item, "rejected", "the channel is gone", None)
+        _bury(deps, item, document.version, "rejected", "the channel is gone", None)
         return True
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
@@ -115,7 +118,7 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
             return False
         send = partial(spoken.send, deps, instance, instance_config.load_config(deps, instance))
     except (BadRequest, NotFound) as error:
-        _bury(deps, item, "rejected", error.detail, instance)
+        _bury(deps, item, document.version, "rejected", error.detail, instance)
         return True
     if pacing.must_wait(deps, instance, spoken.capabilities.pace, item, document):
         return False
@@ -126,10 +129,11 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
 def _claim(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> None:
     item.attempts += 1
     item.status = OutboxStatus.SENDING
+    item.due_at = now + LEASE
     claimed = {
         "status": item.status.value,
         "attempts": item.attempts,
-        "due_at": now + LEASE,
+        "due_at": item.due_at,
         "lease_owner": deps.owner,
         "updated_at": now,
     }
@@ -141,26 +145,35 @@ def _claim(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> N
     )
 
 
+def _claimed(deps: Deps, item: OutboxItem) -> str:
+    """The version of an item that this worker claimed; `Conflict` when its lease ran out and somebody settled it."""
+    ref = refs.outbox(item.id)
+    document = deps.store.get([ref]).get(ref)
+    if document is None or document.data["due_at"] != item.due_at:
+        raise Conflict(ref)
+    return document.version
+
+
 def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
     try:
         sent = send(item.payload)
     except (ProviderRejected, BadRequest) as error:
         window = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
-        _bury(deps, item, OUTSIDE_WINDOW if window else "rejected", error.detail, instance)
+        _bury(deps, item, _claimed(deps, item), OUTSIDE_WINDOW if window else "rejected", error.detail, instance)
         return True
     except OutcomeUnknown as error:
-        return _unknown(deps, item, instance, error.detail)
+        return _unknown(deps, item, _claimed(deps, item), instance, error.detail)
     except ProviderUnavailable as error:
         if error.retry_after:
             pacing.rest(deps, instance, error.retry_after)
-        settled = _fail(deps, item, instance, error.detail, error.retry_after)
+        settled = _fail(deps, item, _claimed(deps, item), instance, error.detail, error.retry_after)
         if isinstance(error, ConnectionLost):
             connections.lose_link(deps, instance, error.detail)
         return settled
     except Exception:
         # A fault of ours may come after the provider took the message. Told at once, nobody waits for the lease.
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
-        return _unknown(deps, item, instance, "an unexpected error; the hub's log tells which")
+        return _unknown(deps, item, _claimed(deps, item), instance, "an unexpected error; the hub's log tells which")
     recording.record_sent(deps, instance, item, sent)
     measuring.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
@@ -168,10 +181,10 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     return True
 
 
-def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_after: float | None) -> bool:
+def _fail(deps: Deps, item: OutboxItem, version: str, instance: Instance, why: str, retry_after: float | None) -> bool:
     """The provider cannot take it now: try again later, and hold back what follows."""
     if item.attempts >= MAX_ATTEMPTS:
-        _bury(deps, item, "retries_exhausted", why, instance)
+        _bury(deps, item, version, "retries_exhausted", why, instance)
         return True
     now = deps.now()
     pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
@@ -185,7 +198,7 @@ def _fail(deps: Deps, item: OutboxItem, instance: Instance, why: str, retry_afte
         "updated_at": now,
     }
     status = {"status": MessageStatus.FAILED.value, "error": why}
-    deps.store.commit([Merge(refs.outbox(item.id), failed), Merge(refs.message(item.id), status)])
+    deps.store.commit([Merge(refs.outbox(item.id), failed, version), Merge(refs.message(item.id), status)])
     measuring.put_off(instance, item, pause, why)
     pacing.wake_after(deps, item, instance, pause)
     return False
@@ -198,11 +211,11 @@ def _backoff(deps: Deps, attempts: int) -> float:
     return longest * _chance.uniform(0.8, 1.0) if attempts > 1 else longest
 
 
-def _unknown(deps: Deps, item: OutboxItem, instance: Instance | None, why: str) -> bool:
+def _unknown(deps: Deps, item: OutboxItem, version: str, instance: Instance | None, why: str) -> bool:
     """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
     if instance is not None and instance.resend_unknown:
-        return _fail(deps, item, instance, why, None)
-    _bury(deps, item, "outcome_unknown", why, instance)
+        return _fail(deps, item, version, instance, why, None)
+    _bury(deps, item, version, "outcome_unknown", why, instance)
     return True
 
 
@@ -210,10 +223,11 @@ def _settle_unfinished(deps: Deps, item: OutboxItem, document: Document, now: da
     if item.due_at and item.due_at > now:
         raise Conflict(document.ref)
     instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
-    return _unknown(deps, item, instance, "the sender stopped before it could write down what became of the message")
+    why = "the sender stopped before it could write down what became of the message"
+    return _unknown(deps, item, document.version, instance, why)
 
 
-def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instance | None) -> None:
+def _bury(deps: Deps, item: OutboxItem, version: str, reason: str, why: str, instance: Instance | None) -> None:
     now = deps.now()
     told = Notification(
         id=f"dead-{item.id}-{item.attempts}",
@@ -224,7 +238,7 @@ def _bury(deps: Deps, item: OutboxItem, reason: str, why: str, instance: Instanc
         created_at=now,
     )
     status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
-    dead = recording.settling(item, OutboxStatus.DEAD, now, reason, why)
+    dead = recording.settling(item, OutboxStatus.DEAD, now, reason, why, version)
     writes: list[Write] = [dead, Merge(refs.message(item.id), status)]
     try:
         deps.store.commit([*writes, creation(told)])
@@ -246,8 +260,9 @@ def recover(deps: Deps) -> int:
             item = OutboxItem.model_validate(document.data)
             if item.status is OutboxStatus.SENDING and item.lease_owner != deps.owner:
                 instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
-                _unknown(deps, item, instance, "the hub stopped while it was sending the message")
-                settled += 1
+                with suppress(Conflict):  # a worker of this process was faster
+                    _unknown(deps, item, document.version, instance, "the hub stopped while it was sending the message")
+                    settled += 1
             # A wake-up that the dead process owed may never have been published.
             pacing.wake_when_due(deps, item)
         cursor = page.cursor

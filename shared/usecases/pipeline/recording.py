@@ -19,9 +19,14 @@ log = logging.getLogger(__name__)
 
 
 def settling(
-    item: OutboxItem, status: OutboxStatus, now: datetime, reason: str | None = None, error: str | None = None
+    item: OutboxItem,
+    status: OutboxStatus,
+    now: datetime,
+    reason: str | None = None,
+    error: str | None = None,
+    version: str | None = None,
 ) -> Merge:
-    """The write after which an item is not sent again by itself."""
+    """The write after which an item is not sent again by itself; with `version` only if the item still has that one."""
     settled = {
         "status": status.value,
         "open": False,
@@ -31,11 +36,14 @@ def settling(
         "error": error,
         "updated_at": now,
     }
-    return Merge(refs.outbox(item.id), settled)
+    return Merge(refs.outbox(item.id), settled, version)
 
 
 def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it."""
+    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it.
+
+    The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
+    """
     status = {"status": MessageStatus.SENT.value, "external_message_id": sent.external_message_id, "error": None}
     writes: list[Write] = [settling(item, OutboxStatus.SENT, deps.now()), Merge(refs.message(item.id), status)]
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:

@@ -32,6 +32,11 @@ def another_process(deps: Deps, owner: str = "another process") -> Deps:
     return replace(deps, owner=owner, pacer=Pacer(), cache=TTLCache(overlaps(deps).clock.monotonic))
 
 
+def seen_from(hub: Hub, process: Deps) -> Hub:
+    """The same hub for the same person, served by another process."""
+    return replace(hub, deps=process, client=create_app(process, blueprints()).test_client())
+
+
 def accepted(hub: Hub, channel_id: str, text: str = "hello", chat: int = 5) -> tuple[str, str]:
     """Have the hub accept a message for a Telegram chat; returns its id and its conversation's."""
     body = {"channelInstanceId": channel_id, "externalUserId": str(chat), "text": text}

@@ -22,12 +22,13 @@ class Limit:
 
 @dataclass(slots=True)
 class _Line:
-    """Times in seconds: `counted` is when all that went would have gone at the proper interval.
+    """Times in seconds: `counted` is when all that went would have gone at the proper `interval`.
 
     `queue` is the next turn to give to a newcomer, `late` to one whose turn came
     and could not be used; `paused` is until when nothing goes.
     """
 
+    interval: float = 0.0
     counted: float = 0.0
     queue: float = 0.0
     late: float = 0.0
@@ -54,9 +55,9 @@ class Pacer:
         `waited` says that the message was told to ask again before: newcomers go behind those that were.
         """
         with self._lock:
-            lines = [(self._line(account.key), account)]
+            lines = [(self._line_at(account), account)]
             if chat is not None:
-                lines.append((self._line(chat.key), chat))
+                lines.append((self._line_at(chat), chat))
                 ready = _ready(*lines[1])
                 if ready > now:
                     return ready - now
@@ -72,6 +73,13 @@ class Pacer:
         with self._lock:
             line = self._line(key)
             line.paused = max(line.paused, until)
+
+    def _line_at(self, limit: Limit) -> _Line:
+        """The line of that key; what was counted and promised at another interval says nothing about this one."""
+        line = self._line(limit.key)
+        if line.interval != limit.interval:
+            line.interval, line.counted, line.queue, line.late = limit.interval, 0.0, 0.0, 0.0
+        return line
 
     def _line(self, key: str) -> _Line:
         line = self._lines.setdefault(key, _Line())

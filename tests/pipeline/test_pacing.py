@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.deps import Deps
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.sweep import sweep
 from tests.eventually import eventually
+from tests.evolution import evolution_rules
 from tests.pipeline.hub import Hub
-from tests.stubs import Reply
+from tests.pipeline.still_hub import accepted, fate, still_hub, work
+from tests.stubs import Reply, Stub
 
 SEND = "/sendMessage"
 
@@ -103,6 +108,72 @@ def test_channel_without_a_limit_is_not_slowed_down(hub: Hub) -> None:
     eventually(hub.idle)
     assert waiting(hub) == []
     assert all(each["next_retry_at"] is None and each["attempts"] == 1 for each in hub.documents("outbox"))
+
+
+def shop(hub: Hub, **config: Any) -> str:
+    """A WhatsApp channel, whose pace is a message a second, and ten at once after a rest."""
+    evolution_rules(hub.provider)
+    body = {"whatsappInstance": "shop", "evolutionKey": "k" * 16} | config
+    return str(hub.post("/api/channels", {"name": "shop", "type": "WHATSAPP", "config": body}, 201)["id"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "pace", "wanting", "going"),
+    [
+        (shop, {}, 12, 10),
+        (shop, {"pacePerSecond": 0}, 12, 12),
+        (shop, {"pace_per_second": 0.0}, 12, 12),
+        (bot, {}, 32, 30),
+        (bot, {"pacePerSecond": 0}, 32, 32),
+        (bot, {"pacePerSecond": 3}, 5, 3),
+        (bot, {"pacePerSecond": 0.5}, 3, 1),
+        (bot, {"pacePerSecond": 1000}, 32, 32),
+    ],
+)
+def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
+    deps: Deps, provider: Stub, channel: Callable[..., str], pace: dict[str, Any], wanting: int, going: int
+) -> None:
+    hub = still_hub(deps, provider)
+    channel_id = channel(hub, **pace)
+    messages = [accepted(hub, channel_id, chat=chat) for chat in range(1, wanting + 1)]
+    moment = deps.now()
+    for _, conversation in messages:
+        work(hub, conversation, replace(deps, now=lambda: moment))
+    gone = [message for message, _ in messages if fate(hub, message) == "SENT"]
+    assert gone == [message for message, _ in messages[:going]]
+    assert len(waiting(hub)) == wanting - going
+
+
+def test_newcomer_does_not_take_the_turn_of_who_waits(deps: Deps, provider: Stub) -> None:
+    hub = still_hub(deps, provider)
+    channel_id, began = bot(hub, pacePerSecond=1), deps.now()
+
+    def works(conversation: str, seconds: float) -> None:
+        at = began + timedelta(seconds=seconds)
+        work(hub, conversation, replace(deps, now=lambda: at))
+
+    first, waits, newcomer = (accepted(hub, channel_id, chat=chat) for chat in (1, 2, 3))
+    works(first[1], 0.0)
+    works(waits[1], 0.0)
+    works(newcomer[1], 1.0)
+    works(waits[1], 1.3)
+    assert [fate(hub, message) for message, _ in (first, waits, newcomer)] == ["SENT", "SENT", "PENDING"]
+
+
+@pytest.mark.parametrize("faster", [0, 5, 1000])
+def test_another_pace_holds_from_then_on(deps: Deps, provider: Stub, faster: float) -> None:
+    hub = still_hub(deps, provider)
+    channel_id = bot(hub, pacePerSecond=0.01)
+    for chat in (1, 2):
+        message, conversation = accepted(hub, channel_id, chat=chat)
+        work(hub, conversation)
+    assert fate(hub, message) == "PENDING"
+    hub.patch(f"/api/channels/{channel_id}", {"config": {"pacePerSecond": faster}})
+    message, conversation = accepted(hub, channel_id, chat=3)
+    work(hub, conversation)
+    assert fate(hub, message) == "SENT"
+    hub.patch(f"/api/channels/{channel_id}", {"config": {"pacePerSecond": None}})
+    assert hub.documents("instances", id=channel_id)[0]["pace_per_second"] is None
 
 
 @pytest.mark.parametrize("pace", [-1, "fast", True, 1e9])

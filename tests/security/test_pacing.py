@@ -105,6 +105,18 @@ def test_newcomer_does_not_overtake_those_who_wait() -> None:
     assert pacer.take(SLOW, None, 101.2, waited=True) == 0.0
 
 
+@pytest.mark.parametrize("interval", [0.0, 0.2, 2.0])
+def test_another_interval_holds_from_then_on_and_ends_no_rest(interval: float) -> None:
+    pacer, changed = Pacer(), Limit("slow", interval)
+    gone = [pacer.take(Limit("slow", 1000.0), None, 100.0, waited=False) == 0.0 for _ in range(5)]
+    assert gone == [True, False, False, False, False]
+    assert pacer.take(changed, None, 101.0, waited=False) == 0.0
+    assert (pacer.take(changed, None, 101.0, waited=False) == 0.0) is (interval == 0.0)
+    pacer.pause("slow", 160.0)
+    assert pacer.take(Limit("slow", 0.0), None, 150.0, waited=False) == pytest.approx(10.0)
+    assert pacer.take(SLOW, None, 150.0, waited=False) >= 10.0
+
+
 def test_lines_that_were_long_not_used_are_forgotten() -> None:
     pacer = Pacer(size=2)
     for key in ("a", "b", "c"):

@@ -22,6 +22,9 @@ class Call:
 Watch = Callable[[Call], grpc.StatusCode | None]
 """Sees a call before it is passed on; what it returns refuses the call with that status."""
 
+_STREAMED = "StreamingPull"
+"""The one method of ours whose requests are a stream; it is passed on unseen."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Forwarder(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
@@ -29,6 +32,9 @@ class _Forwarder(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no t
     watch: Watch
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        if call.method.endswith(f"/{_STREAMED}"):
+            return grpc.stream_stream_rpc_method_handler(self._forwarded_stream(call))
+
         # A unary answer is a stream of one on the wire, so that one kind of handler serves both.
         def forward(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             seen = Call(call.method.rsplit("/", 1)[1], request)
@@ -44,6 +50,15 @@ class _Forwarder(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no t
                 context.abort(error.code(), error.details())
 
         return grpc.unary_stream_rpc_method_handler(forward)
+
+    def _forwarded_stream(self, call: grpc.HandlerCallDetails) -> Callable[..., Iterator[bytes]]:
+        def forward(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            try:
+                yield from self.upstream.stream_stream(call.method)(requests, metadata=call.invocation_metadata)
+            except grpc.RpcError as error:
+                context.abort(error.code(), error.details())
+
+        return forward
 
 
 @contextmanager

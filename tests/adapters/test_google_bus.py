@@ -14,16 +14,19 @@ import pytest
 
 from shared.adapters.google import wire
 from shared.adapters.google.bus import PubSubBus
+from shared.adapters.google.consumption import Pace
 from shared.adapters.google.pubsub import PubSub, ensure_topics
 from shared.domain.events import Event, InboundEvent, OutboundEvent, Topic
 from shared.errors import ConfigurationInvalid, PayloadInvalid, StoreError
 from tests.adapters.backends import Backend, emulators
 from tests.adapters.backends.google import PACE, project
 from tests.adapters.backends.grpc_proxy import Proxy, proxy_to
+from tests.eventually import eventually
 
 PATIENCE = 40.0
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 EVENT = OutboundEvent(tenant_id="t", conversation_id="c", runtime="socket", traceparent="00-ab-cd-01")
+BEHIND = EVENT.model_copy(update={"id": "behind"})
 
 
 @pytest.fixture
@@ -156,6 +159,54 @@ def test_a_letter_that_could_not_be_published_again_stays(pubsub: PubSub) -> Non
 
 def refuse_next(proxy: Proxy, method: str) -> None:
     proxy.refused_methods[method] = grpc.StatusCode.PERMISSION_DENIED
+
+
+def dies_unburied(pubsub: PubSub, proxy: Proxy, pace: Pace) -> tuple[PubSubBus, Queue[Event]]:
+    """A bus whose consumer refuses an event until the last attempt, and that cannot publish the dead letter.
+
+    Another event of the same key waits behind it. Gives the bus and what its consumer is handed.
+    """
+    handed: Queue[Event] = Queue()
+
+    def refuse(event: Event) -> None:
+        handed.put(event)
+        if event.id == EVENT.id:
+            raise StoreError("never")
+
+    bus = PubSubBus(pubsub.project, pubsub.prefix, proxy.address, pace)
+    bus.publish(Topic.OUTBOUND, EVENT, key="c")
+    bus.publish(Topic.OUTBOUND, BEHIND, key="c")
+    proxy.calls.clear()
+    refuse_next(proxy, "Publish")
+    bus.consume({Topic.OUTBOUND: refuse})
+    attempts = [handed.get(timeout=PATIENCE) for _ in range(pace.max_attempts)]
+    assert [(event.id, event.attempt) for event in attempts] == [(EVENT.id, n + 1) for n in range(pace.max_attempts)]
+    eventually(lambda: "Publish" in proxy.calls, PATIENCE)
+    return bus, handed
+
+
+def test_a_dead_letter_that_cannot_be_published_is_kept_until_it_can(pubsub: PubSub) -> None:
+    with proxy_to(emulators.pubsub()) as proxy:
+        bus, handed = dies_unburied(pubsub, proxy, PACE)
+        eventually(lambda: proxy.calls.count("Publish") >= 3, PATIENCE)
+        assert handed.empty(), "neither the dead event nor the one behind it is handed out meanwhile"
+        assert bus.dead_letters(Topic.OUTBOUND).letters == []
+        del proxy.refused_methods["Publish"]
+        [letter] = eventually(lambda: bus.dead_letters(Topic.OUTBOUND).letters, PATIENCE)
+        assert letter.id == EVENT.id
+        assert handed.get(timeout=PATIENCE) == BEHIND
+        bus.close()
+
+
+def test_a_dead_letter_that_is_still_unpublished_at_the_stop_is_given_back(pubsub: PubSub) -> None:
+    with proxy_to(emulators.pubsub()) as proxy:
+        bus, _ = dies_unburied(pubsub, proxy, replace(PACE, max_backoff=3600.0))
+        bus.close()
+    arrived: Queue[Event] = Queue()
+    another = bus_over(pubsub)
+    another.consume({Topic.OUTBOUND: arrived.put})
+    assert [arrived.get(timeout=PATIENCE).id for _ in range(2)] == [EVENT.id, BEHIND.id]
+    another.close()
 
 
 def test_a_stream_that_ends_for_good_is_logged(pubsub: PubSub, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from queue import Empty, Queue
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeAlias
 
 from infra.sockets.sources import Source, sources_for
 from shared.channelkit import auth
@@ -38,11 +39,19 @@ _MARGIN = timedelta(seconds=10)
 """So long before a lease ends that could not be renewed its line is closed: Telegram ends a session it sees twice."""
 
 _PAUSE = timedelta(seconds=30)
+_LONGEST_OPENING = 60.0
 _AT_ONCE = 8
+
+Job: TypeAlias = Callable[[], None]
 
 
 class Sessions:
-    """Works on a thread of its own from its making to `stop`."""
+    """Works on a thread of its own from its making to `stop`.
+
+    That thread alone decides what is held, and does nothing that may take long
+    beside asking the store: lines are opened and given up on others, so that the
+    leases are renewed meanwhile, those of the lines that are being opened too.
+    """
 
     def __init__(self, deps: Deps, sources: Sequence[Source], interval: float = INTERVAL, most: int = MOST) -> None:
         self._deps = deps
@@ -51,19 +60,23 @@ class Sessions:
         self._most = most
         self._leases: dict[str, Lease] = {}
         self._lines: dict[str, Line] = {}
-        self._ended: Queue[tuple[Lease, bool, str]] = Queue()
+        self._opening: set[str] = set()
+        self._next_look = 0.0
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._woken = threading.Event()
         self._stopped = threading.Event()
-        self._look = threading.Event()
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sessions")
+        self._closing = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sessions-closing")
         self._thread = threading.Thread(target=self._run, name="sessions", daemon=True)
         self._thread.start()
 
     def stop(self, patience: float = 6.0) -> None:
         """Close all lines and let others have the sessions; gives up waiting after `patience` seconds."""
         self._stopped.set()
-        self._look.set()
+        self._woken.set()
         self._thread.join(patience)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._closing):
+            pool.shutdown(wait=False, cancel_futures=True)
         for source in self._sources.values():
             source.close()
 
@@ -75,33 +88,41 @@ class Sessions:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._look.clear()
-            for step in (self._settle_ended, self._renew, self._take):
-                self._try(step)
-            self._look.wait(self._interval)
-        list(self._pool.map(self._let_go, list(self._leases.values())))
+            self._woken.clear()
+            self._do_jobs()
+            if time.monotonic() >= self._next_look:
+                self._next_look = time.monotonic() + self._interval
+                for step in (self._renew, self._close_overdue, self._take):
+                    self._try(step)
+            if self._jobs.empty():
+                self._woken.wait(max(0.0, self._next_look - time.monotonic()))
+        self._leave()
 
-    def _try(self, step: Callable[[], None]) -> None:
+    def _leave(self) -> None:
+        """Let all sessions go, those that are still being opened as soon as they are."""
+        while True:
+            self._woken.clear()
+            self._do_jobs()
+            list(self._closing.map(self._let_go, [lease for id_, lease in self._leases.items() if id_ in self._lines]))
+            if not self._opening or not self._woken.wait(_LONGEST_OPENING):
+                break
+        self._pool.shutdown()
+
+    def _do_jobs(self) -> None:
+        for _ in range(self._jobs.qsize()):
+            self._try(self._jobs.get())
+
+    def _soon(self, job: Job) -> None:
+        """Have the sessions' own thread do it, from another one."""
+        self._jobs.put(job)
+        self._woken.set()
+
+    def _try(self, job: Job) -> None:
         try:
             with tracing():
-                step()
+                job()
         except Exception:
             logger.exception("looking after the sessions failed and will be tried again")
-
-    def _settle_ended(self) -> None:
-        while True:
-            try:
-                lease, gone, why = self._ended.get_nowait()
-            except Empty:
-                return
-            if self._leases.get(lease.instance_id) is None:
-                continue
-            self._close(lease)
-            if gone:
-                session_leases.end(self._deps, lease, why)
-            else:
-                logger.warning("a line ended", extra={"instance_id": lease.instance_id, "why": why})
-                session_leases.release(self._deps, lease)
 
     def _renew(self) -> None:
         held = list(self._leases.values())
@@ -112,52 +133,120 @@ class Sessions:
             renewed = session_leases.renew(self._deps, held, positions)
         except HubError as error:
             logger.warning("leases could not be renewed: %s", error.detail)
-            renewed = {lease.instance_id: lease for lease in held}
-        for lease in held:
-            kept = renewed.get(lease.instance_id)
-            if kept is None or kept.until - _MARGIN <= self._deps.now():
-                logger.warning("a session is ours no more", extra={"instance_id": lease.instance_id})
-                self._close(lease)
-            else:
-                self._leases[lease.instance_id] = kept
+            return
+        self._leases |= renewed
+        self._close_all([lease for lease in held if lease.instance_id not in renewed])
+
+    def _close_overdue(self) -> None:
+        """Close what could not be renewed in time, for whatever reason: others may soon take it."""
+        latest = self._deps.now() + _MARGIN
+        self._close_all([lease for lease in self._leases.values() if lease.until <= latest])
+
+    def _close_all(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            logger.warning("a session is ours no more", extra={"instance_id": lease.instance_id})
+        list(self._closing.map(_close, [self._drop(lease) for lease in leases]))
 
     def _take(self) -> None:
         for adapter in self._sources:
-            room = self._most - len(self._leases)
-            if room > 0:
-                taken = session_leases.take(self._deps, adapter, min(room, _AT_ONCE * 4))
-                list(self._pool.map(self._open_or_log, taken))
+            if (room := self._room()) > 0:
+                for lease in session_leases.take(self._deps, adapter, room):
+                    self._begin_opening(lease)
 
-    def _open_or_log(self, lease: Lease) -> None:
-        self._try(partial(self._open, lease))
+    def _room(self) -> int:
+        """How many more may be taken: what could not be opened soon is left to others."""
+        being_opened = len(self._leases) - len(self._lines)
+        return min(self._most - len(self._leases), _AT_ONCE * 4 - being_opened)
 
-    def _open(self, lease: Lease) -> None:
+    def _begin_opening(self, lease: Lease) -> None:
         former = self._leases.get(lease.instance_id)
         if former is not None:
             # It was given up by a new login just after the leases were renewed.
-            self._close(former)
+            _close(self._drop(former))
+        self._leases[lease.instance_id] = lease
+        self._start_opening(lease)
+
+    def _start_opening(self, lease: Lease) -> None:
+        """Unless an earlier opening has not ended yet, with which the session would be seen twice."""
+        if lease.instance_id not in self._opening:
+            self._opening.add(lease.instance_id)
+            self._pool.submit(self._open, lease)
+
+    def _open(self, lease: Lease) -> None:
+        """On another thread; what comes of it is a job for the sessions' own."""
+        try:
+            with tracing():
+                outcome = self._opened(lease)
+        except Exception:
+            logger.exception("a line could not be opened", extra={"instance_id": lease.instance_id})
+            outcome = partial(self._settle, lease, gone=False, why="an unexpected error", pause=_PAUSE)
+        self._soon(partial(self._end_opening, lease.instance_id, outcome))
+
+    def _end_opening(self, instance_id: str, outcome: Job) -> None:
+        self._opening.discard(instance_id)
+        outcome()
+        if instance_id in self._leases and instance_id not in self._lines:
+            # It was given up meanwhile, and taken again.
+            self._start_opening(self._leases[instance_id])
+
+    def _opened(self, lease: Lease) -> Job:
+        if self._stopped.is_set():
+            return partial(self._settle, lease, gone=False, why="this process stops")
         instance = self._instance(lease)
         if instance is None:
-            session_leases.end(self._deps, lease, "the channel is gone")
-            return
+            return partial(self._settle, lease, gone=True, why="the channel is gone")
         if instance.adapter != lease.adapter:
             auth.forget(self._deps, instance)
-            return
+            return partial(self._settle, lease, gone=False, why="the channel is of another kind now")
         listener = Listener(partial(self._updated, lease), partial(self._line_ended, lease))
         try:
             line = self._sources[lease.adapter].open(instance, lease, listener)
         except SessionEnded as error:
-            session_leases.end(self._deps, lease, error.reason)
-            return
+            return partial(self._settle, lease, gone=True, why=error.reason)
         except ProviderUnavailable as error:
-            logger.warning("no line could be opened: %s", error.detail, extra={"instance_id": lease.instance_id})
             pause = _PAUSE if error.retry_after is None else timedelta(seconds=error.retry_after)
-            session_leases.release(self._deps, lease, pause)
+            return partial(self._settle, lease, gone=False, why=error.detail, pause=pause)
+        return partial(self._begin, lease, instance, line)
+
+    def _begin(self, lease: Lease, instance: Instance, line: Line) -> None:
+        if not self._is_held(lease):
+            _close(line)
             return
-        self._begin(lease, line)
+        self._lines[lease.instance_id] = line
+        self._sources[lease.adapter].hold(lease.instance_id, line)
+        logger.info("a session is held", extra={"instance_id": lease.instance_id})
+        self._pool.submit(self._try, partial(self._announce, lease, instance))
+
+    def _announce(self, lease: Lease, instance: Instance) -> None:
+        if not session_leases.is_ours(self._deps, lease):
+            return  # logged out while the line was being opened, as the next renewal will find
         connections.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
         for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
             outbound.wake(self._deps, lease.tenant_id, conversation_id, instance)
+
+    def _settle(self, lease: Lease, gone: bool, why: str, pause: timedelta = timedelta(0)) -> None:
+        """A line has ended, or none could be opened; what became of a former login's is nothing to the present one."""
+        if not self._is_held(lease):
+            return
+        line = self._drop(lease)
+        self._pool.submit(self._try, partial(self._give_up, lease, line, gone, why, pause))
+
+    def _give_up(self, lease: Lease, line: Line | None, gone: bool, why: str, pause: timedelta) -> None:
+        _close(line)
+        if gone:
+            session_leases.end(self._deps, lease, why)
+            return
+        logger.warning("there is no line: %s", why, extra={"instance_id": lease.instance_id})
+        session_leases.release(self._deps, lease, pause)
+        if not pause:
+            self._soon(self._look_now)
+
+    def _look_now(self) -> None:
+        self._next_look = 0.0
+
+    def _is_held(self, lease: Lease) -> bool:
+        held = self._leases.get(lease.instance_id)
+        return held is not None and held.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
         """As it is now, for it may just have been connected."""
@@ -165,11 +254,6 @@ class Sessions:
             return instance_lookup.by_id(self._deps, lease.tenant_id, lease.instance_id)
         except NotFound:
             return None
-
-    def _begin(self, lease: Lease, line: Line) -> None:
-        self._lines[lease.instance_id] = line
-        self._leases[lease.instance_id] = lease
-        logger.info("a session is held", extra={"instance_id": lease.instance_id})
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish what came; raises when it could not be stored, upon which it comes again."""
@@ -184,24 +268,27 @@ class Sessions:
                 logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance.id})
 
     def _line_ended(self, lease: Lease, gone: bool, why: str) -> None:
-        self._ended.put((lease, gone, why))
-        self._look.set()
+        self._soon(partial(self._settle, lease, gone, why))
 
     def _position(self, lease: Lease) -> dict[str, Any] | None:
         line = self._lines.get(lease.instance_id)
         return line.position() if line is not None else None
 
-    def _close(self, lease: Lease) -> None:
+    def _drop(self, lease: Lease) -> Line | None:
+        """The session is ours no more; gives its line, which is to be closed."""
         self._leases.pop(lease.instance_id, None)
-        line = self._lines.pop(lease.instance_id, None)
         self._sources[lease.adapter].let_go(lease.instance_id)
-        if line is not None:
-            line.close()
+        return self._lines.pop(lease.instance_id, None)
 
     def _let_go(self, lease: Lease) -> None:
         position = self._position(lease)
-        self._close(lease)
+        _close(self._drop(lease))
         self._try(partial(session_leases.release, self._deps, lease, position=position))
+
+
+def _close(line: Line | None) -> None:
+    if line is not None:
+        line.close()
 
 
 def sessions_for(deps: Deps) -> Sessions:

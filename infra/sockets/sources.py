@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic import SecretStr
 
@@ -35,6 +35,10 @@ class Source(Protocol):
         """Whether an update is published at all; raises `PayloadInvalid`."""
         ...
 
+    def hold(self, instance_id: str, line: Line) -> None:
+        """The instance's line counts from now on."""
+        ...
+
     def let_go(self, instance_id: str) -> None:
         """The instance's line is about to be closed."""
         ...
@@ -55,13 +59,14 @@ class TelegramAccounts:
         session = self._deps.secrets.read(lease.secret).get("session")
         if not session:
             raise SessionEnded(self.adapter, "the session is lost; log in again")
-        line = self._gateway.listen(session, lease.position, listener)
-        lines.hold(self._deps, instance.id, line)
-        return line
+        return self._gateway.listen(session, lease.position, listener)
 
     def wants(self, instance: Instance, update: Mapping[str, Any]) -> bool:
         config = instance_config.load_config(self._deps, instance)
         return not isinstance(config, TelegramUserConfig) or config.groups or not _is_of_group(update)
+
+    def hold(self, instance_id: str, line: Line) -> None:
+        lines.hold(self._deps, instance_id, cast("telegram.Line", line))  # what `open` gave
 
     def let_go(self, instance_id: str) -> None:
         lines.drop(self._deps, instance_id)
@@ -110,6 +115,9 @@ class DiscordBots:
     def wants(self, instance: Instance, update: Mapping[str, Any]) -> bool:
         """Most of what is said in a server is not said to the bot."""
         return bool(discord.parse(update))
+
+    def hold(self, instance_id: str, line: Line) -> None:
+        """What is sent does not go over the line."""
 
     def let_go(self, instance_id: str) -> None:
         """Nobody else knows of the line."""

@@ -107,6 +107,12 @@ def end(deps: Deps, lease: Lease, why: str) -> None:
         connections.apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why))
 
 
+def is_ours(deps: Deps, lease: Lease) -> bool:
+    """Whether this process still has the session, and nobody has logged out or in anew."""
+    document = deps.store.get([auth.ref(lease.instance_id)]).get(auth.ref(lease.instance_id))
+    return document is not None and _is_ours(deps, lease, document)
+
+
 def waiting(deps: Deps, instance_id: str) -> list[str]:
     """The conversations in which an instance has something to send; at most 200 items are looked at."""
     where = [Where("instance_id", "==", instance_id), Where("open", "==", True)]

@@ -88,11 +88,19 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
         def started(
             owner: str = "one",
             bus: Any = None,
+            store: Any = None,
             source: Callable[[Deps], Source] = TelegramAccounts,
             **options: Any,
         ) -> tuple[Deps, Sessions]:
-            process = replace(deps, owner=owner, now=clock, cache=TTLCache(lambda: 0.0), bus=bus or deps.bus)
-            sessions = Sessions(process, [source(process)], interval=0.02, **options)
+            process = replace(
+                deps,
+                owner=owner,
+                now=clock,
+                cache=TTLCache(lambda: 0.0),
+                store=store or deps.store,
+                bus=bus or deps.bus,
+            )
+            sessions = Sessions(process, [source(process)], **{"interval": 0.02} | options)
             consume = watching(sessions, lambda event: None)
             lookers.append(consume)
             stack.callback(sessions.stop)

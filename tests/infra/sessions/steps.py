@@ -17,7 +17,7 @@ Start: TypeAlias = Callable[..., tuple[Deps, Sessions]]
 
 
 class Clock:
-    """The processes' common clock, which a test may put forward."""
+    """The processes' common clock, which a test may put forward, and stop."""
 
     def __init__(self, deps: Deps) -> None:
         self._now = deps.now
@@ -25,6 +25,11 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self._now() + self.ahead
+
+    def stop(self) -> None:
+        """From now on it goes only as far as the test puts it forward."""
+        stopped = self._now()
+        self._now = lambda: stopped
 
 
 def logged_in(hub: Hub, phone: str = PHONE, **config: Any) -> str:
@@ -34,6 +39,13 @@ def logged_in(hub: Hub, phone: str = PHONE, **config: Any) -> str:
     hub.post("/api/telegram/user/start", {"channelInstanceId": channel, "phone": phone})
     hub.post("/api/telegram/user/confirm", {"channelInstanceId": channel, "code": "12345"})
     return channel
+
+
+def log_in_anew(hub: Hub, channel: str) -> None:
+    """Log the channel out, and in with another session."""
+    hub.post("/api/telegram/user/logout", {"channelInstanceId": channel})
+    hub.post("/api/telegram/user/start", {"channelInstanceId": channel, "phone": PHONE})
+    hub.post("/api/telegram/user/confirm", {"channelInstanceId": channel, "code": "12345"})
 
 
 def line_of(telegram: Telegram) -> FakeLine:

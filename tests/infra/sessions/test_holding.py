@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from infra.sockets.sessions import watching
 from infra.sockets.sources import sources_for
 from shared.channels.telegram_user import lines
+from shared.channels.telegram_user.gateway import PROVIDER
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
+from shared.errors import ProviderUnavailable
 from shared.ports.store import Merge, Ref
 from tests.channels.telegram_user.telegram import Telegram, update
 from tests.eventually import eventually
@@ -136,6 +140,33 @@ def test_while_telegram_does_not_answer_the_session_is_tried_again_after_a_pause
     telegram.down = False
     clock.ahead += timedelta(seconds=31)
     assert line_of(telegram).open
+
+
+@pytest.mark.parametrize(("retry_after", "pause"), [(None, 30), (300.0, 300)])
+def test_a_session_that_cannot_be_opened_is_left_alone_for_as_long_as_the_provider_says(
+    hub: Hub, telegram: Telegram, start: Start, clock: Clock, retry_after: float | None, pause: int
+) -> None:
+    channel = logged_in(hub)
+    telegram.refusals.append(ProviderUnavailable(PROVIDER, "flooded", retry_after))
+    clock.stop()
+    start()
+    ref = Ref("channel_auth", channel)
+    eventually(lambda: not telegram.refusals and hub.store.get([ref])[ref].data["lease_owner"] is None)
+    assert hub.store.get([ref])[ref].data["lease_expires_at"] == clock() + timedelta(seconds=pause)
+    assert telegram.lines == []
+    clock.ahead += timedelta(seconds=pause + 1)
+    assert line_of(telegram).open
+
+
+def test_a_line_that_breaks_is_opened_anew_before_the_next_look_at_the_leases(
+    hub: Hub, telegram: Telegram, start: Start
+) -> None:
+    channel = logged_in(hub)
+    process, _ = start(interval=3600.0)
+    line = line_of(telegram)
+    eventually(lambda: lines.held(process, channel))
+    line.end(gone=False)
+    assert line_of(telegram) is not line
 
 
 def test_without_the_settings_no_telegram_accounts_are_held(deps: Deps) -> None:

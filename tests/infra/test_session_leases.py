@@ -100,3 +100,50 @@ def test_a_new_login_is_not_the_old_ones_lease(deps: Deps) -> None:
     assert deps.secrets.read(lease.secret) == {}
     (anew,) = session_leases.take(deps, PROVIDER, 1)
     assert deps.secrets.read(anew.secret) == {"session": "another"}
+
+
+def test_a_session_that_is_let_go_for_a_while_is_nobodys_meanwhile(deps: Deps) -> None:
+    _logged_in(deps, "i1")
+    (lease,) = session_leases.take(deps, PROVIDER, 1)
+    session_leases.release(deps, lease, timedelta(minutes=5))
+    now = deps.now()
+    for minutes, free in ((0, False), (4, False), (6, True)):
+        later = replace(deps, now=lambda minutes=minutes: now + timedelta(minutes=minutes))  # type: ignore[misc]  # bound
+        assert bool(session_leases.take(later, PROVIDER, 1)) is free
+
+
+def _logs_in_anew(deps: Deps, instance: Instance) -> None:
+    auth.stop(deps, instance)
+    _, version = auth.read(deps, instance)
+    auth.move(deps, instance, version, auth.AuthState.CONNECTED, {"session": "another"})
+
+
+def test_a_lease_of_a_former_login_has_no_say_in_the_one_that_its_own_process_has_taken_since(deps: Deps) -> None:
+    instance = _logged_in(deps, "i1")
+    (former,) = session_leases.take(deps, PROVIDER, 1)
+    _logs_in_anew(deps, instance)
+    (present,) = session_leases.take(deps, PROVIDER, 1)
+    assert session_leases.renew(deps, [former], {"i1": {"0": {"pts": 9}}}) == {}
+    session_leases.release(deps, former, position={"0": {"pts": 9}})
+    session_leases.end(deps, former, "the former session is gone")
+    assert not session_leases.is_ours(deps, former)
+    assert session_leases.is_ours(deps, present)
+    known, _ = auth.read(deps, instance)
+    assert (known.state, known.lease_owner, known.position) == (auth.AuthState.CONNECTED, deps.owner, None)
+    assert known.lease_expires_at == present.until
+    assert deps.secrets.read(present.secret) == {"session": "another"}
+    assert list(session_leases.renew(deps, [present], {})) == ["i1"]
+
+
+def test_a_lease_that_another_process_has_taken_is_renewed_released_and_ended_by_it_alone(deps: Deps) -> None:
+    instance = _logged_in(deps, "i1")
+    (lost,) = session_leases.take(deps, PROVIDER, 1)
+    later = deps.now() + session_leases.LEASE + timedelta(seconds=1)
+    another = replace(deps, owner="another", now=lambda: later)
+    (taken,) = session_leases.take(another, PROVIDER, 1)
+    assert session_leases.renew(deps, [lost], {}) == {}
+    session_leases.release(deps, lost)
+    session_leases.end(deps, lost, "it is gone")
+    known, _ = auth.read(deps, instance)
+    assert (known.state, known.lease_owner) == (auth.AuthState.CONNECTED, "another")
+    assert list(session_leases.renew(another, [taken], {})) == ["i1"]

@@ -30,13 +30,16 @@ from shared.usecases.pipeline.deliver import deliver
 logger = logging.getLogger(__name__)
 
 INTERVAL = 15.0
-"""Seconds between two looks at the leases; a lease outlives three that fail."""
+"""Seconds between two looks at the leases; a lease outlives two that fail."""
 
 MOST = 200
 """Accounts that one process holds."""
 
-_MARGIN = timedelta(seconds=10)
-"""So long before a lease ends that could not be renewed its line is closed: Telegram ends a session it sees twice."""
+_MARGIN = timedelta(seconds=20)
+"""So long before a lease ends that could not be renewed its line is closed: Telegram ends a session it sees twice.
+
+A renewal that is under way then, two calls to a store that does not answer, has failed by the end.
+"""
 
 _PAUSE = timedelta(seconds=30)
 _LONGEST_OPENING = 60.0
@@ -92,10 +95,11 @@ class Sessions:
             self._do_jobs()
             if time.monotonic() >= self._next_look:
                 self._next_look = time.monotonic() + self._interval
-                for step in (self._renew, self._close_overdue, self._take):
+                for step in (self._renew, self._take):
                     self._try(step)
+            self._try(self._close_overdue)
             if self._jobs.empty():
-                self._woken.wait(max(0.0, self._next_look - time.monotonic()))
+                self._woken.wait(self._pause())
         self._leave()
 
     def _leave(self) -> None:
@@ -107,6 +111,11 @@ class Sessions:
             if not self._opening or not self._woken.wait(_LONGEST_OPENING):
                 break
         self._pool.shutdown()
+
+    def _pause(self) -> float:
+        """Seconds until the next look, or until a line has to be closed before that."""
+        ends = [(lease.until - _MARGIN - self._deps.now()).total_seconds() for lease in self._leases.values()]
+        return max(0.0, min([self._next_look - time.monotonic(), *ends]))
 
     def _do_jobs(self) -> None:
         for _ in range(self._jobs.qsize()):

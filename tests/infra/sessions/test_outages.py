@@ -25,6 +25,7 @@ from tests.infra.sessions.steps import Clock, Start, line_of, log_in_anew, logge
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
 
+MARGIN = timedelta(seconds=20)
 NEARLY_OVER = LEASE - timedelta(seconds=6)
 """So long after the last renewal a line has to be closed, and nobody may have the session yet."""
 
@@ -93,12 +94,26 @@ def test_a_line_is_closed_before_its_lease_ends_while_the_store_is_down(
     assert not telegram.opened_twice
 
 
+def test_a_line_is_closed_in_time_however_far_away_the_next_look_at_the_leases_is(
+    hub: Hub, telegram: Telegram, start: Start, clock: Clock
+) -> None:
+    telegram.add("+491701234568", user_id=78)
+    channels = [logged_in(hub), logged_in(hub, "+491701234568")]
+    process, _ = start("one", interval=3600.0)
+    eventually(lambda: all(lines.held(process, channel) for channel in channels))
+    one, other = telegram.open_lines()
+    clock.ahead += LEASE - MARGIN - timedelta(seconds=0.5)
+    one.listener.on_end(True, "the owner ended it")  # and so the process sees how late it is
+    eventually(lambda: not other.open)
+
+
 def test_a_short_outage_of_the_store_closes_nothing(
     hub: Hub, telegram: Telegram, start: Start, clock: Clock, outage: Outage
 ) -> None:
     channel = logged_in(hub)
     start("one", store=outage)
     line = line_of(telegram)
+    clock.stop()
     outage.failure = StoreError("it is down")
     clock.ahead += LEASE / 2
     looks_in_vain(outage)

@@ -26,6 +26,7 @@ from functools import partial
 from shared.channel import Sent
 from shared.channels import channel
 from shared.deps import Deps
+from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
 from shared.domain.messages import (
     OUTSIDE_WINDOW,
@@ -36,7 +37,6 @@ from shared.domain.messages import (
 )
 from shared.domain.notifications import Notification
 from shared.errors import (
-    AlreadyExists,
     BadRequest,
     Conflict,
     ConnectionLost,
@@ -45,7 +45,7 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.ports.store import Document, Merge, Order, Where, Write
+from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
 from shared.usecases.instances import connections, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
@@ -230,7 +230,8 @@ def _settle_unfinished(deps: Deps, item: OutboxItem, document: Document, now: da
 def _bury(deps: Deps, item: OutboxItem, version: str, reason: str, why: str, instance: Instance | None) -> None:
     now = deps.now()
     told = Notification(
-        id=f"dead-{item.id}-{item.attempts}",
+        # Of this death alone: one that was redriven and died again is told of again.
+        id=f"dead-{item.id}-{stable_id(version)}",
         tenant_id=item.tenant_id,
         type="message_dead",
         title="A message was not delivered" if reason != "outcome_unknown" else "A message may not have been delivered",
@@ -239,11 +240,7 @@ def _bury(deps: Deps, item: OutboxItem, version: str, reason: str, why: str, ins
     )
     status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
     dead = recording.settling(item, OutboxStatus.DEAD, now, reason, why, version)
-    writes: list[Write] = [dead, Merge(refs.message(item.id), status)]
-    try:
-        deps.store.commit([*writes, creation(told)])
-    except AlreadyExists:
-        deps.store.commit(writes)
+    deps.store.commit([dead, Merge(refs.message(item.id), status), creation(told)])
     measuring.died(instance, item, reason, why)
 
 

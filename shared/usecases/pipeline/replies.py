@@ -122,11 +122,9 @@ def _answer(deps: Deps, event: ReplyEvent, document: Document, instance: Instanc
     except HubError as error:
         if event.attempt < _MAX_ATTEMPTS:
             raise
-        _flag(deps, conversation, instance, error)
+        _flag(deps, turn, error)
         return
-    carried = channel(instance.adapter).capabilities
-    parts = messages_of(said.text, carried, is_markdown=said.is_markdown and _may_be_markdown(instance))
-    _commit(deps, document, instance, turn, answerer, parts, said.together)
+    _commit(deps, document, turn, answerer, said)
 
 
 def _history(deps: Deps, conversation: Conversation) -> list[Message]:
@@ -169,19 +167,12 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Said:
     return _Said(ask_external(deps, turn, answerer.external, api_key))
 
 
-def _commit(
-    deps: Deps,
-    document: Document,
-    instance: Instance,
-    turn: Turn,
-    answerer: Answerer,
-    parts: Sequence[Part],
-    together: TeamAnswer | None,
-) -> None:
-    """Enqueue the parts in one commit; whoever answered or took over meanwhile wins."""
-    drafts = _drafts(turn, answerer, parts)
+def _commit(deps: Deps, document: Document, turn: Turn, answerer: Answerer, said: _Said) -> None:
+    """Enqueue the answer in one commit, on the channel that the conversation is on by now.
+
+    Whoever answered or took over meanwhile wins.
+    """
     versions = _versions(deps, document)
-    extra = _collaboration(deps, turn, answerer, together, drafts)
 
     def attempt() -> None:
         current = next(versions)
@@ -189,16 +180,31 @@ def _commit(
         if _is_taken_over(conversation, turn):
             return
         unseen = {"needs_reply_since": _unseen_since(deps, conversation, turn)}
+        instance = _current_instance(deps, conversation, turn)
+        drafts = _drafts(turn, answerer, _parts(said, instance))
         if not drafts:
             _say_nothing(deps, current, unseen["needs_reply_since"])
             return
-        changes = {"last_auto_reply_at": deps.now(), "needs_human": False}
+        changes = {"last_auto_reply_at": deps.now(), "needs_human": False} | unseen
+        extra = _collaboration(deps, turn, answerer, said.together, drafts)
         try:
-            outbound.commit_drafts(deps, current, instance, drafts, changes | unseen, extra)
+            outbound.commit_drafts(deps, current, instance, drafts, changes, extra)
         except AlreadyExists:
             log.info("answered already", extra={"conversation_id": conversation.id})
 
     decide(attempt)
+
+
+def _current_instance(deps: Deps, conversation: Conversation, turn: Turn) -> Instance:
+    """Where to answer: the conversation may have been moved to another channel while the answer was being made."""
+    if conversation.instance_id == turn.instance.id:
+        return turn.instance
+    return instance_lookup.by_id(deps, conversation.tenant_id, conversation.instance_id)
+
+
+def _parts(said: _Said, instance: Instance) -> list[Part]:
+    capabilities = channel(instance.adapter).capabilities
+    return messages_of(said.text, capabilities, is_markdown=said.is_markdown and _may_be_markdown(instance))
 
 
 def _collaboration(
@@ -259,9 +265,20 @@ def _unseen_since(deps: Deps, conversation: Conversation, turn: Turn) -> datetim
     return min(arrivals, default=conversation.last_message_at)
 
 
-def _flag(deps: Deps, conversation: Conversation, instance: Instance, error: HubError) -> None:
+def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
+    """Ask for a human, unless somebody answered or took over while the answerer was failing."""
+    conversation, instance = turn.conversation, turn.instance
     log.error("nobody answered", extra={"conversation_id": conversation.id, "why": error.detail})
-    deps.store.commit([Merge(refs.conversation(conversation.id), {"needs_human": True})])
+
+    def attempt() -> bool:
+        document = outbound.read_conversation(deps, conversation.tenant_id, conversation.id)
+        if _is_taken_over(Conversation.model_validate(document.data), turn):
+            return False
+        deps.store.commit([Merge(document.ref, {"needs_human": True}, document.version)])
+        return True
+
+    if not decide(attempt):
+        return
     notify_once(
         deps,
         Notification(

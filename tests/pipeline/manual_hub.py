@@ -1,0 +1,129 @@
+"""A hub in which nobody works until a test says so: what happens in between is exactly what the test does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from functions.deliver.main import consume as deliver
+from functions.normalize.main import consume as normalize
+from functions.reply.main import consume as reply
+from functions.tick.main import tick
+from shared.domain.conversations import Conversation
+from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
+from shared.domain.messages import Direction
+from shared.errors import HubError
+from tests.evolution import MARIA, upsert, written
+from tests.overlaps import Overlaps, Published, overlaps
+from tests.pipeline.hub import Hub
+
+PHONE = MARIA.partition("@")[0]
+"""The number by which WhatsApp knows Maria."""
+
+
+@dataclass
+class _Owed:
+    """An event that no worker has dealt with yet; `attempt` is 1 for its first delivery."""
+
+    published: Published
+    due_at: datetime
+    attempt: int = 1
+
+
+@dataclass
+class ManualHub(Hub):
+    """`work` is what the bus would do, on the test's own thread: afterwards all that could be done has been."""
+
+    _seen: int = 0
+    _owed: list[_Owed] = field(default_factory=list)
+
+    @property
+    def overlaps(self) -> Overlaps:
+        return overlaps(self.deps)
+
+    def work(self, *topics: Topic) -> None:
+        """Let the workers of these topics, or of all, take what is due, until nothing is left.
+
+        What a worker raises is raised here, and its event comes again with the next `work`.
+        """
+        while owed := self._next(topics or tuple(Topic)):
+            self._owed.remove(owed)  # what happens meanwhile may let the workers work too
+            event = owed.published.event.model_copy(update={"attempt": owed.attempt})
+            try:
+                self._consume(owed.published.topic, event)
+            except HubError:
+                self._owed.insert(0, replace(owed, attempt=owed.attempt + 1))
+                raise
+
+    def tick(self) -> None:
+        """What the schedule does once a minute, and what comes of it."""
+        tick(self.deps)
+        self.work()
+
+    def put(self, path: str, body: Any, status: int = 200) -> Any:
+        return self._checked(self.client.put(path, json=body, headers=self.headers), status)
+
+    def writes(self, channel_id: str, *texts: str, chat: int = 5) -> None:
+        """A customer writes, and it is stored; nobody has answered yet."""
+        for text in texts:
+            self.customer_writes(channel_id, text, chat)
+        self.work(Topic.INBOUND)
+
+    def maria_writes(self, whatsapp: str, *texts: str) -> None:
+        """The same by WhatsApp."""
+        for text in texts:
+            answer = self.client.post(f"/webhook/whatsapp/{whatsapp}", json=upsert(written(text)))
+            assert answer.status_code == 200, answer.text
+        self.work(Topic.INBOUND)
+
+    def say(self, session: str, text: str, status: int = 202, key: str | None = None) -> Any:
+        """A person of the business writes, under an idempotency key if there is one."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.post("/api/messages/send", {"conversationId": session, "text": text}, status, **headers)
+
+    def set_status(self, session: str, value: str, status: int = 200) -> None:
+        self.patch(f"/api/conversations/{session}", {"status": value}, status)
+
+    def snooze(self, session: str, **changes: str) -> None:
+        """For five minutes."""
+        until = (self.deps.now() + timedelta(minutes=5)).isoformat()
+        self.patch(f"/api/conversations/{session}", {"status": "SNOOZED", "snoozedUntil": until} | changes)
+
+    def move(self, session: str, status: int = 200, **more: str) -> Any:
+        """From Telegram to WhatsApp unless it is said otherwise."""
+        body = {"from_channel": "telegram_bot", "to_channel": "whatsapp", **more}
+        return self.post(f"/sessions/{session}/transfer", body, status)
+
+    def of(self, session: str) -> Conversation:
+        return next(each for each in self.conversations() if each.id == session)
+
+    def others(self, session: str) -> list[Conversation]:
+        return [each for each in self.conversations() if each.id != session]
+
+    def texts(self, session: str) -> list[str | None]:
+        """What was said, without what the hub noted."""
+        messages = [message for message in self.messages() if message.conversation_id == session]
+        return [message.text for message in messages if message.direction is not Direction.SYSTEM]
+
+    def arrival(self, text: str) -> datetime:
+        [message] = [each for each in self.messages(Direction.INBOUND) if each.text == text]
+        return message.created_at
+
+    def _next(self, topics: tuple[Topic, ...]) -> _Owed | None:
+        published = list(self.overlaps.bus.published)
+        now = self.deps.now()
+        self._owed += [_Owed(each, now + timedelta(seconds=each.delay)) for each in published[self._seen :]]
+        self._seen = len(published)
+        return next((each for each in self._owed if each.published.topic in topics and each.due_at <= now), None)
+
+    def _consume(self, topic: Topic, event: Any) -> None:
+        match topic:
+            case Topic.INBOUND:
+                normalize(self.deps, cast("InboundEvent", event))
+            case Topic.REPLIES:
+                reply(self.deps, cast("ReplyEvent", event))
+            case Topic.OUTBOUND:
+                deliver(self.deps, cast("OutboundEvent", event))
+            case Topic.REALTIME:
+                self.realtime.append(cast("RealtimeEvent", event))

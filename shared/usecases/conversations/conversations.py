@@ -110,7 +110,8 @@ def _resnoozes(changes: Changes) -> bool:
 
 def _status_fields(deps: Deps, changes: Changes) -> dict[str, Any]:
     if changes.status is ConversationStatus.CLOSED:
-        return {"status": "closed", "closed_at": deps.now(), "needs_reply_since": None, "snoozed_until": None}
+        nobody_waits = {"needs_reply_since": None, "needs_human": False, "snoozed_until": None}
+        return {"status": "closed", "closed_at": deps.now()} | nobody_waits
     if changes.status is ConversationStatus.SNOOZED:
         if changes.snoozed_until is None or changes.snoozed_until <= deps.now():
             raise BadRequest("snoozed_until: say until when, in the future", {"snoozed_until": "is missing or past"})

@@ -140,11 +140,10 @@ def close_with_survey(
     closed = Conversation.model_validate(document.data | changed)
     survey = Survey(conversation_id=conversation.id, until=now + SURVEY_LIFE)
     asked = Merge(Ref("identities", conversation.identity_id), {"survey": survey.model_dump()})
-    # The question is no answer: nobody is counted as having replied.
-    unanswered = Document(document.ref, document.version, document.data | {"needs_reply_since": None})
     try:
         changes = closed.model_dump(include=set(changed))
-        outbound.commit_drafts(deps, unanswered, instance, [draft], changes, [*writes, asked])
+        # The question is no answer: nobody is counted as having replied.
+        outbound.commit_drafts(deps, document, instance, [draft], changes, [*writes, asked], is_answer=False)
     except AlreadyExists:
         return None
     return closed

@@ -149,6 +149,8 @@ def conversation_write(conversation: Conversation, received: MessageReceived, *,
         if not received.is_group:
             shown = {"customer_name": conversation.customer_name, "customer_phone": conversation.customer_phone}
             changed |= {name for name, value in shown.items() if value}
+    if received.from_me and not received.is_history:
+        changed.add("needs_human")
     if received.context:
         changed.add("contexts")
     return Merge(ref, conversation.model_dump(include=changed))

@@ -84,23 +84,28 @@ def commit_drafts(
     drafts: Sequence[Draft],
     changes: Mapping[str, Any] | None = None,
     extra_writes: Sequence[Write] = (),
+    *,
+    is_answer: bool = True,
 ) -> list[Message]:
     """Accept drafts for a conversation that was just read, and announce them.
 
-    `changes` go into the conversation with the same commit. Raises `Conflict`
+    `changes` go into the conversation with the same commit. What is no answer
+    leaves the customer waiting and the conversation asleep. Raises `Conflict`
     when the conversation changed since, and `AlreadyExists` when a draft was
     accepted before; nothing is stored then.
     """
     conversation = Conversation.model_validate(document.data)
     now = deps.now()
+    waiting_since = conversation.needs_reply_since if is_answer else None
     messages = [_message(conversation, instance, draft, now, n) for n, draft in enumerate(drafts)]
-    updated = _answered(conversation, now, dict(changes or {}))
+    updated = {"last_message_at": now, "updated_at": now}
+    updated |= (_answer_changes(conversation) if is_answer else {}) | dict(changes or {})
     deps.store.commit(
         [
-            *_accepted(conversation, drafts, messages),
+            *_accepted(conversation, drafts, messages, waiting_since),
             Merge(document.ref, updated, document.version),
-            *_identity_answered(conversation, updated),
-            _counted(conversation, instance, now, len(messages)),
+            *(_identity_answered(conversation, updated) if is_answer else ()),
+            _counted(conversation, instance, now, len(messages), waiting_since),
             *extra_writes,
         ]
     )
@@ -108,12 +113,13 @@ def commit_drafts(
     return messages
 
 
-def _accepted(conversation: Conversation, drafts: Sequence[Draft], messages: Sequence[Message]) -> Iterator[Write]:
+def _accepted(
+    conversation: Conversation, drafts: Sequence[Draft], messages: Sequence[Message], waiting_since: datetime | None
+) -> Iterator[Write]:
     for draft, message in zip(drafts, messages, strict=True):
         draft.check()
         # Of an answer in several parts the first ends the customer's waiting.
-        waiting_since = conversation.needs_reply_since if message is messages[0] else None
-        yield from _creations(conversation, draft, message, waiting_since)
+        yield from _creations(conversation, draft, message, waiting_since if message is messages[0] else None)
 
 
 def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft: Draft) -> tuple[Message, list[Write]]:
@@ -215,11 +221,12 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
     )
 
 
-def _answered(conversation: Conversation, now: datetime, changes: dict[str, Any]) -> dict[str, Any]:
-    updated: dict[str, Any] = {"last_message_at": now, "updated_at": now, "needs_reply_since": None}
+def _answer_changes(conversation: Conversation) -> dict[str, Any]:
+    """What ends with an answer, whoever gives it."""
+    changes: dict[str, Any] = {"needs_reply_since": None, "needs_human": False}
     if conversation.status is ConversationStatus.SNOOZED:
-        updated |= {"status": ConversationStatus.OPEN, "snoozed_until": None}
-    return updated | changes
+        changes |= {"status": ConversationStatus.OPEN, "snoozed_until": None}
+    return changes
 
 
 def _identity_answered(conversation: Conversation, updated: Mapping[str, Any]) -> list[Write]:
@@ -230,8 +237,9 @@ def _identity_answered(conversation: Conversation, updated: Mapping[str, Any]) -
     return [Merge(ref, {"waiting_since": updated["needs_reply_since"]})]
 
 
-def _counted(conversation: Conversation, instance: Instance, now: datetime, sent: int) -> Write:
-    waited = conversation.needs_reply_since
+def _counted(
+    conversation: Conversation, instance: Instance, now: datetime, sent: int, waiting_since: datetime | None
+) -> Write:
     return stats.count(
         conversation.tenant_id,
         instance.id,
@@ -239,8 +247,8 @@ def _counted(conversation: Conversation, instance: Instance, now: datetime, sent
         conversation.id,
         now,
         outbound=sent,
-        replies=int(waited is not None),
-        reply_seconds=(now - waited).total_seconds() if waited else 0,
+        replies=int(waiting_since is not None),
+        reply_seconds=(now - waiting_since).total_seconds() if waiting_since else 0,
     )
 
 

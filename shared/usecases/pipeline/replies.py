@@ -185,7 +185,7 @@ def _commit(deps: Deps, document: Document, turn: Turn, answerer: Answerer, said
         if not drafts:
             _say_nothing(deps, current, unseen["needs_reply_since"])
             return
-        changes = {"last_auto_reply_at": deps.now(), "needs_human": False} | unseen
+        changes = {"last_auto_reply_at": deps.now()} | unseen
         extra = _collaboration(deps, turn, answerer, said.together, drafts)
         try:
             outbound.commit_drafts(deps, current, instance, drafts, changes, extra)

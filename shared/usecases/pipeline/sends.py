@@ -218,12 +218,9 @@ def send_unasked(
         except AlreadyExists as clash:
             raise Conflict(clash.ref) from clash
     document = outbound.read_conversation(deps, tenant_id, conversation_id)
-    before = Conversation.model_validate(document.data)
-    kept = before.model_dump(include={"status", "snoozed_until", "needs_reply_since"})
-    quiet = Document(document.ref, document.version, document.data | {"needs_reply_since": None})
-    marked = Merge(Ref("identities", before.identity_id), dict(marks))
+    marked = Merge(Ref("identities", known.identity.id), dict(marks))
     with suppress(AlreadyExists):
-        outbound.commit_drafts(deps, quiet, instance, [draft], kept, [marked])
+        outbound.commit_drafts(deps, document, instance, [draft], None, [marked], is_answer=False)
 
 
 def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document, list[Write]]:

@@ -207,18 +207,19 @@ def send_unasked(
     """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
 
     It goes into the open conversation, else into a new one. `marks` are written
-    into the identity in the same commit. Call it inside `decide`.
+    into the identity in the same commit, whose version keeps the conversation
+    from being closed or moved meanwhile. Call it inside `decide`.
     """
-    tenant_id, conversation_id = instance.tenant_id, known.identity.conversation_id
+    tenant_id, conversation_id, version = instance.tenant_id, known.identity.conversation_id, known.version
     if not conversation_id:
         opened, new = _open(deps, instance, known)
-        conversation_id = opened.id
+        conversation_id, version = opened.id, None
         try:
             deps.store.commit(new)
         except AlreadyExists as clash:
             raise Conflict(clash.ref) from clash
     document = outbound.read_conversation(deps, tenant_id, conversation_id)
-    marked = Merge(Ref("identities", known.identity.id), dict(marks))
+    marked = Merge(Ref("identities", known.identity.id), dict(marks), version)
     with suppress(AlreadyExists):
         outbound.commit_drafts(deps, document, instance, [draft], None, [marked], is_answer=False)
 

@@ -145,7 +145,8 @@ def conversation_write(conversation: Conversation, received: MessageReceived, *,
         return Create(ref, conversation.model_dump())
     changed = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
     if not received.from_me and not received.is_note:
-        changed.add("last_inbound_message_id")
+        if not received.is_history:  # The reply under way is to the message before it.
+            changed.add("last_inbound_message_id")
         if not received.is_group:
             shown = {"customer_name": conversation.customer_name, "customer_phone": conversation.customer_phone}
             changed |= {name for name, value in shown.items() if value}

@@ -101,16 +101,23 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
 
 
 def convert(deps: Deps, tenant_id: str, campaign_id: str, customer_id: str) -> Report:
-    """Count that a customer did what the campaign wanted, once. Raises `NotFound` unless it was sent to him."""
+    """Count that a customer did what the campaign wanted, once. Raises `NotFound` unless it was sent to them.
+
+    Customers who were merged are one person, whichever of them the campaign was sent to.
+    """
     campaign = Campaign.model_validate(_read(deps, tenant_id, campaign_id).data)
     person = customers.get(deps, tenant_id, customer_id).id
-    sent = deps.store.get([refs.message(campaign.message_id(each)) for each in {customer_id, person}])
-    if not sent:
+    ids = [person, *customers.former_ids(deps, person)]
+    messages = [refs.message(campaign.message_id(each)) for each in ids]
+    conversions = [refs.campaign_conversion(campaign_id, each) for each in ids]
+    documents = deps.store.get([*messages, *conversions])
+    if documents.keys().isdisjoint(messages):
         raise NotFound("this campaign was not sent to such a customer")
-    made = {"tenant_id": tenant_id, "campaign_id": campaign_id, "customer_id": person, "created_at": deps.now()}
-    counted = Merge(refs.campaign_counter(campaign_id, person), {"conversions": Increment(1)})
-    with suppress(AlreadyExists):
-        deps.store.commit([Create(refs.campaign_conversion(campaign_id, person), made), counted])
+    if documents.keys().isdisjoint(conversions):
+        made = {"tenant_id": tenant_id, "campaign_id": campaign_id, "customer_id": person, "created_at": deps.now()}
+        counted = Merge(refs.campaign_counter(campaign_id, person), {"conversions": Increment(1)})
+        with suppress(AlreadyExists):
+            deps.store.commit([Create(refs.campaign_conversion(campaign_id, person), made), counted])
     return report(deps, tenant_id, campaign_id)
 
 

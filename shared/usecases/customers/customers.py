@@ -43,6 +43,17 @@ def get(deps: Deps, tenant_id: str, customer_id: str) -> Customer:
     return Customer.model_validate(read(deps, tenant_id, customer_id).data)
 
 
+def former_ids(deps: Deps, customer_id: str) -> list[str]:
+    """The ids of those who were merged into the customer, also by way of somebody else; about `MOST` of them."""
+    ids = [customer_id]
+    for each in ids:  # which grows meanwhile
+        if len(ids) > MOST:
+            break
+        page = deps.store.find("customers", [Where("merged_into", "==", each)], limit=MOST)
+        ids += [document.id for document in page.documents]
+    return ids[1:]
+
+
 def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Customer], str | None]:
     """The tenant's customers, the newest first, without those merged into others."""
     where = [Where("tenant_id", "==", tenant_id), Where("merged_into", "==", None)]

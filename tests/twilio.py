@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from shared.config import Settings
 from tests.pipeline.hub import Hub
+from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Received, Reply, Stub
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -78,3 +79,9 @@ def settings(settings: Settings) -> Settings:
 def hub(hub: Hub) -> Hub:
     twilio_rules(hub.provider)
     return hub
+
+
+@pytest.fixture
+def manual_hub(manual_hub: ManualHub) -> ManualHub:
+    twilio_rules(manual_hub.provider)
+    return manual_hub

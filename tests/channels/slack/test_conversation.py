@@ -261,3 +261,23 @@ def test_a_credential_is_tried_before_it_is_kept(hub: Hub) -> None:
 def test_the_dashboard_configures_slack_by_its_key(hub: Hub) -> None:
     hub.post("/channels/slack/configure", {"api_key": "xoxb-1"})
     assert hub.get("/channels/slack/status")["status"] == "connected"
+
+
+def test_the_link_of_a_session_that_moves_to_video_is_sent_into_the_thread_in_which_the_customer_wrote(
+    hub: Hub, team: Any
+) -> None:
+    event(hub, team, fixture("message_im__in-a-thread"))
+    session = hub.conversation().id
+    video = {
+        "twilio_account_sid": "AC00000000000000000000000000000001",
+        "auth_token": "auth-token-of-the-account",
+        "api_key_sid": "SK00000000000000000000000000000001",
+        "api_key_secret": "the-secret-of-the-api-key-1234567",
+        "join_url": "https://shop.example/call?t={token}",
+    }
+    hub.post("/channels/video/configure", video)
+    hub.post(f"/sessions/{session}/transfer", {"from_channel": "slack", "to_channel": "video"})
+    hub.provider.wait_for("/chat.postMessage")
+    [link] = posts(hub)
+    assert "https://shop.example/call?t=" in link["text"]
+    assert link["thread_ts"] == "1735689600.000200"

@@ -6,9 +6,9 @@ import pytest
 
 from shared.domain.instances import Instance
 from tests.documents import an_instance
-from tests.twilio import hub, settings
+from tests.twilio import hub, manual_hub, settings
 
-__all__ = ["hub", "settings"]
+__all__ = ["hub", "settings", "manual_hub"]
 
 
 @pytest.fixture

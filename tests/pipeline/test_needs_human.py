@@ -107,6 +107,11 @@ def _move(hub: ManualHub, **more: str) -> None:
     hub.post(f"/sessions/{ours.id}/transfer", body)
 
 
+def test_clients_that_look_on_are_told_that_a_human_is_needed(flagged: ManualHub) -> None:
+    flagged.work()
+    assert flagged.realtime[-1].payload["conversation"] == flagged.conversation().model_dump(mode="json")
+
+
 @pytest.mark.parametrize(
     "act",
     [

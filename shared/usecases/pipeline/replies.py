@@ -30,7 +30,7 @@ from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError
 from shared.ports.store import Document, Merge, Order, Ref, Where, Write
-from shared.usecases import refs
+from shared.usecases import realtime, refs
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
@@ -270,15 +270,18 @@ def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
     conversation, instance = turn.conversation, turn.instance
     log.error("nobody answered", extra={"conversation_id": conversation.id, "why": error.detail})
 
-    def attempt() -> bool:
+    def attempt() -> Conversation | None:
         document = outbound.read_conversation(deps, conversation.tenant_id, conversation.id)
-        if _is_taken_over(Conversation.model_validate(document.data), turn):
-            return False
+        current = Conversation.model_validate(document.data)
+        if _is_taken_over(current, turn):
+            return None
         deps.store.commit([Merge(document.ref, {"needs_human": True}, document.version)])
-        return True
+        return current.model_copy(update={"needs_human": True})
 
-    if not decide(attempt):
+    flagged = decide(attempt)
+    if flagged is None:
         return
+    realtime.conversation_updated(deps, flagged)
     notify_once(
         deps,
         Notification(

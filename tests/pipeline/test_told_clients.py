@@ -1,0 +1,107 @@
+"""What clients that look on are told of a conversation is what is stored of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.domain.events import Topic
+from tests.pipeline.manual_hub import ManualHub
+
+
+def _answer(hub: ManualHub, session: str) -> None:
+    hub.say(session, "hello")
+
+
+def _answer_of_the_machine(hub: ManualHub, session: str) -> None:
+    hub.echo_agent()
+    hub.work()
+    assert hub.sent_texts() == ["Echo: one"]
+
+
+def _campaign(hub: ManualHub, session: str) -> None:
+    audience = {"customer_ids": [hub.of(session).customer_id]}
+    body = {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!", "audience": audience}
+    campaign_id = hub.post("/campaigns", body, 201)["campaign_id"]
+    hub.post(f"/campaigns/{campaign_id}/launch", {}, 202)
+    hub.tick()
+
+
+def _message_into_a_closed_session(hub: ManualHub, session: str) -> None:
+    hub.set_status(session, "CLOSED")
+    hub.say(session, "one thing more")
+
+
+def _move(hub: ManualHub, session: str) -> None:
+    hub.move(session, agent_id="ann")
+
+
+def _note_of_a_call(hub: ManualHub, session: str) -> None:
+    body = {"customer_id": hub.of(session).customer_id, "channel_type": "telegram_bot", "initial_message": "They rang"}
+    hub.post("/sessions/create", body)
+
+
+def _assignment(hub: ManualHub, session: str) -> None:
+    hub.patch(f"/api/conversations/{session}", {"assigneeId": "ann", "priority": "HIGH"})
+
+
+def _close(hub: ManualHub, session: str) -> None:
+    hub.set_status(session, "CLOSED")
+
+
+def _close_with_a_survey(hub: ManualHub, session: str) -> None:
+    hub.patch(f"/api/channels/{hub.of(session).instance_id}", {"config": {"csat": True}})
+    hub.set_status(session, "CLOSED")
+
+
+def _sleep(hub: ManualHub, session: str) -> None:
+    hub.snooze(session)
+
+
+def _sleep_and_wake(hub: ManualHub, session: str) -> None:
+    hub.snooze(session)
+    hub.overlaps.clock.advance(minutes=6)
+    hub.tick()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        _answer,
+        _answer_of_the_machine,
+        _campaign,
+        _message_into_a_closed_session,
+        _move,
+        _note_of_a_call,
+        _assignment,
+        _close,
+        _close_with_a_survey,
+        _sleep,
+        _sleep_and_wake,
+    ],
+)
+def test_clients_are_told_the_session_as_it_is_stored(
+    manual_hub: ManualHub, session: str, act: Callable[[ManualHub, str], None]
+) -> None:
+    manual_hub.work(Topic.REALTIME)
+    told = len(manual_hub.realtime)
+    act(manual_hub, session)
+    manual_hub.work()
+    sessions: list[Any] = [
+        event.payload["conversation"] for event in manual_hub.realtime[told:] if event.name == "conversation-updated"
+    ]
+    assert sessions[-1] == manual_hub.of(session).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("act", [_answer, _answer_of_the_machine, _campaign, _close_with_a_survey, _move])
+def test_clients_are_told_of_each_message_once(
+    manual_hub: ManualHub, session: str, act: Callable[[ManualHub, str], None]
+) -> None:
+    manual_hub.work(Topic.REALTIME)
+    told = len(manual_hub.realtime)
+    act(manual_hub, session)
+    manual_hub.work()
+    ids = [event.payload["message"]["id"] for event in manual_hub.realtime[told:] if event.name == "message-created"]
+    assert ids == [manual_hub.messages()[-1].id]

@@ -9,7 +9,9 @@ import pytest
 
 from functions.hub.main import blueprints
 from infra.bench.counting import CountingStore
+from shared.domain.events import Topic
 from shared.domain.messages import Direction
+from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Ref
 from tests.pipeline.manual_hub import PHONE, ManualHub
@@ -91,6 +93,22 @@ def test_a_request_that_is_repeated_is_tried_once(manual_hub: ManualHub, session
     before = store.spent
     hub.say(session, "hello", key="order-17")
     assert (store.spent - before).commits == 1
+
+
+def test_a_request_that_is_repeated_wakes_the_sender_whom_the_first_one_could_not_wake(
+    manual_hub: ManualHub, session: str
+) -> None:
+    def fail() -> None:
+        raise StoreError("the bus did not answer")
+
+    for _ in range(2):  # it tries again itself
+        manual_hub.overlaps.bus.before_publish(Topic.OUTBOUND, fail)
+    manual_hub.say(session, "hello", key="order-17", status=503)
+    manual_hub.work()
+    assert manual_hub.sent_texts() == []
+    manual_hub.say(session, "hello", key="order-17")
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["hello"]
 
 
 def test_of_two_requests_at_once_under_one_key_the_later_one_is_refused(manual_hub: ManualHub, session: str) -> None:

@@ -65,6 +65,8 @@ def test_chats_beside_the_person_are_no_addresses_of_his(hub: Hub) -> None:
     person = _met(hub, hub.telegram(), 5)
     hub.deps.store.commit([Merge(refs.identity(hub.conversation().instance_id, "5"), {"is_thread": True})])
     _write_to(hub, person, "where?", 404)
+    there = {"channelInstanceId": hub.conversation().instance_id, "customerId": person, "text": "here?"}
+    hub.post("/api/messages/send", there, 404)
 
 
 def test_an_unknown_customer_is_not_found(hub: Hub) -> None:

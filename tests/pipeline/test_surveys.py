@@ -15,6 +15,7 @@ from shared.domain.ratings import SURVEY_TEXT
 from shared.usecases.pipeline.inbound import normalize
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
+from tests.pipeline.manual_hub import ManualHub
 
 
 def _resolved(hub: Hub, text: str = "hello") -> tuple[str, Conversation]:
@@ -151,3 +152,28 @@ def test_the_question_does_not_count_as_an_answer(hub: Hub) -> None:
     eventually(hub.idle)
     assert hub.get("/analytics/dashboard")["responseTime"] == 0
     assert sum(data.get("replies", 0) for data in hub.documents("stats", tenant_id=hub.tenant_id)) == 0
+
+
+def test_the_answer_to_a_survey_is_the_customers_latest_message(manual_hub: ManualHub) -> None:
+    """It opens the window in which some providers let the business write."""
+    bot = manual_hub.telegram()
+    manual_hub.writes(bot, "hello")
+    manual_hub.set_status(manual_hub.conversation().id, "CLOSED")
+    manual_hub.overlaps.clock.advance(hours=2)
+    manual_hub.writes(bot, "5")
+    [identity] = manual_hub.documents("identities", tenant_id=manual_hub.tenant_id)
+    assert identity["last_inbound_at"] == manual_hub.arrival("5")
+    assert manual_hub.conversation().needs_reply_since is None
+
+
+def test_a_number_after_another_conversation_answers_no_survey_any_more(manual_hub: ManualHub) -> None:
+    bot = manual_hub.telegram()
+    manual_hub.writes(bot, "hello")
+    manual_hub.set_status(manual_hub.conversation().id, "CLOSED")
+    manual_hub.patch(f"/api/channels/{bot}", {"config": {"csat": False}})
+    manual_hub.writes(bot, "thanks")
+    for conversation in manual_hub.conversations():
+        manual_hub.set_status(conversation.id, "CLOSED")
+    manual_hub.writes(bot, "5")
+    assert manual_hub.documents("ratings") == []
+    assert [each.status for each in manual_hub.conversations()].count(ConversationStatus.OPEN) == 1

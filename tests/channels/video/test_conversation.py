@@ -111,6 +111,7 @@ def test_a_chat_that_moves_to_video_is_sent_the_link_where_the_customer_reads_it
     ticket = ticket_in(sent.json["text"])
     joined: Any = hub.client.post("/sessions/join", json={"token": ticket})
     assert (joined.status_code, joined.json["room"]) == (200, f"hub-{session}")
+    assert hub.get("/analytics/dashboard")["channelMetrics"]["telegram_bot"]["messages"] == 2
 
 
 def test_a_message_on_a_video_session_opens_the_room(hub: Hub) -> None:

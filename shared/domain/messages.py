@@ -143,6 +143,16 @@ class Message(BaseModel):
     created_at: datetime
 
 
+class MessageNote(BaseModel):
+    """What was told of a message before it came. Its status begins below everything that can be told."""
+
+    status: MessageStatus = MessageStatus.PENDING
+    error: str | None = None
+    text: str | None = None
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
 class ReactionTo(BaseModel):
     """A reaction to send; an empty emoji takes the former one back."""
 

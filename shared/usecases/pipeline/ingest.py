@@ -19,7 +19,7 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import ChatMoved, MessageReceived, Sender
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, Message, MessageStatus, later_status
+from shared.domain.messages import Direction, Message
 from shared.domain.ratings import survey_score
 from shared.errors import AlreadyExists, Conflict
 from shared.logs import current_trace
@@ -27,7 +27,7 @@ from shared.ports.store import Create, Document, Merge, Ref, Set, Write
 from shared.usecases import realtime, refs
 from shared.usecases.campaigns import campaigns
 from shared.usecases.conversations import ratings, routing
-from shared.usecases.pipeline import measuring, people
+from shared.usecases.pipeline import measuring, people, receipts
 from shared.usecases.pipeline.ingest_documents import conversation_with, conversation_write, new_message, with_message
 from shared.usecases.reporting import stats
 from shared.usecases.retrying import decide
@@ -203,10 +203,7 @@ def _message_there(deps: Deps, clash: AlreadyExists, message_id: str) -> Documen
 
 def _with_early(stored: Stored, early: Document) -> tuple[Stored, Write]:
     """A receipt, an edit or a deletion came before its message and left a note in its place."""
-    note = early.data["early"]
-    changes = {name: note[name] for name in ("text", "edited_at", "deleted_at") if name in note}
-    if "status" in note:
-        changes["status"] = later_status(stored.message.status, MessageStatus(note["status"]))
+    changes = receipts.note_changes(stored.message.status, early.data["early"])
     message = stored.message.model_copy(update=changes)
     write = Set(early.ref, message.model_dump(), early.version)
     return replace(stored, message=message), write

@@ -9,10 +9,11 @@ from typing import Any
 from shared.channel import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxStatus, later_status
+from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxStatus
 from shared.errors import AlreadyExists
 from shared.ports.store import Create, Merge, Ref, Set, Write
 from shared.usecases import refs
+from shared.usecases.pipeline import receipts
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,5 @@ def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], al
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         deps.store.commit(writes)
         return
-    said = found.data.get("early", found.data)
-    status = later_status(MessageStatus.SENT, MessageStatus(said.get("status", MessageStatus.SENT.value)))
-    why = said.get("error") if status is MessageStatus.DEAD else None
-    later = Merge(refs.message(item.id), {"status": status.value, "error": why})
-    deps.store.commit([*writes, later, Set(name, alias, found.version)])
+    changes = receipts.note_changes(MessageStatus.SENT, found.data.get("early", found.data))
+    deps.store.commit([*writes, Merge(refs.message(item.id), changes), Set(name, alias, found.version)])

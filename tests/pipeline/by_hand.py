@@ -1,0 +1,237 @@
+"""A hub that does nothing by itself: a test says which event is consumed, in which order and how often.
+
+What a webhook or a request makes durable waits until the test consumes it with the functions' own consumers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, cast
+
+from functions.deliver.main import consume as deliver
+from functions.hub.main import blueprints
+from functions.normalize.main import consume as normalize
+from shared.deps import Deps
+from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, Topic
+from shared.domain.messages import Message
+from shared.http.app import create_app
+from tests.evolution import MARIA, evolution_rules, upsert, written
+from tests.overlaps import Overlaps, overlaps
+from tests.pipeline.hub import Hub, telegram_rules
+from tests.stubs import Reply, Stub
+
+APP_SECRET = "the-app-secret-of-meta"
+PAGE, FACEBOOK_CUSTOMER = "77", "p1"
+NUMBER = "106540352242922"
+"""Meta's id of the number."""
+
+
+@dataclass
+class HubByHand(Hub):
+    """`Hub` without consumers; the tenant's owner acts, as there."""
+
+    _offsets: Counter[Topic] = field(default_factory=Counter)
+
+    @property
+    def overlaps(self) -> Overlaps:
+        return overlaps(self.deps)
+
+    def new_events(self, topic: Topic) -> list[Event]:
+        """The topic's events since the last look at them."""
+        events = [each.event for each in self.overlaps.bus.published if each.topic is topic]
+        new = events[self._offsets[topic] :]
+        self._offsets[topic] = len(events)
+        return new
+
+    def new_realtime_events(self) -> list[str]:
+        """The names of the realtime events since the last look at them."""
+        return [cast("RealtimeEvent", event).name for event in self.new_events(Topic.REALTIME)]
+
+    def post_webhook(self, path: str, body: Any, headers: dict[str, str] | None = None) -> list[InboundEvent]:
+        """A provider's call; returns its events, which nobody has read yet."""
+        self.new_events(Topic.INBOUND)
+        answer = self.client.post(path, data=json.dumps(body), content_type="application/json", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [cast("InboundEvent", event) for event in self.new_events(Topic.INBOUND)]
+
+    def read(self, *events: InboundEvent) -> None:
+        for event in events:
+            normalize(self.deps, event)
+
+    def deliver(self) -> None:
+        """Send what was accepted since the last time."""
+        for event in self.new_events(Topic.OUTBOUND):
+            deliver(self.deps, cast("OutboundEvent", event))
+
+    def message(self, text: str) -> Message:
+        """The one message with this text."""
+        found = [message for message in self.messages() if message.text == text]
+        assert len(found) == 1, found
+        return found[0]
+
+    def texts(self) -> list[str | None]:
+        return [message.text for message in self.messages()]
+
+
+def hub_by_hand(deps: Deps, provider: Stub) -> HubByHand:
+    """A fresh tenant in such a hub, and a Telegram that takes everything."""
+    telegram_rules(provider)
+    hub = HubByHand(deps, create_app(deps, blueprints(), documented=False).test_client(), provider)
+    hub.register()
+    return hub
+
+
+@dataclass(frozen=True)
+class Telegram:
+    """A bot, and what Telegram calls it with."""
+
+    hub: HubByHand
+    id: str
+
+    @classmethod
+    def of(cls, hub: HubByHand) -> Telegram:
+        return cls(hub, hub.telegram())
+
+    def posts(self, update: dict[str, Any]) -> list[InboundEvent]:
+        return self.hub.post_webhook(f"/api/telegram/bot/webhook/{self.id}", update)
+
+    def brings(self, update: dict[str, Any]) -> None:
+        self.hub.read(*self.posts(update))
+
+    def writes(self, text: str, chat: int = 5) -> None:
+        self.brings(self.hub.update(chat, text))
+
+    def edit(self, message: dict[str, Any], text: str, at: int) -> dict[str, Any]:
+        """The update by which a message has another text since `at`, in Unix seconds."""
+        changed = message["message"] | {"text": text, "edit_date": at}
+        return {"update_id": message["update_id"] + 1_000_000, "edited_message": changed}
+
+
+@dataclass(frozen=True)
+class WhatsApp:
+    """An account on an Evolution server that takes everything, and what the server calls with."""
+
+    hub: HubByHand
+    id: str
+
+    @classmethod
+    def of(cls, hub: HubByHand) -> WhatsApp:
+        evolution_rules(hub.provider)
+        return cls(hub, hub.whatsapp())
+
+    def posts(self, event: str, data: Any) -> list[InboundEvent]:
+        body = {"event": event, "instance": "shop", "data": data}
+        return self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", body)
+
+    def brings(self, event: str, data: Any) -> None:
+        self.hub.read(*self.posts(event, data))
+
+    def writes(self, text: str, **key: Any) -> None:
+        """Maria writes; with `fromMe` the business does on its own telephone."""
+        self.hub.read(*self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", upsert(written(text, **key))))
+
+    def reports(self, message_id: str, status: str) -> None:
+        """A receipt, in Evolution's words."""
+        self.brings("messages.update", {"keyId": message_id, "remoteJid": MARIA, "fromMe": True, "status": status})
+
+    def edits(self, message_id: str, text: str, at: int) -> None:
+        """The author gave the message another text, `at` in Unix seconds."""
+        change = {"type": "MESSAGE_EDIT", "editedMessage": {"conversation": text}, "timestampMs": str(at * 1000)}
+        self.brings("messages.edited", change | {"key": {"remoteJid": MARIA, "fromMe": False, "id": message_id}})
+
+    def deletes(self, message_id: str) -> None:
+        self.brings("messages.delete", {"remoteJid": MARIA, "fromMe": False, "id": message_id})
+
+    def reacts(self, message_id: str, emoji: str, **key: Any) -> None:
+        reaction = {"key": {"remoteJid": MARIA, "fromMe": False, "id": message_id}, "text": emoji}
+        said = {"messageType": "reactionMessage", "message": {"reactionMessage": reaction}}
+        self.brings("messages.upsert", written("", **key) | said)
+
+    def takes_as(self, message_id: str) -> None:
+        """Evolution gives what is sent next this id."""
+        key = {"remoteJid": MARIA, "fromMe": True, "id": message_id}
+        self.hub.provider.on("POST", "/message/sendText", Reply(201, {"key": key, "status": "PENDING"}), times=1)
+
+
+def _signed(body: Any) -> dict[str, str]:
+    digest = hmac.new(APP_SECRET.encode(), json.dumps(body).encode(), hashlib.sha256).hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={digest}"}
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A number on Meta's WhatsApp API that takes everything, and what Meta calls with."""
+
+    hub: HubByHand
+    id: str
+
+    @classmethod
+    def of(cls, hub: HubByHand) -> Cloud:
+        numbers = count(1)
+        hub.provider.on("GET", rf"/{NUMBER}\?", Reply(json={"id": NUMBER, "verified_name": "Shop"}))
+        hub.provider.on(
+            "POST", f"/{NUMBER}/messages", lambda _: Reply(json={"messages": [{"id": f"wamid.OUT{next(numbers)}"}]})
+        )
+        config = {"provider": "cloud", "accessToken": "EAAJ", "phoneNumberId": NUMBER, "appSecret": APP_SECRET}
+        return cls(
+            hub, str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": config}, 201)["id"])
+        )
+
+    def brings(self, **value: Any) -> None:
+        about = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": NUMBER}}
+        change = {"field": "messages", "value": about | value}
+        body = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+        self.hub.read(*self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", body, _signed(body)))
+
+    def writes(self, text: str, sender: str) -> None:
+        self._brings_message(sender, text, {"type": "text", "text": {"body": text}})
+
+    def moves(self, old: str, new: str) -> None:
+        """The person with the old number has a new one."""
+        system = {"type": "user_changed_number", "wa_id": new, "body": f"changed from {old} to {new}"}
+        self._brings_message(old, f"{old}-{new}", {"type": "system", "system": system})
+
+    def reports(self, message_id: str, status: str, *errors: dict[str, Any]) -> None:
+        now = str(int(self.hub.deps.now().timestamp()))
+        told = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
+        self.brings(statuses=[told])
+
+    def _brings_message(self, sender: str, id_: str, content: dict[str, Any]) -> None:
+        now = str(int(self.hub.deps.now().timestamp()))
+        self.brings(messages=[{"from": sender, "id": f"wamid.{id_}", "timestamp": now} | content])
+
+
+@dataclass(frozen=True)
+class Facebook:
+    """A page, and what Meta calls with about one customer."""
+
+    hub: HubByHand
+    id: str
+
+    @classmethod
+    def of(cls, hub: HubByHand) -> Facebook:
+        hub.provider.on("GET", "/me", Reply(json={"id": PAGE, "name": "Page"}))
+        config = {"pageAccessToken": "token-of-page", "appSecret": APP_SECRET}
+        return cls(
+            hub, str(hub.post("/api/channels", {"name": "page", "type": "FACEBOOK", "config": config}, 201)["id"])
+        )
+
+    def brings(self, **event: Any) -> None:
+        """One thing that happened; the customer's doing unless the event says otherwise."""
+        now = round(self.hub.deps.now().timestamp() * 1000)
+        happened = {"sender": {"id": FACEBOOK_CUSTOMER}, "recipient": {"id": PAGE}, "timestamp": now} | event
+        body = {"object": "page", "entry": [{"id": PAGE, "time": 1, "messaging": [happened]}]}
+        self.hub.read(*self.hub.post_webhook("/api/facebook/webhook", body, _signed(body)))
+
+    def writes(self, text: str) -> None:
+        self.brings(message={"mid": f"m-{text}", "text": text})
+
+    def takes_as(self, message_id: str) -> None:
+        """Meta gives what is sent next this id."""
+        sent = Reply(json={"recipient_id": FACEBOOK_CUSTOMER, "message_id": message_id})
+        self.hub.provider.on("POST", f"/{PAGE}/messages", sent, times=1)

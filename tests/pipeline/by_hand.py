@@ -41,6 +41,12 @@ class HubByHand(Hub):
     def overlaps(self) -> Overlaps:
         return overlaps(self.deps)
 
+    def wait(self, **duration: float) -> None:
+        """Let time pass, after which the owner logs in again."""
+        self.overlaps.clock.advance(**duration)
+        answer = self.client.post("/api/auth/login", json={"email": "owner@example.com", "password": "correct horse"})
+        self.headers = {"Authorization": f"Bearer {cast('Any', answer.json)['accessToken']}"}
+
     def new_events(self, topic: Topic) -> list[Event]:
         """The topic's events since the last look at them."""
         events = [each.event for each in self.overlaps.bus.published if each.topic is topic]

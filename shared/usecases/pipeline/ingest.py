@@ -14,7 +14,6 @@ from datetime import datetime
 
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Identity
 from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import ChatMoved, MessageReceived, Sender
@@ -230,21 +229,28 @@ def _again(deps: Deps, document: Document, stored: Stored, event: InboundEvent) 
 
 
 def move_chat(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
-    """A chat has a new address at the provider: both addresses now lead to the same conversation."""
-    old = refs.identity(instance.id, moved.chat_key)
-    document = deps.store.get([old]).get(old)
-    if document is None:
+    """A chat has a new address at the provider: both addresses now lead to the same conversation.
+
+    What goes to the chat from now on goes to the new one. An address that nobody knows has no chat to move.
+    """
+    decide(lambda: _move(deps, instance, moved))
+
+
+def _move(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
+    new = moved.new_external_conversation_id
+    sender = Sender(external_user_id=new, keys=(moved.chat_key, new))
+    found = deps.store.get(people.identity_refs(instance, sender.keys))
+    if refs.identity(instance.id, moved.chat_key) not in found:
         return
-    identity = Identity.model_validate(document.data)
-    alias = identity.model_copy(
-        update={
-            "id": refs.identity(instance.id, moved.new_external_conversation_id).id,
-            "external_user_id": moved.new_external_conversation_id,
-            "alias_of": identity.alias_of or identity.id,
-        }
-    )
-    writes: list[Write] = [Set(refs.identity(instance.id, moved.new_external_conversation_id), alias.model_dump())]
+    chat = people.resolve(deps, instance, sender, found, deps.now())
+    if not chat.writes and chat.identity.external_user_id != moved.chat_key:
+        return  # It is told again, perhaps after the chat has moved on.
+    identity = chat.identity.model_copy(update={"external_user_id": new})
+    writes = [*chat.writes, people.identity_write(chat, identity)]
     if identity.conversation_id:
-        changed = {"external_conversation_id": moved.new_external_conversation_id}
-        writes.append(Merge(refs.conversation(identity.conversation_id), changed))
-    deps.store.commit(writes)
+        addresses = {"external_conversation_id": new, "external_user_id": new}
+        writes.append(Merge(refs.conversation(identity.conversation_id), addresses))
+    try:
+        deps.store.commit(writes)
+    except AlreadyExists as clash:
+        raise Conflict(clash.ref) from clash

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from shared.deps import Deps
+from shared.domain.conversations import ConversationStatus
 from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
+from shared.errors import Collision, Conflict, NotFound, Unprocessable
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import refs
-from shared.usecases.customers import customer_tags
+from shared.usecases.customers import customer_merges, customer_tags, customers
+from shared.usecases.reporting import stats
+
+log = logging.getLogger(__name__)
+
+# An address that became another one's, which became another one's, and so on.
+_LONGEST_CHAIN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +49,22 @@ def resolve(
     """Decide which identity the sender's addresses mean, from the documents already read.
 
     All addresses lead to one identity: the one that exists, else a new one
-    under the best address. Two that exist apart are joined.
+    under the best address. Two that exist apart are joined; if they are two
+    customers' these are merged first, and a `Conflict` says to decide again.
     """
     wanted = identity_refs(instance, sender.keys)
-    documents = [_follow(deps, instance, found[ref]) for ref in wanted if ref in found]
+    documents = [main_document(deps, found[ref]) for ref in wanted if ref in found]
     missing = [(ref, key) for ref, key in zip(wanted, sender.keys, strict=True) if ref not in found]
     if not documents:
         return _new(instance, sender, wanted[0], missing[1:], now, is_group=is_group)
     main = documents[0]
     identity = Identity.model_validate(main.data)
-    writes = [Create(ref, _alias(instance, key, identity, now).model_dump()) for ref, key in missing]
+    writes: list[Write] = [Create(ref, _alias(instance, key, identity, now).model_dump()) for ref, key in missing]
     for other in documents[1:]:
         if other.ref != main.ref:
-            identity, joined = _join(identity, Identity.model_validate(other.data), other)
-            writes += joined  # type: ignore[arg-type]  # lists of one of the write types
-    return Known(identity, main.version, list(writes))
+            identity, joined = _join(deps, instance, identity, other, now)
+            writes += joined
+    return Known(identity, main.version, writes)
 
 
 def thread(
@@ -94,13 +105,18 @@ def with_phone(deps: Deps, person: Known, sender: Sender, now: datetime) -> Know
     return replace(person, identity=person.identity.model_copy(update={"phone": known or sender.phone}), writes=writes)
 
 
-def _follow(deps: Deps, instance: Instance, document: Document) -> Document:
-    """The identity that an alias speaks for; costs a read only when the better address was not given."""
-    target = document.data.get("alias_of")
-    if not target:
-        return document
-    ref = Ref("identities", str(target))
-    return deps.store.get([ref]).get(ref, document)
+def main_document(deps: Deps, document: Document) -> Document:
+    """The identity that an alias speaks for, which may have become an alias itself since; else the document given.
+
+    Costs a read for each step.
+    """
+    for _ in range(_LONGEST_CHAIN):
+        ref = Ref("identities", str(document.data.get("alias_of") or document.id))
+        following = deps.store.get([ref]).get(ref) if ref != document.ref else None
+        if following is None:
+            break
+        document = following
+    return document
 
 
 def _new(
@@ -144,24 +160,53 @@ def _alias(instance: Instance, key: str, identity: Identity, now: datetime) -> I
     )
 
 
-def _join(identity: Identity, other: Identity, document: Document) -> tuple[Identity, list[Merge]]:
-    """Two identities turn out to be one person: the other becomes an alias, its customer is folded in."""
-    writes = [Merge(document.ref, {"alias_of": identity.id, "customer_id": identity.customer_id}, document.version)]
-    if other.customer_id != identity.customer_id:
-        writes.append(Merge(refs.customer(other.customer_id), {"merged_into": identity.customer_id}))
+def _join(
+    deps: Deps, instance: Instance, identity: Identity, document: Document, now: datetime
+) -> tuple[Identity, list[Write]]:
+    """Two identities turn out to be one person: the other becomes an alias. Of two open conversations its is closed."""
+    other = Identity.model_validate(document.data)
+    _merge_customers(deps, identity, other)
+    alias = {"alias_of": identity.id, "customer_id": identity.customer_id}
+    writes: list[Write] = [Merge(document.ref, alias, document.version)]
     if other.conversation_id:
-        moved = {"customer_id": identity.customer_id, "identity_id": identity.id}
+        moved: dict[str, Any] = {"customer_id": identity.customer_id, "identity_id": identity.id}
         if identity.conversation_id:
-            moved["status"] = "closed"
+            moved |= {"status": ConversationStatus.CLOSED.value, "closed_at": now, "updated_at": now}
+            moved |= {"needs_reply_since": None, "snoozed_until": None}
+            place = (instance.tenant_id, instance.id, instance.type, other.conversation_id)
+            writes.append(stats.count(*place, now, resolved=1))
         writes.append(Merge(refs.conversation(other.conversation_id), moved))
-    joined = identity.model_copy(
-        update={
-            "conversation_id": identity.conversation_id or other.conversation_id,
-            "waiting_since": identity.waiting_since or other.waiting_since,
-            "phone": identity.phone or other.phone,
-        }
-    )
-    return joined, writes
+    return identity.model_copy(update=_together(identity, other)), writes
+
+
+def _merge_customers(deps: Deps, identity: Identity, other: Identity) -> None:
+    """Merge the customers of two identities that are one person's; raises `Conflict` when that changed them.
+
+    Where it cannot be done each customer stays, and only the addresses are joined.
+    """
+    if other.customer_id == identity.customer_id:
+        return
+    try:
+        kept = customers.read(deps, identity.tenant_id, identity.customer_id)
+        source = customers.read(deps, identity.tenant_id, other.customer_id)
+        if kept.ref == source.ref:  # Somebody is merging them now.
+            return
+        customer_merges.merge(deps, identity.tenant_id, kept.id, source.id)
+    except (NotFound, Collision, Unprocessable) as error:
+        log.warning("two customers are one person and were not merged: %s", error.detail)
+        return
+    raise Conflict(Ref("identities", other.id))
+
+
+def _together(identity: Identity, other: Identity) -> dict[str, Any]:
+    """What the joined identity has: its own, else what the other one had."""
+    waiting = [each.waiting_since for each in (identity, other) if each.waiting_since]
+    written = [each.last_inbound_at for each in (identity, other) if each.last_inbound_at]
+    names = ("conversation_id", "survey", "campaign")
+    return {name: getattr(identity, name) or getattr(other, name) for name in names} | {
+        "waiting_since": min(waiting, default=None),
+        "last_inbound_at": max(written, default=None),
+    }
 
 
 def identity_write(known: Known, identity: Identity) -> Write:
@@ -171,6 +216,7 @@ def identity_write(known: Known, identity: Identity) -> Write:
         return Create(ref, identity.model_dump())
     changed = identity.model_dump(
         include={
+            "external_user_id",
             "conversation_id",
             "waiting_since",
             "last_inbound_at",

@@ -20,6 +20,7 @@ from shared.ports.store import Document, Merge, Order, Ref, Where
 from shared.usecases import refs
 from shared.usecases.customers import customers
 from shared.usecases.instances import type_channels
+from shared.usecases.pipeline import people
 from shared.usecases.pipeline.people import Known
 
 # More addresses than these on all channels together are not looked through.
@@ -100,9 +101,10 @@ def _by_profile(deps: Deps, document: Document, customer: Customer, instance: In
     spoken = channel(instance.adapter) if instance.adapter in names() else None
     address = _address(customer, instance.type, spoken.capabilities.addressed_by if spoken else None)
     ref = refs.identity(instance.id, spoken.address(address) if spoken else address)
-    found = _follow(deps, ref)
+    found = deps.store.get([ref]).get(ref)
     if found is None:
         return _new(document, customer, instance, ref, address, deps.now())
+    found = people.main_document(deps, found)
     identity = Identity.model_validate(found.data)
     if not _is_same_person(deps, customer, identity):
         raise Collision(f"{address} belongs to another customer on this channel: merge the two first")
@@ -124,14 +126,6 @@ def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | 
     raise Unprocessable(
         f"the customer has no address on {channel_type.value}: identity is missing, he has not written there yet"
     )
-
-
-def _follow(deps: Deps, ref: Ref) -> Document | None:
-    document = deps.store.get([ref]).get(ref)
-    if document is None or not document.data.get("alias_of"):
-        return document
-    target = Ref("identities", str(document.data["alias_of"]))
-    return deps.store.get([target]).get(target)
 
 
 def _is_same_person(deps: Deps, customer: Customer, identity: Identity) -> bool:

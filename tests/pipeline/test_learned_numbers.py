@@ -1,0 +1,112 @@
+"""A customer's telephone number that a later message is the first to tell: WhatsApp hides it from some accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.deps import Deps
+from shared.domain.conversations import ConversationStatus
+from tests.pipeline.by_hand import HubByHand, WhatsApp, hub_by_hand
+from tests.stubs import Stub
+
+HIDDEN = "99887766554433@lid"
+NUMBER = "+5511988887777"
+"""Maria's, by which she writes."""
+
+
+@pytest.fixture
+def hub(deps: Deps, provider: Stub) -> HubByHand:
+    return hub_by_hand(deps, provider)
+
+
+@pytest.fixture
+def shop(hub: HubByHand) -> WhatsApp:
+    """A shop that knows Maria by her hidden id alone, and in which every new conversation tags its customer."""
+    shop = WhatsApp.of(hub)
+    shop.writes("by hidden id", remoteJid=HIDDEN)
+    hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
+    hub.post("/routing/rules", {"condition": "channel=whatsapp", "action": "add_tag:returning"}, 201)
+    return shop
+
+
+def _close(hub: HubByHand) -> None:
+    for conversation in hub.conversations():
+        hub.patch(f"/api/conversations/{conversation.id}", {"status": "CLOSED"})
+
+
+def _returns(hub: HubByHand, shop: WhatsApp) -> None:
+    """Her next message begins a conversation, and tells the number."""
+    _close(hub)
+    shop.writes("with number", remoteJidAlt=HIDDEN)
+
+
+def _customer_id(hub: HubByHand) -> str:
+    [customer_id] = {each.customer_id for each in hub.conversations()}
+    return customer_id
+
+
+def _put(hub: HubByHand, profile: Any) -> None:
+    answer = hub.client.put(f"/customers/{_customer_id(hub)}/profile", json=profile, headers=hub.headers)
+    assert answer.status_code == 200, answer.text
+
+
+def _shown(hub: HubByHand) -> tuple[str | None, list[str]]:
+    """The number in the profile, which is also the open session's, and the tags."""
+    profile = hub.get(f"/customers/{_customer_id(hub)}/profile")
+    for conversation in hub.conversations():
+        if conversation.status is ConversationStatus.OPEN:
+            assert conversation.customer_phone == profile["phone"]
+    return profile["phone"], profile["tags"]
+
+
+def test_a_number_and_a_tag_that_the_same_message_brings_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
+    assert _shown(hub) == (None, [])
+    _returns(hub, shop)
+    assert _shown(hub) == (NUMBER, ["returning"])
+    shop.writes("and again")
+    assert _shown(hub) == (NUMBER, ["returning"])
+
+
+def test_a_number_that_is_told_in_an_open_conversation_is_kept(hub: HubByHand, shop: WhatsApp) -> None:
+    shop.writes("with number", remoteJidAlt=HIDDEN)
+    assert _shown(hub) == (NUMBER, [])
+    _close(hub)
+    shop.writes("by hidden id again", remoteJid=HIDDEN)
+    assert _shown(hub) == (NUMBER, ["returning"])
+
+
+def test_the_number_that_the_business_wrote_down_stays(hub: HubByHand, shop: WhatsApp) -> None:
+    _put(hub, {"phone": "+4930123456"})
+    _returns(hub, shop)
+    assert _shown(hub) == ("+4930123456", ["returning"])
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: HubByHand, shop: WhatsApp, begins: bool) -> None:
+    hub.overlaps.store.before_commit("customers", lambda: _put(hub, {"phone": "+4930123456", "tags": ["vip"]}))
+    if begins:
+        _returns(hub, shop)
+    else:
+        shop.writes("with number", remoteJidAlt=HIDDEN)
+    assert hub.overlaps.all_happened
+    assert _shown(hub) == ("+4930123456", ["vip", "returning"] if begins else ["vip"])
+
+
+def test_the_number_of_the_customer_into_whom_she_is_being_merged_stays(hub: HubByHand, shop: WhatsApp) -> None:
+    maria = hub.conversation().customer_id
+    shop.writes("by number", remoteJid="5511977776666@s.whatsapp.net")
+    other = next(each.customer_id for each in hub.conversations() if each.customer_id != maria)
+    hub.overlaps.store.after_commit("identities", lambda: shop.writes("with number", remoteJidAlt=HIDDEN))
+    hub.post(f"/customers/{other}/merge", {"source_id": maria})
+    assert hub.overlaps.all_happened
+    assert _shown(hub)[0] == "+5511977776666"
+
+
+def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> None:
+    shop.writes("the number first", remoteJidAlt=HIDDEN)
+    hub.overlaps.store.before_commit("customers", lambda: _put(hub, {"tags": ["vip"]}))
+    _returns(hub, shop)
+    assert hub.overlaps.all_happened
+    assert _shown(hub) == (NUMBER, ["vip", "returning"])

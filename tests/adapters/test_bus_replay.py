@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from queue import Queue
+from time import sleep
 
 from shared.domain.events import Event, InboundEvent, Topic
 from shared.ports.bus import Bus
@@ -37,3 +38,31 @@ def test_what_was_consumed_before_the_moment_does_not_come_again(bus: Bus) -> No
     bus.publish(Topic.INBOUND, _webhook("new"), key="chat")
     with consuming(bus, {Topic.INBOUND: arrived.put}):
         assert ids(take(arrived, 1)) == ["new"]
+
+
+def _moment() -> datetime:
+    """Now, well apart from what happened before and what comes after."""
+    sleep(0.05)
+    now = datetime.now(UTC)
+    sleep(0.05)
+    return now
+
+
+def test_a_replay_leaves_what_is_older_for_another_one(bus: Bus) -> None:
+    arrived: Queue[Event] = Queue()
+
+    def consumed(count: int) -> list[str]:
+        with consuming(bus, {Topic.INBOUND: arrived.put}):
+            return ids(take(arrived, count))
+
+    began = _moment()
+    bus.publish(Topic.INBOUND, _webhook("old"), key="chat")
+    assert consumed(1) == ["old"]
+    middle = _moment()
+    bus.publish(Topic.INBOUND, _webhook("new"), key="chat")
+    assert consumed(1) == ["new"]
+    assert bus.replay(Topic.INBOUND, middle) == 1
+    assert consumed(1) == ["new"]
+    for _ in range(2):
+        assert bus.replay(Topic.INBOUND, began) == 2
+        assert consumed(2) == ["old", "new"]

@@ -1,0 +1,77 @@
+"""How long SQLite keeps the webhooks that were consumed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from shared.adapters.embedded.bus import SqliteBus
+from shared.adapters.embedded.database import Database
+from shared.domain.events import Event, InboundEvent, ReplyEvent, Topic
+from tests.adapters.traffic import consuming, ids, take
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = 24 * 60 * 60
+
+
+def _webhook(id_: str) -> InboundEvent:
+    return InboundEvent(id=id_, tenant_id="t", instance_id="i", channel="c", payload={}, received_at=BEGINNING)
+
+
+def _consume(database: Database, *webhooks: str) -> list[str]:
+    """What a process that has just started consumes, these webhooks among it."""
+    bus = SqliteBus(database)
+    arrived: Queue[Event] = Queue()
+    for id_ in webhooks:
+        bus.publish(Topic.INBOUND, _webhook(id_), key="chat")
+    waiting = database.read("SELECT count(*) FROM events")[0][0]
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        return ids(take(arrived, waiting))
+
+
+def _age(database: Database, id_: str, days: float) -> None:
+    sql = "UPDATE consumed SET consumed_at = consumed_at - ? WHERE event LIKE ?"
+    database.write(lambda connection: connection.execute(sql, (days * DAY, f'%"{id_}"%')))
+
+
+def test_a_webhook_is_kept_for_a_week_after_it_was_consumed(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    assert _consume(database, "eight days old", "six days old") == ["eight days old", "six days old"]
+    _age(database, "eight days old", 8)
+    _age(database, "six days old", 6)
+    _consume(database, "new")
+    assert SqliteBus(database).replay(Topic.INBOUND, BEGINNING) == 2
+    assert _consume(database) == ["six days old", "new"]
+    database.close()
+
+
+@pytest.mark.parametrize(("days_ago", "expected"), [(7, 2), (5, 1)])
+def test_a_replay_goes_by_when_a_webhook_was_consumed(tmp_path: Path, days_ago: int, expected: int) -> None:
+    database = Database(tmp_path)
+    _consume(database, "six days old", "new")
+    _age(database, "six days old", 6)
+    assert SqliteBus(database).replay(Topic.INBOUND, datetime.now(UTC) - timedelta(days=days_ago)) == expected
+    database.close()
+
+
+def test_what_follows_from_webhooks_is_not_kept(tmp_path: Path) -> None:
+    bus = SqliteBus(Database(tmp_path))
+    arrived: Queue[Event] = Queue()
+    bus.publish(Topic.REPLIES, ReplyEvent(tenant_id="t", conversation_id="c", message_id="m"), key="c")
+    with consuming(bus, {Topic.REPLIES: arrived.put}):
+        take(arrived, 1)
+    assert bus.replay(Topic.REPLIES, BEGINNING) == 0
+    bus.close()
+
+
+def test_what_is_still_waiting_is_not_there_twice_after_a_replay(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    _consume(database, "consumed")
+    bus = SqliteBus(database)
+    bus.publish(Topic.INBOUND, _webhook("waiting"), key="chat")
+    assert bus.replay(Topic.INBOUND, BEGINNING) == 1
+    assert _consume(database) == ["waiting", "consumed"]
+    database.close()

@@ -22,6 +22,7 @@ class CustomerMerge(BaseModel):
 
     `filled` and `tags` are what the customer's profile got from it, and
     `identity_ids` the addresses that were moved: what has to be undone.
+    `opted_out` is whether the customer had opted out before.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CustomerMerge(BaseModel):
     filled: dict[str, str] = Field(default_factory=dict)
     preferences: dict[str, str] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
+    opted_out: bool = False
     identity_ids: list[str] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime

@@ -188,14 +188,14 @@ class Cloud:
             hub, str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": config}, 201)["id"])
         )
 
-    def brings(self, **value: Any) -> None:
+    def brings(self, field: str = "messages", **value: Any) -> None:
         about = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": NUMBER}}
-        change = {"field": "messages", "value": about | value}
+        change = {"field": field, "value": about | value}
         body = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
         self.hub.read(*self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", body, _signed(body)))
 
     def writes(self, text: str, sender: str) -> None:
-        self._brings_message(sender, text, {"type": "text", "text": {"body": text}})
+        self._brings_message(sender, f"{text}-{sender}", {"type": "text", "text": {"body": text}})
 
     def moves(self, old: str, new: str) -> None:
         """The person with the old number has a new one."""
@@ -206,6 +206,12 @@ class Cloud:
         now = str(int(self.hub.deps.now().timestamp()))
         told = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
         self.brings(statuses=[told])
+
+    def prefers(self, sender: str, value: str) -> None:
+        """The person wants marketing messages to `stop`, or to `resume`."""
+        now = int(self.hub.deps.now().timestamp())
+        preference = {"wa_id": sender, "category": "marketing_messages", "value": value, "timestamp": now}
+        self.brings("user_preferences", user_preferences=[preference])
 
     def _brings_message(self, sender: str, id_: str, content: dict[str, Any]) -> None:
         now = str(int(self.hub.deps.now().timestamp()))

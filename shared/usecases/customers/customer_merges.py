@@ -1,7 +1,7 @@
 """Folding one customer into another, and taking it apart again.
 
 A merge is begun in one commit: the source points at the customer, whose profile
-takes up what it lacked. Then the source's addresses are moved, each at the
+takes up what it lacked; who of the two has opted out, has for both. Then the source's addresses are moved, each at the
 version read, so that a message stored meanwhile decides again; when none is
 left no new conversation can be the source's, and its conversations are moved.
 Whoever dies in between, or does it again, goes on where it stopped. Messages
@@ -101,7 +101,7 @@ def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Cust
     _check_size(deps, source_id)
     begun = _record(deps, ref.id, customer, other)
     folded: list[Write] = [
-        Merge(target, _filled(customer, begun) | {"updated_at": deps.now()}, found[target].version),
+        Merge(target, _filled(customer, other, begun) | {"updated_at": deps.now()}, found[target].version),
         Merge(source, {"merged_into": customer_id, "updated_at": deps.now()}, found[source].version),
         put(ref, found.get(ref), begun.model_dump()),
         *customer_tags.added(tenant_id, customer_id, begun.tags),
@@ -135,13 +135,19 @@ def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> 
         filled={name: theirs[name] for name in _PROFILE if theirs[name] and not mine[name]},
         preferences={name: value for name, value in theirs_liked.items() if value and not liked.get(name)},
         tags=[tag for tag in source.tags if tag not in customer.tags],
+        opted_out=customer.opted_out,
         created_at=deps.now(),
         updated_at=deps.now(),
     )
 
 
-def _filled(customer: Customer, begun: CustomerMerge) -> dict[str, Any]:
-    return {**begun.filled, "preferences": begun.preferences, "tags": [*customer.tags, *begun.tags]}
+def _filled(customer: Customer, source: Customer, begun: CustomerMerge) -> dict[str, Any]:
+    return {
+        **begun.filled,
+        "preferences": begun.preferences,
+        "tags": [*customer.tags, *begun.tags],
+        "opted_out": customer.opted_out or source.opted_out,
+    }
 
 
 def _take_identities(deps: Deps, begun: CustomerMerge) -> bool:
@@ -227,10 +233,11 @@ def _turn_round(deps: Deps, document: Document, known: CustomerMerge) -> Custome
     if customer.merged_into or other.merged_into != customer.id:
         raise Collision("the customer was merged into another one since: undo that first")
     now, emptied = deps.now(), _emptied(customer, known)
+    consents = _consents(customer, other, known)
     undone: list[Write] = [
-        Merge(target, emptied | {"updated_at": now}, found[target].version),
+        Merge(target, {**emptied, "opted_out": consents[0], "updated_at": now}, found[target].version),
         *customer_tags.changed(found[target], emptied["tags"]),
-        Merge(source, {"merged_into": None, "updated_at": now}, found[source].version),
+        Merge(source, {"merged_into": None, "opted_out": consents[1], "updated_at": now}, found[source].version),
         Merge(document.ref, {"state": MergeState.UNMERGING.value, "updated_at": now}, document.version),
     ]
     deps.store.commit(undone)
@@ -245,3 +252,10 @@ def _emptied(customer: Customer, known: CustomerMerge) -> dict[str, Any]:
         "preferences": {name: None for name, value in known.preferences.items() if liked.get(name) == value},
         "tags": [tag for tag in customer.tags if tag not in known.tags],
     }
+
+
+def _consents(customer: Customer, source: Customer, known: CustomerMerge) -> tuple[bool, bool]:
+    """Whether either has opted out when they are two again; an opt-out since then holds for both."""
+    merged = known.opted_out or source.opted_out
+    since = customer.opted_out and not merged
+    return known.opted_out if customer.opted_out == merged else customer.opted_out, source.opted_out or since

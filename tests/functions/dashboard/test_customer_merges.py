@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
+from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType, Instance
 from shared.http.app import create_app
 from shared.ports.store import Create, Merge, Ref
@@ -189,6 +190,15 @@ def test_many_sessions_move_in_batches(
         converse(f"more{n}", customer_id="anna", identity_id="elsewhere")
     merge(client)
     assert len(client.get("/customers/ann/history?limit=200").json["interactions"]) == 123  # type: ignore[index]
+
+
+def test_many_addresses_move_in_batches_and_back(client: FlaskClient, deps: Deps, bot: Instance, two: None) -> None:
+    anna = Customer.model_validate(deps.store.get([refs.customer("anna")])[refs.customer("anna")].data)
+    numbers = [address(deps, anna, bot, str(number)).external_user_id for number in range(100, 220)]
+    merge_id = merge(client).json["merge_id"]
+    assert {owner(deps, bot, number) for number in numbers} == {"ann"}
+    unmerge(client, merge_id)
+    assert {owner(deps, bot, number) for number in numbers} == {"anna"}
 
 
 def test_ten_at_once_merge_once(deps: Deps, client: FlaskClient, two: None) -> None:

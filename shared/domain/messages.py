@@ -112,6 +112,7 @@ class Message(BaseModel):
     stands for the request that made an outbound one under an idempotency key.
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
+    `reactions` are by person, and `reacted_at` is when each was given or taken back.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Message(BaseModel):
     external_message_id: str | None = None
     reply_to: str | None = None
     reactions: dict[str, str] = Field(default_factory=dict)
+    reacted_at: dict[str, datetime] = Field(default_factory=dict)
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None

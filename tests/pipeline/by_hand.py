@@ -153,10 +153,11 @@ class WhatsApp:
     def deletes(self, message_id: str) -> None:
         self.brings("messages.delete", {"remoteJid": MARIA, "fromMe": False, "id": message_id})
 
-    def reacts(self, message_id: str, emoji: str, **key: Any) -> None:
+    def reacts(self, message_id: str, emoji: str, at: int, **key: Any) -> None:
+        """Maria reacts at `at`, in Unix seconds; with `fromMe` the business does. An empty one takes it back."""
         reaction = {"key": {"remoteJid": MARIA, "fromMe": False, "id": message_id}, "text": emoji}
-        said = {"messageType": "reactionMessage", "message": {"reactionMessage": reaction}}
-        self.brings("messages.upsert", written("", **key) | said)
+        content = {"messageType": "reactionMessage", "message": {"reactionMessage": reaction}, "messageTimestamp": at}
+        self.brings("messages.upsert", written("", id=f"{message_id}-{emoji}-{at}", **key) | content)
 
     def takes_as(self, message_id: str) -> None:
         """Evolution gives what is sent next this id."""

@@ -196,7 +196,7 @@ def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(h
     shop.deletes("NOTED")
     shop.writes("as typed", id="ECHOED", fromMe=True)
     shop.edits("ECHOED", "also mended", 1_795_000_100)
-    shop.reacts("ECHOED", "👍")
+    shop.reacts("ECHOED", "👍", 1_795_000_200)
     shop.deletes("ECHOED")
     for message_id in ("NOTED", "ECHOED"):
         shop.takes_as(message_id)
@@ -205,23 +205,46 @@ def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(h
     noted, echoed = hub.message("mended"), hub.message("also mended")
     assert noted.deleted_at is not None
     assert echoed.deleted_at is not None
-    assert list(echoed.reactions.values()) == ["👍"]
+    shop.reacts("ECHOED", "🎉", 1_795_000_100)
+    assert list(hub.message("also mended").reactions.values()) == ["👍"]
 
 
 def test_each_person_has_one_reaction_and_can_take_it_back(hub: HubByHand, shop: WhatsApp) -> None:
     shop.writes("hello", id="HERS")
-    shop.reacts("HERS", "👍", id="R1")
-    shop.reacts("HERS", "🎉", id="R2")
-    shop.reacts("HERS", "👀", id="R3", fromMe=True)
+    shop.reacts("HERS", "👍", 1_795_000_100)
+    shop.reacts("HERS", "🎉", 1_795_000_100)
+    shop.reacts("HERS", "👀", 1_795_000_200, fromMe=True)
     assert sorted(hub.message("hello").reactions.values()) == sorted(["🎉", "👀"])
-    shop.reacts("HERS", "", id="R4")
+    shop.reacts("HERS", "", 1_795_000_300)
     assert sorted(filter(None, hub.message("hello").reactions.values())) == ["👀"]
+
+
+def test_of_two_reactions_of_a_person_the_later_one_counts_whichever_comes_first(
+    hub: HubByHand, shop: WhatsApp
+) -> None:
+    shop.writes("hello", id="HERS")
+    for at, emoji, expected in (
+        (200, "", ""),
+        (100, "👍", ""),
+        (400, "🎉", "🎉"),
+        (300, "👀", "🎉"),
+        (600, "🎉", "🎉"),
+        (500, "👀", "🎉"),
+        (700, "", ""),
+    ):
+        shop.reacts("HERS", emoji, 1_795_000_000 + at)
+        assert list(hub.message("hello").reactions.values()) == [expected]
+
+
+def test_a_reaction_to_an_unknown_message_is_dropped(hub: HubByHand, shop: WhatsApp) -> None:
+    shop.reacts("HERS", "👍", 1_795_000_100)
+    assert hub.documents("messages") == []
 
 
 def test_two_reactions_at_once_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
     shop.writes("hello", id="HERS")
-    hub.overlaps.store.before_commit("messages", lambda: shop.reacts("HERS", "👀", id="R2", fromMe=True))
-    shop.reacts("HERS", "👍", id="R1")
+    hub.overlaps.store.before_commit("messages", lambda: shop.reacts("HERS", "👀", 1_795_000_100, fromMe=True))
+    shop.reacts("HERS", "👍", 1_795_000_100)
     assert hub.overlaps.all_happened
     assert sorted(hub.message("hello").reactions.values()) == sorted(["👍", "👀"])
 

@@ -65,12 +65,16 @@ def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, rec
 
 
 def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) -> None:
-    """Keep one reaction per person on the message; an empty one takes it away. One to an unknown message is dropped."""
+    """Keep each person's latest reaction on the message; an empty one takes it away.
+
+    A reaction to a message that is not there is dropped.
+    """
+    who, at = reaction.sender_key, reaction.reacted_at
 
     def change(record: _Record) -> dict[str, Any]:
-        if isinstance(record, MessageNote) or record.reactions.get(reaction.sender_key, "") == reaction.emoji:
+        if isinstance(record, MessageNote) or record.reacted_at.get(who, at) > at:
             return {}
-        return {"reactions": {reaction.sender_key: reaction.emoji}}
+        return {"reactions": {who: reaction.emoji}, "reacted_at": {who: at}}
 
     _change(deps, instance, reaction.external_message_id, change, if_known=True)
 
@@ -156,7 +160,7 @@ def _change_note(deps: Deps, ref: Ref, document: Document | None, change: Callab
 
 def note_changes(status: MessageStatus, note: Mapping[str, Any]) -> dict[str, Any]:
     """What a message of this status takes over from the note, or from its own echo, that lay in its place."""
-    changes = {name: note[name] for name in ("deleted_at", "reactions") if note.get(name)}
+    changes = {name: note[name] for name in ("deleted_at", "reactions", "reacted_at") if note.get(name)}
     if note.get("edited_at"):
         changes |= {"text": note["text"], "edited_at": note["edited_at"]}
     later = later_status(status, MessageStatus(note.get("status", status)))

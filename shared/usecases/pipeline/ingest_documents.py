@@ -34,7 +34,7 @@ def with_message(identity: Identity, event: InboundEvent, received: MessageRecei
 def _waiting(identity: Identity, event: InboundEvent, received: MessageReceived) -> datetime | None:
     if received.is_history or received.is_note:
         return identity.waiting_since
-    return None if received.from_me else identity.waiting_since or event.received_at
+    return None if received.from_me else min(identity.waiting_since or event.received_at, event.received_at)
 
 
 def _name(identity: Identity, received: MessageReceived) -> str | None:

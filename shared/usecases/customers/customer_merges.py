@@ -79,11 +79,15 @@ def unmerge(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> Cust
 def _show_profile(deps: Deps, customer_id: str) -> None:
     """All addresses and open sessions of a person have the name and the phone number of his profile."""
     ref = refs.customer(customer_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
-        return
-    if writes := customers.shown(deps, document, {name: document.data.get(name) for name in ("name", "phone")}):
-        deps.store.commit(writes)
+
+    def show() -> None:
+        document = deps.store.get([ref]).get(ref)
+        if document is None:
+            return
+        if writes := customers.shown(deps, document, {name: document.data.get(name) for name in ("name", "phone")}):
+            deps.store.commit(writes)
+
+    decide(show)
 
 
 def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:

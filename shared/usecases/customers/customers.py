@@ -83,7 +83,8 @@ def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, A
 def shown(deps: Deps, customer: Document, changes: Mapping[str, Any]) -> list[Write]:
     """What brings a changed name or phone number into what the customer's addresses and open sessions show of him.
 
-    Without a name of the business's own they show the provider's.
+    Without a name of the business's own they show the provider's. Call it inside
+    `decide`: an address of which a session begins meanwhile has another version.
     """
     of_identity = {field: changes[name] for field, name in _OF_IDENTITY.items() if name in changes}
     if not of_identity:
@@ -93,7 +94,7 @@ def shown(deps: Deps, customer: Document, changes: Mapping[str, Any]) -> list[Wr
     for document in deps.store.find("identities", where, [Order("created_at")], limit=MOST).documents:
         if document.data.get("alias_of"):
             continue
-        writes.append(Merge(document.ref, of_identity))
+        writes.append(Merge(document.ref, of_identity, document.version))
         identity = Identity.model_validate(document.data | of_identity)
         if identity.conversation_id:
             told = {"name": identity.shown_name, "phone": identity.phone}

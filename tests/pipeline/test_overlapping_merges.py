@@ -111,13 +111,16 @@ def test_what_is_written_down_of_either_meanwhile_is_kept(hub: HubByHand, people
 
 def test_what_is_written_down_while_two_are_taken_apart_is_kept(hub: HubByHand, people: People) -> None:
     people.write_down(ANN, phone=None)
-    people.write_down(BEN, phone="+2", tags=["new"])
+    people.write_down(BEN, phone="+2", tags=["new"], preferences={"language": "de", "preferred_channel": "sms"})
     merge_id = people.merge(ANN, BEN)
-    hub.overlaps.store.before_commit("customer_merges", lambda: people.write_down(ANN, phone="+1", tags=["new", "vip"]))
+    changed: dict[str, Any] = {"phone": "+1", "tags": ["new", "vip"], "preferences": {"language": "fr"}}
+    hub.overlaps.store.before_commit("customer_merges", lambda: people.write_down(ANN, **changed))
     people.unmerge(ANN, merge_id)
     assert hub.overlaps.all_happened
     ann, ben = people.profile(ANN), people.profile(BEN)
     assert (ann["phone"], ann["tags"], ben["phone"], ben["tags"]) == ("+1", ["vip"], "+2", ["new"])
+    assert ann["preferences"] == {"language": "fr", "preferred_channel": None}
+    assert ben["preferences"] == {"language": "de", "preferred_channel": "sms"}
     assert (people.tagged("vip"), people.tagged("new")) == ({ANN}, {BEN})
 
 

@@ -237,11 +237,11 @@ def _turn_round(deps: Deps, document: Document, known: CustomerMerge) -> Custome
     if customer.merged_into or other.merged_into != customer.id:
         raise Collision("the customer was merged into another one since: undo that first")
     now, emptied = deps.now(), _emptied(customer, known)
-    consents = _consents(customer, other, known)
+    customer_opted_out, source_opted_out = _consents(customer, other, known)
     undone: list[Write] = [
-        Merge(target, {**emptied, "opted_out": consents[0], "updated_at": now}, found[target].version),
+        Merge(target, {**emptied, "opted_out": customer_opted_out, "updated_at": now}, found[target].version),
         *customer_tags.changed(found[target], emptied["tags"]),
-        Merge(source, {"merged_into": None, "opted_out": consents[1], "updated_at": now}, found[source].version),
+        Merge(source, {"merged_into": None, "opted_out": source_opted_out, "updated_at": now}, found[source].version),
         Merge(document.ref, {"state": MergeState.UNMERGING.value, "updated_at": now}, document.version),
     ]
     deps.store.commit(undone)
@@ -258,8 +258,9 @@ def _emptied(customer: Customer, known: CustomerMerge) -> dict[str, Any]:
     }
 
 
-def _consents(customer: Customer, source: Customer, known: CustomerMerge) -> tuple[bool, bool]:
-    """Whether either has opted out when they are two again; an opt-out since then holds for both."""
-    merged = known.opted_out or source.opted_out
-    since = customer.opted_out and not merged
-    return known.opted_out if customer.opted_out == merged else customer.opted_out, source.opted_out or since
+def _consents(customer: Customer, source: Customer, record: CustomerMerge) -> tuple[bool, bool]:
+    """Whether customer and source have opted out when they are two again; an opt-out since the merge holds for both."""
+    at_merge = record.opted_out or source.opted_out
+    if customer.opted_out == at_merge:
+        return record.opted_out, source.opted_out
+    return customer.opted_out, source.opted_out or customer.opted_out

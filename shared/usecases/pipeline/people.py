@@ -169,14 +169,14 @@ def _join(
     alias = {"alias_of": identity.id, "customer_id": identity.customer_id}
     writes: list[Write] = [Merge(document.ref, alias, document.version)]
     if other.conversation_id:
-        moved: dict[str, Any] = {"customer_id": identity.customer_id, "identity_id": identity.id}
+        changes: dict[str, Any] = {"customer_id": identity.customer_id, "identity_id": identity.id}
         if identity.conversation_id:
-            moved |= {"status": ConversationStatus.CLOSED.value, "closed_at": now, "updated_at": now}
-            moved |= {"needs_reply_since": None, "snoozed_until": None}
+            changes |= {"status": ConversationStatus.CLOSED.value, "closed_at": now, "updated_at": now}
+            changes |= {"needs_reply_since": None, "snoozed_until": None}
             place = (instance.tenant_id, instance.id, instance.type, other.conversation_id)
             writes.append(stats.count(*place, now, resolved=1))
-        writes.append(Merge(refs.conversation(other.conversation_id), moved))
-    return identity.model_copy(update=_together(identity, other)), writes
+        writes.append(Merge(refs.conversation(other.conversation_id), changes))
+    return identity.model_copy(update=_combined(identity, other)), writes
 
 
 def _merge_customers(deps: Deps, identity: Identity, other: Identity) -> None:
@@ -198,14 +198,16 @@ def _merge_customers(deps: Deps, identity: Identity, other: Identity) -> None:
     raise Conflict(Ref("identities", other.id))
 
 
-def _together(identity: Identity, other: Identity) -> dict[str, Any]:
-    """What the joined identity has: its own, else what the other one had."""
-    waiting = [each.waiting_since for each in (identity, other) if each.waiting_since]
-    written = [each.last_inbound_at for each in (identity, other) if each.last_inbound_at]
-    names = ("conversation_id", "survey", "campaign")
-    return {name: getattr(identity, name) or getattr(other, name) for name in names} | {
-        "waiting_since": min(waiting, default=None),
-        "last_inbound_at": max(written, default=None),
+def _combined(identity: Identity, other: Identity) -> dict[str, Any]:
+    """What the identity has after the other has become its alias."""
+    waiting_times = [each.waiting_since for each in (identity, other) if each.waiting_since]
+    inbound_times = [each.last_inbound_at for each in (identity, other) if each.last_inbound_at]
+    return {
+        "conversation_id": identity.conversation_id or other.conversation_id,
+        "survey": identity.survey or other.survey,
+        "campaign": identity.campaign or other.campaign,
+        "waiting_since": min(waiting_times, default=None),
+        "last_inbound_at": max(inbound_times, default=None),
     }
 
 

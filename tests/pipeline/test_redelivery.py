@@ -191,5 +191,9 @@ def test_a_replay_mends_what_was_read_wrongly_and_leaves_what_became_of_it(hub: 
     shop.deletes("HERS")
     right = hub.message("hello")
     hub.store.commit([Merge(refs.message(right.id), {"kind": "unsupported", "text": None})])
-    hub.read(*cast("Any", [each.event for each in hub.overlaps.bus.published if each.topic is Topic.INBOUND]))
+    brought = [cast("Any", each.event) for each in hub.overlaps.bus.published if each.topic is Topic.INBOUND]
+    hub.new_events(Topic.REALTIME)
+    hub.read(*brought)
     assert hub.messages() == [right]
+    announced = cast("Any", hub.new_events(Topic.REALTIME)[0]).payload["message"]
+    assert (announced["kind"], announced["text"]) == ("text", "hello")

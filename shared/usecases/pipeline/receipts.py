@@ -76,7 +76,7 @@ def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) ->
             return {}
         return {"reactions": {who: reaction.emoji}, "reacted_at": {who: at}}
 
-    _change(deps, instance, reaction.external_message_id, change, if_known=True)
+    _change(deps, instance, reaction.external_message_id, change)
 
 
 def apply_watermark(deps: Deps, instance: Instance, mark: Watermark) -> None:

@@ -20,7 +20,7 @@ from shared.deps import Deps
 from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, Topic
 from shared.domain.messages import Message
 from shared.http.app import create_app
-from tests.evolution import MARIA, evolution_rules, upsert, written
+from tests.evolution import MARIA, evolution_rules, written
 from tests.overlaps import Overlaps, overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Reply, Stub
@@ -29,6 +29,8 @@ APP_SECRET = "the-app-secret-of-meta"
 PAGE, FACEBOOK_CUSTOMER = "77", "p1"
 NUMBER = "106540352242922"
 """Meta's id of the number."""
+OUR_NUMBER = "5511900000000@s.whatsapp.net"
+"""The account on the Evolution server."""
 
 
 @dataclass
@@ -131,7 +133,7 @@ class WhatsApp:
         return cls(hub, hub.whatsapp())
 
     def posts(self, event: str, data: Any) -> list[InboundEvent]:
-        body = {"event": event, "instance": "shop", "data": data}
+        body = {"event": event, "instance": "shop", "sender": OUR_NUMBER, "data": data}
         return self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", body)
 
     def brings(self, event: str, data: Any) -> None:
@@ -139,7 +141,7 @@ class WhatsApp:
 
     def writes(self, text: str, **key: Any) -> None:
         """Maria writes; with `fromMe` the business does on its own telephone."""
-        self.hub.read(*self.hub.post_webhook(f"/webhook/whatsapp/{self.id}", upsert(written(text, **key))))
+        self.brings("messages.upsert", written(text, **key))
 
     def reports(self, message_id: str, status: str) -> None:
         """A receipt, in Evolution's words."""

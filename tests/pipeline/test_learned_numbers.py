@@ -8,7 +8,7 @@ import pytest
 
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
-from tests.pipeline.by_hand import HubByHand, WhatsApp, hub_by_hand
+from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
 from tests.stubs import Stub
 
 HIDDEN = "99887766554433@lid"
@@ -110,3 +110,26 @@ def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> N
     _returns(hub, shop)
     assert hub.overlaps.all_happened
     assert _shown(hub) == (NUMBER, ["vip", "returning"])
+
+
+def test_a_number_that_is_known_costs_no_look_at_the_customer(hub: HubByHand, shop: WhatsApp) -> None:
+    shop.writes("with number", remoteJidAlt=HIDDEN)
+    looks: list[str] = []
+    hub.overlaps.store.after_read("customers", lambda: looks.append("a look"))
+    shop.writes("and again")
+    assert looks == []
+
+
+def test_a_number_stays_with_a_session_that_moves_to_a_channel_without_numbers(hub: HubByHand, shop: WhatsApp) -> None:
+    bot = Telegram.of(hub)
+    bot.writes("by telegram")
+    telegram = hub.message("by telegram")
+    hub.post(f"/customers/{hub.message('by hidden id').customer_id}/merge", {"source_id": telegram.customer_id})
+    hub.patch(f"/api/channels/{bot.id}", {"config": {"csat": False}})
+    hub.patch(f"/api/conversations/{telegram.conversation_id}", {"status": "CLOSED"})
+    shop.writes("with number", remoteJidAlt=HIDDEN)
+    session = hub.message("with number").conversation_id
+    hub.post(f"/sessions/{session}/transfer", {"from_channel": "whatsapp", "to_channel": "telegram_bot"})
+    bot.writes("by telegram again")
+    assert hub.message("by telegram again").conversation_id == session
+    assert hub.get(f"/sessions/{session}")["customer_info"]["phone"] == NUMBER

@@ -73,6 +73,18 @@ def test_a_caller_is_answered_on_the_call_turn_by_turn(hub: Hub) -> None:
     assert hub.conversation().customer_name == "ANN LEE"
 
 
+def test_another_call_leaves_who_waits_for_an_answer(hub: Hub) -> None:
+    path = connected(hub)
+    begun = hears(hub, path, CallStatus="ringing")
+    hears(hub, one(begun, "Gather").attrib["action"], SpeechResult="Where is my order?")
+    [question] = eventually(lambda: hub.messages(Direction.INBOUND))
+    waiting_since = hub.conversation().needs_reply_since
+    hears(hub, path, CallStatus="ringing", CallSid=CALL.replace("777", "888"))
+    eventually(lambda: len(hub.messages(Direction.SYSTEM)) == 2)
+    assert hub.conversation().last_inbound_message_id == question.id
+    assert hub.conversation().needs_reply_since == waiting_since is not None
+
+
 def test_what_twilio_repeats_is_stored_once(hub: Hub) -> None:
     path = connected(hub)
     begun = hears(hub, path, CallStatus="ringing")
@@ -105,6 +117,7 @@ def test_a_choice_by_key_is_noted_and_nobody_answers_it(hub: Hub) -> None:
         "Pressed 0",
         "Nobody could be put through (no-answer)",
     ]
+    assert (hub.conversation().needs_reply_since, hub.conversation().last_inbound_message_id) == (None, None)
     assert hub.provider.to(rf"/Calls/{CALL}") == []
 
 

@@ -6,9 +6,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
+from shared.domain.events import Topic
 from shared.domain.messages import Direction, MessageStatus
 from tests.channels.voice.judge import judged, one, verbs
 from tests.eventually import eventually
+from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Reply
 from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
@@ -137,6 +139,7 @@ def test_a_voicemail_is_kept_with_its_words_and_waits_for_a_person(hub: Hub) -> 
     media = hub.client.get(f"/media/{shown['attachments'][0]['media_id']}", headers=hub.headers)
     assert (media.status_code, media.data) == (200, b"ID3")
     assert hub.provider.to(r"/Calls") == []
+    assert Topic.REPLIES not in {each.topic for each in overlaps(hub.deps).bus.published}
 
 
 def test_a_message_on_a_voice_session_calls_the_customer_and_tells_what_became_of_it(hub: Hub) -> None:

@@ -246,10 +246,13 @@ def test_rolling_up_again_changes_nothing_and_takes_late_counts(at: At, count: C
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 2
 
 
-def test_more_counters_than_a_page_holds_are_rolled_up(deps: Deps, at: At) -> None:
+def test_more_counters_than_a_page_holds_are_all_counted_before_and_after_they_are_rolled_up(
+    deps: Deps, at: At
+) -> None:
     tenant_id, yesterday = deps.settings.default_tenant_id, NOW - timedelta(days=1)
     many = [stats.count(tenant_id, f"i{n}", ChannelType.WHATSAPP, "c", yesterday, sessions=1) for n in range(520)]
     deps.store.commit(many)
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
     assert roll_up_at(at, NOW) == 1
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
 

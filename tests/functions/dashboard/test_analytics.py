@@ -264,8 +264,13 @@ def test_what_one_process_rolls_up_no_other_does(deps: Deps, count: Count) -> No
     assert (roll_up(here), others) == (1, [0])
 
 
-def test_of_two_processes_that_begin_to_roll_up_at_once_one_does(deps: Deps, count: Count) -> None:
+@pytest.mark.parametrize("earlier", [[], [NOW - timedelta(hours=1)]], ids=["the first pass", "a later one"])
+def test_of_two_processes_that_begin_to_roll_up_at_once_one_does(
+    deps: Deps, at: At, count: Count, earlier: list[datetime]
+) -> None:
     count(timedelta(days=1), sessions=1)
+    for moment in earlier:
+        roll_up_at(at, moment)
     here, others = replace(deps, now=lambda: NOW), list[int]()
     overlaps(deps).store.before_commit(refs.roll_up_state(), lambda: others.append(roll_up(here)))
     assert (roll_up(here), others) == (0, [1])

@@ -11,8 +11,8 @@ from functions.dashboard.schemas import CHANNELS
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.http.names import Name
 from shared.http.times import WholeSeconds
-from shared.usecases.instances.channel_overview import Figures
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.overview.channels import Figures
 
 _HEALTH = {
     InstanceStatus.CONNECTED: "healthy",

@@ -28,7 +28,8 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases.instances import channel_overview, channel_setup
+from shared.usecases.instances import channel_setup
+from shared.usecases.overview import channels
 
 api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -38,7 +39,7 @@ protect(api, Access.DASHBOARD)
 @api.get("/integrations", responses={200: ChannelsOut, 304: None})
 def list_channels(query: ChannelsQuery) -> Response:
     """List the tenant's channels, oldest first, with what they carry."""
-    found, cursor = channel_overview.overview(deps(), caller().tenant_id, query.limit, query.cursor)
+    found, cursor = channels.overview(deps(), caller().tenant_id, query.limit, query.cursor)
     return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in found]), cursor)
 
 
@@ -71,7 +72,7 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
     wanted = channel_type(path.channel_type)
-    found, active = channel_overview.standing(deps(), caller().tenant_id, wanted, query.spellings)
+    found, active = channels.standing(deps(), caller().tenant_id, wanted, query.spellings)
     shown = ChannelStatusOut(
         channel_type=CHANNELS[wanted],
         status=found.status.value,

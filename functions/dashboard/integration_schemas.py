@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.words import worded
 from shared.http.times import WholeSeconds
-from shared.usecases.instances.channel_overview import Standing
 from shared.usecases.instances.integrations import Trial
+from shared.usecases.overview.channels import Standing
 
 
 class IntegrationOut(BaseModel):

@@ -20,8 +20,9 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.instances import channel_overview, integrations
+from shared.usecases.instances import integrations
 from shared.usecases.instances.providers import TYPES
+from shared.usecases.overview import channels
 
 api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -31,7 +32,7 @@ protect(api, Access.DASHBOARD)
 @api.get("/status", responses={200: IntegrationsOut, 304: None})
 def list_integrations() -> Response:
     """List the channel types that are configured and the providers behind them, with their best channel's status."""
-    found = channel_overview.standings(deps(), caller().tenant_id)
+    found = channels.standings(deps(), caller().tenant_id)
     return polled(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
 
 

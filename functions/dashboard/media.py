@@ -15,7 +15,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect
 from shared.security.content_types import may_be_shown
-from shared.usecases.pipeline import media
+from shared.usecases.conversations import media
 
 api = APIBlueprint("dashboard_media", __name__, url_prefix="/media", abp_tags=[Tag(name="Dashboard")])
 cors(api)

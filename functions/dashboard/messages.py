@@ -15,8 +15,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases.conversations import conversations
-from shared.usecases.pipeline import sends
+from shared.usecases.conversations import conversations, sending
 
 api = APIBlueprint("dashboard_messages", __name__, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -35,7 +34,7 @@ def send_message(header: IdempotencyHeader, body: SendIn) -> Response:
     """Send a message in a session; it is stored and queued when this answers."""
     require(Role.AGENT)
     key = header.idempotency_key
-    target = sends.Target(conversation_id=body.session_id)
+    target = sending.Target(conversation_id=body.session_id)
     content = body.to_domain(deps())
-    accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
     return answer(SentOut(**MessageOut.of(accepted.message).model_dump(), success=True), 202)

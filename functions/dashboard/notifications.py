@@ -20,7 +20,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.reporting import notification_reads
+from shared.usecases.reporting import notification_lists
 
 api = APIBlueprint("dashboard_notifications", __name__, url_prefix="/notifications", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -30,7 +30,7 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: NotificationsOut, 304: None})
 def list_notifications(query: NotificationsQuery) -> Response:
     """List notifications, the newest first; the next page's cursor is in `X-Next-Cursor`."""
-    found, cursor = notification_reads.list_page(
+    found, cursor = notification_lists.list_page(
         deps(), caller().tenant_id, query.limit, query.cursor, unread_only=query.unread_only
     )
     return polled(NotificationsOut(notifications=[NotificationOut.of(each) for each in found]), cursor)
@@ -40,5 +40,5 @@ def list_notifications(query: NotificationsQuery) -> Response:
 def mark_read(path: NotificationPath) -> Response:
     """Mark a notification as read; doing it again changes nothing."""
     require(Role.AGENT)
-    notification_reads.mark_read(deps(), caller().tenant_id, path.notification_id)
+    notification_lists.mark_read(deps(), caller().tenant_id, path.notification_id)
     return answer(ReadOut(success=True, notification_id=path.notification_id))

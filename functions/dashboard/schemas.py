@@ -13,7 +13,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id, phones
 from shared.domain.templates import Filling
 from shared.http.times import WholeSeconds
-from shared.usecases.pipeline.sends import Content
+from shared.usecases.conversations.sending import Content
 
 CHANNELS = {channel: channel.value for channel in ChannelType} | {ChannelType.WIDGET: "chat"}
 """This dialect's words for the channel types."""

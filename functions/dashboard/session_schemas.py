@@ -13,10 +13,10 @@ from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations.conversations import Changes
-from shared.usecases.conversations.sendability import Verdict
-from shared.usecases.conversations.session_creation import NewSession
-from shared.usecases.conversations.session_lists import Filter
-from shared.usecases.conversations.transfers import Transfer
+from shared.usecases.overview.sessions import Filter
+from shared.usecases.sessions.sendability import Verdict
+from shared.usecases.sessions.session_creation import NewSession
+from shared.usecases.sessions.transfers import Transfer
 
 SNOOZE = timedelta(days=1)
 """How long a session sleeps when nobody says until when."""

@@ -29,7 +29,9 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
-from shared.usecases.conversations import conversations, sendability, session_creation, session_lists, transfers
+from shared.usecases.conversations import conversations
+from shared.usecases.overview import sessions
+from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
 cors(api)
@@ -48,7 +50,7 @@ def active_sessions(query: SessionsQuery) -> Response:
 @api.get("", responses={200: SessionsOut})
 def list_sessions(query: SessionListQuery) -> Response:
     """List sessions of any status, the newest activity first."""
-    found, cursor = session_lists.list_page(
+    found, cursor = sessions.list_page(
         deps(), caller().tenant_id, query.status, query.filter(), query.limit, query.cursor
     )
     return answer(SessionsOut(sessions=[WholeSessionOut.of(each) for each in found], next_cursor=cursor))

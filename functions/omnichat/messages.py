@@ -30,7 +30,8 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases.pipeline import dead, sends
+from shared.usecases.conversations import sending
+from shared.usecases.outbox import outbox_items
 
 api = APIBlueprint("omnichat_messages", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")])
 cors(api)
@@ -84,13 +85,13 @@ class OutboxPath(BaseModel):
 def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     """Accept a message; it is stored and queued when this answers."""
     require(Role.AGENT)
-    target = sends.Target(
+    target = sending.Target(
         conversation_id=body.conversation_id,
         instance_id=body.channel_instance_id,
         customer_id=body.customer_id,
         external_user_id=body.external_user_id,
     )
-    content = sends.Content(
+    content = sending.Content(
         text=body.text,
         attachments=tuple(attachment.to_domain(deps()) for attachment in body.attachments),
         reply_to=body.reply_to,
@@ -100,7 +101,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     )
     key = header.idempotency_key
     with own_words():
-        accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+        accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
     return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
 
 
@@ -108,7 +109,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
 def list_outbox(query: OutboxQuery) -> Response:
     """What waits, failed or died on its way out; owners only."""
     require(Role.OWNER)
-    items, cursor = dead.list_outbox(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    items, cursor = outbox_items.list_outbox(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
     return answer(OutboxPage(items=[QueueItem.of(item) for item in items], next_cursor=cursor))
 
 
@@ -116,4 +117,4 @@ def list_outbox(query: OutboxQuery) -> Response:
 def redrive(path: OutboxPath) -> Response:
     """Send a dead item again; owners only."""
     require(Role.OWNER)
-    return answer(QueueItem.of(dead.redrive(deps(), caller().tenant_id, path.id)), 202)
+    return answer(QueueItem.of(outbox_items.redrive(deps(), caller().tenant_id, path.id)), 202)

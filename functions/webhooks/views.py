@@ -12,8 +12,8 @@ from shared.channels import channel, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
+from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import webhooks
 
 # Evolution sends media inside the body when told to; everything else is far smaller.
 MAX_BODY = 20 * 1024 * 1024
@@ -45,18 +45,18 @@ def _nameless(deps: Deps, webhook: Webhook) -> Response:
 
     Either way the call has to prove itself to the instance that takes it.
     """
-    from shared.usecases.instances import connections  # noqa: PLC0415 - costs cold start, and few call without a name
+    from shared.usecases.instances import connection_state  # noqa: PLC0415 - costs cold start, and few call without a name
 
     found, named = instance_lookup.find_for_webhook(deps, default=True), _named_in(webhook.body)
     if found is None or found.adapter != EVOLUTION:
-        found = connections.find_account(deps, EVOLUTION, named) if named else None
+        found = connection_state.find_account(deps, EVOLUTION, named) if named else None
     if found is None or found.adapter != EVOLUTION:
         raise NotFound(
             "the default instance is not one of Evolution's, nor does the body name one that is: "
             "call /webhook/evolution/{instance_name}"
         )
     webhooks.take(deps, found, webhook)
-    connections.note_stray(deps, found, named, found.config.get("whatsapp_instance"))
+    connection_state.note_stray(deps, found, named, found.config.get("whatsapp_instance"))
     return _json({"status": "success", "instance": found.name})
 
 

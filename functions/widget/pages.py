@@ -16,7 +16,7 @@ from functions.widget.schemas import WidgetPath
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.limits import WIDGET
-from shared.usecases.conversations import visitors
+from shared.usecases.sessions import visitors
 
 _FOLDER = Path(__file__).with_name("assets")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}

@@ -12,7 +12,7 @@ from shared.channelkit.styled import Run, Styled
 from shared.channels.widget.inbound import TEXT_LIMIT
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
-from shared.usecases.conversations.visitors import MOST, Session
+from shared.usecases.sessions.visitors import MOST, Session
 
 _AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {Author.CUSTOMER: "visitor", Author.BOT: "bot"}
 

@@ -25,8 +25,8 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.limits import WIDGET, charge
 from shared.security.buckets import Rate
-from shared.usecases.conversations import visitors
-from shared.usecases.conversations.visitors import Visitor
+from shared.usecases.sessions import visitors
+from shared.usecases.sessions.visitors import Visitor
 
 PER_VISITOR = Rate("visitor-messages", per_minute=60)
 

@@ -11,7 +11,7 @@ from shared.domain.accounts import Principal
 from shared.errors import Unauthorized
 from shared.http import cors
 from shared.usecases.accounts.credentials import authenticate
-from shared.usecases.conversations import visitors
+from shared.usecases.sessions import visitors
 
 _MAX_LENGTH = 4096
 

@@ -22,8 +22,8 @@ from shared.domain.events import RealtimeEvent
 from shared.domain.instances import Instance
 from shared.errors import HubError, Unauthorized
 from shared.usecases import realtime, refs
-from shared.usecases.conversations.visitors import Visitor
 from shared.usecases.instances import instance_operations
+from shared.usecases.sessions.visitors import Visitor
 
 logger = logging.getLogger(__name__)
 

@@ -22,10 +22,11 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable
 from shared.logs import tracing
-from shared.usecases.instances import connections, instance_lookup, session_leases
+from shared.usecases.delivery.delivery import deliver
+from shared.usecases.ingest import webhooks
+from shared.usecases.instances import connection_state, instance_lookup, session_leases
 from shared.usecases.instances.session_leases import Lease
-from shared.usecases.pipeline import outbound, webhooks
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.outbox import enqueueing
 
 logger = logging.getLogger(__name__)
 
@@ -229,9 +230,9 @@ class Sessions:
     def _announce(self, lease: Lease, instance: Instance) -> None:
         if not session_leases.is_ours(self._deps, lease):
             return  # logged out while the line was being opened, as the next renewal will find
-        connections.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
+        connection_state.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
         for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
-            outbound.wake(self._deps, lease.tenant_id, conversation_id, instance)
+            enqueueing.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
     def _settle(self, lease: Lease, gone: bool, why: str, pause: timedelta = timedelta(0)) -> None:
         """A line has ended, or none could be opened; what became of a former login's is nothing to the present one."""

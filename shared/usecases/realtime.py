@@ -11,7 +11,7 @@ from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
 from shared.logs import current_trace
-from shared.usecases.instances import waiting
+from shared.usecases import connection_waits
 
 MESSAGE_CREATED = "message-created"
 CONVERSATION_UPDATED = "conversation-updated"
@@ -51,7 +51,7 @@ def conversation_updated(deps: Deps, conversation: Conversation) -> None:
 
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
     """Call it after the state is stored: whoever waits in this process looks at the store then."""
-    waiting.wake(instance.id)
+    connection_waits.wake(instance.id)
     emit(deps, instance.tenant_id, instance.id, CHANNEL_STATUS, {"status": status.value})
 
 

@@ -16,11 +16,11 @@ from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
-from shared.usecases.instances import reconciling
-from shared.usecases.instances.unheld import Unheld
-from shared.usecases.notifications import notify_once
-from shared.usecases.pipeline import measuring, outbound
-from shared.usecases.reporting import rollups
+from shared.usecases.instances import status_checks
+from shared.usecases.instances.missing_holders import Unheld
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import metrics, rollups
+from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,11 @@ def sweep(deps: Deps) -> dict[str, int]:
         "calls_closed": _pages(deps, calls.close_overdue, "calls", calls.overdue(deps), "started_at"),
         "rolled_up": rollups.roll_up(deps),
         "campaign_messages": campaign_sending.send_due(deps),
-        "asked_after": reconciling.reconcile(deps),
+        "asked_after": status_checks.reconcile(deps),
     }
     if any(done.values()):
         log.info("swept", extra=done)
-    measuring.outbox(deps)
+    metrics.outbox(deps)
     return done
 
 
@@ -73,7 +73,7 @@ def _pages(
 
 def _wake_overdue(unheld: Unheld, deps: Deps, document: Document) -> None:
     unheld.look(document)
-    outbound.wake(deps, str(document.data["tenant_id"]), str(document.data["conversation_id"]), None)
+    enqueueing.wake(deps, str(document.data["tenant_id"]), str(document.data["conversation_id"]), None)
 
 
 def _snoozed(deps: Deps) -> list[Where]:

@@ -24,7 +24,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.domain.messages import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Ref, Set
 from shared.usecases import realtime
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
 from tests.adapters.backends import emulators, google
 from tests.eventually import eventually
 from tests.infra.clients import Client, stored_instance, token_for
@@ -226,7 +226,7 @@ def _say(deps: Deps, instance: Instance, text: str) -> None:
         updated_at=deps.now(),
     )
     deps.store.commit([Create(Ref("outbox", item.id), item.model_dump())])
-    outbound.wake(deps, "t1", item.conversation_id, instance)
+    enqueueing.wake(deps, "t1", item.conversation_id, instance)
 
 
 def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_when_it_ends(

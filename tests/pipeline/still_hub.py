@@ -11,7 +11,7 @@ from shared.domain.messages import MessageStatus
 from shared.http.app import create_app
 from shared.security.pacing import Pacer
 from shared.usecases import refs
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub

@@ -21,7 +21,7 @@ from shared.http.app import create_app
 from shared.ports.store import Merge, Store, Write
 from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.pipeline.inbound import normalize
+from shared.usecases.ingest.normalize import normalize
 from shared.usecases.sweep import sweep
 from tests.eventually import eventually
 from tests.functions.keys import key_for

@@ -17,7 +17,8 @@ from shared.domain.messages import Direction
 from shared.outgoing import Answer, Outgoing
 from shared.ports.store import Merge
 from shared.usecases import refs
-from shared.usecases.pipeline import deliver, sends
+from shared.usecases.conversations import sending
+from shared.usecases.delivery import delivery
 from shared.usecases.sweep import sweep
 from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
@@ -152,8 +153,8 @@ def test_a_provider_that_is_down_is_tried_until_the_tries_are_used_up(hub: Hub) 
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD", timeout=30)
     [item] = hub.documents("outbox", id=message_id)
-    assert (item["reason"], item["attempts"]) == ("retries_exhausted", deliver.MAX_ATTEMPTS)
-    assert len(hub.provider.to(SEND)) == deliver.MAX_ATTEMPTS
+    assert (item["reason"], item["attempts"]) == ("retries_exhausted", delivery.MAX_ATTEMPTS)
+    assert len(hub.provider.to(SEND)) == delivery.MAX_ATTEMPTS
 
 
 @EVERYWHERE
@@ -241,8 +242,8 @@ def test_the_sweep_wakes_what_a_crash_left_behind(hub: Hub) -> None:
     conversation_id = _talk(hub)
     dying = dataclasses.replace(hub.deps, bus=Silence(hub.deps.bus))
     owner = Principal(tenant_id=hub.tenant_id, role=Role.OWNER)
-    target, content = sends.Target(conversation_id=conversation_id), sends.Content(text="hello")
-    message_id = sends.send(dying, owner, target, content, None).message.id
+    target, content = sending.Target(conversation_id=conversation_id), sending.Content(text="hello")
+    message_id = sending.send(dying, owner, target, content, None).message.id
     past = hub.deps.now() - timedelta(seconds=1)
     hub.deps.store.commit([Merge(refs.outbox(message_id), {"due_at": past})])
     assert sweep(hub.deps)["overdue"] == 1
@@ -297,6 +298,6 @@ def test_what_a_dead_process_was_sending_is_settled_at_the_next_start(hub: Hub) 
     eventually(lambda: _fate(hub, message_id) == "FAILED")
     lease = {"status": "SENDING", "lease_owner": "a dead process", "due_at": hub.deps.now() + timedelta(seconds=90)}
     hub.deps.store.commit([Merge(refs.outbox(message_id), lease)])
-    assert deliver.recover(hub.deps) == 1
+    assert delivery.recover(hub.deps) == 1
     assert _fate(hub, message_id) == "DEAD"
     assert hub.documents("outbox", id=message_id)[0]["reason"] == "outcome_unknown"

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.messages import Direction
 from shared.errors import HubError
-from shared.usecases.pipeline.replies import reply
+from shared.usecases.replies.replies import reply
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.pipeline.manual_hub import PHONE, ManualHub
 from tests.stubs import Received, Reply

@@ -14,7 +14,7 @@ from shared.config import Settings
 from shared.domain.events import ReplyEvent
 from shared.domain.messages import Direction
 from shared.ports.store import Merge, Ref
-from shared.usecases.pipeline.replies import reply
+from shared.usecases.replies.replies import reply
 from tests.eventually import eventually
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, running_hub, telegram_rules

@@ -12,7 +12,7 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.domain.ratings import SURVEY_TEXT
-from shared.usecases.pipeline.inbound import normalize
+from shared.usecases.ingest.normalize import normalize
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 from tests.pipeline.manual_hub import ManualHub

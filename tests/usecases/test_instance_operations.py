@@ -15,7 +15,7 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Ref
-from shared.usecases.instances import connections, instance_operations, instances
+from shared.usecases.instances import connection_state, instance_operations, instances
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.recording_bus import RecordingBus
@@ -123,7 +123,7 @@ def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
     instance = whatsapp(public)
     evolution.state = "open"
     connected = instance_operations.status(public, instance)
-    connections.lose_link(public, connected, "the socket to WhatsApp is closed")
+    connection_state.lose_link(public, connected, "the socket to WhatsApp is closed")
     doubted = instance_operations.status(public, instance)
     assert (doubted.status, doubted.status_detail) == (InstanceStatus.ERROR, "the socket to WhatsApp is closed")
     assert instance_operations.restart(public, doubted).status is InstanceStatus.CONNECTED
@@ -133,15 +133,15 @@ def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
 def test_a_message_that_goes_out_restores_the_trust(public: Deps, evolution: Evolution) -> None:
     instance = whatsapp(public)
     evolution.state = "open"
-    connections.lose_link(public, instance_operations.status(public, instance), "closed")
-    connections.regain_link(public, instance)
+    connection_state.lose_link(public, instance_operations.status(public, instance), "closed")
+    connection_state.regain_link(public, instance)
     found = stored(public, instance)
     assert (found.status, found.link_lost_at) == (InstanceStatus.CONNECTED, None)
 
 
 def test_an_account_that_is_not_connected_has_no_link_to_lose(public: Deps, evolution: Evolution) -> None:
     instance = whatsapp(public)
-    connections.lose_link(public, instance, "closed")
+    connection_state.lose_link(public, instance, "closed")
     assert stored(public, instance).status is InstanceStatus.DISCONNECTED
 
 
@@ -156,7 +156,7 @@ def test_a_removed_instance_stays_removed_whatever_its_last_words_are(public: De
     instance = instance_operations.pair(public, whatsapp(public))
     removed = instance_operations.remove(public, instance)
     assert removed.status is InstanceStatus.DELETED
-    connections.apply_connection(public, removed, ConnectionChanged(status=InstanceStatus.DISCONNECTED))
+    connection_state.apply_connection(public, removed, ConnectionChanged(status=InstanceStatus.DISCONNECTED))
     assert instance_operations.status(public, removed).status is InstanceStatus.DELETED
 
 

@@ -11,7 +11,7 @@ from shared.domain.customers import Identity
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.messages import MessageKind
-from shared.usecases.pipeline.ingest_documents import place, with_message
+from shared.usecases.ingest.message_documents import place, with_message
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHAT = Identity(id="chat", tenant_id="t", instance_id="i", external_user_id="5", customer_id="c", created_at=START)

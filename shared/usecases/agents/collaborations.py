@@ -8,7 +8,7 @@ from shared.deps import Deps
 from shared.domain.agents import AgentCollaboration
 from shared.domain.ids import stable_id
 from shared.ports.store import Create, Order, Ref, Where
-from shared.usecases.pipeline.outbound import read_conversation
+from shared.usecases.outbox.enqueueing import read_conversation
 
 MOST = 100
 _KEPT = 8_000

@@ -21,9 +21,10 @@ from shared.domain.messages import Author, Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
+from shared.usecases.conversations import sending
 from shared.usecases.customers import customer_tags, customers
-from shared.usecases.pipeline import outbound, sends
-from shared.usecases.pipeline.reach import Reached, reach
+from shared.usecases.identities.contacts import Reached, reach
+from shared.usecases.outbox import enqueueing
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -141,8 +142,8 @@ def _send(deps: Deps, campaign: Campaign, customer_id: str) -> bool:
         return False
     mark = CampaignMark(campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE)
     text, template = _said(campaign, reached.instance)
-    draft = outbound.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=text, template=template)
-    sends.send_unasked(deps, reached.instance, reached.known, draft, {"campaign": mark.model_dump()})
+    draft = enqueueing.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=text, template=template)
+    sending.send_unasked(deps, reached.instance, reached.known, draft, {"campaign": mark.model_dump()})
     return True
 
 

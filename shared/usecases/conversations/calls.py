@@ -19,7 +19,7 @@ from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import AlreadyExists, Conflict
 from shared.ports.store import Create, Document, Merge, Set, Where, Write
 from shared.usecases import realtime, refs
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
 from shared.usecases.retrying import decide
 
 LONGEST = timedelta(hours=4)
@@ -118,7 +118,7 @@ def _writes(deps: Deps, before: Call | None, after: Call, document: Document | N
     counted = {"calls": int(before is None)} | _learned(before, after)
     if any(counted.values()):
         shard = after.conversation_id or after.id
-        writes += stats.correct(
+        writes += counters.correct(
             after.tenant_id, after.instance_id, after.channel, shard, what.at, deps.now(), **counted
         )
     return writes

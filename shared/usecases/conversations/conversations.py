@@ -13,7 +13,7 @@ from shared.errors import BadRequest, Collision
 from shared.ports.store import Document, Merge, Order, Ref, Where, Write
 from shared.usecases import realtime
 from shared.usecases.conversations import ratings
-from shared.usecases.pipeline.outbound import read_conversation
+from shared.usecases.outbox.enqueueing import read_conversation
 from shared.usecases.retrying import decide
 
 MOST = 200

@@ -16,9 +16,10 @@ from shared.domain.ratings import SURVEY_LIFE, Rating, RatingSource, survey_text
 from shared.errors import AlreadyExists, Conflict
 from shared.ports.store import Create, Document, Merge, Ref, Set, Write
 from shared.usecases import refs
+from shared.usecases.identities import resolution
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import outbound, people
-from shared.usecases.reporting import stats
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import counters
 from shared.usecases.retrying import decide
 
 _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
@@ -28,7 +29,7 @@ def rate(deps: Deps, tenant_id: str, conversation_id: str, score: int, comment: 
     """Rate a conversation from 1 to 5; its former rating, if any, is replaced. Raises `NotFound`."""
 
     def attempt() -> Rating:
-        document = outbound.read_conversation(deps, tenant_id, conversation_id)
+        document = enqueueing.read_conversation(deps, tenant_id, conversation_id)
         conversation = Conversation.model_validate(document.data)
         rating, writes = rating_writes(deps, conversation, score, comment, RatingSource.API)
         try:
@@ -62,7 +63,7 @@ def rating_writes(
         created_at=now,
         updated_at=now,
     )
-    counted = stats.count(
+    counted = counters.count(
         rating.tenant_id, rating.instance_id, rating.channel, rating.id, now, ratings=1, rating_sum=score
     )
     return rating, [Create(ref, rating.model_dump()), counted]
@@ -73,7 +74,7 @@ def _replaced(deps: Deps, before: Document, changes: Mapping[str, Any]) -> tuple
     rating = former.model_copy(update=dict(changes))
     writes: list[Write] = [Set(before.ref, rating.model_dump(), before.version)]
     if rating.score != former.score:
-        writes += stats.correct(
+        writes += counters.correct(
             former.tenant_id,
             former.instance_id,
             former.channel,
@@ -86,7 +87,7 @@ def _replaced(deps: Deps, before: Document, changes: Mapping[str, Any]) -> tuple
 
 
 def take_answer(
-    deps: Deps, chat: people.Known, message: Message, score: int
+    deps: Deps, chat: resolution.Known, message: Message, score: int
 ) -> tuple[Conversation, list[Write]] | None:
     """The writes that store the answer to a survey, its message first; None when the conversation is gone."""
     ref = refs.conversation(message.conversation_id)
@@ -101,9 +102,9 @@ def take_answer(
     place = (message.tenant_id, message.instance_id, conversation.channel, conversation.id)
     writes: list[Write] = [
         Create(refs.message(message.id), message.model_dump()),
-        people.identity_write(chat, answered),
+        resolution.identity_write(chat, answered),
         Merge(ref, changed),
-        stats.count(*place, at, inbound=1),
+        counters.count(*place, at, inbound=1),
         *rated,
     ]
     return conversation.model_copy(update=changed), writes
@@ -117,8 +118,8 @@ def counted(deps: Deps, conversation: Conversation, status: ConversationStatus) 
     now = deps.now()
     given = (conversation.tenant_id, conversation.instance_id, conversation.channel, conversation.id)
     if not was_closed:
-        return [stats.count(*given, now, resolved=1)]
-    return stats.correct(*given, conversation.closed_at or now, now, resolved=-1)
+        return [counters.count(*given, now, resolved=1)]
+    return counters.correct(*given, conversation.closed_at or now, now, resolved=-1)
 
 
 def close_with_survey(
@@ -143,13 +144,13 @@ def close_with_survey(
     try:
         changes = closed.model_dump(include=set(changed))
         # The question is no answer: nobody is counted as having replied.
-        outbound.commit_drafts(deps, document, instance, [draft], changes, [*writes, asked], is_answer=False)
+        enqueueing.commit_drafts(deps, document, instance, [draft], changes, [*writes, asked], is_answer=False)
     except AlreadyExists:
         return None
     return closed
 
 
-def _draft(conversation: Conversation, instance: Instance | None) -> outbound.Draft | None:
+def _draft(conversation: Conversation, instance: Instance | None) -> enqueueing.Draft | None:
     written = conversation.last_inbound_message_id
     if instance is None or instance.tenant_id != conversation.tenant_id or instance.adapter not in names():
         return None
@@ -158,4 +159,4 @@ def _draft(conversation: Conversation, instance: Instance | None) -> outbound.Dr
     text = survey_text(instance.config)
     if text is None:
         return None
-    return outbound.Draft(stable_id("survey", conversation.id, written), Author.SYSTEM, text=text)
+    return enqueueing.Draft(stable_id("survey", conversation.id, written), Author.SYSTEM, text=text)

@@ -10,7 +10,7 @@ from shared.domain.instances import Instance
 from shared.errors import BadRequest, Collision, NotFound, Unauthorized, Unprocessable
 from shared.security.tokens import GuestClaims, unverified, verify
 from shared.usecases.instances import instance_config, instance_lookup
-from shared.usecases.pipeline.outbound import read_conversation
+from shared.usecases.outbox.enqueueing import read_conversation
 
 
 def admit_agent(deps: Deps, tenant_id: str, conversation_id: str, agent_id: str) -> Admission:

@@ -17,7 +17,7 @@ from shared.domain.ids import new_id
 from shared.errors import BadRequest, HubError
 from shared.ports.store import Document, Ref
 from shared.usecases.instances.instance_documents import commit, put
-from shared.usecases.moved_secrets import check_stays, origin
+from shared.usecases.instances.secret_moves import check_stays, origin
 from shared.usecases.retrying import decide
 
 _KEY = "api_key"

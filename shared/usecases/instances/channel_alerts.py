@@ -9,7 +9,7 @@ from shared.domain.instances import Instance, InstanceStatus
 from shared.domain.notifications import Notification
 from shared.ports.store import Write
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.notifications import creation
+from shared.usecases.reporting.notifications import creation
 
 _MOST_TEXT = 500
 

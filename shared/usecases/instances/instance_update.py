@@ -35,7 +35,7 @@ from shared.usecases.instances.instance_documents import (
     set_ref,
 )
 from shared.usecases.instances.instance_lookup import forget
-from shared.usecases.moved_secrets import check_stays
+from shared.usecases.instances.secret_moves import check_stays
 from shared.usecases.retrying import decide
 
 _LOST = (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)

@@ -9,7 +9,8 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, Overloaded, ProviderError
 from shared.outgoing import places
-from shared.usecases.instances import instance_operations, waiting
+from shared.usecases import connection_waits
+from shared.usecases.instances import instance_operations
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def is_paired(deps: Deps, instance: Instance, seconds: float) -> bool:
     begun = time.monotonic()
     if instance.status is InstanceStatus.CONNECTED or _provider_says_so(deps, instance):
         return True
-    return waiting.until_connected(deps, instance, begun + seconds - time.monotonic())
+    return connection_waits.until_connected(deps, instance, begun + seconds - time.monotonic())
 
 
 def _provider_says_so(deps: Deps, instance: Instance) -> bool:

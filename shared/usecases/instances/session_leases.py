@@ -16,7 +16,7 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import InstanceStatus
 from shared.errors import Conflict
 from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases.instances import connections, instance_lookup
+from shared.usecases.instances import connection_state, instance_lookup
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,9 @@ def end(deps: Deps, lease: Lease, why: str) -> None:
     log.warning("a session was ended", extra={"instance_id": lease.instance_id, "why": why})
     instance = instance_lookup.find_for_webhook(deps, instance_id=lease.instance_id)
     if instance is not None:
-        connections.apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why))
+        connection_state.apply_connection(
+            deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why)
+        )
 
 
 def is_ours(deps: Deps, lease: Lease) -> bool:

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from shared.config import Settings
 from shared.domain.messages import Direction
+from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instances
-from shared.usecases.pipeline import webhooks
 from tests.channels.discord.test_inbound import KEY, PUBLIC, fixture
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub

@@ -17,7 +17,7 @@ from shared.domain.instances import ChannelType, InstanceStatus
 from shared.http.app import create_app
 from shared.ports.store import Create
 from shared.usecases import refs
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
 from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
 from tests.documents import an_instance
@@ -39,7 +39,7 @@ def count(deps: Deps) -> Count:
     ) -> None:
         tenant_id = amounts.pop("tenant_id", deps.settings.default_tenant_id)
         instance_id = amounts.pop("instance_id", f"{channel}-instance")
-        write = stats.count(tenant_id, instance_id, ChannelType(channel), conversation, NOW - ago, **amounts)
+        write = counters.count(tenant_id, instance_id, ChannelType(channel), conversation, NOW - ago, **amounts)
         deps.store.commit([write])
 
     return raise_
@@ -270,7 +270,7 @@ def test_an_old_count_can_still_be_corrected(deps: Deps, at: At, count: Count) -
     roll_up_at(at, NOW)
     tenant_id = deps.settings.default_tenant_id
     given = (tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c", long_ago, NOW)
-    deps.store.commit(stats.correct(*given, rating_sum=4))
+    deps.store.commit(counters.correct(*given, rating_sum=4))
     assert _get(at(), "customer-satisfaction")["overallScore"] == 5
 
 

@@ -18,7 +18,7 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.instances import InstanceStatus
 from shared.ports.store import Create, Ref
 from shared.usecases import refs
-from shared.usecases.conversations import sendability
+from shared.usecases.sessions import sendability
 from tests.documents import an_instance
 from tests.functions.keys import key_for
 

@@ -24,7 +24,7 @@ from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.instances import instances
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
 from tests.evolution import Evolution
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
@@ -61,7 +61,7 @@ def call(deps: Deps, instance: Instance, id_: str) -> None:
 
 def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: float) -> None:
     at = deps.now() - timedelta(days=days_ago)
-    deps.store.commit([stats.count(instance.tenant_id, instance.id, instance.type, "any", at, **amounts)])
+    deps.store.commit([counters.count(instance.tenant_id, instance.id, instance.type, "any", at, **amounts)])
 
 
 def test_without_channels_there_is_an_empty_list(client: FlaskClient) -> None:

@@ -21,8 +21,8 @@ from shared.errors import StoreError
 from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.usecases import refs
+from shared.usecases.conversations.media import KEPT_FOR
 from shared.usecases.instances import instances
-from shared.usecases.pipeline.media import KEPT_FOR
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed
 from tests.stubs import Reply, Stub

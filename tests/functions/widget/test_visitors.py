@@ -19,7 +19,7 @@ from shared.ports.store import Merge
 from shared.security.buckets import Buckets
 from shared.security.tokens import VisitorClaims, sign, span
 from shared.usecases import refs
-from shared.usecases.conversations.visitors import TOKEN_SECONDS
+from shared.usecases.sessions.visitors import TOKEN_SECONDS
 from tests.eventually import eventually
 from tests.functions.widget.conftest import Visitor, begin, make_widget
 from tests.pipeline.hub import Hub

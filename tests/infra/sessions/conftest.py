@@ -20,7 +20,7 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, Topic
 from shared.http.app import create_app
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
 from tests.channels.telegram_user.telegram import Telegram
 from tests.infra.sessions.steps import PHONE, Clock, Start
 from tests.pipeline.hub import Hub

@@ -13,7 +13,7 @@ from shared.domain.messages import Author, Message
 from shared.errors import BadRequest, NotFound
 from shared.ports.store import Write
 from shared.usecases.instances import instance_config, instance_lookup
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def opened(
             conversation, instance = former, instance_lookup.by_id(deps, former.tenant_id, former.instance_id)
     except (BadRequest, NotFound):
         return None
-    draft = outbound.Draft(message_id=new_id(), author=Author.SYSTEM, text=opening.text, opens=opening.here)
-    message, writes = outbound.acceptance(deps, conversation, instance, draft)
+    draft = enqueueing.Draft(message_id=new_id(), author=Author.SYSTEM, text=opening.text, opens=opening.here)
+    message, writes = enqueueing.acceptance(deps, conversation, instance, draft)
     return Opened(conversation, instance, message, writes)
 
 
 def announce(deps: Deps, what: Opened) -> None:
     """Wake the sender and tell the joined clients."""
-    outbound.announce(deps, what.conversation, what.instance, [what.message])
+    enqueueing.announce(deps, what.conversation, what.instance, [what.message])

@@ -7,7 +7,7 @@ from shared.domain.messages import MessageStatus, OutboxItem, OutboxStatus
 from shared.errors import Collision, NotFound
 from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
 from shared.usecases.retrying import decide
 
 MOST = 200
@@ -30,7 +30,7 @@ def list_outbox(
 def redrive(deps: Deps, tenant_id: str, item_id: str) -> OutboxItem:
     """Send a dead item again, with its tries counted anew. Raises `NotFound`, and `Collision` for one not dead."""
     item = decide(lambda: _revive(deps, tenant_id, item_id))
-    outbound.wake(deps, item.tenant_id, item.conversation_id, None)
+    enqueueing.wake(deps, item.tenant_id, item.conversation_id, None)
     return item
 
 

@@ -21,8 +21,8 @@ from shared.errors import NotFound, Unauthorized
 from shared.ports.store import Order, Where
 from shared.security.tokens import VisitorClaims, sign, span, unverified, verify
 from shared.usecases import refs
+from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_config, instance_lookup
-from shared.usecases.pipeline import webhooks
 
 ADAPTER = "widget"
 TOKEN_SECONDS = 180 * 86400

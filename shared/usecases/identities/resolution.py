@@ -18,7 +18,7 @@ from shared.errors import Collision, Conflict, NotFound, Unprocessable
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import refs
 from shared.usecases.customers import customer_merges, customer_tags, customers
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def _join(
             changes |= {"status": ConversationStatus.CLOSED.value, "closed_at": now, "updated_at": now}
             changes |= {"needs_reply_since": None, "snoozed_until": None}
             place = (instance.tenant_id, instance.id, instance.type, other.conversation_id)
-            writes.append(stats.count(*place, now, resolved=1))
+            writes.append(counters.count(*place, now, resolved=1))
         writes.append(Merge(refs.conversation(other.conversation_id), changes))
     return identity.model_copy(update=_combined(identity, other)), writes
 

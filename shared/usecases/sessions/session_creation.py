@@ -13,14 +13,16 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create, Document, Set, Write
 from shared.usecases import realtime, refs
-from shared.usecases.conversations import openings, routing
-from shared.usecases.conversations.openings import Opened
+from shared.usecases.conversations import routing
 from shared.usecases.customers import customers
+from shared.usecases.identities import resolution
+from shared.usecases.identities.contacts import Reached, reach
 from shared.usecases.instances.instance_documents import commit
-from shared.usecases.pipeline import outbound, people
-from shared.usecases.pipeline.reach import Reached, reach
-from shared.usecases.reporting import stats
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import counters
 from shared.usecases.retrying import decide
+from shared.usecases.sessions import openings
+from shared.usecases.sessions.openings import Opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def _attempt(deps: Deps, tenant_id: str, wanted: NewSession) -> _Begun:
     reached = reach(deps, customers.read(deps, tenant_id, wanted.customer_id), wanted.channel_type)
     now = deps.now()
     open_id = reached.known.identity.conversation_id
-    before = outbound.read_conversation(deps, tenant_id, open_id) if open_id else None
+    before = enqueueing.read_conversation(deps, tenant_id, open_id) if open_id else None
     conversation = Conversation.model_validate(before.data) if before else _opened(reached, wanted, now)
     message = _first_message(conversation, wanted, now) if wanted.first_message else None
     changed = conversation.model_copy(update=_changes(conversation, wanted, message, now))
@@ -131,7 +133,7 @@ def _writes(begun: _Begun, now: datetime) -> list[Write]:
     if begun.message or before is None:
         sessions, inbound = int(before is None), int(begun.message is not None)
         place = (conversation.tenant_id, conversation.instance_id, conversation.channel, conversation.id)
-        writes.append(stats.count(*place, now, sessions=sessions, inbound=inbound))
+        writes.append(counters.count(*place, now, sessions=sessions, inbound=inbound))
     return writes
 
 
@@ -141,4 +143,4 @@ def _identity_write(reached: Reached, begun: _Begun) -> Write:
     pointing = reached.known.identity.model_copy(
         update={"conversation_id": conversation.id, "waiting_since": conversation.needs_reply_since}
     )
-    return people.identity_write(reached.known, pointing)
+    return resolution.identity_write(reached.known, pointing)

@@ -23,9 +23,10 @@ from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.conversations import conversations, routing
 from shared.usecases.customers import customers
+from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import outbound, people, reach, windows
-from shared.usecases.reporting import stats
+from shared.usecases.outbox import enqueueing, windows
+from shared.usecases.reporting import counters
 from shared.usecases.retrying import decide
 
 
@@ -85,13 +86,13 @@ def send(
     return accepted or _accepted_before(deps, caller, draft)
 
 
-def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[str, Any]] | None) -> outbound.Draft:
+def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[str, Any]] | None) -> enqueueing.Draft:
     message_id, request_hash = new_id(), None
     if idempotency is not None:
         key, request = idempotency
         message_id = stable_id("idempotency", caller.tenant_id, key)
         request_hash = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
-    return outbound.Draft(
+    return enqueueing.Draft(
         message_id=message_id,
         author=Author.HUMAN,
         author_id=caller.user_id,
@@ -105,7 +106,7 @@ def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[
     )
 
 
-def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draft) -> Accepted | None:
+def _attempt(deps: Deps, caller: Principal, target: Target, draft: enqueueing.Draft) -> Accepted | None:
     document, new = _conversation(deps, caller.tenant_id, target)
     conversation = Conversation.model_validate(document.data)
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
@@ -116,8 +117,8 @@ def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draf
     try:
         if new:
             deps.store.commit(new)
-            document = outbound.read_conversation(deps, caller.tenant_id, conversation.id)
-        outbound.commit_drafts(deps, document, instance, [draft], changes, writes)
+            document = enqueueing.read_conversation(deps, caller.tenant_id, conversation.id)
+        enqueueing.commit_drafts(deps, document, instance, [draft], changes, writes)
     except AlreadyExists as clash:
         if _is_stored(deps, draft):
             return None
@@ -125,7 +126,7 @@ def _attempt(deps: Deps, caller: Principal, target: Target, draft: outbound.Draf
     return _read(deps, draft.message_id)
 
 
-def _is_stored(deps: Deps, draft: outbound.Draft) -> bool:
+def _is_stored(deps: Deps, draft: enqueueing.Draft) -> bool:
     return bool(deps.store.get([refs.message(draft.message_id)]))
 
 
@@ -135,23 +136,23 @@ def _read(deps: Deps, message_id: str) -> Accepted:
     return Accepted(Message.model_validate(found[message].data), OutboxItem.model_validate(found[item].data))
 
 
-def _accepted_before(deps: Deps, caller: Principal, draft: outbound.Draft) -> Accepted:
+def _accepted_before(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> Accepted:
     accepted = _read(deps, draft.message_id)
     if accepted.message.tenant_id != caller.tenant_id or accepted.message.request_hash != draft.request_hash:
         raise Collision("this Idempotency-Key was used for another request")
-    outbound.wake(deps, caller.tenant_id, accepted.message.conversation_id, None)
+    enqueueing.wake(deps, caller.tenant_id, accepted.message.conversation_id, None)
     return accepted
 
 
 def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document, list[Write]]:
     """The conversation's document, and what has to be written first when it is new."""
     if target.conversation_id:
-        document = outbound.read_conversation(deps, tenant_id, target.conversation_id)
+        document = enqueueing.read_conversation(deps, tenant_id, target.conversation_id)
         _check_belongs(deps, Conversation.model_validate(document.data), target)
         return document, []
     instance, known = _addressed(deps, tenant_id, target)
     if known.identity.conversation_id:
-        return outbound.read_conversation(deps, tenant_id, known.identity.conversation_id), []
+        return enqueueing.read_conversation(deps, tenant_id, known.identity.conversation_id), []
     return _open(deps, instance, known)
 
 
@@ -169,22 +170,22 @@ def _check_customer(deps: Deps, tenant_id: str, target: Target, customer_id: str
         raise Collision("customer_id: this conversation or address is another customer's")
 
 
-def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, people.Known]:
+def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, resolution.Known]:
     if target.instance_id and (target.customer_id or target.external_user_id):
         instance = instance_lookup.by_key(deps, tenant_id, target.instance_id)
         return instance, _identity(deps, instance, target)
     if target.customer_id and not target.external_user_id:
-        return reach.reach_anywhere(deps, tenant_id, target.customer_id)
+        return contacts.reach_anywhere(deps, tenant_id, target.customer_id)
     raise BadRequest("give conversationId, customerId, or channelInstanceId with customerId or externalUserId")
 
 
-def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
+def _identity(deps: Deps, instance: Instance, target: Target) -> resolution.Known:
     if target.external_user_id:
         spoken = channel(instance.adapter) if instance.adapter in names() else None
         key = spoken.address(target.external_user_id) if spoken else target.external_user_id
         sender = Sender(external_user_id=target.external_user_id, keys=(key,))
-        found = deps.store.get(people.identity_refs(instance, sender.keys))
-        known = people.resolve(deps, instance, sender, found, deps.now())
+        found = deps.store.get(resolution.identity_refs(instance, sender.keys))
+        known = resolution.resolve(deps, instance, sender, found, deps.now())
         _check_customer(deps, instance.tenant_id, target, known.identity.customer_id)
         return known
     customer_id = customers.read(deps, instance.tenant_id, target.customer_id or "").id
@@ -197,12 +198,12 @@ def _identity(deps: Deps, instance: Instance, target: Target) -> people.Known:
     for document in page.documents:
         identity = Identity.model_validate(document.data)
         if identity.alias_of is None and not identity.is_thread:
-            return people.Known(identity, document.version)
+            return resolution.Known(identity, document.version)
     raise NotFound("this customer has no address on this channel")
 
 
 def send_unasked(
-    deps: Deps, instance: Instance, known: people.Known, draft: outbound.Draft, marks: Mapping[str, Any]
+    deps: Deps, instance: Instance, known: resolution.Known, draft: enqueueing.Draft, marks: Mapping[str, Any]
 ) -> None:
     """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
 
@@ -218,13 +219,13 @@ def send_unasked(
             deps.store.commit(new)
         except AlreadyExists as clash:
             raise Conflict(clash.ref) from clash
-    document = outbound.read_conversation(deps, tenant_id, conversation_id)
+    document = enqueueing.read_conversation(deps, tenant_id, conversation_id)
     marked = Merge(Ref("identities", known.identity.id), dict(marks), version)
     with suppress(AlreadyExists):
-        outbound.commit_drafts(deps, document, instance, [draft], None, [marked], is_answer=False)
+        enqueueing.commit_drafts(deps, document, instance, [draft], None, [marked], is_answer=False)
 
 
-def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document, list[Write]]:
+def _open(deps: Deps, instance: Instance, known: resolution.Known) -> tuple[Document, list[Write]]:
     now = deps.now()
     conversation_id = new_id()
     identity = known.identity.model_copy(update={"conversation_id": conversation_id})
@@ -233,8 +234,8 @@ def _open(deps: Deps, instance: Instance, known: people.Known) -> tuple[Document
     writes: list[Write] = [
         Create(ref, conversation.model_dump()),
         *known.writes,
-        people.identity_write(known, identity),
-        stats.count(instance.tenant_id, instance.id, instance.type, conversation_id, now, sessions=1),
+        resolution.identity_write(known, identity),
+        counters.count(instance.tenant_id, instance.id, instance.type, conversation_id, now, sessions=1),
     ]
     conversation, writes = routing.begin(deps, conversation, None, writes)
     return Document(ref, "", conversation.model_dump()), writes

@@ -26,9 +26,10 @@ from shared.ports.store import Create, Document, Merge, Ref, Set, Write
 from shared.usecases import realtime, refs
 from shared.usecases.campaigns import campaigns
 from shared.usecases.conversations import ratings, routing
-from shared.usecases.pipeline import measuring, people, receipts
-from shared.usecases.pipeline.ingest_documents import conversation_with, conversation_write, new_message, with_message
-from shared.usecases.reporting import stats
+from shared.usecases.identities import resolution
+from shared.usecases.ingest import message_changes
+from shared.usecases.ingest.message_documents import conversation_with, conversation_write, new_message, with_message
+from shared.usecases.reporting import counters, metrics
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     if stored is None:
         return
     if not received.is_history:
-        measuring.stored(deps, instance, event, stored.message)
+        metrics.stored(deps, instance, event, stored.message)
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
     silent = received.is_history or received.for_people
@@ -80,7 +81,7 @@ def _attempt(
     deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived, early: Document | None = None
 ) -> Stored | None:
     now = deps.now()
-    wanted = people.identity_refs(instance, [*received.sender.keys, received.chat_key])
+    wanted = resolution.identity_refs(instance, [*received.sender.keys, received.chat_key])
     found = deps.store.get(list(dict.fromkeys(wanted)))
     chat, person = _who(deps, instance, received, found, now)
     if received.if_known and chat.version is None:
@@ -93,7 +94,7 @@ def _attempt(
     if person is not chat:
         writes += person.writes
         if person.version is None:
-            writes.append(people.identity_write(person, person.identity))
+            writes.append(resolution.identity_write(person, person.identity))
     if stored.is_new and not received.is_history:
         text = None if received.from_me else received.text
         conversation, writes = routing.begin(deps, stored.conversation, text, writes)
@@ -110,33 +111,33 @@ def _attempt(
 
 def _who(
     deps: Deps, instance: Instance, received: MessageReceived, found: dict[Ref, Document], now: datetime
-) -> tuple[people.Known, people.Known]:
+) -> tuple[resolution.Known, resolution.Known]:
     """The chat's identity and the author's. A private chat is the person's own; a group's identity
     (and customer) stands for the group, also where the business itself wrote there.
     """
     if not received.is_group:
-        person = people.resolve(deps, instance, received.sender, found, now)
+        person = resolution.resolve(deps, instance, received.sender, found, now)
         if received.is_thread:
-            return people.thread(instance, received, found, person, now), person
-        person = people.with_phone(deps, person, received.sender, now)
+            return resolution.thread(instance, received, found, person, now), person
+        person = resolution.with_phone(deps, person, received.sender, now)
         return person, person
     group = Sender(
         external_user_id=received.external_conversation_id,
         keys=(received.chat_key,),
         name=received.extra.get("group_name") or "Group",
     )
-    chat = people.resolve(deps, instance, group, found, now, is_group=True)
+    chat = resolution.resolve(deps, instance, group, found, now, is_group=True)
     if received.from_me:
         return chat, chat
-    return chat, people.resolve(deps, instance, received.sender, found, now)
+    return chat, resolution.resolve(deps, instance, received.sender, found, now)
 
 
 def _plan(
     instance: Instance,
     event: InboundEvent,
     received: MessageReceived,
-    chat: people.Known,
-    person: people.Known,
+    chat: resolution.Known,
+    person: resolution.Known,
     now: datetime,
 ) -> tuple[Stored, list[Write]]:
     is_new = chat.identity.conversation_id is None
@@ -153,9 +154,9 @@ def _plan(
     conversation = conversation_with(instance, event, received, identity, message, now)
     writes: list[Write] = [
         Create(refs.message(message.id), message.model_dump()),
-        people.identity_write(chat, identity),
+        resolution.identity_write(chat, identity),
         conversation_write(conversation, received, is_new=is_new),
-        stats.count(
+        counters.count(
             instance.tenant_id,
             instance.id,
             instance.type,
@@ -172,7 +173,7 @@ def _plan(
 
 
 def _survey_answer(
-    deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived, chat: people.Known
+    deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived, chat: resolution.Known
 ) -> tuple[Stored, list[Write]] | None:
     """The answer to a survey belongs to the resolved conversation, which stays so; None for any other message."""
     survey, score = chat.identity.survey, survey_score(chat.identity, received, event.received_at)
@@ -202,7 +203,7 @@ def _message_there(deps: Deps, clash: AlreadyExists, message_id: str) -> Documen
 
 def _with_early(stored: Stored, early: Document) -> tuple[Stored, Write]:
     """A receipt, an edit or a deletion came before its message and left a note in its place."""
-    changes = receipts.note_changes(stored.message.status, early.data["early"])
+    changes = message_changes.note_changes(stored.message.status, early.data["early"])
     message = stored.message.model_copy(update=changes)
     write = Set(early.ref, message.model_dump(), early.version)
     return replace(stored, message=message), write
@@ -239,14 +240,14 @@ def move_chat(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
 def _move(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
     new = moved.new_external_conversation_id
     sender = Sender(external_user_id=new, keys=(moved.chat_key, new))
-    found = deps.store.get(people.identity_refs(instance, sender.keys))
+    found = deps.store.get(resolution.identity_refs(instance, sender.keys))
     if refs.identity(instance.id, moved.chat_key) not in found:
         return
-    chat = people.resolve(deps, instance, sender, found, deps.now())
+    chat = resolution.resolve(deps, instance, sender, found, deps.now())
     if not chat.writes and chat.identity.external_user_id != moved.chat_key:
         return  # It is told again, perhaps after the chat has moved on.
     identity = chat.identity.model_copy(update={"external_user_id": new})
-    writes = [*chat.writes, people.identity_write(chat, identity)]
+    writes = [*chat.writes, resolution.identity_write(chat, identity)]
     if identity.conversation_id:
         addresses = {"external_conversation_id": new, "external_user_id": new}
         writes.append(Merge(refs.conversation(identity.conversation_id), addresses))

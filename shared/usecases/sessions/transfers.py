@@ -14,13 +14,14 @@ from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import BadRequest, Collision, Unprocessable
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import realtime, refs
-from shared.usecases.conversations import openings
-from shared.usecases.conversations.openings import Opened
 from shared.usecases.customers import customers
+from shared.usecases.identities import resolution
+from shared.usecases.identities.contacts import Reached, reach
 from shared.usecases.instances.instance_documents import commit
-from shared.usecases.pipeline import outbound, people
-from shared.usecases.pipeline.reach import Reached, reach
+from shared.usecases.outbox import enqueueing
 from shared.usecases.retrying import decide
+from shared.usecases.sessions import openings
+from shared.usecases.sessions.openings import Opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer)
 
 
 def _attempt(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer) -> _Moved:
-    document = outbound.read_conversation(deps, tenant_id, conversation_id)
+    document = enqueueing.read_conversation(deps, tenant_id, conversation_id)
     before = Conversation.model_validate(document.data)
     _check(before, wanted)
     reached = reach(deps, customers.read(deps, tenant_id, before.customer_id), wanted.target)
@@ -148,4 +149,4 @@ def _entered(before: Conversation, reached: Reached) -> list[Write]:
     pointing = reached.known.identity.model_copy(
         update={"conversation_id": before.id, "waiting_since": before.needs_reply_since}
     )
-    return [*reached.known.writes, people.identity_write(reached.known, pointing)]
+    return [*reached.known.writes, resolution.identity_write(reached.known, pointing)]

@@ -13,7 +13,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import OUTSIDE_WINDOW
 from shared.errors import Unprocessable
 from shared.ports.store import Ref
-from shared.usecases.pipeline.outbound import Draft
+from shared.usecases.outbox.enqueueing import Draft
 
 
 def closes_at(capabilities: Capabilities, last_inbound_at: datetime | None) -> datetime | None:

@@ -26,10 +26,10 @@ from shared.domain.notifications import Notification
 from shared.errors import PayloadInvalid
 from shared.usecases.conversations import calls
 from shared.usecases.customers import consent
-from shared.usecases.instances import connections, instance_config, instance_lookup
+from shared.usecases.ingest import message_changes, messages
+from shared.usecases.instances import connection_state, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.notifications import notify_once
-from shared.usecases.pipeline import ingest, receipts
+from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
 
@@ -62,17 +62,17 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
 def _apply(deps: Deps, instance: Instance, event: InboundEvent, what: ChannelEvent) -> None:
     match what:
         case MessageReceived():
-            ingest.store_message(deps, instance, event, what)
+            messages.store_message(deps, instance, event, what)
         case Receipt():
-            receipts.apply_receipt(deps, instance, what)
+            message_changes.apply_receipt(deps, instance, what)
         case Watermark():
-            receipts.apply_watermark(deps, instance, what)
+            message_changes.apply_watermark(deps, instance, what)
         case MessageEdited():
-            receipts.apply_edit(deps, instance, what)
+            message_changes.apply_edit(deps, instance, what)
         case MessageDeleted():
-            receipts.apply_deletion(deps, instance, what, event.received_at)
+            message_changes.apply_deletion(deps, instance, what, event.received_at)
         case ReactionChanged():
-            receipts.apply_reaction(deps, instance, what)
+            message_changes.apply_reaction(deps, instance, what)
         case _:
             _apply_beside(deps, instance, what)
 
@@ -81,11 +81,11 @@ def _apply_beside(deps: Deps, instance: Instance, what: ChannelEvent) -> None:
     """What changes no message, but the account, the chat or the person."""
     match what:
         case ConnectionChanged():
-            connections.apply_connection(deps, instance, what)
+            connection_state.apply_connection(deps, instance, what)
         case PairingCodeIssued():
-            connections.apply_pairing_code(deps, instance, what)
+            connection_state.apply_pairing_code(deps, instance, what)
         case ChatMoved():
-            ingest.move_chat(deps, instance, what)
+            messages.move_chat(deps, instance, what)
         case ConsentChanged():
             consent.change(deps, instance, what)
         case CallChanged():

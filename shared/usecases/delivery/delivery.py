@@ -47,10 +47,11 @@ from shared.errors import (
 )
 from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
-from shared.usecases.instances import connections, instance_config, instance_lookup
+from shared.usecases.delivery import outcomes, pacing
+from shared.usecases.instances import connection_state, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.notifications import creation
-from shared.usecases.pipeline import measuring, pacing, recording
+from shared.usecases.reporting import metrics
+from shared.usecases.reporting.notifications import creation
 from shared.usecases.retrying import decide
 
 _chance = random.Random()  # noqa: S311 - jitter, not a secret
@@ -168,16 +169,16 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
             pacing.rest(deps, instance, error.retry_after)
         settled = _fail(deps, item, _claimed(deps, item), instance, error.detail, error.retry_after)
         if isinstance(error, ConnectionLost):
-            connections.lose_link(deps, instance, error.detail)
+            connection_state.lose_link(deps, instance, error.detail)
         return settled
     except Exception:
         # A fault of ours may come after the provider took the message. Told at once, nobody waits for the lease.
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
         return _unknown(deps, item, _claimed(deps, item), instance, "an unexpected error; the hub's log tells which")
-    recording.record_sent(deps, instance, item, sent)
-    measuring.sent(instance, item, deps.now())
+    outcomes.record_sent(deps, instance, item, sent)
+    metrics.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
-        connections.regain_link(deps, instance)
+        connection_state.regain_link(deps, instance)
     return True
 
 
@@ -199,7 +200,7 @@ def _fail(deps: Deps, item: OutboxItem, version: str, instance: Instance, why: s
     }
     status = {"status": MessageStatus.FAILED.value, "error": why}
     deps.store.commit([Merge(refs.outbox(item.id), failed, version), Merge(refs.message(item.id), status)])
-    measuring.put_off(instance, item, pause, why)
+    metrics.put_off(instance, item, pause, why)
     pacing.wake_after(deps, item, instance, pause)
     return False
 
@@ -239,9 +240,9 @@ def _bury(deps: Deps, item: OutboxItem, version: str, reason: str, why: str, ins
         created_at=now,
     )
     status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
-    dead = recording.settling(item, OutboxStatus.DEAD, now, reason, why, version)
+    dead = outcomes.settling(item, OutboxStatus.DEAD, now, reason, why, version)
     deps.store.commit([dead, Merge(refs.message(item.id), status), creation(told)])
-    measuring.died(instance, item, reason, why)
+    metrics.died(instance, item, reason, why)
 
 
 def recover(deps: Deps) -> int:

@@ -14,7 +14,7 @@ from shared.domain.notifications import Notification
 from shared.ports.store import Document
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.notifications import notify_once
+from shared.usecases.reporting.notifications import notify_once
 
 AFTER = timedelta(minutes=10)
 """A process that takes over needs about a minute."""

@@ -15,7 +15,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Order, Where
 from shared.usecases.customers import customers
 from shared.usecases.instances import type_channels
-from shared.usecases.pipeline import outbound, windows
+from shared.usecases.outbox import enqueueing, windows
 
 CANNOT_SEND = "cannot_send"
 OPTED_OUT = "opted_out"
@@ -44,7 +44,7 @@ def verdicts(deps: Deps, tenant_id: str, conversation_id: str) -> list[Verdict]:
     The cost does not depend on how many channels there are: the session, the
     customer, one query for his addresses, one for the channels.
     """
-    conversation = outbound.read_conversation(deps, tenant_id, conversation_id)
+    conversation = enqueueing.read_conversation(deps, tenant_id, conversation_id)
     document = customers.read(deps, tenant_id, str(conversation.data["customer_id"]))
     customer = Customer.model_validate(document.data)
     known = _identities(deps, customer)

@@ -34,8 +34,8 @@ from shared.usecases import realtime, refs
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.notifications import notify_once
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting.notifications import notify_once
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ def _commit(deps: Deps, document: Document, turn: Turn, answerer: Answerer, said
         changes = {"last_auto_reply_at": deps.now()} | unseen
         extra = _collaboration(deps, turn, answerer, said.together, drafts)
         try:
-            outbound.commit_drafts(deps, current, instance, drafts, changes, extra)
+            enqueueing.commit_drafts(deps, current, instance, drafts, changes, extra)
         except AlreadyExists:
             log.info("answered already", extra={"conversation_id": conversation.id})
 
@@ -208,18 +208,18 @@ def _parts(said: _Said, instance: Instance) -> list[Part]:
 
 
 def _collaboration(
-    deps: Deps, turn: Turn, answerer: Answerer, together: TeamAnswer | None, drafts: Sequence[outbound.Draft]
+    deps: Deps, turn: Turn, answerer: Answerer, together: TeamAnswer | None, drafts: Sequence[enqueueing.Draft]
 ) -> list[Write]:
     if not (drafts and together and answerer.crew):
         return []
     return [collaborations.creation(deps, turn, answerer.crew, together, drafts[0].message_id)]
 
 
-def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[outbound.Draft]:
+def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enqueueing.Draft]:
     """The parts as messages whose ids say what they answer, so that it is answered once."""
     answered = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
     return [
-        outbound.Draft(
+        enqueueing.Draft(
             message_id=stable_id("reply", turn.conversation.id, answered, str(n)),
             author=Author.BOT,
             author_id=answerer.id,
@@ -242,7 +242,7 @@ def _versions(deps: Deps, document: Document) -> Iterator[Document]:
     """The conversation as it was read first, then as it is now, again and again."""
     yield document
     while True:
-        yield outbound.read_conversation(deps, str(document.data["tenant_id"]), document.id)
+        yield enqueueing.read_conversation(deps, str(document.data["tenant_id"]), document.id)
 
 
 def _say_nothing(deps: Deps, document: Document, unseen: datetime | None) -> None:
@@ -271,7 +271,7 @@ def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
     log.error("nobody answered", extra={"conversation_id": conversation.id, "why": error.detail})
 
     def attempt() -> Conversation | None:
-        document = outbound.read_conversation(deps, conversation.tenant_id, conversation.id)
+        document = enqueueing.read_conversation(deps, conversation.tenant_id, conversation.id)
         current = Conversation.model_validate(document.data)
         if _is_taken_over(current, turn):
             return None

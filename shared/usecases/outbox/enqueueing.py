@@ -30,7 +30,7 @@ from shared.errors import BadRequest, NotFound
 from shared.logs import current_trace
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import realtime, refs
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
 
 # An item whose wake-up was lost in a crash is looked at by the sweep after this long.
 _SWEEP_AFTER = timedelta(seconds=60)
@@ -128,7 +128,7 @@ def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft
     message = _message(conversation, instance, draft, now, 1)
     return message, [
         *_creations(conversation, draft, message),
-        stats.count(conversation.tenant_id, instance.id, instance.type, conversation.id, now, outbound=1),
+        counters.count(conversation.tenant_id, instance.id, instance.type, conversation.id, now, outbound=1),
     ]
 
 
@@ -240,7 +240,7 @@ def _identity_answered(conversation: Conversation, updated: Mapping[str, Any]) -
 def _counted(
     conversation: Conversation, instance: Instance, now: datetime, sent: int, waiting_since: datetime | None
 ) -> Write:
-    return stats.count(
+    return counters.count(
         conversation.tenant_id,
         instance.id,
         instance.type,

@@ -13,7 +13,7 @@ from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxS
 from shared.errors import AlreadyExists
 from shared.ports.store import Create, Merge, Ref, Set, Write
 from shared.usecases import refs
-from shared.usecases.pipeline import receipts
+from shared.usecases.ingest import message_changes
 from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
@@ -71,5 +71,5 @@ def _merge_echo(deps: Deps, item: OutboxItem, name: Ref, writes: list[Write], al
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         deps.store.commit(writes)
         return
-    changes = receipts.note_changes(MessageStatus.SENT, found.data.get("early", found.data))
+    changes = message_changes.note_changes(MessageStatus.SENT, found.data.get("early", found.data))
     deps.store.commit([*writes, Merge(refs.message(item.id), changes), Set(name, alias, found.version)])

@@ -19,9 +19,9 @@ from shared.errors import Collision, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Order, Ref, Where
 from shared.usecases import refs
 from shared.usecases.customers import customers
+from shared.usecases.identities import resolution
+from shared.usecases.identities.resolution import Known
 from shared.usecases.instances import type_channels
-from shared.usecases.pipeline import people
-from shared.usecases.pipeline.people import Known
 
 # More addresses than these on all channels together are not looked through.
 _MOST_IDENTITIES = 200
@@ -104,7 +104,7 @@ def _by_profile(deps: Deps, document: Document, customer: Customer, instance: In
     found = deps.store.get([ref]).get(ref)
     if found is None:
         return _new(document, customer, instance, ref, address, deps.now())
-    found = people.main_document(deps, found)
+    found = resolution.main_document(deps, found)
     identity = Identity.model_validate(found.data)
     if not _is_same_person(deps, customer, identity):
         raise Collision(f"{address} belongs to another customer on this channel: merge the two first")

@@ -10,7 +10,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import OutboxItem
 from shared.ports.store import Document, Merge
 from shared.security.pacing import Limit
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
 
 # A pause up to this long is waited for on the bus; the sweep, once a minute, ends longer ones.
 _LONGEST_BUS_PAUSE = 60.0
@@ -35,7 +35,7 @@ def must_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem, docu
 def wake_after(deps: Deps, item: OutboxItem, instance: Instance | None, seconds: float) -> None:
     """Have the item's conversation looked at when it is due: by the bus, or by the sweep when that is long from now."""
     if seconds <= _LONGEST_BUS_PAUSE:
-        outbound.wake(deps, item.tenant_id, item.conversation_id, instance, delay=seconds)
+        enqueueing.wake(deps, item.tenant_id, item.conversation_id, instance, delay=seconds)
 
 
 def wake_when_due(deps: Deps, item: OutboxItem) -> None:

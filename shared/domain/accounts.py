@@ -53,6 +53,21 @@ class User(BaseModel):
     created_at: datetime
 
 
+class EmailReservation(BaseModel):
+    """Whose an e-mail address is; the document's id is made of the address, so that it has one user at most."""
+
+    tenant_id: str
+    user_id: str
+    created_at: datetime
+
+
+class LoginFailures(BaseModel):
+    """When wrong passwords were given lately, for an account or for an account from one address."""
+
+    failed_at: list[datetime] = Field(default_factory=list)
+    expires_at: datetime
+
+
 class RefreshToken(BaseModel):
     """A refresh token, kept by its hash.
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from shared.domain.instances import ChannelType
 
 HOUR = timedelta(hours=1)
@@ -199,3 +201,36 @@ def buckets(rows: Iterable[Row], over: Window) -> list[Bucket]:
             found.add(row.counters)
             empty = False
     return [] if empty else [Bucket(at, counters) for at, counters in summed.items()]
+
+
+class HourDocument(BaseModel):
+    """What one instance counted in an hour (`day` is `YYYY-MM-DD`), and in its five minutes, `00` to `11`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant_id: str
+    instance_id: str
+    channel: ChannelType
+    hour: datetime
+    day: str
+    fives: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+
+class DayDocument(BaseModel):
+    """A tenant's day: its hours by channel type, and its instances. Without `covered_until` it was only corrected."""
+
+    tenant_id: str | None = None
+    day: str | None = None
+    covered_until: datetime | None = None
+    hours: dict[str, dict[str, dict[str, float]]] = Field(default_factory=dict)
+    instances: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+
+class RollUpState(BaseModel):
+    """`finished` is the hour of the last whole pass; `hour`, `day` and `after` (a tenant) say where the next one is."""
+
+    finished: datetime | None = None
+    hour: datetime | None = None
+    day: date | None = None
+    after: str = ""
+    claimed_until: datetime | None = None

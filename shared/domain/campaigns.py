@@ -113,3 +113,19 @@ def _filling(given: dict[str, Any]) -> dict[str, Any]:
     from shared.domain.templates import Filling  # noqa: PLC0415 - costs cold start, and few templates are filled so
 
     return Filling.model_validate(given).stored()
+
+
+class CampaignCounters(BaseModel):
+    """One shard of what customers did after a campaign's message."""
+
+    responses: int = 0
+    conversions: int = 0
+
+
+class CampaignConversion(BaseModel):
+    """That a customer did what a campaign was for; there is one for each customer at most."""
+
+    tenant_id: str
+    campaign_id: str
+    customer_id: str
+    created_at: datetime

@@ -110,3 +110,50 @@ class Instance(BaseModel):
     def secret_name(self) -> str:
         """The name under which the instance's credentials lie in the secrets port."""
         return f"instance-{self.id}"
+
+
+class NameReservation(BaseModel):
+    """Which instance has a name; the document's id is the name, so that there is one at most."""
+
+    tenant_id: str
+    instance_id: str
+
+
+class AddressReservation(BaseModel):
+    """Which instance an account at a provider belongs to; the document's id is made of adapter and account."""
+
+    tenant_id: str
+    instance_id: str
+
+
+class InstanceSet(BaseModel):
+    """What must hold over all instances of a tenant."""
+
+    default_id: str | None = None
+    count: int = 0
+    next_slug: dict[str, int] = Field(default_factory=dict)
+
+    def take_slug(self, channel_type: ChannelType) -> str:
+        """Give out the next `<type>-<n>`; numbers are never used again."""
+        number = self.next_slug.get(channel_type.value, 1)
+        self.next_slug[channel_type.value] = number + 1
+        return f"{channel_type.value}-{number}"
+
+
+class SequenceCounter(BaseModel):
+    """The last number that was given out, over all tenants."""
+
+    last: int = 0
+
+
+class PairingLease(BaseModel):
+    """Which process pairs an account at the moment, and until when nobody else may."""
+
+    owner: str
+    expires_at: datetime
+
+
+class InstallState(BaseModel):
+    """An installation link that was used; kept until the link expires, so that it works once."""
+
+    expires_at: datetime

@@ -155,6 +155,30 @@ class MessageNote(BaseModel):
     deleted_at: datetime | None = None
 
 
+class EarlyNote(BaseModel):
+    """Lies where a message will be stored, and holds what was reported of it before it came."""
+
+    early: MessageNote = Field(default_factory=MessageNote)
+    expires_at: datetime
+
+
+class MessageAlias(BaseModel):
+    """Lies under a provider's id of a message that we sent, and names our own id of it."""
+
+    alias_of: str
+
+
+MessagePlace: TypeAlias = Message | MessageAlias | EarlyNote
+"""What can lie under a provider's id of a message."""
+
+
+def message_place(data: dict[str, Any]) -> MessagePlace:
+    """Read a document that lies under a provider's id of a message."""
+    if "alias_of" in data:
+        return MessageAlias.model_validate(data)
+    return EarlyNote.model_validate(data) if "early" in data else Message.model_validate(data)
+
+
 class ReactionTo(BaseModel):
     """A reaction to send; an empty emoji takes the former one back."""
 

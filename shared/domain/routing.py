@@ -93,6 +93,13 @@ class Rule(BaseModel):
     updated_at: datetime
 
 
+class RuleSet(BaseModel):
+    """All rules of a tenant, in the order in which they are applied."""
+
+    tenant_id: str
+    rules: list[Rule]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a conversation when it begins; `hour` is that of the day in UTC."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
-from shared.documents.query import Query
+from shared.documents.query import Key, Query
 from shared.errors import NotFound
 from shared.ports.store import Data, Ref
 
@@ -66,18 +65,6 @@ class Schema(Generic[M]):
             raise AttributeError(f"{self.model.__name__} has no field {', '.join(sorted(unknown))}")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The address of a document whose model is known."""
-
-    schema: Schema[Any]
-    id: str
-
-    @property
-    def ref(self) -> Ref:
-        return self.schema.ref(self.id)
-
-
 class Documents(Generic[M]):
     """What any collection offers within a unit of work.
 
@@ -127,6 +114,15 @@ class Documents(Generic[M]):
         Of a document that the unit changes this is so anyway.
         """
         self._unit.expect_unchanged(Key(self._schema, self._schema.id_of(document)))
+
+    def existing(self, document_id: str) -> M | None:
+        """The document because of which the attempt before this one could not create it; else None.
+
+        For decisions that run with `retry_existing`. Costs a read only where the store does not return the document
+        with its error.
+        """
+        key = self.key(document_id)
+        return self._read([document_id])[0] if self._unit.may_have_collided(key.ref) else None
 
     def query(self) -> Query[M]:
         """Begin a query over the collection; one of a tenant's documents names the tenant first."""

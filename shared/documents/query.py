@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from shared.ports.store import Operator, Order, Where
+from shared.ports.store import Operator, Order, Ref, Where
 
 if TYPE_CHECKING:
     from shared.documents.collection import Schema
@@ -19,16 +19,41 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentPage(Generic[M]):
+class Key:
+    """The address of a document whose model is known."""
+
+    schema: Schema[Any]
+    id: str
+
+    @property
+    def ref(self) -> Ref:
+        return self.schema.ref(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage(Generic[T]):
     """Part of a query's answer; `cursor` is None on the last page."""
 
-    documents: list[M]
+    documents: list[T]
     cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentUnit(Generic[M]):
+    """A document that a query returned, in a unit of work of its own."""
+
+    unit: UnitOfWork
+    schema: Schema[M]
+    id: str
+
+    def read(self) -> M:
+        """The document, which belongs to the unit, without a round trip; raises pydantic's `ValidationError`."""
+        return cast("M", self.unit.read([Key(self.schema, self.id)])[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Query(Generic[M]):
-    """A query that is built step by step and asked by `page`, `tracked_page`, `first` or `count`.
+    """A query that is built step by step and run by `page`, `tracked_page`, `unit_page`, `first` or `count`.
 
         unit.outbox.query().where(lambda item: item.open, "==", True).order_by(lambda item: item.due_at).page()
 
@@ -57,6 +82,10 @@ class Query(Generic[M]):
     def tracked_page(self, limit: int = 100, cursor: str | None = None) -> DocumentPage[M]:
         """One page of documents that belong to the unit, as those that are read by their id."""
         return self.unit.find_tracked(self, limit, cursor)
+
+    def unit_page(self, limit: int = 100, cursor: str | None = None) -> DocumentPage[DocumentUnit[M]]:
+        """One page of documents, each in a unit of its own: what becomes of one does not touch the others."""
+        return self.unit.find_units(self, limit, cursor)
 
     def first(self) -> M | None:
         """The first document to read, in one round trip."""

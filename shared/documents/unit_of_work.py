@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from shared.documents.collection import Key, M, SharedCollection, TenantCollection
-from shared.documents.query import DocumentPage, Query
+from shared.documents.collection import M, SharedCollection, TenantCollection
+from shared.documents.query import DocumentPage, DocumentUnit, Key, Query
 from shared.documents.tracking import TrackedDocument
-from shared.ports.store import Delete, Merge, Ref, Set, Store, Write
+from shared.errors import AlreadyExists
+from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
 
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
@@ -148,8 +149,13 @@ class UnitOfWork:
         id_of=lambda settings: settings.tenant_id,
     )
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, collision: AlreadyExists | None = None) -> None:
+        """`collision` is why the attempt before this one could not be committed; see `Documents.existing`."""
         self._store = store
+        self._collision = collision
+        self._preloaded: dict[Ref, Document] = {}
+        if collision is not None and collision.document is not None:
+            self.preload(collision.document)
         self._tracked: dict[Ref, TrackedDocument | None] = {}
         self._writes: list[Write] = []
         self._after_commit: list[Callable[[], object]] = []
@@ -179,14 +185,22 @@ class UnitOfWork:
 
     # What collections and queries are built on.
 
+    def preload(self, document: Document) -> None:
+        """Take up a document as it was read elsewhere: reading it by its id costs no round trip then."""
+        self._preloaded[document.ref] = document
+
+    def may_have_collided(self, ref: Ref) -> bool:
+        """Whether the attempt before this one may have failed because this document exists."""
+        return self._collision is not None and self._collision.ref in (None, ref)
+
     def read(self, keys: Sequence[Key]) -> list[BaseModel | None]:
         """The documents at these keys; None for one that does not exist."""
         unread = {key.ref: key for key in keys if key.ref not in self._tracked}
-        if unread:
-            documents = self._store.get(list(unread))
-            for ref, key in unread.items():
-                document = documents.get(ref)
-                self._tracked[ref] = TrackedDocument.read(key.schema, document) if document else None
+        missing = [ref for ref in unread if ref not in self._preloaded]
+        documents = self._preloaded | (self._store.get(missing) if missing else {})
+        for ref, key in unread.items():
+            document = documents.get(ref)
+            self._tracked[ref] = TrackedDocument.read(key.schema, document) if document else None
         tracked = [self._tracked[key.ref] for key in keys]
         return [document.model if document is not None else None for document in tracked]
 
@@ -232,6 +246,15 @@ class UnitOfWork:
                 self._tracked[document.ref] = TrackedDocument.read(query.schema, document)
         models = self.read([Key(query.schema, document.id) for document in page.documents])
         return DocumentPage([cast("M", model) for model in models if model is not None], page.cursor)
+
+    def find_units(self, query: Query[M], limit: int, cursor: str | None) -> DocumentPage[DocumentUnit[M]]:
+        page = self._store.find(query.schema.collection, query.conditions, query.orders, limit, cursor)
+        return DocumentPage([self._unit_of(query, document) for document in page.documents], page.cursor)
+
+    def _unit_of(self, query: Query[M], document: Document) -> DocumentUnit[M]:
+        unit = UnitOfWork(self._store)
+        unit.preload(document)
+        return DocumentUnit(unit, query.schema, document.id)
 
     def count(self, query: Query[Any]) -> int:
         return self._store.count(query.schema.collection, query.conditions)

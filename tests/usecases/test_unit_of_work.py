@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
@@ -13,7 +14,7 @@ from shared.domain.campaigns import CampaignCounters
 from shared.domain.customers import Customer, Preferences
 from shared.domain.messages import EarlyNote, MessageAlias
 from shared.errors import AlreadyExists, Conflict, NotFound
-from shared.ports.store import Increment, Ref
+from shared.ports.store import Increment, Merge, Ref
 from tests.overlaps import overlapping, overlaps
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -325,3 +326,58 @@ def test_every_collection_has_a_model_that_can_be_loaded() -> None:
         schema = getattr(UnitOfWork, name)
         if hasattr(schema, "collection"):
             assert callable(schema.parse), f"the model of {name} cannot be imported"
+
+
+def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: Deps) -> None:
+    _store(hub_deps, _customer(name="first"))
+    reads: list[None] = []
+
+    def add_or_use(unit: UnitOfWork) -> str | None:
+        existing = unit.customers.existing("ada")
+        if existing is None:
+            unit.customers.add(_customer(name="second"))
+            overlaps(hub_deps).store.after_read("customers", lambda: reads.append(None))
+            return None
+        assert unit.customers.existing("bob") is None, "nobody tried to create that one"
+        existing.email = "ada@example.org"
+        return existing.name
+
+    assert run_with_retry(hub_deps, add_or_use, retry_existing=True) == "first"
+    assert reads == []
+    customer = _stored(hub_deps)
+    assert customer is not None
+    assert (customer.name, customer.email) == ("first", "ada@example.org")
+
+
+def test_the_first_attempt_may_go_on_in_a_unit_that_has_read_already(hub_deps: Deps) -> None:
+    _store(hub_deps, _customer())
+    unit = UnitOfWork(hub_deps.store)
+    unit.customers.owned("acme", "ada")
+    _rename(hub_deps, "Ada L.")
+    seen: list[str | None] = []
+
+    def add_tag(unit: UnitOfWork) -> None:
+        customer = unit.customers.owned("acme", "ada")
+        seen.append(customer.name)
+        customer.tags = ["vip"]
+
+    run_with_retry(hub_deps, add_tag, unit=unit)
+    assert seen == ["Ada", "Ada L."]
+
+
+def test_each_document_of_a_page_can_have_a_unit_of_its_own(hub_deps: Deps) -> None:
+    _store(hub_deps, _customer("ada"), _customer("bob"))
+    hub_deps.store.commit([Merge(Ref("customers", "eve"), {"tenant_id": "acme"})])
+    query = UnitOfWork(hub_deps.store).customers.query().where(lambda customer: customer.tenant_id, "==", "acme")
+    ada, bob, malformed = sorted(query.unit_page().documents, key=lambda document: document.id)
+    _rename(hub_deps, "Ada L.")
+    for document in (ada, bob):
+        document.read().tags = ["vip"]
+    bob.unit.commit()
+    with pytest.raises(Conflict):
+        ada.unit.commit()
+    with pytest.raises(ValidationError):
+        malformed.read()
+    customer = _stored(hub_deps, "bob")
+    assert customer is not None
+    assert customer.tags == ["vip"]

@@ -24,12 +24,20 @@ class Schema(Generic[M]):
 
     `model` is written `module:class` and imported with the first document: a function starts without most models. A
     collection that holds several models names a function that reads any of them.
-    `noun` is what an error calls such a document. `id_of` tells a document's id where the model has no field `id`.
+    `noun` is what an error calls such a document, `not_found` the whole error where a dialect documents it. `id_of`
+    tells a document's id where the model has no field `id`.
     """
 
-    def __init__(self, collection: str, model: str, noun: str, id_of: Callable[[M], str] | None = None) -> None:
+    def __init__(
+        self,
+        collection: str,
+        model: str,
+        noun: str,
+        id_of: Callable[[M], str] | None = None,
+        not_found: str | None = None,
+    ) -> None:
         self.collection = collection
-        self.noun = noun
+        self.not_found = not_found or f"There is no such {noun}"
         self._model_path = model
         self._id_of = id_of
 
@@ -108,10 +116,21 @@ class Documents(Generic[M]):
         self._schema.check_fields(fields)
         self._unit.patch(Key(self._schema, document_id), fields)
 
+    def change(self, document: M, changes: Mapping[str, object]) -> None:
+        """Assign fields of a document, with each value checked and converted as the model says.
+
+        Raises `AttributeError` for a field that the model does not have, pydantic's `ValidationError` for a value.
+        """
+        self._schema.check_fields(changes)
+        checked = self._schema.parse({**document.model_dump(), **changes})
+        for name in changes:
+            setattr(document, name, getattr(checked, name))
+
     def expect_unchanged(self, document: M) -> None:
         """Have the commit fail with `Conflict` if this document, read in this unit, was changed meanwhile.
 
-        Of a document that the unit changes this is so anyway.
+        Of a document that the unit changes this is so anyway. It does not part two units that both change nothing: a
+        store may keep the version then.
         """
         self._unit.expect_unchanged(Key(self._schema, self._schema.id_of(document)))
 
@@ -155,7 +174,7 @@ class TenantDocuments(Documents[M]):
         """Return the tenant's document; raises `NotFound` for an unknown id and for another tenant's alike."""
         document = self.owned_or_none(tenant_id, document_id)
         if document is None:
-            raise NotFound(f"There is no such {self._schema.noun}")
+            raise NotFound(self._schema.not_found)
         return document
 
     def owned_or_none(self, tenant_id: str, document_id: str) -> M | None:

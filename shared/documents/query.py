@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -86,6 +86,14 @@ class Query(Generic[M]):
     def unit_page(self, limit: int = 100, cursor: str | None = None) -> DocumentPage[DocumentUnit[M]]:
         """One page of documents, each in a unit of its own: what becomes of one does not touch the others."""
         return self.unit.find_units(self, limit, cursor)
+
+    def every(self, page_size: int = 500) -> Iterator[M]:
+        """All documents to read, fetched page by page."""
+        page = self.page(page_size)
+        yield from page.documents
+        while page.cursor is not None:
+            page = self.page(page_size, page.cursor)
+            yield from page.documents
 
     def first(self) -> M | None:
         """The first document to read, in one round trip."""

@@ -71,7 +71,7 @@ class UnitOfWork:
     )
 
     instances: TenantCollection[Instance] = TenantCollection(
-        "instances", "shared.domain.instances:Instance", "instance"
+        "instances", "shared.domain.instances:Instance", "instance", not_found="Instance not found"
     )
     instance_names: SharedCollection[NameReservation] = SharedCollection(
         "instance_names", "shared.domain.instances:NameReservation", "instance name"

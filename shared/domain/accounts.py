@@ -34,12 +34,16 @@ class Tenant(BaseModel):
 
     `responder` is a copy of its oldest active AI agent, and `responder_team_id`
     the team that this one leads, so that deciding who answers costs no query.
+
+    `revision` is written anew by every decision that depends on a query over the
+    tenant's users, agents or teams, so that of two such decisions at once one is made again.
     """
 
     id: str
     name: str
     responder: Agent | None = None
     responder_team_id: str | None = None
+    revision: str = ""
     created_at: datetime
 
 

@@ -302,6 +302,39 @@ def test_documents_of_a_tracked_page_are_written_back(hub_deps: Deps) -> None:
     assert customer.preferences.language == "pt"
 
 
+def test_every_document_of_a_query_is_read_page_by_page(hub_deps: Deps) -> None:
+    _store(hub_deps, *(_customer(name, created_at=NOW.replace(hour=hour)) for hour, name in enumerate("abc")))
+    query = UnitOfWork(hub_deps.store).customers.query().where(lambda customer: customer.tenant_id, "==", "acme")
+    query = query.where(lambda customer: customer.merged_into, "==", None)
+    query = query.order_by(lambda customer: customer.created_at, descending=True)
+    assert [customer.id for customer in query.every(page_size=2)] == ["c", "b", "a"]
+
+
+def test_changes_are_converted_as_the_model_says(hub_deps: Deps) -> None:
+    _store(hub_deps, _customer())
+
+    def attempt(unit: UnitOfWork) -> None:
+        customer = unit.customers.owned("acme", "ada")
+        unit.customers.change(customer, {"name": "Ada L.", "preferences": {"language": "en"}})
+
+    run_with_retry(hub_deps, attempt)
+    customer = _stored(hub_deps)
+    assert customer is not None
+    assert (customer.name, customer.preferences) == ("Ada L.", Preferences(language="en"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"), [({"nickname": "Ada"}, AttributeError), ({"tags": "vip"}, ValidationError)]
+)
+def test_changes_that_the_model_does_not_have_are_refused(
+    hub_deps: Deps, changes: dict[str, object], error: type[Exception]
+) -> None:
+    _store(hub_deps, _customer())
+    unit = UnitOfWork(hub_deps.store)
+    with pytest.raises(error):
+        unit.customers.change(unit.customers.owned("acme", "ada"), changes)
+
+
 def test_a_query_names_one_field(hub_deps: Deps) -> None:
     query = UnitOfWork(hub_deps.store).customers.query()
     with pytest.raises(TypeError, match="one field"):

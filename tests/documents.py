@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.channels import channel
+from shared.domain.accounts import Role, User
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 
@@ -44,3 +45,15 @@ def a_message(**fields: Any) -> Message:
         "created_at": MOMENT,
     }
     return Message(**(given | fields))
+
+
+def a_user(**fields: Any) -> User:
+    given = {
+        "id": "u1",
+        "tenant_id": "t1",
+        "email": "ann@example.com",
+        "role": Role.OWNER,
+        "password_hash": "none",
+        "created_at": MOMENT,
+    }
+    return User(**(given | fields))

@@ -47,5 +47,5 @@ def refresh(body: RefreshIn) -> Response:
 @api.get("/me", responses={200: MeOut})
 def me() -> Response:
     """Tell who is calling."""
-    user = accounts.whoami(deps(), caller())
+    user = accounts.current_user(deps(), caller())
     return answer(MeOut(user=UserOut.of(user) if user else None, tenant_id=caller().tenant_id))

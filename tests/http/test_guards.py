@@ -11,9 +11,10 @@ from pydantic import SecretStr
 from shared.deps import Deps
 from shared.domain.accounts import ApiKey, Role
 from shared.http.guards import Access
-from shared.ports.store import Create, Merge, Ref
+from shared.ports.store import Create, Merge, Ref, Set
 from shared.security.tokens import AccessClaims, fingerprint, sign, span
 from shared.usecases.accounts.credentials import access_key, forget_key
+from tests.documents import a_user
 from tests.http.dialect import assert_failed, bearer, client_of, dialect
 
 KEY = SecretStr("the-operators-own-key")
@@ -35,7 +36,8 @@ def _stored_key(deps: Deps, secret: str, **fields: object) -> Ref:
 
 
 def _user_token(deps: Deps, role: Role) -> str:
-    deps.store.commit([Merge(Ref("users", "u1"), {"tenant_id": "acme", "role": role.value})])
+    user = a_user(tenant_id="acme", role=role)
+    deps.store.commit([Set(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), 60)
     claims = AccessClaims(user_id="u1", tenant_id="acme", email="a@b.c", role=role, iat=issued, exp=expires)
     return sign(claims, access_key(deps))

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from shared.deps import Deps
+from shared.documents import ids
 from shared.domain.accounts import Principal, Role
 from shared.errors import BadRequest, Conflict, NotFound, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
@@ -92,10 +93,10 @@ def test_wrong_passwords_from_elsewhere_do_not_keep_the_owner_out(deps: Deps) ->
 
 
 def test_wrong_passwords_from_many_addresses_close_the_account_for_a_while(deps: Deps) -> None:
-    account = accounts.email_ref("ann@example.com").id
+    account = ids.email("ann@example.com")
     _register(deps)
     for number in range(100):
-        login_throttle.count_failure(deps, login_throttle.bounds(account, f"203.0.113.{number // 10}"))
+        login_throttle.count_failure(deps, login_throttle.limits(account, f"203.0.113.{number // 10}"))
     with pytest.raises(TooManyRequests):
         accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1")
     accounts.login(_at(deps, 15.1), "ann@example.com", PASSWORD, "198.51.100.1")

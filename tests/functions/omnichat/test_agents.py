@@ -14,9 +14,10 @@ from functions.omnichat import agents, auth
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.http.app import create_app
-from shared.ports.store import Merge, Ref
+from shared.ports.store import Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.documents import a_user
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
 
 TOOL = {
@@ -50,7 +51,8 @@ def _responder(deps: Deps, tenant_id: str) -> Any:
 
 
 def _with_role(deps: Deps, tenant_id: str, role: Role) -> dict[str, str]:
-    deps.store.commit([Merge(Ref("users", "u"), {"tenant_id": tenant_id, "role": role.value})])
+    user = a_user(id="u", tenant_id=tenant_id, role=role)
+    deps.store.commit([Set(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), 60)
     claims = AccessClaims(user_id="u", tenant_id=tenant_id, email="u@b.cd", role=role, iat=issued, exp=expires)
     return {"Authorization": f"Bearer {sign(claims, access_key(deps))}"}

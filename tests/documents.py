@@ -8,7 +8,7 @@ from typing import Any
 from shared.channels import channel
 from shared.domain.accounts import Role, User
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.messages import Author, Direction, Message, MessageStatus, OutboxItem, OutboxPayload
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
@@ -57,3 +57,16 @@ def a_user(**fields: Any) -> User:
         "created_at": MOMENT,
     }
     return User(**(given | fields))
+
+
+def an_outbox_item(**fields: Any) -> OutboxItem:
+    given = {
+        "id": "m1",
+        "tenant_id": "t1",
+        "conversation_id": "c1",
+        "instance_id": "i1",
+        "payload": OutboxPayload(text="hello"),
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    }
+    return OutboxItem(**(given | fields))

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.domain.instances import ChannelType
 
@@ -203,8 +204,15 @@ def buckets(rows: Iterable[Row], over: Window) -> list[Bucket]:
     return [] if empty else [Bucket(at, counters) for at, counters in summed.items()]
 
 
+Sums: TypeAlias = dict[str, int | float]
+"""Counters by name, as they are stored."""
+
+
 class HourDocument(BaseModel):
-    """What one instance counted in an hour (`day` is `YYYY-MM-DD`), and in its five minutes, `00` to `11`."""
+    """What one instance counted in an hour (`day` is `YYYY-MM-DD`), and in its five minutes, `00` to `11`.
+
+    The hour's counters are fields beside these.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -213,7 +221,11 @@ class HourDocument(BaseModel):
     channel: ChannelType
     hour: datetime
     day: str
-    fives: dict[str, dict[str, float]] = Field(default_factory=dict)
+    fives: dict[str, Sums] = Field(default_factory=dict)
+
+    @property
+    def counters(self) -> Counters:
+        return Counters.read(self.model_extra or {})
 
 
 class DayDocument(BaseModel):
@@ -222,8 +234,12 @@ class DayDocument(BaseModel):
     tenant_id: str | None = None
     day: str | None = None
     covered_until: datetime | None = None
-    hours: dict[str, dict[str, dict[str, float]]] = Field(default_factory=dict)
-    instances: dict[str, dict[str, float]] = Field(default_factory=dict)
+    hours: dict[str, dict[str, Sums]] = Field(default_factory=dict)
+    instances: dict[str, Sums] = Field(default_factory=dict)
+
+    @property
+    def start(self) -> datetime:
+        return datetime.fromisoformat(f"{self.day}T00:00:00+00:00")
 
 
 class RollUpState(BaseModel):
@@ -231,6 +247,18 @@ class RollUpState(BaseModel):
 
     finished: datetime | None = None
     hour: datetime | None = None
-    day: date | None = None
+    day: Annotated[date | None, PlainSerializer(lambda day: day and day.isoformat())] = None
     after: str = ""
     claimed_until: datetime | None = None
+
+    def begin(self, now: datetime, claim: timedelta, furthest_back: timedelta) -> None:
+        """Continue the pass that is under way, else begin a new one; `claim` is how long nobody else may."""
+        self.claimed_until = now + claim
+        if self.hour is None or self.day is None:
+            self.hour = floor(now, HOUR)
+            yesterday = floor(now, DAY) - DAY
+            since = self.finished or now - furthest_back
+            self.day = max(min(floor(since, DAY) - DAY, yesterday), floor(now - furthest_back, DAY)).date()
+
+    def finish(self) -> None:
+        self.finished, self.hour, self.day, self.after = self.hour, None, None, ""

@@ -1,37 +1,32 @@
-"""Reading a tenant's notifications, and keeping which were read."""
+"""Listing a tenant's notifications, and marking them as read."""
 
 from __future__ import annotations
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.notifications import Notification
-from shared.errors import NotFound
-from shared.ports.store import Merge, Order, Where
-from shared.usecases import refs
-from shared.usecases.retrying import decide
 
-MOST = 200
+MAX_PAGE = 200
 
 
 def list_page(
     deps: Deps, tenant_id: str, limit: int, cursor: str | None, *, unread_only: bool = False
 ) -> tuple[list[Notification], str | None]:
     """The tenant's notifications, the newest first."""
-    where = [Where("tenant_id", "==", tenant_id)]
+    query = UnitOfWork(deps.store).notifications.query()
+    query = query.where(lambda notification: notification.tenant_id, "==", tenant_id)
     if unread_only:
-        where.append(Where("read", "==", False))
-    page = deps.store.find("notifications", where, [Order("created_at", descending=True)], min(limit, MOST), cursor)
-    return [Notification.model_validate(document.data) for document in page.documents], page.cursor
+        query = query.where(lambda notification: notification.read, "==", False)
+    query = query.order_by(lambda notification: notification.created_at, descending=True)
+    page = query.page(min(limit, MAX_PAGE), cursor)
+    return page.documents, page.cursor
 
 
 def mark_read(deps: Deps, tenant_id: str, notification_id: str) -> None:
     """Doing it again changes nothing. Raises `NotFound` for an unknown or foreign one."""
-    ref = refs.notification(notification_id)
 
-    def attempt() -> None:
-        document = deps.store.get([ref]).get(ref)
-        if document is None or document.data.get("tenant_id") != tenant_id:
-            raise NotFound("there is no such notification")
-        if not document.data["read"]:
-            deps.store.commit([Merge(ref, {"read": True}, document.version)])
+    def attempt(unit: UnitOfWork) -> None:
+        unit.notifications.owned(tenant_id, notification_id).read = True
 
-    decide(attempt)
+    run_with_retry(deps, attempt)

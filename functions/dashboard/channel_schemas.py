@@ -12,7 +12,7 @@ from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.http.names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.overview.channels import Figures
+from shared.usecases.overview.channels import ChannelFigures
 
 _HEALTH = {
     InstanceStatus.CONNECTED: "healthy",
@@ -58,7 +58,7 @@ class ChannelOut(BaseModel):
     metrics: MessagingMetrics | CallMetrics
 
     @classmethod
-    def of(cls, figures: Figures) -> ChannelOut:
+    def of(cls, figures: ChannelFigures) -> ChannelOut:
         instance = figures.instance
         is_voice = instance.type is ChannelType.VOICE
         return cls(
@@ -85,14 +85,14 @@ def _voice_config(instance: Instance) -> dict[str, Any]:
     return known | {name: value for name, value in instance.config.items() if name not in known}
 
 
-def _metrics(figures: Figures) -> MessagingMetrics:
+def _metrics(figures: ChannelFigures) -> MessagingMetrics:
     counters = figures.counters
     return MessagingMetrics(
         active_sessions=figures.active, total_messages=counters.messages, response_time=counters.response_time
     )
 
 
-def _call_metrics(figures: Figures) -> CallMetrics:
+def _call_metrics(figures: ChannelFigures) -> CallMetrics:
     counters = figures.counters
     return CallMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
 

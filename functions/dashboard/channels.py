@@ -39,8 +39,8 @@ protect(api, Access.DASHBOARD)
 @api.get("/integrations", responses={200: ChannelsOut, 304: None})
 def list_channels(query: ChannelsQuery) -> Response:
     """List the tenant's channels, oldest first, with what they carry."""
-    found, cursor = channels.overview(deps(), caller().tenant_id, query.limit, query.cursor)
-    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in found]), cursor)
+    page, cursor = channels.list_channels(deps(), caller().tenant_id, query.limit, query.cursor)
+    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in page]), cursor)
 
 
 @api.get("/capabilities", responses={200: CapabilitiesOut})
@@ -72,12 +72,12 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
     wanted = channel_type(path.channel_type)
-    found, active = channels.standing(deps(), caller().tenant_id, wanted, query.spellings)
+    type_status, active = channels.type_status(deps(), caller().tenant_id, wanted, query.spellings)
     shown = ChannelStatusOut(
         channel_type=CHANNELS[wanted],
-        status=found.status.value,
-        last_ping=found.seen_at,
-        health=health(found.status),
+        status=type_status.status.value,
+        last_ping=type_status.updated_at,
+        health=health(type_status.status),
         active_sessions=active,
     )
     return polled(shown)

@@ -10,7 +10,7 @@ from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.words import worded
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.integrations import Trial
-from shared.usecases.overview.channels import Standing
+from shared.usecases.overview.channels import TypeStatus
 
 
 class IntegrationOut(BaseModel):
@@ -24,11 +24,11 @@ class IntegrationOut(BaseModel):
     last_sync: WholeSeconds | None
 
     @classmethod
-    def of(cls, standing: Standing) -> IntegrationOut:
+    def of(cls, type_status: TypeStatus) -> IntegrationOut:
         return cls(
-            type=standing.provider or CHANNELS[standing.type],
-            status=standing.status.value,
-            last_sync=standing.seen_at,
+            type=type_status.provider or CHANNELS[type_status.type],
+            status=type_status.status.value,
+            last_sync=type_status.updated_at,
         )
 
 

@@ -32,8 +32,8 @@ protect(api, Access.DASHBOARD)
 @api.get("/status", responses={200: IntegrationsOut, 304: None})
 def list_integrations() -> Response:
     """List the channel types that are configured and the providers behind them, with their best channel's status."""
-    found = channels.standings(deps(), caller().tenant_id)
-    return polled(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
+    statuses = channels.type_statuses(deps(), caller().tenant_id)
+    return polled(IntegrationsOut(integrations=[IntegrationOut.of(status) for status in statuses]))
 
 
 @api.post("/<integration_type>/test", responses={200: TrialOut})

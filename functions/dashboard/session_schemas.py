@@ -37,19 +37,14 @@ class SessionListQuery(BaseModel):
     priority: PriorityWord | None = None
     customer_id: str | None = Field(default=None, min_length=1, max_length=64)
 
-    def filter(self) -> Filter | None:
+    def filter(self) -> Filter:
         """Raises `BadRequest` for more than one filter beside `status`."""
-        given = {
-            "channel": ("channel", self.channel),
-            "agent_id": ("assignee_id", self.agent_id),
-            "priority": ("priority", self.priority),
-            "customer_id": ("customer_id", self.customer_id),
-        }
-        wanted = {name: Filter(field, str(value)) for name, (field, value) in given.items() if value is not None}
-        if len(wanted) > 1:
-            several = " and ".join(wanted)
-            raise BadRequest(f"use one filter beside status, not {several}", dict.fromkeys(wanted, "is one too many"))
-        return next(iter(wanted.values()), None)
+        fields = ("channel", "agent_id", "priority", "customer_id")
+        names = [name for name in fields if getattr(self, name) is not None]
+        if len(names) > 1:
+            several = " and ".join(names)
+            raise BadRequest(f"use one filter beside status, not {several}", dict.fromkeys(names, "is one too many"))
+        return Filter(self.channel, self.agent_id, self.priority, self.customer_id)
 
 
 class SessionPath(BaseModel):

@@ -36,9 +36,9 @@ def read_config() -> Response:
 def write_config(body: ForgeProjectSettingsIn) -> Response:
     """Replace the settings. Forge's own client shows no credential, so an anonymous tenant's agent may do this."""
     require(Role.AGENT)
-    wanted = body.to_domain()
-    saved = forge.save(deps(), caller(), wanted)
-    clear = caller().may_read_secrets or wanted.api_key is not None
+    new = body.to_domain()
+    saved = forge.save(deps(), caller(), new)
+    clear = caller().may_read_secrets or new.api_key is not None
     return answer(SavedSettings(**ForgeProjectSettings.of(saved, clear=clear).model_dump(), success=True))
 
 

@@ -157,7 +157,7 @@ def test_a_server_that_fails_is_a_502_with_a_reason(door: Door, answer: Reply) -
 
 def test_an_unreachable_server_is_a_502(door: Door) -> None:
     door.write(door.config(host="http://127.0.0.1:1"))
-    assert "127.0.0.1:1 cannot be asked: no connection" in door.instances(502)["detail"]
+    assert "127.0.0.1:1 cannot be called: no connection" in door.instances(502)["detail"]
 
 
 def test_odd_values_come_through_as_json(door: Door) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from shared.documents.collection import M, SharedCollection, TenantCollection
+from shared.documents.collection import M, Schema, SharedCollection, TenantCollection
 from shared.documents.query import DocumentPage, DocumentUnit, Key, Query
 from shared.documents.tracking import TrackedDocument
 from shared.errors import AlreadyExists
@@ -249,12 +249,16 @@ class UnitOfWork:
 
     def find_units(self, query: Query[M], limit: int, cursor: str | None) -> DocumentPage[DocumentUnit[M]]:
         page = self._store.find(query.schema.collection, query.conditions, query.orders, limit, cursor)
-        return DocumentPage([self._unit_of(query, document) for document in page.documents], page.cursor)
+        return DocumentPage([self._unit_of(query.schema, document) for document in page.documents], page.cursor)
 
-    def _unit_of(self, query: Query[M], document: Document) -> DocumentUnit[M]:
+    def read_units(self, keys: Sequence[Key]) -> list[DocumentUnit[Any]]:
+        documents = self._store.get([key.ref for key in keys])
+        return [self._unit_of(key.schema, documents[key.ref]) for key in keys if key.ref in documents]
+
+    def _unit_of(self, schema: Schema[M], document: Document) -> DocumentUnit[M]:
         unit = UnitOfWork(self._store)
         unit.preload(document)
-        return DocumentUnit(unit, query.schema, document.id)
+        return DocumentUnit(unit, schema, document.id)
 
     def count(self, query: Query[Any]) -> int:
         return self._store.count(query.schema.collection, query.conditions)

@@ -310,6 +310,18 @@ def test_every_document_of_a_query_is_read_page_by_page(hub_deps: Deps) -> None:
     assert [customer.id for customer in query.every(page_size=2)] == ["c", "b", "a"]
 
 
+def test_documents_in_units_of_their_own_are_committed_one_by_one(hub_deps: Deps) -> None:
+    _store(hub_deps, _customer(), _customer("bob"))
+    ada, bob = UnitOfWork(hub_deps.store).customers.in_units(["ada", "nobody", "bob"])
+    ada.read().name, bob.read().name = "Ada B.", "Bob B."
+    _rename(hub_deps, "Ada L.")
+    with pytest.raises(Conflict):
+        ada.unit.commit()
+    bob.unit.commit()
+    names = [customer.name for customer in (_stored(hub_deps), _stored(hub_deps, "bob")) if customer]
+    assert names == ["Ada L.", "Bob B."]
+
+
 def test_changes_are_converted_as_the_model_says(hub_deps: Deps) -> None:
     _store(hub_deps, _customer())
 

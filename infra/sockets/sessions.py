@@ -231,7 +231,7 @@ class Sessions:
         if not session_leases.is_ours(self._deps, lease):
             return  # logged out while the line was being opened, as the next renewal will find
         connection_state.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
-        for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
+        for conversation_id in session_leases.conversations_to_send(self._deps, lease.instance_id):
             enqueueing.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
     def _settle(self, lease: Lease, gone: bool, why: str, pause: timedelta = timedelta(0)) -> None:

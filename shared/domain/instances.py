@@ -122,7 +122,6 @@ class NameReservation(BaseModel):
 class AddressReservation(BaseModel):
     """Which instance an account at a provider belongs to; the document's id is made of adapter and account."""
 
-    tenant_id: str
     instance_id: str
 
 

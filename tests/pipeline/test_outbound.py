@@ -139,7 +139,7 @@ def test_an_instance_may_say_that_unknown_outcomes_are_sent_again(hub: Hub) -> N
     conversation_id = _talk(hub)
     instance_id = hub.conversation().instance_id
     hub.deps.store.commit([Merge(refs.instance(instance_id), {"resend_unknown": True})])
-    hub.deps.cache.forget(refs.instance(instance_id))
+    hub.deps.cache.forget(("instance", instance_id))
     hub.provider.on("POST", SEND, Reply(drop=True), times=1)
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "SENT")

@@ -19,7 +19,6 @@ from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
 from shared.usecases.instances import instances
 from shared.usecases.instances.instance_connection import record
-from shared.usecases.instances.instance_documents import set_ref
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
@@ -92,7 +91,7 @@ def test_names_are_made_in_the_likeness_of_labels(deps: Deps) -> None:
 def test_a_deletion_elsewhere_is_seen_before_the_last_one_goes(deps: Deps) -> None:
     make(deps)
     second = make(deps)
-    busy = crowded(deps, lambda: deps.store.commit([Merge(set_ref("acme"), {"count": 1})]))
+    busy = crowded(deps, lambda: deps.store.commit([Merge(Ref("instance_sets", "acme"), {"count": 1})]))
     with pytest.raises(BadRequest, match="only remaining"):
         instances.delete(busy, "acme", second.id, keep_last=True)
     assert instances.by_id(deps, "acme", second.id).id == second.id
@@ -104,7 +103,7 @@ def test_a_default_chosen_elsewhere_is_seen_before_another_is(deps: Deps) -> Non
 
     def elsewhere() -> None:
         now_default = Merge(Ref("instances", second.id), {"is_default": True})
-        deps.store.commit([Merge(set_ref("acme"), {"default_id": second.id}), now_default])
+        deps.store.commit([Merge(Ref("instance_sets", "acme"), {"default_id": second.id}), now_default])
 
     instances.set_default(crowded(deps, elsewhere), "acme", third.id)
     defaults = {i.id: i.is_default for i in instances.list_page(deps, "acme")}

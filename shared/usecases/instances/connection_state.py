@@ -1,82 +1,83 @@
-"""A provider tells how an instance's connection stands."""
+"""Storing changes of an instance's connection that its provider reports."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
-from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases import realtime, refs
+from shared.usecases import realtime
 from shared.usecases.instances import instance_lookup
-from shared.usecases.instances.channel_alerts import alert_writes
-from shared.usecases.retrying import decide
+from shared.usecases.instances.channel_alerts import add_alert
 
-_MOST_ACCOUNTS = 200
+_MAX_ACCOUNTS = 200
 
 
-def apply_connection(deps: Deps, instance: Instance, changed: ConnectionChanged) -> None:
-    """Keep the new state and tell the room; a state repeated many times a minute is kept once.
+def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -> None:
+    """Store the new state and tell the room; a state that is repeated many times a minute is stored once.
 
-    That a deleted instance is also disconnected is no news.
+    A deleted instance that is also disconnected stays deleted.
     """
-    fields: dict[str, Any] = {
-        "status": changed.status.value,
-        "status_detail": changed.detail,
-        "link_lost_at": None,
-    }
-    if changed.phone_number:
-        fields["phone_number"] = changed.phone_number
-    if changed.display_name:
-        fields["display_name"] = changed.display_name
-    if changed.status is InstanceStatus.CONNECTED:
-        fields["pairing"] = None
-    decide(lambda: _apply(deps, instance, changed, fields))
+
+    def attempt(unit: UnitOfWork) -> None:
+        after = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if after is None:
+            return
+        if after.status is InstanceStatus.DELETED and event.status is InstanceStatus.DISCONNECTED:
+            return
+        before = after.model_copy()
+        _set_connection(after, event)
+        if after == before:
+            return
+        _finish(deps, unit, before, after)
+        unit.after_commit(lambda: realtime.channel_status(deps, instance, event.status))
+        if event.status is InstanceStatus.CONNECTED and instance.type is ChannelType.WHATSAPP:
+            unit.after_commit(lambda: realtime.whatsapp_connected(deps, instance))
+
+    run_with_retry(deps, attempt)
 
 
-def _apply(deps: Deps, instance: Instance, changed: ConnectionChanged, fields: dict[str, Any]) -> None:
-    document = _read(deps, instance)
-    if document is None:
-        return
-    known = Instance.model_validate(document.data)
-    if known.status is InstanceStatus.DELETED and changed.status is InstanceStatus.DISCONNECTED:
-        return
-    if all(getattr(known, name) == value for name, value in fields.items()):
-        return
-    _save(deps, document, fields)
-    realtime.channel_status(deps, instance, changed.status)
-    if changed.status is InstanceStatus.CONNECTED and instance.type is ChannelType.WHATSAPP:
-        realtime.whatsapp_connected(deps, instance)
+def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
+    instance.status = event.status
+    instance.status_detail = event.detail
+    instance.link_lost_at = None
+    instance.phone_number = event.phone_number or instance.phone_number
+    instance.display_name = event.display_name or instance.display_name
+    if event.status is InstanceStatus.CONNECTED:
+        instance.pairing = None
 
 
 def apply_pairing_code(deps: Deps, instance: Instance, issued: PairingCodeIssued) -> None:
-    """Keep a code to scan until it expires, and show it to the room."""
+    """Store a code to scan until it expires, and show it to the room."""
     pairing = PairingCode(
         text=issued.text,
         png_base64=issued.png_base64,
         pairing_code=issued.pairing_code,
         expires_at=deps.now() + timedelta(seconds=issued.valid_seconds),
     )
-    decide(lambda: _apply_code(deps, instance, pairing))
-
-
-def _apply_code(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
-    document = _read(deps, instance)
-    if document is None:
-        return
     status = InstanceStatus.WAITING_FOR_SCAN
-    _save(deps, document, {"pairing": pairing.model_dump(), "status": status.value, "status_detail": None})
-    if document.data.get("status") != status.value:
-        realtime.channel_status(deps, instance, status)
-    realtime.whatsapp_qr(deps, instance, pairing)
+
+    def attempt(unit: UnitOfWork) -> None:
+        after = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if after is None:
+            return
+        before = after.model_copy()
+        after.pairing, after.status, after.status_detail = pairing, status, None
+        _finish(deps, unit, before, after)
+        if before.status is not status:
+            unit.after_commit(lambda: realtime.channel_status(deps, instance, status))
+        unit.after_commit(lambda: realtime.whatsapp_qr(deps, instance, pairing))
+
+    run_with_retry(deps, attempt)
 
 
 def find_account(deps: Deps, adapter: str, account: str) -> Instance | None:
-    """The WhatsApp instance of `DEFAULT_TENANT_ID` whose account is called so at its server, unless several are.
+    """The WhatsApp instance of `DEFAULT_TENANT_ID` whose account has this name at its server, unless several have.
 
-    For calls that carry no tenant. What was found is kept for a short while.
+    For calls that carry no tenant. The result is cached for a short while.
     """
     accounts = deps.cache.get(("accounts", adapter), lambda: _accounts(deps, adapter))
     ids = accounts.get(account, [])
@@ -84,13 +85,11 @@ def find_account(deps: Deps, adapter: str, account: str) -> Instance | None:
 
 
 def _accounts(deps: Deps, adapter: str) -> dict[str, list[str]]:
-    where = [
-        Where("tenant_id", "==", deps.settings.default_tenant_id),
-        Where("type", "==", ChannelType.WHATSAPP.value),
-    ]
+    tenant_id = deps.settings.default_tenant_id
+    query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
     accounts: dict[str, list[str]] = {}
-    for document in deps.store.find("instances", where, [Order("seq")], limit=_MOST_ACCOUNTS).documents:
-        instance = Instance.model_validate(document.data)
+    for instance in query.order_by(lambda instance: instance.seq).page(_MAX_ACCOUNTS).documents:
         if instance.adapter == adapter:
             accounts.setdefault(instance.config.get("whatsapp_instance") or instance.name, []).append(instance.id)
     return accounts
@@ -104,42 +103,36 @@ def note_stray(deps: Deps, instance: Instance, named: object, expected: object) 
     if instance.webhook.error == warning:
         return
 
-    def attempt() -> None:
-        document = _read(deps, instance)
-        if document is not None:
-            deps.store.commit([Merge(document.ref, {"webhook": {"error": warning}}, document.version)])
+    def attempt(unit: UnitOfWork) -> None:
+        stored = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if stored is not None:
+            stored.webhook.error = warning
 
-    decide(attempt)
+    run_with_retry(deps, attempt)
     instance_lookup.forget(deps, instance)
 
 
 def lose_link(deps: Deps, instance: Instance, why: str) -> None:
-    """Sending showed that the provider's connection is down, whatever the provider says of it."""
+    """Note that sending showed the provider's connection to be down, whatever the provider says of it."""
 
-    def attempt() -> None:
-        document = _read(deps, instance)
-        if document is None or Instance.model_validate(document.data).status is not InstanceStatus.CONNECTED:
+    def attempt(unit: UnitOfWork) -> None:
+        after = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if after is None or after.status is not InstanceStatus.CONNECTED:
             return
-        status = InstanceStatus.ERROR
-        _save(deps, document, {"status": status.value, "status_detail": why, "link_lost_at": deps.now()})
-        realtime.channel_status(deps, instance, status)
+        before = after.model_copy()
+        after.status, after.status_detail, after.link_lost_at = InstanceStatus.ERROR, why, deps.now()
+        _finish(deps, unit, before, after)
+        unit.after_commit(lambda: realtime.channel_status(deps, instance, InstanceStatus.ERROR))
 
-    decide(attempt)
+    run_with_retry(deps, attempt)
 
 
 def regain_link(deps: Deps, instance: Instance) -> None:
-    """Something went out again."""
+    """Note that a message was sent again."""
     apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
 
 
-def _read(deps: Deps, instance: Instance) -> Document | None:
-    """The instance as it is now; None when it was deleted meanwhile."""
-    ref = refs.instance(instance.id)
-    return deps.store.get([ref]).get(ref)
-
-
-def _save(deps: Deps, document: Document, fields: dict[str, Any]) -> None:
-    before = Instance.model_validate(document.data)
-    alerts = alert_writes(before, InstanceStatus(fields["status"]), fields.get("status_detail"), deps.now())
-    deps.store.commit([Merge(document.ref, fields | {"updated_at": deps.now()}, document.version), *alerts])
-    instance_lookup.forget(deps, before)
+def _finish(deps: Deps, unit: UnitOfWork, before: Instance, after: Instance) -> None:
+    after.updated_at = deps.now()
+    add_alert(unit, before, after.status, after.status_detail, after.updated_at)
+    unit.after_commit(lambda: instance_lookup.forget(deps, before))

@@ -1,11 +1,11 @@
-"""The one WhatsApp instance that callers mean who name none."""
+"""The WhatsApp instance of requests that name none."""
 
 from __future__ import annotations
 
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest, NotFound
-from shared.ports.store import Order, Where
 from shared.usecases.instances import instances
 from shared.usecases.instances.instance_documents import MAX_NAME
 from shared.usecases.instances.instances import NewInstance
@@ -40,10 +40,6 @@ def _candidates(deps: Deps, tenant_id: str) -> list[Instance]:
         return []
     if default.type is ChannelType.WHATSAPP:
         return [default]
-    page = deps.store.find(
-        "instances",
-        [Where("tenant_id", "==", tenant_id), Where("type", "==", ChannelType.WHATSAPP.value)],
-        [Order("seq")],
-        limit=2,
-    )
-    return [Instance.model_validate(document.data) for document in page.documents]
+    query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
+    return query.order_by(lambda instance: instance.seq).page(limit=2).documents

@@ -12,14 +12,13 @@ from typing import Any
 from shared import channels
 from shared.channel import Channel, Links, Return
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
-from shared.domain.instances import Instance
+from shared.domain.instances import InstallState, Instance
 from shared.errors import AlreadyExists, BadRequest, Collision, NotFound, Unauthorized
-from shared.ports.store import Create, Ref
 from shared.security.tokens import InstallClaims, sign, span, verify
 from shared.usecases.accounts.credentials import access_key
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup
-from shared.usecases.retrying import decide
 
 VALID_SECONDS = 3600
 """How long an address may lie in somebody's mailbox."""
@@ -75,7 +74,7 @@ def finish(deps: Deps, adapter: str, state: str, code: str) -> Instance:
     instance = _instance(deps, claims, adapter)
     _use_up(deps, claims)
     connection = spoken.install(deps, instance, instance_config.load_config(deps, instance), code, url)
-    connected = decide(lambda: instance_connection.record(deps, instance, connection))
+    connected = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, connected)
     return connected
 
@@ -92,8 +91,10 @@ def _instance(deps: Deps, claims: InstallClaims, adapter: str) -> Instance:
 
 def _use_up(deps: Deps, claims: InstallClaims) -> None:
     """Of two that bring the same state, only one makes its document."""
-    expires = deps.now().fromtimestamp(claims.exp, deps.now().tzinfo)
+    unit = UnitOfWork(deps.store)
+    expires_at = deps.now().fromtimestamp(claims.exp, deps.now().tzinfo)
+    unit.install_states.add(InstallState(expires_at=expires_at), claims.jti)
     try:
-        deps.store.commit([Create(Ref("install_states", claims.jti), {"expires_at": expires})])
+        unit.commit()
     except AlreadyExists:
         raise Collision("this link was used already: ask for a new one") from None

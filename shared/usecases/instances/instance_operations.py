@@ -1,4 +1,4 @@
-"""What can be done with one instance's connection: pair, look, restart, log out, remove at the provider."""
+"""Operations on an instance's connection: pair, check, restart, log out, remove at the provider."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from pydantic import BaseModel
 from shared import channels
 from shared.channel import Channel, Connection
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
-from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
-from shared.usecases.instances.channel_alerts import alert_writes
-from shared.usecases.retrying import decide
+from shared.usecases.instances.channel_alerts import add_alert
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +128,7 @@ def _ability(instance: Instance, name: str) -> Ability | None:
 
 def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
     connection = ability(deps, instance, instance_connection.prepared_config(deps, instance))
-    after = decide(lambda: instance_connection.record(deps, instance, connection))
+    after = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, after)
     return after
 
@@ -168,28 +167,23 @@ def _as_told(deps: Deps, known: Instance, told: Connection) -> dict[str, Any]:
 
 
 def _note(
-    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], *, alerts: bool = False
+    deps: Deps, instance: Instance, changes_of: Callable[[Instance], dict[str, Any]], *, alerts: bool = False
 ) -> Instance:
-    """Keep what has changed, and tell the room when something has."""
-    before, after = decide(lambda: _noted(deps, instance, change, alerts))
+    """Store what has changed, and tell the room when something has."""
+
+    def attempt(unit: UnitOfWork) -> tuple[Instance, Instance]:
+        after = unit.instances.owned(instance.tenant_id, instance.id)
+        before = after.model_copy()
+        for name, value in changes_of(before).items():
+            setattr(after, name, value)
+        if after != before:
+            after.updated_at = deps.now()
+            if alerts:
+                add_alert(unit, before, after.status, after.status_detail, deps.now())
+        return before, after
+
+    before, after = run_with_retry(deps, attempt)
     if before != after:
         instance_lookup.forget(deps, after)
         instance_connection.tell(deps, before, after)
     return after
-
-
-def _noted(
-    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], alerts: bool
-) -> tuple[Instance, Instance]:
-    ref = refs.instance(instance.id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
-        raise NotFound("Instance not found")
-    before = Instance.model_validate(document.data)
-    after = before.model_copy(update=change(before))
-    if before != after:
-        after.updated_at = deps.now()
-        fields = {*change(before), "updated_at"}
-        told = alert_writes(before, after.status, after.status_detail, deps.now()) if alerts else []
-        deps.store.commit([Merge(ref, after.model_dump(include=fields), document.version), *told])
-    return before, after

@@ -1,14 +1,14 @@
-"""Telling a tenant that what he sends waits, because no process holds the account's connection."""
+"""Notifying a tenant that messages wait, because no process holds the account's connection."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from shared.channelkit import auth
-from shared.channelkit.auth import AuthState, ChannelAuth
+from shared.channelkit.auth import AuthState
 from shared.channels import channel
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.ports.store import Document
@@ -38,14 +38,13 @@ class Unheld:
         instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
         if instance is None or channel(instance.adapter).runtime != "socket":
             return
-        document = self._deps.store.get([auth.ref(instance_id)]).get(auth.ref(instance_id))
-        known = ChannelAuth.model_validate(document.data) if document else None
-        if known is None or known.state is not AuthState.CONNECTED or known.lease_expires_at > self._deps.now() - AFTER:
+        login = UnitOfWork(self._deps.store).channel_auth.owned_or_none(instance.tenant_id, instance_id)
+        if login is None or login.state is not AuthState.CONNECTED or login.lease_expires_at > self._deps.now() - AFTER:
             return
         notify_once(
             self._deps,
             Notification(
-                id=stable_id("unheld", instance_id, known.lease_expires_at.isoformat()),
+                id=stable_id("unheld", instance_id, login.lease_expires_at.isoformat()),
                 tenant_id=instance.tenant_id,
                 type="channel_error",
                 title="Channel Not Connected",

@@ -1,4 +1,4 @@
-"""A stored secret goes to the server that it was given for, and to no other at the wish of who may not read it."""
+"""A stored secret is sent only to the server that it was entered for, unless the caller may read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def check_stays(secret: str, former: str | None, wanted: str | None) -> None:
-    """Raise `BadRequest`, which names the secret's field, when it would go elsewhere than to its former address."""
-    if wanted and (former is None or origin(former) != origin(wanted)):
+def check_stays(secret: str, former_url: str | None, url: str | None) -> None:
+    """Raise `BadRequest`, which names the secret's field, when it would be sent to another server than before."""
+    if url and (former_url is None or origin(former_url) != origin(url)):
         raise BadRequest(f"{secret}: {_AGAIN}", {secret: _AGAIN})

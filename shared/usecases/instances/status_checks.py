@@ -1,4 +1,4 @@
-"""Asking after WhatsApp accounts whose server may have told of a change while nobody was listening."""
+"""Checking the status of WhatsApp accounts whose server may have reported a change while the hub was down."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import logging
 from datetime import timedelta
 
 from shared.deps import Deps
+from shared.documents.query import DocumentUnit
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound, ProviderError
-from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases.instances import instance_operations
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(minutes=10)
-MOST = 4
-"""Accounts asked after in one run, which has to end within its minute whatever the servers do."""
+INTERVAL = timedelta(minutes=10)
+MAX_ACCOUNTS = 4
+"""Accounts that are checked in one run, which has to end within its minute whatever the servers do."""
 
-_ALIVE = [InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN]
+_ACTIVE = [InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN]
 
 
 def reconcile(deps: Deps) -> int:
-    """Ask the providers of those that were not asked after for longest; returns how many were."""
-    due = [
-        Where("type", "==", ChannelType.WHATSAPP.value),
-        Where("status", "in", [status.value for status in _ALIVE]),
-        Where("checked_at", "<=", deps.now() - EVERY),
-    ]
-    page = deps.store.find("instances", due, [Order("checked_at")], limit=MOST)
-    return sum(_checked(deps, document) for document in page.documents)
+    """Ask the providers of the accounts that were not checked for longest; returns how many were."""
+    query = UnitOfWork(deps.store).instances.query()
+    query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
+    query = query.where_in(lambda instance: instance.status, _ACTIVE)
+    query = query.where(lambda instance: instance.checked_at, "<=", deps.now() - INTERVAL)
+    due = query.order_by(lambda instance: instance.checked_at).unit_page(MAX_ACCOUNTS).documents
+    return sum(_check(deps, instance_unit) for instance_unit in due)
 
 
-def _checked(deps: Deps, document: Document) -> bool:
+def _check(deps: Deps, instance_unit: DocumentUnit[Instance]) -> bool:
+    instance = instance_unit.read()
+    instance.checked_at = deps.now()
     try:
-        # Whoever writes this has the turn, and one that cannot be reached does not keep the others waiting.
-        deps.store.commit([Merge(document.ref, {"checked_at": deps.now()}, document.version)])
+        # The process that writes this checks the account, and one that cannot be reached does not delay the others.
+        instance_unit.unit.commit()
     except Conflict:
         return False
-    instance = Instance.model_validate(document.data)
     try:
         instance_operations.status(deps, instance)
     except (ProviderError, BadRequest, NotFound) as error:
-        log.warning("an account could not be asked after", extra={"instance_id": instance.id, "why": error.detail})
+        log.warning("an account could not be checked", extra={"instance_id": instance.id, "why": error.detail})
     return True

@@ -12,7 +12,6 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, Collision
 from shared.usecases.instances import instance_connection, instance_lookup, instance_operations
-from shared.usecases.retrying import decide
 
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 _PUNCTUATION = str.maketrans("", "", " -().")
@@ -109,7 +108,7 @@ def _connect(deps: Deps, instance: Instance, version: str | None, telegram: Gate
         telegram.log_out(signed_in.session)
         raise
     try:
-        after = decide(lambda: instance_connection.record(deps, instance, connection))
+        after = instance_connection.record(deps, instance, connection)
     except Collision:
         auth.stop(deps, instance)
         telegram.log_out(signed_in.session)

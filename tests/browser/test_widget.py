@@ -114,7 +114,10 @@ def test_what_was_said_long_ago_is_a_click_away(shop: Shop, chat: Page) -> None:
     chat.wait(lambda: len(shop.api("GET", path)["messages"]) == 55, "all are stored")
     chat.open(shop.chat_url)
     _shows(chat, *[str(number) for number in range(5, 55)])
-    _click(chat, "(() => { const b = document.getElementById('older'); b.scrollIntoView(); return b })()")
+    _click(
+        chat,
+        "(() => { const b = document.getElementById('older'); b.scrollIntoView({behavior: 'instant'}); return b })()",
+    )
     _shows(chat, *[str(number) for number in range(55)])
     assert chat.js("document.getElementById('older').hidden")
 

@@ -106,9 +106,15 @@ def _whole(request: Received) -> bool:
     return len(request.body) == int(request.headers["content-length"])
 
 
+SWEEP_AFTER = 60.0
+
+
 def settled(hub: Driver, messages: int, seed: int = 0) -> None:
-    """Wait until everything that was accepted has been stored and has met its fate."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until everything that was accepted has been stored and has met its fate.
+
+    An item whose wake-up was lost with a process is looked at by the sweep a minute after it was accepted.
+    """
+    deadline = time.monotonic() + PATIENCE + SWEEP_AFTER
     while missing := _unsettled(hub, messages):
         assert time.monotonic() < deadline, f"seed {seed}: {missing}"
         time.sleep(0.1)

@@ -137,7 +137,7 @@ def _published(deps: Deps, most: int) -> set[str]:
 
     stop = deps.bus.consume({Topic.INBOUND: consume})
     with suppress(AssertionError):
-        eventually(lambda: len(names) >= most, timeout=5)
+        eventually(lambda: len(names) >= most, timeout=30)
     stop()
     return names
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from shared.channel import MEGABYTE, Capabilities, Pace
-from shared.channels import channel, names
+from shared.channels import channel, names, type_of
 from shared.domain.messages import MessageKind, MessageStatus
 
 README = Path("README.md")
@@ -50,11 +50,10 @@ def rendered(text: str) -> str:
 
 
 def _row(adapter: str) -> tuple[str, ...]:
-    found = channel(adapter)
-    declared = found.capabilities
+    declared = channel(adapter).capabilities
     return (
         f"`{adapter}`",
-        f"`{found.channel_type.value}`",
+        f"`{type_of(adapter).value}`",
         f"{declared.text_limit}",
         _attachments(declared),
         ", ".join(status.value for status in MessageStatus if status in declared.receipts) or _NONE,

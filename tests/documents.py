@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.channels import channel
+from shared.channels import type_of
 from shared.domain.accounts import Role, User
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus, OutboxItem, OutboxPayload
@@ -14,7 +14,7 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
 
 def an_instance(adapter: str, /, **fields: Any) -> Instance:
-    channel_type = channel(adapter).channel_type
+    channel_type = type_of(adapter)
     given = {
         "id": "i1",
         "tenant_id": "t1",

@@ -21,7 +21,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.instances import integrations
-from shared.usecases.instances.providers import TYPES
+from shared.usecases.instances.providers import types_by_provider
 from shared.usecases.overview import channels
 
 api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
@@ -40,7 +40,7 @@ def list_integrations() -> Response:
 def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
     require(Role.ADMIN)
-    if (provider := path.integration_type.strip().lower()) in TYPES:
+    if (provider := path.integration_type.strip().lower()) in types_by_provider():
         return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.given)))
     wanted = channel_type(path.integration_type)
     return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.given)))

@@ -7,7 +7,7 @@ from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
 from functions.dashboard.session_schemas import SessionPath
-from shared.channel import Admission
+from shared.channel.rooms import Admission
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint

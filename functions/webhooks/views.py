@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Request, Response
 
-from shared.channel import Answer, Webhook
-from shared.channels import channel, names
+from shared.channel.webhook import SupportsSharedAddress, Webhook, WebhookResponse
+from shared.channels import ability, channel, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
@@ -140,12 +140,12 @@ def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: s
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
     """A call at the address that all accounts of an app share, on a channel whose calls name the account."""
     name = channel_name.lower().replace("-", "_")
-    if name not in names() or channel(name).greet is None:
+    if ability(name, SupportsSharedAddress) is None:
         raise NotFound("there is no such channel")
     return _as_wished(webhooks.take_for_accounts(deps, name, _webhook(deps, request))) or _json({"status": "success"})
 
 
-def _as_wished(answer: Answer | None) -> Response | None:
+def _as_wished(answer: WebhookResponse | None) -> Response | None:
     return Response(answer.body, answer.status, content_type=answer.content_type) if answer else None
 
 
@@ -168,7 +168,7 @@ def _instance(deps: Deps, channel_name: str, key: str) -> Instance:
 
 
 def _has_webhook(instance: Instance) -> bool:
-    return instance.adapter in names() and not channel(instance.adapter).own_door
+    return instance.adapter in names() and channel(instance.adapter).has_webhook
 
 
 def _json(body: dict[str, object]) -> Response:

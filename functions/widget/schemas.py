@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from shared.channelkit.looks import shown
-from shared.channelkit.styled import Run, Styled
-from shared.channels.widget.inbound import TEXT_LIMIT
+from shared.channelkit.entities import without_marks
+from shared.channelkit.styled_text import Run, StyledText
+from shared.channels.widget.config import TEXT_LIMIT
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
 from shared.usecases.sessions.visitors import MOST, Session
@@ -129,7 +129,7 @@ class MessageOut(_Wire):
 def _runs(message: Message) -> list[RunOut]:
     if not message.text or not message.spans:
         return []
-    return [RunOut.of(run) for run in shown(Styled(message.text, message.spans)).runs()]
+    return [RunOut.of(run) for run in without_marks(StyledText(message.text, message.spans)).runs()]
 
 
 class HistoryQuery(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from shared.channel import OPERATORS
+from shared.channel.config import OPERATORS
 from shared.channelkit.providers import refusal
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable

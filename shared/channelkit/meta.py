@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
 from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
 from shared.config import Settings

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
 from shared.channelkit.payloads import checked, json_object
 from shared.deps import Deps
 from shared.errors import ProviderRejected, SignatureInvalid

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from shared.channel import Answer, Webhook
+from shared.channel.webhook import Webhook, WebhookResponse
 from shared.channelkit import aws, sns
 from shared.channelkit.signatures import same_secret
 from shared.config import Settings
@@ -41,14 +41,14 @@ def verify(webhook: Webhook, config: TopicsConfig, settings: Settings) -> None:
         raise SignatureInvalid("sns: the topic is not one of config.topicArns")
 
 
-def vouch(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> None:
+def verify_signature(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> None:
     """Amazon's signature over the message, and that header and message name the same topic."""
     given = sns.envelope(webhook)
     sns.check_topic(given, webhook)
     sns.check_signature(deps, given)
 
 
-def answer(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> Answer | None:
+def respond(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> WebhookResponse | None:
     """Confirm a subscription that was asked for; one to another topic was refused before."""
     given = sns.envelope(webhook)
     if given.Type == "SubscriptionConfirmation" and given.TopicArn in config.topic_arns:

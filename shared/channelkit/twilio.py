@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.channel import MAX_MEDIA, Media
+from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import FILE_TIMEOUT, fetch_file, media_of
 from shared.channelkit.providers import refusal
 from shared.config import Settings

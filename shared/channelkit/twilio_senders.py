@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.domain.instances import InstanceStatus
 
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from shared.channel import Answer, Webhook
+from shared.channel.webhook import Webhook, WebhookResponse
 from shared.channelkit.signatures import same_secret
 from shared.channelkit.twilio import TwilioConfig
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
-NOTHING_TO_DO = Answer(body='<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
+NOTHING_TO_DO = WebhookResponse(body='<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
 """TwiML that neither says nor sends anything."""
 
 _FORM = "application/x-www-form-urlencoded"

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
 
 class ChannelType(StrEnum):
-    """The kinds of channel that the dialects speak of."""
+    """The types of channel that the dialects know, and the registry of channels: a line for each type.
 
-    WHATSAPP = "whatsapp"
+    After the type's name come the adapters that serve it, which are the folders of `shared/channels`; the first is the
+    type's default. Without any the one adapter has the type's own name.
+    """
+
+    adapters: tuple[str, ...]
+    _value_: str
+
+    def __new__(cls, name: str, *adapters: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.adapters = adapters or (name,)
+        return member
+
+    WHATSAPP = "whatsapp", "whatsapp_evolution", "whatsapp_cloud"
     TELEGRAM_BOT = "telegram_bot"
     TELEGRAM_USER = "telegram_user"
     FACEBOOK = "facebook"
@@ -21,8 +34,8 @@ class ChannelType(StrEnum):
     DISCORD = "discord"
     VOICE = "voice"
     VIDEO = "video"
-    EMAIL = "email"
-    SMS = "sms"
+    EMAIL = "email", "email_ses"
+    SMS = "sms", "sms_twilio", "sms_sns"
 
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})

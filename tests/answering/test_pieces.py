@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from shared.answering.markdown import read
 from shared.answering.pieces import messages_of
 from shared.channel import Capabilities, Markup
-from shared.channelkit.markup import entities, rendered, written
-from shared.channelkit.styled import Styled, utf16_length
+from shared.channelkit.rendering import apply_markup, entities, render
+from shared.channelkit.styled_text import StyledText, utf16_length
 from shared.domain.messages import OutboxPayload
 
 MARKUPS: list[Markup | None] = ["slack", "whatsapp", "telegram", "discord", "html", None]
@@ -31,7 +31,7 @@ _markdown = st.lists(_words | _signs, max_size=40).map("".join)
 def _sent(markup: Markup | None, payload: OutboxPayload) -> str:
     if markup is None:
         return payload.text or ""
-    return entities(payload)[0] if markup == "telegram" else written(markup, payload).text or ""
+    return entities(payload)[0] if markup == "telegram" else apply_markup(markup, payload).text or ""
 
 
 class _Told(logging.Handler):
@@ -89,7 +89,7 @@ def test_what_has_notation_in_it_can_be_read(text: str) -> None:
 def test_whatever_is_marked_up_its_letters_are_there(text: str, markup: Markup) -> None:
     carried = Capabilities(text_limit=100_000, markup=markup)
     for part, spans in messages_of(text, carried, is_markdown=True):
-        letters = iter(rendered(markup, Styled(part, spans or ())))
+        letters = iter(render(markup, StyledText(part, spans or ())))
         # Where links are links their addresses stand elsewhere; nothing else may be missing.
         without = part.replace("https://x.example/a_b", "").replace("https://x.example", "")
         assert all(letter in letters for letter in _letters(without))

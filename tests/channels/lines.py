@@ -149,7 +149,7 @@ class Caller:
 
     def __init__(self, hub: Hub, name: str, signer: Signer, secret: str = SECRET) -> None:
         self.hub, self.name, self.signer, self.secret, self.line = hub, name, signer, secret, LINES[name]
-        type_ = channels.channel(name).channel_type.value.upper()
+        type_ = channels.type_of(name).value.upper()
         body = {"name": f"Line {secret}", "type": type_, "adapter": name, "config": PROOFS[name].config(secret)}
         self.id = str(hub.post("/api/channels", body, 201)["id"])
 

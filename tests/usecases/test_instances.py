@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.deps import Deps

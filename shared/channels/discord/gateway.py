@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channels.discord.api import PROVIDER, call, result
 from shared.channels.discord.config import DiscordConfig
-from shared.channels.discord.rest import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderRejected, ProviderUnavailable

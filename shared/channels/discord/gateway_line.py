@@ -13,11 +13,11 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from shared.channelkit.lines import Line, Listener, Position, SessionEnded
+from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channelkit.loop_thread import LoopThread
+from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.gateway_connection import Connection
 from shared.channels.discord.gateway_frames import Ending, Session
-from shared.channels.discord.rest import PROVIDER
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
 _chance = random.Random()  # noqa: S311 - jitter, not a secret
@@ -177,7 +177,7 @@ class DiscordGateway:
     def __init__(self) -> None:
         self._loop = LoopThread("discord")
 
-    def listen(self, bot: Bot, position: Position | None, listener: Listener) -> Line:
+    def listen(self, bot: Bot, position: Position | None, listener: Listener) -> OpenConnection:
         """Open a line; raises `SessionEnded` or `ProviderUnavailable`."""
         return self._loop.run(_opened(bot, position, listener)).result()
 
@@ -185,7 +185,7 @@ class DiscordGateway:
         self._loop.close()
 
 
-async def _opened(bot: Bot, position: Position | None, listener: Listener) -> Line:
+async def _opened(bot: Bot, position: Position | None, listener: Listener) -> OpenConnection:
     line = GatewayLine(bot, position, listener)
     await line.open()
     return line

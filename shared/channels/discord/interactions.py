@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from shared.channelkit.payloads import checked
+from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.objects import Data, Interaction, Member, Option, User, moment
 from shared.channels.discord.places import attachment, place, sender
-from shared.channels.discord.rest import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import PayloadInvalid

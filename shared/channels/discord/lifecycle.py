@@ -4,39 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from shared.channel import Connection, Links, Return
+from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
-from shared.channels.discord.config import DiscordConfig, client_id
-from shared.channels.discord.rest import NO_TOKEN, PROVIDER, call, result
-from shared.config import Settings
+from shared.channels.discord.api import NO_TOKEN, PROVIDER, call, result
+from shared.channels.discord.config import DiscordConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
 
-AUTHORIZE = "https://discord.com/oauth2/authorize"
-PERMISSIONS = 1 << 6 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38
-"""Add reactions, view channels, send messages, embed links, attach files, read history, send in threads.
-
-https://docs.discord.com/developers/topics/permissions
-"""
 PROBE_TIMEOUT = 10.0
 """Seconds; somebody is waiting for the answer."""
 
 _ENDED = "the instance was logged out: connect it"
-
-
-def links(settings: Settings, config: DiscordConfig, back: Return | None) -> Links:
-    """Where a server's people let the bot in (https://docs.discord.com/developers/topics/oauth2)."""
-    known = client_id(config, settings)
-    if not known:
-        return Links(message="Set DISCORD_CLIENT_ID, or client_id in the instance's config")
-    asked = {"client_id": known, "scope": "bot applications.commands", "permissions": PERMISSIONS}
-    return Links(
-        message="Open invite_url to add the bot to a Discord server",
-        invite_url=f"{AUTHORIZE}?{urlencode(asked)}",
-    )
 
 
 def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:

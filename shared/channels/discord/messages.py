@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.channelkit.payloads import checked
+from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.objects import (
     DeletedMessage,
     DeletedMessages,
@@ -19,7 +20,6 @@ from shared.channels.discord.objects import (
     moment,
 )
 from shared.channels.discord.places import attachment, place, sender
-from shared.channels.discord.rest import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
 from shared.domain.messages import Attachment, MessageKind
 

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from shared.channel import Sent
-from shared.channelkit.markup import written
-from shared.channels.discord.concealing import revealed
+from shared.channel.outbound import Sent
+from shared.channelkit.rendering import apply_markup
+from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, result
 from shared.channels.discord.config import DiscordConfig
-from shared.channels.discord.rest import PROVIDER, Reply, call, call_by_token, result
+from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
@@ -59,7 +59,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
-    payload = written("discord", payload)
+    payload = apply_markup("discord", payload)
     content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
@@ -89,7 +89,7 @@ def _answering(
         found = _Answering.model_validate(context.get("interaction"))
     except ValidationError:
         return None
-    token = revealed(instance.id, config, found.token) if found.until > now else None
+    token = unseal_token(instance.id, config, found.token) if found.until > now else None
     return found.model_copy(update={"token": token}) if token else None
 
 

@@ -10,38 +10,19 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import json_object
-from shared.channelkit.sns import envelope
 from shared.channels.email_ses import mails
-from shared.channels.email_ses.config import PROVIDER
-from shared.channels.email_ses.notifications import Feedback, Recipient, read_feedback
+from shared.channels.email_ses.config import PROVIDER, EmailConfig
+from shared.channels.email_ses.mailbox import read_object
+from shared.channels.email_ses.notifications import Feedback, Recipient, read_feedback, read_received
+from shared.deps import Deps
 from shared.domain.inbound import ChannelEvent, ConsentChanged, Receipt
+from shared.domain.instances import Instance
 from shared.domain.messages import MessageStatus
 from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
 
 IGNORED = frozenset({"Send", "Click", "DeliveryDelay", "Subscription", "AmazonSnsSubscriptionSucceeded"})
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a notification; confirmations hold nothing to store."""
-    given = envelope(webhook)
-    if given.Type != "Notification":
-        return []
-    if not given.Message.lstrip().startswith("{"):
-        log.info("a notification in words", extra={"provider": PROVIDER, "topic": given.TopicArn})
-        return []
-    payload = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
-    return [RawPart(key=_key(payload), payload=payload)]
-
-
-def _key(payload: Mapping[str, Any]) -> str:
-    """Who wrote: what one person sends is handled in order."""
-    mail = payload.get("mail")
-    source = mail.get("source") if isinstance(mail, dict) else None
-    return str(source or "").strip().lower()[:320] or PROVIDER
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -105,3 +86,19 @@ _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {
     "Reject": _rejected,
     "Rendering Failure": _rejected,
 }
+
+
+def enrich(deps: Deps, instance: Instance, config: EmailConfig, payload: Any) -> Any:
+    """Fetch a received mail that the notification only refers to, which is how larger ones arrive.
+
+    Raises `PayloadInvalid` for one in a bucket that is not the channel's.
+    """
+    if not isinstance(payload, dict) or payload.get("notificationType") != "Received" or payload.get("content"):
+        return payload
+    try:
+        action = read_received(payload).receipt.action
+    except PayloadInvalid:
+        return payload  # reading it says so, where it is reported
+    if action.type != "S3" or not action.bucketName or not action.objectKey:
+        return payload
+    return {**payload, "mime": read_object(deps, config, action.bucketName, action.objectKey)}

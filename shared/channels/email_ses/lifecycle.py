@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import aws, sns_topics
 from shared.channelkit.reachable import only_sends
 from shared.channels.email_ses.config import PROVIDER, EmailConfig

@@ -11,10 +11,10 @@ from email.policy import SMTP
 from email.utils import formataddr, formatdate
 from typing import Any
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit import aws
 from shared.channelkit.files import fetch_file
-from shared.channelkit.markup import written
+from shared.channelkit.rendering import apply_markup
 from shared.channels.email_ses import mime, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
@@ -66,7 +66,7 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
         mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(payload.text or "")
     if payload.spans:
-        mail.add_alternative(written("html", payload).text or "", subtype="html")
+        mail.add_alternative(apply_markup("html", payload).text or "", subtype="html")
     return mail
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.channelkit.payloads import checked
+from shared.channels.slack.api import PROVIDER
 from shared.channels.slack.events import Action, BlockActions, Command, Option, moment
 from shared.channels.slack.mrkdwn import plain
 from shared.channels.slack.places import is_direct, place
-from shared.channels.slack.web import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
 from shared.domain.messages import MessageKind
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.dialects import slack_escaped as escaped
-from shared.channelkit.dialects import slack_link
-from shared.channelkit.markup import written
+from shared.channel.outbound import Sent
+from shared.channelkit.notations import slack_escaped as escaped
+from shared.channelkit.notations import slack_link
+from shared.channelkit.rendering import apply_markup
+from shared.channels.slack.api import PROVIDER, ask, call, result, text_of
 from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji_name
-from shared.channels.slack.web import PROVIDER, ask, call, result, text_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
@@ -51,7 +51,7 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
 
 
 def _text(payload: OutboxPayload) -> str:
-    return escaped(payload.text or "") if payload.spans is None else written("slack", payload).text or ""
+    return escaped(payload.text or "") if payload.spans is None else apply_markup("slack", payload).text or ""
 
 
 def _question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:

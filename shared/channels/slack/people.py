@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channels.slack.api import ask, text_of
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.web import ask, text_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderError
@@ -18,7 +18,7 @@ _TIMEOUT = 5.0
 _PEOPLE_SAY = frozenset({"message", "app_mention"})
 
 
-def complete(deps: Deps, instance: Instance, config: SlackConfig, payload: Any) -> Any:
+def enrich(deps: Deps, instance: Instance, config: SlackConfig, payload: Any) -> Any:
     """Put the writer's name into a message's payload; a message is taken without it where Slack does not tell."""
     user = _writer(payload)
     if user is None or config.bot_token is None:

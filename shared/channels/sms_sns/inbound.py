@@ -7,16 +7,14 @@ https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import checked, json_object
-from shared.channelkit.sns import envelope
+from shared.channelkit.payloads import checked
+from shared.channels.sms_sns.address import canonical
 from shared.channels.sms_sns.config import PROVIDER
 from shared.domain.inbound import ChannelEvent, ConsentChanged, MessageReceived, Receipt, Sender
 from shared.domain.messages import MessageKind, MessageStatus
@@ -59,22 +57,6 @@ class _Event(BaseModel):
     messageStatusDescription: str = ""
 
 
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a notification, ordered by the customer's number; its time is Amazon's."""
-    given = envelope(webhook)
-    if given.Type != "Notification" or not given.Message.lstrip().startswith("{"):
-        return []
-    told = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
-    customer = told.get("originationNumber") or told.get("destinationPhoneNumber")
-    return [RawPart(key=number(str(customer or PROVIDER))[:128], payload=told | {"received": given.Timestamp})]
-
-
-def number(given: str) -> str:
-    """`+` and digits where it is a telephone number; short codes and names stay as they are."""
-    digits = re.sub(r"[\s().-]", "", given)
-    return digits if re.fullmatch(r"\+?\d+", digits) else given.strip()
-
-
 def parse(payload: Any) -> list[ChannelEvent]:
     """A customer's message, or what became of one of ours."""
     if not isinstance(payload, Mapping):
@@ -96,7 +78,7 @@ def _receipt(payload: Mapping[str, Any]) -> list[ChannelEvent]:
 
 def _message(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     told = checked(PROVIDER, _Inbound, payload)
-    customer = number(told.originationNumber)
+    customer = canonical(told.originationNumber)
     word = told.messageBody.strip().upper()
     message = MessageReceived(
         external_message_id=told.inboundMessageId,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import twilio, twilio_senders
 from shared.channelkit.twilio_senders import Sender
 from shared.channelkit.twilio_webhooks import number_key

@@ -5,10 +5,10 @@ https://www.twilio.com/docs/messaging/api/message-resource
 
 from __future__ import annotations
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit.twilio import PROVIDER, call, result
 from shared.channels.sms_twilio.config import SmsConfig
-from shared.channels.sms_twilio.twilio import MOST_MEDIA
+from shared.channels.sms_twilio.inbound import MOST_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, OutboxPayload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.reachable import only_sends
 from shared.channels.telegram_bot.api import PROVIDER, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.looks import Entity
-from shared.channelkit.markup import entities
+from shared.channel.outbound import Sent
+from shared.channelkit.entities import Entity
 from shared.channelkit.providers import note_if_unsent
+from shared.channelkit.rendering import entities
 from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.channel import RawPart, Webhook
+from shared.channel.webhook import RawPart, Webhook
 from shared.channelkit.payloads import json_object
 from shared.channelkit.signatures import same_secret
 from shared.errors import PayloadInvalid, SignatureInvalid

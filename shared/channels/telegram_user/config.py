@@ -5,6 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+TEXT_LIMIT = 4096
+"""UTF-16 units."""
+
 
 class TelegramUserConfig(BaseModel):
     """`groups` false leaves groups alone: most people are in some that are none of their business's."""

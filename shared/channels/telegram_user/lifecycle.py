@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
 from shared.channelkit.auth import AuthState
+from shared.channels.telegram_user.api import gateway, is_configured
 from shared.channels.telegram_user.config import TelegramUserConfig
-from shared.channels.telegram_user.gateway import gateway, is_configured
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 
@@ -16,6 +16,11 @@ _log = logging.getLogger(__name__)
 
 _NOT_LOGGED_IN = "not logged in: POST /api/telegram/user/start"
 _NOT_CONFIGURED = "TELEGRAM_API_ID and TELEGRAM_API_HASH are not set"
+
+
+def connect(deps: Deps, instance: Instance, config: TelegramUserConfig) -> Connection:
+    """How it stands: only a login connects an account."""
+    return status(deps, instance, config)
 
 
 def status(deps: Deps, instance: Instance, config: TelegramUserConfig) -> Connection:

@@ -7,19 +7,18 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
-from shared.channel import Sent
-from shared.channelkit.markup import entities
+from shared.channel.outbound import Sent
 from shared.channelkit.providers import note_if_unsent
-from shared.channels.telegram_user import lines
-from shared.channels.telegram_user.addresses import message_id, number, target
+from shared.channelkit.rendering import entities
+from shared.channels.telegram_user.address import message_id, number, target
 from shared.channels.telegram_user.config import TelegramUserConfig
+from shared.channels.telegram_user.connection import line_of
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Line, Post, Posted
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 
-TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 """UTF-16 units, as for bots; see https://core.telegram.org/bots/api#sendphoto."""
 
@@ -30,7 +29,7 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
     A text too long for a caption follows as its own message; when only that one
     fails the result says so in `note`.
     """
-    line = lines.held(deps, instance.id)
+    line = line_of(deps, instance.id)
     if line is None:
         raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
     first, *rest = _posts(payload)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from telethon import errors
 
-from shared.channelkit.lines import SessionEnded
+from shared.channel.connection import SessionEnded
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from telethon import TelegramClient, errors, events, utils
 from telethon.tl import functions, types
 
-from shared.channelkit.lines import Listener, Position
+from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.gateway import PROVIDER, Post, Posted
 from shared.channels.telegram_user.telethon_errors import ended, sending_errors
 from shared.channels.telegram_user.telethon_requests import posted, request_for

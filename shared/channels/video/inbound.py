@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.channel import Answer, RawPart, Webhook
-from shared.channelkit.twilio_webhooks import NOTHING_TO_DO, fields, received, texts
-from shared.channels.video.config import VideoConfig
-from shared.deps import Deps
+from shared.channelkit.twilio_webhooks import received, texts
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent
-from shared.domain.instances import Instance
 from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
@@ -31,17 +27,6 @@ IGNORED = frozenset(
         "recording-started",
     }
 )
-
-
-def answer(deps: Deps, instance: Instance, config: VideoConfig, webhook: Webhook) -> Answer | None:
-    """Nothing is to be said at once."""
-    return NOTHING_TO_DO
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a call, in order per room; `chat`, in our own address, tells whose room it is."""
-    payload = fields(webhook, "chat")
-    return [RawPart(key=payload.get("RoomName", "")[:128], payload=payload)]
 
 
 def parse(payload: Any) -> list[ChannelEvent]:

@@ -7,12 +7,11 @@ https://www.twilio.com/docs/voice/api/call-resource#statuscallback
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.twilio_webhooks import fields, number_key, received, texts
+from shared.channelkit.twilio_webhooks import received, texts
+from shared.channels.voice.webhook import chat_of
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent, MessageEdited, MessageReceived, Receipt, Sender
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
@@ -38,32 +37,6 @@ _NOTES = {
     "failed": "The call could not be connected",
     "canceled": "The call was cancelled",
 }
-# What carriers give for a number that is not told:
-# https://help.twilio.com/articles/223179988
-_ANONYMOUS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-_NUMBER = re.compile(r"\+[0-9]{7,15}")
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """What happened on a call, in order per caller; `hold` only asks how to go on."""
-    payload = fields(webhook, "step", "chat", "turn", "choices")
-    if webhook.suffix == "hold":
-        return []
-    return [RawPart(key=chat_of(payload)[:128], payload=payload)]
-
-
-def chat_of(told: Mapping[str, str]) -> str:
-    """Whose call it is: what our own address says, else the number at the other end.
-
-    Who hides his number is known for this call only.
-    """
-    if chat := told.get("chat", ""):
-        return chat[:128]
-    inbound = told.get("Direction", "inbound") == "inbound"
-    number = number_key(told.get("From" if inbound else "To", ""))
-    if _NUMBER.fullmatch(number) and number not in _ANONYMOUS:
-        return number
-    return f"anonymous:{told.get('CallSid', '')}"[:128]
 
 
 def parse(payload: Any) -> list[ChannelEvent]:

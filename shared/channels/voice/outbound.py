@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from shared.channel import Opening, Sent
+from shared.channel.outbound import Sent
 from shared.channelkit.twilio import PROVIDER, Reply, call, refused, result
 from shared.channels.voice import twiml
 from shared.channels.voice.config import VoiceConfig
 from shared.channels.voice.twiml import Script
 from shared.deps import Deps
-from shared.domain.conversations import Conversation
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
@@ -23,13 +22,6 @@ _DIALLING = frozenset({"queued", "initiated", "ringing"})
 _STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 MAX_TWIML = 4000
 """Characters of TwiML that Twilio takes in a request."""
-
-
-def opening(
-    deps: Deps, instance: Instance, config: VoiceConfig, conversation: Conversation, moved: bool
-) -> Opening | None:
-    """A session that is moved here calls the customer; one that was only made waits for somebody to speak."""
-    return Opening(text=config.callback_text) if moved else None
 
 
 def send(deps: Deps, instance: Instance, config: VoiceConfig, payload: OutboxPayload) -> Sent:

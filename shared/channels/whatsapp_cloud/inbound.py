@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit import meta
-from shared.channelkit.payloads import checked, json_object
-from shared.channels.whatsapp_cloud.addresses import canonical, phone
-from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
+from shared.channelkit.payloads import checked
+from shared.channels.whatsapp_cloud.address import canonical, phone
+from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
 from shared.channels.whatsapp_cloud.contents import contents, told
 from shared.channels.whatsapp_cloud.events import Contact, Message, Preference, Status
-from shared.channels.whatsapp_cloud.graph import NEEDS_TEMPLATE, PROVIDER
-from shared.config import Settings
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
@@ -29,8 +24,6 @@ from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
 
-_ITEMS = {"messages": "message", "message_echoes": "echo", "statuses": "status", "user_preferences": "preference"}
-"""The lists of a change that are read, and what one item of each is called in a part's payload."""
 _STATUSES = {
     "sent": MessageStatus.SENT,
     "delivered": MessageStatus.DELIVERED,
@@ -38,70 +31,6 @@ _STATUSES = {
     "played": MessageStatus.READ,
     "failed": MessageStatus.DEAD,
 }
-
-
-def verify(webhook: Webhook, config: CloudConfig, settings: Settings) -> None:
-    """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
-    meta.check_signature(PROVIDER, webhook, meta.app_secret(config.app_secret, settings), settings)
-
-
-def challenge(webhook: Webhook, config: CloudConfig, settings: Settings) -> str:
-    """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
-    return meta.answer_challenge(PROVIDER, webhook, verify_token(config, settings))
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for each message, status and preference of each change of each entry."""
-    body = json_object(PROVIDER, webhook.body)
-    if body.get("object") != "whatsapp_business_account":
-        _log.warning("a webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
-        return []
-    parts: list[RawPart] = []
-    for entry in meta.objects(PROVIDER, body, "entry"):
-        for change in meta.objects(PROVIDER, entry, "changes"):
-            parts += _parts(change)
-    return parts
-
-
-def _parts(change: Mapping[str, Any]) -> list[RawPart]:
-    value = change.get("value")
-    if not isinstance(value, dict):
-        raise PayloadInvalid(f"{PROVIDER}: a change has no value")
-    lists = [name for name in _ITEMS if name in value]
-    if not lists:
-        _log.info("a change of another kind ignored", extra={"field": str(change.get("field"))[:64]})
-        return []
-    about = value.get("metadata")
-    number = about.get("phone_number_id") if isinstance(about, dict) else None
-    if not isinstance(number, (str, int)) or isinstance(number, bool):
-        raise PayloadInvalid(f"{PROVIDER}: a change names no phone_number_id")
-    people = meta.objects(PROVIDER, value, "contacts") if "contacts" in value else []
-    return [
-        RawPart(
-            key=f"{number}:{_chat(item)}"[:128],
-            payload={_ITEMS[name]: item, "contact": _whose(item, people)},
-            account=str(number),
-        )
-        for name in lists
-        for item in meta.objects(PROVIDER, value, name)
-    ]
-
-
-def _chat(item: Mapping[str, Any]) -> object:
-    """What is handled in order: a person's messages, and a message's statuses."""
-    if "status" in item:
-        return item.get("id")
-    return item.get("group_id") or item.get("to") or item.get("from") or item.get("from_user_id") or item.get("wa_id")
-
-
-def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Who wrote it: `contacts` belongs to all messages of a change together."""
-    for name, said in (("wa_id", "from"), ("user_id", "from_user_id")):
-        wanted = item.get(said)
-        for contact in people:
-            if wanted and contact.get(name) == wanted:
-                return contact
-    return people[0] if len(people) == 1 else None
 
 
 def parse(payload: Any) -> list[ChannelEvent]:

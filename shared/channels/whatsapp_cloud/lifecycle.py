@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.reachable import only_sends
+from shared.channels.whatsapp_cloud.api import PROVIDER, call, result
 from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
-from shared.channels.whatsapp_cloud.graph import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.markup import written
+from shared.channel.outbound import Sent
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
+from shared.channelkit.rendering import apply_markup
+from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
-from shared.channels.whatsapp_cloud.files import upload
-from shared.channels.whatsapp_cloud.graph import PROVIDER, call, file_refused, result
+from shared.channels.whatsapp_cloud.media import upload
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -48,7 +48,7 @@ def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPay
     A text that its file cannot carry follows it as a message of its own; when
     only that one fails the result says so in `note`.
     """
-    payload = written("whatsapp", payload)
+    payload = apply_markup("whatsapp", payload)
     post: Post = partial(_post, deps, config, _frame(payload))
     if payload.template:
         sent = _sent(post({"type": "template", "template": filled(payload.template)}))

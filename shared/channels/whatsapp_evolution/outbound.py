@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit import jid
-from shared.channelkit.markup import written
+from shared.channelkit.rendering import apply_markup
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
@@ -40,7 +40,7 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     """
     if not payload.to:
         raise ProviderRejected(api.PROVIDER, "the conversation has no WhatsApp address")
-    payload = written("whatsapp", payload)
+    payload = apply_markup("whatsapp", payload)
     if payload.reaction:
         return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
     if not payload.attachments:

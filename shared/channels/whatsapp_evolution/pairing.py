@@ -11,13 +11,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.signatures import same_secret
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.connection import LOGGED_OUT, STATES, png_of
-from shared.channels.whatsapp_evolution.ending import delete
-from shared.channels.whatsapp_evolution.lifecycle import (
+from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
+from shared.channels.whatsapp_evolution.registration import (
     Hook,
     create,
     done,
@@ -30,6 +29,7 @@ from shared.channels.whatsapp_evolution.lifecycle import (
     state,
     unreachable,
 )
+from shared.channels.whatsapp_evolution.removal import delete
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus

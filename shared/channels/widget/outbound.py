@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channels.widget.config import WidgetConfig
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic

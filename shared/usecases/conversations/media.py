@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from shared.channel import MAX_MEDIA, Media
+from shared.channel.media import MAX_MEDIA, Media, MediaModule
 from shared.channelkit.files import fetch_file
-from shared.channels import channel, names
+from shared.channels import ability
 from shared.deps import Deps
 from shared.domain.messages import Attachment, Message, is_file
 from shared.errors import NotFound, PayloadTooLarge, StoreError
@@ -65,10 +65,10 @@ def _fetch(deps: Deps, message: Message, attachment: Attachment) -> Media:
     instance = instance_lookup.by_id(deps, message.tenant_id, message.instance_id)
     if attachment.url:
         return fetch_file(deps, instance.adapter, attachment.url)
-    spoken = channel(instance.adapter) if instance.adapter in names() else None
-    if spoken is None or spoken.fetch_media is None:
+    module = ability(instance.adapter, MediaModule)
+    if module is None:
         raise NotFound("this channel's files cannot be fetched")
-    return spoken.fetch_media(deps, instance, instance_config.load_config(deps, instance), message, attachment)
+    return module.fetch_media(deps, instance, instance_config.load_config(deps, instance), message, attachment)
 
 
 def _kept(deps: Deps, key: str) -> Blob | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.channel import Admission
-from shared.channels import channel, names
+from shared.channel.rooms import Admission, RoomsModule
+from shared.channels import ability
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import Instance
@@ -38,10 +38,10 @@ def admit_guest(deps: Deps, ticket: str) -> Admission:
 
 
 def _guest_key(deps: Deps, instance: Instance | None) -> str | None:
-    spoken = channel(instance.adapter) if instance and instance.adapter in names() else None
-    if instance is None or spoken is None or spoken.guest_key is None:
+    rooms = ability(instance.adapter, RoomsModule) if instance else None
+    if instance is None or rooms is None:
         return None
-    return spoken.guest_key(instance_config.load_config(deps, instance))
+    return rooms.guest_key(instance_config.load_config(deps, instance))
 
 
 def _admit(deps: Deps, conversation: Conversation, identity: str) -> Admission:
@@ -49,8 +49,8 @@ def _admit(deps: Deps, conversation: Conversation, identity: str) -> Admission:
         instance = instance_lookup.by_id(deps, conversation.tenant_id, conversation.instance_id)
     except NotFound:
         raise Unprocessable("the session's channel is gone") from None
-    spoken = channel(instance.adapter) if instance.adapter in names() else None
-    if spoken is None or spoken.admit is None:
+    rooms = ability(instance.adapter, RoomsModule)
+    if rooms is None:
         raise Unprocessable("a session on this channel has no room")
     if conversation.status is ConversationStatus.CLOSED:
         raise Collision("the session is resolved: set it active first")
@@ -58,4 +58,4 @@ def _admit(deps: Deps, conversation: Conversation, identity: str) -> Admission:
         config = instance_config.load_config(deps, instance)
     except BadRequest as error:
         raise Unprocessable(error.detail) from None
-    return spoken.admit(deps, instance, config, conversation, identity)
+    return rooms.admit(deps, instance, config, conversation, identity)

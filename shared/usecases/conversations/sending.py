@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shared.channels import channel, names
+from shared.channels import canonical_address, names
 from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.domain.conversations import Conversation
@@ -181,8 +181,7 @@ def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, re
 
 def _identity(deps: Deps, instance: Instance, target: Target) -> resolution.Known:
     if target.external_user_id:
-        spoken = channel(instance.adapter) if instance.adapter in names() else None
-        key = spoken.address(target.external_user_id) if spoken else target.external_user_id
+        key = canonical_address(instance.adapter, target.external_user_id)
         sender = Sender(external_user_id=target.external_user_id, keys=(key,))
         found = deps.store.get(resolution.identity_refs(instance, sender.keys))
         known = resolution.resolve(deps, instance, sender, found, deps.now())

@@ -23,8 +23,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.channel import Sent
-from shared.channels import channel
+from shared.channel.connection import SupportsHolders
+from shared.channel.outbound import OutboundModule, Sent
+from shared.channels import ability, channel, implementation
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
@@ -114,14 +115,15 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
-        spoken = channel(instance.adapter)
-        if spoken.elsewhere is not None and spoken.elsewhere(deps, instance, item.conversation_id):
+        outbound = implementation(instance.adapter, OutboundModule)
+        holders = ability(instance.adapter, SupportsHolders)
+        if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False
-        send = partial(spoken.send, deps, instance, instance_config.load_config(deps, instance))
+        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
     except (BadRequest, NotFound) as error:
         _bury(deps, item, document.version, "rejected", error.detail, instance)
         return True
-    if pacing.must_wait(deps, instance, spoken.capabilities.pace, item, document):
+    if pacing.must_wait(deps, instance, channel(instance.adapter).capabilities.pace, item, document):
         return False
     _claim(deps, item, document, now)
     return _send(deps, instance, item, send)

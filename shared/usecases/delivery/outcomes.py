@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Direction, MessageStatus, OutboxItem, OutboxStatus

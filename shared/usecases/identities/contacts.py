@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.channels import channel, names
+from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
@@ -98,9 +98,9 @@ def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Kno
 
 
 def _by_profile(deps: Deps, document: Document, customer: Customer, instance: Instance) -> Known:
-    spoken = channel(instance.adapter) if instance.adapter in names() else None
-    address = _address(customer, instance.type, spoken.capabilities.addressed_by if spoken else None)
-    ref = refs.identity(instance.id, spoken.address(address) if spoken else address)
+    addressed_by = channel(instance.adapter).capabilities.addressed_by if instance.adapter in names() else None
+    address = _address(customer, instance.type, addressed_by)
+    ref = refs.identity(instance.id, canonical_address(instance.adapter, address))
     found = deps.store.get([ref]).get(ref)
     if found is None:
         return _new(document, customer, instance, ref, address, deps.now())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from shared.channels import channel
+from shared.channel.inbound import InboundModule, SupportsEnrichment
+from shared.channels import ability, implementation
 from shared.deps import Deps
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import (
@@ -46,12 +47,12 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
     if instance is None or instance.tenant_id != event.tenant_id:
         log.warning("dropped an event for an unknown instance", extra={"instance_id": event.instance_id})
         return
-    spoken = channel(event.channel)
+    inbound, enrichment = implementation(event.channel, InboundModule), ability(event.channel, SupportsEnrichment)
     payload = event.payload
     try:
-        if spoken.complete is not None:
-            payload = spoken.complete(deps, instance, instance_config.load_config(deps, instance), payload)
-        parsed = spoken.parse(payload)
+        if enrichment is not None:
+            payload = enrichment.enrich(deps, instance, instance_config.load_config(deps, instance), payload)
+        parsed = inbound.parse(payload)
     except PayloadInvalid as error:
         _report(deps, instance, event, error)
         return

@@ -8,8 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared.channel import Answer, Channel, RawPart, Webhook
-from shared.channels import channel
+from shared.channel.webhook import (
+    RawPart,
+    SupportsChallenge,
+    SupportsResponse,
+    SupportsSealing,
+    SupportsSharedAddress,
+    SupportsSignatureLookup,
+    Webhook,
+    WebhookModule,
+    WebhookResponse,
+)
+from shared.channels import ability, channel, implementation
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
 from shared.domain.instances import Instance
@@ -20,25 +30,30 @@ from shared.usecases.instances import instance_config, instance_lookup
 log = logging.getLogger(__name__)
 
 
-def take(deps: Deps, instance: Instance, webhook: Webhook) -> Answer | None:
+def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
     """Check a call for one instance and publish what it holds; returning means that it is durable.
 
     Returns what the provider wants to hear, or None for the usual words.
     Raises `SignatureInvalid`, `PayloadInvalid`, or whatever the bus raises when
     it cannot store: then the provider must try again.
     """
-    spoken = channel(instance.adapter)
     _verify(deps, instance, webhook)
-    if spoken.vouch is not None:
-        spoken.vouch(deps, instance, instance_config.load_config(deps, instance), webhook)
-    parts = spoken.accept(webhook)
+    lookup = ability(instance.adapter, SupportsSignatureLookup)
+    if lookup is not None:
+        lookup.verify_signature(deps, instance, instance_config.load_config(deps, instance), webhook)
+    parts = implementation(instance.adapter, WebhookModule).accept(webhook)
     elsewhere = _elsewhere(deps, instance, parts, webhook)
     _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
     for account, other in elsewhere.items():
         _publish(deps, other, [part for part in parts if part.account == account], webhook)
-    if spoken.answer is None:
+    return _respond(deps, instance, webhook)
+
+
+def _respond(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
+    module = ability(instance.adapter, SupportsResponse)
+    if module is None:
         return None
-    return spoken.answer(deps, instance, instance_config.load_config(deps, instance), webhook)
+    return module.respond(deps, instance, instance_config.load_config(deps, instance), webhook)
 
 
 def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
@@ -48,7 +63,7 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
     some never repeat a call that was refused. Not more than one second look in
     the cache's life, so that forged calls cannot make us read secrets all day.
     """
-    verify, settings = channel(instance.adapter).verify, deps.settings
+    verify, settings = implementation(instance.adapter, WebhookModule).verify, deps.settings
     try:
         verify(webhook, instance_config.load_config(deps, instance), settings)
     except SignatureInvalid:
@@ -60,45 +75,42 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
         verify(webhook, instance_config.load_config(deps, instance), settings)
 
 
-def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> Answer | None:
+def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResponse | None:
     """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped.
 
     Returns as `take` does.
     """
-    spoken = channel(adapter)
     by_account: dict[str, list[RawPart]] = {}
-    for part in spoken.accept(webhook):
+    for part in implementation(adapter, WebhookModule).accept(webhook):
         by_account.setdefault(part.account or "", []).append(part)
-    known = [(found, parts) for account, parts in by_account.items() if (found := _find(deps, adapter, account))]
-    if by_account and not known:
-        _refuse_unsigned(deps, spoken, webhook)
-    for instance, _ in known:
+    recipients = [
+        (instance, parts) for account, parts in by_account.items() if (instance := _find(deps, adapter, account))
+    ]
+    if by_account and not recipients:
+        _refuse_unsigned(deps, adapter, webhook)
+    for instance, _ in recipients:
         _verify(deps, instance, webhook)
-    for instance, parts in known:
+    for instance, parts in recipients:
         _publish(deps, instance, parts, webhook)
-    return _answer_for_accounts(deps, spoken, [instance for instance, _ in known], webhook)
+    return _respond_for_accounts(deps, adapter, [instance for instance, _ in recipients], webhook)
 
 
-def _answer_for_accounts(
-    deps: Deps,
-    spoken: Channel,  # type: ignore[type-arg]  # any channel
-    known: Sequence[Instance],
-    webhook: Webhook,
-) -> Answer | None:
-    greeting = spoken.greet(webhook) if spoken.greet else None
-    if greeting is not None:
-        if not known:
-            _refuse_unsigned(deps, spoken, webhook)
-        return greeting
-    if spoken.answer is None or not known:
-        return None
-    return spoken.answer(deps, known[0], instance_config.load_config(deps, known[0]), webhook)
+def _respond_for_accounts(
+    deps: Deps, adapter: str, instances: Sequence[Instance], webhook: Webhook
+) -> WebhookResponse | None:
+    module = ability(adapter, SupportsSharedAddress)
+    response = module.respond_to_test(webhook) if module else None
+    if response is not None:
+        if not instances:
+            _refuse_unsigned(deps, adapter, webhook)
+        return response
+    return _respond(deps, instances[0], webhook) if instances else None
 
 
 def take_update(deps: Deps, instance: Instance, update: Mapping[str, Any]) -> None:
     """Publish what an account's own connection brought; returning means that it is durable. Raises as `take` does."""
     webhook = Webhook(method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now())
-    _publish(deps, instance, channel(instance.adapter).accept(webhook), webhook)
+    _publish(deps, instance, implementation(instance.adapter, WebhookModule).accept(webhook), webhook)
 
 
 def _elsewhere(
@@ -133,34 +145,34 @@ def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
     return instance
 
 
-def _refuse_unsigned(deps: Deps, spoken: Channel, webhook: Webhook) -> None:  # type: ignore[type-arg]  # any channel
+def _refuse_unsigned(deps: Deps, adapter: str, webhook: Webhook) -> None:
     """With no instance to ask, the deployment's own app secret decides; without one the call is only dropped."""
-    spoken.verify(webhook, bare_config(deps, spoken.name), deps.settings)
+    implementation(adapter, WebhookModule).verify(webhook, bare_config(deps, adapter), deps.settings)
 
 
 def bare_config(deps: Deps, adapter: str) -> object:
     """A channel's configuration as far as the deployment's settings give it, without an instance."""
-    spoken = channel(adapter)
-    fields = {name: info.get_default() for name, info in spoken.config.model_fields.items() if not info.is_required()}
-    return spoken.config.model_construct(None, **(fields | dict(spoken.defaults(deps.settings))))
+    model = channel(adapter).config
+    fields = {name: info.get_default() for name, info in model.model_fields.items() if not info.is_required()}
+    return model.model_construct(None, **{**fields, **instance_config.defaults(adapter, deps.settings)})
 
 
 def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Instance | None) -> str:
     """What to answer when a provider checks the address; raises `ChallengeRefused` or `NotFound`."""
-    spoken = channel(adapter)
-    if spoken.challenge is None:
+    module = ability(adapter, SupportsChallenge)
+    if module is None:
         raise NotFound(f"{adapter} asks no questions here")
     config = instance_config.load_config(deps, instance) if instance else bare_config(deps, adapter)
-    return spoken.challenge(webhook, config, deps.settings)
+    return module.challenge(webhook, config, deps.settings)
 
 
 def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
     trace = current_trace()
-    conceal = channel(instance.adapter).conceal
+    sealing = ability(instance.adapter, SupportsSealing)
     for n, part in enumerate(parts):
         payload = part.payload
-        if conceal is not None:
-            payload = conceal(instance, instance_config.load_config(deps, instance), payload)
+        if sealing is not None:
+            payload = sealing.seal(instance, instance_config.load_config(deps, instance), payload)
         event = InboundEvent(
             tenant_id=instance.tenant_id,
             instance_id=instance.id,

@@ -17,20 +17,6 @@ from shared.usecases.instances.instances import Changes, NewInstance, create, up
 API_KEY = "api_key"
 PROVIDER = "provider"
 
-_LABELS = {
-    ChannelType.WHATSAPP: "WhatsApp Business",
-    ChannelType.TELEGRAM_BOT: "Telegram Bot",
-    ChannelType.TELEGRAM_USER: "Telegram",
-    ChannelType.FACEBOOK: "Facebook",
-    ChannelType.WIDGET: "Web Chat",
-    ChannelType.SLACK: "Slack",
-    ChannelType.DISCORD: "Discord",
-    ChannelType.VOICE: "Voice System",
-    ChannelType.VIDEO: "Video",
-    ChannelType.EMAIL: "Email",
-    ChannelType.SMS: "SMS",
-}
-
 
 def configure(
     deps: Deps,
@@ -95,11 +81,12 @@ def _create(
     label: str | None,
     name: str | None,
 ) -> Instance:
+    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
     new = NewInstance(
         channel_type=channel_type,
         name=name,
-        label=label or _LABELS[channel_type],
-        config=with_credential(channels.adapter_for(channel_type, given.get(PROVIDER)), given),
+        label=label or channels.channel(adapter).setup.title,
+        config=with_credential(adapter, given),
     )
     return create(deps, tenant_id, new)
 
@@ -107,7 +94,7 @@ def _create(
 def with_credential(adapter: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with `api_key` under the name that the adapter has for it."""
     config = dict(given)
-    field = channels.channel(adapter).api_key if adapter in channels.names() else None
+    field = channels.channel(adapter).setup.api_key
     if field and API_KEY in config:
         config[field] = config.pop(API_KEY)
     return config

@@ -7,10 +7,8 @@ token that names one instance, for an hour, and only once.
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared import channels
-from shared.channel import Channel, Links, Return
+from shared.channel.oauth import Links, OAuthModule, Redirect, SupportsInstall
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
@@ -26,21 +24,17 @@ VALID_SECONDS = 3600
 
 def links(deps: Deps, caller: Principal, instance: Instance) -> Links | None:
     """Where to go to connect an account to the instance; None when that is not how its channel is connected."""
-    spoken = _spoken(instance.adapter)
-    if spoken is None or spoken.links is None:
+    module = channels.ability(instance.adapter, OAuthModule)
+    if module is None:
         return None
     try:
         config = instance_config.load_config(deps, instance)
     except BadRequest as error:
         return Links(message=error.detail)
-    return spoken.links(deps.settings, config, _return(deps, caller, instance))
+    return module.links(deps.settings, config, _return(deps, caller, instance))
 
 
-def _spoken(adapter: str) -> Channel[Any] | None:
-    return channels.channel(adapter) if adapter in channels.names() else None
-
-
-def _return(deps: Deps, caller: Principal, instance: Instance) -> Return | None:
+def _return(deps: Deps, caller: Principal, instance: Instance) -> Redirect | None:
     url = _url(deps, instance.adapter)
     if url is None:
         return None
@@ -53,7 +47,7 @@ def _return(deps: Deps, caller: Principal, instance: Instance) -> Return | None:
         iat=issued,
         exp=expires,
     )
-    return Return(url=url, state=sign(claims, access_key(deps)))
+    return Redirect(url=url, state=sign(claims, access_key(deps)))
 
 
 def _url(deps: Deps, adapter: str) -> str | None:
@@ -67,13 +61,13 @@ def finish(deps: Deps, adapter: str, state: str, code: str) -> Instance:
     a state that is not ours or has expired, `Collision` for one that was used
     and for an account that another instance has, or a `ProviderError`.
     """
-    spoken, url = _spoken(adapter), _url(deps, adapter)
-    if spoken is None or spoken.install is None or url is None:
+    module, url = channels.ability(adapter, SupportsInstall), _url(deps, adapter)
+    if module is None or url is None:
         raise NotFound("there is no such channel to install")
     claims = verify(state, access_key(deps), InstallClaims, deps.now())
     instance = _instance(deps, claims, adapter)
     _use_up(deps, claims)
-    connection = spoken.install(deps, instance, instance_config.load_config(deps, instance), code, url)
+    connection = module.install(deps, instance, instance_config.load_config(deps, instance), code, url)
     connected = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, connected)
     return connected

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
 from shared import channels
-from shared.channel import OPERATORS
+from shared.channel.config import OPERATORS, SupportsDefaults
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -57,8 +57,7 @@ def model_of(adapter: str) -> type[BaseModel] | None:
     """The adapter's configuration; None for a channel type that has no adapter yet."""
     if adapter not in channels.names():
         return None
-    model: type[BaseModel] = channels.channel(adapter).config
-    return model
+    return channels.channel(adapter).config
 
 
 def field_names(model: type[BaseModel] | None) -> dict[str, str]:
@@ -159,9 +158,15 @@ def build(
 ) -> BaseModel:
     """The deployment's defaults, overlaid with the instance's own values; raises pydantic's `ValidationError`."""
     known = {name: value for name, value in {**config, **credentials}.items() if name in model.model_fields}
-    values = {**channels.channel(adapter).defaults(settings), **known}
+    values = {**defaults(adapter, settings), **known}
     context = {OPERATORS: tenant_id == settings.default_tenant_id}
     return model.model_validate(values, by_alias=True, by_name=True, context=context)
+
+
+def defaults(adapter: str, settings: Settings) -> Mapping[str, Any]:
+    """What the deployment's settings give an instance of this adapter; its own values override that."""
+    module = channels.ability(adapter, SupportsDefaults)
+    return module.defaults(settings) if module else {}
 
 
 def load_config(deps: Deps, instance: Instance) -> BaseModel:
@@ -173,7 +178,7 @@ def load_config(deps: Deps, instance: Instance) -> BaseModel:
 
 
 def _load(deps: Deps, instance: Instance) -> BaseModel:
-    model: type[BaseModel] = channels.channel(instance.adapter).config
+    model = channels.channel(instance.adapter).config
     try:
         held = credentials(deps, instance)
         return build(deps.settings, instance.tenant_id, instance.adapter, model, instance.config, held)

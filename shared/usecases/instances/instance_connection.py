@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection, SupportsConnecting
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
@@ -58,11 +58,11 @@ def connect(deps: Deps, instance: Instance) -> Instance:
 def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if instance.adapter not in channels.names():
         return None
-    channel = channels.channel(instance.adapter)
-    if channel.connect is None:
+    module = channels.ability(instance.adapter, SupportsConnecting)
+    if module is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)
-    return channel.connect(deps, instance, prepared_config(deps, instance))
+    return module.connect(deps, instance, prepared_config(deps, instance))
 
 
 def prepared_config(deps: Deps, instance: Instance) -> BaseModel:

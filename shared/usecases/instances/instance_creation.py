@@ -83,7 +83,7 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
 def _adapter(new: NewInstance) -> str:
     if new.adapter is None:
         return channels.adapter_for(new.channel_type, new.config.get("provider"))
-    if new.adapter not in channels.names() or channels.channel(new.adapter).channel_type is not new.channel_type:
+    if new.adapter not in new.channel_type.adapters:
         raise BadRequest(f"adapter: {new.adapter!r} does not serve {new.channel_type}", {"adapter": "is not known"})
     return new.adapter
 

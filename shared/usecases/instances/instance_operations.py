@@ -11,7 +11,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel import Channel, Connection
+from shared.channel.lifecycle import (
+    Connection,
+    SupportsConnecting,
+    SupportsLogout,
+    SupportsPairing,
+    SupportsRemoval,
+    SupportsRestart,
+    SupportsStatus,
+)
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
@@ -34,20 +42,20 @@ def pair(deps: Deps, instance: Instance) -> Instance:
     `CONNECTING` means that the provider has no code ready yet. A channel without
     pairing gives the instance as it is. Raises a `ProviderError`.
     """
-    ability = _ability(instance, "pair")
-    if ability is None or has_code(deps, instance):
+    module = channels.ability(instance.adapter, SupportsPairing)
+    if module is None or has_code(deps, instance):
         return instance
     with pairing_turns.turn(deps, instance) as is_ours:
         if not is_ours:
             return pairing_turns.wait_for_other(deps, instance)
         # Somebody else's turn may have ended just before ours began.
         known = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        return known if has_code(deps, known) else _anew(deps, known, ability)
+        return known if has_code(deps, known) else _anew(deps, known, module.pair)
 
 
 def can_pair(instance: Instance) -> bool:
     """Whether the instance is connected by scanning a code."""
-    return _ability(instance, "pair") is not None
+    return channels.ability(instance.adapter, SupportsPairing) is not None
 
 
 def has_code(deps: Deps, instance: Instance) -> bool:
@@ -64,13 +72,13 @@ def status(deps: Deps, instance: Instance) -> Instance:
     provider was asked is newer than its answer, and stays. Raises
     `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
     """
-    ability = _ability(instance, "status")
+    module = channels.ability(instance.adapter, SupportsStatus)
     config = _config(deps, instance)
-    if ability is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
+    if module is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
         return instance
     asked_at = deps.now()
     try:
-        told = ability(deps, instance, config)
+        told = module.status(deps, instance, config)
     except ProviderRejected as error:
         told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
 
@@ -85,10 +93,14 @@ def restart(deps: Deps, instance: Instance) -> Instance:
 
     Raises a `ProviderError`, and `BadRequest` for an instance that is not configured or has no account yet.
     """
-    ability = _ability(instance, "restart") or _ability(instance, "connect")
-    if ability is None:
+    restartable = channels.ability(instance.adapter, SupportsRestart)
+    connectable = channels.ability(instance.adapter, SupportsConnecting)
+    if restartable is not None:
+        begun = _anew(deps, instance, restartable.restart)
+    elif connectable is not None:
+        begun = _anew(deps, instance, connectable.connect)
+    else:
         return instance_connection.connect(deps, instance)
-    begun = _anew(deps, instance, ability)
     if begun.status in _OFF and begun.status_detail:
         raise BadRequest(f"{instance.name} cannot be restarted: {begun.status_detail}")
     return begun
@@ -96,34 +108,28 @@ def restart(deps: Deps, instance: Instance) -> Instance:
 
 def logout(deps: Deps, instance: Instance) -> Instance:
     """End the connection; where there is nothing to end the instance is only marked. Raises a `ProviderError`."""
-    return _end(deps, instance, "logout", InstanceStatus.DISCONNECTED)
+    module = channels.ability(instance.adapter, SupportsLogout)
+    return _end(deps, instance, module.logout if module else None, InstanceStatus.DISCONNECTED)
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:
     """Delete the instance at its provider and keep our own. Raises as `logout` does."""
-    return _end(deps, instance, "remove", InstanceStatus.DELETED)
+    module = channels.ability(instance.adapter, SupportsRemoval)
+    return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
 
 
 def remove_if_possible(deps: Deps, instance: Instance) -> None:
     """Delete at the provider what belongs to an instance that is gone here; a failure is only logged."""
-    ability = _ability(instance, "remove")
-    if ability is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
+    module = channels.ability(instance.adapter, SupportsRemoval)
+    if module is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
         return
     noted = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
     try:
-        ability(deps, instance, instance_config.load_config(deps, instance))
+        module.remove(deps, instance, instance_config.load_config(deps, instance))
     except (ProviderError, BadRequest, NotFound, Overloaded) as error:
         log.warning("a deleted instance stays at its provider", extra={**noted, "reason": error.detail})
     else:
         log.info("a deleted instance was removed at its provider", extra=noted)
-
-
-def _ability(instance: Instance, name: str) -> Ability | None:
-    if instance.adapter not in channels.names():
-        return None
-    channel: Channel[Any] = channels.channel(instance.adapter)
-    found: Ability | None = getattr(channel, name)
-    return found
 
 
 def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
@@ -133,12 +139,12 @@ def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
     return after
 
 
-def _end(deps: Deps, instance: Instance, name: str, marked: InstanceStatus) -> Instance:
-    ability, config = _ability(instance, name), _config(deps, instance)
+def _end(deps: Deps, instance: Instance, end: Ability | None, marked: InstanceStatus) -> Instance:
+    config = _config(deps, instance)
     ended = Connection(status=marked)
-    if ability is not None and config is not None:
+    if end is not None and config is not None:
         with suppress(NotConfigured):
-            ended = ability(deps, instance, config)
+            ended = end(deps, instance, config)
     change = {"status": ended.status, "status_detail": ended.detail, "pairing": None, "link_lost_at": None}
     return _note(deps, instance, lambda known: change)
 

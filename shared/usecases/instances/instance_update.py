@@ -143,12 +143,12 @@ def _check_kept_secrets(deps: Deps, before: Instance, after: Instance, kept: Col
     if AGENT_API_KEY in kept:
         former_url, url = (instance.agent.api_url if instance.agent else None for instance in (before, after))
         check_stays(AGENT_API_KEY, former_url, url)
-    spoken = channels.channel(after.adapter) if after.adapter in channels.names() else None
-    if spoken and spoken.api_key and spoken.api_url and spoken.api_key in kept:
-        usual = spoken.defaults(deps.settings).get(spoken.api_url)
+    setup = channels.channel(after.adapter).setup if after.adapter in channels.names() else None
+    if setup and setup.api_key and setup.api_url and setup.api_key in kept:
+        usual = instance_config.defaults(after.adapter, deps.settings).get(setup.api_url)
         # As a channel of another adapter it had no address that the secret was sent to.
-        former = before.config.get(spoken.api_url) or usual if before.adapter == after.adapter else None
-        check_stays(spoken.api_key, former, after.config.get(spoken.api_url) or usual)
+        former = before.config.get(setup.api_url) or usual if before.adapter == after.adapter else None
+        check_stays(setup.api_key, former, after.config.get(setup.api_url) or usual)
 
 
 def _changed(deps: Deps, before: Instance, changes: Changes, adapter: str, parts: Parts) -> Instance:

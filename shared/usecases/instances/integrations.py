@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from shared import channels
+from shared.channel.lifecycle import SupportsProbe
 from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
@@ -17,7 +18,7 @@ from shared.errors import BadRequest, HubError, ProviderError
 from shared.usecases.instances import instance_config, type_channels
 from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
 from shared.usecases.instances.instance_config import Parts
-from shared.usecases.instances.providers import TYPES, carried_by
+from shared.usecases.instances.providers import carried_by, types_by_provider
 
 SUCCESS = "Connection successful"
 _MOST_TEXT = 500
@@ -41,7 +42,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     """
     ours = type_channels.of_type(deps, tenant_id, channel_type)
     adapter = _adapter(channel_type, given, ours)
-    if adapter not in channels.names() or channels.channel(adapter).probe is None:
+    if channels.ability(adapter, SupportsProbe) is None:
         return _without_credential(ours)
     stored = next((instance for instance in ours if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
@@ -70,7 +71,7 @@ def _without_credential(ours: Sequence[Instance]) -> Trial:
 def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, Any]) -> Trial:
     """The same with a provider behind several types: a type that the tenant has a channel of is tried."""
     ours = carried_by(provider, type_channels.every(deps, tenant_id))
-    usual = TYPES[provider]
+    usual = types_by_provider()[provider]
     tried = next((each.type for each in ours), usual[0])
     return try_credential(deps, tenant_id, tried, {**given, PROVIDER: provider})
 
@@ -112,12 +113,12 @@ def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseMode
 
 
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
-    probe = channels.channel(instance.adapter).probe
+    module = channels.ability(instance.adapter, SupportsProbe)
     started = time.perf_counter()
     said, success = SUCCESS, True
     try:
-        if probe is not None:
-            probe(deps, instance, config)
+        if module is not None:
+            module.probe(deps, instance, config)
     except ProviderError as error:
         said, success = _without_secrets(config, error.reason)[:_MOST_TEXT], False
     except (BadRequest, ValueError):

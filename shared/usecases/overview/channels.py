@@ -76,7 +76,8 @@ def type_statuses(deps: Deps, tenant_id: str) -> list[TypeStatus]:
     instances = sorted(type_channels.every(deps, tenant_id), key=lambda instance: instance.type)
     by_type = groupby(instances, key=lambda instance: instance.type)
     of_types = [_best_status(channel_type, of_type) for channel_type, of_type in by_type]
-    of_providers = [_provider_status(name, types[0], instances) for name, types in providers.TYPES.items()]
+    carriers = providers.types_by_provider().items()
+    of_providers = [_provider_status(name, types[0], instances) for name, types in carriers]
     return [status for status in (*of_types, *of_providers) if status is not None]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.channels import channel, names
+from shared.channel.opening import OpeningModule
+from shared.channels import ability
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.ids import new_id
@@ -33,12 +34,12 @@ def opened(
 
     `former` is the conversation as it was before it was moved here.
     """
-    spoken = channel(instance.adapter) if instance.adapter in names() else None
-    if spoken is None or spoken.opening is None:
+    module = ability(instance.adapter, OpeningModule)
+    if module is None:
         return None
     try:
         config = instance_config.load_config(deps, instance)
-        opening = spoken.opening(deps, instance, config, conversation, former is not None)
+        opening = module.opening(deps, instance, config, conversation, former is not None)
         if opening is None:
             return None
         if former is not None and not opening.here:

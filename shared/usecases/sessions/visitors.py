@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
 from shared.channels.widget.config import WidgetConfig
 from shared.channels.widget.inbound import external_message_id
 from shared.channels.widget.outbound import room_of

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from shared.channelkit.lines import Line, Listener, Position, SessionEnded
+from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channels.discord.gateway import INTENTS
 from shared.channels.discord.gateway_line import Bot, DiscordGateway
 from shared.errors import ProviderRejected, ProviderUnavailable, StoreError
@@ -43,7 +43,7 @@ class Told:
         self.updates.append(update)
 
 
-Open: TypeAlias = Callable[..., Line]
+Open: TypeAlias = Callable[..., OpenConnection]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def told() -> Told:
 def open_line(discord: Gateway, told: Told) -> Iterator[Open]:
     with ExitStack() as stack:
 
-        def opened(position: Position | None = None, **bot: Any) -> Line:
+        def opened(position: Position | None = None, **bot: Any) -> OpenConnection:
             gateway = DiscordGateway()
             stack.callback(gateway.close)
             options: dict[str, Any] = {

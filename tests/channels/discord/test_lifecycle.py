@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.discord import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.discord import lifecycle, oauth
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.gateway import address
 from shared.config import Settings
@@ -39,7 +39,7 @@ def config(**given: str) -> DiscordConfig:
 
 
 def done(deps: Deps, instance: Instance, what: str, known: DiscordConfig) -> Connection:
-    connection: Connection = getattr(channel, what)(deps, instance, known)
+    connection: Connection = getattr(lifecycle, what)(deps, instance, known)
     return connection
 
 
@@ -118,15 +118,14 @@ def test_discord_being_down_can_be_tried_again(deps: Deps, instance: Instance, p
 
 
 def test_the_invitation_asks_for_commands_and_permissions() -> None:
-    assert channel.links is not None
-    links = channel.links(Settings(), config(client_id="12"), None)
+    links = oauth.links(Settings(), config(client_id="12"), None)
     url = urlsplit(links.invite_url or "")
     assert url._replace(query="").geturl() == "https://discord.com/oauth2/authorize"
     query = parse_qs(url.query)
     assert (query["client_id"], query["scope"]) == (["12"], ["bot applications.commands"])
     for needed in (6, 10, 11, 14, 15, 16, 38):
         assert int(query["permissions"][0]) >> needed & 1
-    assert "DISCORD_CLIENT_ID" in channel.links(Settings(), DiscordConfig(), None).message
+    assert "DISCORD_CLIENT_ID" in oauth.links(Settings(), DiscordConfig(), None).message
 
 
 @pytest.mark.parametrize(

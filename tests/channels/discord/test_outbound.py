@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.discord import channel
-from shared.channels.discord.concealing import sealed
+from shared.channel.outbound import Sent
+from shared.channels.discord import outbound
 from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.sealing import seal_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
@@ -28,7 +28,7 @@ WEBHOOK = "/webhooks/775799577604522054/A_UNIQUE_TOKEN"
 
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload) -> Sent:
-    return channel.send(deps, instance, DiscordConfig.model_validate({"botToken": TOKEN}), payload)
+    return outbound.send(deps, instance, DiscordConfig.model_validate({"botToken": TOKEN}), payload)
 
 
 def to_channel(text: str | None = "hello", *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -147,7 +147,7 @@ def test_nothing_to_send_is_refused_without_a_call(deps: Deps, instance: Instanc
     with pytest.raises(ProviderRejected, match="neither a text nor a file"):
         send(deps, instance, to_channel(None, Attachment(type=MessageKind.DOCUMENT)))
     with pytest.raises(ProviderRejected, match="bot_token is missing"):
-        channel.send(deps, instance, DiscordConfig(), to_channel())
+        outbound.send(deps, instance, DiscordConfig(), to_channel())
     assert provider.requests == []
 
 
@@ -240,7 +240,7 @@ def answering(
     config = DiscordConfig.model_validate({"botToken": bot_token})
     token = {
         "application_id": "775799577604522054",
-        "token": sealed(instance_id, config, "A_UNIQUE_TOKEN"),
+        "token": seal_token(instance_id, config, "A_UNIQUE_TOKEN"),
         "until": (now + timedelta(minutes=minutes)).isoformat(),
         "thinking": thinking,
     }

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.facebook import channel
+from shared.channel.outbound import Sent
+from shared.channels.facebook import inbound, outbound
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -32,7 +32,7 @@ def error(code: int, subcode: int | None = None, message: str = "No.", status: i
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = FacebookConfig.model_validate({"pageAccessToken": TOKEN} | more)
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -103,7 +103,7 @@ def test_text_follows_its_attachment_and_its_echo_can_be_told(deps: Deps, instan
         "timestamp": 1760000000456,
         "message": {"mid": "m_text", "is_echo": True} | second["message"],
     }
-    assert channel.parse(echo) == []
+    assert inbound.parse(echo) == []
 
 
 @pytest.mark.parametrize("failure", [error(613), Reply(drop=True), error(10, 2018278)])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Media
-from shared.channels.slack import channel
+from shared.channel.media import Media
+from shared.channels.slack import media
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.people import complete
+from shared.channels.slack.people import enrich
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind
@@ -21,9 +21,8 @@ RECEIPT = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file
 
 
 def fetched(deps: Deps, instance: Instance, attachment: Attachment = RECEIPT) -> Media:
-    assert channel.fetch_media is not None
     config = SlackConfig.model_validate({"botToken": "xoxb-1"})
-    return channel.fetch_media(deps, instance, config, a_message(), attachment)
+    return media.fetch_media(deps, instance, config, a_message(), attachment)
 
 
 def about(provider: Stub, url: str) -> None:
@@ -85,7 +84,7 @@ def test_a_file_that_breaks_off_did_not_come(deps: Deps, instance: Instance, pro
 
 
 def named(deps: Deps, instance: Instance, event: object) -> Any:
-    return complete(deps, instance, SlackConfig.model_validate({"botToken": "xoxb-1"}), {"event": event}).get("name")
+    return enrich(deps, instance, SlackConfig.model_validate({"botToken": "xoxb-1"}), {"event": event}).get("name")
 
 
 SAID = {"type": "message", "user": "U1", "text": "hello"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.slack import channel
+from shared.channel.outbound import Sent
+from shared.channels.slack import outbound
 from shared.channels.slack.config import SlackConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -21,7 +21,7 @@ POSTED = {"ok": True, "channel": "D0PNCRP9N", "ts": "1735689605.000100", "messag
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload) -> Sent:
     config = SlackConfig.model_validate({"botToken": TOKEN, "botUserId": "U0LAN0Z89"})
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to(address: str, text: str | None = "hello", *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -124,7 +124,7 @@ def test_nothing_to_send_is_refused_without_a_call(deps: Deps, instance: Instanc
 
 def test_an_app_that_is_not_installed_sends_nothing(deps: Deps, instance: Instance) -> None:
     with pytest.raises(ProviderRejected, match="install the app"):
-        channel.send(deps, instance, SlackConfig(), to("D0PNCRP9N"))
+        outbound.send(deps, instance, SlackConfig(), to("D0PNCRP9N"))
 
 
 FINAL = ["channel_not_found", "not_in_channel", "is_archived", "msg_too_long", "no_text", "restricted_action"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.sms_twilio import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.sms_twilio import lifecycle, media
 from shared.channels.sms_twilio.config import SmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -22,7 +22,7 @@ SERVICE = "MG00000000000000000000000000000001"
 
 
 def asked(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
-    connection: Connection = getattr(channel, what)(deps, instance, SmsConfig.model_validate({**CONFIG, **more}))
+    connection: Connection = getattr(lifecycle, what)(deps, instance, SmsConfig.model_validate({**CONFIG, **more}))
     return connection
 
 
@@ -65,8 +65,7 @@ def test_account_and_token_may_come_as_one_string(deps: Deps, instance: Instance
         ACCOUNT,
         "secret",
     )
-    assert channel.connect is not None
-    assert channel.connect(deps, instance, config).config == {"twilio_account_sid": ACCOUNT}
+    assert lifecycle.connect(deps, instance, config).config == {"twilio_account_sid": ACCOUNT}
 
 
 @pytest.mark.parametrize(
@@ -115,9 +114,8 @@ def test_without_a_credential_nothing_is_asked(deps: Deps, instance: Instance, p
 
 
 def fetched(deps: Deps, instance: Instance, **extra: str) -> bytes:
-    assert channel.fetch_media is not None
     attachment = Attachment(type=MessageKind.IMAGE, extra=extra)
-    return channel.fetch_media(deps, instance, SmsConfig.model_validate(CONFIG), a_message(), attachment).content
+    return media.fetch_media(deps, instance, SmsConfig.model_validate(CONFIG), a_message(), attachment).content
 
 
 def test_a_file_is_fetched_as_the_account_and_from_where_twilio_says_without_the_credential(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.sms_twilio import channel
+from shared.channel.outbound import Sent
+from shared.channels.sms_twilio import outbound
 from shared.channels.sms_twilio.config import SmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -25,7 +25,7 @@ IMAGE = Attachment(type=MessageKind.IMAGE, url="https://cdn.example.com/a.jpg")
 def send(deps: Deps, instance: Instance, text: str | None = "hi", *files: Attachment, **more: Any) -> Sent:
     given = {name: more.pop(name) for name in list(more) if name in SmsConfig.model_fields}
     payload = OutboxPayload(external_user_id=CUSTOMER, text=text, attachments=list(files), **more)
-    return channel.send(deps, instance, SmsConfig.model_validate({**CONFIG, **given}), payload)
+    return outbound.send(deps, instance, SmsConfig.model_validate({**CONFIG, **given}), payload)
 
 
 def test_text_goes_out_from_the_number_with_an_address_for_its_status(

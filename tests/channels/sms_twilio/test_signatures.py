@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
 from shared.channelkit.twilio_webhooks import signature_matches
 from tests.channels import golden
 

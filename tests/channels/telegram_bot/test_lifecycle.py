@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.telegram_bot import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.telegram_bot import lifecycle
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -19,8 +19,7 @@ ME = {"id": 123456, "is_bot": True, "first_name": "Shop", "username": "shop_bot"
 
 def connect(deps: Deps, instance: Instance, secret: str | None = None) -> Connection:
     config = TelegramBotConfig.model_validate({"bot_token": "123456:AAH", "webhook_secret": secret})
-    assert channel.connect is not None
-    return channel.connect(deps, instance, config)
+    return lifecycle.connect(deps, instance, config)
 
 
 def test_token_is_checked_and_the_webhook_registered(public: Deps, instance: Instance, provider: Stub) -> None:
@@ -96,7 +95,7 @@ def test_telegram_being_down_can_be_tried_again(public: Deps, instance: Instance
 
 
 def ended(deps: Deps, instance: Instance, what: str) -> Connection:
-    ability = getattr(channel, what)
+    ability = getattr(lifecycle, what)
     connection: Connection = ability(deps, instance, TelegramBotConfig.model_validate({"bot_token": "123456:AAH"}))
     return connection
 

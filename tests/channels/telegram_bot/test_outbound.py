@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span

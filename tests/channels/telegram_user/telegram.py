@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from shared.channelkit.lines import Listener, Position, SessionEnded
+from shared.channel.connection import Listener, Position, SessionEnded
 from shared.channels.telegram_user.gateway import (
     PROVIDER,
     CodeRequested,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channelkit.lines import Listener
-from shared.channels.telegram_user import lines
-from shared.channels.telegram_user.addresses import canonical
+from shared.channel.connection import Listener
+from shared.channel.outbound import Sent
+from shared.channels.telegram_user import connection
+from shared.channels.telegram_user.address import canonical
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Post
 from shared.channels.telegram_user.outbound import CAPTION_LIMIT, send
@@ -31,9 +31,9 @@ INSTANCE = an_instance(PROVIDER)
 def telegram(deps: Deps) -> Iterator[Telegram]:
     telegram = Telegram()
     line = FakeLine(telegram, "s", None, Listener(lambda update: None, lambda gone, why: None))
-    lines.hold(deps, INSTANCE.id, line)
+    connection.hold(deps, INSTANCE.id, line)
     yield telegram
-    lines.drop(deps, INSTANCE.id)
+    connection.drop(deps, INSTANCE.id)
 
 
 def _send(deps: Deps, **fields: Any) -> Sent:
@@ -79,7 +79,7 @@ def test_when_only_the_text_after_a_file_fails_the_message_is_sent_with_a_note(d
             return super().send(post)
 
     line = Failing(telegram, "s", None, Listener(lambda update: None, lambda gone, why: None))
-    lines.hold(deps, INSTANCE.id, line)
+    connection.hold(deps, INSTANCE.id, line)
     sent = _send(deps, text="x" * 2000, attachments=[PICTURE])
     assert sent.external_message_id is not None
     assert sent.note == "the text was not sent: no"

@@ -12,8 +12,8 @@ from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
-from shared.channelkit.lines import Listener, SessionEnded
-from shared.channelkit.looks import Entity
+from shared.channel.connection import Listener, SessionEnded
+from shared.channelkit.entities import Entity
 from shared.channels.telegram_user.gateway import FileRefused, Post
 from shared.channels.telegram_user.inbound import parse
 from shared.channels.telegram_user.telethon_errors import ended, login_errors, sending_errors

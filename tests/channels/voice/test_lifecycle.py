@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.voice import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.voice import lifecycle, media
 from shared.channels.voice.config import VoiceConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -21,7 +21,7 @@ URL = "https://hub.example/webhook/voice/i1"
 
 
 def asked(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
-    connection: Connection = getattr(channel, what)(deps, instance, VoiceConfig.model_validate({**CONFIG, **more}))
+    connection: Connection = getattr(lifecycle, what)(deps, instance, VoiceConfig.model_validate({**CONFIG, **more}))
     return connection
 
 
@@ -93,8 +93,7 @@ def test_without_a_number_it_says_what_to_give(deps: Deps, instance: Instance) -
 def test_a_file_that_is_no_recording_is_not_asked_for(
     deps: Deps, instance: Instance, provider: Stub, extra: dict[str, Any]
 ) -> None:
-    assert channel.fetch_media is not None
     attachment = Attachment(type=MessageKind.AUDIO, extra=extra)
     with pytest.raises(NotFound):
-        channel.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), a_message(), attachment)
+        media.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), a_message(), attachment)
     assert provider.requests == []

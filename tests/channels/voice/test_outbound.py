@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.voice import channel
+from shared.channel.outbound import Sent
+from shared.channels.voice import outbound
 from shared.channels.voice.config import VoiceConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -23,7 +23,7 @@ OVER = refusal(21220, "Call is not in-progress. Cannot redirect.")
 
 def send(deps: Deps, instance: Instance, text: str | None = "Hello", **more: Any) -> Sent:
     given = {"message_id": "m1", "external_user_id": CUSTOMER, "text": text} | more
-    return channel.send(deps, instance, VoiceConfig.model_validate(CONFIG), OutboxPayload.model_validate(given))
+    return outbound.send(deps, instance, VoiceConfig.model_validate(CONFIG), OutboxPayload.model_validate(given))
 
 
 def test_an_answer_is_spoken_on_the_call_and_the_caller_is_heard_again(

@@ -11,10 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.channel import Webhook
-from shared.channels.voice import channel, twiml
+from shared.channel.webhook import Webhook
+from shared.channels.voice import twiml
 from shared.channels.voice.config import VoiceConfig
 from shared.channels.voice.twiml import Script
+from shared.channels.voice.webhook import respond
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from tests.channels import golden
@@ -108,9 +109,8 @@ def hears(
     webhook: Webhook = golden.webhook(
         told, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}
     )
-    assert channel.answer is not None
     config = VoiceConfig.model_validate({**CONFIG, "actions": EVERYTHING})
-    answer = channel.answer(deps, instance, config, webhook)
+    answer = respond(deps, instance, config, webhook)
     assert answer is not None
     assert answer.content_type == "text/xml"
     return verbs(judged(answer.body))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.whatsapp_cloud import channel
+from shared.channel.outbound import Sent
+from shared.channels.whatsapp_cloud import outbound
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -46,7 +46,7 @@ def error(code: int, status: int = 400, details: str = "", **headers: str) -> Re
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = CloudConfig.model_validate({"access_token": TOKEN, "phone_number_id": NUMBER} | more)
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.whatsapp_evolution import lifecycle
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.deps import Deps
 from shared.domain.instances import InstanceStatus
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -22,8 +23,7 @@ OPEN = Reply(200, answer("connectionState"))
 
 
 def connect(deps: Deps, evolution: Stub, **changes: Any) -> Connection:
-    assert channel.connect is not None
-    return channel.connect(deps, instance(), config(evolution_url=evolution.url, **changes))
+    return lifecycle.connect(deps, instance(), config(evolution_url=evolution.url, **changes))
 
 
 def connected(evolution: Stub) -> None:
@@ -62,7 +62,7 @@ def test_the_secret_that_is_registered_is_the_one_that_is_checked(public: Deps, 
     headers = provider.to("/webhook/set")[0].json["webhook"]["headers"]
     assert headers == {"x-hub-webhook-secret": found.secrets["webhook_secret"]}
     assert len(found.secrets["webhook_secret"]) >= 32
-    channel.verify(webhook(body("call", {}), headers=headers), config(**found.secrets), public.settings)
+    webhook_module.verify(webhook(body("call", {}), headers=headers), config(**found.secrets), public.settings)
 
 
 def test_an_existing_instance_only_gets_its_webhook(public: Deps, provider: Stub) -> None:
@@ -153,7 +153,7 @@ def test_the_first_version_gets_the_flat_form_with_the_secret_in_the_address(pub
     assert asked["url"] == f"{HOOK}?token={secret}"
     assert asked["webhook_by_events"] is False
     assert found.webhook_url == HOOK
-    channel.verify(webhook(body("call", {}), query={"token": secret}), config(**found.secrets), public.settings)
+    webhook_module.verify(webhook(body("call", {}), query={"token": secret}), config(**found.secrets), public.settings)
 
 
 def test_the_first_version_creates_with_the_flat_form(public: Deps, provider: Stub) -> None:

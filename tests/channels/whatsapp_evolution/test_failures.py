@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
 from shared.domain.messages import OutboxPayload
 from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -16,7 +16,7 @@ from tests.stubs import Reply, Stub
 
 def send(deps: Deps, evolution: Stub) -> None:
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
-    channel.send(deps, instance(), config(evolution_url=evolution.url), payload)
+    outbound.send(deps, instance(), config(evolution_url=evolution.url), payload)
 
 
 def error(status: int, message: object, **more: Any) -> Reply:

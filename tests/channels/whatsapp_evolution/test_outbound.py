@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.outbound import Sent
+from shared.channels.whatsapp_evolution import config as config_module
+from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
@@ -29,7 +30,7 @@ def evolution(provider: Stub) -> Stub:
 
 def send(deps: Deps, evolution: Stub, text: str | None = None, to: str = MARIA, **payload: Any) -> Sent:
     account = config(evolution_url=evolution.url)
-    return channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=to, text=text, **payload))
+    return outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=to, text=text, **payload))
 
 
 def photo(**changes: Any) -> Attachment:
@@ -64,13 +65,13 @@ def test_addresses_are_written_as_evolution_wants_them(deps: Deps, evolution: St
 def test_an_instances_name_cannot_lead_elsewhere(deps: Deps, evolution: Stub) -> None:
     evolution.on("POST", "", Reply(201, SENT_TEXT))
     account = config(evolution_url=evolution.url, whatsapp_instance="a/../b?instanceName=other")
-    channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+    outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert evolution.requests[0].path == "/message/sendText/a%2F..%2Fb%3FinstanceName%3Dother"
 
 
 def test_without_a_name_at_evolution_the_hubs_own_is_used(deps: Deps, evolution: Stub) -> None:
     account = config(evolution_url=evolution.url, whatsapp_instance="")
-    channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+    outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert evolution.requests[0].path == "/message/sendText/acme"
 
 
@@ -195,14 +196,14 @@ def test_what_whatsapp_does_not_take_goes_as_text(
 )
 def test_nothing_to_send_is_rejected_without_a_call(deps: Deps, evolution: Stub, payload: OutboxPayload) -> None:
     with pytest.raises(ProviderRejected):
-        channel.send(deps, instance(), config(evolution_url=evolution.url), payload)
+        outbound.send(deps, instance(), config(evolution_url=evolution.url), payload)
     assert evolution.requests == []
 
 
 def test_a_server_that_is_down_is_unavailable(deps: Deps) -> None:
     account = config(evolution_url="http://127.0.0.1:1")
     with pytest.raises(ProviderUnavailable):
-        channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+        outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +220,7 @@ def test_a_server_that_is_down_is_unavailable(deps: Deps) -> None:
 def test_settings_that_cannot_work_are_named(deps: Deps, evolution: Stub, changes: dict[str, str], names: str) -> None:
     account = config(**({"evolution_url": evolution.url} | changes))
     with pytest.raises(HubError, match=names) as failed:
-        channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+        outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert isinstance(failed.value, ProviderRejected)
     assert evolution.requests == []
 
@@ -231,11 +232,11 @@ def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
     operator = theirs.model_copy(update={"evolution_key": shared_key})
     with pytest.raises(ProviderRejected, match="EVOLUTION_URL"):
-        channel.send(replace(deps, settings=operator), instance(), account, payload)
+        outbound.send(replace(deps, settings=operator), instance(), account, payload)
     assert evolution.requests == []
     own = operator.model_copy(update={"evolution_url": evolution.url})
     named = account.model_copy(update={"whatsapp_instance": None})
-    channel.send(replace(deps, settings=own), instance(), named, payload)
+    outbound.send(replace(deps, settings=own), instance(), named, payload)
     assert evolution.requests[0].headers["apikey"] == "SHARED"
 
 
@@ -245,12 +246,12 @@ def test_on_the_deployments_server_a_tenant_has_only_the_names_that_are_his(deps
     account = config(evolution_url=evolution.url, evolution_key="SHARED", whatsapp_instance="somebody-elses")
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
     with pytest.raises(ProviderRejected, match="whatsapp_instance must be"):
-        channel.send(replace(deps, settings=settings), instance(), account, payload)
+        outbound.send(replace(deps, settings=settings), instance(), account, payload)
     assert evolution.requests == []
 
 
 def test_the_defaults_are_the_deployments_server(deps: Deps) -> None:
-    assert channel.defaults(deps.settings) == {"evolution_url": deps.settings.evolution_url}
+    assert config_module.defaults(deps.settings) == {"evolution_url": deps.settings.evolution_url}
 
 
 def test_every_call_of_a_half_sent_message_goes_to_the_same_chat(deps: Deps, evolution: Stub) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.whatsapp_evolution import lifecycle
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -27,7 +27,7 @@ def evolution(provider: Stub) -> Evolution:
 
 
 def run(operation: str, deps: Deps, evolution: Evolution, known: Instance | None = None, **changes: Any) -> Connection:
-    ability: Operation | None = getattr(channel, operation)
+    ability: Operation | None = getattr(lifecycle, operation)
     assert ability is not None
     given = {"evolution_url": evolution.stub.url, "webhook_secret": "s3cret"} | changes
     return ability(deps, known or instance(), config(**given))

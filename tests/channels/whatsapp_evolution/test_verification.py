@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.config import Settings
 from shared.errors import SignatureInvalid
 from tests.channels.golden import webhook
@@ -31,7 +31,7 @@ def token(key: str = JWT_KEY, age: int = 0) -> str:
 
 def verify(given: Mapping[str, Any], settings: Settings = STRICT, apikey: str | None = None, **call: Any) -> None:
     what = webhook(body("messages.upsert", {}, apikey=apikey), **call)
-    channel.verify(what, config(evolution_key="GLOBAL-KEY", **given), settings)
+    webhook_module.verify(what, config(evolution_key="GLOBAL-KEY", **given), settings)
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_an_empty_secret_counts_as_none() -> None:
 @pytest.mark.parametrize("raw", [b"", b"[" * 100_000, b'{"apikey": 5}', b'{"apikey": null}'])
 def test_a_body_that_cannot_be_read_proves_nothing(raw: bytes) -> None:
     with pytest.raises(SignatureInvalid):
-        channel.verify(webhook(raw), config(evolution_key="GLOBAL-KEY"), STRICT)
+        webhook_module.verify(webhook(raw), config(evolution_key="GLOBAL-KEY"), STRICT)

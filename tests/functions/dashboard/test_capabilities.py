@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from functions.dashboard.capability_schemas import ChannelCapabilities, PaceOut
 from shared.channel import Capabilities, Pace
-from shared.channels import channel, names
+from shared.channels import names, type_of
 from tests.functions.dashboard.golden import golden
 
 
@@ -36,5 +36,5 @@ def test_nothing_that_channels_declare_is_left_out() -> None:
 
 
 def test_each_type_has_one_default(client: FlaskClient) -> None:
-    types = [channel(name).channel_type for name in names()]
+    types = [type_of(name) for name in names()]
     assert sum(bool(each["is_default"]) for each in _shown(client).values()) == len(set(types))

@@ -95,7 +95,7 @@ def settings(settings: Settings, provider: Stub) -> Settings:
 
 
 def _type(name: str) -> str:
-    return CHANNELS[channels.channel(name).channel_type]
+    return CHANNELS[channels.type_of(name)]
 
 
 def _body(name: str) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def test_a_type_without_a_credential_is_configured_and_its_trial_says_how_it_sta
 )
 def test_omnichat_picks_the_provider_of_text_messages(hub: Hub, provider_name: str | None, adapter: str) -> None:
     ROWS[adapter].good(hub.provider)
-    config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).api_key: KEY}
+    config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).setup.api_key: KEY}
     given = {key: value for key, value in config.items() if value is not None}
     made = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": given}, 201)
     assert KEY not in str(made)

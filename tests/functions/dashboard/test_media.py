@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.dashboard.main import blueprints
-from shared.channel import MAX_MEDIA
+from shared.channel.media import MAX_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Message, MessageKind

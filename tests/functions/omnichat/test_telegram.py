@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from functions.omnichat import channels
 from functions.omnichat import telegram as telegram_login
 from shared.cache import TTLCache
-from shared.channels.telegram_user.gateway import PROVIDER, reached_by
+from shared.channels.telegram_user.api import reached_by
+from shared.channels.telegram_user.gateway import PROVIDER
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.errors import ProviderRejected, ProviderUnavailable, TooManyRequests

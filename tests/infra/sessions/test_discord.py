@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from infra.sockets.sessions import Sessions
-from infra.sockets.sources import DiscordBots
+from shared.channels.discord.connection import DiscordConnections
 from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.ports.bus import Bus
@@ -39,7 +39,7 @@ def discord(provider: Stub) -> Iterator[Gateway]:
 @pytest.fixture
 def hold(start: Start, discord: Gateway) -> Hold:
     """Starts processes that hold bots."""
-    return partial(start, source=partial(DiscordBots, unit=0.001))
+    return partial(start, channels={"discord": partial(DiscordConnections, unit=0.001)})
 
 
 def bot(hub: Hub, token: str = TOKEN, **config: Any) -> str:

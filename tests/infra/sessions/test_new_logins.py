@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.telegram_user import lines
+from shared.channels.telegram_user.connection import line_of as held_line
 from shared.deps import Deps
 from shared.ports.store import Ref
 from tests.channels.telegram_user.telegram import FakeLine, Telegram, update
@@ -39,7 +39,7 @@ def held(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, 
     eventually(lambda: len(telegram.lines) == 2)
     assert overlaps(deps).all_happened
     present = telegram.lines[1]
-    eventually(lambda: lines.held(process, channel) is present)
+    eventually(lambda: held_line(process, channel) is present)
     return process, channel, former, present
 
 
@@ -64,7 +64,7 @@ def test_the_end_of_the_former_line_ends_nothing(
     former.listener.on_end(gone, "it ended late; log in again")
     renewed_twice(hub, channel)
     assert telegram.open_lines() == [present]
-    assert lines.held(process, channel) is present
+    assert held_line(process, channel) is present
     assert status_of(hub, channel) == "CONNECTED"
     assert auth_of(hub, channel)["state"] == "connected"
     assert hub.documents("notifications", tenant_id=hub.tenant_id) == []
@@ -88,7 +88,7 @@ def test_a_session_that_ends_just_when_the_account_is_logged_in_anew_disconnects
     channel = logged_in(hub)
     process, sessions = start(interval=3600.0)
     line = line_of(telegram)
-    eventually(lambda: lines.held(process, channel))
+    eventually(lambda: held_line(process, channel))
     overlaps(deps).store.before_commit(Ref("channel_auth", channel), lambda: log_in_anew(hub, channel))
     line.end(gone=True)
     eventually(lambda: overlaps(deps).all_happened)

@@ -30,7 +30,9 @@ check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
 mutants: $(STAMP) ## Change the hub in small ways and see whether the tests notice (OPTIONS="--paths shared/domain")
 	@$(RUN) -m tests.mutants $(OPTIONS)
 
-fix: $(STAMP) ## Format, and mend what lint can mend
+fix: $(STAMP) ## Format, mend what lint can mend, and write the generated tables
+	$(RUN) -m infra.channel_index --write
+	$(RUN) -m infra.capabilities --write
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 

@@ -84,13 +84,15 @@ class Setup:
     `title` is the label of a channel that nobody gave one. `api_key` names the
     field of the configuration that a lone "API key" stands for, and `api_url` the
     field with the address that the key is sent to, where each instance may have
-    its own. `provider` is the company behind several channel types, by which the
+    its own. `account` names the field with the account's name at such a server, where
+    it is not the instance's. `provider` is the company behind several channel types, by which the
     Dashboard lists them together.
     """
 
     title: str
     api_key: str | None = None
     api_url: str | None = None
+    account: str | None = None
     provider: str | None = None
 
 

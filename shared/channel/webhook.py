@@ -5,10 +5,10 @@ The `webhooks` function loads nothing else of a channel, so that it starts fast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from shared.config import Settings
@@ -55,6 +55,38 @@ class WebhookResponse:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """An instance that a call may be for, by one of these.
+
+    `account` is the instance's account at its provider's server; `is_default` is the default instance of the
+    deployment's own tenant, with which a call about another `account` is shown. `suffix` becomes the webhook's.
+    """
+
+    id: str | None = None
+    name: str | None = None
+    account: str | None = None
+    is_default: bool = False
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An address of its own at which a provider calls, beside the general `/webhook/<channel>/<instance>`.
+
+    `<words>` in `path` are parameters. A GET asks for the challenge. `recipients` gets the parameters and the body of
+    a call and yields whom it may be for, the first existing one counts; after the last it raises `NotFound`. Without
+    it the call's parts name their accounts. `response` is the answer to a call that was taken; without it the name of
+    the instance is told.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    summary: str
+    recipients: Callable[[Mapping[str, str], bytes], Iterator[Recipient]] | None = None
+    response: WebhookResponse | None = None
+
+
 class WebhookModule(Protocol):
     """What every channel has."""
 
@@ -99,6 +131,14 @@ class SupportsSharedAddress(Protocol):
 
     def respond_to_test(self, webhook: Webhook) -> WebhookResponse | None:
         """The answer to a call that only tries the address out, None for any other call."""
+        ...
+
+
+class SupportsRoutes(Protocol):
+    """Providers that call addresses of their own. `make fix` lists them in `functions/webhooks/route_index.py`."""
+
+    def routes(self) -> Sequence[Route]:
+        """The addresses."""
         ...
 
 

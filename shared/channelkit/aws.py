@@ -11,9 +11,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.channel.config import OPERATORS
 from shared.channelkit.providers import refusal
+from shared.config import ChannelSettings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
+from shared.setting_forms import Url
 
 T = TypeVar("T")
 
@@ -35,6 +37,12 @@ _TEMPORARY = frozenset(
         "TooManyRequestsException",
     }
 )
+
+
+class AwsSettings(ChannelSettings):
+    """A stand-in for Amazon's own addresses."""
+
+    aws_endpoint_url: Url | None = None
 
 
 class AwsConfig(BaseModel):
@@ -94,7 +102,7 @@ def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:
         region_name=config.region,
         aws_access_key_id=config.access_key_id,
         aws_secret_access_key=_secret(config),
-        endpoint_url=deps.settings.aws_endpoint_url,
+        endpoint_url=deps.settings.of(AwsSettings).aws_endpoint_url,
         config=limits,
     )
 

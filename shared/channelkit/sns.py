@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from shared.channel.webhook import Webhook
+from shared.channelkit.aws import AwsSettings
 from shared.channelkit.payloads import checked, json_object
 from shared.deps import Deps
 from shared.errors import ProviderRejected, SignatureInvalid
@@ -117,7 +118,7 @@ def _fetch_key(deps: Deps, url: str) -> RSAPublicKey:
 
 def _check_host(deps: Deps, url: str) -> None:
     """Amazon's own https hosts, or the operator's stand-in for them."""
-    own = deps.settings.aws_endpoint_url
+    own = deps.settings.of(AwsSettings).aws_endpoint_url
     if not _is_amazon(url) and not (own and _origin(url) == _origin(own)):
         raise SignatureInvalid("sns: a URL in the message is not Amazon's")
 

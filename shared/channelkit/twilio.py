@@ -16,10 +16,11 @@ from pydantic.alias_generators import to_camel
 from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import FILE_TIMEOUT, fetch_file, media_of
 from shared.channelkit.providers import refusal
-from shared.config import Settings
+from shared.config import ChannelSettings, Settings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
 from shared.outgoing import Answer
+from shared.setting_forms import Url
 
 PROVIDER = "twilio"
 TIMEOUT = 20.0
@@ -39,6 +40,12 @@ _HINTS = {
     21659: "check phone_number",
     21701: "check messaging_service_sid",
 }
+
+
+class TwilioSettings(ChannelSettings):
+    """Where Twilio is."""
+
+    twilio_api_url: Url = "https://api.twilio.com"
 
 
 class TwilioConfig(BaseModel):
@@ -122,7 +129,7 @@ def call(
 
 def address(settings: Settings, service: str) -> str:
     """Where a service is: Twilio's services differ in the first word of the host, a gateway has them all."""
-    return settings.twilio_api_url.replace("://api.", f"://{service}.", 1)
+    return settings.of(TwilioSettings).twilio_api_url.replace("://api.", f"://{service}.", 1)
 
 
 def _authorization(config: TwilioConfig) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from infra.bench import backends
 from infra.bench.table import END, START, Row, at_most, counts_judged, render, unmeasured, write
+from shared.channels.telegram_bot.config import TelegramBotSettings
 from shared.config import load_settings
 
 TRIPS = Row("a message", "1 read", "≤ 1 read", True, counted=True)
@@ -51,7 +52,7 @@ def test_a_machine_without_the_emulators_is_told_what_they_need(
 def test_every_measurement_has_an_embedded_hub_of_its_own(tmp_path: Path) -> None:
     backend = backends.embedded(tmp_path, "http://127.0.0.1:9")
     first, second = (load_settings(backend.empty(name)) for name in ("costs", "flow"))
-    assert (first.backend, first.telegram_api_url) == ("embedded", "http://127.0.0.1:9")
+    assert (first.backend, first.of(TelegramBotSettings).telegram_api_url) == ("embedded", "http://127.0.0.1:9")
     assert first.data_dir != second.data_dir
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.deployables import load
-from shared.config import Settings
+from shared.config import Settings, setting_fields
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "terraform" / "modules" / "app"
@@ -66,7 +66,7 @@ def test_services_are_given_settings_that_exist() -> None:
     given |= set(re.findall(r"\{ ([A-Z][A-Z_]+) =", environments))
     given |= {name for row in load().functions.values() for name in row.environment}
     framework = {"FUNCTION_SOURCE", "FUNCTION_TARGET"}
-    assert given - framework <= {name.upper() for name in Settings.model_fields}
+    assert given - framework <= {name.upper() for name in setting_fields()}
     assert {"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUBLIC_URL", "MEDIA_BUCKET", "THREADS"} <= given
 
 

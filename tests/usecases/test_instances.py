@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from shared.channel.lifecycle import Connection
 from shared.channels.telegram_bot.config import TelegramBotConfig
-from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
 from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
@@ -145,7 +145,7 @@ def test_the_configuration_is_the_deployments_then_the_instances_then_its_secret
     bare_config, own_config = instances.load_config(deps, bare), instances.load_config(deps, own)
     assert isinstance(bare_config, EvolutionConfig)
     assert isinstance(own_config, EvolutionConfig)
-    assert bare_config.evolution_url == deps.settings.evolution_url
+    assert bare_config.evolution_url == deps.settings.of(EvolutionSettings).evolution_url
     assert own_config.evolution_url == "https://evolution.example.com"
     assert own_config.evolution_key == SecretStr("own-key")
     assert "evolution_key" not in own.config

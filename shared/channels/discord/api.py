@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.channelkit.providers import refusal
-from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.config import DiscordConfig, DiscordSettings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -75,7 +75,7 @@ def _request(deps: Deps, method: str, path: str, json: object, headers: Mapping[
     try:
         answer = deps.http.request(
             method,
-            f"{settings.discord_api_url}/{path}",
+            f"{settings.of(DiscordSettings).discord_api_url}/{path}",
             provider=PROVIDER,
             json=json,
             headers={**headers, "User-Agent": f"DiscordBot ({settings.public_url or 'https://localhost'}, 1.0)"},

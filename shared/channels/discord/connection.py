@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channels.discord import gateway
 from shared.channels.discord.api import PROVIDER
-from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.config import DiscordConfig, DiscordSettings
 from shared.channels.discord.gateway_line import Bot, DiscordGateway
 from shared.channels.discord.inbound import parse
 from shared.deps import Deps
@@ -44,7 +44,7 @@ class DiscordConnections:
         bot = Bot(
             token=token,
             address=partial(gateway.address, self._deps, instance, config),
-            encrypted=self._deps.settings.discord_api_url.startswith("https://"),
+            encrypted=self._deps.settings.of(DiscordSettings).discord_api_url.startswith("https://"),
             unit=self._unit,
         )
         return self._gateway.listen(bot, position, listener)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.outbound import OutboundModule
-    from shared.channel.webhook import SupportsChallenge, WebhookModule
+    from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.facebook import inbound, lifecycle, outbound, webhook
 
     _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
     _supports_challenge: SupportsChallenge = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule = outbound

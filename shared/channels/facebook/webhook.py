@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.channel.webhook import RawPart, Webhook
+from shared.channel.webhook import RawPart, Route, Webhook, WebhookResponse
 from shared.channelkit import meta
 from shared.channelkit.payloads import json_object
 from shared.channels.facebook.config import FacebookConfig, verify_token
@@ -47,3 +47,17 @@ def _customer_id(item: Mapping[str, Any]) -> object:
     echo = isinstance(message, dict) and bool(message.get("is_echo"))
     party = item.get("recipient" if echo else "sender")
     return (party.get("id") or party.get("user_ref", "")) if isinstance(party, dict) else ""
+
+
+def routes() -> Sequence[Route]:
+    """The one address of the app, for all its accounts."""
+    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
+    return (
+        Route(method="GET", path="/api/facebook/webhook", summary="Meta asks whether the address is ours."),
+        Route(
+            method="POST",
+            path="/api/facebook/webhook",
+            summary="Meta's call for any number of pages.",
+            response=received,
+        ),
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.channelkit.providers import refusal
-from shared.channels.slack.config import SlackConfig
+from shared.channels.slack.config import SlackConfig, SlackSettings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
 from shared.outgoing import Answer
@@ -71,7 +71,7 @@ def call(
     token = config.bot_token.get_secret_value()
     answer = deps.http.request(
         "POST",
-        f"{deps.settings.slack_api_url}/{method}",
+        f"{deps.settings.of(SlackSettings).slack_api_url}/{method}",
         provider=PROVIDER,
         json=body,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"},
@@ -89,7 +89,7 @@ def ask(
         raise ProviderRejected(PROVIDER, NOT_INSTALLED)
     answer = deps.http.request(
         "GET",
-        f"{deps.settings.slack_api_url}/{method}",
+        f"{deps.settings.of(SlackSettings).slack_api_url}/{method}",
         provider=PROVIDER,
         params=arguments,
         headers={"Authorization": f"Bearer {config.bot_token.get_secret_value()}"},
@@ -105,7 +105,7 @@ def exchange(deps: Deps, client_id: str, client_secret: str, code: str, redirect
     try:
         answer = deps.http.request(
             "POST",
-            f"{deps.settings.slack_api_url}/oauth.v2.access",
+            f"{deps.settings.of(SlackSettings).slack_api_url}/oauth.v2.access",
             provider=PROVIDER,
             params={"code": code, "redirect_uri": redirect_uri},
             headers={"Authorization": f"Basic {credential}"},

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import FILE_TIMEOUT, media_of
 from shared.channels.slack.api import PROVIDER, ask, text_of
-from shared.channels.slack.config import SlackConfig
+from shared.channels.slack.config import SlackConfig, SlackSettings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Message
@@ -23,7 +23,7 @@ def fetch_media(deps: Deps, instance: Instance, config: SlackConfig, message: Me
     url = text_of(about, "file", "url_private_download") or text_of(about, "file", "url_private")
     if url is None or config.bot_token is None:
         raise NotFound("Slack no longer has this file")
-    if not _is_slacks(url, deps.settings.slack_api_url):
+    if not _is_slacks(url, deps.settings.of(SlackSettings).slack_api_url):
         raise ProviderRejected(PROVIDER, "the file is not kept by Slack")
     try:
         answer = deps.http.request(

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
-    from shared.channel.webhook import WebhookModule
+    from shared.channel.webhook import SupportsRoutes, WebhookModule
     from shared.channels.telegram_bot import inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule = outbound
     _supports_connecting: SupportsConnecting = lifecycle

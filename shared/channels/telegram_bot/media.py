@@ -7,7 +7,7 @@ from urllib.parse import quote
 from shared.channel.media import Media
 from shared.channelkit.files import fetch_file
 from shared.channels.telegram_bot.api import PROVIDER, call, result
-from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channels.telegram_bot.config import TelegramBotConfig, TelegramBotSettings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Message
@@ -30,5 +30,5 @@ def fetch_media(
         # A Bot API server of one's own in local mode gives a path on its own disk.
         raise ProviderRejected(PROVIDER, "Telegram gave no path to fetch the file from")
     token = quote(config.bot_token.get_secret_value(), safe=":")
-    url = f"{deps.settings.telegram_api_url}/file/bot{token}/{quote(path)}"
+    url = f"{deps.settings.of(TelegramBotSettings).telegram_api_url}/file/bot{token}/{quote(path)}"
     return fetch_file(deps, PROVIDER, url, guarded=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from shared.channels.telegram_user.config import TelegramUserSettings
 from shared.channels.telegram_user.gateway import PROVIDER, Gateway
 from shared.config import Settings
 from shared.errors import ProviderUnavailable
@@ -36,11 +37,13 @@ def reached_by(opener: Opener) -> Iterator[None]:
 
 
 def is_configured(settings: Settings) -> bool:
-    return settings.telegram_api_id is not None and settings.telegram_api_hash is not None
+    telegram = settings.of(TelegramUserSettings)
+    return telegram.telegram_api_id is not None and telegram.telegram_api_hash is not None
 
 
 def gateway(settings: Settings) -> Gateway:
     """The way to Telegram; raises `ProviderUnavailable`, which names the variables, when the settings are not there."""
-    if settings.telegram_api_id is None or settings.telegram_api_hash is None:
+    telegram = settings.of(TelegramUserSettings)
+    if telegram.telegram_api_id is None or telegram.telegram_api_hash is None:
         raise ProviderUnavailable(PROVIDER, "TELEGRAM_API_ID and TELEGRAM_API_HASH are not set")
-    return _openers[-1](settings.telegram_api_id, settings.telegram_api_hash.get_secret_value())
+    return _openers[-1](telegram.telegram_api_id, telegram.telegram_api_hash.get_secret_value())

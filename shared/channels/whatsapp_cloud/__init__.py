@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
-    from shared.channel.webhook import SupportsChallenge, WebhookModule
+    from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_cloud import address, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
     _supports_challenge: SupportsChallenge = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule = outbound

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.channel.webhook import RawPart, Webhook
+from shared.channel.webhook import RawPart, Route, Webhook, WebhookResponse
 from shared.channelkit import meta
 from shared.channelkit.payloads import json_object
 from shared.channels.whatsapp_cloud.api import PROVIDER
@@ -82,3 +82,17 @@ def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, A
             if wanted and contact.get(name) == wanted:
                 return contact
     return people[0] if len(people) == 1 else None
+
+
+def routes() -> Sequence[Route]:
+    """The one address of the app, for all its accounts."""
+    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
+    return (
+        Route(method="GET", path="/webhook/whatsapp_cloud", summary="Meta asks whether that address is ours."),
+        Route(
+            method="POST",
+            path="/webhook/whatsapp_cloud",
+            summary="Meta's call for any number of WhatsApp numbers, where the app has one address for all.",
+            response=received,
+        ),
+    )

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
-    from shared.channel.webhook import WebhookModule
+    from shared.channel.webhook import SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule = outbound
     _supports_connecting: SupportsConnecting = lifecycle
@@ -58,5 +59,7 @@ channel = Channel(
         # Faster senders get their number banned.
         pace=Pace(per_second=1, burst=10),
     ),
-    setup=Setup(title="WhatsApp Business", api_key="evolution_key", api_url="evolution_url"),
+    setup=Setup(
+        title="WhatsApp Business", api_key="evolution_key", api_url="evolution_url", account="whatsapp_instance"
+    ),
 )

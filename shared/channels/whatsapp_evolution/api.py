@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channelkit.signatures import same_secret
-from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
 from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -92,7 +92,7 @@ def call(
     url, key = _account(deps, instance, config)
     path = f"/{action}/{quote(name_of(instance, config), safe='')}" if per_instance else f"/{action}"
     # The deployment's own server may well live on a private address.
-    guarded = url != deps.settings.evolution_url
+    guarded = url != deps.settings.of(EvolutionSettings).evolution_url
     try:
         return deps.http.request(
             method, url + path, provider=PROVIDER, headers={"apikey": key}, json=json, params=params,
@@ -112,12 +112,13 @@ def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[s
         raise NotConfigured(PROVIDER, "evolution_url is not set")
     if not config.evolution_key:
         raise NotConfigured(PROVIDER, "evolution_key is not set")
-    key, shared_key = config.evolution_key.get_secret_value(), deps.settings.evolution_key
+    own = deps.settings.of(EvolutionSettings)
+    key, shared_key = config.evolution_key.get_secret_value(), own.evolution_key
     if not (key.isascii() and key.isprintable()):
         raise ProviderRejected(PROVIDER, "evolution_key holds characters that no header can carry")
     is_shared = shared_key is not None and same_secret(key, shared_key.get_secret_value())
-    if is_shared and config.evolution_url != deps.settings.evolution_url:
-        # Whoever may make an instance must not have the deployment's key sent to an address of his own.
+    if is_shared and config.evolution_url != own.evolution_url:
+        # Whoever may make an instance must not have the deployment's key sent to an address of their own.
         raise ProviderRejected(PROVIDER, "EVOLUTION_KEY is only sent to EVOLUTION_URL: set evolution_key")
     is_operator = instance.tenant_id == deps.settings.default_tenant_id
     if is_shared and not is_operator and name_of(instance, config) != instance.name:

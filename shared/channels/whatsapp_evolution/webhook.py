@@ -21,9 +21,12 @@ from shared.channels.whatsapp_evolution.event_names import (
     note_unknown,
 )
 from shared.channels.whatsapp_evolution.people import address, chat_of, own_address
+from shared.channels.whatsapp_evolution.routes import routes
 from shared.channels.whatsapp_evolution.wire import Fields, fields, parse_object, text
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
+
+__all__ = ["SECRET_HEADER", "accept", "routes", "verify"]
 
 SECRET_HEADER = "x-hub-webhook-secret"  # noqa: S105 - a header's name, not a secret
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared import channels
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
@@ -91,15 +92,21 @@ def _accounts(deps: Deps, adapter: str) -> dict[str, list[str]]:
     accounts: dict[str, list[str]] = {}
     for instance in query.order_by(lambda instance: instance.seq).page(_MAX_ACCOUNTS).documents:
         if instance.adapter == adapter:
-            accounts.setdefault(instance.config.get("whatsapp_instance") or instance.name, []).append(instance.id)
+            accounts.setdefault(_account_of(instance), []).append(instance.id)
     return accounts
 
 
-def note_stray(deps: Deps, instance: Instance, named: object, expected: object) -> None:
+def _account_of(instance: Instance) -> str:
+    """What the account is called at its provider's server."""
+    field = channels.channel(instance.adapter).setup.account
+    return (field and instance.config.get(field)) or instance.name
+
+
+def note_stray(deps: Deps, instance: Instance, account: str) -> None:
     """Show with the instance that a call which named no address of its own was about another account; once for each."""
-    if not isinstance(named, str) or named in (expected or instance.name, instance.name):
+    if account in (_account_of(instance), instance.name):
         return
-    warning = f"a call to the default webhook was about {named[:60]!r}, which is not this instance's account"
+    warning = f"a call to the default webhook was about {account[:60]!r}, which is not this instance's account"
     if instance.webhook.error == warning:
         return
 

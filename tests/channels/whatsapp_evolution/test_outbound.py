@@ -10,6 +10,7 @@ import pytest
 from shared.channel.outbound import Sent
 from shared.channels.whatsapp_evolution import config as config_module
 from shared.channels.whatsapp_evolution import outbound
+from shared.channels.whatsapp_evolution.config import EvolutionSettings
 from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
@@ -251,7 +252,7 @@ def test_on_the_deployments_server_a_tenant_has_only_the_names_that_are_his(deps
 
 
 def test_the_defaults_are_the_deployments_server(deps: Deps) -> None:
-    assert config_module.defaults(deps.settings) == {"evolution_url": deps.settings.evolution_url}
+    assert config_module.defaults(deps.settings) == {"evolution_url": deps.settings.of(EvolutionSettings).evolution_url}
 
 
 def test_every_call_of_a_half_sent_message_goes_to_the_same_chat(deps: Deps, evolution: Stub) -> None:

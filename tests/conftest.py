@@ -15,6 +15,7 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.http.app import create_app
+from shared.setting_index import DECLARED_BY
 from tests.functions.keys import key_for
 from tests.google.deployment import Shared, deployment, provider, shared_functions
 from tests.google.web_client import WebClient
@@ -36,16 +37,12 @@ def settings(tmp_path: Path, provider: Stub, deployment: str, shared_functions: 
         return shared_functions.hub.settings
     return Settings(
         data_dir=tmp_path / "data",
-        telegram_api_url=provider.url,
-        graph_api_url=provider.url,
         openai_base_url=f"{provider.url}/v1",
         evolution_url=provider.url,
-        twilio_api_url=provider.url,
-        slack_api_url=provider.url,
-        discord_api_url=provider.url,
         retry_min_seconds=0.05,
         retry_max_seconds=0.2,
         reply_debounce_seconds=0,
+        **{name: provider.url for name in DECLARED_BY if name.endswith("_api_url")},
     )
 
 

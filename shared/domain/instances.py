@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from shared.domain.instance_options import HubOptions
+
 
 class ChannelType(StrEnum):
     """The types of channel that the dialects know, and the registry of channels: a line for each type.
@@ -123,6 +125,11 @@ class Instance(BaseModel):
     def secret_name(self) -> str:
         """The name under which the instance's credentials lie in the secrets port."""
         return f"instance-{self.id}"
+
+    @property
+    def options(self) -> HubOptions:
+        """What of `config` the hub itself reads."""
+        return HubOptions.model_validate(self.config)
 
 
 class NameReservation(BaseModel):

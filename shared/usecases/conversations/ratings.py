@@ -156,7 +156,7 @@ def _draft(conversation: Conversation, instance: Instance | None) -> enqueueing.
         return None
     if not written or conversation.is_group or instance.type in _SPOKEN:
         return None
-    text = survey_text(instance.config)
+    text = survey_text(instance.options)
     if text is None:
         return None
     return enqueueing.Draft(stable_id("survey", conversation.id, written), Author.SYSTEM, text=text)

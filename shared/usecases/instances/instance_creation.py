@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
 from shared import channels
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
+from shared.domain.instance_options import HubOptions
 from shared.domain.instances import (
     ChannelType,
     ExternalAgent,
@@ -35,8 +39,6 @@ from shared.usecases.instances.instance_documents import (
     varied,
 )
 from shared.usecases.instances.instance_lookup import forget
-
-_MAX_PACE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +120,15 @@ def readiness(missing: list[str]) -> dict[str, Any]:
 
 
 def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the hub itself reads from a configuration, whatever the channel."""
-    fields: dict[str, Any] = {"resend_unknown": config.get("resend_unknown", config.get("resendUnknown")) is True}
-    if isinstance(config.get("phone_number"), str):
-        fields["phone_number"] = config["phone_number"]
-    fields["pace_per_second"] = _pace(config.get("pace_per_second", config.get("pacePerSecond")))
-    return fields
-
-
-def _pace(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MAX_PACE:
-        raise BadRequest(
-            f"config.pace_per_second: give a number from 0 (no limit) to {_MAX_PACE}",
-            {"config.pace_per_second": "is not such a number"},
-        )
-    return float(value)
+    """The instance's fields that a configuration sets; raises `BadRequest` for a wrong option."""
+    try:
+        options = HubOptions.model_validate(config)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name, reason = to_snake(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"config.{name}: {reason}", {f"config.{name}": "is not such a number"}) from None
+    fields: dict[str, Any] = {"resend_unknown": options.resend_unknown, "pace_per_second": options.pace_per_second}
+    return fields | ({"phone_number": options.phone_number} if options.phone_number is not None else {})
 
 
 def _store(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str, str]) -> Instance:

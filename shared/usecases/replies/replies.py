@@ -137,12 +137,6 @@ def _history(deps: Deps, conversation: Conversation) -> list[Message]:
     return [Message.model_validate(document.data) for document in reversed(page.documents)]
 
 
-def _may_be_markdown(instance: Instance) -> bool:
-    """Not where the instance says that its agents write for it, or for Telegram's own parser, as it is to be sent."""
-    written = instance.config.get("answer_format", instance.config.get("answerFormat"))
-    return written != "plain" and not (written is None and instance.config.get("parse_mode"))
-
-
 @dataclass(frozen=True, slots=True)
 class _Said:
     """An answer; what stands in for a model repeats the customer, who writes no Markdown."""
@@ -204,7 +198,7 @@ def _current_instance(deps: Deps, conversation: Conversation, turn: Turn) -> Ins
 
 def _parts(said: _Said, instance: Instance) -> list[Part]:
     capabilities = channel(instance.adapter).capabilities
-    return messages_of(said.text, capabilities, is_markdown=said.is_markdown and _may_be_markdown(instance))
+    return messages_of(said.text, capabilities, is_markdown=said.is_markdown and instance.options.may_be_markdown)
 
 
 def _collaboration(

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from shared.channel.webhook import Webhook, WebhookResponse
+from shared.channelkit.payloads import json_object
 from shared.channelkit.signatures import same_secret
 from shared.channelkit.twilio import TwilioConfig
 from shared.config import Settings
@@ -107,12 +107,9 @@ def fields(webhook: Webhook, *asked: str) -> dict[str, str]:
 
 
 def _json(webhook: Webhook) -> list[tuple[str, object]]:
-    try:
-        body = json.loads(webhook.body)
-    except RecursionError:
-        raise ValueError("the body is nested too deep") from None
-    if not isinstance(body, dict) or len(body) > _MOST_FIELDS:
-        raise ValueError("the body is no object")
+    body = json_object("twilio", webhook.body)
+    if len(body) > _MOST_FIELDS:
+        raise PayloadInvalid("twilio: the body has too many fields")
     return list(body.items())
 
 
@@ -145,3 +142,14 @@ def number_key(number: str) -> str:
     if digits.isascii() and digits.isdecimal() and 7 <= len(digits) <= 15:
         return f"+{digits}"
     return number.strip()
+
+
+def whole_seconds(text: str | None) -> float | None:
+    """A duration of Twilio's; None for what is none."""
+    digits = text or ""
+    return float(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 7 else None
+
+
+def minutes_and_seconds(seconds: float) -> str:
+    """A duration as telephones show it."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -11,6 +11,7 @@ from shared.channel.outbound import Sent
 from shared.channelkit.entities import Entity
 from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import entities
+from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
@@ -111,7 +112,7 @@ def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
     media = media.using(**frame)
     if not text:
         return [media]
-    if media.method not in _WITHOUT_CAPTION and _utf16_length(text) <= CAPTION_LIMIT:
+    if media.method not in _WITHOUT_CAPTION and utf16_length(text) <= CAPTION_LIMIT:
         return [media.using(caption=text, **styled, **_entities("caption_entities", looks))]
     return [media, words.without("reply_parameters")]
 
@@ -144,10 +145,6 @@ def _number(external_message_id: str | None) -> int | None:
     """Telegram's own number in our id, which is `<chat>:<number>`."""
     chat, _, number = (external_message_id or "").rpartition(":")
     return int(number) if chat and chat != "callback" and number.isascii() and number.isdecimal() else None
-
-
-def _utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _media(attachment: Attachment) -> _Step | None:

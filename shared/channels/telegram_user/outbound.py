@@ -10,6 +10,7 @@ from functools import partial
 from shared.channel.outbound import Sent
 from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import entities
+from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_user.address import message_id, number, target
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.connection import line_of
@@ -56,7 +57,7 @@ def _posts(payload: OutboxPayload) -> list[Post]:
         return [words]
     if not words.text:
         return [file]
-    if file.form == "file" and _utf16_length(words.text) <= CAPTION_LIMIT:
+    if file.form == "file" and utf16_length(words.text) <= CAPTION_LIMIT:
         return [replace(file, text=words.text, entities=words.entities)]
     return [file, replace(words, reply_to=None)]
 
@@ -106,7 +107,3 @@ def _carry_out(line: Line, post: Post) -> Posted:
     except FileRefused:
         link = "\n".join(part for part in (post.text, post.url) if part)
         return line.send(replace(post, form="text", text=link, url=None))
-
-
-def _utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.channelkit.twilio_webhooks import received, texts
+from shared.channelkit.twilio_webhooks import minutes_and_seconds, received, texts, whole_seconds
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent
 from shared.errors import PayloadInvalid
@@ -67,7 +67,7 @@ def _noted(told: Mapping[str, str], note: str, key: str) -> CallChanged:
 
 
 def _ended(told: Mapping[str, str]) -> CallChanged:
-    seconds = _seconds(told.get("RoomDuration"))
+    seconds = whole_seconds(told.get("RoomDuration"))
     return CallChanged(
         external_call_id=told["RoomSid"],
         chat_key=told.get("chat", "")[:128],
@@ -75,7 +75,7 @@ def _ended(told: Mapping[str, str]) -> CallChanged:
         at=_at(told),
         seconds=seconds,
         outcome="completed",
-        note="The video call ended" + (f" after {_clock(seconds)}" if seconds is not None else ""),
+        note="The video call ended" + (f" after {minutes_and_seconds(seconds)}" if seconds is not None else ""),
         if_known=True,
     )
 
@@ -86,8 +86,8 @@ def _who(told: Mapping[str, str]) -> str:
 
 
 def _after(told: Mapping[str, str]) -> str:
-    seconds = _seconds(told.get("ParticipantDuration"))
-    return f" after {_clock(seconds)}" if seconds is not None else ""
+    seconds = whole_seconds(told.get("ParticipantDuration"))
+    return f" after {minutes_and_seconds(seconds)}" if seconds is not None else ""
 
 
 def _at(told: Mapping[str, str]) -> datetime:
@@ -97,12 +97,3 @@ def _at(told: Mapping[str, str]) -> datetime:
     except ValueError:
         return received(told)
     return at if at.tzinfo else received(told)
-
-
-def _seconds(text: str | None) -> float | None:
-    plain = text or ""
-    return float(plain) if plain.isascii() and plain.isdecimal() and len(plain) <= 7 else None
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

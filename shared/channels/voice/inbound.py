@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channelkit.twilio_webhooks import received, texts
+from shared.channelkit.twilio_webhooks import minutes_and_seconds, received, texts, whole_seconds
 from shared.channels.voice.webhook import chat_of
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent, MessageEdited, MessageReceived, Receipt, Sender
@@ -71,7 +71,7 @@ def _changed(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
         events.append(_begun(sid, told))
     if not inbound and (receipt := _receipt(sid, word, state)):
         events.append(receipt)
-    seconds = _seconds(told.get("CallDuration")) if state is CallState.ENDED else None
+    seconds = whole_seconds(told.get("CallDuration")) if state is CallState.ENDED else None
     events.append(
         CallChanged(
             external_call_id=sid,
@@ -80,10 +80,15 @@ def _changed(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
             at=received(told),
             seconds=seconds,
             outcome=word if state is CallState.ENDED else None,
-            note=_NOTES.get(word) or (f"The call ended after {clock(seconds)}" if seconds is not None else None),
+            note=_NOTES.get(word)
+            or (f"The call ended after {minutes_and_seconds(seconds)}" if seconds is not None else None),
         )
     )
     return events
+
+
+def _note_after(seconds: float | None) -> str | None:
+    return None if seconds is None else f"The call ended after {minutes_and_seconds(seconds)}"
 
 
 def _begun(sid: str, told: Mapping[str, str]) -> MessageReceived:
@@ -146,10 +151,10 @@ def _said(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
 
 def _dialled(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
     word = told["DialCallStatus"]
-    seconds = _seconds(told.get("DialCallDuration"))
+    seconds = whole_seconds(told.get("DialCallDuration"))
     spoke = word in ("completed", "answered")
     note = (
-        f"Put through to a colleague for {clock(seconds or 0)}"
+        f"Put through to a colleague for {minutes_and_seconds(seconds or 0)}"
         if spoke
         else f"Nobody could be put through ({word[:32]})"
     )
@@ -170,7 +175,7 @@ def _recorded(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
     recording = told.get("RecordingSid", "")
     if told["RecordingStatus"] != "completed" or not recording:
         return []
-    seconds = _seconds(told.get("RecordingDuration"))
+    seconds = whole_seconds(told.get("RecordingDuration"))
     attachment = Attachment(
         type=MessageKind.AUDIO,
         mime_type="audio/mpeg",
@@ -198,13 +203,3 @@ def _transcribed(told: Mapping[str, str]) -> list[ChannelEvent]:
     if told.get("TranscriptionStatus") != "completed" or not text or not recording:
         return []
     return [MessageEdited(external_message_id=recording[:64], text=text, edited_at=received(told))]
-
-
-def _seconds(text: str | None) -> float | None:
-    plain = text or ""
-    return float(plain) if plain.isascii() and plain.isdecimal() and len(plain) <= 7 else None
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, as telephones show them."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -22,7 +22,7 @@ from shared.channels.whatsapp_evolution.event_names import (
 )
 from shared.channels.whatsapp_evolution.people import address, chat_of, own_address
 from shared.channels.whatsapp_evolution.routes import routes
-from shared.channels.whatsapp_evolution.wire import Fields, fields, parse_object, text
+from shared.channels.whatsapp_evolution.wire import Fields, fields, text, webhook_object
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
@@ -84,7 +84,7 @@ def _knows_the_key(webhook: Webhook, config: EvolutionConfig) -> bool:
 
 def _body_key(webhook: Webhook) -> str | None:
     try:
-        return text(parse_object(webhook.body).get("apikey"))
+        return text(webhook_object(webhook.body).get("apikey"))
     except PayloadInvalid:
         return None
 
@@ -105,7 +105,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
 
     Ignored and unknown events give no part. Parts of one chat have the same key.
     """
-    body = parse_object(webhook.body)
+    body = webhook_object(webhook.body)
     event = text(body.get("event")) or text(webhook.suffix.strip("/"))
     if event is None:
         raise PayloadInvalid("the webhook's body names no event")

@@ -12,7 +12,7 @@ from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.words import ChannelWord, Tag
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.campaigns.campaigns import Report
 

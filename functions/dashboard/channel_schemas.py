@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.overview.channels import ChannelFigures

@@ -13,7 +13,7 @@ from functions.omnichat.schemas import Request, Wire
 from functions.omnichat.words import renamed
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.domain.storable import check_storable
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
 from shared.usecases.instances.instance_documents import label, public_metadata

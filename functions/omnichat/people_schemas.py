@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
 

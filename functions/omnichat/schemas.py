@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.storable import check_storable
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.accounts import Session
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from functions.omnichat.schemas import Request, Wire
 from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 
 Description = Annotated[str, Field(max_length=2000)]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import socketio
 
-from infra.local.asgi import ASGIApp, Message, Receive, Scope, Send
+from infra.local.server.asgi import ASGIApp, Message, Receive, Scope, Send
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 

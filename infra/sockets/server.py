@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from infra.local.asgi import ASGIApp
+from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server

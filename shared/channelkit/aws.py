@@ -82,7 +82,7 @@ def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
     Raises `ProviderRejected` when boto3 cannot make one, as with a profile that is not there,
     and `Overloaded` inside a request that found no place to call out.
     """
-    deps.http.places.take()
+    deps.http.limits.acquire()
     key = ("aws", service, config.region, config.access_key_id)
     return deps.cache.get((*key, _secret(config)), lambda: call("aws", lambda: _new_client(deps, service, config)))
 

@@ -21,7 +21,7 @@ from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid
 from shared.http.limits import charge, client_address
 from shared.logs import current_trace, tracing
-from shared.outgoing import places
+from shared.outgoing import concurrency
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _traced(inner: WSGIApplication) -> WSGIApplication:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    places.begin()
+    concurrency.begin_request()
     for text in (*(request.view_args or {}).values(), *request.args.keys(), *request.args.values()):
         check_text(str(text))
     # No document can have such an id, and Firestore does not answer such a question.
@@ -126,7 +126,7 @@ def _begin() -> None:
 
 
 def _end(error: BaseException | None) -> None:
-    places.end()
+    concurrency.end_request()
 
 
 def _finish(response: Response) -> Response:

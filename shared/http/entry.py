@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request, Response
 
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,7 +29,7 @@ def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
 
     def app() -> Flask:
         if not made:
-            with lock, uncollected():
+            with lock, without_garbage_collection():
                 if not made:
                     made.append(_bootstrapped(blueprints()))
         return made[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared.bootstrap import bootstrap
 from shared.config import Settings, load_settings
 from shared.deps import Deps
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 from shared.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _made: list[Process] = []
 def process() -> Process:
     """Read the settings and open the backend, the first time. Raises `ConfigurationInvalid`."""
     if not _made:
-        with _lock, uncollected():
+        with _lock, without_garbage_collection():
             if not _made:
                 settings = load_settings()
                 configure_logs(settings.log_level, settings.cloud_project)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from shared import pseudorandom
 
 _JITTER = 0.2
 """How much later than its turn a message may come, as a part of the interval: machines are known by their beat."""
@@ -47,7 +48,6 @@ class Pacer:
         self._size = size
         self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._lock = threading.Lock()
-        self._chance = random.Random()  # noqa: S311 - jitter, not a secret
 
     def take(self, account: Limit, chat: Limit | None, now: float, *, waited: bool) -> float:
         """Count a message that goes now and return 0, or return after how many seconds to ask again.
@@ -63,7 +63,7 @@ class Pacer:
                     return ready - now
             turn = _turn(*lines[0], now, waited)
             if turn > now:
-                return turn - now + self._chance.uniform(0, _JITTER * account.interval)
+                return turn - now + pseudorandom.uniform(0, _JITTER * account.interval)
             for line, limit in lines:
                 line.counted = max(line.counted, now) + limit.interval
         return 0.0

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from shared import pseudorandom
 from shared.errors import Conflict
-
-# Of its own: what draws from the shared source beside a property test makes that test fail.
-_chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 T = TypeVar("T")
 
@@ -31,7 +28,7 @@ def decide(attempt: Callable[[], T], patience: float = _PATIENCE) -> T:
         try:
             return attempt()
         except Conflict:
-            pause = _chance.uniform(0, longest)
+            pause = pseudorandom.uniform(0, longest)
             if time.monotonic() + pause > given_up_at:
                 raise
         time.sleep(pause)

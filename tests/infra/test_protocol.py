@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.liveness import living
-from infra.local.protocol import MAX_HEAD, GuardedHTTP
+from infra.local.server.liveness import answer_liveness
+from infra.local.server.protocol import MAX_HEAD, GuardedHTTP
 from infra.sockets.server import SocketServer
 from infra.sockets.web import UNREAD_SECONDS, bound
 from shared.config import Settings
@@ -151,7 +151,7 @@ def test_answers_of_socket_io_are_not_guessed_at_and_not_kept(deps: Deps) -> Non
 
 def test_whether_the_process_lives_is_told_while_all_threads_wait(deps: Deps) -> None:
     app = Blocked()
-    with bridged(deps, app, around=living, threads=1, max_waiting=1) as address:
+    with bridged(deps, app, around=answer_liveness, threads=1, max_waiting=1) as address:
         waiting = threading.Thread(target=ask, args=(address,))
         waiting.start()
         assert app.entered.acquire(timeout=10)

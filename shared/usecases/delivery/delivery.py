@@ -17,12 +17,12 @@ meanwhile.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared import pseudorandom
 from shared.channel.connection import SupportsHolders
 from shared.channel.outbound import OutboundModule, Sent
 from shared.channels import ability, channel, implementation
@@ -54,8 +54,6 @@ from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting import metrics
 from shared.usecases.reporting.notifications import creation
 from shared.usecases.retrying import decide
-
-_chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +209,7 @@ def _backoff(deps: Deps, attempts: int) -> float:
     settings = deps.settings
     longest: float = min(settings.retry_max_seconds, settings.retry_min_seconds * 2 ** (attempts - 1))
     # Many items that failed together should not come back together.
-    return longest * _chance.uniform(0.8, 1.0) if attempts > 1 else longest
+    return longest * pseudorandom.uniform(0.8, 1.0) if attempts > 1 else longest
 
 
 def _unknown(deps: Deps, item: OutboxItem, version: str, instance: Instance | None, why: str) -> bool:

@@ -52,7 +52,7 @@ def wait_for_other(deps: Deps, instance: Instance) -> Instance:
 
     Raises `Overloaded` when too many requests wait already.
     """
-    deps.http.places.take()
+    deps.http.limits.acquire()
     for _ in range(_POLLS):
         time.sleep(_PAUSE)
         current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)

@@ -8,7 +8,7 @@ import time
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, Overloaded, ProviderError
-from shared.outgoing import places
+from shared.outgoing import concurrency
 from shared.usecases import connection_waits
 from shared.usecases.instances import instance_operations
 
@@ -34,4 +34,4 @@ def _is_connected_at_provider(deps: Deps, instance: Instance) -> bool:
         return False
     finally:
         # Waiting has places of its own.
-        places.leave()
+        concurrency.release_slot()

@@ -1,4 +1,4 @@
-"""Many rows in few statements: each statement is a chance for other threads to take Python away, and costs as much."""
+"""Many rows in few statements: every statement releases the interpreter's lock, which costs more than the row."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ MAX_ROWS = 32
 """Rows of one statement. Only powers of two are used: SQLite prepares a statement for each number of rows."""
 
 
-def insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]], otherwise: str = "") -> int:
-    """`INSERT INTO <into> VALUES …rows… <otherwise>`, in the rows' order; returns the last row's id, 0 without rows."""
+def insert_rows(
+    connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]], on_conflict: str = ""
+) -> int:
+    """`INSERT INTO <into> VALUES …rows… <on_conflict>`, in order; returns the last row's id, 0 without rows."""
     last = 0
     for chunk in _chunks(rows):
-        places = f"({', '.join('?' * len(chunk[0]))})"
-        sql = f"INSERT INTO {into} VALUES {', '.join([places] * len(chunk))} {otherwise}"  # noqa: S608  checked names
+        placeholders = f"({', '.join('?' * len(chunk[0]))})"
+        sql = f"INSERT INTO {into} VALUES {', '.join([placeholders] * len(chunk))} {on_conflict}"  # noqa: S608  checked names
         last = connection.execute(sql, [value for row in chunk for value in row]).lastrowid or 0
     return last
 

@@ -1,4 +1,4 @@
-"""The forms of ASGI, by name."""
+"""The types of ASGI (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
 
 from __future__ import annotations
 

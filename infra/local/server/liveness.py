@@ -1,8 +1,8 @@
-"""Whether the process lives, told by the event loop itself."""
+"""The liveness check, answered by the event loop."""
 
 from __future__ import annotations
 
-from infra.local.asgi import ASGIApp, Receive, Scope, Send
+from infra.local.server.asgi import ASGIApp, Receive, Scope, Send
 from shared.http.health import LIVE
 
 _BODY = b'{"status":"healthy"}'
@@ -14,11 +14,11 @@ _HEADERS = [
 ]
 
 
-def living(app: ASGIApp) -> ASGIApp:
-    """Answer the question itself, and have `app` answer all others.
+def answer_liveness(app: ASGIApp) -> ASGIApp:
+    """Answer the liveness check here, and pass every other request to `app`.
 
-    A platform ends a process that does not answer it in time, and all threads
-    may be waiting for somebody else.
+    A platform kills a process that does not answer in time, and all threads of
+    the application may be waiting for other systems.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

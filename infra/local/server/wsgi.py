@@ -1,4 +1,4 @@
-"""A WSGI application behind an ASGI server: each request is one job on a thread, with one hop there and one back."""
+"""A WSGI application behind an ASGI server: a request is one job on a thread, with one hop there and one back."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from infra.local.asgi import Receive, Scope, Send
-from infra.local.bodies import Bodies, Body, NoRoom
+from infra.local.server.asgi import Receive, Scope, Send
+from infra.local.server.request_bodies import Body, BodyMemoryExhausted, RequestBodies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 SEND_SECONDS = 60.0
-"""How long a client may take to receive a piece of a long answer."""
+"""How long a client may take to receive a chunk of a long response."""
 
-PIECE = 256 * 1024
-"""Bytes of an answer that are collected before they are sent; nearly every answer is one piece."""
+CHUNK_BYTES = 256 * 1024
+"""Bytes of a response that are collected before they are sent; nearly every response is one chunk."""
 
 
 @dataclass(slots=True)
-class _Answer:
+class _Response:
     status: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     started: bool = False
@@ -40,23 +40,23 @@ class _Answer:
 
 
 class _Job:
-    """A request on its way to a thread and back."""
+    """A request that a thread answers, and the future that its coroutine waits for."""
 
-    __slots__ = ("_loop", "_send", "answer", "done", "environ")
+    __slots__ = ("_loop", "_send", "done", "environ", "response")
 
     def __init__(self, environ: WSGIEnvironment, send: Send, loop: asyncio.AbstractEventLoop) -> None:
         self.environ = environ
-        self.answer = _Answer()
+        self.response = _Response()
         self.done: asyncio.Future[bytes] = loop.create_future()
         self._send = send
         self._loop = loop
 
-    def send_piece(self, piece: bytes) -> None:
-        sent = asyncio.run_coroutine_threadsafe(_send(self._send, self.answer, piece, more=True), self._loop)
+    def send_chunk(self, chunk: bytes) -> None:
+        sent = asyncio.run_coroutine_threadsafe(_send(self._send, self.response, chunk, more=True), self._loop)
         sent.result(SEND_SECONDS)
 
     def finish(self, settle: Callable[[Any], None], outcome: object) -> None:
-        # The loop is closed when the hub did not want to wait any longer.
+        # The loop is closed when the hub has stopped before the request was answered.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, settle, outcome)
 
@@ -68,52 +68,54 @@ class _Job:
 class WSGIBridge:
     """An ASGI app that runs `app` on up to `threads` threads.
 
-    Of a body that is too long for `bodies` the app sees the length and no
-    content, and answers as it does for what is too large. With `max_waiting`
-    requests under way, or bodies that hold too much together, further ones get
-    503, so that there is an end to the memory that a flood takes.
+    Of a body that is too long for `bodies` the app gets the length and no
+    content, and refuses it as too large. With `max_waiting` requests in progress,
+    or without memory for one more body, further ones get 503; this bounds the
+    memory that a flood of requests can use.
     """
 
-    def __init__(self, app: WSGIApplication, bodies: Bodies, *, threads: int = 32, max_waiting: int = 1024) -> None:
+    def __init__(
+        self, app: WSGIApplication, bodies: RequestBodies, *, threads: int = 32, max_waiting: int = 1024
+    ) -> None:
         self._app = app
         self._bodies = bodies
         self._max_waiting = max_waiting
-        self._under_way = 0
+        self._in_progress = 0
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = threads
-        # Daemons, unlike an executor's threads: a view that hangs must not keep the process from ending.
+        # Daemons, unlike an executor's threads: a view that hangs must not keep the process from exiting.
         for number in range(threads):
             threading.Thread(target=self._work, name=f"http-{number}", daemon=True).start()
 
     def close(self) -> None:
-        """Let the threads end; what runs goes on."""
+        """Let the threads end; requests in progress are still answered."""
         for _ in range(self._threads):
             self._jobs.put(None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
-        elif self._under_way >= self._max_waiting:
-            await _busy(send)
+        elif self._in_progress >= self._max_waiting:
+            await _send_busy(send)
         else:
-            self._under_way += 1
+            self._in_progress += 1
             try:
-                await self._answer(scope, receive, send)
+                await self._respond(scope, receive, send)
             finally:
-                self._under_way -= 1
+                self._in_progress -= 1
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._bodies.collected(scope, receive) as body:
+            async with self._bodies.read(scope, receive) as body:
                 if body is None:
                     return
                 job = _Job(_environ(scope, body), send, asyncio.get_running_loop())
                 self._jobs.put(job)
                 rest = await job.done
-        except NoRoom:
-            await _busy(send)
+        except BodyMemoryExhausted:
+            await _send_busy(send)
         else:
-            await _send(send, job.answer, rest, more=False)
+            await _send(send, job.response, rest, more=False)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -125,18 +127,18 @@ class WSGIBridge:
                 job.finish(job.done.set_result, rest)
 
     def _run(self, job: _Job) -> bytes:
-        """Call the app, send what makes full pieces, and return the rest."""
-        chunks = self._app(job.environ, job.answer.start_response)
+        """Call the app, send full chunks, and return the rest."""
+        parts = self._app(job.environ, job.response.start_response)
         try:
-            piece = b""
-            for chunk in chunks:
-                piece = piece + chunk if piece else chunk
-                if len(piece) > PIECE:
-                    job.send_piece(piece)
-                    piece = b""
-            return piece
+            collected = b""
+            for part in parts:
+                collected = collected + part if collected else part
+                if len(collected) > CHUNK_BYTES:
+                    job.send_chunk(collected)
+                    collected = b""
+            return collected
         finally:
-            close = getattr(chunks, "close", None)
+            close = getattr(parts, "close", None)
             if close is not None:
                 close()
 
@@ -170,8 +172,8 @@ def _environ(scope: Scope, body: Body) -> WSGIEnvironment:
 
 def _add_headers(environ: WSGIEnvironment, headers: list[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
-        # In WSGI `X_Real_IP` and `X-Real-IP` are one name; only the latter is ever honest. And how the
-        # body came matters no more: an app that read of chunks would take it for one without an end.
+        # In WSGI `X_Real_IP` and `X-Real-IP` are one name, and proxies send only the latter. The body is complete
+        # here: with `Transfer-Encoding` the app would read it as one without an end.
         if b"_" in name or name == b"transfer-encoding":
             continue
         key = name.decode("latin-1").upper().replace("-", "_")
@@ -181,17 +183,17 @@ def _add_headers(environ: WSGIEnvironment, headers: list[tuple[bytes, bytes]]) -
         environ[key] = f"{environ[key]},{text}" if key in environ else text
 
 
-async def _send(send: Send, answer: _Answer, body: bytes, more: bool) -> None:
-    if not answer.started:
-        answer.started = True
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+async def _send(send: Send, response: _Response, body: bytes, more: bool) -> None:
+    if not response.started:
+        response.started = True
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
-async def _busy(send: Send) -> None:
-    answer = _Answer(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")])
-    await _send(send, answer, b'{"detail":"the hub has too much to do, try again"}', more=False)
+async def _send_busy(send: Send) -> None:
+    response = _Response(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")])
+    await _send(send, response, b'{"detail":"the hub has too much to do, try again"}', more=False)
 
 
 def _refuse_write(data: bytes) -> object:
-    raise NotImplementedError("return the body; the write callable is not served")
+    raise NotImplementedError("return the body; the write callable is not supported")

@@ -1,8 +1,8 @@
-"""What the database file is made of, and how a file of an older hub becomes one of today's.
+"""The tables of the database file, and the migrations of files that an older version has written.
 
-Collections get their tables and indexes when they are first used; their
-documents carry defaults for what they lack. What has to be changed in place is
-a step here, and the file says how many of them it has had.
+Tables and indexes of collections are created on first use, and models have
+defaults for fields that older documents lack. Every other change is a step
+here; `user_version` in the file counts the steps that were applied.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 
 def upgrade(connection: sqlite3.Connection, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
-    """Take the steps that the file has not had, all or none; no other process may do so at the same time.
+    """Apply the steps that the file lacks, all or none; no other process may do so at the same time.
 
     Raises `ConfigurationInvalid` for a file that a newer hub has written.
     """
-    had: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if had > len(steps):
+    applied: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if applied > len(steps):
         raise ConfigurationInvalid("DATA_DIR: a newer version of the hub has written there; start that version")
-    if had == len(steps):
+    if applied == len(steps):
         return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        for step in steps[had:]:
+        for step in steps[applied:]:
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(steps)}")

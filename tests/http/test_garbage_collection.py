@@ -10,12 +10,12 @@ ROOT = Path(__file__).parents[2]
 
 LOADS = """
 import gc
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 
 before = gc.get_freeze_count()
-with uncollected():
+with without_garbage_collection():
     assert not gc.isenabled()
-    with uncollected():
+    with without_garbage_collection():
         kept = [[] for _ in range(1000)]
     assert not gc.isenabled()
 assert gc.isenabled()
@@ -25,16 +25,16 @@ assert gc.get_freeze_count() - before >= len(kept)
 FAILS = """
 import gc
 from contextlib import suppress
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 
-with suppress(ValueError), uncollected():
+with suppress(ValueError), without_garbage_collection():
     raise ValueError
 assert gc.isenabled()
 """
 
 FORKS = """
 import gc, os
-import shared.http.garbage
+import shared.http.garbage_collection
 
 child = os.fork()
 if child == 0:

@@ -1,4 +1,4 @@
-"""How many requests may wait for other systems at once: each holds a thread, and a tenant must not hold them all."""
+"""How many requests may wait for other systems at once: each occupies a thread, and no tenant may occupy all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import requests
 from flask import Response
 
-from infra.local.bodies import Bodies
+from infra.local.server.request_bodies import RequestBodies
 from shared.deps import Deps
 from shared.domain.accounts import ApiKey
 from shared.errors import Overloaded
@@ -20,14 +20,14 @@ from shared.http.app import create_app
 from shared.http.app import deps as deps_of_app
 from shared.http.blueprint import APIBlueprint
 from shared.http.guards import Access, open_to_all, protect
-from shared.outgoing import Outgoing, places
+from shared.outgoing import Outgoing, concurrency
 from shared.ports.store import Create, Ref
 from shared.security.tokens import fingerprint
 from tests.infra.bridging import bridged
 from tests.stubs import Received, Reply, Stub
 
 THREADS = 4
-OF_ONE, OF_ALL = 2, 3
+PER_TENANT, TOTAL = 2, 3
 
 
 class Silent:
@@ -73,7 +73,7 @@ def _served(deps: Deps, url: str) -> Iterator[Callable[..., Future[requests.Resp
     """Asks over HTTP as a tenant, in the background."""
     limited = Outgoing(deps.settings.model_copy(update={"threads": THREADS}))
     app = create_app(replace(deps, http=limited), [_calling(url)])
-    with bridged(deps, app, Bodies(1000), threads=8) as address, ThreadPoolExecutor(8) as asking:
+    with bridged(deps, app, RequestBodies(1000), threads=8) as address, ThreadPoolExecutor(8) as asking:
 
         def ask(tenant: str, path: str = "/ask") -> Future[requests.Response]:
             headers = {"X-API-Key": f"key-of-{tenant}"}
@@ -94,28 +94,28 @@ def test_one_tenant_gets_a_share_and_all_tenants_leave_something(deps: Deps, pro
     for tenant in ("t1", "t2", "t3"):
         _a_key(deps, tenant)
     with _served(deps, f"{provider.url}/slow") as ask:
-        waiting = [ask("t1") for _ in range(OF_ONE)]
-        provider.wait_for("/slow", OF_ONE)
+        waiting = [ask("t1") for _ in range(PER_TENANT)]
+        provider.wait_for("/slow", PER_TENANT)
         refused = ask("t1").result(15)
         assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (503, "5", "overloaded")
         waiting.append(ask("t2"))
-        provider.wait_for("/slow", OF_ALL)
+        provider.wait_for("/slow", TOTAL)
         assert ask("t3").result(15).status_code == 503
         silent.go.set()
-        assert [answer.result(15).text for answer in waiting] == ["at last"] * OF_ALL
+        assert [answer.result(15).text for answer in waiting] == ["at last"] * TOTAL
         assert ask("t3").result(15).status_code == 200
 
 
-def test_strangers_share_the_places_of_one(deps: Deps, provider: Stub, silent: Silent) -> None:
+def test_strangers_share_the_slots_of_one_tenant(deps: Deps, provider: Stub, silent: Silent) -> None:
     with _served(deps, f"{provider.url}/slow") as ask:
-        waiting = [ask("nobody", "/ask-unknown") for _ in range(OF_ONE)]
-        provider.wait_for("/slow", OF_ONE)
+        waiting = [ask("nobody", "/ask-unknown") for _ in range(PER_TENANT)]
+        provider.wait_for("/slow", PER_TENANT)
         assert ask("nobody", "/ask-unknown").result(15).status_code == 503
         silent.go.set()
         assert {answer.result(15).status_code for answer in waiting} == {200}
 
 
-def test_what_a_bus_delivers_needs_no_place(deps: Deps, provider: Stub, silent: Silent) -> None:
+def test_what_a_bus_delivers_needs_no_slot(deps: Deps, provider: Stub, silent: Silent) -> None:
     http = Outgoing(deps.settings.model_copy(update={"threads": 1}))
     with ThreadPoolExecutor(3) as consumers:
         calls = [consumers.submit(http.request, "GET", f"{provider.url}/slow", provider="test") for _ in range(3)]
@@ -125,42 +125,42 @@ def test_what_a_bus_delivers_needs_no_place(deps: Deps, provider: Stub, silent: 
     http.close()
 
 
-def test_a_place_that_was_given_back_is_free(deps: Deps) -> None:
+def test_a_released_slot_is_free(deps: Deps) -> None:
     http = Outgoing(deps.settings.model_copy(update={"threads": 1}))
 
     def serve(ends: Callable[[], None]) -> None:
-        places.begin()
-        places.serve("t1")
-        http.places.take()
-        http.places.take()
+        concurrency.begin_request()
+        concurrency.set_tenant("t1")
+        http.limits.acquire()
+        http.limits.acquire()
         ends()
 
     def refused() -> None:
         with pytest.raises(Overloaded):
-            serve(places.end)
+            serve(concurrency.end_request)
 
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
-        for ends in (places.leave, places.end):
+        for ends in (concurrency.release_slot, concurrency.end_request):
             first.submit(serve, lambda: None).result()
             second.submit(refused).result()
             first.submit(ends).result()
-            second.submit(serve, places.end).result()
-            first.submit(places.end).result()
+            second.submit(serve, concurrency.end_request).result()
+            first.submit(concurrency.end_request).result()
 
 
-def test_a_request_that_was_not_ended_keeps_no_place(deps: Deps) -> None:
+def test_a_request_that_was_not_ended_keeps_no_slot(deps: Deps) -> None:
     http = Outgoing(deps.settings.model_copy(update={"threads": 1}))
 
     def serve() -> None:
-        places.begin()
-        places.serve("t1")
-        http.places.take()
+        concurrency.begin_request()
+        concurrency.set_tenant("t1")
+        http.limits.acquire()
 
     with ThreadPoolExecutor(1) as thread:
         for _ in range(3):
             thread.submit(serve).result()
-        thread.submit(places.end).result()
+        thread.submit(concurrency.end_request).result()
     with ThreadPoolExecutor(1) as other:
         other.submit(serve).result()
-        other.submit(places.end).result()
+        other.submit(concurrency.end_request).result()
     http.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from shared.adapters.embedded.schema import upgrade
+from shared.adapters.embedded.engine.schema import upgrade
 from shared.errors import ConfigurationInvalid
 from shared.security.sealed import sync_directory
 
@@ -18,12 +18,12 @@ BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that writes."""
 
 
-def opened(directory: Path | None, path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
-    """A connection to the file, whose schema is then today's; raises `ConfigurationInvalid` when there can be none."""
+def open_database(directory: Path | None, path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
+    """A connection to the file, with its schema upgraded; raises `ConfigurationInvalid` when it cannot be opened."""
     try:
-        # SQLite does not wait for others that change the mode at the same time: processes starting together.
-        with _alone_in(directory):
-            connection = connected(path, synchronous)
+        # SQLite does not wait for another process that changes the journal mode at the same time.
+        with _exclusive_access(directory):
+            connection = connect(path, synchronous)
             connection.execute("PRAGMA journal_mode = WAL")
             upgrade(connection)
     except sqlite3.Error as error:
@@ -31,8 +31,8 @@ def opened(directory: Path | None, path: str, synchronous: Literal["FULL", "NORM
     return connection
 
 
-def connected(path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
-    """One more connection to a file that was opened before; any thread may use it, one at a time."""
+def connect(path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
+    """One more connection to a file that `open_database` has opened; one thread at a time may use it."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=512
     )
@@ -44,36 +44,36 @@ def connected(path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Conn
     return connection
 
 
-def prepared(directory: Path) -> Path:
-    """The file's path, both made when they are missing; SQLite gives the files beside it the same mode."""
+def prepare_file(directory: Path) -> Path:
+    """Create the directory and the file where they are missing; returns the file's path."""
     path = directory / "hub.db"
     try:
-        _make(directory)
-        # Never opened when it is there: closing it would drop the locks that this process holds on it.
+        _create(directory)
+        # An existing file is not opened: closing it would drop the locks that this process holds on it.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         if not path.is_file():
-            raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: there is something else") from None
+            raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: hub.db in it is not a file") from None
     except OSError as error:
         raise ConfigurationInvalid(f"DATA_DIR {directory} cannot be used: {error.strerror}") from error
     return path
 
 
-def _make(directory: Path) -> None:
-    """Make the directory, and those that lack above it, and have the disk keep them.
+def _create(directory: Path) -> None:
+    """Create the directory and its missing parents, and sync their entries to the disk.
 
-    SQLite sees to what lies in it.
+    SQLite syncs what lies in it.
     """
-    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Also one that was there: whoever made it may have died before this.
-    for each in missing or [directory]:
-        with suppress(OSError):  # nobody may look into it, or its file system cannot do so
-            sync_directory(each.parent)
+    # Also a directory that exists: the process that created it may have died before the sync.
+    for path in missing or [directory]:
+        with suppress(OSError):  # the parent is not readable, or its file system cannot sync
+            sync_directory(path.parent)
 
 
-def claimed(directory: Path) -> int:
-    """Make this process the directory's one consumer until the descriptor that it returns is closed.
+def claim_directory(directory: Path) -> int:
+    """Make this process the directory's only consumer until the returned descriptor is closed.
 
     Raises `ConfigurationInvalid` while there is another.
     """
@@ -87,7 +87,7 @@ def claimed(directory: Path) -> int:
 
 
 @contextmanager
-def _alone_in(directory: Path | None) -> Iterator[None]:
+def _exclusive_access(directory: Path | None) -> Iterator[None]:
     if directory is None:
         yield
         return

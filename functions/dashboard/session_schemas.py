@@ -12,8 +12,7 @@ from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
-from shared.usecases.conversations.conversations import Changes
-from shared.usecases.overview.sessions import Filter
+from shared.usecases.conversations.conversations import Changes, Filter
 from shared.usecases.sessions.sendability import Verdict
 from shared.usecases.sessions.session_creation import NewSession
 from shared.usecases.sessions.transfers import Transfer

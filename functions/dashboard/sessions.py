@@ -30,7 +30,6 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import conversations
-from shared.usecases.overview import sessions
 from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
@@ -41,19 +40,19 @@ protect(api, Access.DASHBOARD)
 @api.get("/active", responses={200: ActiveSessionsOut, 304: None})
 def active_sessions(query: SessionsQuery) -> Response:
     """List active sessions, the newest activity first; the next page's cursor is in `X-Next-Cursor`."""
-    found, cursor = conversations.list_page(
+    page, cursor = conversations.list_page(
         deps(), caller().tenant_id, ConversationStatus.OPEN, query.limit, query.cursor
     )
-    return polled(ActiveSessionsOut(sessions=[SessionOut.of(each) for each in found]), cursor)
+    return polled(ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page]), cursor)
 
 
 @api.get("", responses={200: SessionsOut})
 def list_sessions(query: SessionListQuery) -> Response:
     """List sessions of any status, the newest activity first."""
-    found, cursor = sessions.list_page(
-        deps(), caller().tenant_id, query.status, query.filter(), query.limit, query.cursor
+    page, cursor = conversations.list_page(
+        deps(), caller().tenant_id, query.status, query.limit, query.cursor, query.filter()
     )
-    return answer(SessionsOut(sessions=[WholeSessionOut.of(each) for each in found], next_cursor=cursor))
+    return answer(SessionsOut(sessions=[WholeSessionOut.of(session) for session in page], next_cursor=cursor))
 
 
 @api.get("/<session_id>", responses={200: WholeSessionOut})

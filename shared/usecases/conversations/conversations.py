@@ -9,14 +9,23 @@ from typing import Any
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.messages import Message
-from shared.errors import BadRequest, Collision
+from shared.errors import BadRequest, Collision, NotFound
 from shared.ports.store import Document, Merge, Order, Ref, Where, Write
 from shared.usecases import realtime
 from shared.usecases.conversations import ratings
+from shared.usecases.customers import customers
 from shared.usecases.outbox.enqueueing import read_conversation
 from shared.usecases.retrying import decide
 
 MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A field and its value: `channel`, `assignee_id`, `priority` or `customer_id`, each of which has an index."""
+
+    field: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +44,32 @@ def get(deps: Deps, tenant_id: str, conversation_id: str) -> Conversation:
 
 
 def list_page(
-    deps: Deps, tenant_id: str, status: ConversationStatus | None, limit: int, cursor: str | None
+    deps: Deps,
+    tenant_id: str,
+    status: ConversationStatus | None,
+    limit: int,
+    cursor: str | None,
+    filter_by: Filter | None = None,
 ) -> tuple[list[Conversation], str | None]:
     """The tenant's conversations, the latest message first, and the cursor of the next page."""
     where = [Where("tenant_id", "==", tenant_id)]
     if status is not None:
         where.append(Where("status", "==", status.value))
+    if filter_by is not None:
+        where.append(Where(filter_by.field, "==", _filter_value(deps, tenant_id, filter_by)))
     order = [Order("last_message_at", descending=True)]
     page = deps.store.find("conversations", where, order, limit=min(limit, MOST), cursor=cursor)
     return [Conversation.model_validate(document.data) for document in page.documents], page.cursor
+
+
+def _filter_value(deps: Deps, tenant_id: str, filter_by: Filter) -> str:
+    """The value to look for; the id of a merged customer stands for the customer that it was merged into."""
+    if filter_by.field != "customer_id":
+        return filter_by.value
+    try:
+        return customers.read(deps, tenant_id, filter_by.value).id
+    except NotFound:
+        return filter_by.value
 
 
 def messages_page(

@@ -13,6 +13,7 @@ from functions.dashboard.analytics_schemas import (
     SatisfactionOut,
     SatisfactionQuery,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.conditional import polled
@@ -20,7 +21,9 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect
 from shared.usecases.reporting import analytics
 
-api = APIBlueprint("dashboard_analytics", __name__, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_analytics", __name__, vocabulary=VOCABULARY, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelFilter
+from functions.dashboard.vocabulary import ChannelFilter
 from shared.domain.analytics import Bucket, Counters, Range
 from shared.domain.instances import CALLS, ChannelType
 from shared.http.times import WholeSeconds

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelWord, Tag
+from functions.dashboard.vocabulary import ChannelTypeName, Tag
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
 from shared.http.display_names import Name
@@ -37,8 +37,8 @@ def _once(channels: list[ChannelType]) -> list[ChannelType]:
     return list(dict.fromkeys(channels))
 
 
-Channels = Annotated[list[ChannelWord], Field(min_length=1, max_length=20), AfterValidator(_once)]
-Settings = Annotated[dict[ChannelWord, dict[str, Any]], AfterValidator(_small)]
+Channels = Annotated[list[ChannelTypeName], Field(min_length=1, max_length=20), AfterValidator(_once)]
+Settings = Annotated[dict[ChannelTypeName, dict[str, Any]], AfterValidator(_small)]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 

@@ -18,7 +18,7 @@ from functions.dashboard.channel_schemas import (
     health,
 )
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import channel_type, own_words
+from functions.dashboard.vocabulary import VOCABULARY, channel_type
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -31,7 +31,9 @@ from shared.http.origin import deps_with_origin
 from shared.usecases.instances import channel_setup
 from shared.usecases.overview import channels
 
-api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_channels", __name__, vocabulary=VOCABULARY, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -56,15 +58,14 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
     One that was disconnected since is connected again.
     """
     require(Role.ADMIN)
-    with own_words():
-        configured = channel_setup.configure(
-            deps_with_origin(),
-            caller(),
-            channel_type(path.channel_type),
-            body.config,
-            spellings=query.spellings,
-            label=body.name,
-        )
+    configured = channel_setup.configure(
+        deps_with_origin(),
+        caller(),
+        channel_type(path.channel_type),
+        body.config,
+        spellings=query.spellings,
+        label=body.name,
+    )
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 
 

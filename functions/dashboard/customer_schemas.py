@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
-from functions.dashboard.words import ChannelWord, Tag
+from functions.dashboard.vocabulary import ChannelTypeName, Tag
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
@@ -71,7 +71,7 @@ class CustomerPath(BaseModel):
 
 class PreferencesIn(BaseModel):
     language: str | None = Field(default=None, max_length=35)
-    preferred_channel: ChannelWord | None = None
+    preferred_channel: ChannelTypeName | None = None
 
     def given(self) -> dict[str, str | None]:
         return {name: _plain(getattr(self, name)) for name in self.model_fields_set}

@@ -19,6 +19,7 @@ from functions.dashboard.customer_schemas import (
     SavedProfileOut,
     UnmergeIn,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -29,7 +30,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.customers import customer_merges, customers
 
-api = APIBlueprint("dashboard_customers", __name__, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_customers", __name__, vocabulary=VOCABULARY, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

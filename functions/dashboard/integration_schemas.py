@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import worded
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.integrations import Trial
 from shared.usecases.overview.channels import TypeStatus
@@ -40,6 +40,10 @@ class IntegrationPath(BaseModel):
     integration_type: str
 
 
+MAX_RESULT = 500
+"""Characters of a trial's result; providers may quote whole pages."""
+
+
 class TrialIn(BaseModel):
     """What to try, whatever the type takes; without `api_key` the stored credential is tried.
 
@@ -65,4 +69,5 @@ class TrialOut(BaseModel):
 
     @classmethod
     def of(cls, trial: Trial) -> TrialOut:
-        return cls(success=trial.success, test_result=worded(trial.said), latency=trial.latency)
+        result = VOCABULARY.sentence(trial.result)[:MAX_RESULT]
+        return cls(success=trial.success, test_result=result, latency=trial.latency)

@@ -12,7 +12,7 @@ from functions.dashboard.integration_schemas import (
     TrialIn,
     TrialOut,
 )
-from functions.dashboard.words import channel_type
+from functions.dashboard.vocabulary import VOCABULARY, channel_type
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -24,7 +24,13 @@ from shared.usecases.instances import integrations
 from shared.usecases.instances.providers import types_by_provider
 from shared.usecases.overview import channels
 
-api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_integrations",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/integrations",
+    abp_tags=[Tag(name="Dashboard")],
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -9,6 +9,7 @@ from flask import Response, request
 from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.cors import cors
@@ -17,7 +18,9 @@ from shared.http.guards import Access, caller, protect
 from shared.security.content_types import may_be_shown
 from shared.usecases.conversations import media
 
-api = APIBlueprint("dashboard_media", __name__, url_prefix="/media", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_media", __name__, vocabulary=VOCABULARY, url_prefix="/media", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.dashboard.schemas import MessageOut, MessagesOut, MessagesPath, MessagesQuery, SendIn, SentOut
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -17,7 +18,9 @@ from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
 from shared.usecases.conversations import conversations, sending
 
-api = APIBlueprint("dashboard_messages", __name__, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_messages", __name__, vocabulary=VOCABULARY, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -12,6 +12,7 @@ from functions.dashboard.notification_schemas import (
     NotificationsQuery,
     ReadOut,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -22,7 +23,13 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.reporting import notification_lists
 
-api = APIBlueprint("dashboard_notifications", __name__, url_prefix="/notifications", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_notifications",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/notifications",
+    abp_tags=[Tag(name="Dashboard")],
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -7,6 +7,7 @@ from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
 from functions.dashboard.session_schemas import SessionPath
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.channel.rooms import Admission
 from shared.domain.accounts import Role
 from shared.http.app import deps
@@ -42,7 +43,9 @@ class TicketIn(BaseModel):
     token: str = Field(min_length=1, max_length=4096, description="The ticket out of the join link.")
 
 
-api = APIBlueprint("dashboard_rooms", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_rooms", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

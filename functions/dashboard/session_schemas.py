@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import AwareDatetime, BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut, WholeSessionOut
-from functions.dashboard.words import ChannelFilter, ChannelWord, PriorityWord, StatusWord
+from functions.dashboard.vocabulary import ChannelFilter, ChannelTypeName, PriorityName, StatusName
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
@@ -30,10 +30,10 @@ class SessionListQuery(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=2048)
-    status: StatusWord | None = None
+    status: StatusName | None = None
     channel: ChannelFilter = None
     agent_id: str | None = Field(default=None, min_length=1, max_length=64)
-    priority: PriorityWord | None = None
+    priority: PriorityName | None = None
     customer_id: str | None = Field(default=None, min_length=1, max_length=64)
 
     def filter(self) -> Filter:
@@ -84,8 +84,8 @@ class CreateIn(BaseModel):
     """A session with a customer. `initial_message` is stored as what he said; it is sent to nobody."""
 
     customer_id: str = Field(min_length=1, max_length=64)
-    channel_type: ChannelWord
-    priority: PriorityWord | None = Field(default=None, description="normal unless given")
+    channel_type: ChannelTypeName
+    priority: PriorityName | None = Field(default=None, description="normal unless given")
     initial_message: str | None = Field(default=None, max_length=65_536)
 
     def to_domain(self) -> NewSession:
@@ -109,9 +109,9 @@ class SessionChange(BaseModel):
     A snoozed session wakes at `snoozed_until`, without it after a day.
     """
 
-    status: StatusWord | None = None
+    status: StatusName | None = None
     agent_id: str | None = Field(default=None, max_length=64)
-    priority: PriorityWord | None = None
+    priority: PriorityName | None = None
     snoozed_until: AwareDatetime | None = None
 
     def to_domain(self, deps: Deps) -> Changes:
@@ -136,8 +136,8 @@ class ChangedOut(WholeSessionOut):
 class TransferIn(BaseModel):
     """Where the session is, where it shall go on, and why; `agent_id` takes it over."""
 
-    from_channel: ChannelWord
-    to_channel: ChannelWord
+    from_channel: ChannelTypeName
+    to_channel: ChannelTypeName
     reason: str | None = Field(default=None, max_length=1000)
     agent_id: str | None = Field(default=None, max_length=64)
 

@@ -19,7 +19,7 @@ from functions.dashboard.session_schemas import (
     TransferIn,
     TransferredOut,
 )
-from functions.dashboard.words import own_words
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus
 from shared.http.app import deps
@@ -32,7 +32,9 @@ from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import conversations
 from shared.usecases.sessions import sendability, session_creation, transfers
 
-api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_sessions", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -65,8 +67,7 @@ def read_session(path: SessionPath) -> Response:
 def create_session(body: CreateIn) -> Response:
     """Begin a session, or take up the one that is open at the customer's address on that channel."""
     require(Role.AGENT)
-    with own_words():
-        created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
+    created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
     return answer(CreatedOut(session_id=created.id, status="created", created_at=created.created_at))
 
 
@@ -90,8 +91,7 @@ def can_send(path: SessionPath) -> Response:
 def transfer_session(path: SessionPath, body: TransferIn) -> Response:
     """Let the session go on on another channel."""
     require(Role.AGENT)
-    with own_words():
-        moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
+    moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
     shown = TransferredOut(
         **WholeSessionOut.of(moved).model_dump(),
         success=True,

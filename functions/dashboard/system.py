@@ -13,6 +13,7 @@ from functions.dashboard.schemas import (
     LiveOut,
     Services,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -22,7 +23,7 @@ from shared.usecases.reporting import health
 DOCUMENTED_CHANNELS = ["whatsapp", "voice", "video", "chat", "email", "sms"]
 FEATURES = ["session_transfer", "analytics", "routing"]
 
-api = APIBlueprint("dashboard_system", __name__, abp_tags=[Tag(name="System")])
+api = APIBlueprint("dashboard_system", __name__, vocabulary=VOCABULARY, abp_tags=[Tag(name="System")])
 cors(api)
 
 

@@ -6,6 +6,7 @@ from flask import Response, request
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -15,7 +16,9 @@ from shared.http.guards import Access, caller, open_to_all, protect
 from shared.http.limits import SIGNING_IN, client_address
 from shared.usecases.accounts import accounts
 
-api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
+api = APIBlueprint(
+    "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
+)
 cors(api)
 limit_rate(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import Request, Wire
-from functions.omnichat.words import renamed
+from functions.omnichat.vocabulary import with_camel_case
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
@@ -87,7 +87,7 @@ class WebhookOut(Wire):
 
     @classmethod
     def of(cls, webhook: WebhookHealth, names: Collection[str] = ()) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump() | {"error": renamed(webhook.error, names)})
+        return cls.model_validate(webhook.model_dump() | {"error": with_camel_case(webhook.error, names)})
 
 
 class ChannelOut(Wire):
@@ -118,7 +118,7 @@ class ChannelOut(Wire):
             name=label(instance),
             type=instance.type.upper(),
             status=CHANNEL_STATUS[instance.status],
-            status_detail=renamed(instance.status_detail, names),
+            status_detail=with_camel_case(instance.status_detail, names),
             config=_config(instance, secrets),
             metadata=public_metadata(instance),
             webhook=WebhookOut.of(instance.webhook, names),

@@ -13,7 +13,7 @@ from functions.omnichat.channel_schemas import (
     ChannelsOut,
     ChannelsQuery,
 )
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
 from shared.http.app import deps
@@ -28,7 +28,13 @@ from shared.usecases.instances import instances
 NEXT_CURSOR = "X-Next-Cursor"
 """Where the next page begins, as a header: the body is a bare array."""
 
-api = APIBlueprint("omnichat_channels", __name__, url_prefix="/api/channels", abp_tags=[Tag(name="OmniChat channels")])
+api = APIBlueprint(
+    "omnichat_channels",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api/channels",
+    abp_tags=[Tag(name="OmniChat channels")],
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -37,8 +43,7 @@ protect(api, Access.CREDENTIAL)
 def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
-    with own_words():
-        created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
+    created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
     return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
 
 
@@ -62,8 +67,7 @@ def read_channel(path: ChannelPath) -> Response:
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    with own_words():
-        changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
+    changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
     return answer(_shown(changed))
 
 

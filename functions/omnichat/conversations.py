@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
 from functions.omnichat.schemas import Request
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.http.app import deps
@@ -22,7 +22,13 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.conversations import conversations
 
-api = APIBlueprint("omnichat_conversations", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat conversations")])
+api = APIBlueprint(
+    "omnichat_conversations",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api",
+    abp_tags=[Tag(name="OmniChat conversations")],
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -116,6 +122,5 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
 def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
     """Change status, assignee or priority."""
     require(Role.AGENT)
-    with own_words():
-        changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
+    changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
     return answer(ConversationOut.of(changed))

@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import KeyCreated, KeyIn, KeyOut, KeysOut, PageQuery, UserPath
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -14,7 +15,9 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.accounts import api_keys
 
-api = APIBlueprint("omnichat_keys", __name__, url_prefix="/api/keys", abp_tags=[Tag(name="OmniChat keys")])
+api = APIBlueprint(
+    "omnichat_keys", __name__, vocabulary=VOCABULARY, url_prefix="/api/keys", abp_tags=[Tag(name="OmniChat keys")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 

@@ -21,7 +21,7 @@ from functions.omnichat.message_schemas import (
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -33,7 +33,9 @@ from shared.http.idempotency import IdempotencyHeader
 from shared.usecases.conversations import sending
 from shared.usecases.outbox import outbox_items
 
-api = APIBlueprint("omnichat_messages", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")])
+api = APIBlueprint(
+    "omnichat_messages", __name__, vocabulary=VOCABULARY, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -100,8 +102,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
         choices=tuple(choice.to_domain() for choice in body.choices),
     )
     key = header.idempotency_key
-    with own_words():
-        accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
     return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
 
 

@@ -13,6 +13,7 @@ from functions.omnichat.telegram_schemas import (
     TelegramConfirmIn,
     TelegramStartIn,
 )
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -22,7 +23,11 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 
 api = APIBlueprint(
-    "omnichat_telegram", __name__, url_prefix="/api/telegram/user", abp_tags=[Tag(name="OmniChat Telegram accounts")]
+    "omnichat_telegram",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api/telegram/user",
+    abp_tags=[Tag(name="OmniChat Telegram accounts")],
 )
 cors(api)
 protect(api, Access.CREDENTIAL)

@@ -46,7 +46,7 @@ def adapter_for(channel_type: ChannelType, provider: object) -> str:
     adapter = by_provider.get(str(provider).strip().lower())
     if adapter is None:
         providers = ", ".join(by_provider)
-        raise BadRequest(f"config.provider: use one of {providers}", {"config.provider": f"is none of {providers}"})
+        raise BadRequest.of_field("config.provider", f"is none of {providers}", f"use one of {providers}")
     return adapter
 
 

@@ -85,7 +85,7 @@ _BARE = re.compile(r"""[^\s=(),!"'\\]+""")
 
 def refused(where: str, why: str, at: int) -> BadRequest:
     """An error that points at a character, counted from 1."""
-    return BadRequest(f"{where}: {why} at character {at + 1}", {where: f"{why} at character {at + 1}"})
+    return BadRequest.of_field(where, f"{why} at character {at + 1}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Outgoing:
         try:
             self._policy.check_url(url)
         except AddressRefused as refused:
-            raise AddressRefused(f"{field}: {refused.detail}", {field: refused.detail}) from refused
+            raise AddressRefused.of_field(field, refused.detail) from refused
 
     def request(
         self,

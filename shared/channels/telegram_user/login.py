@@ -40,7 +40,7 @@ def _number(phone: str) -> str:
     number = f"+{digits.removeprefix('+').removeprefix('00')}"
     if not _PHONE.fullmatch(number):
         reason = "is not a phone number; give it with its country code, as +49…"
-        raise BadRequest(f"phone: {reason}", {"phone": reason})
+        raise BadRequest.of_field("phone", reason)
     return number
 
 

@@ -206,7 +206,7 @@ def checked_email(email: str) -> str:
     """The address in its canonical spelling; raises `BadRequest` for what is not an address."""
     email = _canonical(email)
     if len(email) > 254 or not _EMAIL.fullmatch(email) or any(unicodedata.category(char)[0] in "CZ" for char in email):
-        raise BadRequest("email: must be an e-mail address", {"email": "must be an e-mail address"})
+        raise BadRequest.of_field("email", "must be an e-mail address")
     return email
 
 
@@ -214,4 +214,4 @@ def check_password(password: str) -> None:
     """Raises `BadRequest` for one that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
-        raise BadRequest(f"password: {problem}", {"password": problem})
+        raise BadRequest.of_field("password", problem)

@@ -99,4 +99,4 @@ def _check_may_grant(caller: Principal, role: Role, scopes: Sequence[str]) -> No
 def _check_end(deps: Deps, expires_at: datetime | None) -> None:
     if expires_at is not None and not deps.now() < expires_at <= deps.now() + _MAX_LIFETIME:
         problem = "must be in the future, and within ten years"
-        raise BadRequest(f"expiresAt: {problem}", {"expiresAt": problem})
+        raise BadRequest.of_field("expires_at", problem)

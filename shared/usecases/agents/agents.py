@@ -106,4 +106,4 @@ def _check_model(deps: Deps, model: str | None) -> None:
     settings = deps.settings
     if not settings.allows_model(model):
         reason = f"use one of {', '.join(dict.fromkeys([settings.openai_model, *settings.openai_models]))}"
-        raise BadRequest(f"model: {reason}", {"model": reason})
+        raise BadRequest.of_field("model", reason)

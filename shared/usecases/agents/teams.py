@@ -204,4 +204,4 @@ def _check_lead(unit: UnitOfWork, team: AgentTeam) -> None:
         return
     if unit.agents.owned(team.tenant_id, team.lead_agent_id).kind is not AgentKind.AI:
         problem = "must be an AI agent"
-        raise BadRequest(f"leadAgentId: {problem}", {"leadAgentId": problem})
+        raise BadRequest.of_field("lead_agent_id", problem)

@@ -125,7 +125,7 @@ def _with_status(conversation: Conversation, changes: Changes) -> Changes:
         return changes
     if conversation.status is not ConversationStatus.SNOOZED:
         reason = "goes with the status snoozed"
-        raise BadRequest(f"snoozed_until: {reason}", {"snoozed_until": reason})
+        raise BadRequest.of_field("snoozed_until", reason)
     return replace(changes, status=ConversationStatus.SNOOZED)
 
 
@@ -140,7 +140,7 @@ def _status_fields(deps: Deps, changes: Changes) -> dict[str, Any]:
         return {"status": "closed", "closed_at": deps.now()} | nobody_waits
     if changes.status is ConversationStatus.SNOOZED:
         if changes.snoozed_until is None or changes.snoozed_until <= deps.now():
-            raise BadRequest("snoozed_until: say until when, in the future", {"snoozed_until": "is missing or past"})
+            raise BadRequest.of_field("snoozed_until", "is missing or past", "say until when, in the future")
         return {"status": "snoozed", "snoozed_until": changes.snoozed_until, "closed_at": None}
     return {"status": "open", "closed_at": None, "snoozed_until": None}
 

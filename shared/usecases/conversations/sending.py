@@ -18,7 +18,7 @@ from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Choice, Message, OutboxItem, ReactionTo, Template
-from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, HubError, NotFound, Unprocessable
+from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, FieldName, HubError, NotFound, Unprocessable
 from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
 from shared.usecases import refs
 from shared.usecases.conversations import conversations, routing
@@ -160,14 +160,14 @@ def _check_belongs(deps: Deps, conversation: Conversation, target: Target) -> No
     """Nobody is written to elsewhere than was said; customers may be called by who they were before a merge."""
     key, instance_id = target.instance_id, conversation.instance_id
     if key and key != instance_id and instance_lookup.by_key(deps, conversation.tenant_id, key).id != instance_id:
-        raise Collision("channel_instance_id: this conversation goes on on another channel")
+        raise Collision("this conversation goes on on another channel", "channel_instance_id")
     _check_customer(deps, conversation.tenant_id, target, conversation.customer_id)
 
 
 def _check_customer(deps: Deps, tenant_id: str, target: Target, customer_id: str) -> None:
     named = target.customer_id
     if named and named != customer_id and customers.read(deps, tenant_id, named).id != customer_id:
-        raise Collision("customer_id: this conversation or address is another customer's")
+        raise Collision("this conversation or address is another customer's", "customer_id")
 
 
 def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, resolution.Known]:
@@ -176,7 +176,9 @@ def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, re
         return instance, _identity(deps, instance, target)
     if target.customer_id and not target.external_user_id:
         return contacts.reach_anywhere(deps, tenant_id, target.customer_id)
-    raise BadRequest("give conversationId, customerId, or channelInstanceId with customerId or externalUserId")
+    by_channel = (FieldName("channel_instance_id"), " with ", FieldName("customer_id"))
+    alternatives = (FieldName("conversation_id"), ", ", FieldName("customer_id"), ", or ", *by_channel)
+    raise BadRequest(("give ", *alternatives, " or ", FieldName("external_user_id")))
 
 
 def _identity(deps: Deps, instance: Instance, target: Target) -> resolution.Known:

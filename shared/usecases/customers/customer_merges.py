@@ -42,7 +42,7 @@ def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Custo
     addresses or 5000 conversations.
     """
     if customer_id == source_id:
-        raise BadRequest("source_id: is the customer himself", {"source_id": "is the customer himself"})
+        raise BadRequest.of_field("source_id", "is this customer; name another one")
     begun = decide(lambda: _begin(deps, tenant_id, customer_id, source_id))
     if begun.state is MergeState.MERGED:
         return begun

@@ -93,7 +93,7 @@ def check_host(deps: Deps, host: str) -> None:
     parts = urlsplit(host)
     if parts.query or parts.fragment:
         reason = "must end with the path, without '?' or '#'"
-        raise BadRequest(f"omni_config.host: {reason}", {"omni_config.host": reason})
+        raise BadRequest.of_field("omni_config.host", reason)
 
 
 def is_this_hub(deps: Deps, host: str) -> bool:
@@ -133,7 +133,7 @@ def _replace(
 def _check_complete(forge: Forge) -> None:
     if forge.missing:
         fields = dict.fromkeys(forge.missing, "is needed while Omni is enabled")
-        raise BadRequest("; ".join(f"{name}: {problem}" for name, problem in fields.items()), fields)
+        raise BadRequest.of_fields(fields)
 
 
 def _with_defaults(deps: Deps, settings: ForgeSettings, key: str | None) -> Forge:

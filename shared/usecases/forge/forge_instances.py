@@ -46,7 +46,7 @@ def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
     settings = forge.load(deps, tenant_id)
     if settings.host is None or settings.api_key is None:
         fields = dict.fromkeys(settings.missing, "is missing")
-        raise BadRequest("; ".join(f"{name} {problem}" for name, problem in fields.items()), fields)
+        raise BadRequest.of_fields(fields, between=" ")
     forge.check_host(deps, settings.host)
     if forge.is_this_hub(deps, settings.host):
         return _items(_own_instances(deps, settings.api_key))

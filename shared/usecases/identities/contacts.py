@@ -15,7 +15,7 @@ from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import Collision, NotFound, Unprocessable
+from shared.errors import ChannelName, Collision, NotFound, Unprocessable
 from shared.ports.store import Document, Merge, Order, Ref, Where
 from shared.usecases import refs
 from shared.usecases.customers import customers
@@ -47,7 +47,7 @@ def reach(deps: Deps, customer: Document, channel_type: ChannelType) -> Reached:
     of_type = type_channels.of_type(deps, person.tenant_id, channel_type)
     instances = [each for each in of_type if each.status is not InstanceStatus.NOT_CONFIGURED]
     if not instances:
-        raise Unprocessable(f"there is no {channel_type.value} channel: configure one first")
+        raise Unprocessable(("there is no ", ChannelName(channel_type), " channel: configure one first"))
     known = _known(deps, person, instances) or _by_profile(deps, customer, person, instances[0])
     return Reached(person, next(each for each in instances if each.id == known.identity.instance_id), known)
 
@@ -116,16 +116,15 @@ def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | 
         digits = re.sub(r"\D", "", customer.phone or "")
         if digits:
             return f"+{digits}"
-        raise Unprocessable(f"the customer has no address on {channel_type.value}: phone is missing")
+        raise Unprocessable(("the customer has no address on ", ChannelName(channel_type), ": phone is missing"))
     if addressed_by == "email":
         if customer.email:
             return customer.email.strip().lower()
         raise Unprocessable("the customer has no address on email: email is missing")
     if addressed_by == "customer":
         return customer.id
-    raise Unprocessable(
-        f"the customer has no address on {channel_type.value}: identity is missing, he has not written there yet"
-    )
+    missing = ": identity is missing, they have not written there yet"
+    raise Unprocessable(("the customer has no address on ", ChannelName(channel_type), missing))
 
 
 def _is_same_person(deps: Deps, customer: Customer, identity: Identity) -> bool:

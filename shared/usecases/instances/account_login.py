@@ -45,5 +45,5 @@ def _login(deps: Deps, tenant_id: str, instance_id: str) -> tuple[Instance, Logi
     module = channels.ability(instance.adapter, LoginModule)
     if module is None:
         reason = "is not a channel of type TELEGRAM_USER"
-        raise BadRequest(f"channelInstanceId: {reason}", {"channelInstanceId": reason})
+        raise BadRequest.of_field("channel_instance_id", reason)
     return instance, module

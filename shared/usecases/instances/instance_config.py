@@ -134,7 +134,7 @@ def _check_kept(parts: Parts) -> None:
         for values in (parts.config, parts.secrets):
             check_storable(values, kilobytes=_MOST_KILOBYTES)
     except ValueError as error:
-        raise BadRequest(f"config: {error}", {"config": str(error)}) from None
+        raise BadRequest.of_field("config", str(error)) from None
 
 
 def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -145,7 +145,7 @@ def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
     if all(entry["type"] == "missing" for entry in found):
         return places
     fields = {f"config.{place}": reason for place, reason in zip(places, reasons, strict=True)}
-    raise BadRequest("; ".join(f"{place}: {reason}" for place, reason in fields.items()), fields) from None
+    raise BadRequest.of_fields(fields) from None
 
 
 def build(

@@ -24,7 +24,7 @@ from shared.domain.instances import (
     NameReservation,
     SequenceCounter,
 )
-from shared.errors import BadRequest, Collision, HubError
+from shared.errors import BadRequest, ChannelName, Collision, HubError
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_documents import (
@@ -86,7 +86,9 @@ def _adapter(new: NewInstance) -> str:
     if new.adapter is None:
         return channels.adapter_for(new.channel_type, new.config.get("provider"))
     if new.adapter not in new.channel_type.adapters:
-        raise BadRequest(f"adapter: {new.adapter!r} does not serve {new.channel_type}", {"adapter": "is not known"})
+        raise BadRequest.of_field(
+            "adapter", "is not known", (f"{new.adapter!r} does not serve ", ChannelName(new.channel_type))
+        )
     return new.adapter
 
 
@@ -126,7 +128,7 @@ def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name, reason = to_snake(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
-        raise BadRequest(f"config.{name}: {reason}", {f"config.{name}": "is not such a number"}) from None
+        raise BadRequest.of_field(f"config.{name}", "is not such a number", reason) from None
     fields: dict[str, Any] = {"resend_unknown": options.resend_unknown, "pace_per_second": options.pace_per_second}
     return fields | ({"phone_number": options.phone_number} if options.phone_number is not None else {})
 
@@ -156,7 +158,7 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
         *([unit.instance_addresses.key(address_id)] if address_id else []),
     )
     if address_id and unit.instance_addresses.get(address_id) is not None:
-        raise Collision("external_id: this account is already connected to another channel")
+        raise Collision("this account is already connected to another channel", "external_id")
     instance_set = get_or_add_set(unit, draft.tenant_id)
     name = _free_name(unit, draft, base_name)
     instance = draft.model_copy(
@@ -180,7 +182,7 @@ def _free_name(unit: UnitOfWork, draft: Instance, name: str) -> str:
     if unit.instance_names.get(name) is None:
         return name
     if draft.name:
-        raise BadRequest(f"name: an instance named {name!r} exists already", {"name": "is taken"})
+        raise BadRequest.of_field("name", "is taken", f"an instance named {name!r} exists already")
     return varied(name)
 
 

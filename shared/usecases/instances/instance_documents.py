@@ -82,23 +82,23 @@ def check_name(name: str) -> None:
     """Raises `BadRequest` for a name that cannot stand in a path or that a route uses."""
     if len(name) > MAX_NAME or not _NAME.fullmatch(name):
         reason = f"use up to {MAX_NAME} letters, digits, '.', '_' or '-', beginning with a letter or digit"
-        raise BadRequest(f"name: {reason}", {"name": reason})
+        raise BadRequest.of_field("name", reason)
     if name.lower() in _RESERVED:
-        raise BadRequest(f"name: {name!r} is reserved", {"name": "is reserved"})
+        raise BadRequest.of_field("name", "is reserved", f"{name!r} is reserved")
 
 
 def check_label(text: str | None) -> None:
     """Raises `BadRequest` for a label with characters that hide or reorder text."""
     if text and misleads(text):
         reason = "use no control characters, and none that turn the direction of writing"
-        raise BadRequest(f"name: {reason}", {"name": reason})
+        raise BadRequest.of_field("name", reason)
 
 
 def check_external_id(external_id: str | None) -> None:
     """Raises `BadRequest` for one that is too long to be an address."""
     if external_id and len(external_id) > MAX_EXTERNAL_ID:
         reason = f"at most {MAX_EXTERNAL_ID} characters"
-        raise BadRequest(f"external_id: {reason}", {"external_id": reason})
+        raise BadRequest.of_field("external_id", reason)
 
 
 def name_from(label: str) -> str:

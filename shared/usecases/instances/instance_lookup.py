@@ -84,9 +84,9 @@ def list_page(deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100) -> li
     one above 10 000, and a `limit` below 1.
     """
     if not 0 <= skip <= MAX_SKIP:
-        raise BadRequest(f"skip: must be between 0 and {MAX_SKIP}", {"skip": f"must be between 0 and {MAX_SKIP}"})
+        raise BadRequest.of_field("skip", f"must be between 0 and {MAX_SKIP}")
     if limit < 1:
-        raise BadRequest("limit: must be at least 1", {"limit": "must be at least 1"})
+        raise BadRequest.of_field("limit", "must be at least 1")
     end = skip + min(limit, MAX_PAGE)
     instances: list[Instance] = []
     cursor: str | None = None

@@ -177,7 +177,8 @@ def _agent(before: Instance, fields: Mapping[str, Any]) -> ExternalAgent:
         return ExternalAgent(**former | dict(fields))
     except ValidationError as error:
         names = [str(entry["loc"][0]) for entry in error.errors(include_input=False)]
-    raise BadRequest(f"the external agent also needs {', '.join(names)}", dict.fromkeys(names, "is required"))
+    fields = [FieldName(name) for name in names]
+    raise BadRequest(("the external agent also needs ", *joined(fields, ", ")), dict.fromkeys(fields, "is required"))
 
 
 def _differs(before: Instance, secrets: Mapping[str, str], after: Instance, parts: Parts) -> bool:
@@ -192,7 +193,7 @@ def _update_set(
 ) -> None:
     """Change the tenant's set, and the instance's slug and default with it."""
     if changes.is_default is False and before.is_default and instance_set.count > 1:
-        raise BadRequest("is_default: make another one the default instead", {"is_default": "is given to another one"})
+        raise BadRequest.of_field("is_default", "is given to another one", "make another one the default instead")
     if after.type is not before.type:
         after.slug = instance_set.take_slug(after.type)
     if changes.is_default and not before.is_default:
@@ -207,5 +208,5 @@ def _release_former_address(unit: UnitOfWork, before: Instance, after: Instance)
     if after.external_id:
         reservation = unit.instance_addresses.get(ids.instance_address(after.adapter, after.external_id))
         if reservation is not None and reservation.instance_id != before.id:
-            raise Collision("external_id: this account is already connected to another channel")
+            raise Collision("this account is already connected to another channel", "external_id")
     release_address(unit, before)

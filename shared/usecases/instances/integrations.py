@@ -14,22 +14,21 @@ from shared.channel.lifecycle import SupportsProbe
 from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import BadRequest, HubError, ProviderError
+from shared.errors import BadRequest, Detail, HubError, ProviderError
 from shared.usecases.instances import instance_config, type_channels
 from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
 from shared.usecases.instances.instance_config import Parts
 from shared.usecases.instances.providers import carried_by, types_by_provider
 
 SUCCESS = "Connection successful"
-_MOST_TEXT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it; `latency` is the provider's in whole milliseconds, 0 when it was not asked."""
+    """The outcome; `latency` is the provider's in whole milliseconds, 0 when it was not asked."""
 
     success: bool
-    said: str
+    result: Detail
     latency: int
 
 
@@ -54,7 +53,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
         else:
             return Trial(False, "api_key is missing, and no channel of this type is configured", 0)
     except HubError as error:
-        return Trial(False, error.detail[:_MOST_TEXT], 0)
+        return Trial(False, error.parts, 0)
     return _try(deps, instance, config)
 
 
@@ -115,16 +114,16 @@ def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseMode
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
     module = channels.ability(instance.adapter, SupportsProbe)
     started = time.perf_counter()
-    said, success = SUCCESS, True
+    result, success = SUCCESS, True
     try:
         if module is not None:
             module.probe(deps, instance, config)
     except ProviderError as error:
-        said, success = _without_secrets(config, error.reason)[:_MOST_TEXT], False
+        result, success = _without_secrets(config, error.reason), False
     except (BadRequest, ValueError):
         # What the look-up of a host name cannot encode is a ValueError.
-        said, success = "the address cannot be called", False
-    return Trial(success, said, round((time.perf_counter() - started) * 1000))
+        result, success = "the address cannot be called", False
+    return Trial(success, result, round((time.perf_counter() - started) * 1000))
 
 
 def _without_secrets(config: BaseModel, text: str) -> str:

@@ -18,4 +18,4 @@ def origin(url: str) -> tuple[str, str, int | None]:
 def check_stays(secret: str, former_url: str | None, url: str | None) -> None:
     """Raise `BadRequest`, which names the secret's field, when it would be sent to another server than before."""
     if url and (former_url is None or origin(former_url) != origin(url)):
-        raise BadRequest(f"{secret}: {_AGAIN}", {secret: _AGAIN})
+        raise BadRequest.of_field(secret, _AGAIN)

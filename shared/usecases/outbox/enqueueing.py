@@ -26,7 +26,7 @@ from shared.domain.messages import (
     Span,
     Template,
 )
-from shared.errors import BadRequest, NotFound
+from shared.errors import BadRequest, FieldName, NotFound
 from shared.logs import current_trace
 from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.usecases import realtime, refs
@@ -66,7 +66,9 @@ class Draft:
         """Refuse what no provider could send; raises `BadRequest`."""
         said = (self.text or "").strip()
         if not said and not self.attachments and not self.reaction and not self.template:
-            raise BadRequest("there is nothing to send: give text, attachments or a reaction", {"text": "is empty"})
+            raise BadRequest(
+                "there is nothing to send: give text, attachments or a reaction", {FieldName("text"): "is empty"}
+            )
 
     @property
     def kind(self) -> MessageKind:

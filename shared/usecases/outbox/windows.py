@@ -11,7 +11,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.instances import Instance
 from shared.domain.messages import OUTSIDE_WINDOW
-from shared.errors import Unprocessable
+from shared.errors import ChannelName, Unprocessable
 from shared.ports.store import Ref
 from shared.usecases.outbox.enqueueing import Draft
 
@@ -30,17 +30,16 @@ def check(deps: Deps, instance: Instance, conversation: Conversation, draft: Dra
     reasons that the hub does not see.
     """
     capabilities = channel(instance.adapter).capabilities
-    name = instance.type.value
+    name = ChannelName(instance.type)
     if draft.template and not capabilities.templates:
-        raise Unprocessable(f"{name} has no templates here: send a text")
+        raise Unprocessable((name, " has no templates here: send a text"))
     if draft.choices and not capabilities.choices:
-        raise Unprocessable(f"{name} cannot offer choices here: send a text")
+        raise Unprocessable((name, " cannot offer choices here: send a text"))
     if draft.template or not capabilities.templates or capabilities.longest_window is None:
         return
     ref = Ref("identities", conversation.identity_id)
     found = deps.store.get([ref]).get(ref)
     last = Identity.model_validate(found.data).last_inbound_at if found else None
     if last is not None and deps.now() > last + capabilities.longest_window:
-        raise Unprocessable(
-            f"{OUTSIDE_WINDOW}: the customer last wrote on {last:%Y-%m-%d}, and {name} now takes a template only"
-        )
+        refusal = f"{OUTSIDE_WINDOW}: the customer last wrote on {last:%Y-%m-%d}, and "
+        raise Unprocessable((refusal, name, " now takes a template only"))

@@ -54,7 +54,7 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer)
     and for groups.
     """
     if wanted.origin is wanted.target:
-        raise BadRequest("to_channel: is the channel to leave", {"to_channel": "is the same as from_channel"})
+        raise BadRequest.of_field("to_channel", "is the same as from_channel", "is the channel to leave")
     moved = decide(lambda: _attempt(deps, tenant_id, conversation_id, wanted))
     realtime.message_created(deps, moved.note)
     if moved.opened:

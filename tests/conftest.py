@@ -14,8 +14,8 @@ from functions.hub.main import blueprints
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.setting_index import DECLARED_BY
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.google.deployment import Shared, deployment, provider, shared_functions
 from tests.google.web_client import WebClient

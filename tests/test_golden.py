@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from infra.sockets.wire import payload
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.pipeline.hub import Hub, running_hub, telegram_rules

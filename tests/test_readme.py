@@ -12,7 +12,7 @@ from infra import capabilities
 from shared import errors
 from shared.config import setting_fields
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 
 README = Path("README.md").read_text("utf-8")
 

@@ -17,7 +17,7 @@ from functions.hub.main import blueprints
 from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import MARIA, Evolution, upsert, written
 from tests.functions.keys import key_for

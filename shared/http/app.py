@@ -25,7 +25,7 @@ from shared.outgoing import concurrency
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger("access")
 
@@ -39,18 +39,27 @@ _FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
 
-def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> OpenAPI:
-    """Carry the blueprints, and unless `documented` is false their OpenAPI document and Swagger UI.
+class HubApp(OpenAPI):
+    """Handles each request under a trace: the caller's, or a new one."""
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = f"HTTP {environ['REQUEST_METHOD']}"
+        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"), span=name):
+            response: Iterable[bytes] = super().wsgi_app(environ, start_response)
+            return response
+
+
+def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> HubApp:
+    """Serve the blueprints, and unless `documented` is false their OpenAPI document and Swagger UI.
 
     Raises `ConfigurationInvalid` when two of them serve the same method and path.
     """
-    app = OpenAPI("hub", doc_ui=False, static_folder=None, validation_error_callback=_refuse)
+    app = HubApp("hub", doc_ui=False, static_folder=None, validation_error_callback=_refuse)
     app.request_class = JSONRequest
     app.json = JSONWriter(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.strict_slashes = False
     app.extensions["hub"] = deps
-    app.wsgi_app = _traced(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -104,15 +113,6 @@ def body_limit(app: Flask, method: str, path: str) -> int:
 
 def _refuse(error: ValidationError) -> None:
     raise invalid(error)
-
-
-def _traced(inner: WSGIApplication) -> WSGIApplication:
-    def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        name = f"HTTP {environ['REQUEST_METHOD']}"
-        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"), span=name):
-            return inner(environ, start_response)
-
-    return traced
 
 
 def _begin() -> None:

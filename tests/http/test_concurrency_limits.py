@@ -16,13 +16,13 @@ from infra.local.server.request_bodies import RequestBodies
 from shared.deps import Deps
 from shared.domain.accounts import ApiKey
 from shared.errors import Overloaded
-from shared.http.app import create_app
 from shared.http.app import deps as deps_of_app
 from shared.http.blueprint import APIBlueprint
 from shared.http.guards import Access, open_to_all, protect
 from shared.outgoing import Outgoing, concurrency
 from shared.ports.store import Create, Ref
 from shared.security.tokens import fingerprint
+from tests.apps import create_app
 from tests.infra.bridging import bridged
 from tests.stubs import Received, Reply, Stub
 

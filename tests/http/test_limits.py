@@ -14,10 +14,10 @@ from functions.omnichat.auth import api as auth
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
-from shared.http.app import create_app
 from shared.http.limits import FORGED, SIGNING_IN
 from shared.security.buckets import Buckets, Rate
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.http.dialect import assert_failed
 
 HOUR = 3600.0

@@ -9,7 +9,7 @@ import pytest
 
 from functions.hub.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 
 DOCUMENT: dict[str, Any] = cast(
     "dict[str, Any]",

@@ -8,7 +8,7 @@ import pytest
 
 from functions.hub.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.http.test_operations import DOCUMENT, OPERATIONS
 from tests.pipeline.hub import Hub
 

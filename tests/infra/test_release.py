@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from infra import smoke
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.stubs import Stub
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,8 @@ import pytest
 from infra.local.server.request_bodies import UNCOUNTED_BYTES, RequestBodies
 from infra.local.server.wsgi import CHUNK_BYTES
 from shared.deps import Deps
-from shared.http.app import MAX_BODY, body_limit, create_app
+from shared.http.app import MAX_BODY, body_limit
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.http.dialect import large
 from tests.infra.bridging import Blocked, ask, bridged, connected, echo

@@ -19,7 +19,7 @@ from functions.normalize.main import consume as normalize
 from shared.deps import Deps
 from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, Topic
 from shared.domain.messages import Message
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.evolution import MARIA, evolution_rules, written
 from tests.overlaps import Overlaps, overlaps
 from tests.pipeline.hub import Hub, telegram_rules

@@ -22,10 +22,10 @@ from shared.domain.conversations import Conversation
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
-from shared.http.app import create_app
 from shared.ports.store import Merge, Order, Store, Where
 from shared.usecases import refs
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.index_check import stored_in
 from tests.stubs import Received, Reply, Stub

@@ -8,10 +8,10 @@ from functions.hub.main import blueprints
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
-from shared.http.app import create_app
 from shared.security.pacing import Pacer
 from shared.usecases import refs
 from shared.usecases.delivery.delivery import deliver
+from tests.apps import create_app
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub

@@ -17,12 +17,12 @@ from shared.domain.accounts import Role
 from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge, Store, Write
 from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.sweep import sweep
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.keys import key_for
 from tests.pipeline.hub import Hub

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from functions.hub.main import blueprints
 from shared.cache import TTLCache
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.pipeline.manual_hub import ManualHub
 
 

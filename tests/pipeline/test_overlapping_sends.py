@@ -12,8 +12,8 @@ from infra.bench.counting import CountingStore
 from shared.domain.events import Topic
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Ref
+from tests.apps import create_app
 from tests.pipeline.manual_hub import PHONE, ManualHub
 
 

@@ -15,7 +15,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus
-from shared.errors import BadRequest, Collision
+from shared.errors import BadRequest, Collision, FieldName, joined
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_creation import hub_fields, readiness
@@ -177,8 +177,8 @@ def _agent(before: Instance, fields: Mapping[str, Any]) -> ExternalAgent:
         return ExternalAgent(**former | dict(fields))
     except ValidationError as error:
         names = [str(entry["loc"][0]) for entry in error.errors(include_input=False)]
-    fields = [FieldName(name) for name in names]
-    raise BadRequest(("the external agent also needs ", *joined(fields, ", ")), dict.fromkeys(fields, "is required"))
+    missing = [FieldName(name) for name in names]
+    raise BadRequest(("the external agent also needs ", *joined(missing, ", ")), dict.fromkeys(missing, "is required"))
 
 
 def _differs(before: Instance, secrets: Mapping[str, str], after: Instance, parts: Parts) -> bool:

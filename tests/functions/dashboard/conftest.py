@@ -14,9 +14,9 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
-from shared.http.app import create_app
 from shared.ports.store import Create
 from shared.usecases import refs
+from tests.apps import create_app
 
 START = datetime(2024, 1, 20, 10, 0, tzinfo=UTC)
 

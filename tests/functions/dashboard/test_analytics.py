@@ -14,12 +14,12 @@ from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Create
 from shared.usecases import refs
 from shared.usecases.reporting import counters
 from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
+from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for

@@ -14,10 +14,10 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType, Instance
-from shared.http.app import create_app
 from shared.ports.store import Create, Merge, Ref
 from shared.usecases import refs
 from shared.usecases.customers import customer_merges
+from tests.apps import create_app
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
 

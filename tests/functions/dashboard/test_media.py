@@ -18,11 +18,11 @@ from shared.deps import Deps
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.conversations.media import KEPT_FOR
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed
 from tests.stubs import Reply, Stub

@@ -13,7 +13,7 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]

@@ -14,7 +14,7 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.routing import MAX_RULES
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.keys import key_for
 
 VIP = {"condition": "channel=whatsapp AND priority=high", "action": "assign_to_agent_group:vip"}

@@ -12,8 +12,8 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
-from shared.http.app import create_app
 from shared.usecases import refs
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for

@@ -14,9 +14,9 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, Leg
 from shared.domain.instances import ChannelType, Instance
-from shared.http.app import create_app
 from shared.ports.store import Merge, Ref
 from shared.usecases import refs
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for

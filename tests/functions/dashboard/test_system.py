@@ -15,8 +15,8 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Document, Ref
+from tests.apps import create_app
 
 
 class Broken:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from functions.forge.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.stubs import Stub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "forge"

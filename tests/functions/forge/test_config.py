@@ -15,8 +15,8 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.ports.store import Ref
+from tests.apps import create_app
 from tests.functions.forge.conftest import KEY, Door
 from tests.functions.keys import key_for
 

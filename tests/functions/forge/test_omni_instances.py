@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from functions.forge.main import blueprints
 from functions.hub.main import blueprints as every_blueprint
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.forge.conftest import KEY, Door
 from tests.functions.keys import key_for
 from tests.stubs import Reply

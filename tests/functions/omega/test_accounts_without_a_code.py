@@ -9,11 +9,11 @@ import pytest
 from functions.omega.main import blueprints
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.usecases import refs
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests.apps import create_app
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Document, Merge, Ref
 from shared.usecases import connection_waits
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.functions.keys import key_for

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from functions.omnichat import agents, auth
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.ports.store import Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.apps import create_app
 from tests.documents import a_user
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
 

@@ -18,8 +18,8 @@ from functions.omnichat import auth
 from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
-from shared.http.app import create_app
 from shared.ports.store import Delete
+from tests.apps import create_app
 from tests.functions.omnichat.accounts import Account, account_of, client_of, me, refresh, sign_in, sign_up
 from tests.index_check import stored_in
 from tests.overlaps import overlaps

@@ -6,7 +6,7 @@ import pytest
 
 from functions.omnichat import channels
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
 from tests.functions.omnichat.test_channels import Bots

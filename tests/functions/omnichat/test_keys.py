@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from functions.omnichat import agents, auth, keys, users
 from shared.deps import Deps
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge, Write
 from shared.usecases.accounts.credentials import authenticate
+from tests.apps import create_app
 from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
 from tests.index_check import RecordingStore
 from tests.overlaps import overlaps

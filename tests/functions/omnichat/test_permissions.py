@@ -17,10 +17,10 @@ from functions.forge.main import blueprints as forge
 from functions.omnichat.main import blueprints as omnichat
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.ports.store import Create, Ref
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.apps import create_app
 from tests.documents import a_user
 from tests.functions.keys import key_for
 

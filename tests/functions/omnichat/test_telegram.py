@@ -20,9 +20,9 @@ from shared.channels.telegram_user.gateway import PROVIDER
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.errors import ProviderRejected, ProviderUnavailable, TooManyRequests
-from shared.http.app import create_app
 from shared.ports.store import Ref
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.channels.telegram_user.telegram import Telegram
 from tests.functions.keys import key_for
 

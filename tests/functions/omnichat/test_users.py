@@ -14,7 +14,7 @@ from functions.omnichat import agents, auth, users
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
 

@@ -19,9 +19,9 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.instances import InstanceStatus
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
 from shared.usecases.sweep import sweep
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution, recorded
 from tests.functions.keys import key_for

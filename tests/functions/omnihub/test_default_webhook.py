@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from functions.omnihub.main import blueprints
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
+from tests.apps import create_app
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create

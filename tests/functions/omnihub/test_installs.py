@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.security.tokens import AccessClaims, InstallClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Reply, Stub

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Reply, Stub

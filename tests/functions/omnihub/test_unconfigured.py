@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.omnihub.door import PATH
 from tests.stubs import Stub
 

@@ -14,12 +14,12 @@ from shared.deps import Deps
 from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction, MessageStatus
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.security.buckets import Buckets
 from shared.security.tokens import VisitorClaims, sign, span
 from shared.usecases import refs
 from shared.usecases.sessions.visitors import TOKEN_SECONDS
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.widget.conftest import Visitor, begin, make_widget
 from tests.pipeline.hub import Hub

@@ -20,8 +20,8 @@ from shared.channels.telegram_user.connection import TelegramConnections
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, Topic
-from shared.http.app import create_app
 from shared.usecases.delivery.delivery import deliver
+from tests.apps import create_app
 from tests.channels.telegram_user.telegram import Telegram
 from tests.infra.sessions.steps import PHONE, Clock, Start
 from tests.pipeline.hub import Hub

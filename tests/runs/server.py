@@ -20,7 +20,7 @@ PATIENCE = 60.0
 """Seconds to wait for what needs one or two; the machine may be busy."""
 
 # The environment is what the tests run in, so that make need not set it up once more.
-COMMAND = ["make", "--no-print-directory", "--silent", "--assume-old=.venv/.ready", "serve"]
+COMMAND = ["make", "--no-print-directory", "--silent", "--assume-old=.venv/.serving", "serve"]
 
 
 class Server:

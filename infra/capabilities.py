@@ -1,7 +1,7 @@
-"""README's table of what channels can carry, made from what they declare.
+"""The table in shared/channels/README.md of what channels can carry, made from what they declare.
 
 python -m infra.capabilities            # prints it
-python -m infra.capabilities --write    # puts it into README.md
+python -m infra.capabilities --write    # puts it into shared/channels/README.md
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.channel import MEGABYTE, Capabilities, Pace
 from shared.channels import channel, names, type_of
 from shared.domain.messages import MessageKind, MessageStatus
 
-README = Path("README.md")
+README = Path("shared/channels/README.md")
 START, END = "<!-- capabilities:start -->", "<!-- capabilities:end -->"
 _NONE = "-"
 _HEAD = (
@@ -45,7 +45,7 @@ def rendered(text: str) -> str:
     before, found, rest = text.partition(START)
     _, ended, after = rest.partition(END)
     if not found or not ended:
-        raise ValueError(f"README.md has no {START} … {END}")
+        raise ValueError(f"{README} has no {START} … {END}")
     return f"{before}{START}\n{table()}\n{END}{after}"
 
 

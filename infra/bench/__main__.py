@@ -84,14 +84,14 @@ def _google(provider: str, directory: Path, embedded: Sequence[Row]) -> list[Row
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.bench", description=(__doc__ or "").partition(";")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into infra/README.md")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="bench-") as directory:
         embedded, google = measure(Path(directory))
     table = render(embedded, google) + _NOTE.format(python=platform.python_version(), cores=os.cpu_count())
     print(table)
     if arguments.write:
-        write(table, ROOT / "README.md")
+        write(table, ROOT / "infra/README.md")
     return int(any(row.kept is False for row in (*embedded, *google)))
 
 

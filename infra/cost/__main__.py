@@ -3,7 +3,7 @@
     python -m infra.cost [--write]
 
 Operations are counted by walking a message through the hub, prices are in prices.toml. `--write` puts the table into
-README.md.
+infra/README.md.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def made() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=(__doc__ or "").partition(";")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into infra/README.md")
     arguments = parser.parse_args()
     result = made()
     sys.stdout.write(f"{result}\n")
     if arguments.write:
-        readme = ROOT / "README.md"
+        readme = ROOT / "infra/README.md"
         readme.write_text(rendered(readme.read_text("utf-8"), result), "utf-8")
     return 0
 

@@ -1,4 +1,4 @@
-"""README's table of costs holds what is counted when a message walks through the hub, at the prices in the file."""
+"""The table of costs holds what is counted when a message walks through the hub, at the prices in the file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shared.domain.events import OutboundEvent
 from tests.pipeline.hub import telegram_rules
 from tests.stubs import Stub
 
-README = Path("README.md").read_text("utf-8")
+README = Path("infra/README.md").read_text("utf-8")
 PRICES = prices()
 
 
 @pytest.fixture(scope="module")
 def shown() -> dict[str, list[str]]:
-    """README's rows: what is paid for, and the cells after it."""
+    """The table's rows: what is paid for, and the cells after it."""
     rows = README.partition(START)[2].partition(END)[0].strip().splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     return {first: rest for first, *rest in cells}

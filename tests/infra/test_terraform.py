@@ -98,9 +98,7 @@ def test_what_is_taken_out_of_log_lines_is_put_into_them() -> None:
     taken = set(re.findall(r"jsonPayload\.(\w+)", FILES["monitoring.tf"])) - {"message"}
     taken |= set(re.findall(r'value\s+= "(\w+)"', FILES["monitoring.tf"]))
     assert {"channel", "depth", "lag_seconds", "oldest_seconds", "outbox_seconds", "reply_seconds"} <= taken
-    code = "".join(
-        (ROOT / "shared" / "usecases" / f"{name}.py").read_text() for name in ("sweep", "pipeline/measuring")
-    )
+    code = "".join((ROOT / "shared" / "usecases" / f"{name}.py").read_text() for name in ("sweep", "reporting/metrics"))
     assert [name for name in taken if f'"{name}"' not in code] == []
 
 

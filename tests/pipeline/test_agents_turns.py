@@ -41,7 +41,10 @@ def asked(hub: Hub, times: int = 1) -> Any:
 
 def test_an_agent_is_asked_as_the_readme_shows(shop: Hub) -> None:
     printed = (
-        Path("README.md").read_text("utf-8").partition("<!-- agent:start -->")[2].partition("<!-- agent:end -->")[0]
+        Path("functions/README.md")
+        .read_text("utf-8")
+        .partition("<!-- agent:start -->")[2]
+        .partition("<!-- agent:end -->")[0]
     )
     brings(shop, "Hello")
     assert asked(shop) == json.loads(printed.strip().removeprefix("```json").removesuffix("```"))

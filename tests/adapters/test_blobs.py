@@ -205,6 +205,8 @@ def test_a_bucket_sees_neither_keys_nor_names_in_its_addresses(storage: Stub, cl
     blobs = BucketBlobs("media-1", clock, storage.url)
     blobs.put("message-7-0", CAT, DAY)
     assert not any(re.search("message-7|Katze", request.path) for request in storage.requests)
+    [upload] = storage.requests
+    assert upload.headers["content-type"] == "application/octet-stream"
     blobs.close()
 
 

@@ -275,8 +275,10 @@ def test_one_tenant_whose_consumers_hang_leaves_a_thread_to_every_other(tmp_path
     bus = SqliteBus(Database(tmp_path), workers={Topic.REPLIES: 8})
     release = threading.Event()
     answered: Queue[str] = Queue()
+    threads: set[int] = set()
 
     def answer(event: Event) -> None:
+        threads.add(threading.get_ident())
         if event.tenant_id.startswith("slow"):
             release.wait(PATIENCE)
         answered.put(event.tenant_id)
@@ -292,5 +294,30 @@ def test_one_tenant_whose_consumers_hang_leaves_a_thread_to_every_other(tmp_path
     assert [answered.get(timeout=PATIENCE) for _ in range(5)] == [f"quick{n}" for n in range(5)]
     release.set()
     assert sorted(answered.get(timeout=PATIENCE) for _ in range(60)) == ["slow1"] * 30 + ["slow2"] * 30
+    stop()
+    assert len(threads) <= 8
+    bus.close()
+
+
+def test_events_without_a_row_get_one_when_too_many_wait_in_memory(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    bus = SqliteBus(database)
+    release = threading.Event()
+    arrived: Queue[Event] = Queue()
+
+    def consumer(event: Event) -> None:
+        release.wait(PATIENCE)
+        arrived.put(event)
+
+    stop = bus.consume({Topic.REALTIME: consumer})
+    for _ in range(2):
+        events = [RealtimeEvent(tenant_id="t", room="r", name=f"n{n}", payload={}) for n in range(MAX_TEXTS + 5)]
+        for event in events:
+            bus.publish(Topic.REALTIME, event, key="r")
+        assert database.read("SELECT count(*) FROM events") == [(5,)]
+        release.set()
+        assert [arrived.get(timeout=PATIENCE) for _ in events] == events
+        release.clear()
+    release.set()
     stop()
     bus.close()

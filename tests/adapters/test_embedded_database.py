@@ -53,8 +53,9 @@ def hold_writer(database: Database) -> threading.Event:
     return release
 
 
-def test_write_returns_what_the_job_returns(database: Database) -> None:
+def test_write_returns_what_the_job_returns(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     assert database.write(lambda connection: connection.execute("SELECT 40 + 2").fetchone()[0]) == 42
+    assert caplog.messages == []
 
 
 def test_job_that_raises_undoes_its_writes_and_its_caller_gets_the_error(database: Database) -> None:

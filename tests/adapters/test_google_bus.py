@@ -15,6 +15,7 @@ import pytest
 from shared.adapters.google import wire
 from shared.adapters.google.bus import PubSubBus
 from shared.adapters.google.consumption import Pace
+from shared.adapters.google.peek import all_messages
 from shared.adapters.google.pubsub import PubSub, ensure_topics
 from shared.domain.events import Event, InboundEvent, OutboundEvent, Topic
 from shared.errors import ConfigurationInvalid, PayloadInvalid, StoreError
@@ -263,3 +264,29 @@ def test_a_long_reason_fits_into_an_attribute() -> None:
 def test_a_dead_letter_goes_back_without_what_its_death_added() -> None:
     attributes = {"runtime": "socket", **wire.epitaph(StoreError("x")), "CloudPubSubDeadLetterSourceSubscription": "s"}
     assert wire.without_epitaph(attributes) == {"runtime": "socket"}
+
+
+def test_pauses_double_up_to_the_greatest() -> None:
+    pace = Pace(min_backoff=10, max_backoff=600)
+    assert [pace.pause_after(attempt) for attempt in range(1, 9)] == [10, 20, 40, 80, 160, 320, 600, 600]
+    assert pace.pause_after(10_000) == 600
+
+
+def test_what_was_closed_publishes_nothing_any_more(pubsub: PubSub) -> None:
+    closed = bus_over(pubsub)
+    closed.publish(Topic.OUTBOUND, EVENT, key="k")
+    closed.close()
+    with pytest.raises(ValueError, match="closed channel"):
+        closed.publish(Topic.OUTBOUND, EVENT, key="k")
+
+
+def test_of_a_subscription_no_more_is_pulled_than_was_asked_for(pubsub: PubSub, bus: PubSubBus) -> None:
+    """A pull of an empty subscription takes seconds."""
+    with proxy_to(emulators.pubsub()) as proxy:
+        watched = replace(pubsub, emulator_host=proxy.address)
+        webhook = InboundEvent(tenant_id="t", instance_id="i", channel="c", payload={}, received_at=NOW)
+        bus.publish(Topic.INBOUND, webhook, key="k")
+        with all_messages(watched, pubsub.kept_subscription(Topic.INBOUND), limit=1) as messages:
+            assert len(list(messages)) == 1
+        assert [call.rpartition("/")[2] for call in proxy.calls].count("Pull") == 1
+        watched.close()

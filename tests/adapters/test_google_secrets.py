@@ -46,11 +46,12 @@ def test_the_older_versions_are_destroyed(secrets: SecretManagerSecrets, server:
     assert json.loads(versions[-1].data) == {"token": "three"}
 
 
-def test_the_second_write_is_three_calls(secrets: SecretManagerSecrets, server: SecretManager) -> None:
+def test_every_write_after_the_first_is_three_calls(secrets: SecretManagerSecrets, server: SecretManager) -> None:
     secrets.write("telegram", {"token": "one"})
-    server.calls.clear()
-    secrets.write("telegram", {"token": "two"})
-    assert server.calls == ["AddSecretVersion", "ListSecretVersions", "DestroySecretVersion"]
+    for token in ("two", "three"):
+        server.calls.clear()
+        secrets.write("telegram", {"token": token})
+        assert server.calls == ["AddSecretVersion", "ListSecretVersions", "DestroySecretVersion"]
 
 
 def test_a_version_that_was_left_behind_is_destroyed_by_the_next_write(
@@ -149,3 +150,10 @@ def test_a_write_that_failed_leaves_nothing_to_trust(proxy: Proxy) -> None:
     assert secrets.read("telegram") == {"token": "one"}
     assert proxy.calls == ["AccessSecretVersion"]
     secrets.close()
+
+
+def test_what_was_closed_calls_nobody_any_more(secrets: SecretManagerSecrets) -> None:
+    secrets.read("telegram")
+    secrets.close()
+    with pytest.raises(ValueError, match="closed channel"):
+        secrets.read("slack")

@@ -86,6 +86,13 @@ def test_conditions_mean_what_they_say(condition: str, met: bool) -> None:
     assert meets(FACTS, parse_condition(condition)) is met
 
 
+@pytest.mark.parametrize("channel", list(ChannelType))
+def test_every_channel_has_its_word(channel: ChannelType) -> None:
+    condition = parse_condition(f"channel={channel.value}")
+    assert [each for each in ChannelType if meets(Facts(channel=each), condition)] == [channel]
+    assert print_condition(condition) == f"channel={channel.value}", "a word that needs no quotes has none"
+
+
 def test_what_is_not_known_equals_nothing() -> None:
     nobody = Facts(channel=ChannelType.WIDGET)
     assert meets(nobody, parse_condition("channel=chat AND language!=en AND tag!=vip"))

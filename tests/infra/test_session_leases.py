@@ -89,6 +89,16 @@ def test_renewing_moves_the_end_and_notes_the_place(deps: Deps) -> None:
     assert again.position == {"0": {"pts": 9}}
 
 
+def test_of_several_leases_all_but_the_lost_one_are_renewed(deps: Deps) -> None:
+    for id_ in ("i1", "i2", "i3"):
+        _logged_in(deps, id_)
+    leases = session_leases.take(deps, PROVIDER, 3)
+    for lost in leases:
+        auth.stop(deps, an_instance(PROVIDER, id=lost.instance_id))
+        leases = [lease for lease in leases if lease is not lost]
+        assert set(session_leases.renew(deps, [lost, *leases], {})) == _ids(leases)
+
+
 def test_a_new_login_is_not_the_old_ones_lease(deps: Deps) -> None:
     instance = _logged_in(deps, "i1")
     (lease,) = session_leases.take(deps, PROVIDER, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -9,18 +10,20 @@ from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from infra.local.server.request_bodies import UNCOUNTED_BYTES, RequestBodies
 from infra.local.server.wsgi import CHUNK_BYTES
+from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.http.app import MAX_BODY, body_limit
 from tests.apps import create_app
 from tests.eventually import eventually
 from tests.http.dialect import large
 from tests.infra.bridging import Blocked, ask, bridged, connected, echo
-from tests.infra.hosting import StartResponse
+from tests.infra.hosting import StartResponse, hosted
 
 
 def long_answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -165,6 +168,30 @@ def test_running_requests_are_finished_when_the_server_stops(deps: Deps) -> None
         threading.Timer(0.3, app.go.set).start()
     asking.join(10)
     assert answers == [200]
+
+
+class _Visited(SocketServer):
+    """Somebody comes to the door at `address` while its connections are being closed."""
+
+    address = ("", 0)
+    let_in: bool | None = None
+
+    async def close(self) -> None:
+        try:
+            _, writer = await asyncio.open_connection(*self.address)
+        except ConnectionRefusedError:
+            self.let_in = False
+        else:
+            self.let_in = True
+            writer.close()
+        await super().close()
+
+
+def test_nobody_is_let_in_any_more_when_the_server_stops(deps: Deps) -> None:
+    sockets = _Visited(deps)
+    with hosted(sockets) as url:
+        sockets.address = (str(urlsplit(url).hostname), int(urlsplit(url).port or 0))
+    assert sockets.let_in is False
 
 
 def test_further_requests_of_a_connection_are_served(deps: Deps) -> None:

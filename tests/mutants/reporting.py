@@ -40,7 +40,7 @@ def _line(diff: str) -> int:
 
 
 def area(path: str) -> str:
-    """`usecases/ingest`, `domain`, `infra/sockets`."""
+    """`usecases/pipeline`, `domain`, `infra/sockets`."""
     top, *folders = PurePath(path).parts[:-1]
     names = folders[: 2 if folders[:1] == ["usecases"] else 1] if top == "shared" else [top, *folders[:1]]
     return "/".join(names) or top

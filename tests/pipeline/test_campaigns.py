@@ -20,10 +20,13 @@ from shared.errors import StoreError
 from shared.ports.store import Merge, Store, Write
 from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
+from shared.usecases.customers import customer_tags
 from shared.usecases.ingest.normalize import normalize
+from shared.usecases.instances import instances
 from shared.usecases.sweep import sweep
 from tests.apps import create_app
 from tests.eventually import eventually
+from tests.functions.dashboard.people import address, customer
 from tests.functions.keys import key_for
 from tests.pipeline.hub import Hub
 
@@ -271,6 +274,22 @@ def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
     [ann] = _customers(hub, 1)
     unknown = [f"nobody-{number}" for number in range(campaign_sending.BATCH)]
     campaign_id = _campaign(hub, audience={"customer_ids": [*unknown, ann]})
+    sweep(hub.deps)
+    assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((0, 0, 0), "running")
+    sweep(hub.deps)
+    assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((1, 0, 0), "finished")
+
+
+def test_those_who_have_a_tag_are_gone_through_to_the_last_page(hub: Hub) -> None:
+    """More pages than one run looks at; of those on them only the last one is a customer."""
+    ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
+    for start in range(0, len(ids), 200):
+        tagged = [customer_tags.added(hub.tenant_id, id_, ["vip"]) for id_ in ids[start : start + 200]]
+        hub.store.commit([write for writes in tagged for write in writes])
+    last = max(ids, key=lambda id_: refs.customer_tag(hub.tenant_id, "vip", id_).id)
+    channel = instances.by_id(hub.deps, hub.tenant_id, hub.telegram())
+    address(hub.deps, customer(hub.deps, last, tenant_id=hub.tenant_id, tags=["vip"]), channel, "5")
+    campaign_id = _campaign(hub, audience={"tags": ["vip"]})
     sweep(hub.deps)
     assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((0, 0, 0), "running")
     sweep(hub.deps)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports.store import Ref
+from shared.ports.store import Delete, Ref
 from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
 from tests.pipeline.manual_hub import ManualHub
@@ -135,3 +135,13 @@ def test_a_customer_who_is_changed_by_others_while_a_campaign_reaches_them_is_re
     )
     manual_hub.tick()
     assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
+
+
+def test_who_is_gone_when_their_turn_comes_is_passed_over(manual_hub: ManualHub, customers: list[str]) -> None:
+    first, _ = customers
+    campaign_id = _campaign(manual_hub, *customers)
+    _launch(manual_hub, campaign_id)
+    gone = Delete(refs.customer(first))
+    manual_hub.overlaps.store.after_read(refs.customer(first), lambda: manual_hub.store.commit([gone]))
+    manual_hub.tick()
+    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["2"], ("finished", 1))

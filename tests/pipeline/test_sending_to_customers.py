@@ -7,7 +7,9 @@ from typing import Any
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
 from shared.usecases import refs
+from shared.usecases.instances import instances
 from tests.eventually import eventually
+from tests.functions.dashboard.people import address, customer
 from tests.pipeline.hub import Hub
 
 
@@ -71,3 +73,13 @@ def test_chats_beside_the_person_are_no_addresses_of_his(hub: Hub) -> None:
 
 def test_an_unknown_customer_is_not_found(hub: Hub) -> None:
     _write_to(hub, "nobody", "hello?", 404)
+
+
+def test_a_customer_with_whom_nobody_has_spoken_yet_is_written_to_at_one_of_their_addresses(hub: Hub) -> None:
+    person = customer(hub.deps, tenant_id=hub.tenant_id)
+    for label in ("First", "Second"):
+        channel = instances.by_id(hub.deps, hub.tenant_id, hub.telegram(label))
+        address(hub.deps, person, channel, f"chat of {label}")
+    accepted = _write_to(hub, person.id, "welcome")
+    conversation = hub.conversation()
+    assert (conversation.id, conversation.customer_id) == (accepted["message"]["conversationId"], person.id)

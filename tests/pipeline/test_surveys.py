@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.domain.conversations import Conversation, ConversationStatus
-from shared.domain.events import InboundEvent
+from shared.domain.events import InboundEvent, Topic
 from shared.domain.messages import Direction
 from shared.domain.ratings import SURVEY_TEXT
 from shared.usecases.ingest.normalize import normalize
 from tests.eventually import eventually
+from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.hub import Hub
 from tests.pipeline.manual_hub import ManualHub
 
@@ -177,3 +179,41 @@ def test_a_number_after_another_conversation_answers_no_survey_any_more(manual_h
     manual_hub.writes(bot, "5")
     assert manual_hub.documents("ratings") == []
     assert [each.status for each in manual_hub.conversations()].count(ConversationStatus.OPEN) == 1
+
+
+def _a_photo_with_a_caption(hub: ManualHub, channel_id: str) -> None:
+    update = hub.update(5, "")
+    del update["message"]["text"]
+    photo = {"file_id": "f1", "file_unique_id": "u1", "width": 90, "height": 90, "file_size": 900}
+    update["message"] |= {"photo": [photo], "caption": "5"}
+    hub.deliver_update(channel_id, update)
+    hub.work(Topic.INBOUND)
+
+
+def _a_sticker(hub: ManualHub, channel_id: str) -> None:
+    update = hub.update(5, "")
+    del update["message"]["text"]
+    sticker = {"file_id": "f1", "file_unique_id": "u1", "width": 90, "height": 90, "type": "regular", "emoji": "5"}
+    update["message"] |= {"sticker": sticker | {"is_animated": False, "is_video": False}}
+    hub.deliver_update(channel_id, update)
+    hub.work(Topic.INBOUND)
+
+
+@pytest.mark.parametrize("sends", [_a_photo_with_a_caption, _a_sticker])
+def test_only_a_text_answers_a_survey(manual_hub: ManualHub, sends: Callable[[ManualHub, str], None]) -> None:
+    bot = manual_hub.telegram()
+    manual_hub.writes(bot, "hello")
+    manual_hub.set_status(manual_hub.conversation().id, "CLOSED")
+    sends(manual_hub, bot)
+    assert (manual_hub.documents("ratings"), len(manual_hub.conversations())) == ([], 2)
+
+
+def test_what_the_business_writes_on_its_own_telephone_answers_no_survey(manual_hub: ManualHub) -> None:
+    evolution_rules(manual_hub.provider)
+    whatsapp = manual_hub.whatsapp()
+    manual_hub.maria_writes(whatsapp, "hello")
+    manual_hub.set_status(manual_hub.conversation().id, "CLOSED")
+    answer = manual_hub.client.post(f"/webhook/whatsapp/{whatsapp}", json=upsert(written("5", fromMe=True)))
+    assert answer.status_code == 200
+    manual_hub.work(Topic.INBOUND)
+    assert manual_hub.documents("ratings") == []

@@ -212,3 +212,17 @@ def test_who_waits_is_answered_though_something_comes_in_between_that_waits_for_
     [answer] = manual_hub.sent_texts("/message/sendText")
     assert answer.startswith("Echo: help")
     assert manual_hub.conversation().needs_reply_since is None
+
+
+def test_who_waits_since_a_session_was_begun_for_them_goes_on_waiting_when_they_write(
+    manual_hub: ManualHub, bot: str
+) -> None:
+    manual_hub.writes(bot, "one")
+    _it_is_closed(manual_hub)
+    wanted = {"customer_id": manual_hub.conversation().customer_id, "channel_type": "telegram_bot"}
+    session = manual_hub.post("/sessions/create", wanted | {"initial_message": "They called and want help."})
+    begun = manual_hub.of(session["session_id"]).needs_reply_since
+    assert begun is not None
+    _later(manual_hub)
+    manual_hub.writes(bot, "two")
+    assert manual_hub.of(session["session_id"]).needs_reply_since == begun

@@ -52,6 +52,12 @@ def test_authenticating_does_not_load_the_web_framework() -> None:
     assert run.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.parametrize("password", ["x" * 8, "x" * 1024], ids=["the shortest", "the longest"])
+def test_the_shortest_and_the_longest_password_are_taken(deps: Deps, password: str) -> None:
+    accounts.register(deps, "ann@example.com", password)
+    accounts.login(deps, "ann@example.com", password)
+
+
 @pytest.mark.parametrize("password", ["short12", "x" * 1025])
 def test_a_password_is_measured_whoever_asks(deps: Deps, password: str) -> None:
     with pytest.raises(BadRequest, match="password"):

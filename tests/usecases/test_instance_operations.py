@@ -19,7 +19,7 @@ from shared.usecases.instances import connection_state, instance_operations, ins
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.recording_bus import RecordingBus
-from tests.stubs import Reply, Stub
+from tests.stubs import Received, Reply, Stub
 
 
 @pytest.fixture
@@ -206,3 +206,35 @@ def test_a_bot_is_restarted_by_connecting_it_again(public: Deps, provider: Stub)
     again = instance_operations.restart(public, out)
     assert (again.status, again.external_id) == (InstanceStatus.CONNECTED, "7")
     assert len(provider.to("/setWebhook")) == 1
+
+
+def test_an_instance_that_is_deleted_while_it_connects_is_not_there_any_more(public: Deps, provider: Stub) -> None:
+    instance = bot(public)
+
+    def delete(_: Received) -> Reply:
+        instances.delete(public, "acme", instance.id)
+        return Reply(json={"ok": True, "result": True})
+
+    me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
+    provider.on("POST", "/getMe", Reply(json=me))
+    provider.on("POST", "/setWebhook", delete)
+    with pytest.raises(NotFound):
+        instance_operations.restart(public, instance)
+    assert public.secrets.read(instance.secret_name) == {}
+
+
+def test_the_secret_of_its_webhooks_is_kept_before_the_provider_has_it(public: Deps, provider: Stub) -> None:
+    """The first call may come before connecting has returned."""
+    instance = bot(public)
+    kept: list[tuple[str | None, str]] = []
+
+    def register(request: Received) -> Reply:
+        kept.append((instances.credentials(public, instance).get("webhook_secret"), request.json["secret_token"]))
+        return Reply(json={"ok": True, "result": True})
+
+    me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
+    provider.on("POST", "/getMe", Reply(json=me))
+    provider.on("POST", "/setWebhook", register)
+    assert instance_operations.restart(public, instance).status is InstanceStatus.CONNECTED
+    [(stored_secret, registered)] = kept
+    assert stored_secret == registered != ""

@@ -173,7 +173,8 @@ def test_template_and_choices_go_out_by_both_dialects(hub: Hub) -> None:
     hub.post("/messages/send", {"session_id": session, "template": template, "content": "Order 42 is coming"}, 202)
     eventually(lambda: len(sent(hub)) == 2)
     choices = [{"id": "y", "title": "Yes"}, {"id": "n", "title": "No"}]
-    hub.post("/api/messages/send", {"conversationId": session, "text": "Sure?", "choices": choices}, 202)
+    question = hub.post("/api/messages/send", {"conversationId": session, "text": "Sure?", "choices": choices}, 202)
+    assert question["message"]["type"] == "interactive"
     eventually(lambda: len(sent(hub)) == 3)
     assert [body["type"] for body in sent(hub)] == ["template", "template", "interactive"]
     stored = hub.documents("messages", id=accepted["message"]["id"])[0]

@@ -14,6 +14,7 @@ from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
+from shared.errors import StoreError
 from shared.ports.store import Create
 from shared.usecases import refs
 from shared.usecases.reporting import counters
@@ -23,6 +24,7 @@ from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
+from tests.overlaps import overlaps
 
 NOW = datetime(2026, 11, 21, 10, 32, tzinfo=UTC)
 
@@ -242,6 +244,48 @@ def test_rolling_up_again_changes_nothing_and_takes_late_counts(at: At, count: C
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 2
     roll_up_at(at, NOW + timedelta(hours=2))
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 2
+
+
+def test_more_counters_than_a_page_holds_are_all_counted_before_and_after_they_are_rolled_up(
+    deps: Deps, at: At
+) -> None:
+    tenant_id, yesterday = deps.settings.default_tenant_id, NOW - timedelta(days=1)
+    many = [counters.count(tenant_id, f"i{n}", ChannelType.WHATSAPP, "c", yesterday, sessions=1) for n in range(520)]
+    deps.store.commit(many)
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
+    assert roll_up_at(at, NOW) == 1
+    assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
+
+
+def test_what_one_process_rolls_up_no_other_does(deps: Deps, count: Count) -> None:
+    count(timedelta(days=1), sessions=1)
+    here, others = replace(deps, now=lambda: NOW), list[int]()
+    overlaps(deps).store.after_read("stats", lambda: others.append(roll_up(here)))
+    assert (roll_up(here), others) == (1, [0])
+
+
+@pytest.mark.parametrize("earlier", [[], [NOW - timedelta(hours=1)]], ids=["the first pass", "a later one"])
+def test_of_two_processes_that_begin_to_roll_up_at_once_one_does(
+    deps: Deps, at: At, count: Count, earlier: list[datetime]
+) -> None:
+    count(timedelta(days=1), sessions=1)
+    for moment in earlier:
+        roll_up_at(at, moment)
+    here, others = replace(deps, now=lambda: NOW), list[int]()
+    overlaps(deps).store.before_commit(refs.roll_up_state(), lambda: others.append(roll_up(here)))
+    assert (roll_up(here), others) == (0, [1])
+
+
+def test_what_a_dead_process_began_to_roll_up_another_does_after_some_minutes(deps: Deps, at: At, count: Count) -> None:
+    count(timedelta(days=1), sessions=1)
+
+    def die() -> None:
+        raise StoreError("the process died")
+
+    overlaps(deps).store.after_read("stats", die)
+    with pytest.raises(StoreError):
+        roll_up_at(at, NOW)
+    assert [roll_up_at(at, NOW + timedelta(minutes=minutes)) for minutes in (9, 11)] == [0, 1]
 
 
 def test_after_a_standstill_no_day_is_missing(at: At, count: Count) -> None:

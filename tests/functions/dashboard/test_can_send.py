@@ -104,6 +104,40 @@ def test_phone_number_is_an_address_on_whatsapp_and_none_on_telegram(deps: Deps,
     assert verdict(client, "telegram_bot") == (False, "no_address", False)
 
 
+@pytest.mark.parametrize(
+    ("profile", "reached"),
+    [
+        ({}, {"video"}),
+        ({"phone": "+49151"}, {"video", "whatsapp", "sms", "voice"}),
+        ({"email": "ann@shop.example"}, {"video", "email"}),
+    ],
+    ids=["neither", "phone", "e-mail"],
+)
+def test_the_profile_has_the_address_that_a_channel_goes_by(
+    deps: Deps, client: FlaskClient, profile: dict[str, str], reached: set[str]
+) -> None:
+    customer(deps, **profile)
+    for adapter in ("whatsapp_evolution", "sms_twilio", "voice", "email_ses", "video", "slack"):
+        instance(deps, adapter)
+    verdicts = asked(client)
+    assert {name for name, verdict in verdicts.items() if verdict["can_send"]} == reached
+    assert {verdict["reason"] for verdict in verdicts.values() if not verdict["can_send"]} == {"no_address"}
+
+
+def test_a_type_is_told_of_once_wherever_its_channels_stand_in_the_list(
+    deps: Deps, client: FlaskClient, now: datetime
+) -> None:
+    customer(deps, phone="+49151")
+    instance(deps, "telegram_bot", 1)
+    instance(deps, "whatsapp_evolution", 2)
+    address(deps, instance(deps, "telegram_bot", 3), now)
+    body: Any = client.post("/sessions/s1/can-send", json={}).get_json()
+    assert [(each["channel"], each["can_send"]) for each in body["channels"]] == [
+        ("telegram_bot", True),
+        ("whatsapp", True),
+    ]
+
+
 def test_alias_is_no_address_of_its_own(deps: Deps, client: FlaskClient, now: datetime) -> None:
     customer(deps)
     address(deps, instance(deps, "telegram_bot"), now, alias_of="other")

@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType, Instance
-from shared.ports.store import Create, Merge, Ref
+from shared.ports.store import Create, Merge, Ref, Where
 from shared.usecases import refs
 from shared.usecases.customers import customer_merges
 from tests.apps import create_app
@@ -111,6 +111,16 @@ def test_what_was_changed_since_stays_and_new_sessions_go_with_their_address(
     assert profile(client, "anna")["phone"] == "+1234567890"
     assert history(client, "anna") == {"b", "c", "since"}
     assert deps.store.get([Ref("identities", "alias")])[Ref("identities", "alias")].data["customer_id"] == "anna"
+
+
+def test_addresses_that_came_to_light_since_go_back_however_many_they_are(
+    client: FlaskClient, deps: Deps, bot: Instance, two: None
+) -> None:
+    merge_id = merge(client).json["merge_id"]
+    alias = {"tenant_id": "default", "customer_id": "ann", "alias_of": refs.identity(bot.id, "2").id}
+    deps.store.commit([Create(Ref("identities", f"alias-{n}"), alias) for n in range(120)])
+    unmerge(client, merge_id)
+    assert deps.store.count("identities", [Where("customer_id", "==", "anna")]) == 121
 
 
 def test_both_can_be_done_again_and_again(client: FlaskClient, two: None) -> None:

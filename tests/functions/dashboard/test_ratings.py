@@ -13,7 +13,10 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
+from shared.domain.instances import CALLS, ChannelType
+from shared.domain.ratings import SURVEY_TEXT
 from tests.apps import create_app
+from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]
@@ -71,3 +74,17 @@ def test_unknown_and_foreign_sessions_cannot_be_rated(client: FlaskClient, conve
     assert client.post("/sessions/sess/rating", json={"score": 1}, headers=stranger).status_code == 404
     viewer = key_for(deps, deps.settings.default_tenant_id, Role.VIEWER)
     assert client.post("/sessions/sess/rating", json={"score": 1}, headers=viewer).status_code == 403
+
+
+@pytest.mark.parametrize("type_", list(ChannelType))
+def test_the_customer_is_asked_for_a_rating_where_it_can_be_written(
+    client: FlaskClient, deps: Deps, type_: ChannelType
+) -> None:
+    """On a call nobody would hear the question."""
+    address(deps, customer(deps), channel(deps, type_), "77")
+    wanted = {"customer_id": "cust_456", "channel_type": type_.value, "initial_message": "Please help"}
+    session_id = client.post("/sessions/create", json=wanted).json["session_id"]  # type: ignore[index]
+    assert client.put(f"/sessions/{session_id}", json={"status": "resolved"}).status_code == 200
+    shown: Any = client.get(f"/messages/{session_id}").json
+    asked = [message["sender"] for message in shown["messages"] if message["content"] == SURVEY_TEXT]
+    assert asked == ([] if type_ in CALLS else ["system"])

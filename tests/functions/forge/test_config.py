@@ -77,6 +77,14 @@ def test_a_round_trip_keeps_the_key(door: Door, deps: Deps, form: str) -> None:
     assert deps.secrets.read(_secret_name(deps, "acme")) == {"api_key": KEY}
 
 
+def test_where_no_key_is_kept_the_address_is_changed_by_who_may_not_read_one(door: Door, deps: Deps) -> None:
+    own = replace(door, headers=key_for(deps, "acme"))
+    for host in (door.omni.url, "http://localhost:1"):
+        body = own.config(host=host)
+        del body["omni_config"]["api_key"]
+        assert own.write(body)["omni_config"]["host"] == host
+
+
 @pytest.mark.parametrize("nothing", ["null", "empty", "no config"])
 def test_disconnecting_destroys_the_key(door: Door, deps: Deps, nothing: str) -> None:
     door.write(door.golden("settings"))

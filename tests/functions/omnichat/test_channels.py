@@ -209,6 +209,9 @@ def test_an_account_belongs_to_the_channel_whose_token_proves_it(door: Bots, dep
     other = Bots(door.client, key_for(deps, "other"))
     other.call("POST", "", page | {"externalId": "1"}, 201)
     assert find(deps, address=("facebook", "1")) is None
+    taken = {"externalId": "682498302938465"}
+    refused = other.call("PATCH", f"/{other.call('GET')[0]['id']}", taken, 409)
+    assert refused["detail"].startswith("externalId: ")
     door.call("PATCH", f"/{owned['id']}", {"externalId": None})
     assert find(deps, address=("facebook", "682498302938465")) is None
 

@@ -7,6 +7,9 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from shared.deps import Deps
+from shared.domain.instances import ChannelType
+from shared.usecases.instances import instances
+from shared.usecases.instances.instances import NewInstance
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Stub
@@ -82,3 +85,20 @@ def test_a_secret_is_not_led_elsewhere_by_way_of_another_channel_type(
     assert (back.status_code, list(back.json["fields"])) == (400, ["evolution_key"])
     cleared = {"channel_type": "whatsapp", "evolution_url": None}
     assert client.put(f"{PATH}/shop", json=cleared, headers=writer).status_code == 400
+
+
+def test_a_secret_for_the_deployments_server_stays_there_at_the_wish_of_who_may_not_read_it(
+    client: FlaskClient, deps: Deps
+) -> None:
+    """An instance that names no server is at the one that the deployment names."""
+    made = instances.create(
+        deps,
+        "default",
+        NewInstance(channel_type=ChannelType.WHATSAPP, name="shop", config={"evolution_key": "key-1234"}),
+        connect=False,
+    )
+    assert "evolution_url" not in made.config
+    writer = key_for(deps, "default")
+    assert client.put(f"{PATH}/shop", json={"phone_number": "+5511999999999"}, headers=writer).status_code == 200
+    refused: Any = client.put(f"{PATH}/shop", json={"evolution_url": "http://localhost:1"}, headers=writer)
+    assert (refused.status_code, list(refused.json["fields"])) == (400, ["evolution_key"])

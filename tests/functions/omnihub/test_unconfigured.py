@@ -10,8 +10,12 @@ from flask.testing import FlaskClient
 
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
-from shared.domain.instances import ChannelType
+from shared.domain.instances import ChannelType, InstanceStatus
+from shared.ports.store import Create
+from shared.usecases import refs
+from shared.usecases.instances.instance_lookup import get_default
 from tests.apps import create_app
+from tests.documents import an_instance
 from tests.functions.omnihub.door import PATH
 from tests.stubs import Stub
 
@@ -55,10 +59,17 @@ def made(client: FlaskClient, channel_type: ChannelType) -> str:
     return f"{PATH}/bare"
 
 
-def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, made: str, provider: Stub) -> None:
-    for method, operation in (("POST", "logout"), ("POST", "logout"), ("DELETE", "channel"), ("DELETE", "channel")):
+def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, deps: Deps, made: str, provider: Stub) -> None:
+    out, gone = InstanceStatus.DISCONNECTED, InstanceStatus.DELETED
+    for method, operation, marked in (
+        ("POST", "logout", out),
+        ("POST", "logout", out),
+        ("DELETE", "channel", gone),
+        ("DELETE", "channel", gone),
+    ):
         answer = client.open(f"{made}/{operation}", method=method)
         assert answer.status_code == 200, answer.text
+        assert get_default(deps, "default").status is marked
         status: Any = client.get(f"{made}/status")
         assert status.status_code == 200, status.text
         assert status.json["status"] in ("disconnected", "error")
@@ -80,3 +91,14 @@ def test_there_is_no_code_to_scan_while_nobody_knows_evolutions_address(client: 
     client.post(PATH, json=AGENT | {"name": "bare"})
     refused: Any = client.get(f"{PATH}/bare/qr")
     assert (refused.status_code, refused.json["detail"]) == (400, "evolution: evolution_url is not set")
+
+
+@pytest.mark.parametrize(("method", "operation"), [("POST", "logout"), ("DELETE", "channel")])
+def test_what_no_adapter_serves_any_more_can_still_be_logged_out_and_removed(
+    client: FlaskClient, deps: Deps, method: str, operation: str
+) -> None:
+    left = an_instance("slack", tenant_id="default", adapter="imagined", status=InstanceStatus.CONNECTED)
+    deps.store.commit([Create(refs.instance(left.id), left.model_dump())])
+    assert client.get(f"{PATH}/{left.id}/status").status_code == 200
+    answer = client.open(f"{PATH}/{left.id}/{operation}", method=method)
+    assert answer.status_code == 200, answer.text

@@ -8,7 +8,9 @@ import pytest
 
 from shared.deps import Deps
 from shared.domain.events import Topic
+from shared.domain.instances import ChannelType
 from tests.evolution import upsert, written
+from tests.functions.dashboard import people
 from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
 from tests.stubs import Stub
 
@@ -91,3 +93,12 @@ def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub:
             answer = hub.client.get(f"/webhook/{channel}/{id_}?{query}")
             assert answer.status_code == (200 if channel == adapter else 404), answer.text
     assert hub.client.get(f"/webhook/whatsapp/{ids['whatsapp_cloud']}?{query}").text == "1158201444"
+
+
+@pytest.mark.parametrize("type_", [each for each in ChannelType if each is not ChannelType.FACEBOOK])
+def test_where_the_provider_does_not_ask_whether_the_address_is_ours_it_is_not_found(
+    hub: HubByHand, type_: ChannelType
+) -> None:
+    made = people.channel(hub.deps, type_, hub.tenant_id)
+    answer = hub.client.get(f"/webhook/{type_.value}/{made.id}")
+    assert answer.status_code == 404, answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -120,6 +121,7 @@ def test_two_processes_do_not_both_listen(hub: Hub, discord: Gateway, hold: Hold
     for _, sessions in processes:
         sessions.stop()
     assert len(discord.sent(2)) + len(discord.sent(6)) == len(discord.paths) <= 2
+    assert "discord" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_stopped_process_hands_its_bot_over_and_nothing_is_missed(hub: Hub, discord: Gateway, hold: Hold) -> None:

@@ -69,7 +69,7 @@ class Schema(Generic[M]):
                 f"documents of {self.collection} have several models: patch them by another collection"
             )
         unknown = fields.keys() - self.model.model_fields.keys()
-        if unknown:
+        if unknown and self.model.model_config.get("extra") != "allow":
             raise AttributeError(f"{self.model.__name__} has no field {', '.join(sorted(unknown))}")
 
 
@@ -186,19 +186,22 @@ class TenantDocuments(Documents[M]):
 
     def owned_or_none(self, tenant_id: str, document_id: str) -> M | None:
         """Return the tenant's document; None for an unknown id and for another tenant's alike."""
-        return _of(tenant_id, self._read([document_id])[0])
+        return of_tenant(tenant_id, self._read([document_id])[0])
 
     def owned_many(self, tenant_id: str, document_ids: Iterable[str]) -> list[M]:
         """Return those that are the tenant's, in the order of their ids, in one round trip."""
         documents = self._read(dict.fromkeys(document_ids))
-        return [document for document in documents if _of(tenant_id, document) is not None and document is not None]
+        return [
+            document for document in documents if of_tenant(tenant_id, document) is not None and document is not None
+        ]
 
     def of_any_tenant(self, document_id: str) -> M | None:
         """Return the document whosever it is: only for ids that no caller can choose, a webhook's address for one."""
         return self._read([document_id])[0]
 
 
-def _of(tenant_id: str, document: M | None) -> M | None:
+def of_tenant(tenant_id: str, document: M | None) -> M | None:
+    """The document if it is the tenant's, else None: for one that was not read by `owned`, out of a cache for one."""
     return document if document is not None and cast("Any", document).tenant_id == tenant_id else None
 
 

@@ -121,7 +121,10 @@ class UnitOfWork:
     calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
     ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")
     routing_rules: SharedCollection[RuleSet] = SharedCollection(
-        "routing_rules", "shared.domain.routing:RuleSet", "set of routing rules"
+        "routing_rules",
+        "shared.domain.routing:RuleSet",
+        "set of routing rules",
+        id_of=lambda rule_set: rule_set.tenant_id,
     )
 
     campaigns: TenantCollection[Campaign] = TenantCollection(

@@ -155,6 +155,18 @@ class MessageNote(BaseModel):
     deleted_at: datetime | None = None
 
 
+def changes_by_note(status: MessageStatus, note: MessageNote | Message) -> dict[str, Any]:
+    """The fields that a message of this status takes over from a note about it, or from its own echo."""
+    reported = note.model_dump(include={"deleted_at", "reactions", "reacted_at"})
+    changes = {name: value for name, value in reported.items() if value}
+    if note.edited_at:
+        changes |= {"text": note.text, "edited_at": note.edited_at}
+    later = later_status(status, note.status)
+    if later is not status:
+        changes |= {"status": later, "error": note.error}
+    return changes
+
+
 class EarlyNote(BaseModel):
     """Lies where a message will be stored, and holds what was reported of it before it came."""
 

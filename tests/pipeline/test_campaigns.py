@@ -13,14 +13,16 @@ import pytest
 
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.domain.customers import CustomerTag
 from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Merge, Store, Write
 from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.customers import customer_tags
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import instances
 from shared.usecases.sweep import sweep
@@ -282,11 +284,14 @@ def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
 
 def test_those_who_have_a_tag_are_gone_through_to_the_last_page(hub: Hub) -> None:
     """More pages than one run looks at; of those on them only the last one is a customer."""
-    ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
-    for start in range(0, len(ids), 200):
-        tagged = [customer_tags.added(hub.tenant_id, id_, ["vip"]) for id_ in ids[start : start + 200]]
-        hub.store.commit([write for writes in tagged for write in writes])
-    last = max(ids, key=lambda id_: refs.customer_tag(hub.tenant_id, "vip", id_).id)
+    customer_ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
+    for start in range(0, len(customer_ids), 200):
+        unit = UnitOfWork(hub.store)
+        for customer_id in customer_ids[start : start + 200]:
+            tag = CustomerTag(tenant_id=hub.tenant_id, tag="vip", customer_id=customer_id)
+            unit.customer_tags.put(tag, ids.customer_tag(hub.tenant_id, "vip", customer_id))
+        unit.commit()
+    last = max(customer_ids, key=lambda customer_id: ids.customer_tag(hub.tenant_id, "vip", customer_id))
     channel = instances.by_id(hub.deps, hub.tenant_id, hub.telegram())
     address(hub.deps, customer(hub.deps, last, tenant_id=hub.tenant_id, tags=["vip"]), channel, "5")
     campaign_id = _campaign(hub, audience={"tags": ["vip"]})

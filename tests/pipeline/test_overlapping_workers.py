@@ -263,7 +263,9 @@ def test_receipts_that_overtake_the_providers_answer_all_count(hub: Hub) -> None
     hub.provider.on("POST", f"/{NUMBER}/messages", taken)
     channel = create(hub)
     message, conversation = accepted(hub, channel)
-    overlaps(hub.deps).store.after_read(refs.provider_message(channel, "wamid.OUT1"), lambda: tell("read"))
+    store, place = overlaps(hub.deps).store, refs.provider_message(channel, "wamid.OUT1")
+    # The first commit meets the note of the first receipt; what it says is taken over by the second.
+    store.before_commit(place, lambda: store.before_commit(place, lambda: tell("read")))
     work(hub, conversation)
     assert overlaps(hub.deps).all_happened
     assert (fate(hub, message), shown(hub, message)) == ("SENT", MessageStatus.READ)

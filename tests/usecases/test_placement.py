@@ -11,7 +11,8 @@ from shared.domain.customers import Identity
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.messages import MessageKind
-from shared.usecases.ingest.message_documents import place, with_message
+from shared.usecases.ingest.message_documents import Arrival, placement, update_chat
+from tests.documents import an_instance
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHAT = Identity(id="chat", tenant_id="t", instance_id="i", external_user_id="5", customer_id="c", created_at=START)
@@ -30,18 +31,19 @@ def _message(said: datetime) -> MessageReceived:
     )
 
 
-def _event(arrived: datetime) -> InboundEvent:
-    return InboundEvent(tenant_id="t", instance_id="i", channel="telegram", payload={}, received_at=arrived)
+def _arrival(sent_at: datetime, received_at: datetime) -> Arrival:
+    event = InboundEvent(tenant_id="t", instance_id="i", channel="telegram", payload={}, received_at=received_at)
+    return Arrival(an_instance("telegram_bot"), event, _message(sent_at))
 
 
 def _placed(*calls: tuple[float, float]) -> list[float]:
-    """Where messages are placed of which each was said and came so many seconds after the start."""
-    chat, placed = CHAT, []
-    for said, arrived in calls:
-        event, received = _event(START + timedelta(seconds=arrived)), _message(START + timedelta(seconds=said))
-        placed.append((place(chat, event, received).sent_at - START).total_seconds())
-        chat = with_message(chat, event, received, "conversation")
-    return placed
+    """Where messages are placed of which each was sent and received so many seconds after the start."""
+    chat, seconds = CHAT.model_copy(), []
+    for sent_at, received_at in calls:
+        arrival = _arrival(START + timedelta(seconds=sent_at), START + timedelta(seconds=received_at))
+        seconds.append((placement(chat, arrival).sent_at - START).total_seconds())
+        update_chat(chat, arrival, "conversation")
+    return seconds
 
 
 def test_two_messages_of_one_second_keep_their_order_though_the_second_came_late() -> None:

@@ -1,8 +1,6 @@
-"""How teams came to their answers, stored with each answer."""
+"""How teams of agents came to their answers."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from shared.answering.team import Crew, TeamAnswer
 from shared.answering.turns import Turn
@@ -10,15 +8,14 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.agents import AgentCollaboration
 from shared.domain.ids import stable_id
-from shared.ports.store import Create, Ref
 
 MAX_PAGE = 100
 _MAX_CHARACTERS = 8_000
 
 
-def collaboration(turn: Turn, crew: Crew, answer: TeamAnswer, message_id: str, now: datetime) -> AgentCollaboration:
-    """How a team's answer came about; `message_id` is the answer's first part. Add it with the answer's commit."""
-    return AgentCollaboration(
+def add(deps: Deps, unit: UnitOfWork, turn: Turn, crew: Crew, answer: TeamAnswer, message_id: str) -> None:
+    """Keep how an answer came about, in the unit that keeps the answer; `message_id` is that of its first part."""
+    collaboration = AgentCollaboration(
         id=stable_id("collaboration", message_id),
         tenant_id=turn.conversation.tenant_id,
         conversation_id=turn.conversation.id,
@@ -31,14 +28,9 @@ def collaboration(turn: Turn, crew: Crew, answer: TeamAnswer, message_id: str, n
         steps=answer.steps,
         tokens=answer.tokens,
         milliseconds=answer.milliseconds,
-        created_at=now,
+        created_at=deps.now(),
     )
-
-
-def creation(deps: Deps, turn: Turn, crew: Crew, answer: TeamAnswer, message_id: str) -> Create:
-    """The write that adds a collaboration, for a commit that is not a unit of work yet."""
-    document = collaboration(turn, crew, answer, message_id, deps.now())
-    return Create(Ref("collaborations", document.id), document.model_dump())
+    unit.collaborations.add(collaboration)
 
 
 def list_page(

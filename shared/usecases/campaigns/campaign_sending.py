@@ -11,9 +11,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from shared.channels import channel, names
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import RESPONSE_LIFE, Campaign, CampaignStatus, Progress, accepts_campaigns
 from shared.domain.customers import CampaignMark, Customer
 from shared.domain.instances import ChannelType, Instance
@@ -23,9 +26,9 @@ from shared.ports.store import Document, Merge, Order, Where
 from shared.usecases import refs
 from shared.usecases.conversations import sending
 from shared.usecases.customers import customer_tags, customers
-from shared.usecases.identities.contacts import Reached, reach
+from shared.usecases.identities import contacts
+from shared.usecases.identities.contacts import Contact
 from shared.usecases.outbox import enqueueing
-from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
 
@@ -125,42 +128,42 @@ def _send_all(deps: Deps, campaign: Campaign, recipients: Sequence[Customer]) ->
         if refs.message(campaign.message_id(customer.id)) in sent:
             there += 1
             continue
-        there += decide(lambda customer=customer: _send(deps, campaign, customer.id))  # type: ignore[misc]  # bound now
+        there += run_with_retry(deps, partial(_send, deps, campaign, customer.id), retry_existing=True)
     return there
 
 
-def _send(deps: Deps, campaign: Campaign, customer_id: str) -> bool:
-    """Send on the first channel that reaches the customer; False when none does or he does not want it."""
+def _send(deps: Deps, campaign: Campaign, customer_id: str, unit: UnitOfWork) -> bool:
+    """Send on the first channel that reaches the customer; False when none does or they do not want it."""
     try:
-        document = customers.read(deps, campaign.tenant_id, customer_id)
+        customer = customers.current(unit, campaign.tenant_id, customer_id)
     except NotFound:
         return False
-    if not accepts_campaigns(Customer.model_validate(document.data)):
+    contact = _contact(deps, unit, campaign, customer) if accepts_campaigns(customer) else None
+    if contact is None:
         return False
-    reached = _reached(deps, campaign, document)
-    if reached is None:
-        return False
-    mark = CampaignMark(campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE)
-    text, template = _said(campaign, reached.instance)
+    contact.identity.campaign = CampaignMark(campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE)
+    text, template = _content(campaign, contact.instance)
     draft = enqueueing.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=text, template=template)
-    sending.send_unasked(deps, reached.instance, reached.known, draft, {"campaign": mark.model_dump()})
+    sending.send_unprompted(deps, unit, contact.instance, contact.identity, draft)
     return True
 
 
-def _reached(deps: Deps, campaign: Campaign, customer: Document) -> Reached | None:
+def _contact(deps: Deps, unit: UnitOfWork, campaign: Campaign, customer: Customer) -> Contact | None:
     for channel_type in campaign.channels:
+        if channel_type in _SPOKEN:
+            continue
         try:
-            reached = reach(deps, customer, channel_type)
+            return contacts.on_channel(deps, unit, customer, channel_type, partial(_can_carry, campaign))
         except (Unprocessable, Collision, NotFound, BadRequest) as error:
             log.info("a campaign does not reach a customer", extra={"campaign_id": campaign.id, "why": error.detail})
-            continue
-        served = reached.instance.adapter in names() and channel_type not in _SPOKEN
-        if served and any(_said(campaign, reached.instance)):
-            return reached
     return None
 
 
-def _said(campaign: Campaign, instance: Instance) -> tuple[str, Template | None]:
+def _can_carry(campaign: Campaign, instance: Instance) -> bool:
+    return instance.adapter in names() and any(_content(campaign, instance))
+
+
+def _content(campaign: Campaign, instance: Instance) -> tuple[str, Template | None]:
     """The text, and the template instead of which it is shown where the channel has templates."""
     if channel(instance.adapter).capabilities.templates and (template := campaign.template_on(instance.type)):
         return campaign.message.strip(), template

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from shared.deps import Deps
@@ -13,11 +12,10 @@ from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
-from shared.domain.customers import Identity
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
-from shared.ports.store import Increment, Merge, Ref
+from shared.ports.store import Increment
 from shared.usecases.customers import customers
 
 MAX_PAGE = 200
@@ -134,12 +132,3 @@ def _count_conversion(deps: Deps, campaign: Campaign, customer_id: str) -> None:
     unit.campaign_counters.patch(ids.campaign_counter(campaign.id, customer_id), conversions=Increment(1))
     with suppress(AlreadyExists):
         unit.commit()
-
-
-def response(identity: Identity, at: datetime) -> list[Merge]:
-    """Count the customer's first message after a campaign's as a response to it; goes into the message's commit."""
-    mark = identity.campaign
-    if mark is None or at > mark.until:
-        return []
-    counter = Ref("campaign_counters", ids.campaign_counter(mark.campaign_id, identity.customer_id))
-    return [Merge(counter, {"responses": Increment(1)})]

@@ -1,4 +1,4 @@
-"""Files of messages, fetched from their providers when somebody wants to see them, and kept for a day."""
+"""Files of messages, fetched from their providers when somebody opens them, and cached for a day."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from shared.channel.media import MAX_MEDIA, Media, MediaModule
 from shared.channelkit.files import fetch_file
 from shared.channels import ability
 from shared.deps import Deps
+from shared.documents.collection import of_tenant
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.messages import Attachment, Message, is_file
 from shared.errors import NotFound, PayloadTooLarge, StoreError
 from shared.ports.blobs import Blob
 from shared.security.content_types import content_type
-from shared.usecases import refs
 from shared.usecases.instances import instance_config, instance_lookup
 
 log = logging.getLogger(__name__)
 
-KEPT_FOR = timedelta(days=1)
+CACHED_FOR = timedelta(days=1)
 
 
 def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
@@ -27,10 +28,10 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
     Raises `NotFound` for an unknown or foreign one and for what has no file,
     `PayloadTooLarge`, or a `ProviderError`.
     """
-    message, attachment = _find(deps, tenant_id, media_id)
-    kept = _kept(deps, media_id)
-    if kept is not None:
-        return kept
+    message, attachment = _attachment(deps, tenant_id, media_id)
+    cached = _cached(deps, media_id)
+    if cached is not None:
+        return cached
     if (attachment.size or 0) > MAX_MEDIA:
         raise _too_large()
     media = _fetch(deps, message, attachment)
@@ -38,17 +39,16 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
         raise _too_large()
     mime_type = content_type(attachment.mime_type or media.mime_type, media.content)
     blob = Blob(media.content, mime_type, attachment.file_name or media.file_name)
-    _keep(deps, media_id, blob)
+    _cache(deps, media_id, blob)
     return blob
 
 
-def _find(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, Attachment]:
+def _attachment(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, Attachment]:
     message_id, _, number = media_id.rpartition("-")
-    ref = refs.message(message_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None or document.data.get("tenant_id") != tenant_id or not _is_number(number):
+    place = UnitOfWork(deps.store).message_places.get(message_id)
+    message = of_tenant(tenant_id, place) if isinstance(place, Message) else None
+    if message is None or not _is_number(number):
         raise _missing()
-    message = Message.model_validate(document.data)
     if int(number) >= len(message.attachments) or message.deleted_at is not None:
         raise _missing()
     attachment = message.attachments[int(number)]
@@ -71,7 +71,7 @@ def _fetch(deps: Deps, message: Message, attachment: Attachment) -> Media:
     return module.fetch_media(deps, instance, instance_config.load_config(deps, instance), message, attachment)
 
 
-def _kept(deps: Deps, key: str) -> Blob | None:
+def _cached(deps: Deps, key: str) -> Blob | None:
     try:
         return deps.blobs.get(key)
     except StoreError as error:
@@ -79,11 +79,11 @@ def _kept(deps: Deps, key: str) -> Blob | None:
         return None
 
 
-def _keep(deps: Deps, key: str, blob: Blob) -> None:
+def _cache(deps: Deps, key: str, blob: Blob) -> None:
     try:
-        deps.blobs.put(key, blob, KEPT_FOR)
+        deps.blobs.put(key, blob, CACHED_FOR)
     except StoreError as error:
-        log.warning("a file is not kept: %s", error.detail)
+        log.warning("a file is not cached: %s", error.detail)
 
 
 def _missing() -> NotFound:

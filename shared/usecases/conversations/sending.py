@@ -5,29 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from shared.channels import canonical_address, names
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
+from shared.domain.analytics import Counters
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Choice, Message, OutboxItem, ReactionTo, Template
-from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, FieldName, HubError, NotFound, Unprocessable
-from shared.ports.store import Create, Document, Merge, Order, Ref, Where, Write
-from shared.usecases import refs
+from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
 from shared.usecases.conversations import conversations, routing
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
 from shared.usecases.outbox import enqueueing, windows
 from shared.usecases.reporting import counters
-from shared.usecases.retrying import decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +76,13 @@ def send(
     draft = _draft(caller, content, idempotency)
     draft.check()
     try:
-        accepted = decide(lambda: _attempt(deps, caller, target, draft))
+        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft), retry_existing=True)
     except HubError:
         # What was accepted stays accepted, whatever its target has become since.
-        if draft.request_hash is None or not _is_stored(deps, draft):
+        if draft.request_hash is None or not _is_accepted(deps, caller, draft):
             raise
-        accepted = None
-    return accepted or _accepted_before(deps, caller, draft)
+        is_new = False
+    return _read(deps, caller, draft.message_id) if is_new else _accepted_before(deps, caller, draft)
 
 
 def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[str, Any]] | None) -> enqueueing.Draft:
@@ -106,137 +105,109 @@ def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[
     )
 
 
-def _attempt(deps: Deps, caller: Principal, target: Target, draft: enqueueing.Draft) -> Accepted | None:
-    document, new = _conversation(deps, caller.tenant_id, target)
-    conversation = Conversation.model_validate(document.data)
+def _attempt(deps: Deps, unit: UnitOfWork, caller: Principal, target: Target, draft: enqueueing.Draft) -> bool:
+    """Returns False for a message that was accepted before."""
+    if unit.messages.existing(draft.message_id) is not None:
+        return False
+    conversation = _conversation(deps, unit, caller.tenant_id, target)
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
     if instance.adapter not in names():
         raise Unprocessable("this channel cannot send messages")
-    windows.check(deps, instance, conversation, draft)
-    changes, writes = conversations.reopening(deps, conversation)
-    try:
-        if new:
-            deps.store.commit(new)
-            document = enqueueing.read_conversation(deps, caller.tenant_id, conversation.id)
-        enqueueing.commit_drafts(deps, document, instance, [draft], changes, writes)
-    except AlreadyExists as clash:
-        if _is_stored(deps, draft):
-            return None
-        raise Conflict(clash.ref) from clash
-    return _read(deps, draft.message_id)
+    windows.check(deps, unit, instance, conversation, draft)
+    conversations.reopen(deps, unit, conversation)
+    enqueueing.enqueue(deps, unit, conversation, instance, [draft])
+    return True
 
 
-def _is_stored(deps: Deps, draft: enqueueing.Draft) -> bool:
-    return bool(deps.store.get([refs.message(draft.message_id)]))
+def _is_accepted(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> bool:
+    return UnitOfWork(deps.store).messages.owned_or_none(caller.tenant_id, draft.message_id) is not None
 
 
-def _read(deps: Deps, message_id: str) -> Accepted:
-    message, item = refs.message(message_id), refs.outbox(message_id)
-    found = deps.store.get([message, item])
-    return Accepted(Message.model_validate(found[message].data), OutboxItem.model_validate(found[item].data))
+def _read(deps: Deps, caller: Principal, message_id: str) -> Accepted:
+    unit = UnitOfWork(deps.store)
+    unit.fetch(unit.messages.key(message_id), unit.outbox.key(message_id))
+    return Accepted(unit.messages.owned(caller.tenant_id, message_id), unit.outbox.owned(caller.tenant_id, message_id))
 
 
 def _accepted_before(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> Accepted:
-    accepted = _read(deps, draft.message_id)
-    if accepted.message.tenant_id != caller.tenant_id or accepted.message.request_hash != draft.request_hash:
+    accepted = _read(deps, caller, draft.message_id)
+    if accepted.message.request_hash != draft.request_hash:
         raise Collision("this Idempotency-Key was used for another request")
     enqueueing.wake(deps, caller.tenant_id, accepted.message.conversation_id, None)
     return accepted
 
 
-def _conversation(deps: Deps, tenant_id: str, target: Target) -> tuple[Document, list[Write]]:
-    """The conversation's document, and what has to be written first when it is new."""
+def _conversation(deps: Deps, unit: UnitOfWork, tenant_id: str, target: Target) -> Conversation:
     if target.conversation_id:
-        document = enqueueing.read_conversation(deps, tenant_id, target.conversation_id)
-        _check_belongs(deps, Conversation.model_validate(document.data), target)
-        return document, []
-    instance, known = _addressed(deps, tenant_id, target)
-    if known.identity.conversation_id:
-        return enqueueing.read_conversation(deps, tenant_id, known.identity.conversation_id), []
-    return _open(deps, instance, known)
+        conversation = unit.conversations.owned(tenant_id, target.conversation_id)
+        _check_belongs(deps, unit, conversation, target)
+        return conversation
+    instance, identity = _address(deps, unit, tenant_id, target)
+    return _open_conversation(deps, unit, instance, identity)
 
 
-def _check_belongs(deps: Deps, conversation: Conversation, target: Target) -> None:
-    """Nobody is written to elsewhere than was said; customers may be called by who they were before a merge."""
+def _check_belongs(deps: Deps, unit: UnitOfWork, conversation: Conversation, target: Target) -> None:
+    """Nothing is sent to another place than the request names; customers may go by an id from before a merge."""
     key, instance_id = target.instance_id, conversation.instance_id
     if key and key != instance_id and instance_lookup.by_key(deps, conversation.tenant_id, key).id != instance_id:
         raise Collision("this conversation goes on on another channel", "channel_instance_id")
-    _check_customer(deps, conversation.tenant_id, target, conversation.customer_id)
+    _check_customer(unit, conversation.tenant_id, target, conversation.customer_id)
 
 
-def _check_customer(deps: Deps, tenant_id: str, target: Target, customer_id: str) -> None:
-    named = target.customer_id
-    if named and named != customer_id and customers.read(deps, tenant_id, named).id != customer_id:
+def _check_customer(unit: UnitOfWork, tenant_id: str, target: Target, customer_id: str) -> None:
+    named_id = target.customer_id
+    if named_id and named_id != customer_id and customers.current(unit, tenant_id, named_id).id != customer_id:
         raise Collision("this conversation or address is another customer's", "customer_id")
 
 
-def _addressed(deps: Deps, tenant_id: str, target: Target) -> tuple[Instance, resolution.Known]:
+def _address(deps: Deps, unit: UnitOfWork, tenant_id: str, target: Target) -> tuple[Instance, Identity]:
     if target.instance_id and (target.customer_id or target.external_user_id):
         instance = instance_lookup.by_key(deps, tenant_id, target.instance_id)
-        return instance, _identity(deps, instance, target)
+        return instance, _identity(deps, unit, instance, target)
     if target.customer_id and not target.external_user_id:
-        return contacts.reach_anywhere(deps, tenant_id, target.customer_id)
+        contact = contacts.on_any_channel(unit, tenant_id, target.customer_id)
+        return contact.instance, contact.identity
     by_channel = (FieldName("channel_instance_id"), " with ", FieldName("customer_id"))
     alternatives = (FieldName("conversation_id"), ", ", FieldName("customer_id"), ", or ", *by_channel)
     raise BadRequest(("give ", *alternatives, " or ", FieldName("external_user_id")))
 
 
-def _identity(deps: Deps, instance: Instance, target: Target) -> resolution.Known:
+def _identity(deps: Deps, unit: UnitOfWork, instance: Instance, target: Target) -> Identity:
     if target.external_user_id:
         key = canonical_address(instance.adapter, target.external_user_id)
         sender = Sender(external_user_id=target.external_user_id, keys=(key,))
-        found = deps.store.get(resolution.identity_refs(instance, sender.keys))
-        known = resolution.resolve(deps, instance, sender, found, deps.now())
-        _check_customer(deps, instance.tenant_id, target, known.identity.customer_id)
-        return known
-    customer_id = customers.read(deps, instance.tenant_id, target.customer_id or "").id
-    page = deps.store.find(
-        "identities",
-        [Where("customer_id", "==", customer_id), Where("instance_id", "==", instance.id)],
-        [Order("created_at")],
-        limit=10,
-    )
-    for document in page.documents:
-        identity = Identity.model_validate(document.data)
-        if identity.alias_of is None and not identity.is_thread:
-            return resolution.Known(identity, document.version)
-    raise NotFound("this customer has no address on this channel")
+        identity = resolution.resolve(deps, unit, instance, sender)
+        _check_customer(unit, instance.tenant_id, target, identity.customer_id)
+        return identity
+    customer = customers.current(unit, instance.tenant_id, target.customer_id or "")
+    address = contacts.on_instance(unit, customer, instance)
+    if address is None:
+        raise NotFound("this customer has no address on this channel")
+    return address
 
 
-def send_unasked(
-    deps: Deps, instance: Instance, known: resolution.Known, draft: enqueueing.Draft, marks: Mapping[str, Any]
+def send_unprompted(
+    deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity, draft: enqueueing.Draft
 ) -> None:
     """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
 
-    It goes into the open conversation, else into a new one. `marks` are written
-    into the identity in the same commit, whose version keeps the conversation
-    from being closed or moved meanwhile. Call it inside `decide`.
+    It goes into the open conversation, else into a new one; the identity's
+    version keeps the conversation from being closed or moved meanwhile. Run it
+    with `retry_existing`: a message that was accepted before is not accepted again.
     """
-    tenant_id, conversation_id, version = instance.tenant_id, known.identity.conversation_id, known.version
-    if not conversation_id:
-        opened, new = _open(deps, instance, known)
-        conversation_id, version = opened.id, None
-        try:
-            deps.store.commit(new)
-        except AlreadyExists as clash:
-            raise Conflict(clash.ref) from clash
-    document = enqueueing.read_conversation(deps, tenant_id, conversation_id)
-    marked = Merge(Ref("identities", known.identity.id), dict(marks), version)
-    with suppress(AlreadyExists):
-        enqueueing.commit_drafts(deps, document, instance, [draft], None, [marked], is_answer=False)
+    unit.identities.expect_unchanged(identity)
+    if unit.messages.existing(draft.message_id) is None:
+        conversation = _open_conversation(deps, unit, instance, identity)
+        enqueueing.enqueue(deps, unit, conversation, instance, [draft], is_answer=False)
 
 
-def _open(deps: Deps, instance: Instance, known: resolution.Known) -> tuple[Document, list[Write]]:
+def _open_conversation(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity) -> Conversation:
+    """The open conversation at an address, else a new one."""
+    if identity.conversation_id:
+        return unit.conversations.owned(identity.tenant_id, identity.conversation_id)
     now = deps.now()
-    conversation_id = new_id()
-    identity = known.identity.model_copy(update={"conversation_id": conversation_id})
-    conversation = Conversation.begun(conversation_id, instance, identity, now)
-    ref = refs.conversation(conversation_id)
-    writes: list[Write] = [
-        Create(ref, conversation.model_dump()),
-        *known.writes,
-        resolution.identity_write(known, identity),
-        counters.count(instance.tenant_id, instance.id, instance.type, conversation_id, now, sessions=1),
-    ]
-    conversation, writes = routing.begin(deps, conversation, None, writes)
-    return Document(ref, "", conversation.model_dump()), writes
+    conversation = unit.conversations.add(Conversation.start(new_id(), instance, identity, now))
+    identity.conversation_id = conversation.id
+    counters.count(unit, counters.Source.of(conversation), now, Counters(sessions=1))
+    routing.apply(deps, unit, conversation, None)
+    return conversation

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Delivery: sending what the outbox holds, and writing down the outcome."""

@@ -1,7 +1,7 @@
 """Sending what the outbox holds, in order, and never twice while the provider accepts.
 
 The outbox item is the truth; an event only wakes a worker. A worker claims the
-oldest open item with a lease, sends it, and writes down what became of it:
+oldest open item with a lease, sends it, and writes down the outcome:
 
     PENDING ─▶ SENDING ─▶ SENT
                   ├─────▶ FAILED ─▶ (after next_retry_at) SENDING …
@@ -18,16 +18,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared import pseudorandom
 from shared.channel.connection import SupportsHolders
 from shared.channel.outbound import OutboundModule, Sent
-from shared.channels import ability, channel, implementation
+from shared.channels import ability, implementation
 from shared.deps import Deps
-from shared.domain.ids import stable_id
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.messages import (
     OUTSIDE_WINDOW,
@@ -36,7 +35,6 @@ from shared.domain.messages import (
     OutboxPayload,
     OutboxStatus,
 )
-from shared.domain.notifications import Notification
 from shared.errors import (
     BadRequest,
     Conflict,
@@ -46,14 +44,9 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases import refs
 from shared.usecases.delivery import outcomes, pacing
 from shared.usecases.instances import connection_state, instance_config, instance_lookup
-from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting import metrics
-from shared.usecases.reporting.notifications import creation
-from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
 
@@ -71,44 +64,45 @@ def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
     none on another: after a transfer the new channel does not wait for the old one.
     Raises `Conflict` when another worker is at it, so that the bus tries again.
     """
-    decide(lambda: _drain(deps, tenant_id, conversation_id), patience=_PATIENCE)
+    run_with_retry(deps, lambda unit: _drain(deps, unit, tenant_id, conversation_id), patience=_PATIENCE)
 
 
-def _drain(deps: Deps, tenant_id: str, conversation_id: str) -> None:
-    where = [Where("conversation_id", "==", conversation_id), Where("open", "==", True)]
-    holding: set[str] = set()
-    elsewhere: Conflict | None = None
+def _drain(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str) -> None:
+    """Each item has units of work of its own, for sending comes between claiming it and settling it."""
+    query = unit.outbox.query().where(lambda item: item.conversation_id, "==", conversation_id)
+    query = query.where(lambda item: item.open, "==", True).order_by(lambda item: item.created_at)
+    waiting_instance_ids: set[str] = set()
+    conflict: Conflict | None = None
     cursor: str | None = None
     while True:
-        page = deps.store.find("outbox", where, [Order("created_at")], limit=10, cursor=cursor)
+        page = query.unit_page(limit=10, cursor=cursor)
         for document in page.documents:
-            instance_id = str(document.data["instance_id"])
-            if instance_id in holding:
+            item = document.read()
+            if item.instance_id in waiting_instance_ids:
                 continue
             try:
-                settled = _step(deps, tenant_id, document)
-            except Conflict as conflict:
-                settled, elsewhere = False, conflict
-            if not settled:
-                holding.add(instance_id)
+                is_settled = _step(deps, document.unit, tenant_id, item)
+            except Conflict as error:
+                is_settled, conflict = False, error
+            if not is_settled:
+                waiting_instance_ids.add(item.instance_id)
         cursor = page.cursor
         if cursor is None:
             break
-    if elsewhere is not None:
-        raise elsewhere
+    if conflict is not None:
+        raise conflict
 
 
-def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
+def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> bool:
     """Deal with an instance's oldest open item; False when what follows there has to wait for it."""
-    item = OutboxItem.model_validate(document.data)
     now = deps.now()
     if item.status is OutboxStatus.SENDING:
-        return _settle_unfinished(deps, item, document, now)
+        return _settle_unfinished(deps, unit, item, now)
     if item.next_retry_at and item.next_retry_at > now:
         return False
-    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
-    if instance is None or instance.tenant_id != tenant_id:
-        _bury(deps, item, document.version, "rejected", "the channel is gone", None)
+    instance = instance_lookup.cached(deps, tenant_id, item.instance_id)
+    if instance is None:
+        _kill(deps, unit, item, "rejected", "the channel is gone", None)
         return True
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
@@ -119,62 +113,56 @@ def _step(deps: Deps, tenant_id: str, document: Document) -> bool:
             return False
         send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
     except (BadRequest, NotFound) as error:
-        _bury(deps, item, document.version, "rejected", error.detail, instance)
+        _kill(deps, unit, item, "rejected", error.detail, instance)
         return True
-    if pacing.must_wait(deps, instance, channel(instance.adapter).capabilities.pace, item, document):
+    if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
         return False
-    _claim(deps, item, document, now)
+    _claim(deps, unit, item, now)
     return _send(deps, instance, item, send)
 
 
-def _claim(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> None:
+def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
     item.attempts += 1
     item.status = OutboxStatus.SENDING
     item.due_at = now + LEASE
-    claimed = {
-        "status": item.status.value,
-        "attempts": item.attempts,
-        "due_at": item.due_at,
-        "lease_owner": deps.owner,
-        "updated_at": now,
-    }
-    deps.store.commit(
-        [
-            Merge(document.ref, claimed, document.version),
-            Merge(refs.message(item.id), {"status": MessageStatus.SENDING.value}),
-        ]
-    )
+    item.lease_owner = deps.owner
+    item.updated_at = now
+    unit.messages.patch(item.id, status=MessageStatus.SENDING)
+    unit.commit()
 
 
-def _claimed(deps: Deps, item: OutboxItem) -> str:
-    """The version of an item that this worker claimed; `Conflict` when its lease ran out and somebody settled it."""
-    ref = refs.outbox(item.id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None or document.data["due_at"] != item.due_at:
-        raise Conflict(ref)
-    return document.version
+def _claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
+    """The item that this worker claimed; `Conflict` when its lease ran out and somebody settled it."""
+    current = unit.outbox.owned_or_none(item.tenant_id, item.id)
+    if current is None or current.due_at != item.due_at:
+        raise Conflict
+    return current
 
 
 def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
+    """Send a claimed item and settle it, in a unit of work of its own: the claim is committed."""
+    unit = UnitOfWork(deps.store)
     try:
         sent = send(item.payload)
     except (ProviderRejected, BadRequest) as error:
-        window = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
-        _bury(deps, item, _claimed(deps, item), OUTSIDE_WINDOW if window else "rejected", error.detail, instance)
+        is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
+        reason = OUTSIDE_WINDOW if is_too_late else "rejected"
+        _kill(deps, unit, _claimed(unit, item), reason, error.detail, instance)
         return True
     except OutcomeUnknown as error:
-        return _unknown(deps, item, _claimed(deps, item), instance, error.detail)
+        return _settle_unknown(deps, unit, _claimed(unit, item), instance, error.detail)
     except ProviderUnavailable as error:
         if error.retry_after:
             pacing.rest(deps, instance, error.retry_after)
-        settled = _fail(deps, item, _claimed(deps, item), instance, error.detail, error.retry_after)
+        is_settled = _put_off(deps, unit, _claimed(unit, item), instance, error.detail, error.retry_after)
         if isinstance(error, ConnectionLost):
             connection_state.lose_link(deps, instance, error.detail)
-        return settled
+        return is_settled
     except Exception:
-        # A fault of ours may come after the provider took the message. Told at once, nobody waits for the lease.
+        # A fault of ours may come after the provider took the message. Settled at once, nobody waits for the lease.
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
-        return _unknown(deps, item, _claimed(deps, item), instance, "an unexpected error; the hub's log tells which")
+        detail = "an unexpected error; the hub's log tells which"
+        return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
     outcomes.record_sent(deps, instance, item, sent)
     metrics.sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
@@ -182,25 +170,17 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     return True
 
 
-def _fail(deps: Deps, item: OutboxItem, version: str, instance: Instance, why: str, retry_after: float | None) -> bool:
+def _put_off(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, detail: str, retry_after: float | None
+) -> bool:
     """The provider cannot take it now: try again later, and hold back what follows."""
     if item.attempts >= MAX_ATTEMPTS:
-        _bury(deps, item, version, "retries_exhausted", why, instance)
+        _kill(deps, unit, item, "retries_exhausted", detail, instance)
         return True
-    now = deps.now()
     pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
-    due = now + timedelta(seconds=pause)
-    failed = {
-        "status": OutboxStatus.FAILED.value,
-        "next_retry_at": due,
-        "due_at": due,
-        "reason": "unavailable",
-        "error": why,
-        "updated_at": now,
-    }
-    status = {"status": MessageStatus.FAILED.value, "error": why}
-    deps.store.commit([Merge(refs.outbox(item.id), failed, version), Merge(refs.message(item.id), status)])
-    metrics.put_off(instance, item, pause, why)
+    outcomes.record_unavailable(unit, item, deps.now(), pause, detail)
+    unit.commit()
+    metrics.put_off(instance, item, pause, detail)
     pacing.wake_after(deps, item, instance, pause)
     return False
 
@@ -212,37 +192,27 @@ def _backoff(deps: Deps, attempts: int) -> float:
     return longest * pseudorandom.uniform(0.8, 1.0) if attempts > 1 else longest
 
 
-def _unknown(deps: Deps, item: OutboxItem, version: str, instance: Instance | None, why: str) -> bool:
+def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance | None, detail: str) -> bool:
     """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
     if instance is not None and instance.resend_unknown:
-        return _fail(deps, item, version, instance, why, None)
-    _bury(deps, item, version, "outcome_unknown", why, instance)
+        return _put_off(deps, unit, item, instance, detail, None)
+    _kill(deps, unit, item, "outcome_unknown", detail, instance)
     return True
 
 
-def _settle_unfinished(deps: Deps, item: OutboxItem, document: Document, now: datetime) -> bool:
+def _settle_unfinished(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> bool:
     if item.due_at and item.due_at > now:
-        raise Conflict(document.ref)
+        raise Conflict
     instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
-    why = "the sender stopped before it could write down what became of the message"
-    return _unknown(deps, item, document.version, instance, why)
+    detail = "the sender stopped before it could write down what became of the message"
+    return _settle_unknown(deps, unit, item, instance, detail)
 
 
-def _bury(deps: Deps, item: OutboxItem, version: str, reason: str, why: str, instance: Instance | None) -> None:
-    now = deps.now()
-    told = Notification(
-        # Of this death alone: one that was redriven and died again is told of again.
-        id=f"dead-{item.id}-{stable_id(version)}",
-        tenant_id=item.tenant_id,
-        type="message_dead",
-        title="A message was not delivered" if reason != "outcome_unknown" else "A message may not have been delivered",
-        message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {why}",
-        created_at=now,
-    )
-    status = {"status": MessageStatus.DEAD.value, "error": reason if reason in why else f"{reason}: {why}"}
-    dead = outcomes.settling(item, OutboxStatus.DEAD, now, reason, why, version)
-    deps.store.commit([dead, Merge(refs.message(item.id), status), creation(told)])
-    metrics.died(instance, item, reason, why)
+def _kill(deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None) -> None:
+    """Settle an item that will not be sent again by itself, unless somebody else has settled it meanwhile."""
+    outcomes.record_dead(unit, item, deps.now(), reason, detail, instance)
+    unit.commit()
+    metrics.died(instance, item, reason, detail)
 
 
 def recover(deps: Deps) -> int:
@@ -250,19 +220,28 @@ def recover(deps: Deps) -> int:
 
     Returns how many items were settled.
     """
-    settled = 0
+    query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.open, "==", True)
+    query = query.order_by(lambda item: item.due_at)
+    settled_count = 0
     cursor: str | None = None
     while True:
-        page = deps.store.find("outbox", [Where("open", "==", True)], [Order("due_at")], limit=200, cursor=cursor)
+        page = query.unit_page(limit=200, cursor=cursor)
         for document in page.documents:
-            item = OutboxItem.model_validate(document.data)
-            if item.status is OutboxStatus.SENDING and item.lease_owner != deps.owner:
-                instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
-                with suppress(Conflict):  # a worker of this process was faster
-                    _unknown(deps, item, document.version, instance, "the hub stopped while it was sending the message")
-                    settled += 1
+            item = document.read()
+            settled_count += _recover(deps, document.unit, item)
             # A wake-up that the dead process owed may never have been published.
             pacing.wake_when_due(deps, item)
         cursor = page.cursor
         if cursor is None:
-            return settled
+            return settled_count
+
+
+def _recover(deps: Deps, unit: UnitOfWork, item: OutboxItem) -> bool:
+    if item.status is not OutboxStatus.SENDING or item.lease_owner == deps.owner:
+        return False
+    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    try:
+        _settle_unknown(deps, unit, item, instance, "the hub stopped while it was sending the message")
+    except Conflict:  # a worker of this process was faster
+        return False
+    return True

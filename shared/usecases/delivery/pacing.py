@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from shared.channel import Pace
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxItem
-from shared.ports.store import Document, Merge
 from shared.security.pacing import Limit
 from shared.usecases.outbox import enqueueing
 
@@ -16,18 +16,18 @@ from shared.usecases.outbox import enqueueing
 _LONGEST_BUS_PAUSE = 60.0
 
 
-def must_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem, document: Document) -> bool:
+def must_wait(deps: Deps, unit: UnitOfWork, instance: Instance, pace: Pace, item: OutboxItem) -> bool:
     """Count the item as sent now and return False; or, while its turn has not come, write down when it will be tried.
 
-    Nothing was tried then, so nothing counts as an attempt.
+    Nothing was tried then, so nothing counts as an attempt. `item` belongs to the unit, which is committed then.
     """
-    seconds = _turn(deps, instance, pace, item)
+    seconds = _seconds_to_wait(deps, instance, pace, item)
     if not seconds:
         return False
     now = deps.now()
-    due = now + timedelta(seconds=seconds)
-    later = {"next_retry_at": due, "due_at": due, "updated_at": now}
-    deps.store.commit([Merge(document.ref, later, document.version)])
+    item.next_retry_at = item.due_at = now + timedelta(seconds=seconds)
+    item.updated_at = now
+    unit.commit()
     wake_after(deps, item, instance, seconds)
     return True
 
@@ -44,7 +44,7 @@ def wake_when_due(deps: Deps, item: OutboxItem) -> None:
     wake_after(deps, item, None, max(0.0, (due - deps.now()).total_seconds()) if due else 0.0)
 
 
-def _turn(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem) -> float:
+def _seconds_to_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxItem) -> float:
     chat = None
     if pace.chat_seconds:
         chat = Limit(f"{instance.id}:{item.conversation_id}", pace.chat_seconds, pace.chat_burst)

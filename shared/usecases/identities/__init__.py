@@ -1,1 +1,1 @@
-"""TODO."""
+"""Identity resolution: from addresses on channels to customers, and back."""

@@ -1,26 +1,24 @@
-"""How a customer is reached.
+"""Contact resolution: from a customer to an address.
 
-On a channel type by an address that is known there, else by phone number or
-e-mail; on no channel in particular where he was last spoken with.
+On a channel type by an address that is stored there, else by the phone number
+or e-mail of the profile; on no channel in particular where the last conversation was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import ChannelName, Collision, NotFound, Unprocessable
-from shared.ports.store import Document, Merge, Order, Ref, Where
-from shared.usecases import refs
 from shared.usecases.customers import customers
 from shared.usecases.identities import resolution
-from shared.usecases.identities.resolution import Known
 from shared.usecases.instances import type_channels
 
 # More addresses than these on all channels together are not looked through.
@@ -28,87 +26,101 @@ _MOST_IDENTITIES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """Where to reach a customer. `known.writes` belong in the commit that uses it."""
+class Contact:
+    """Where to reach a customer. A new identity is part of the unit of work that looked for it."""
 
     customer: Customer
     instance: Instance
-    known: Known
+    identity: Identity
 
 
-def reach(deps: Deps, customer: Document, channel_type: ChannelType) -> Reached:
-    """Find the channel and the customer's address there, the tenant's default channel first.
+def on_channel(
+    deps: Deps,
+    unit: UnitOfWork,
+    customer: Customer,
+    channel_type: ChannelType,
+    is_suitable: Callable[[Instance], bool] = lambda instance: True,
+) -> Contact:
+    """Find a suitable channel and the customer's address there, the tenant's default channel first.
 
-    A channel that lacks a credential yet reaches nobody. Raises `Unprocessable`
-    naming what is missing, and `Collision` when the address is already another
-    customer's.
+    `customer` was read in the unit. A channel that lacks a credential yet
+    is not used. Raises `Unprocessable` naming what is missing, and
+    `Collision` when the address is already another customer's.
     """
-    person = Customer.model_validate(customer.data)
-    of_type = type_channels.of_type(deps, person.tenant_id, channel_type)
-    instances = [each for each in of_type if each.status is not InstanceStatus.NOT_CONFIGURED]
+    of_type = type_channels.of_type(deps, customer.tenant_id, channel_type)
+    instances = [instance for instance in of_type if instance.status is not InstanceStatus.NOT_CONFIGURED]
+    instances = [instance for instance in instances if is_suitable(instance)]
     if not instances:
         raise Unprocessable(("there is no ", ChannelName(channel_type), " channel: configure one first"))
-    known = _known(deps, person, instances) or _by_profile(deps, customer, person, instances[0])
-    return Reached(person, next(each for each in instances if each.id == known.identity.instance_id), known)
+    identity = _stored(unit, customer, instances) or _by_profile(deps, unit, customer, instances[0])
+    return Contact(customer, next(instance for instance in instances if instance.id == identity.instance_id), identity)
 
 
-def reach_anywhere(deps: Deps, tenant_id: str, customer_id: str) -> tuple[Instance, Known]:
-    """Find the customer's only address, of several the one where he was last spoken with.
+def on_any_channel(unit: UnitOfWork, tenant_id: str, customer_id: str) -> Contact:
+    """Find the customer's only address, of several the one of the latest conversation.
 
     Raises `NotFound` for an unknown or foreign customer, and for one without an
-    address on a channel that is still there.
+    address on a channel that still exists.
     """
-    customer = customers.read(deps, tenant_id, customer_id)
-    addresses = _addresses(deps, customer.id)
-    there = deps.store.get(list({refs.instance(document.data["instance_id"]) for document in addresses}))
-    usable = [document for document in addresses if refs.instance(document.data["instance_id"]) in there]
+    customer = customers.current(unit, tenant_id, customer_id)
+    identities = _addresses(unit, customer)
+    instance_ids = [identity.instance_id for identity in identities]
+    instances = {instance.id: instance for instance in unit.instances.owned_many(tenant_id, instance_ids)}
+    usable = [identity for identity in identities if identity.instance_id in instances]
     if not usable:
         raise NotFound("this customer has no address on any channel")
-    chosen = usable[0] if len(usable) == 1 else _latest(deps, customer, usable)
-    instance = Instance.model_validate(there[refs.instance(chosen.data["instance_id"])].data)
-    return instance, Known(Identity.model_validate(chosen.data), chosen.version)
+    identity = usable[0] if len(usable) == 1 else _latest(unit, customer, usable)
+    return Contact(customer, instances[identity.instance_id], identity)
 
 
-def _latest(deps: Deps, customer: Document, usable: Sequence[Document]) -> Document:
-    where = [Where("customer_id", "==", customer.id), Where("tenant_id", "==", customer.data["tenant_id"])]
-    page = deps.store.find("conversations", where, [Order("last_message_at", descending=True)], limit=1)
-    latest = page.documents[0].data if page.documents else {}
-
-    def nearness(document: Document) -> tuple[bool, bool]:
-        same = document.id == latest.get("identity_id")
-        return same, document.data["instance_id"] == latest.get("instance_id")
-
-    return max(usable, key=nearness)
+def on_instance(unit: UnitOfWork, customer: Customer, instance: Instance) -> Identity | None:
+    """The customer's oldest address on an instance."""
+    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", customer.id)
+    query = query.where(lambda identity: identity.instance_id, "==", instance.id)
+    page = query.order_by(lambda identity: identity.created_at).tracked_page(limit=10)
+    return next((identity for identity in page.documents if _is_address(identity)), None)
 
 
-def _addresses(deps: Deps, customer_id: str) -> list[Document]:
-    """The identities that stand for the person himself, the oldest first."""
-    where = [Where("customer_id", "==", customer_id)]
-    page = deps.store.find("identities", where, [Order("created_at")], limit=_MOST_IDENTITIES)
-    return [each for each in page.documents if not each.data.get("alias_of") and not each.data.get("is_thread")]
+def _latest(unit: UnitOfWork, customer: Customer, identities: Sequence[Identity]) -> Identity:
+    query = unit.conversations.query().where(lambda conversation: conversation.customer_id, "==", customer.id)
+    query = query.where(lambda conversation: conversation.tenant_id, "==", customer.tenant_id)
+    latest = query.order_by(lambda conversation: conversation.last_message_at, descending=True).first()
+    if latest is None:
+        return identities[0]
+    return max(
+        identities,
+        key=lambda identity: (identity.id == latest.identity_id, identity.instance_id == latest.instance_id),
+    )
 
 
-def _known(deps: Deps, customer: Customer, instances: Sequence[Instance]) -> Known | None:
+def _addresses(unit: UnitOfWork, customer: Customer) -> list[Identity]:
+    """The identities that stand for the person, the oldest first."""
+    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", customer.id)
+    page = query.order_by(lambda identity: identity.created_at).tracked_page(_MOST_IDENTITIES)
+    return [identity for identity in page.documents if _is_address(identity)]
+
+
+def _is_address(identity: Identity) -> bool:
+    return not identity.alias_of and not identity.is_thread
+
+
+def _stored(unit: UnitOfWork, customer: Customer, instances: Sequence[Instance]) -> Identity | None:
     ranks = {instance.id: rank for rank, instance in enumerate(instances)}
-    usable = [document for document in _addresses(deps, customer.id) if document.data["instance_id"] in ranks]
-    if not usable:
-        return None
-    best = min(usable, key=lambda document: ranks[document.data["instance_id"]])
-    return Known(Identity.model_validate(best.data), best.version)
+    usable = [identity for identity in _addresses(unit, customer) if identity.instance_id in ranks]
+    return min(usable, key=lambda identity: ranks[identity.instance_id], default=None)
 
 
-def _by_profile(deps: Deps, document: Document, customer: Customer, instance: Instance) -> Known:
+def _by_profile(deps: Deps, unit: UnitOfWork, customer: Customer, instance: Instance) -> Identity:
     addressed_by = channel(instance.adapter).capabilities.addressed_by if instance.adapter in names() else None
     address = _address(customer, instance.type, addressed_by)
-    ref = refs.identity(instance.id, canonical_address(instance.adapter, address))
-    found = deps.store.get([ref]).get(ref)
-    if found is None:
-        return _new(document, customer, instance, ref, address, deps.now())
-    found = resolution.main_document(deps, found)
-    identity = Identity.model_validate(found.data)
-    if not _is_same_person(deps, customer, identity):
+    key = canonical_address(instance.adapter, address)
+    stored = resolution.at_address(unit, instance, key)
+    if stored is None:
+        return _new(deps, unit, customer, instance, key, address)
+    identity = resolution.address_owner(unit, stored)
+    if not _is_same_person(unit, customer, identity):
         raise Collision(f"{address} belongs to another customer on this channel: merge the two first")
-    return Known(identity, found.version)
+    return identity
 
 
 def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | None) -> str:
@@ -127,25 +139,28 @@ def _address(customer: Customer, channel_type: ChannelType, addressed_by: str | 
     raise Unprocessable(("the customer has no address on ", ChannelName(channel_type), missing))
 
 
-def _is_same_person(deps: Deps, customer: Customer, identity: Identity) -> bool:
-    """A merge that is under way has not reached all of a person's addresses yet."""
+def _is_same_person(unit: UnitOfWork, customer: Customer, identity: Identity) -> bool:
+    """A merge that is under way has not reached all of a customer's addresses yet."""
     try:
-        return customers.read(deps, customer.tenant_id, identity.customer_id).id == customer.id
+        return customers.current(unit, customer.tenant_id, identity.customer_id).id == customer.id
     except NotFound:
         return False
 
 
-def _new(document: Document, customer: Customer, instance: Instance, ref: Ref, address: str, now: datetime) -> Known:
-    identity = Identity(
-        id=ref.id,
-        tenant_id=customer.tenant_id,
-        instance_id=instance.id,
-        external_user_id=address,
-        customer_id=customer.id,
-        name=customer.name,
-        phone=customer.phone,
-        created_at=now,
-    )
+def _new(deps: Deps, unit: UnitOfWork, customer: Customer, instance: Instance, key: str, address: str) -> Identity:
+    now = deps.now()
     # The version keeps the customer from being merged into another one meanwhile.
-    touched = Merge(document.ref, {"updated_at": now}, document.version)
-    return Known(identity, None, [touched])
+    customer.updated_at = now
+    unit.customers.expect_unchanged(customer)
+    return unit.identities.add(
+        Identity(
+            id=ids.identity(instance.id, key),
+            tenant_id=customer.tenant_id,
+            instance_id=instance.id,
+            external_user_id=address,
+            customer_id=customer.id,
+            name=customer.name,
+            phone=customer.phone,
+            created_at=now,
+        )
+    )

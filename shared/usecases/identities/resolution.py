@@ -1,156 +1,186 @@
-"""Who is it? From a provider's addresses to one identity, one customer, one open conversation."""
+"""From a provider's addresses to one identity, one customer, one open conversation.
+
+New identities, customers and aliases are added to the unit of work of whoever resolves an address; they may still be
+changed before its commit.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.conversations import ConversationStatus
 from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
 from shared.errors import Collision, Conflict, NotFound, Unprocessable
-from shared.ports.store import Create, Document, Merge, Ref, Write
-from shared.usecases import refs
 from shared.usecases.customers import customer_merges, customer_tags, customers
 from shared.usecases.reporting import counters
 
 log = logging.getLogger(__name__)
 
-# An address that became another one's, which became another one's, and so on.
+# An address that became an alias of another, which became an alias of another, and so on.
 _LONGEST_CHAIN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An identity, and what has to be written so that it is true.
+def chat_and_author(
+    deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived
+) -> tuple[Identity, Identity] | None:
+    """The identities of a message's chat and of its author.
 
-    `version` is None when the identity is new. `writes` create customers and
-    aliases; the identity itself is written by whoever knows its conversation.
+    A private chat is the author's own. A group's identity (and customer) stands
+    for the group, also where the business itself wrote there. None for a message
+    that only counts in a chat that the hub has, and has not.
     """
+    fetch(unit, instance, [*received.sender.keys, received.chat_key])
+    if received.if_known and not _has_chat(unit, instance, received):
+        return None
+    if received.is_group:
+        return _group_and_author(deps, unit, instance, received)
+    author = resolve(deps, unit, instance, received.sender)
+    if received.is_thread:
+        return _thread(deps, unit, instance, received, author), author
+    _learn_phone(deps, unit, author, received.sender)
+    return author, author
 
-    identity: Identity
-    version: str | None
-    writes: list[Write] = field(default_factory=list)
 
-
-def identity_refs(instance: Instance, keys: Sequence[str]) -> list[Ref]:
-    return [refs.identity(instance.id, key) for key in keys]
-
-
-def resolve(
-    deps: Deps, instance: Instance, sender: Sender, found: dict[Ref, Document], now: datetime, *, is_group: bool = False
-) -> Known:
-    """Decide which identity the sender's addresses mean, from the documents already read.
+def resolve(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, *, is_group: bool = False) -> Identity:
+    """The identity that the sender's addresses mean.
 
     All addresses lead to one identity: the one that exists, else a new one
     under the best address. Two that exist apart are joined; if they are two
-    customers' these are merged first, and a `Conflict` says to decide again.
+    customers' these are merged first, and a `Conflict` has the decision made again.
     """
-    wanted = identity_refs(instance, sender.keys)
-    documents = [main_document(deps, found[ref]) for ref in wanted if ref in found]
-    missing = [(ref, key) for ref, key in zip(wanted, sender.keys, strict=True) if ref not in found]
-    if not documents:
-        return _new(instance, sender, wanted[0], missing[1:], now, is_group=is_group)
-    main = documents[0]
-    identity = Identity.model_validate(main.data)
-    writes: list[Write] = [Create(ref, _alias(instance, key, identity, now).model_dump()) for ref, key in missing]
-    for other in documents[1:]:
-        if other.ref != main.ref:
-            identity, joined = _join(deps, instance, identity, other, now)
-            writes += joined
-    return Known(identity, main.version, writes)
+    fetch(unit, instance, sender.keys)
+    identities = [address_owner(unit, identity) for key in sender.keys if (identity := at_address(unit, instance, key))]
+    missing_keys = [key for key in sender.keys if at_address(unit, instance, key) is None]
+    if not identities:
+        identity = _new(deps, unit, instance, sender, missing_keys.pop(0), is_group=is_group)
+    else:
+        identity = identities[0]
+    for key in missing_keys:
+        unit.identities.add(_alias(instance, key, identity, deps.now()))
+    for other in identities[1:]:
+        if other.id != identity.id:
+            _join(deps, unit, instance, identity, other)
+    return identity
 
 
-def thread(
-    instance: Instance, received: MessageReceived, found: dict[Ref, Document], person: Known, now: datetime
-) -> Known:
-    """The identity that stands for one of several chats with a person; it has the person's address and customer."""
-    ref = refs.identity(instance.id, received.chat_key)
-    if ref in found:
-        return Known(Identity.model_validate(found[ref].data), found[ref].version)
-    identity = Identity(
-        id=ref.id,
-        tenant_id=instance.tenant_id,
-        instance_id=instance.id,
-        external_user_id=person.identity.external_user_id,
-        customer_id=person.identity.customer_id,
-        name=person.identity.name,
-        known_as=person.identity.known_as,
-        phone=person.identity.phone,
-        is_thread=True,
-        created_at=now,
-    )
-    return Known(identity, None)
+def at_address(unit: UnitOfWork, instance: Instance, key: str) -> Identity | None:
+    """What is stored of an address (in its canonical form) on an instance: an identity, or an alias of one."""
+    return unit.identities.owned_or_none(instance.tenant_id, ids.identity(instance.id, key))
 
 
-def with_phone(deps: Deps, person: Known, sender: Sender, now: datetime) -> Known:
-    """The person, whose number this message may be the first to tell. What the business has written down stays.
-
-    Costs a read in that case only.
-    """
-    if person.identity.phone or not sender.phone:
-        return person
-    ref = refs.customer(person.identity.customer_id)
-    document = deps.store.get([ref]).get(ref)
-    known = document.data.get("phone") if document else None
-    writes = list(person.writes)
-    if document and not known:
-        writes.append(Merge(ref, {"phone": sender.phone, "updated_at": now}, document.version))
-    return replace(person, identity=person.identity.model_copy(update={"phone": known or sender.phone}), writes=writes)
-
-
-def main_document(deps: Deps, document: Document) -> Document:
-    """The identity that an alias speaks for, which may have become an alias itself since; else the document given.
+def address_owner(unit: UnitOfWork, identity: Identity) -> Identity:
+    """The identity that an alias stands for, which may have become an alias itself since; else the identity itself.
 
     Costs a read for each step.
     """
     for _ in range(_LONGEST_CHAIN):
-        ref = Ref("identities", str(document.data.get("alias_of") or document.id))
-        following = deps.store.get([ref]).get(ref) if ref != document.ref else None
-        if following is None:
+        if not identity.alias_of or identity.alias_of == identity.id:
             break
-        document = following
-    return document
+        owner = unit.identities.owned_or_none(identity.tenant_id, identity.alias_of)
+        if owner is None:
+            break
+        identity = owner
+    return identity
 
 
-def _new(
-    instance: Instance, sender: Sender, ref: Ref, aliases: list[tuple[Ref, str]], now: datetime, *, is_group: bool
-) -> Known:
-    customer = Customer(
-        id=new_id(),
-        tenant_id=instance.tenant_id,
-        name=sender.name or sender.username,
-        email=sender.email,
-        phone=sender.phone,
-        tags=["group"] if is_group else [],
-        created_at=now,
-        updated_at=now,
+def fetch(unit: UnitOfWork, instance: Instance, keys: Sequence[str]) -> None:
+    """Read what is stored of several addresses in one round trip."""
+    unit.fetch(*(unit.identities.key(ids.identity(instance.id, key)) for key in keys))
+
+
+def _has_chat(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
+    is_private = not received.is_group and not received.is_thread
+    keys = received.sender.keys if is_private else (received.chat_key,)
+    return any(at_address(unit, instance, key) is not None for key in keys)
+
+
+def _group_and_author(
+    deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived
+) -> tuple[Identity, Identity]:
+    group = Sender(
+        external_user_id=received.external_conversation_id,
+        keys=(received.chat_key,),
+        name=received.extra.get("group_name") or "Group",
     )
-    identity = Identity(
-        id=ref.id,
-        tenant_id=instance.tenant_id,
-        instance_id=instance.id,
-        external_user_id=sender.external_user_id,
-        customer_id=customer.id,
-        name=customer.name,
-        phone=customer.phone,
-        created_at=now,
+    chat = resolve(deps, unit, instance, group, is_group=True)
+    return chat, chat if received.from_me else resolve(deps, unit, instance, received.sender)
+
+
+def _thread(deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived, author: Identity) -> Identity:
+    """The identity of one of several chats with a customer; it has the customer's address."""
+    thread = at_address(unit, instance, received.chat_key)
+    if thread is not None:
+        return thread
+    return unit.identities.add(
+        Identity(
+            id=ids.identity(instance.id, received.chat_key),
+            tenant_id=instance.tenant_id,
+            instance_id=instance.id,
+            external_user_id=author.external_user_id,
+            customer_id=author.customer_id,
+            name=author.name,
+            known_as=author.known_as,
+            phone=author.phone,
+            is_thread=True,
+            created_at=deps.now(),
+        )
     )
-    writes: list[Write] = [Create(refs.customer(customer.id), customer.model_dump())]
-    writes += customer_tags.added(customer.tenant_id, customer.id, customer.tags)
-    writes += [Create(alias, _alias(instance, key, identity, now).model_dump()) for alias, key in aliases]
-    return Known(identity, None, writes)
+
+
+def _learn_phone(deps: Deps, unit: UnitOfWork, identity: Identity, sender: Sender) -> None:
+    """Take down a number that this message is the first to tell; what the business has written down stays.
+
+    Costs a read in that case only.
+    """
+    if identity.phone or not sender.phone:
+        return
+    customer = unit.customers.owned_or_none(identity.tenant_id, identity.customer_id)
+    if customer is not None and not customer.phone:
+        customer.phone, customer.updated_at = sender.phone, deps.now()
+    identity.phone = customer.phone if customer is not None else sender.phone
+
+
+def _new(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, key: str, *, is_group: bool) -> Identity:
+    now = deps.now()
+    customer = unit.customers.add(
+        Customer(
+            id=new_id(),
+            tenant_id=instance.tenant_id,
+            name=sender.name or sender.username,
+            email=sender.email,
+            phone=sender.phone,
+            tags=["group"] if is_group else [],
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    customer_tags.index(unit, customer)
+    return unit.identities.add(
+        Identity(
+            id=ids.identity(instance.id, key),
+            tenant_id=instance.tenant_id,
+            instance_id=instance.id,
+            external_user_id=sender.external_user_id,
+            customer_id=customer.id,
+            name=customer.name,
+            phone=customer.phone,
+            created_at=now,
+        )
+    )
 
 
 def _alias(instance: Instance, key: str, identity: Identity, now: datetime) -> Identity:
     return Identity(
-        id=refs.identity(instance.id, key).id,
+        id=ids.identity(instance.id, key),
         tenant_id=instance.tenant_id,
         instance_id=instance.id,
         external_user_id=key,
@@ -160,23 +190,35 @@ def _alias(instance: Instance, key: str, identity: Identity, now: datetime) -> I
     )
 
 
-def _join(
-    deps: Deps, instance: Instance, identity: Identity, document: Document, now: datetime
-) -> tuple[Identity, list[Write]]:
+def _join(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity, other: Identity) -> None:
     """Two identities turn out to be one person: the other becomes an alias. Of two open conversations its is closed."""
-    other = Identity.model_validate(document.data)
     _merge_customers(deps, identity, other)
-    alias = {"alias_of": identity.id, "customer_id": identity.customer_id}
-    writes: list[Write] = [Merge(document.ref, alias, document.version)]
+    other.alias_of, other.customer_id = identity.id, identity.customer_id
     if other.conversation_id:
-        changes: dict[str, Any] = {"customer_id": identity.customer_id, "identity_id": identity.id}
         if identity.conversation_id:
-            changes |= {"status": ConversationStatus.CLOSED.value, "closed_at": now, "updated_at": now}
-            changes |= {"needs_reply_since": None, "snoozed_until": None}
-            place = (instance.tenant_id, instance.id, instance.type, other.conversation_id)
-            writes.append(counters.count(*place, now, resolved=1))
-        writes.append(Merge(refs.conversation(other.conversation_id), changes))
-    return identity.model_copy(update=_combined(identity, other)), writes
+            _close_conversation(deps, unit, instance, other.conversation_id)
+        unit.conversations.patch(other.conversation_id, customer_id=identity.customer_id, identity_id=identity.id)
+    waiting_times = [joined.waiting_since for joined in (identity, other) if joined.waiting_since]
+    inbound_times = [joined.last_inbound_at for joined in (identity, other) if joined.last_inbound_at]
+    identity.conversation_id = identity.conversation_id or other.conversation_id
+    identity.survey = identity.survey or other.survey
+    identity.campaign = identity.campaign or other.campaign
+    identity.waiting_since = min(waiting_times, default=None)
+    identity.last_inbound_at = max(inbound_times, default=None)
+
+
+def _close_conversation(deps: Deps, unit: UnitOfWork, instance: Instance, conversation_id: str) -> None:
+    now = deps.now()
+    unit.conversations.patch(
+        conversation_id,
+        status=ConversationStatus.CLOSED,
+        closed_at=now,
+        updated_at=now,
+        needs_reply_since=None,
+        snoozed_until=None,
+    )
+    source = counters.Source(instance.tenant_id, instance.id, instance.type, conversation_id)
+    counters.count(unit, source, now, Counters(resolved=1))
 
 
 def _merge_customers(deps: Deps, identity: Identity, other: Identity) -> None:
@@ -187,46 +229,12 @@ def _merge_customers(deps: Deps, identity: Identity, other: Identity) -> None:
     if other.customer_id == identity.customer_id:
         return
     try:
-        kept = customers.read(deps, identity.tenant_id, identity.customer_id)
-        source = customers.read(deps, identity.tenant_id, other.customer_id)
-        if kept.ref == source.ref:  # Somebody is merging them now.
+        target = customers.get(deps, identity.tenant_id, identity.customer_id)
+        source = customers.get(deps, identity.tenant_id, other.customer_id)
+        if target.id == source.id:  # Somebody is merging them now.
             return
-        customer_merges.merge(deps, identity.tenant_id, kept.id, source.id)
+        customer_merges.merge(deps, identity.tenant_id, target.id, source.id)
     except (NotFound, Collision, Unprocessable) as error:
         log.warning("two customers are one person and were not merged: %s", error.detail)
         return
-    raise Conflict(Ref("identities", other.id))
-
-
-def _combined(identity: Identity, other: Identity) -> dict[str, Any]:
-    """What the identity has after the other has become its alias."""
-    waiting_times = [each.waiting_since for each in (identity, other) if each.waiting_since]
-    inbound_times = [each.last_inbound_at for each in (identity, other) if each.last_inbound_at]
-    return {
-        "conversation_id": identity.conversation_id or other.conversation_id,
-        "survey": identity.survey or other.survey,
-        "campaign": identity.campaign or other.campaign,
-        "waiting_since": min(waiting_times, default=None),
-        "last_inbound_at": max(inbound_times, default=None),
-    }
-
-
-def identity_write(known: Known, identity: Identity) -> Write:
-    """Create the identity, or change it only if nobody else has: this is what makes ingest race-free."""
-    ref = Ref("identities", identity.id)
-    if known.version is None:
-        return Create(ref, identity.model_dump())
-    changed = identity.model_dump(
-        include={
-            "external_user_id",
-            "conversation_id",
-            "waiting_since",
-            "last_inbound_at",
-            "last_placement",
-            "name",
-            "phone",
-            "survey",
-            "campaign",
-        }
-    )
-    return Merge(ref, changed, known.version)
+    raise Conflict

@@ -1,1 +1,1 @@
-"""TODO."""
+"""From a provider's webhook to stored messages."""

@@ -1,4 +1,4 @@
-"""From a raw event to stored messages: parse, and hand every normal event to what it means."""
+"""From a raw event to stored messages: parse it, and apply each of the channel's events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.domain.notifications import Notification
 from shared.errors import PayloadInvalid
 from shared.usecases.conversations import calls
 from shared.usecases.customers import consent
-from shared.usecases.ingest import message_changes, messages
+from shared.usecases.ingest import chat_moves, message_changes, messages
 from shared.usecases.instances import connection_state, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once
@@ -43,8 +43,8 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
     tenant; the raw event stays on the bus's record, so that a mended parser can
     replay it.
     """
-    instance = instance_lookup.find_for_webhook(deps, instance_id=event.instance_id)
-    if instance is None or instance.tenant_id != event.tenant_id:
+    instance = instance_lookup.cached(deps, event.tenant_id, event.instance_id)
+    if instance is None:
         log.warning("dropped an event for an unknown instance", extra={"instance_id": event.instance_id})
         return
     inbound, enrichment = implementation(event.channel, InboundModule), ability(event.channel, SupportsEnrichment)
@@ -60,37 +60,37 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
         _apply(deps, instance, event, channel_event)
 
 
-def _apply(deps: Deps, instance: Instance, event: InboundEvent, what: ChannelEvent) -> None:
-    match what:
+def _apply(deps: Deps, instance: Instance, event: InboundEvent, channel_event: ChannelEvent) -> None:
+    match channel_event:
         case MessageReceived():
-            messages.store_message(deps, instance, event, what)
+            messages.store_message(deps, instance, event, channel_event)
         case Receipt():
-            message_changes.apply_receipt(deps, instance, what)
+            message_changes.apply_receipt(deps, instance, channel_event)
         case Watermark():
-            message_changes.apply_watermark(deps, instance, what)
+            message_changes.apply_watermark(deps, instance, channel_event)
         case MessageEdited():
-            message_changes.apply_edit(deps, instance, what)
+            message_changes.apply_edit(deps, instance, channel_event)
         case MessageDeleted():
-            message_changes.apply_deletion(deps, instance, what, event.received_at)
+            message_changes.apply_deletion(deps, instance, channel_event, event.received_at)
         case ReactionChanged():
-            message_changes.apply_reaction(deps, instance, what)
+            message_changes.apply_reaction(deps, instance, channel_event)
         case _:
-            _apply_beside(deps, instance, what)
+            _apply_to_others(deps, instance, channel_event)
 
 
-def _apply_beside(deps: Deps, instance: Instance, what: ChannelEvent) -> None:
-    """What changes no message, but the account, the chat or the person."""
-    match what:
+def _apply_to_others(deps: Deps, instance: Instance, channel_event: ChannelEvent) -> None:
+    """Events that change no message, but the account, the chat or the customer."""
+    match channel_event:
         case ConnectionChanged():
-            connection_state.apply_connection(deps, instance, what)
+            connection_state.apply_connection(deps, instance, channel_event)
         case PairingCodeIssued():
-            connection_state.apply_pairing_code(deps, instance, what)
+            connection_state.apply_pairing_code(deps, instance, channel_event)
         case ChatMoved():
-            messages.move_chat(deps, instance, what)
+            chat_moves.move_chat(deps, instance, channel_event)
         case ConsentChanged():
-            consent.change(deps, instance, what)
+            consent.change(deps, instance, channel_event)
         case CallChanged():
-            calls.change(deps, instance, what)
+            calls.change(deps, instance, channel_event)
 
 
 def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadInvalid) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.errors import BadRequest, NotFound
@@ -119,6 +120,11 @@ def find_for_webhook(
         tenant_id = deps.settings.default_tenant_id
         instance_id = deps.cache.get(_default_key(tenant_id), lambda: _default_id(deps, tenant_id))
     return None if instance_id is None else _cached(deps, instance_id)
+
+
+def cached(deps: Deps, tenant_id: str, instance_id: str) -> Instance | None:
+    """The tenant's instance, as it was some seconds ago at most; None for an unknown or foreign one."""
+    return of_tenant(tenant_id, find_for_webhook(deps, instance_id=instance_id))
 
 
 def _cached(deps: Deps, instance_id: str) -> Instance | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from shared.channelkit.auth import AuthState
 from shared.channels import channel
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import stable_id
+from shared.domain.messages import OutboxItem, OutboxStatus
 from shared.domain.notifications import Notification
-from shared.ports.store import Document
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once
@@ -27,11 +26,10 @@ class Unheld:
         self._deps = deps
         self._seen: set[str] = set()
 
-    def look(self, item: Document) -> None:
-        """Tell once per outage, if it is one; `item` is of the outbox."""
-        data: dict[str, Any] = item.data
-        instance_id = str(data["instance_id"])
-        waits = data["status"] == "PENDING" and data["created_at"] <= self._deps.now() - AFTER
+    def look(self, item: OutboxItem) -> None:
+        """Notify once per outage, if it is one."""
+        instance_id = item.instance_id
+        waits = item.status is OutboxStatus.PENDING and item.created_at <= self._deps.now() - AFTER
         if not waits or instance_id in self._seen:
             return
         self._seen.add(instance_id)

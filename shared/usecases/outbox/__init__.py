@@ -1,1 +1,1 @@
-"""TODO."""
+"""The outbox: messages that were accepted and wait to be sent."""

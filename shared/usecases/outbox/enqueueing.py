@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.channels import channel, names
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.instances import Instance
@@ -26,10 +28,9 @@ from shared.domain.messages import (
     Span,
     Template,
 )
-from shared.errors import BadRequest, FieldName, NotFound
+from shared.errors import BadRequest, FieldName
 from shared.logs import current_trace
-from shared.ports.store import Create, Document, Merge, Ref, Write
-from shared.usecases import realtime, refs
+from shared.usecases import realtime
 from shared.usecases.reporting import counters
 
 # An item whose wake-up was lost in a crash is looked at by the sweep after this long.
@@ -38,9 +39,9 @@ _SWEEP_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to say. `message_id` makes saying it twice impossible.
+    """A message to send. One that is accepted twice is sent once, for its `message_id` is the same.
 
-    With `opens` it begins something new: what was said before on this channel is no context of it.
+    With `opens` it starts something new: the context of earlier messages on this channel does not apply to it.
     """
 
     message_id: str
@@ -58,14 +59,14 @@ class Draft:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What the stored message tells beside its text."""
+        """What the stored message holds beside its text."""
         extra: dict[str, Any] = {"template": self.template.model_dump(exclude_none=True)} if self.template else {}
         return extra | ({"choices": [choice.model_dump() for choice in self.choices]} if self.choices else {})
 
     def check(self) -> None:
         """Refuse what no provider could send; raises `BadRequest`."""
-        said = (self.text or "").strip()
-        if not said and not self.attachments and not self.reaction and not self.template:
+        has_text = bool((self.text or "").strip())
+        if not has_text and not self.attachments and not self.reaction and not self.template:
             raise BadRequest(
                 "there is nothing to send: give text, attachments or a reaction", {FieldName("text"): "is empty"}
             )
@@ -79,59 +80,50 @@ class Draft:
         return self.attachments[0].type if self.attachments else MessageKind.TEXT
 
 
-def commit_drafts(
+def enqueue(
     deps: Deps,
-    document: Document,
+    unit: UnitOfWork,
+    conversation: Conversation,
     instance: Instance,
     drafts: Sequence[Draft],
-    changes: Mapping[str, Any] | None = None,
-    extra_writes: Sequence[Write] = (),
     *,
     is_answer: bool = True,
+    unanswered_since: datetime | None = None,
 ) -> list[Message]:
-    """Accept drafts for a conversation that was just read, and announce them.
+    """Accept drafts for a conversation that was read or added in this unit; the commit's success announces them.
 
-    `changes` go into the conversation with the same commit. What is no answer
-    leaves the customer waiting and the conversation asleep. Raises `Conflict`
-    when the conversation changed since, and `AlreadyExists` when a draft was
-    accepted before; nothing is stored then.
+    What is no answer leaves the customer waiting and the conversation asleep. An answer leaves the messages since
+    `unanswered_since` unanswered. The commit raises `Conflict` when the conversation was changed meanwhile, and
+    `AlreadyExists` when a draft was accepted before.
     """
-    conversation = Conversation.model_validate(document.data)
     now = deps.now()
     waiting_since = conversation.needs_reply_since if is_answer else None
-    messages = [_message(conversation, instance, draft, now, n) for n, draft in enumerate(drafts)]
-    updated = {"last_message_at": now, "updated_at": now}
-    updated |= (_answer_changes(conversation) if is_answer else {}) | dict(changes or {})
-    deps.store.commit(
-        [
-            *_accepted(conversation, drafts, messages, waiting_since),
-            Merge(document.ref, updated, document.version),
-            *(_identity_answered(conversation, updated) if is_answer else ()),
-            _counted(conversation, instance, now, len(messages), waiting_since),
-            *extra_writes,
-        ]
-    )
-    announce(deps, conversation.model_copy(update=updated), instance, messages)
+    messages = [_message(conversation, instance, draft, now, number) for number, draft in enumerate(drafts)]
+    for number, (draft, message) in enumerate(zip(drafts, messages, strict=True)):
+        draft.check()
+        # Of an answer in several parts the first ends the customer's waiting.
+        _add(unit, conversation, draft, message, waiting_since if number == 0 else None)
+    conversation.last_message_at = conversation.updated_at = now
+    unit.conversations.expect_unchanged(conversation)
+    if is_answer:
+        _mark_answered(unit, conversation, unanswered_since)
+    amounts = Counters(outbound=len(messages))
+    if waiting_since is not None:
+        amounts.replies, amounts.reply_seconds = 1, (now - waiting_since).total_seconds()
+    counters.count(unit, _source(conversation, instance), now, amounts)
+    unit.after_commit(lambda: announce(deps, conversation, instance, messages))
     return messages
 
 
-def _accepted(
-    conversation: Conversation, drafts: Sequence[Draft], messages: Sequence[Message], waiting_since: datetime | None
-) -> Iterator[Write]:
-    for draft, message in zip(drafts, messages, strict=True):
-        draft.check()
-        # Of an answer in several parts the first ends the customer's waiting.
-        yield from _creations(conversation, draft, message, waiting_since if message is messages[0] else None)
-
-
-def acceptance(deps: Deps, conversation: Conversation, instance: Instance, draft: Draft) -> tuple[Message, list[Write]]:
-    """A message that is accepted by the commit which these writes are part of; `announce` it afterwards."""
+def enqueue_opening(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, instance: Instance, draft: Draft
+) -> Message:
+    """Accept what the business begins a conversation with, in the unit that begins it; `announce` it afterwards."""
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
-    return message, [
-        *_creations(conversation, draft, message),
-        counters.count(conversation.tenant_id, instance.id, instance.type, conversation.id, now, outbound=1),
-    ]
+    _add(unit, conversation, draft, message, None)
+    counters.count(unit, _source(conversation, instance), now, Counters(outbound=1))
+    return message
 
 
 def announce(deps: Deps, conversation: Conversation, instance: Instance, messages: Sequence[Message]) -> None:
@@ -159,9 +151,9 @@ def _runtime(instance: Instance | None) -> Any:
     return channel(instance.adapter).runtime if instance and instance.adapter in names() else "function"
 
 
-def _message(conversation: Conversation, instance: Instance, draft: Draft, now: datetime, n: int) -> Message:
-    # Parts of one answer are a microsecond apart, so that their order is told by their times.
-    at = now + timedelta(microseconds=n)
+def _message(conversation: Conversation, instance: Instance, draft: Draft, now: datetime, number: int) -> Message:
+    # Parts of one answer are a microsecond apart, so that their times give their order.
+    at = now + timedelta(microseconds=number)
     trace = current_trace()
     return Message(
         id=draft.message_id,
@@ -186,11 +178,11 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
     )
 
 
-def _creations(
-    conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None = None
-) -> list[Write]:
-    item = _item(conversation, draft, message, waiting_since)
-    return [Create(refs.message(message.id), message.model_dump()), Create(refs.outbox(message.id), item.model_dump())]
+def _add(
+    unit: UnitOfWork, conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None
+) -> None:
+    unit.messages.add(message)
+    unit.outbox.add(_item(conversation, draft, message, waiting_since))
 
 
 def _item(conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None) -> OutboxItem:
@@ -223,41 +215,17 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
     )
 
 
-def _answer_changes(conversation: Conversation) -> dict[str, Any]:
-    """What ends with an answer, whoever gives it."""
-    changes: dict[str, Any] = {"needs_reply_since": None, "needs_human": False}
+def _mark_answered(unit: UnitOfWork, conversation: Conversation, unanswered_since: datetime | None) -> None:
+    """End what ends with an answer, whoever gives it.
+
+    The identity keeps the waiting time too, so that ingest need not read the conversation.
+    """
+    if conversation.needs_reply_since is not None or unanswered_since is not None:
+        unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
+    conversation.needs_reply_since, conversation.needs_human = unanswered_since, False
     if conversation.status is ConversationStatus.SNOOZED:
-        changes |= {"status": ConversationStatus.OPEN, "snoozed_until": None}
-    return changes
+        conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
 
 
-def _identity_answered(conversation: Conversation, updated: Mapping[str, Any]) -> list[Write]:
-    """The identity keeps the waiting time too, so that ingest need not read the conversation."""
-    if conversation.needs_reply_since is None and updated["needs_reply_since"] is None:
-        return []
-    ref = Ref("identities", conversation.identity_id)
-    return [Merge(ref, {"waiting_since": updated["needs_reply_since"]})]
-
-
-def _counted(
-    conversation: Conversation, instance: Instance, now: datetime, sent: int, waiting_since: datetime | None
-) -> Write:
-    return counters.count(
-        conversation.tenant_id,
-        instance.id,
-        instance.type,
-        conversation.id,
-        now,
-        outbound=sent,
-        replies=int(waiting_since is not None),
-        reply_seconds=(now - waiting_since).total_seconds() if waiting_since else 0,
-    )
-
-
-def read_conversation(deps: Deps, tenant_id: str, conversation_id: str) -> Document:
-    """The tenant's conversation; raises `NotFound` for an unknown or foreign one."""
-    ref = refs.conversation(conversation_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None or document.data.get("tenant_id") != tenant_id:
-        raise NotFound("there is no such conversation or session")
-    return document
+def _source(conversation: Conversation, instance: Instance) -> counters.Source:
+    return counters.Source(conversation.tenant_id, instance.id, instance.type, conversation.id)

@@ -7,12 +7,11 @@ from datetime import datetime
 from shared.channel import Capabilities
 from shared.channels import channel
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Identity
 from shared.domain.instances import Instance
 from shared.domain.messages import OUTSIDE_WINDOW
 from shared.errors import ChannelName, Unprocessable
-from shared.ports.store import Ref
 from shared.usecases.outbox.enqueueing import Draft
 
 
@@ -23,11 +22,11 @@ def closes_at(capabilities: Capabilities, last_inbound_at: datetime | None) -> d
     return last_inbound_at + capabilities.window
 
 
-def check(deps: Deps, instance: Instance, conversation: Conversation, draft: Draft) -> None:
+def check(deps: Deps, unit: UnitOfWork, instance: Instance, conversation: Conversation, draft: Draft) -> None:
     """Refuse what this channel can surely not send; raises `Unprocessable`.
 
-    What it might not take is accepted: the provider decides, and knows of
-    reasons that the hub does not see.
+    What it might not take is accepted: the provider decides, and has reasons
+    that the hub does not see.
     """
     capabilities = channel(instance.adapter).capabilities
     name = ChannelName(instance.type)
@@ -37,9 +36,8 @@ def check(deps: Deps, instance: Instance, conversation: Conversation, draft: Dra
         raise Unprocessable((name, " cannot offer choices here: send a text"))
     if draft.template or not capabilities.templates or capabilities.longest_window is None:
         return
-    ref = Ref("identities", conversation.identity_id)
-    found = deps.store.get([ref]).get(ref)
-    last = Identity.model_validate(found.data).last_inbound_at if found else None
+    identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)
+    last = identity.last_inbound_at if identity else None
     if last is not None and deps.now() > last + capabilities.longest_window:
         refusal = f"{OUTSIDE_WINDOW}: the customer last wrote on {last:%Y-%m-%d}, and "
         raise Unprocessable((refusal, name, " now takes a template only"))

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Automatic replies to customers."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sessions: conversations as the dashboard and the widget start, move and show them."""

@@ -1,4 +1,4 @@
-"""What a session begins with when the business began it: the call to the customer, the invitation to a room."""
+"""The first message of a session that the business starts: the call to the customer, the invitation to a room."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ from dataclasses import dataclass
 from shared.channel.opening import OpeningModule
 from shared.channels import ability
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Message
+from shared.domain.messages import Author
 from shared.errors import BadRequest, NotFound
-from shared.ports.store import Write
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.outbox import enqueueing
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A message and where it goes; `writes` belong in the commit that begins the session."""
+class _Opening:
+    """Which conversation and instance the opening message is sent on."""
 
     conversation: Conversation
     instance: Instance
-    message: Message
-    writes: list[Write]
+    draft: enqueueing.Draft
 
 
-def opened(
-    deps: Deps, conversation: Conversation, instance: Instance, former: Conversation | None = None
-) -> Opened | None:
-    """What the channel opens the session with; None where it has nothing to say or is not configured.
+def add_opening(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, instance: Instance, former: Conversation | None = None
+) -> None:
+    """Accept what the channel opens the session with, if it has something to say and is configured.
 
-    `former` is the conversation as it was before it was moved here.
+    `former` is the conversation as it was before it was moved here. The commit's success announces the message.
     """
+    opening = _opening(deps, conversation, instance, former)
+    if opening is None:
+        return
+    message = enqueueing.enqueue_opening(deps, unit, opening.conversation, opening.instance, opening.draft)
+    unit.after_commit(lambda: enqueueing.announce(deps, opening.conversation, opening.instance, [message]))
+
+
+def _opening(
+    deps: Deps, conversation: Conversation, instance: Instance, former: Conversation | None
+) -> _Opening | None:
     module = ability(instance.adapter, OpeningModule)
     if module is None:
         return None
@@ -47,10 +56,4 @@ def opened(
     except (BadRequest, NotFound):
         return None
     draft = enqueueing.Draft(message_id=new_id(), author=Author.SYSTEM, text=opening.text, opens=opening.here)
-    message, writes = enqueueing.acceptance(deps, conversation, instance, draft)
-    return Opened(conversation, instance, message, writes)
-
-
-def announce(deps: Deps, what: Opened) -> None:
-    """Wake the sender and tell the joined clients."""
-    enqueueing.announce(deps, what.conversation, what.instance, [what.message])
+    return _Opening(conversation, instance, draft)

@@ -1,4 +1,4 @@
-"""On which channels a session's customer can be reached now, and why not on the others."""
+"""On which channels a session's customer can be sent a message now, and why not on the others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import groupby
 
 from shared.channels import channel, names
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import accepts_campaigns
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.ports.store import Order, Where
 from shared.usecases.customers import customers
 from shared.usecases.instances import type_channels
-from shared.usecases.outbox import enqueueing, windows
+from shared.usecases.outbox import windows
 
 CANNOT_SEND = "cannot_send"
 OPTED_OUT = "opted_out"
@@ -42,42 +42,41 @@ def verdicts(deps: Deps, tenant_id: str, conversation_id: str) -> list[Verdict]:
     """One for each channel type that the tenant has: that of its best channel. Raises `NotFound`.
 
     The cost does not depend on how many channels there are: the session, the
-    customer, one query for his addresses, one for the channels.
+    customer, one query for their addresses, one for the channels.
     """
-    conversation = enqueueing.read_conversation(deps, tenant_id, conversation_id)
-    document = customers.read(deps, tenant_id, str(conversation.data["customer_id"]))
-    customer = Customer.model_validate(document.data)
-    known = _identities(deps, customer)
+    unit = UnitOfWork(deps.store)
+    conversation = unit.conversations.owned(tenant_id, conversation_id)
+    customer = customers.current(unit, tenant_id, conversation.customer_id)
+    identities = _identities(unit, customer)
     by_type = sorted(type_channels.every(deps, tenant_id), key=lambda instance: instance.type)
     now = deps.now()
     return [
-        _best([_verdict(instance, customer, known, now) for instance in instances])
+        _best([_verdict(instance, customer, identities, now) for instance in instances])
         for _, instances in groupby(by_type, key=lambda instance: instance.type)
     ]
 
 
-def _identities(deps: Deps, customer: Customer) -> list[Identity]:
-    where = [Where("customer_id", "==", customer.id)]
-    page = deps.store.find("identities", where, [Order("created_at")], limit=_MOST_IDENTITIES)
-    found = [Identity.model_validate(document.data) for document in page.documents]
-    return [identity for identity in found if identity.alias_of is None]
+def _identities(unit: UnitOfWork, customer: Customer) -> list[Identity]:
+    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", customer.id)
+    page = query.order_by(lambda identity: identity.created_at).page(_MOST_IDENTITIES)
+    return [identity for identity in page.documents if identity.alias_of is None]
 
 
-def _best(found: Iterable[Verdict]) -> Verdict:
-    return max(found, key=lambda verdict: (verdict.can_send, not verdict.template_required))
+def _best(verdicts_of_type: Iterable[Verdict]) -> Verdict:
+    return max(verdicts_of_type, key=lambda verdict: (verdict.can_send, not verdict.template_required))
 
 
-def _verdict(instance: Instance, customer: Customer, known: Sequence[Identity], now: datetime) -> Verdict:
+def _verdict(instance: Instance, customer: Customer, identities: Sequence[Identity], now: datetime) -> Verdict:
     if instance.adapter not in names():
         return Verdict(instance.type, can_send=False, reason=CANNOT_SEND)
     if not accepts_campaigns(customer):
         return Verdict(instance.type, can_send=False, reason=OPTED_OUT)
     if instance.status is not InstanceStatus.CONNECTED or instance.link_lost_at is not None:
         return Verdict(instance.type, can_send=False, reason=DISCONNECTED)
-    here = [identity for identity in known if identity.instance_id == instance.id]
-    if not here and not _has_profile_address(instance, customer):
+    at_instance = [identity for identity in identities if identity.instance_id == instance.id]
+    if not at_instance and not _has_profile_address(instance, customer):
         return Verdict(instance.type, can_send=False, reason=NO_ADDRESS)
-    return _by_window(instance, here, now)
+    return _by_window(instance, at_instance, now)
 
 
 def _has_profile_address(instance: Instance, customer: Customer) -> bool:
@@ -87,9 +86,9 @@ def _has_profile_address(instance: Instance, customer: Customer) -> bool:
     return bool(customer.email) if addressed_by == "email" else addressed_by is not None
 
 
-def _by_window(instance: Instance, here: Sequence[Identity], now: datetime) -> Verdict:
+def _by_window(instance: Instance, identities: Sequence[Identity], now: datetime) -> Verdict:
     capabilities = channel(instance.adapter).capabilities
-    last = max((identity.last_inbound_at for identity in here if identity.last_inbound_at), default=None)
+    last = max((identity.last_inbound_at for identity in identities if identity.last_inbound_at), default=None)
     closes = windows.closes_at(capabilities, last)
     if capabilities.window is None or (closes is not None and closes > now):
         return Verdict(instance.type, can_send=True, window_closes_at=closes)

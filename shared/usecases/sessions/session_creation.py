@@ -1,33 +1,29 @@
-"""Beginning a conversation with a customer whom nobody has heard of today."""
+"""Starting a conversation with a customer who has not written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
-from shared.ports.store import Create, Document, Set, Write
-from shared.usecases import realtime, refs
+from shared.usecases import realtime
 from shared.usecases.conversations import routing
 from shared.usecases.customers import customers
-from shared.usecases.identities import resolution
-from shared.usecases.identities.contacts import Reached, reach
-from shared.usecases.instances.instance_documents import commit
-from shared.usecases.outbox import enqueueing
+from shared.usecases.identities import contacts
+from shared.usecases.identities.contacts import Contact
 from shared.usecases.reporting import counters
-from shared.usecases.retrying import decide
 from shared.usecases.sessions import openings
-from shared.usecases.sessions.openings import Opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """Whom to speak with, and where. `first_message` is what the customer wants, in somebody's words."""
+    """The customer, and the channel type. `first_message` is the customer's request, as somebody else put it."""
 
     customer_id: str
     channel_type: ChannelType
@@ -35,112 +31,82 @@ class NewSession:
     first_message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What was decided: `conversation` as it will be, and the document that says how it was, unless it is new."""
-
-    conversation: Conversation
-    before: Document | None
-    message: Message | None
-    opened: Opened | None = None
-
-
-def create(deps: Deps, tenant_id: str, wanted: NewSession) -> Conversation:
+def create(deps: Deps, tenant_id: str, new_session: NewSession) -> Conversation:
     """Open a conversation, or take up the one that is open at this address: there is never a second one.
 
     The first message counts as the customer's: it is stored as an inbound one,
-    so he waits for an answer from then on. It goes to no provider and asks no
-    agent for a reply, for he has not written it himself. Raises `NotFound`,
-    `Unprocessable` and `Collision` as `reach` does.
+    so they wait for an answer from then on. It goes to no provider and asks no
+    agent for a reply, for the customer has not written it. Raises `NotFound`,
+    `Unprocessable` and `Collision` as `contacts.on_channel` does.
     """
-    begun = decide(lambda: _attempt(deps, tenant_id, wanted))
-    if begun.message:
-        realtime.message_created(deps, begun.message)
-    if begun.opened:
-        openings.announce(deps, begun.opened)
-    realtime.conversation_updated(deps, begun.conversation)
-    return begun.conversation
+    return run_with_retry(deps, lambda unit: _create(deps, unit, tenant_id, new_session), retry_existing=True)
 
 
-def _attempt(deps: Deps, tenant_id: str, wanted: NewSession) -> _Begun:
-    reached = reach(deps, customers.read(deps, tenant_id, wanted.customer_id), wanted.channel_type)
+def _create(deps: Deps, unit: UnitOfWork, tenant_id: str, new_session: NewSession) -> Conversation:
+    customer = customers.current(unit, tenant_id, new_session.customer_id)
+    contact = contacts.on_channel(deps, unit, customer, new_session.channel_type)
+    open_id = contact.identity.conversation_id
+    if open_id:
+        conversation = unit.conversations.owned(tenant_id, open_id)
+    else:
+        conversation = unit.conversations.add(_new_conversation(deps, contact, new_session))
+    _update(deps, conversation, new_session)
+    # Its version keeps a conversation from being opened twice, and this one from being closed meanwhile.
+    unit.identities.expect_unchanged(contact.identity)
+    if new_session.first_message:
+        _add_first_message(deps, unit, conversation, new_session.first_message)
+    contact.identity.conversation_id = conversation.id
+    contact.identity.waiting_since = conversation.needs_reply_since
+    _count(deps, unit, conversation, sessions=int(not open_id), inbound=int(bool(new_session.first_message)))
+    if not open_id:
+        routing.apply(deps, unit, conversation, new_session.first_message)
+        openings.add_opening(deps, unit, conversation, contact.instance)
+    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    return conversation
+
+
+def _new_conversation(deps: Deps, contact: Contact, new_session: NewSession) -> Conversation:
+    customer = contact.customer
+    conversation = Conversation.start(new_id(), contact.instance, contact.identity, deps.now())
+    conversation.customer_id = customer.id
+    conversation.customer_name = customer.name or contact.identity.name
+    conversation.customer_phone = customer.phone
+    conversation.summary = customers.shortened(new_session.first_message)
+    return conversation
+
+
+def _update(deps: Deps, conversation: Conversation, new_session: NewSession) -> None:
+    conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
+    conversation.updated_at = deps.now()
+    if new_session.priority:
+        conversation.priority = new_session.priority
+
+
+def _add_first_message(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str) -> None:
     now = deps.now()
-    open_id = reached.known.identity.conversation_id
-    before = enqueueing.read_conversation(deps, tenant_id, open_id) if open_id else None
-    conversation = Conversation.model_validate(before.data) if before else _opened(reached, wanted, now)
-    message = _first_message(conversation, wanted, now) if wanted.first_message else None
-    changed = conversation.model_copy(update=_changes(conversation, wanted, message, now))
-    begun = _Begun(changed, before, message)
-    writes = [*_writes(begun, now), _identity_write(reached, begun)]
-    if before is None:
-        routed, writes = routing.begin(deps, changed, wanted.first_message, writes)
-        opened = openings.opened(deps, routed, reached.instance)
-        begun = _Begun(routed, before, message, opened)
-        writes += opened.writes if opened else []
-    # A rule may have changed the customer already, at the same version.
-    written = {write.ref for write in writes}
-    commit(deps, [*writes, *(write for write in reached.known.writes if write.ref not in written)])
-    return begun
-
-
-def _opened(reached: Reached, wanted: NewSession, now: datetime) -> Conversation:
-    instance, identity = reached.instance, reached.known.identity
-    told = {
-        "customer_id": reached.customer.id,
-        "priority": wanted.priority or Priority.NORMAL,
-        "customer_name": reached.customer.name or identity.name,
-        "customer_phone": reached.customer.phone,
-        "summary": customers.shortened(wanted.first_message),
-    }
-    return Conversation.begun(new_id(), instance, identity, now).model_copy(update=told)
-
-
-def _first_message(conversation: Conversation, wanted: NewSession, now: datetime) -> Message:
-    return Message(
-        id=new_id(),
-        tenant_id=conversation.tenant_id,
-        instance_id=conversation.instance_id,
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        direction=Direction.INBOUND,
-        author=Author.CUSTOMER,
-        author_id=conversation.external_user_id,
-        author_name=conversation.customer_name,
-        text=wanted.first_message,
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
+    message = unit.messages.add(
+        Message(
+            id=new_id(),
+            tenant_id=conversation.tenant_id,
+            instance_id=conversation.instance_id,
+            conversation_id=conversation.id,
+            customer_id=conversation.customer_id,
+            direction=Direction.INBOUND,
+            author=Author.CUSTOMER,
+            author_id=conversation.external_user_id,
+            author_name=conversation.customer_name,
+            text=text,
+            status=MessageStatus.RECEIVED,
+            sent_at=now,
+            created_at=now,
+        )
     )
+    conversation.last_message_at, conversation.last_inbound_message_id = now, message.id
+    conversation.needs_reply_since = conversation.needs_reply_since or now
+    unit.after_commit(lambda: realtime.message_created(deps, message))
 
 
-def _changes(conversation: Conversation, wanted: NewSession, message: Message | None, now: datetime) -> dict[str, Any]:
-    changes: dict[str, Any] = {"status": ConversationStatus.OPEN, "snoozed_until": None, "updated_at": now}
-    if wanted.priority:
-        changes["priority"] = wanted.priority
-    if message:
-        changes["last_message_at"] = now
-        changes["last_inbound_message_id"] = message.id
-        changes["needs_reply_since"] = conversation.needs_reply_since or now
-    return changes
-
-
-def _writes(begun: _Begun, now: datetime) -> list[Write]:
-    conversation, before = begun.conversation, begun.before
-    ref, data = refs.conversation(conversation.id), conversation.model_dump()
-    writes: list[Write] = [Set(ref, data, before.version) if before else Create(ref, data)]
-    if begun.message:
-        writes.append(Create(refs.message(begun.message.id), begun.message.model_dump()))
-    if begun.message or before is None:
-        sessions, inbound = int(before is None), int(begun.message is not None)
-        place = (conversation.tenant_id, conversation.instance_id, conversation.channel, conversation.id)
-        writes.append(counters.count(*place, now, sessions=sessions, inbound=inbound))
-    return writes
-
-
-def _identity_write(reached: Reached, begun: _Begun) -> Write:
-    """The identity's version keeps a conversation from being opened twice, and this one from being closed meanwhile."""
-    conversation = begun.conversation
-    pointing = reached.known.identity.model_copy(
-        update={"conversation_id": conversation.id, "waiting_since": conversation.needs_reply_since}
-    )
-    return resolution.identity_write(reached.known, pointing)
+def _count(deps: Deps, unit: UnitOfWork, conversation: Conversation, *, sessions: int, inbound: int) -> None:
+    if sessions or inbound:
+        amounts = Counters(sessions=sessions, inbound=inbound)
+        counters.count(unit, counters.Source.of(conversation), deps.now(), amounts)

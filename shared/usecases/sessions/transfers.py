@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation, ConversationStatus, Leg
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import BadRequest, Collision, Unprocessable
-from shared.ports.store import Create, Document, Merge, Ref, Write
-from shared.usecases import realtime, refs
+from shared.usecases import realtime
 from shared.usecases.customers import customers
-from shared.usecases.identities import resolution
-from shared.usecases.identities.contacts import Reached, reach
-from shared.usecases.instances.instance_documents import commit
-from shared.usecases.outbox import enqueueing
-from shared.usecases.retrying import decide
+from shared.usecases.identities import contacts
+from shared.usecases.identities.contacts import Contact
 from shared.usecases.sessions import openings
-from shared.usecases.sessions.openings import Opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,62 +30,46 @@ class Transfer:
     assignee_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    before: Conversation
-    after: Conversation
-    note: Message
-    opened: Opened | None
-
-
-def transfer(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer) -> Conversation:
+def transfer(deps: Deps, tenant_id: str, conversation_id: str, request: Transfer) -> Conversation:
     """Close the current leg and open one on the other channel, with a system message.
 
     What the customer writes there lands in this conversation from now on; what
-    he writes on the old channel begins a new one. A channel that opens a session
-    with words of its own (a call, an invitation) says them. Messages accepted before go
-    out where they were meant to. Raises `NotFound`; `Collision` when the
-    conversation is closed or is not on the channel it is to leave, or when the
-    customer has another one open on the target; `Unprocessable` as `reach` does
-    and for groups.
+    they write on the old channel starts a new one. A channel that opens a
+    session with a message of its own (a call, an invitation) sends it. Messages
+    accepted before go out where they were meant to. Raises `NotFound`;
+    `Collision` when the conversation is closed or is not on the channel it is to
+    leave, or when the customer has another one open on the target;
+    `Unprocessable` as `contacts.on_channel` does and for groups.
     """
-    if wanted.origin is wanted.target:
+    if request.origin is request.target:
         raise BadRequest.of_field("to_channel", "is the same as from_channel", "is the channel to leave")
-    moved = decide(lambda: _attempt(deps, tenant_id, conversation_id, wanted))
-    realtime.message_created(deps, moved.note)
-    if moved.opened:
-        openings.announce(deps, moved.opened)
-    realtime.conversation_updated(deps, moved.after)
-    # Those who watch the old channel learn that it has gone.
-    payload = {"conversation": moved.after.model_dump(mode="json")}
-    realtime.emit(deps, tenant_id, moved.before.instance_id, realtime.CONVERSATION_UPDATED, payload)
-    return moved.after
+    return run_with_retry(
+        deps, lambda unit: _transfer(deps, unit, tenant_id, conversation_id, request), retry_existing=True
+    )
 
 
-def _attempt(deps: Deps, tenant_id: str, conversation_id: str, wanted: Transfer) -> _Moved:
-    document = enqueueing.read_conversation(deps, tenant_id, conversation_id)
-    before = Conversation.model_validate(document.data)
-    _check(before, wanted)
-    reached = reach(deps, customers.read(deps, tenant_id, before.customer_id), wanted.target)
-    if reached.known.identity.conversation_id not in (None, before.id):
+def _transfer(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str, request: Transfer) -> Conversation:
+    conversation = unit.conversations.owned(tenant_id, conversation_id)
+    _check(conversation, request)
+    customer = customers.current(unit, tenant_id, conversation.customer_id)
+    contact = contacts.on_channel(deps, unit, customer, request.target)
+    if contact.identity.conversation_id not in (None, conversation.id):
         raise Collision("the customer has another open session on that channel")
-    now = deps.now()
-    changes = _changes(before, reached, wanted, now)
-    note = _note(before, reached, wanted, now)
-    writes: list[Write] = [
-        Merge(document.ref, changes, document.version),
-        Create(refs.message(note.id), note.model_dump()),
-        *_left(deps, before),
-        *_entered(before, reached),
-    ]
-    after = Conversation.model_validate(document.data | changes)
-    opened = openings.opened(deps, after, reached.instance, former=before)
-    commit(deps, [*writes, *(opened.writes if opened else ())])
-    return _Moved(before, after, note, opened)
+    now, former = deps.now(), conversation.model_copy()
+    note = unit.messages.add(_note(conversation, contact, request, now))
+    unit.after_commit(lambda: realtime.message_created(deps, note))
+    _leave_address(unit, conversation)
+    _move(conversation, contact, request, now)
+    _enter_address(unit, conversation, contact)
+    openings.add_opening(deps, unit, conversation, contact.instance, former)
+    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    # Those who watch the old channel see that the conversation has moved.
+    unit.after_commit(lambda: realtime.conversation_moved(deps, conversation, former.instance_id))
+    return conversation
 
 
-def _check(conversation: Conversation, wanted: Transfer) -> None:
-    if conversation.channel is not wanted.origin:
+def _check(conversation: Conversation, request: Transfer) -> None:
+    if conversation.channel is not request.origin:
         raise Collision("the session is not on the channel that it is said to be on")
     if conversation.status is ConversationStatus.CLOSED:
         raise Collision("the session is resolved: set it active first")
@@ -97,56 +77,44 @@ def _check(conversation: Conversation, wanted: Transfer) -> None:
         raise Unprocessable("a group's session cannot be moved: a group has no address on another channel")
 
 
-def _changes(before: Conversation, reached: Reached, wanted: Transfer, now: datetime) -> dict[str, Any]:
-    instance, identity = reached.instance, reached.known.identity
-    leg = Leg.begun(instance, identity, now)
-    ended = [each if each.ended_at else each.model_copy(update={"ended_at": now}) for each in before.legs]
-    changes: dict[str, Any] = {
-        "customer_id": reached.customer.id,
-        "identity_id": identity.id,
-        "instance_id": instance.id,
-        "channel": instance.type.value,
-        "external_conversation_id": identity.external_user_id,
-        "external_user_id": identity.external_user_id,
-        "customer_phone": before.customer_phone or reached.customer.phone,
-        "legs": [each.model_dump() for each in [*ended, leg]],
-        "status": ConversationStatus.OPEN.value,
-        "snoozed_until": None,
-        "last_message_at": now,
-        "updated_at": now,
-    }
-    if wanted.assignee_id is not None:
-        changes |= {"assignee_id": wanted.assignee_id or None, "needs_human": False}
-    return changes
+def _move(conversation: Conversation, contact: Contact, request: Transfer, now: datetime) -> None:
+    instance, identity = contact.instance, contact.identity
+    ended_legs = [leg if leg.ended_at else leg.model_copy(update={"ended_at": now}) for leg in conversation.legs]
+    conversation.legs = [*ended_legs, Leg.start(instance, identity, now)]
+    conversation.customer_id, conversation.identity_id = contact.customer.id, identity.id
+    conversation.instance_id, conversation.channel = instance.id, instance.type
+    conversation.external_conversation_id = conversation.external_user_id = identity.external_user_id
+    conversation.customer_phone = conversation.customer_phone or contact.customer.phone
+    conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
+    conversation.last_message_at = conversation.updated_at = now
+    if request.assignee_id is not None:
+        conversation.assignee_id, conversation.needs_human = request.assignee_id or None, False
 
 
-def _note(before: Conversation, reached: Reached, wanted: Transfer, now: datetime) -> Message:
+def _note(conversation: Conversation, contact: Contact, request: Transfer, now: datetime) -> Message:
     return Message(
         id=new_id(),
-        tenant_id=before.tenant_id,
-        instance_id=reached.instance.id,
-        conversation_id=before.id,
-        customer_id=reached.customer.id,
+        tenant_id=conversation.tenant_id,
+        instance_id=contact.instance.id,
+        conversation_id=conversation.id,
+        customer_id=contact.customer.id,
         direction=Direction.SYSTEM,
         author=Author.SYSTEM,
-        text=wanted.note,
+        text=request.note,
         status=MessageStatus.RECEIVED,
         sent_at=now,
         created_at=now,
     )
 
 
-def _left(deps: Deps, before: Conversation) -> list[Write]:
+def _leave_address(unit: UnitOfWork, conversation: Conversation) -> None:
     """The old address leads here no more; its version keeps a message from being stored meanwhile."""
-    ref = Ref("identities", before.identity_id)
-    document: Document | None = deps.store.get([ref]).get(ref)
-    if document is None or document.data.get("conversation_id") != before.id:
-        return []
-    return [Merge(ref, {"conversation_id": None, "waiting_since": None}, document.version)]
+    identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)
+    if identity is not None and identity.conversation_id == conversation.id:
+        identity.conversation_id = identity.waiting_since = None
 
 
-def _entered(before: Conversation, reached: Reached) -> list[Write]:
-    pointing = reached.known.identity.model_copy(
-        update={"conversation_id": before.id, "waiting_since": before.needs_reply_since}
-    )
-    return [*reached.known.writes, resolution.identity_write(reached.known, pointing)]
+def _enter_address(unit: UnitOfWork, conversation: Conversation, contact: Contact) -> None:
+    unit.identities.expect_unchanged(contact.identity)
+    contact.identity.conversation_id = conversation.id
+    contact.identity.waiting_since = conversation.needs_reply_since

@@ -1,6 +1,6 @@
-"""A widget's visitors: who they are, what they say, and what they may read.
+"""A widget's visitors: their tokens, their messages, and what they may read.
 
-A visitor is known by his token alone; nothing is stored before he says something.
+A visitor's token is all there is of them; nothing is stored before they write.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from shared.channels.widget.config import WidgetConfig
 from shared.channels.widget.inbound import external_message_id
 from shared.channels.widget.outbound import room_of
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Direction, Message, MessageKind, MessageStatus
 from shared.errors import NotFound, Unauthorized
-from shared.ports.store import Order, Where
 from shared.security.tokens import VisitorClaims, sign, span, unverified, verify
-from shared.usecases import refs
 from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_config, instance_lookup
 
@@ -28,12 +28,12 @@ ADAPTER = "widget"
 TOKEN_SECONDS = 180 * 86400
 MOST = 100
 # Older conversations of one visitor are left to the business.
-_CONVERSATIONS = 10
+_MOST_CONVERSATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who showed a valid token of this widget."""
+    """Somebody with a valid token of this widget."""
 
     instance: Instance
     claims: VisitorClaims
@@ -45,7 +45,7 @@ class Visitor:
 
     @property
     def room(self) -> str:
-        """His realtime room, among his tenant's."""
+        """The visitor's realtime room, among those of the tenant."""
         return room_of(self.instance.id, self.id)
 
 
@@ -59,10 +59,11 @@ class Session:
 
 def widget(deps: Deps, key: str) -> Instance:
     """The widget with this id or name; raises `NotFound`."""
-    found = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(deps, name=key)
-    if found is None or found.adapter != ADAPTER:
+    instance = instance_lookup.find_for_webhook(deps, instance_id=key)
+    instance = instance or instance_lookup.find_for_webhook(deps, name=key)
+    if instance is None or instance.adapter != ADAPTER:
         raise NotFound("there is no such widget")
-    return found
+    return instance
 
 
 def config(deps: Deps, instance: Instance) -> WidgetConfig:
@@ -123,7 +124,7 @@ def recognize(deps: Deps, token: str) -> Visitor | None:
 
 
 def say(deps: Deps, visitor: Visitor, text: str, nonce: str) -> str:
-    """Take a message as a webhook is taken: durable when this returns. Returns the id it will be stored under."""
+    """Accept a message as a webhook is accepted: durable when this returns. Returns the id it is stored under."""
     claims = visitor.claims
     body = {
         "visitor": {"id": claims.user_id, "name": claims.name, "email": claims.email},
@@ -139,42 +140,35 @@ def say(deps: Deps, visitor: Visitor, text: str, nonce: str) -> str:
         received_at=deps.now(),
     )
     webhooks.take(deps, visitor.instance, webhook)
-    return refs.provider_message(visitor.instance.id, external_message_id(visitor.id, nonce)).id
+    return ids.provider_message(visitor.instance.id, external_message_id(visitor.id, nonce))
 
 
 def history(deps: Deps, visitor: Visitor, limit: int, cursor: str | None) -> tuple[list[Message], str | None]:
     """What the visitor and the business said to each other here, oldest first; the cursor leads to older messages.
 
     A page may have fewer messages than `limit`, for not all that is stored is
-    meant for him.
+    meant for the visitor.
     """
-    conversations = _conversations(deps, visitor)
-    if not conversations:
+    unit = UnitOfWork(deps.store)
+    conversation_ids = _conversation_ids(unit, visitor)
+    if not conversation_ids:
         return [], None
-    page = deps.store.find(
-        "messages",
-        [Where("conversation_id", "in", conversations)],
-        [Order("sent_at", descending=True), Order("created_at", descending=True)],
-        limit=min(limit, MOST),
-        cursor=cursor,
-    )
-    found = [Message.model_validate(document.data) for document in reversed(page.documents)]
-    return [message for message in found if _is_for(visitor, message)], page.cursor
+    query = unit.messages.query().where_in(lambda message: message.conversation_id, conversation_ids)
+    query = query.order_by(lambda message: message.sent_at, descending=True)
+    query = query.order_by(lambda message: message.created_at, descending=True)
+    page = query.page(min(limit, MOST), cursor)
+    return [message for message in reversed(page.documents) if _is_for(visitor, message)], page.cursor
 
 
-def _conversations(deps: Deps, visitor: Visitor) -> list[str]:
-    identity = refs.identity(visitor.instance.id, visitor.id)
-    page = deps.store.find(
-        "conversations",
-        [Where("identity_id", "==", identity.id)],
-        [Order("created_at", descending=True)],
-        limit=_CONVERSATIONS,
-    )
-    return [document.id for document in page.documents]
+def _conversation_ids(unit: UnitOfWork, visitor: Visitor) -> list[str]:
+    identity_id = ids.identity(visitor.instance.id, visitor.id)
+    query = unit.conversations.query().where(lambda conversation: conversation.identity_id, "==", identity_id)
+    page = query.order_by(lambda conversation: conversation.created_at, descending=True).page(_MOST_CONVERSATIONS)
+    return [conversation.id for conversation in page.documents]
 
 
 def _is_for(visitor: Visitor, message: Message) -> bool:
-    """A conversation may have gone on elsewhere; notes are the business's own; what died may be said again."""
+    """A conversation may have gone on elsewhere; notes are the business's own; what died may be sent again."""
     return (
         message.instance_id == visitor.instance.id
         and message.direction is not Direction.SYSTEM

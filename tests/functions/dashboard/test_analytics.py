@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.errors import StoreError
 from shared.ports.store import Create
@@ -41,8 +43,10 @@ def count(deps: Deps) -> Count:
     ) -> None:
         tenant_id = amounts.pop("tenant_id", deps.settings.default_tenant_id)
         instance_id = amounts.pop("instance_id", f"{channel}-instance")
-        write = counters.count(tenant_id, instance_id, ChannelType(channel), conversation, NOW - ago, **amounts)
-        deps.store.commit([write])
+        unit = UnitOfWork(deps.store)
+        source = counters.Source(tenant_id, instance_id, ChannelType(channel), conversation)
+        counters.count(unit, source, NOW - ago, Counters(**amounts))
+        unit.commit()
 
     return raise_
 
@@ -250,8 +254,11 @@ def test_more_counters_than_a_page_holds_are_all_counted_before_and_after_they_a
     deps: Deps, at: At
 ) -> None:
     tenant_id, yesterday = deps.settings.default_tenant_id, NOW - timedelta(days=1)
-    many = [counters.count(tenant_id, f"i{n}", ChannelType.WHATSAPP, "c", yesterday, sessions=1) for n in range(520)]
-    deps.store.commit(many)
+    unit = UnitOfWork(deps.store)
+    for number in range(520):
+        source = counters.Source(tenant_id, f"i{number}", ChannelType.WHATSAPP, "c")
+        counters.count(unit, source, yesterday, Counters(sessions=1))
+    unit.commit()
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
     assert roll_up_at(at, NOW) == 1
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
@@ -313,8 +320,10 @@ def test_an_old_count_can_still_be_corrected(deps: Deps, at: At, count: Count) -
     count(timedelta(days=9), ratings=1, rating_sum=1)
     roll_up_at(at, NOW)
     tenant_id = deps.settings.default_tenant_id
-    given = (tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c", long_ago, NOW)
-    deps.store.commit(counters.correct(*given, rating_sum=4))
+    unit = UnitOfWork(deps.store)
+    source = counters.Source(tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c")
+    counters.correct(unit, source, long_ago, NOW, Counters(rating_sum=4))
+    unit.commit()
     assert _get(at(), "customer-satisfaction")["overallScore"] == 5
 
 

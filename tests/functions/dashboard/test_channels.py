@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.domain.analytics import Counters
 from shared.domain.calls import CallState
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.inbound import CallChanged
@@ -59,9 +61,11 @@ def call(deps: Deps, instance: Instance, id_: str) -> None:
     calls.change(deps, instance, CallChanged(external_call_id=id_, chat_key="+1", state=CallState.LIVE, at=deps.now()))
 
 
-def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: float) -> None:
-    at = deps.now() - timedelta(days=days_ago)
-    deps.store.commit([counters.count(instance.tenant_id, instance.id, instance.type, "any", at, **amounts)])
+def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: Any) -> None:
+    unit = UnitOfWork(deps.store)
+    source = counters.Source(instance.tenant_id, instance.id, instance.type, "any")
+    counters.count(unit, source, deps.now() - timedelta(days=days_ago), Counters(**amounts))
+    unit.commit()
 
 
 def test_without_channels_there_is_an_empty_list(client: FlaskClient) -> None:

@@ -104,13 +104,14 @@ def test_what_was_changed_since_stays_and_new_sessions_go_with_their_address(
     merge_id = merge(client).json["merge_id"]
     client.put("/customers/ann/profile", json={"phone": "+999"})
     converse("since", customer_id="ann", identity_id=refs.identity(bot.id, "2").id)
-    alias = {"tenant_id": "default", "customer_id": "ann", "alias_of": refs.identity(bot.id, "2").id}
-    deps.store.commit([Create(Ref("identities", "alias"), alias)])
+    identity_id = refs.identity(bot.id, "2").id
+    ann = Customer.model_validate(deps.store.get([refs.customer("ann")])[refs.customer("ann")].data)
+    address(deps, ann, bot, "alias", alias_of=identity_id)
     unmerge(client, merge_id)
     assert profile(client, "ann")["phone"] == "+999"
     assert profile(client, "anna")["phone"] == "+1234567890"
     assert history(client, "anna") == {"b", "c", "since"}
-    assert deps.store.get([Ref("identities", "alias")])[Ref("identities", "alias")].data["customer_id"] == "anna"
+    assert owner(deps, bot, "alias") == "anna"
 
 
 def test_addresses_that_came_to_light_since_go_back_however_many_they_are(

@@ -20,7 +20,7 @@ from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
 from shared.ports.store import Merge
 from shared.usecases import refs
-from shared.usecases.conversations.media import KEPT_FOR
+from shared.usecases.conversations.media import CACHED_FOR
 from shared.usecases.instances import instances
 from tests.apps import create_app
 from tests.functions.keys import key_for
@@ -133,7 +133,7 @@ def test_a_file_is_fetched_once_a_day(deps: Deps, client: FlaskClient, provider:
     kept.write_bytes(b"broken")
     assert client.get(path).data == PNG
     assert len(provider.to("/pictures/cat")) == 2
-    assert timedelta(hours=1) < KEPT_FOR <= timedelta(days=1)
+    assert timedelta(hours=1) < CACHED_FOR <= timedelta(days=1)
 
 
 class BrokenBlobs:

@@ -1,4 +1,7 @@
-"""What is done once a minute: finish what a crash left, wake what is snoozed, notify of customers who wait."""
+"""What is done once a minute: finish what a crash left, wake what is snoozed, notify of customers who wait.
+
+A step or a document that fails is logged, and the others are done all the same.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.deps import Deps
 from shared.documents.query import DocumentUnit, Query
@@ -17,7 +20,7 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.ids import stable_id
 from shared.domain.messages import OutboxItem
 from shared.domain.notifications import Notification
-from shared.errors import Conflict
+from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
@@ -40,7 +43,10 @@ _ALERT_WITHIN = timedelta(days=1)
 
 
 def sweep(deps: Deps) -> dict[str, int]:
-    """Take every step; returns how many documents each found."""
+    """Take every step; returns how many documents each found. A failed step counts as 0.
+
+    Raises `StoreError`, after the last step, when the store could not be reached.
+    """
     steps: dict[str, Callable[[Deps], int]] = {
         "overdue": _wake_overdue,
         "woken": _wake_snoozed,
@@ -50,9 +56,19 @@ def sweep(deps: Deps) -> dict[str, int]:
         "campaign_messages": campaign_sending.send_due,
         "asked_after": status_checks.reconcile,
     }
-    counts = {name: step(deps) for name, step in steps.items()}
+    counts: dict[str, int] = {}
+    store_error: StoreError | None = None
+    for name, step in steps.items():
+        try:
+            counts[name] = step(deps)
+        except Exception as error:
+            log.exception("a step of the sweep failed", extra={"step": name})
+            counts[name] = 0
+            store_error = error if isinstance(error, StoreError) else store_error
     if any(counts.values()):
         log.info("swept", extra=counts)
+    if store_error is not None:
+        raise store_error
     metrics.outbox(deps)
     return counts
 
@@ -80,6 +96,18 @@ def _act(document: DocumentUnit[M], action: Callable[[UnitOfWork, M], None]) -> 
         unit.run_after_commit()
     except Conflict:  # somebody else has changed it; if it is still due, the next run finds it
         return
+    except StoreError:
+        raise
+    except ValidationError as error:
+        # Its own text would show what the document holds.
+        wrong = {".".join(map(str, field["loc"])): field["msg"] for field in error.errors(include_input=False)}
+        log.error("a document is malformed", extra=_address(document) | {"fields": wrong})
+    except Exception:
+        log.exception("the sweep failed at a document", extra=_address(document))
+
+
+def _address(document: DocumentUnit[M]) -> dict[str, str]:
+    return {"collection": document.schema.collection, "document_id": document.id}
 
 
 def _wake_overdue(deps: Deps) -> int:

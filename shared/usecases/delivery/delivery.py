@@ -21,9 +21,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared import pseudorandom
 from shared.channel.connection import SupportsHolders
 from shared.channel.outbound import OutboundModule, Sent
-from shared.channels import ability, implementation
+from shared.channels import ability, channel, implementation
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork

@@ -38,7 +38,7 @@ class Pace:
 
 
 Markup: TypeAlias = Literal["slack", "whatsapp", "telegram", "discord", "html"]
-"""A notation for styled text (`channelkit/markup.py`)."""
+"""A notation for styled text (`channelkit/notations.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

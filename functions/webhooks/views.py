@@ -67,9 +67,9 @@ def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
 
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
-    found = _instance(deps, channel_name, instance_key)
-    answer = webhooks.take(deps, found, _webhook(deps, request, suffix))
-    return _response(answer, found)
+    instance = _instance(deps, channel_name, instance_key)
+    answer = webhooks.take(deps, instance, _webhook(deps, request, suffix))
+    return _response(answer, instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
@@ -89,8 +89,8 @@ def _response(response: WebhookResponse | None, instance: Instance | None) -> Re
 
 def any_challenge(deps: Deps, request: Request, channel_name: str, instance_key: str) -> Response:
     """A provider asks whether the address is ours."""
-    found = _instance(deps, channel_name, instance_key)
-    return _challenge(deps, found.adapter, request, found)
+    instance = _instance(deps, channel_name, instance_key)
+    return _challenge(deps, instance.adapter, request, instance)
 
 
 def _challenge(deps: Deps, adapter: str, request: Request, instance: Instance | None) -> Response:
@@ -98,11 +98,13 @@ def _challenge(deps: Deps, adapter: str, request: Request, instance: Instance | 
 
 
 def _instance(deps: Deps, channel_name: str, key: str) -> Instance:
-    found = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(deps, name=key)
-    wanted = channel_name.lower().replace("-", "_")
-    if found is None or wanted not in (found.adapter, found.type.value) or not _has_webhook(found):
+    instance = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(
+        deps, name=key
+    )
+    name = channel_name.lower().replace("-", "_")
+    if instance is None or name not in (instance.adapter, instance.type.value) or not _has_webhook(instance):
         raise NotFound("there is no such channel")
-    return found
+    return instance
 
 
 def _has_webhook(instance: Instance) -> bool:

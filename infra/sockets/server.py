@@ -164,10 +164,10 @@ class SocketServer:
         if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            found = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
+            is_member = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
         except HubError:
             return _refusal("the store does not answer, try again")
-        if not found:
+        if not is_member:
             return _refusal("there is no such channel")
         entered = await self._enter(sid, client, room)
         await self._catch_up(sid, channel, room)
@@ -175,9 +175,9 @@ class SocketServer:
 
     async def _catch_up(self, sid: str, channel: str, room: str) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
-        told = -1
-        while told != self._told[room]:
-            told = self._told[room]
+        last_sent = -1
+        while last_sent != self._told[room]:
+            last_sent = self._told[room]
             try:
                 events = await asyncio.to_thread(_missed, self._deps, channel)
             except HubError as error:
@@ -243,8 +243,8 @@ class SocketServer:
     async def _close_strangers(self) -> None:
         """Close connections that never said who they are, or were refused and stayed."""
         now = asyncio.get_running_loop().time()
-        known = {client.engine_id for client in self._clients.values()}
-        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in known]
+        engine_ids = {client.engine_id for client in self._clients.values()}
+        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in engine_ids]
         self._strangers = {engine_id: self._strangers.get(engine_id, now) for engine_id in strangers}
         for engine_id, since in self._strangers.items():
             if now - since >= self._handshake_seconds:
@@ -257,10 +257,10 @@ def _room(tenant_id: str, instance_id: str) -> str:
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:
-    given = args[0] if args else None
-    if isinstance(given, dict):
-        given = given.get("channelInstanceId")
-    return given if isinstance(given, str) and _CHANNEL_ID.fullmatch(given) else None
+    argument = args[0] if args else None
+    if isinstance(argument, dict):
+        argument = argument.get("channelInstanceId")
+    return argument if isinstance(argument, str) and _CHANNEL_ID.fullmatch(argument) else None
 
 
 def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:

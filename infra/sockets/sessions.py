@@ -59,10 +59,10 @@ class Sessions:
     """
 
     def __init__(
-        self, deps: Deps, held: Mapping[str, Connections], interval: float = INTERVAL, most: int = MOST
+        self, deps: Deps, channels: Mapping[str, Connections], interval: float = INTERVAL, most: int = MOST
     ) -> None:
         self._deps = deps
-        self._channels = held
+        self._channels = channels
         self._interval = interval
         self._most = most
         self._leases: dict[str, Lease] = {}
@@ -142,17 +142,17 @@ class Sessions:
             logger.exception("looking after the sessions failed and will be tried again")
 
     def _renew(self) -> None:
-        held = list(self._leases.values())
-        if not held:
+        leases = list(self._leases.values())
+        if not leases:
             return
-        positions = {lease.instance_id: place for lease in held if (place := self._position(lease))}
+        positions = {lease.instance_id: place for lease in leases if (place := self._position(lease))}
         try:
-            renewed = session_leases.renew(self._deps, held, positions)
+            renewed = session_leases.renew(self._deps, leases, positions)
         except HubError as error:
             logger.warning("leases could not be renewed: %s", error.detail)
             return
         self._leases |= renewed
-        self._close_all([lease for lease in held if lease.instance_id not in renewed])
+        self._close_all([lease for lease in leases if lease.instance_id not in renewed])
 
     def _close_overdue(self) -> None:
         """Close what could not be renewed in time, for whatever reason: others may soon take it."""
@@ -263,8 +263,8 @@ class Sessions:
         self._next_look = 0.0
 
     def _is_held(self, lease: Lease) -> bool:
-        held = self._leases.get(lease.instance_id)
-        return held is not None and held.secret == lease.secret
+        current = self._leases.get(lease.instance_id)
+        return current is not None and current.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
         """As it is now, for it may just have been connected."""

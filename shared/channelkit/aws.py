@@ -64,8 +64,8 @@ class AwsConfig(BaseModel):
         missing = [name for name, half in halves.items() if half is None]
         if not missing or (self.ambient and (info.context or {}).get(OPERATORS)):
             return self
-        wanted = PydanticCustomError("key_wanted", "is needed: a key of your own account at Amazon")
-        kind = wanted if self.ambient else "missing"
+        key_needed = PydanticCustomError("key_wanted", "is needed: a key of your own account at Amazon")
+        kind = key_needed if self.ambient else "missing"
         problems: list[InitErrorDetails] = [{"type": kind, "loc": (name,), "input": None} for name in missing]
         # Raised in this way the error names the fields, as it does where one is required.
         raise ValidationError.from_exception_data("AwsConfig", problems)

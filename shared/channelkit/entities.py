@@ -46,10 +46,10 @@ def _compatible(styles: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     return [(style, value) for style, value in styles.items() if style not in ("mark", "pre", "code")]
 
 
-def _joined(found: Iterable[tuple[str, str, int, int]]) -> list[Span]:
+def _joined(pieces: Iterable[tuple[str, str, int, int]]) -> list[Span]:
     spans: list[Span] = []
     latest: dict[str, Span] = {}
-    for style, value, start, end in found:
+    for style, value, start, end in pieces:
         before = latest.get(style)
         if before is not None and before.end == start and (before.value or "") == value:
             before.end = end

@@ -112,16 +112,16 @@ def _reply(answer: Answer, body: Mapping[str, Any], token: str) -> Reply:
         return Reply(answer, body)
     about = error.get("error_data")
     details = about.get("details") if isinstance(about, dict) else None
-    said = str(error.get("message") or "an error without an explanation")
-    if isinstance(details, str) and details and details not in said:
-        said = f"{said}: {details}"
+    message = str(error.get("message") or "an error without an explanation")
+    if isinstance(details, str) and details and details not in message:
+        message = f"{message}: {details}"
     return Reply(
         answer,
         body,
         code=_integer(error.get("code")),
         subcode=_integer(error.get("error_subcode")),
         # Meta quotes a token that it cannot read.
-        message=said.replace(token, "***")[:500],
+        message=message.replace(token, "***")[:500],
         transient=error.get("is_transient") is True,
     )
 

@@ -40,10 +40,10 @@ def apply_markup(markup: Markup, payload: OutboxPayload) -> OutboxPayload:
     return payload.model_copy(update={"text": text, "spans": None})
 
 
-def render_or_none(write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | None:
+def render_or_none(write: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
     """What is written, None for what cannot be: a message is worth more than its looks."""
     try:
-        return write(*given, **named)
+        return write(*arguments, **named)
     except Exception:  # noqa: BLE001 - whatever it is, the plain text can still be sent
         _log.warning("a text could not be marked up, it goes out plain", exc_info=True)
         return None
@@ -110,8 +110,8 @@ def _written(notation: Notation, pieces: Iterable[_Piece], nesting: Sequence[str
         return "".join(_plain(notation, piece.run) for piece in pieces)
     style, inner = nesting[0], nesting[1:]
     texts = []
-    for value, found in groupby(pieces, lambda piece: piece.run.styles.get(style)):
-        group = list(found)
+    for value, pieces_of_style in groupby(pieces, lambda piece: piece.run.styles.get(style)):
+        group = list(pieces_of_style)
         text = _written(notation, group, inner)
         if value is None or not text.strip():
             texts.append(text)

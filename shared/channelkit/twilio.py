@@ -68,13 +68,13 @@ class TwilioConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _together(cls, given: Any) -> Any:
-        token = given.get("auth_token") or given.get("authToken") if isinstance(given, dict) else None
+    def _together(cls, values: Any) -> Any:
+        token = values.get("auth_token") or values.get("authToken") if isinstance(values, dict) else None
         plain = token.get_secret_value() if isinstance(token, SecretStr) else token
         if not isinstance(plain, str) or not plain.startswith("AC") or ":" not in plain:
-            return given
+            return values
         account, _, secret = plain.partition(":")
-        rest = {name: value for name, value in given.items() if name not in ("auth_token", "authToken")}
+        rest = {name: value for name, value in values.items() if name not in ("auth_token", "authToken")}
         return {"twilio_account_sid": account} | rest | {"auth_token": secret}
 
     @property
@@ -170,8 +170,8 @@ def probe(deps: Deps, config: TwilioConfig) -> None:
 def own_number(deps: Deps, config: TwilioConfig, phone_number: str) -> Mapping[str, Any] | None:
     """What Twilio has of one of the account's numbers; None when it is not the account's."""
     path = f"{config.account_path}/IncomingPhoneNumbers.json"
-    found = result(call(deps, config, "GET", path, params={"PhoneNumber": phone_number, "PageSize": "1"}))
-    numbers = found.get("incoming_phone_numbers")
+    body = result(call(deps, config, "GET", path, params={"PhoneNumber": phone_number, "PageSize": "1"}))
+    numbers = body.get("incoming_phone_numbers")
     first = numbers[0] if isinstance(numbers, list) and numbers else None
     return first if isinstance(first, dict) and isinstance(first.get("sid"), str) else None
 

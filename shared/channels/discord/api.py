@@ -104,14 +104,14 @@ def _note(limits: dict[str, datetime], route: str, reply: Reply, now: datetime) 
     if reply.answer.status == 429:
         everywhere = reply.body.get("global") is True or headers.get("x-ratelimit-scope") == "global"
         limits[_GLOBAL if everywhere else route] = now + timedelta(seconds=retry_after(reply) or 1.0)
-    elif headers.get("x-ratelimit-remaining") == "0" and (left := _seconds(headers.get("x-ratelimit-reset-after"))):
-        limits[route] = now + timedelta(seconds=left)
+    elif headers.get("x-ratelimit-remaining") == "0" and (seconds := _seconds(headers.get("x-ratelimit-reset-after"))):
+        limits[route] = now + timedelta(seconds=seconds)
 
 
 def retry_after(reply: Reply) -> float | None:
     """How long to wait after a 429, in seconds: the body is more exact than the header."""
-    told = reply.body.get("retry_after")
-    exact = _seconds(told)
+    seconds = reply.body.get("retry_after")
+    exact = _seconds(seconds)
     return exact if exact is not None else reply.answer.retry_after
 
 

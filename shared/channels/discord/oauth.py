@@ -20,11 +20,11 @@ https://docs.discord.com/developers/topics/permissions
 
 def links(settings: Settings, config: DiscordConfig, redirect: Redirect | None) -> Links:
     """Where a server's people let the bot in (https://docs.discord.com/developers/topics/oauth2)."""
-    known = client_id(config, settings)
-    if not known:
+    application = client_id(config, settings)
+    if not application:
         return Links(message="Set DISCORD_CLIENT_ID, or client_id in the instance's config")
-    asked = {"client_id": known, "scope": "bot applications.commands", "permissions": PERMISSIONS}
+    query = {"client_id": application, "scope": "bot applications.commands", "permissions": PERMISSIONS}
     return Links(
         message="Open invite_url to add the bot to a Discord server",
-        invite_url=f"{AUTHORIZE}?{urlencode(asked)}",
+        invite_url=f"{AUTHORIZE}?{urlencode(query)}",
     )

@@ -73,11 +73,11 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """A button for each choice, five in a row (https://docs.discord.com/developers/components/reference#action-row)."""
-    if len(choices) > MAX_CHOICES or any(len(each.id) > MAX_CHOICE_ID for each in choices):
+    if len(choices) > MAX_CHOICES or any(len(choice.id) > MAX_CHOICE_ID for choice in choices):
         raise ProviderRejected(
             PROVIDER, f"only {MAX_CHOICES} choices with ids of {MAX_CHOICE_ID} characters can be sent"
         )
-    buttons = [{"type": 2, "style": 1, "label": each.title[:_LABEL], "custom_id": each.id} for each in choices]
+    buttons = [{"type": 2, "style": 1, "label": choice.title[:_LABEL], "custom_id": choice.id} for choice in choices]
     rows = [buttons[start : start + _ROW] for start in range(0, len(buttons), _ROW)]
     return [{"type": 1, "components": row} for row in rows]
 
@@ -86,11 +86,11 @@ def _answering(
     instance: Instance, config: DiscordConfig, context: Mapping[str, Any], now: datetime
 ) -> _Answering | None:
     try:
-        found = _Answering.model_validate(context.get("interaction"))
+        answering = _Answering.model_validate(context.get("interaction"))
     except ValidationError:
         return None
-    token = unseal_token(instance.id, config, found.token) if found.until > now else None
-    return found.model_copy(update={"token": token}) if token else None
+    token = unseal_token(instance.id, config, answering.token) if answering.until > now else None
+    return answering.model_copy(update={"token": token}) if token else None
 
 
 def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent | None:
@@ -155,11 +155,11 @@ def _direct(api: Api, user_id: str) -> str:
     return opened
 
 
-def _sent(message: Mapping[str, Any], known: str | None) -> Sent:
+def _sent(message: Mapping[str, Any], chat: str | None) -> Sent:
     number, channel = message.get("id"), message.get("channel_id")
     if not isinstance(number, str) or not isinstance(channel, str):
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
-    moved = known is not None and channel != known
+    moved = chat is not None and channel != chat
     return Sent(external_message_id=f"{channel}:{number}", external_conversation_id=channel if moved else None)
 
 
@@ -179,8 +179,8 @@ def _react(api: Api, reaction: ReactionTo) -> Sent:
         result(api("PUT", f"{path}/reactions/{quote(reaction.emoji, safe='')}/@me"))
         return Sent(external_message_id=None)
     reactions = result(api("GET", path)).get("reactions")
-    for each in reactions if isinstance(reactions, list) else ():
-        if isinstance(each, dict) and each.get("me") is True and (emoji := _emoji(each.get("emoji"))):
+    for reaction in reactions if isinstance(reactions, list) else ():
+        if isinstance(reaction, dict) and reaction.get("me") is True and (emoji := _emoji(reaction.get("emoji"))):
             result(api("DELETE", f"{path}/reactions/{quote(emoji, safe='')}/@me"))
     return Sent(external_message_id=None)
 

@@ -36,13 +36,13 @@ def seal_token(instance_id: str, config: DiscordConfig, token: str) -> str:
     )
 
 
-def unseal_token(instance_id: str, config: DiscordConfig, given: str) -> str | None:
+def unseal_token(instance_id: str, config: DiscordConfig, sealed_token: str) -> str | None:
     """The token; None where the bot's token is another one by now, or what is given was never sealed."""
     key = _key(config)
-    if key is None or not given:
+    if key is None or not sealed_token:
         return None
     try:
-        return sealed.unseal(key, instance_id, base64.urlsafe_b64decode(given)).decode()
+        return sealed.unseal(key, instance_id, base64.urlsafe_b64decode(sealed_token)).decode()
     except (ConfigurationInvalid, ValueError):
         return None
 

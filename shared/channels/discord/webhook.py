@@ -64,8 +64,8 @@ def accept(webhook: Webhook) -> list[RawPart]:
     """One part for an interaction, or for what the gateway's half hands on, in order within its channel."""
     body = json_object(PROVIDER, webhook.body)
     if "t" in body:
-        known = isinstance(body["t"], str) and body["t"] in gateway.DISPATCHES
-        return [RawPart(key=_channel(body.get("d")), payload=body)] if known else []
+        is_read = isinstance(body["t"], str) and body["t"] in gateway.DISPATCHES
+        return [RawPart(key=_channel(body.get("d")), payload=body)] if is_read else []
     if _is_event(body):
         return []  # The app was added or removed somewhere: that is no connection of ours.
     kind = body.get("type")

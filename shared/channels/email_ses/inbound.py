@@ -40,17 +40,17 @@ def parse(payload: Any) -> list[ChannelEvent]:
     return []
 
 
-def _delivered(given: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DELIVERED)]
+def _delivered(feedback: Feedback) -> list[ChannelEvent]:
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DELIVERED)]
 
 
-def _opened(given: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.READ)]
+def _opened(feedback: Feedback) -> list[ChannelEvent]:
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.READ)]
 
 
-def _bounced(given: Feedback) -> list[ChannelEvent]:
+def _bounced(feedback: Feedback) -> list[ChannelEvent]:
     """A permanent bounce means that the address takes no mail: nobody is to write there unasked."""
-    bounce = given.bounce
+    bounce = feedback.bounce
     if bounce is None:
         raise PayloadInvalid(f"{PROVIDER}: a bounce without `bounce`")
     if bounce.bounceType != "Permanent":
@@ -59,23 +59,23 @@ def _bounced(given: Feedback) -> list[ChannelEvent]:
         return []
     why = next((person.diagnosticCode for person in bounce.bouncedRecipients if person.diagnosticCode), None)
     error = f"bounced: {why or bounce.bounceSubType}"[:500]
-    dead = Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DEAD, error=error)
+    dead = Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)
     return [dead, *_opt_out(bounce.bouncedRecipients, "bounced")]
 
 
-def _complained(given: Feedback) -> list[ChannelEvent]:
-    if given.complaint is None:
+def _complained(feedback: Feedback) -> list[ChannelEvent]:
+    if feedback.complaint is None:
         raise PayloadInvalid(f"{PROVIDER}: a complaint without `complaint`")
-    return _opt_out(given.complaint.complainedRecipients, "complained")
+    return _opt_out(feedback.complaint.complainedRecipients, "complained")
 
 
 def _opt_out(people: list[Recipient], why: str) -> list[ChannelEvent]:
-    return [ConsentChanged(chat_key=one.emailAddress.strip().lower(), opted_out=True, why=why) for one in people]
+    return [ConsentChanged(chat_key=person.emailAddress.strip().lower(), opted_out=True, why=why) for person in people]
 
 
-def _rejected(given: Feedback) -> list[ChannelEvent]:
+def _rejected(feedback: Feedback) -> list[ChannelEvent]:
     error = "Amazon SES refused the mail after it had accepted it"
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DEAD, error=error)]
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)]
 
 
 _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {

@@ -15,7 +15,7 @@ def read_object(deps: Deps, config: EmailConfig, bucket: str, key: str) -> bytes
     if not config.may_read(bucket):
         raise PayloadInvalid(f"{PROVIDER}: the mail is in {bucket[:63]!r}: set config.bucket to read from that bucket")
     client = aws.client(deps, "s3", config)
-    found = aws.call(PROVIDER, lambda: client.get_object(Bucket=bucket, Key=key))
-    if found["ContentLength"] > MAX_MAIL:
+    answer = aws.call(PROVIDER, lambda: client.get_object(Bucket=bucket, Key=key))
+    if answer["ContentLength"] > MAX_MAIL:
         raise ProviderRejected(PROVIDER, "the mail is too large")
-    return aws.call(PROVIDER, lambda: bytes(found["Body"].read()))
+    return aws.call(PROVIDER, lambda: bytes(answer["Body"].read()))

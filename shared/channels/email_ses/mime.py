@@ -106,8 +106,8 @@ def _piece(text: bytes | str, charset: str | None) -> str:
 
 def _text(content: bytes, charset: str | None) -> str:
     try:
-        known = codecs.lookup(charset or "utf-8").name
-        return _clean(content.decode("utf-8" if known in _NO_CHARSETS else known, "replace"))
+        codec = codecs.lookup(charset or "utf-8").name
+        return _clean(content.decode("utf-8" if codec in _NO_CHARSETS else codec, "replace"))
     except (LookupError, ValueError):  # a charset that nobody knows
         return _clean(content.decode("utf-8", "replace"))
 
@@ -158,12 +158,12 @@ def unquoted(text: str) -> str:
 
 
 def files(mail: Mail) -> list[File]:
-    found = [
+    parts = [
         File(number, part.get_content_type(), _file_name(part), len(content(part)), _content_id(part))
         for number, part in enumerate(_parts(mail))
         if _is_file(part)
     ]
-    return found[:MOST_FILES]
+    return parts[:MOST_FILES]
 
 
 def file_content(mail: Mail, number: int) -> bytes | None:

@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 def accept(webhook: Webhook) -> list[RawPart]:
     """One part a notification; confirmations hold nothing to store."""
-    given = envelope(webhook)
-    if given.Type != "Notification":
+    message = envelope(webhook)
+    if message.Type != "Notification":
         return []
-    if not given.Message.lstrip().startswith("{"):
-        log.info("a notification in words", extra={"provider": PROVIDER, "topic": given.TopicArn})
+    if not message.Message.lstrip().startswith("{"):
+        log.info("a notification in words", extra={"provider": PROVIDER, "topic": message.TopicArn})
         return []
-    payload = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
+    payload = json_object(PROVIDER, message.Message.encode("utf-8", "replace"))
     return [RawPart(key=_key(payload), payload=payload)]
 
 

@@ -48,9 +48,9 @@ def call(
 
 def file_refused(reply: Reply) -> bool:
     """Whether it was the attachment's file that Meta could not use."""
-    said = reply.message.lower()
-    known = reply.subcode in _FILE_SUBCODES or reply.code in _FILE_CODES
-    return not reply.ok and (known or any(phrase in said for phrase in _FILE_PHRASES))
+    message = reply.message.lower()
+    is_file_code = reply.subcode in _FILE_SUBCODES or reply.code in _FILE_CODES
+    return not reply.ok and (is_file_code or any(phrase in message for phrase in _FILE_PHRASES))
 
 
 def result(reply: Reply) -> Mapping[str, Any]:

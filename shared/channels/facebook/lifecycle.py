@@ -100,9 +100,9 @@ def probe(deps: Deps, instance: Instance, config: FacebookConfig) -> None:
 
 
 def _subscribe(deps: Deps, config: FacebookConfig, page_id: str) -> None:
-    wanted = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
+    parameters = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
     try:
-        result(call(deps, config, "POST", _subscriptions(page_id), json=wanted))
+        result(call(deps, config, "POST", _subscriptions(page_id), json=parameters))
     except ProviderRejected as refused:
         raise ProviderRejected(
             PROVIDER,

@@ -151,7 +151,7 @@ def _reason(reply: Reply) -> str:
 
 def text_of(body: Mapping[str, Any], *path: str) -> str | None:
     """The text at a path of an answer, if there is one."""
-    found: object = body
+    value: object = body
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) and found else None
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) and value else None

@@ -57,8 +57,8 @@ def _chosen(action: Action) -> str | None:
     labels = [
         label for option in _options(action) if (label := option.text.text if option.text else option.value) is not None
     ]
-    shown = ", ".join(labels) or (action.text.text if action.text else "")
-    return plain(shown) or action.value or action.selected_date or action.selected_time
+    text = ", ".join(labels) or (action.text.text if action.text else "")
+    return plain(text) or action.value or action.selected_date or action.selected_time
 
 
 def slash_command(payload: Mapping[str, Any]) -> list[ChannelEvent]:

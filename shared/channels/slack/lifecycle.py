@@ -22,23 +22,23 @@ def connect(deps: Deps, instance: Instance, config: SlackConfig) -> Connection:
     """Ask whose token it is; without one, nothing is wrong but that the app is not installed."""
     if config.bot_token is None:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NOT_INSTALLED)
-    who = ask(deps, config, "auth.test", {})
-    app = config.app_id or text_of(who, "app_id") or _app(deps, config, who)
-    team = text_of(who, "team_id")
+    identity = ask(deps, config, "auth.test", {})
+    app = config.app_id or text_of(identity, "app_id") or _app(deps, config, identity)
+    team = text_of(identity, "team_id")
     if team is None:
         raise ProviderRejected(PROVIDER, "auth.test names no workspace; check SLACK_API_URL")
     return Connection(
         status=InstanceStatus.CONNECTED,
         webhook_url=request_url(deps, instance),
         external_id=f"{app}:{team}" if app else team,
-        display_name=text_of(who, "team"),
-        config=app_config(app, text_of(who, "user_id")),
+        display_name=text_of(identity, "team"),
+        config=app_config(app, text_of(identity, "user_id")),
     )
 
 
-def _app(deps: Deps, config: SlackConfig, who: Mapping[str, Any]) -> str | None:
+def _app(deps: Deps, config: SlackConfig, identity: Mapping[str, Any]) -> str | None:
     """The app that the bot belongs to; webhooks name it, and a token that may not look is taken all the same."""
-    bot = text_of(who, "bot_id")
+    bot = text_of(identity, "bot_id")
     if bot is None:
         return None
     try:

@@ -47,13 +47,13 @@ def fetch_media(deps: Deps, instance: Instance, config: SlackConfig, message: Me
 def _is_slacks(url: str, api_url: str) -> bool:
     """Whether the address is under slack.com, or where SLACK_API_URL says that Slack is."""
     try:
-        found, known = urlsplit(url), urlsplit(api_url)
+        address, api = urlsplit(url), urlsplit(api_url)
     except ValueError:
         return False
-    if (found.scheme, found.netloc) == (known.scheme, known.netloc):
+    if (address.scheme, address.netloc) == (api.scheme, api.netloc):
         return True
-    host = found.hostname or ""
-    return found.scheme == "https" and found.netloc == host and host.endswith(".slack.com")
+    host = address.hostname or ""
+    return address.scheme == "https" and address.netloc == host and host.endswith(".slack.com")
 
 
 def _is_page(mime_type: str | None) -> bool:

@@ -40,10 +40,10 @@ def links(settings: Settings, config: SlackConfig, redirect: Redirect | None) ->
         return Links(message="Set SLACK_CLIENT_ID, or client_id in the instance's config")
     if redirect is None:
         return Links(message="Set PUBLIC_URL, so that Slack can send you back here")
-    asked = {"client_id": client_id, "scope": ",".join(SCOPES), "state": redirect.state, "redirect_uri": redirect.url}
+    query = {"client_id": client_id, "scope": ",".join(SCOPES), "state": redirect.state, "redirect_uri": redirect.url}
     return Links(
         message="Open auth_url to install the app in a Slack workspace",
-        auth_url=f"{AUTHORIZE}?{urlencode(asked)}",
+        auth_url=f"{AUTHORIZE}?{urlencode(query)}",
     )
 
 

@@ -58,17 +58,17 @@ def _question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """The text with a button for each choice (https://docs.slack.dev/reference/block-kit/blocks/actions-block)."""
     if len(choices) > MAX_CHOICES:
         raise ProviderRejected(PROVIDER, f"a message has room for {MAX_CHOICES} choices")
-    about = [f"{escaped(each.title)}: {escaped(each.description)}" for each in choices if each.description]
+    about = [f"{escaped(choice.title)}: {escaped(choice.description)}" for choice in choices if choice.description]
     whole = "\n".join([text, *about])
     sections = [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in _pieces(whole)]
     buttons = [
         {
             "type": "button",
             "action_id": f"choice-{number}",
-            "text": {"type": "plain_text", "text": each.title[:_LABEL]},
-            "value": each.id,
+            "text": {"type": "plain_text", "text": choice.title[:_LABEL]},
+            "value": choice.id,
         }
-        for number, each in enumerate(choices)
+        for number, choice in enumerate(choices)
     ]
     return [*sections, {"type": "actions", "block_id": "choices", "elements": buttons}]
 
@@ -124,8 +124,8 @@ def _unless(deps: Deps, config: SlackConfig, method: str, body: dict[str, str], 
 
 
 def _own_reactions(deps: Deps, config: SlackConfig, message: dict[str, str]) -> Iterator[str]:
-    found = ask(deps, config, "reactions.get", message | {"full": "true"}).get("message")
-    reactions = found.get("reactions") if isinstance(found, dict) else None
+    answer = ask(deps, config, "reactions.get", message | {"full": "true"}).get("message")
+    reactions = answer.get("reactions") if isinstance(answer, dict) else None
     for reaction in reactions if isinstance(reactions, list) else ():
         users = reaction.get("users") if isinstance(reaction, dict) else None
         if isinstance(users, list) and config.bot_user_id in users and isinstance(reaction.get("name"), str):

@@ -14,9 +14,11 @@ __all__ = ["accept", "respond", "verify", "verify_signature"]
 
 def accept(webhook: Webhook) -> list[RawPart]:
     """One part a notification, ordered by the customer's number; its time is Amazon's."""
-    given = envelope(webhook)
-    if given.Type != "Notification" or not given.Message.lstrip().startswith("{"):
+    message = envelope(webhook)
+    if message.Type != "Notification" or not message.Message.lstrip().startswith("{"):
         return []
-    told = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
-    customer = told.get("originationNumber") or told.get("destinationPhoneNumber")
-    return [RawPart(key=canonical(str(customer or PROVIDER))[:128], payload=told | {"received": given.Timestamp})]
+    notification = json_object(PROVIDER, message.Message.encode("utf-8", "replace"))
+    customer = notification.get("originationNumber") or notification.get("destinationPhoneNumber")
+    return [
+        RawPart(key=canonical(str(customer or PROVIDER))[:128], payload=notification | {"received": message.Timestamp})
+    ]

@@ -47,85 +47,87 @@ _KINDS = {"image": MessageKind.IMAGE, "audio": MessageKind.AUDIO, "video": Messa
 
 def parse(payload: Any) -> list[ChannelEvent]:
     """A status callback has `MessageStatus`, a customer's message has not."""
-    told = texts(payload)
-    sid = told.get("MessageSid") or told.get("SmsSid") or told.get("SmsMessageSid")
+    params = texts(payload)
+    sid = params.get("MessageSid") or params.get("SmsSid") or params.get("SmsMessageSid")
     if not sid or len(sid) > 128:
         raise PayloadInvalid("twilio: MessageSid is missing")
-    return _receipt(sid, told) if "MessageStatus" in told else _message(sid, told)
+    return _receipt(sid, params) if "MessageStatus" in params else _message(sid, params)
 
 
-def _receipt(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
-    status = _STATUSES.get(told["MessageStatus"])
+def _receipt(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
+    status = _STATUSES.get(params["MessageStatus"])
     if status is None:
-        if told["MessageStatus"] not in _ON_ITS_WAY:
-            _log.warning("twilio message status of unknown kind", extra={"status": told["MessageStatus"][:64]})
+        if params["MessageStatus"] not in _ON_ITS_WAY:
+            _log.warning("twilio message status of unknown kind", extra={"status": params["MessageStatus"][:64]})
         return []
-    return [Receipt(external_message_id=sid, status=status, error=_why(told) if status is MessageStatus.DEAD else None)]
+    return [
+        Receipt(external_message_id=sid, status=status, error=_why(params) if status is MessageStatus.DEAD else None)
+    ]
 
 
-def _why(told: Mapping[str, str]) -> str:
-    code = told.get("ErrorCode", "")[:16]
-    words = _REASONS.get(code, told.get("ErrorMessage", "")[:200])
-    return " ".join(part for part in (told["MessageStatus"], f"(error {code})" if code else "", words) if part)
+def _why(params: Mapping[str, str]) -> str:
+    code = params.get("ErrorCode", "")[:16]
+    reason = _REASONS.get(code, params.get("ErrorMessage", "")[:200])
+    return " ".join(part for part in (params["MessageStatus"], f"(error {code})" if code else "", reason) if part)
 
 
-def _message(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
-    sender = told.get("From", "")
+def _message(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
+    sender = params.get("From", "")
     if not sender or len(sender) > 128:
         raise PayloadInvalid("twilio: From is missing")
-    key, text, files = number_key(sender), told.get("Body") or None, _files(told)
-    opted_out = _opted_out(told)
+    key, text, files = number_key(sender), params.get("Body") or None, _files(params)
+    opted_out = _opted_out(params)
     message = MessageReceived(
         external_message_id=sid,
         external_conversation_id=sender,
         chat_key=key,
-        sender=_sender(sender, key, told),
+        sender=_sender(sender, key, params),
         kind=files[0].type if files else MessageKind.TEXT if text else MessageKind.UNSUPPORTED,
         text=text,
         attachments=files,
-        sent_at=received(told),
+        sent_at=received(params),
         # Twilio has answered these itself: no machine answers, and nobody waits.
-        is_history=opted_out is True or told.get("OptOutType", "").upper() == "HELP",
-        extra=_extra(told),
+        is_history=opted_out is True or params.get("OptOutType", "").upper() == "HELP",
+        extra=_extra(params),
     )
     if opted_out is None:
         return [message]
-    why = told.get("OptOutType") or (text or "").strip()
+    why = params.get("OptOutType") or (text or "").strip()
     return [message, ConsentChanged(chat_key=key, opted_out=opted_out, why=f"SMS: {why[:32]}")]
 
 
-def _opted_out(told: Mapping[str, str]) -> bool | None:
+def _opted_out(params: Mapping[str, str]) -> bool | None:
     """`OptOutType` comes with Advanced Opt-Out, whose words a business chooses; without it only whole words count."""
-    kind = told.get("OptOutType", "").upper()
-    word = told.get("Body", "").strip().upper()
+    kind = params.get("OptOutType", "").upper()
+    word = params.get("Body", "").strip().upper()
     if kind:
         return {"STOP": True, "START": False}.get(kind)
     return True if word in _STOP else False if word in _START else None
 
 
-def _sender(sender: str, key: str, told: Mapping[str, str]) -> Sender:
+def _sender(sender: str, key: str, params: Mapping[str, str]) -> Sender:
     return Sender(
         external_user_id=sender,
         keys=(key,),
-        name=told.get("ProfileName") or None,
+        name=params.get("ProfileName") or None,
         phone=key if key.startswith("+") else None,
     )
 
 
-def _extra(told: Mapping[str, str]) -> dict[str, Any]:
-    wanted = {"To": "to", "NumSegments": "segments", "FromCountry": "country", "OptOutType": "opt_out_type"}
-    return {ours: told[theirs] for theirs, ours in wanted.items() if told.get(theirs)}
+def _extra(params: Mapping[str, str]) -> dict[str, Any]:
+    names = {"To": "to", "NumSegments": "segments", "FromCountry": "country", "OptOutType": "opt_out_type"}
+    return {ours: params[theirs] for theirs, ours in names.items() if params.get(theirs)}
 
 
-def _files(told: Mapping[str, str]) -> tuple[Attachment, ...]:
+def _files(params: Mapping[str, str]) -> tuple[Attachment, ...]:
     """The address of a file wants the account's credential, so only its ids are kept."""
-    found = []
+    match = []
     for number in range(MOST_MEDIA):
-        place = _MEDIA.search(told.get(f"MediaUrl{number}", ""))
+        place = _MEDIA.search(params.get(f"MediaUrl{number}", ""))
         if place is None:
             continue
-        mime_type = told.get(f"MediaContentType{number}") or None
+        mime_type = params.get(f"MediaContentType{number}") or None
         kind = _KINDS.get((mime_type or "").partition("/")[0], MessageKind.DOCUMENT)
         ids = {"message_sid": place["message"], "media_sid": place["media"]}
-        found.append(Attachment(type=kind, mime_type=mime_type, extra=ids))
-    return tuple(found)
+        match.append(Attachment(type=kind, mime_type=mime_type, extra=ids))
+    return tuple(match)

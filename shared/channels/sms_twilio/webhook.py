@@ -14,8 +14,8 @@ __all__ = ["accept", "respond", "verify"]
 def accept(webhook: Webhook) -> list[RawPart]:
     """A message or a status; both are ordered by the customer's number."""
     payload = fields(webhook)
-    ours = "MessageStatus" in payload
-    customer = payload.get("To" if ours else "From", "")
+    is_status = "MessageStatus" in payload
+    customer = payload.get("To" if is_status else "From", "")
     return [RawPart(key=number_key(customer)[:128], payload=payload)]
 
 

@@ -34,8 +34,8 @@ class Reply:
 
     def refused_for(self, *phrases: str) -> bool:
         """Whether the method was refused in words that hold one of the phrases (lower case)."""
-        said = self.description.lower()
-        return not self.ok and self.answer.status == 400 and any(phrase in said for phrase in phrases)
+        description = self.description.lower()
+        return not self.ok and self.answer.status == 400 and any(phrase in description for phrase in phrases)
 
 
 def call(

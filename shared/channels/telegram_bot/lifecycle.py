@@ -47,14 +47,14 @@ def probe(deps: Deps, instance: Instance, config: TelegramBotConfig) -> None:
 
 
 def _register(deps: Deps, config: TelegramBotConfig, url: str, secret: str) -> None:
-    wanted = {
+    parameters = {
         "url": url,
         "secret_token": secret,
         "allowed_updates": list(ALLOWED_UPDATES),
         "max_connections": MAX_CONNECTIONS,
     }
     try:
-        result(call(deps, config, "setWebhook", wanted))
+        result(call(deps, config, "setWebhook", parameters))
     except ProviderRejected as refused:
         raise ProviderRejected(
             PROVIDER,

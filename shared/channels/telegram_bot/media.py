@@ -24,8 +24,8 @@ def fetch_media(
     file_id = attachment.extra.get("file_id")
     if not isinstance(file_id, str):
         raise NotFound("this attachment has no file")
-    found = result(call(deps, config, "getFile", {"file_id": file_id}))
-    path = found.get("file_path") if isinstance(found, dict) else None
+    file = result(call(deps, config, "getFile", {"file_id": file_id}))
+    path = file.get("file_path") if isinstance(file, dict) else None
     if not isinstance(path, str) or path.startswith("/"):
         # A Bot API server of one's own in local mode gives a path on its own disk.
         raise ProviderRejected(PROVIDER, "Telegram gave no path to fetch the file from")

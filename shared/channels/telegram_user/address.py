@@ -25,9 +25,9 @@ def number(external_message_id: str | None) -> int | None:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 else None
 
 
-def canonical(given: str) -> str:
+def canonical(address: str) -> str:
     """A person's or chat's id as it is, a username with `@` in lower case."""
-    text = given.strip().removeprefix("https://t.me/")
+    text = address.strip().removeprefix("https://t.me/")
     if text.removeprefix("-").isdecimal() and text.isascii():
         return text
     return f"@{text.removeprefix('@').lower()}" if text else text

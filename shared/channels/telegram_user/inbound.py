@@ -33,21 +33,21 @@ def _received(message: Message) -> list[ChannelEvent]:
         return []
     # In a private chat everything is the customer's, also what the account's owner wrote to him.
     speaker = chat if not is_group or message.sender is None else message.sender
-    found = contents(message)
+    content = contents(message)
     return [
         MessageReceived(
             external_message_id=message_id(chat.id, message.id),
             external_conversation_id=str(chat.id),
             chat_key=str(chat.id),
             sender=_sender(speaker),
-            kind=found.kind,
-            text=found.text,
-            attachments=found.attachments,
+            kind=content.kind,
+            text=content.text,
+            attachments=content.attachments,
             sent_at=message.date,
             from_me=message.out,
             is_group=is_group,
             reply_to=message_id(chat.id, message.reply_to) if message.reply_to else None,
-            extra=found.extra | ({"group_name": chat.title} if is_group and chat.title else {}),
+            extra=content.extra | ({"group_name": chat.title} if is_group and chat.title else {}),
             context={"access_hash": chat.access_hash} if chat.access_hash else {},
         )
     ]

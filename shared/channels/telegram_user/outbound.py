@@ -44,35 +44,38 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
 
 
 def _posts(payload: OutboxPayload) -> list[Post]:
-    words = _words(payload)
+    text_post = _words(payload)
     if payload.reaction is not None:
-        wanted = number(payload.reaction.external_message_id)
-        if wanted is None:
+        target_number = number(payload.reaction.external_message_id)
+        if target_number is None:
             raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-        return [replace(words, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=wanted)]
-    file = _file(words, payload) if payload.attachments else None
+        return [replace(text_post, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=target_number)]
+    file = _file(text_post, payload) if payload.attachments else None
     if file is None:
-        if not words.text:
+        if not text_post.text:
             raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-        return [words]
-    if not words.text:
+        return [text_post]
+    if not text_post.text:
         return [file]
-    if file.form == "file" and utf16_length(words.text) <= CAPTION_LIMIT:
-        return [replace(file, text=words.text, entities=words.entities)]
-    return [file, replace(words, reply_to=None)]
+    if file.form == "file" and utf16_length(text_post.text) <= CAPTION_LIMIT:
+        return [replace(file, text=text_post.text, entities=text_post.entities)]
+    return [file, replace(text_post, reply_to=None)]
 
 
 def _words(payload: OutboxPayload) -> Post:
-    known = payload.context.get("access_hash")
     text, looks = entities(payload)
     return Post(
         chat=target(payload.to),
-        access_hash=int(known) if isinstance(known, str) and known.removeprefix("-").isdecimal() else None,
+        access_hash=_integer(payload.context.get("access_hash")),
         nonce=_nonce(payload, "text"),
         text=text,
         entities=looks,
         reply_to=number(payload.reply_to),
     )
+
+
+def _integer(text: object) -> int | None:
+    return int(text) if isinstance(text, str) and text.removeprefix("-").isdecimal() else None
 
 
 def _nonce(payload: OutboxPayload, part: str) -> int:
@@ -82,11 +85,11 @@ def _nonce(payload: OutboxPayload, part: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True) or 1
 
 
-def _file(words: Post, payload: OutboxPayload) -> Post | None:
+def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
     attachment, nonce = payload.attachments[0], _nonce(payload, "file")
     if attachment.latitude is not None and attachment.longitude is not None:
         return replace(
-            words,
+            text_post,
             nonce=nonce,
             form="place",
             text="",
@@ -98,7 +101,7 @@ def _file(words: Post, payload: OutboxPayload) -> Post | None:
         )
     if not attachment.url:
         return None
-    return replace(words, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
+    return replace(text_post, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
 
 
 def _carry_out(line: Line, post: Post) -> Posted:

@@ -96,9 +96,9 @@ def _media(media: Any) -> dict[str, Any]:
     if media is None or isinstance(media, _NOT_UNSUPPORTED):
         return {}
     for read in (_photo, _document, _place, _contact, _poll):
-        found = read(media)
-        if found:
-            return found
+        content = read(media)
+        if content:
+            return content
     if isinstance(media, types.MessageMediaDice):
         return {"text": f"{media.emoticon} {media.value}"}
     return {"unsupported": type(media).__name__.removeprefix("MessageMedia").lower()[:64]}
@@ -127,11 +127,11 @@ def _document(media: Any) -> dict[str, Any]:
     document = getattr(media, "document", None)
     if not isinstance(media, types.MessageMediaDocument) or not isinstance(document, types.Document):
         return {}
-    attributes = {type(each): each for each in document.attributes}
+    attributes = {type(attribute): attribute for attribute in document.attributes}
     name = attributes.get(types.DocumentAttributeFilename)
     sticker = attributes.get(types.DocumentAttributeSticker)
     moving = attributes.get(types.DocumentAttributeVideo)
-    shown = moving or attributes.get(types.DocumentAttributeImageSize)
+    picture = moving or attributes.get(types.DocumentAttributeImageSize)
     timed = moving or attributes.get(types.DocumentAttributeAudio)
     file = File(
         id=str(document.id),
@@ -140,8 +140,8 @@ def _document(media: Any) -> dict[str, Any]:
         mime_type=document.mime_type,
         file_name=name.file_name if name else None,
         size=document.size,
-        width=shown.w if shown else None,
-        height=shown.h if shown else None,
+        width=picture.w if picture else None,
+        height=picture.h if picture else None,
         duration=timed.duration if timed else None,
         emoji=sticker.alt if sticker else None,
     )

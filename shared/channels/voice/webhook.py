@@ -21,24 +21,24 @@ _MOST_ROUNDS = 100
 
 def respond(deps: Deps, instance: Instance, config: VoiceConfig, webhook: Webhook) -> WebhookResponse | None:
     """TwiML for a call that has come to the end of what it was told; status callbacks are told nothing."""
-    told = fields(webhook, "chat")
-    script = Script(config, address_of(webhook), chat_of(told), turn_of(webhook))
+    params = fields(webhook, "chat")
+    script = Script(config, address_of(webhook), chat_of(params), turn_of(webhook))
     step = _number(webhook.query.get("step"), len(config.actions))
     match webhook.suffix:
         case "":
-            said = twiml.from_step(script, 0)
+            script_text = twiml.from_step(script, 0)
         case "gather":
-            said = _gathered(script, step, told.get("Digits", ""))
+            script_text = _gathered(script, step, params.get("Digits", ""))
         case "hold":
-            said = _held(script, step, _number(webhook.query.get("round"), _MOST_ROUNDS))
+            script_text = _held(script, step, _number(webhook.query.get("round"), _MOST_ROUNDS))
         case "dialed":
-            spoke = told.get("DialCallStatus") in ("completed", "answered")
-            said = twiml.said_and_done(script) if spoke else twiml.from_step(script, step + 1)
+            spoke = params.get("DialCallStatus") in ("completed", "answered")
+            script_text = twiml.said_and_done(script) if spoke else twiml.from_step(script, step + 1)
         case "recorded":
-            said = twiml.said_and_done(script)
+            script_text = twiml.said_and_done(script)
         case _:
             return NOTHING_TO_DO
-    return WebhookResponse(body=said, content_type="text/xml")
+    return WebhookResponse(body=script_text, content_type="text/xml")
 
 
 def address_of(webhook: Webhook) -> str:
@@ -93,15 +93,15 @@ def accept(webhook: Webhook) -> list[RawPart]:
     return [RawPart(key=chat_of(payload)[:128], payload=payload)]
 
 
-def chat_of(told: Mapping[str, str]) -> str:
+def chat_of(params: Mapping[str, str]) -> str:
     """Whose call it is: what our own address says, else the number at the other end.
 
     Who hides his number is known for this call only.
     """
-    if chat := told.get("chat", ""):
+    if chat := params.get("chat", ""):
         return chat[:128]
-    inbound = told.get("Direction", "inbound") == "inbound"
-    number = number_key(told.get("From" if inbound else "To", ""))
+    inbound = params.get("Direction", "inbound") == "inbound"
+    number = number_key(params.get("From" if inbound else "To", ""))
     if _NUMBER.fullmatch(number) and number not in _ANONYMOUS:
         return number
-    return f"anonymous:{told.get('CallSid', '')}"[:128]
+    return f"anonymous:{params.get('CallSid', '')}"[:128]

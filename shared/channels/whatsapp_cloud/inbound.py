@@ -112,15 +112,15 @@ def _status(status: Status) -> list[ChannelEvent]:
         _log.info("a status of another kind ignored", extra={"status": status.status[:64]})
         return []
     error = told(status.errors)
-    if any(each.code == NEEDS_TEMPLATE for each in status.errors):
+    if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
     return [Receipt(external_message_id=status.id, status=became, error=error)]
 
 
 def _preference(preference: Preference) -> list[ChannelEvent]:
     """The customer stopped marketing messages inside WhatsApp, or takes that back."""
-    who = preference.wa_id or preference.user_id
-    if not who or preference.value not in ("stop", "resume"):
+    address = preference.wa_id or preference.user_id
+    if not address or preference.value not in ("stop", "resume"):
         return []
     why = preference.detail or f"{preference.category or 'messages'}: {preference.value}"
-    return [ConsentChanged(chat_key=canonical(who), opted_out=preference.value == "stop", why=why[:200])]
+    return [ConsentChanged(chat_key=canonical(address), opted_out=preference.value == "stop", why=why[:200])]

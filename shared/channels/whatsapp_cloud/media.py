@@ -27,8 +27,8 @@ def fetch_media(deps: Deps, instance: Instance, config: CloudConfig, message: Me
     if not isinstance(media_id, str):
         raise NotFound("this attachment has no file")
     number = {"phone_number_id": config.phone_number_id}
-    found = result(call(deps, config, "GET", quote(media_id, safe=""), params=number))
-    url, size = found.get("url"), found.get("file_size")
+    file = result(call(deps, config, "GET", quote(media_id, safe=""), params=number))
+    url, size = file.get("url"), file.get("file_size")
     if not isinstance(url, str):
         raise ProviderRejected(PROVIDER, "Meta gave no address to fetch the file from")
     if _too_large(size):
@@ -62,22 +62,22 @@ def upload(deps: Deps, config: CloudConfig, attachment: Attachment) -> str | Non
     body, content_type = _form(media.content, kind.partition(";")[0].strip(), attachment.file_name or "file")
     path = f"{config.phone_number_id}/media"
     try:
-        found = result(call(deps, config, "POST", path, data=body, headers={"Content-Type": content_type}))
+        uploaded = result(call(deps, config, "POST", path, data=body, headers={"Content-Type": content_type}))
     except OutcomeUnknown as error:
         raise ProviderUnavailable(PROVIDER, f"the file could not be uploaded: {error.reason}") from None
-    media_id = found.get("id")
+    media_id = uploaded.get("id")
     return media_id if isinstance(media_id, str) else None
 
 
 def _form(content: bytes, mime_type: str, name: str) -> tuple[bytes, str]:
     """A multipart form of the three fields that Meta asks for, and its content type."""
     boundary = secrets.token_hex(16)
-    shown = quote(name[-200:], safe=" ()-_.,")
+    file_name = quote(name[-200:], safe=" ()-_.,")
     kind = mime_type if mime_type.isascii() and mime_type.isprintable() else "application/octet-stream"
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     fields = "".join(
         f'{part}{field}"\r\n\r\n{value}\r\n' for field, value in (("messaging_product", "whatsapp"), ("type", kind))
     )
-    head = f'{part}file"; filename="{shown}"\r\nContent-Type: {kind}\r\n\r\n'
+    head = f'{part}file"; filename="{file_name}"\r\nContent-Type: {kind}\r\n\r\n'
     body = (fields + head).encode() + content + f"\r\n--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"

@@ -83,8 +83,8 @@ def _post(deps: Deps, config: CloudConfig, frame: Mapping[str, Any], message: Ma
 def _sent(reply: Reply) -> Sent:
     messages = result(reply).get("messages")
     first = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
-    wamid, held = first.get("id"), first.get("message_status")
-    note = f"Meta has not sent it yet: {held}"[:200] if isinstance(held, str) and held != "accepted" else None
+    wamid, status = first.get("id"), first.get("message_status")
+    note = f"Meta has not sent it yet: {status}"[:200] if isinstance(status, str) and status != "accepted" else None
     return Sent(external_message_id=wamid if isinstance(wamid, str) else None, note=note)
 
 

@@ -76,10 +76,10 @@ def _chat(item: Mapping[str, Any]) -> object:
 
 def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Who wrote it: `contacts` belongs to all messages of a change together."""
-    for name, said in (("wa_id", "from"), ("user_id", "from_user_id")):
-        wanted = item.get(said)
+    for name, field in (("wa_id", "from"), ("user_id", "from_user_id")):
+        writer = item.get(field)
         for contact in people:
-            if wanted and contact.get(name) == wanted:
+            if writer and contact.get(name) == writer:
                 return contact
     return people[0] if len(people) == 1 else None
 

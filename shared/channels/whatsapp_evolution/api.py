@@ -29,21 +29,21 @@ Failure = Callable[[Answer, str], ProviderError]
 
 
 def _rejected(reason: str) -> Failure:
-    return lambda answer, said: ProviderRejected(PROVIDER, reason.format(said=said, status=answer.status))
+    return lambda answer, text: ProviderRejected(PROVIDER, reason.format(said=text, status=answer.status))
 
 
 def _unavailable(reason: str) -> Failure:
-    return lambda answer, said: ProviderUnavailable(
-        PROVIDER, reason.format(said=said, status=answer.status), answer.retry_after
+    return lambda answer, text: ProviderUnavailable(
+        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
     )
 
 
 def _unknown(reason: str) -> Failure:
-    return lambda answer, said: OutcomeUnknown(PROVIDER, reason.format(said=said, status=answer.status))
+    return lambda answer, text: OutcomeUnknown(PROVIDER, reason.format(said=text, status=answer.status))
 
 
 def _lost(reason: str) -> Failure:
-    return lambda answer, said: ConnectionLost(PROVIDER, reason, answer.retry_after)
+    return lambda answer, text: ConnectionLost(PROVIDER, reason, answer.retry_after)
 
 
 # The first row whose statuses and words both fit says what a failure means. `{said}` is Evolution's own text.
@@ -136,10 +136,10 @@ def failure(answer: Answer) -> ProviderError:
     """The error that an answer means."""
     if answer.ok:
         return ProviderRejected(PROVIDER, "evolution_url leads to a web page, not to an Evolution server")
-    said = said_by(answer)
-    for statuses, words, means in _FAILURES:
-        if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(words, said):
-            return means(answer, said)
+    text = said_by(answer)
+    for statuses, pattern, means in _FAILURES:
+        if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(pattern, text):
+            return means(answer, text)
     raise AssertionError("the last row fits every answer")
 
 
@@ -150,8 +150,8 @@ def said_by(answer: Answer) -> str:
         return answer.text[:300]
     inner = body.get("response", body)
     places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
-    found = dict.fromkeys(one for place in places for one in _texts(place))
-    return "; ".join(found)[:300]
+    texts = dict.fromkeys(text for place in places for text in _texts(place))
+    return "; ".join(texts)[:300]
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -159,8 +159,8 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str) and value:
         yield value
     elif isinstance(value, list):
-        if any(one.get("exists") is False for one in objects(value)):
+        if any(item.get("exists") is False for item in objects(value)):
             yield "exists: false"
-        for one in value:
+        for item in value:
             # One level down is as deep as Evolution goes.
-            yield from (str(text(part)) for part in (one if isinstance(one, list) else [one]) if text(part))
+            yield from (str(text(part)) for part in (item if isinstance(item, list) else [item]) if text(part))

@@ -35,14 +35,14 @@ _QR_SECONDS = 45
 
 def state_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
     """`connection.update` says `state` and `statusReason`, `status.instance` other words for the same."""
-    said = (text(data.get("state")) or text(data.get("status")) or "").lower()
-    status = STATES.get(said)
+    state = (text(data.get("state")) or text(data.get("status")) or "").lower()
+    status = STATES.get(state)
     if status is None:
-        log.warning("ignored an unknown connection state", extra={"state": said[:60]})
+        log.warning("ignored an unknown connection state", extra={"state": state[:60]})
         return []
     if status is InstanceStatus.CONNECTED:
         return [_connected(data)]
-    return [ConnectionChanged(status=status, detail=_detail(said, data))]
+    return [ConnectionChanged(status=status, detail=_detail(state, data))]
 
 
 def _connected(data: Fields) -> ConnectionChanged:
@@ -54,14 +54,14 @@ def _connected(data: Fields) -> ConnectionChanged:
     )
 
 
-def _detail(said: str, data: Fields) -> str | None:
-    if said == "connecting":
+def _detail(state: str, data: Fields) -> str | None:
+    if state == "connecting":
         return None
     reason = integer(data.get("statusReason")) or integer(data.get("disconnectionReasonCode"))
-    if said == "refused":
+    if state == "refused":
         reason = reason or 428
-    words = _REASONS.get(reason, "closed") if reason else said
-    return f"{words} ({reason})" if reason else words
+    description = _REASONS.get(reason, "closed") if reason else state
+    return f"{description} ({reason})" if reason else description
 
 
 def qr_issued(data: Fields, payload: Fields) -> list[ChannelEvent]:

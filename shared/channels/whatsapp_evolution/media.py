@@ -25,10 +25,10 @@ def fetch_media(
     """Have Evolution fetch and decrypt the message's file."""
     if not message.external_message_id:
         raise NotFound("this attachment has no file")
-    wanted = {"message": {"key": {"id": message.external_message_id}}, "convertToMp4": False}
+    request = {"message": {"key": {"id": message.external_message_id}}, "convertToMp4": False}
     action = "chat/getBase64FromMediaMessage"
     try:
-        answer = api.call(deps, instance, config, "POST", action, json=wanted, timeout=_TIMEOUT, max_bytes=_MAX_ANSWER)
+        answer = api.call(deps, instance, config, "POST", action, json=request, timeout=_TIMEOUT, max_bytes=_MAX_ANSWER)
     except OutcomeUnknown as error:
         # Nothing was to be done but to read, so there is nothing unknown.
         raise ProviderError(api.PROVIDER, f"the file did not come: {error.reason}") from error

@@ -18,11 +18,11 @@ from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
 from shared.channels.whatsapp_evolution.registration import (
     Hook,
+    connection_in,
     create,
     done,
     hook_of,
     is_missing,
-    known,
     new,
     profile,
     register,
@@ -48,10 +48,10 @@ def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     Without a code the status is `CONNECTING`: Evolution had none ready, its
     webhook brings it. Raises a `ProviderError`.
     """
-    said = state(deps, instance, config)
-    if said == "open" and instance.link_lost_at is not None:
+    link_state = state(deps, instance, config)
+    if link_state == "open" and instance.link_lost_at is not None:
         return restart(deps, instance, config)
-    return _bring_up(deps, instance, config, said)
+    return _bring_up(deps, instance, config, link_state)
 
 
 def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
@@ -67,12 +67,12 @@ def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     return _told(deps, instance, config, done(answer))
 
 
-def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, said: str | None) -> Connection:
-    if said is None:
+def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str | None) -> Connection:
+    if link_state is None:
         return _made(deps, instance, config)
-    if said == "open":
-        return known(deps, instance, config, said)
-    if said != "connecting":
+    if link_state == "open":
+        return connection_in(deps, instance, config, link_state)
+    if link_state != "connecting":
         account = profile(deps, instance, config)
         if _logged_out(instance, account):
             return _made_again(deps, instance, config, account)
@@ -91,11 +91,11 @@ def _made(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection
     created = create(deps, instance, config, hook, code=True)
     if created is None:
         return _asked(deps, instance, config, hook)
-    made = new(created, hook)
-    if made.status is InstanceStatus.WAITING_FOR_SCAN:
-        return made
-    asked = _asked(deps, instance, config, None)
-    return replace(asked, webhook_url=made.webhook_url, secrets=made.secrets)
+    connection = new(created, hook)
+    if connection.status is InstanceStatus.WAITING_FOR_SCAN:
+        return connection
+    pairing = _asked(deps, instance, config, None)
+    return replace(pairing, webhook_url=connection.webhook_url, secrets=connection.secrets)
 
 
 def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
@@ -141,9 +141,9 @@ def _told(
     deps: Deps, instance: Instance, config: EvolutionConfig, body: Fields, hook: Hook | None = None
 ) -> Connection:
     """What `connect` and `restart` answer: a code, `{"count": 0}` when there is none yet, or the state."""
-    said = text((fields(body.get("instance")) or body).get("state"))
-    if STATES.get(said or "") is InstanceStatus.CONNECTED:
-        return known(deps, instance, config, said or "", hook)
+    link_state = text((fields(body.get("instance")) or body).get("state"))
+    if STATES.get(link_state or "") is InstanceStatus.CONNECTED:
+        return connection_in(deps, instance, config, link_state or "", hook)
     qr = fields(body.get("qrcode")) or body
     code, png = text(qr.get("code")), png_of(qr.get("base64"))
     return Connection(

@@ -44,26 +44,26 @@ def connect(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
 
     Without an address of our own nothing is registered. Raises a `ProviderError`.
     """
-    said = state(deps, instance, config)
+    link_state = state(deps, instance, config)
     hook = hook_of(deps, instance, config)
     if hook is None:
-        if said is None:
+        if link_state is None:
             raise unreachable(instance, config)
-        return known(deps, instance, config, said)
-    created = create(deps, instance, config, hook) if said is None else None
+        return connection_in(deps, instance, config, link_state)
+    created = create(deps, instance, config, hook) if link_state is None else None
     if created is not None:
         return new(created, hook)
     register(deps, instance, config, hook)
-    said = said or state(deps, instance, config)
-    return known(deps, instance, config, said or "", hook)
+    link_state = link_state or state(deps, instance, config)
+    return connection_in(deps, instance, config, link_state or "", hook)
 
 
 def status(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     """Read the state; an instance that Evolution does not have is disconnected."""
-    said = state(deps, instance, config)
-    if said is None:
+    link_state = state(deps, instance, config)
+    if link_state is None:
         return Connection(status=InstanceStatus.DISCONNECTED, detail="Evolution has no such instance")
-    return known(deps, instance, config, said)
+    return connection_in(deps, instance, config, link_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,21 +192,23 @@ def _first_version(hook: Hook, url_field: str) -> dict[str, Any]:
 
 def new(created: Fields, hook: Hook) -> Connection:
     """What is known of an instance that was just created."""
-    found = hook.secrets
+    credentials = hook.secrets
     # `hash` is the token itself, in 1.x an object around it.
     token = text(created.get("hash")) or text(fields(created.get("hash")).get("apikey"))
     if token:
-        found["instance_token"] = token
+        credentials["instance_token"] = token
     qr = fields(created.get("qrcode"))
     code, png = text(qr.get("code")), png_of(qr.get("base64"))
-    said = text(fields(created.get("instance")).get("status")) or ""
-    status = InstanceStatus.WAITING_FOR_SCAN if code or png else STATES.get(said, InstanceStatus.DISCONNECTED)
-    return Connection(status=status, webhook_url=hook.url, qr_text=code, qr_png_base64=png, secrets=found)
+    link_state = text(fields(created.get("instance")).get("status")) or ""
+    status = InstanceStatus.WAITING_FOR_SCAN if code or png else STATES.get(link_state, InstanceStatus.DISCONNECTED)
+    return Connection(status=status, webhook_url=hook.url, qr_text=code, qr_png_base64=png, secrets=credentials)
 
 
-def known(deps: Deps, instance: Instance, config: EvolutionConfig, said: str, hook: Hook | None = None) -> Connection:
+def connection_in(
+    deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str, hook: Hook | None = None
+) -> Connection:
     """What is known of an instance that says it is in this state; `hook` is what was registered."""
-    status = STATES.get(said, InstanceStatus.DISCONNECTED)
+    status = STATES.get(link_state, InstanceStatus.DISCONNECTED)
     account = profile(deps, instance, config) if status is InstanceStatus.CONNECTED else {}
     owner = text(account.get("ownerJid")) or text(account.get("owner"))
     return Connection(
@@ -227,5 +229,5 @@ def profile(deps: Deps, instance: Instance, config: EvolutionConfig) -> Fields:
         )
     except ProviderError:
         return {}
-    found = next(iter(objects(answer.json())), {}) if answer.ok else {}
-    return fields(found.get("instance")) or found
+    account = next(iter(objects(answer.json())), {}) if answer.ok else {}
+    return fields(account.get("instance")) or account

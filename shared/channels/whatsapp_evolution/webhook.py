@@ -78,8 +78,8 @@ def _token(webhook: Webhook) -> str | None:
 def _knows_the_key(webhook: Webhook, config: EvolutionConfig) -> bool:
     """`apikey` in the body is the account's token where the server exposes it, else null."""
     keys = [_clear(key) for key in (config.evolution_key, config.instance_token) if key]
-    given = _body_key(webhook) if keys else None
-    return any(same_secret(given, key) for key in keys)
+    key_in_body = _body_key(webhook) if keys else None
+    return any(same_secret(key_in_body, key) for key in keys)
 
 
 def _body_key(webhook: Webhook) -> str | None:

@@ -78,7 +78,7 @@ def enum(value: object, names: Mapping[int, str]) -> str | None:
     """An enum's name, whether it came as name or number."""
     if isinstance(value, str) and not value.isdigit():
         return value.upper()
-    return names.get(given) if (given := integer(value)) is not None else None
+    return names.get(code) if (code := integer(value)) is not None else None
 
 
 def encoded_bytes(value: object) -> str | None:
@@ -88,7 +88,7 @@ def encoded_bytes(value: object) -> str | None:
     numbers = _byte_list(value)
     if not 0 < len(numbers) <= _MOST_BYTES:
         return None
-    if not all(type(one) is int and 0 <= one < 256 for one in numbers):
+    if not all(type(number) is int and 0 <= number < 256 for number in numbers):
         return None
     return base64.b64encode(bytes(numbers)).decode()
 

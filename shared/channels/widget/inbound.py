@@ -35,18 +35,18 @@ class Published(Said):
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
-    said = checked(PROVIDER, Published, payload)
-    visitor = said.visitor
+    message = checked(PROVIDER, Published, payload)
+    visitor = message.visitor
     sender = Sender(external_user_id=visitor.id, keys=(visitor.id,), name=visitor.name, email=visitor.email)
     return [
         MessageReceived(
-            external_message_id=external_message_id(visitor.id, said.nonce),
+            external_message_id=external_message_id(visitor.id, message.nonce),
             external_conversation_id=visitor.id,
             chat_key=visitor.id,
             sender=sender,
             kind=MessageKind.TEXT,
-            text=said.text,
-            sent_at=said.received_at,
+            text=message.text,
+            sent_at=message.received_at,
         )
     ]
 

@@ -44,6 +44,6 @@ def _named(body: bytes) -> object:
 
 
 def accept(webhook: Webhook) -> list[RawPart]:
-    said = checked(PROVIDER, Said, json_object(PROVIDER, webhook.body))
-    payload: dict[str, Any] = said.model_dump(exclude_none=True)
-    return [RawPart(key=said.visitor.id, payload=payload | {"received_at": webhook.received_at.isoformat()})]
+    message = checked(PROVIDER, Said, json_object(PROVIDER, webhook.body))
+    payload: dict[str, Any] = message.model_dump(exclude_none=True)
+    return [RawPart(key=message.visitor.id, payload=payload | {"received_at": webhook.received_at.isoformat()})]

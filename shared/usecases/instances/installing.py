@@ -75,12 +75,12 @@ def finish(deps: Deps, adapter: str, state: str, code: str) -> Instance:
 
 def _instance(deps: Deps, claims: InstallClaims, adapter: str) -> Instance:
     try:
-        found = instance_lookup.by_id(deps, claims.tenant_id, claims.instance_id)
+        instance = instance_lookup.by_id(deps, claims.tenant_id, claims.instance_id)
     except NotFound:
         raise Unauthorized("the instance that this link was for is gone") from None
-    if found.adapter != adapter:
+    if instance.adapter != adapter:
         raise Unauthorized("the instance that this link was for is of another type now")
-    return found
+    return instance
 
 
 def _use_up(deps: Deps, claims: InstallClaims) -> None:

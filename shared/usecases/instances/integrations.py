@@ -32,22 +32,22 @@ class Trial:
     latency: int
 
 
-def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> Trial:
+def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> Trial:
     """Call the provider of a channel type with the given credential; without one, with the stored ones.
 
     What is given is neither stored nor logged. Stored credentials are never sent
     to an address that is given along. A type that has no credential works when
     its channel is connected.
     """
-    ours = type_channels.of_type(deps, tenant_id, channel_type)
-    adapter = _adapter(channel_type, given, ours)
+    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    adapter = _adapter(channel_type, values, instances)
     if channels.ability(adapter, SupportsProbe) is None:
-        return _without_credential(ours)
-    stored = next((instance for instance in ours if instance.adapter == adapter), None)
+        return _without_credential(instances)
+    stored = next((instance for instance in instances if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
     try:
-        if given.get(API_KEY):
-            config = _given(deps, instance, given)
+        if values.get(API_KEY):
+            config = _given(deps, instance, values)
         elif stored is not None:
             config = instance_config.load_config(deps, stored)
         else:
@@ -57,29 +57,29 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given:
     return _try(deps, instance, config)
 
 
-def _without_credential(ours: Sequence[Instance]) -> Trial:
+def _without_credential(instances: Sequence[Instance]) -> Trial:
     """Where there is nothing to try, how the channel stands is the answer."""
-    found = type_channels.best(ours)
-    if found is None:
+    best = type_channels.best(instances)
+    if best is None:
         return Trial(False, "no channel of this type is configured", 0)
-    if found.status is InstanceStatus.CONNECTED:
+    if best.status is InstanceStatus.CONNECTED:
         return Trial(True, SUCCESS, 0)
-    return Trial(False, f"the channel is {found.status.value.replace('_', ' ')}", 0)
+    return Trial(False, f"the channel is {best.status.value.replace('_', ' ')}", 0)
 
 
-def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, Any]) -> Trial:
+def try_provider(deps: Deps, tenant_id: str, provider: str, values: Mapping[str, Any]) -> Trial:
     """The same with a provider behind several types: a type that the tenant has a channel of is tried."""
-    ours = carried_by(provider, type_channels.every(deps, tenant_id))
+    instances = carried_by(provider, type_channels.every(deps, tenant_id))
     usual = types_by_provider()[provider]
-    tried = next((each.type for each in ours), usual[0])
-    return try_credential(deps, tenant_id, tried, {**given, PROVIDER: provider})
+    tried = next((instance.type for instance in instances), usual[0])
+    return try_credential(deps, tenant_id, tried, {**values, PROVIDER: provider})
 
 
-def _adapter(channel_type: ChannelType, given: Mapping[str, Any], ours: Sequence[Instance]) -> str:
+def _adapter(channel_type: ChannelType, values: Mapping[str, Any], instances: Sequence[Instance]) -> str:
     """That of the provider which is named, else of the channel that the tenant has, else the type's own."""
-    if not given.get(PROVIDER) and ours:
-        return ours[0].adapter
-    return channels.adapter_for(channel_type, given.get(PROVIDER))
+    if not values.get(PROVIDER) and instances:
+        return instances[0].adapter
+    return channels.adapter_for(channel_type, values.get(PROVIDER))
 
 
 def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:
@@ -97,9 +97,9 @@ def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) 
     )
 
 
-def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseModel:
+def _given(deps: Deps, instance: Instance, values: Mapping[str, Any]) -> BaseModel:
     """What was given over what is stored and not secret; raises `BadRequest`."""
-    parts = instance_config.split(instance.adapter, with_credential(instance.adapter, given))
+    parts = instance_config.split(instance.adapter, with_credential(instance.adapter, values))
     if not all(secret.isascii() and secret.isprintable() for secret in parts.secrets.values()):
         raise BadRequest("api_key holds characters that no credential has")
     whole = Parts(instance.config | parts.config, parts.secrets)
@@ -114,16 +114,16 @@ def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseMode
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
     module = channels.ability(instance.adapter, SupportsProbe)
     started = time.perf_counter()
-    result, success = SUCCESS, True
+    message, success = SUCCESS, True
     try:
         if module is not None:
             module.probe(deps, instance, config)
     except ProviderError as error:
-        result, success = _without_secrets(config, error.reason), False
+        message, success = _without_secrets(config, error.reason), False
     except (BadRequest, ValueError):
         # What the look-up of a host name cannot encode is a ValueError.
-        result, success = "the address cannot be called", False
-    return Trial(success, result, round((time.perf_counter() - started) * 1000))
+        message, success = "the address cannot be called", False
+    return Trial(success, message, round((time.perf_counter() - started) * 1000))
 
 
 def _without_secrets(config: BaseModel, text: str) -> str:

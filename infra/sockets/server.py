@@ -52,7 +52,7 @@ class SocketServer:
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
     again: a client whose credential has run out is disconnected, and so is who
-    has not proved in `handshake_seconds` who he is.
+    has not proved in `handshake_seconds` who they are.
     """
 
     def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from shared.channelkit.payloads import checked
 from shared.channels.discord.api import PROVIDER
+from shared.channels.discord.chats import attachment, chat_of, sender
 from shared.channels.discord.objects import Data, Interaction, Member, Option, User, moment
-from shared.channels.discord.places import attachment, place, sender
 from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import PayloadInvalid
@@ -34,7 +34,7 @@ def interaction(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     if used.type not in (COMMAND, COMPONENT, MODAL):
         return []
     person = _person(used.member, used.user)
-    where = place(used.channel_id, person, direct=used.guild_id is None and used.context != _BETWEEN_PEOPLE)
+    where = chat_of(used.channel_id, person, direct=used.guild_id is None and used.context != _BETWEEN_PEOPLE)
     files = tuple(_files(used.data))
     text = _text(used)
     return [

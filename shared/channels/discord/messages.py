@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.channelkit.payloads import checked
 from shared.channels.discord.api import PROVIDER
+from shared.channels.discord.chats import attachment, chat_of, sender
 from shared.channels.discord.objects import (
     DeletedMessage,
     DeletedMessages,
@@ -19,7 +20,6 @@ from shared.channels.discord.objects import (
     Sticker,
     moment,
 )
-from shared.channels.discord.places import attachment, place, sender
 from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
 from shared.domain.messages import Attachment, MessageKind
 
@@ -48,7 +48,7 @@ def _created(dispatch: _Dispatch) -> list[ChannelEvent]:
         return []  # Bots, of which we are one, are not answered: that would never end.
     if not _is_called(message, dispatch.bot_id):
         return []
-    where = place(message.channel_id, author, direct=message.guild_id is None)
+    where = chat_of(message.channel_id, author, direct=message.guild_id is None)
     files = (*map(attachment, message.attachments), *map(_sticker, message.sticker_items))
     text = _plain(message, dispatch.bot_id) or (message.poll.question.text if message.poll else None)
     replied = message.message_reference.message_id if message.message_reference else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.channelkit.payloads import checked
 from shared.channels.slack.api import PROVIDER
+from shared.channels.slack.chats import chat_of, is_direct
 from shared.channels.slack.events import (
     Callback,
     Changed,
@@ -21,7 +22,6 @@ from shared.channels.slack.events import (
 from shared.channels.slack.interactions import block_actions, slash_command
 from shared.channels.slack.mrkdwn import emoji, plain
 from shared.channels.slack.people import enrich
-from shared.channels.slack.places import is_direct, place
 from shared.domain.inbound import (
     ChannelEvent,
     ConnectionChanged,
@@ -93,7 +93,7 @@ def _message(callback: Callback) -> list[ChannelEvent]:
         return []  # A bot, of which we may be one: answering bots would never end.
     if message.type == "message" and message.subtype not in _WORDS:
         return []
-    where = place(message.channel, message.channel_type, message.user, message.ts, message.thread_ts)
+    where = chat_of(message.channel, message.channel_type, message.user, message.ts, message.thread_ts)
     is_reply = message.thread_ts is not None and message.thread_ts != message.ts
     called = not where.is_thread or message.type == "app_mention" or f"<@{bot}" in (message.text or "")
     if not called and not is_reply:

@@ -45,7 +45,7 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     if ts is None:
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
     place = text_of(posted, "channel") or channel
-    # A message to a person opens the direct messages with him, which have an id of their own.
+    # A message to a person opens the direct messages with them, which have an id of their own.
     moved = place if place != channel and ":" not in payload.to else None
     return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved)
 

@@ -31,7 +31,7 @@ def _received(message: Message) -> list[ChannelEvent]:
     chat, is_group = message.chat, message.chat.type != "user"
     if chat.id == TELEGRAM:
         return []
-    # In a private chat everything is the customer's, also what the account's owner wrote to him.
+    # In a private chat everything is the customer's, also what the account's owner wrote to them.
     speaker = chat if not is_group or message.sender is None else message.sender
     content = contents(message)
     return [

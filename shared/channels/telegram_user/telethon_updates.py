@@ -28,7 +28,7 @@ def said(message: Any, chat: Any, sender: Any, *, edited: bool = False) -> dict[
     """A new or changed message; None for what is nobody's message here.
 
     Notes that Telegram puts into a chat, posts of the channels that the account
-    reads, and what its owner writes to himself are left out.
+    reads, and what its owner's notes to self are left out.
     """
     if not isinstance(message, types.Message) or message.date is None:
         return None

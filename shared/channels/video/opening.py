@@ -16,7 +16,7 @@ from shared.security.tokens import GuestClaims, sign, span
 def opening(
     deps: Deps, instance: Instance, config: VideoConfig, conversation: Conversation, moved: bool
 ) -> Opening | None:
-    """The link with the customer's ticket, told where he reads it; None where the business has no page for it."""
+    """The link with the customer's ticket, sent where they read it; None where the business has no page for it."""
     if config.join_url is None or not config.api_key_sid or config.api_key_secret is None:
         return None
     issued, expires = span(deps.now(), config.ticket_seconds)

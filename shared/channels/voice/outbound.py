@@ -1,4 +1,4 @@
-"""Speaking to a customer: into the call that goes on, else by calling him.
+"""Speaking to a customer: into the call that goes on, else by calling them.
 
 https://www.twilio.com/docs/voice/api/call-resource
 """
@@ -27,7 +27,7 @@ MAX_TWIML = 4000
 def send(deps: Deps, instance: Instance, config: VoiceConfig, payload: OutboxPayload) -> Sent:
     """Say the text on the call that goes on, and listen again; without one, call the customer.
 
-    A machine's answer to a caller who has hung up is not called after him.
+    A machine's answer to a caller who has hung up is not followed by a call.
     Raises `ProviderUnavailable` while the customer's telephone still rings.
     """
     text = (payload.text or "").strip()
@@ -80,7 +80,7 @@ def _say(deps: Deps, config: VoiceConfig, sid: str, twiml_text: str) -> bool:
 
 
 def _call_with(deps: Deps, config: VoiceConfig, number: str) -> str | None:
-    """The call that we made to the customer and that goes on; two messages shall not call him twice."""
+    """The call that we made to the customer and that goes on; two messages must not call them twice."""
     body = result(
         call(deps, config, "GET", f"{config.account_path}/Calls.json", params={"To": number, "PageSize": "5"})
     )

@@ -96,7 +96,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
 def chat_of(params: Mapping[str, str]) -> str:
     """Whose call it is: what our own address says, else the number at the other end.
 
-    Who hides his number is known for this call only.
+    A caller with a hidden number is known for this call only.
     """
     if chat := params.get("chat", ""):
         return chat[:128]

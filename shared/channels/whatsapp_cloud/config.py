@@ -17,7 +17,7 @@ class CloudConfig(BaseModel):
 
     `phone_number_id` is Meta's id of the number, not the number.
     `business_account_id` (the WABA) is needed to subscribe the app to it. With
-    `mark_read` the customer's latest message is marked as read when he is answered.
+    `mark_read` the customer's latest message is marked as read when they are answered.
     """
 
     model_config = ConfigDict(

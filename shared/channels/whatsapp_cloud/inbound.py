@@ -62,7 +62,7 @@ def parse(payload: Any) -> list[ChannelEvent]:
 
 
 def _sender(message: Message, contact: Contact, *, ours: bool) -> Sender | None:
-    """The customer; who hides his number is known by a business-scoped id, which comes with a number too."""
+    """The customer; with a hidden number they are known by a business-scoped id, which comes with a number too."""
     number = message.to if ours else message.sender
     hidden = message.to_user_id if ours else message.from_user_id or contact.user_id
     addresses = [address for address in (number, hidden) if address]

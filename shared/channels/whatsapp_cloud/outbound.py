@@ -146,7 +146,7 @@ def _source(deps: Deps, config: CloudConfig, attachment: Attachment) -> dict[str
 
 
 def _mark_read(deps: Deps, config: CloudConfig, payload: OutboxPayload) -> None:
-    """Show the customer that his latest message was read, and those before it; the answer does not depend on it."""
+    """Show the customer that their latest message was read, and those before it; the answer does not depend on it."""
     latest = payload.context.get("last_message_id")
     if not config.mark_read or not isinstance(latest, str) or payload.template:
         return

@@ -1,4 +1,4 @@
-"""What a visitor writes: signed by his token, and of few words."""
+"""What a visitor writes: signed by their token, and short."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from shared.security.tokens import verify as verify_token
 
 
 def verify(webhook: Webhook, config: WidgetConfig, settings: Settings) -> None:
-    """Check the visitor's token in `Authorization`, and that nobody but he is named as the writer."""
+    """Check the visitor's token in `Authorization`, and that nobody else is named as the writer."""
     if config.visitor_secret is None:
         if settings.strict_webhooks:
             raise SignatureInvalid("widget: visitor_secret is missing; connect the instance")

@@ -1,7 +1,7 @@
 """Connecting an account in a browser: the addresses to go to, and what comes back from there.
 
 Whoever opens the address need not have an account of ours (a workspace's admin
-agrees to the app), so what he brings back carries all the proof there is: a
+agrees to the app), so what they bring back carries all the proof there is: a
 token that names one instance, for an hour, and only once.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Chat:
     """Where something was said.
 
     Direct messages are one chat with a person, who may write in threads there;
@@ -20,11 +20,11 @@ class Place:
     context: dict[str, Any] = field(default_factory=dict)
 
 
-def place(channel: str, channel_type: str | None, user: str, ts: str, thread_ts: str | None) -> Place:
+def chat_of(channel: str, channel_type: str | None, user: str, ts: str, thread_ts: str | None) -> Chat:
     if is_direct(channel, channel_type):
-        return Place(user, channel, is_thread=False, context={"thread_ts": thread_ts})
+        return Chat(user, channel, is_thread=False, context={"thread_ts": thread_ts})
     thread = f"{channel}:{thread_ts or ts}"
-    return Place(thread, thread, is_thread=True)
+    return Chat(thread, thread, is_thread=True)
 
 
 def is_direct(channel: str, channel_type: str | None) -> bool:

@@ -12,22 +12,22 @@ _KINDS = {"image": MessageKind.IMAGE, "video": MessageKind.VIDEO, "audio": Messa
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Direct messages are one chat with a person; in a channel each person has a chat of his own."""
+class Chat:
+    """Direct messages are one chat with a person; in a channel each person has a chat of their own."""
 
     chat_key: str
     address: str
     is_thread: bool
 
 
-def place(channel_id: str, person: User, *, direct: bool) -> Place:
+def chat_of(channel_id: str, person: User, *, direct: bool) -> Chat:
     if direct:
-        return Place(person.id, channel_id, is_thread=False)
-    return Place(f"{channel_id}:{person.id}", channel_id, is_thread=True)
+        return Chat(person.id, channel_id, is_thread=False)
+    return Chat(f"{channel_id}:{person.id}", channel_id, is_thread=True)
 
 
 def sender(person: User, member: Member | None) -> Sender:
-    """The person under the name that he has in this server, else everywhere."""
+    """The person under their name in this server, else everywhere."""
     name = (member.nick if member else None) or person.global_name or person.username
     return Sender(external_user_id=person.id, keys=(person.id,), name=name, username=person.username)
 

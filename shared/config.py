@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -98,6 +98,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
 
     _origin: str | None = PrivateAttr(default=None)
+    _declared: dict[type[ChannelSettings], ChannelSettings] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -129,8 +130,18 @@ class Settings(BaseModel):
             raise ValueError(f"{missing[0]}: is required when the other of the two PUSH_ settings is given")
 
     def of(self, declared: type[C]) -> C:
-        """The settings that a channel declares."""
-        return declared.model_validate(self.model_extra)
+        """The settings that a channel declares, validated once."""
+        settings = self._declared.get(declared)
+        if settings is None:
+            settings = self._declared[declared] = declared.model_validate(self.model_extra)
+        return cast("C", settings)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; what channels declare is validated anew where anything changes."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._declared = {}
+        return copied
 
     @property
     def records_spans(self) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from werkzeug.wrappers import Request, Response
 
 from functions.webhooks.route_index import OWN_ROUTES
-from shared.channel.webhook import Recipient, SupportsRoutes, SupportsSharedAddress, Webhook, WebhookResponse
+from shared.channel.webhook import Recipient, Route, SupportsRoutes, SupportsSharedAddress, Webhook, WebhookResponse
 from shared.channels import ability, channel, implementation, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -26,8 +26,7 @@ View = Callable[..., Response]
 
 def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request, **parameters: str) -> Response:
     """A call at an address that the channel of that name declares."""
-    module = implementation(adapter, SupportsRoutes)
-    [route] = [route for route in module.routes() if (route.method, route.path) == (method, path)]
+    route = _declared_route(adapter, method, path)
     if method == "GET":
         return _challenge(deps, adapter, request, None)
     webhook = _webhook(deps, request)
@@ -40,6 +39,12 @@ def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request
 
         connection_state.note_stray(deps, instance, recipient.account)
     return _response(response or route.response, instance)
+
+
+@cache
+def _declared_route(adapter: str, method: str, path: str) -> Route:
+    routes = implementation(adapter, SupportsRoutes).routes()
+    return next(route for route in routes if (route.method, route.path) == (method, path))
 
 
 def _recipient(deps: Deps, adapter: str, recipients: Iterator[Recipient]) -> tuple[Instance, Recipient]:
@@ -68,8 +73,7 @@ def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
     instance = _instance(deps, channel_name, instance_key)
-    answer = webhooks.take(deps, instance, _webhook(deps, request, suffix))
-    return _response(answer, instance)
+    return _response(webhooks.take(deps, instance, _webhook(deps, request, suffix)), instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:

@@ -50,7 +50,7 @@ def slack_link(label: str, url: str) -> str:
 
 
 def _discord_escaped(text: str) -> str:
-    return _DISCORD_MARKS.sub(lambda found: found[0] if found[0].startswith("http") else "\\" + found[0], text)
+    return _DISCORD_MARKS.sub(lambda match: match[0] if match[0].startswith("http") else "\\" + match[0], text)
 
 
 def _discord_link(label: str, url: str) -> str:

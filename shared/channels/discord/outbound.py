@@ -185,8 +185,8 @@ def _react(api: Api, reaction: ReactionTo) -> Sent:
     return Sent(external_message_id=None)
 
 
-def _emoji(found: object) -> str | None:
+def _emoji(emoji: object) -> str | None:
     """An emoji as it stands in a path: itself, or `name:id` for one of a server's own."""
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+    if not isinstance(emoji, dict) or not isinstance(emoji.get("name"), str):
         return None
-    return f"{found['name']}:{found['id']}" if isinstance(found.get("id"), str) else str(found["name"])
+    return f"{emoji['name']}:{emoji['id']}" if isinstance(emoji.get("id"), str) else str(emoji["name"])

@@ -116,7 +116,7 @@ def _sender(sender: str, key: str, params: Mapping[str, str]) -> Sender:
 
 def _extra(params: Mapping[str, str]) -> dict[str, Any]:
     names = {"To": "to", "NumSegments": "segments", "FromCountry": "country", "OptOutType": "opt_out_type"}
-    return {ours: params[theirs] for theirs, ours in names.items() if params.get(theirs)}
+    return {own_name: params[name] for name, own_name in names.items() if params.get(name)}
 
 
 def _files(params: Mapping[str, str]) -> tuple[Attachment, ...]:

@@ -109,7 +109,9 @@ def _photo(media: Any) -> dict[str, Any]:
     if not isinstance(media, types.MessageMediaPhoto) or not isinstance(photo, types.Photo):
         return {}
     sizes = [
-        (each.w, each.h) for each in photo.sizes if isinstance(each, (types.PhotoSize, types.PhotoSizeProgressive))
+        (candidate.w, candidate.h)
+        for candidate in photo.sizes
+        if isinstance(candidate, (types.PhotoSize, types.PhotoSizeProgressive))
     ]
     width, height = max(sizes, default=(None, None), key=lambda size: size[0] * size[1])
     file = File(

@@ -42,9 +42,9 @@ def parse(payload: Any) -> list[ChannelEvent]:
         return _status(checked(PROVIDER, Status, payload["status"]))
     if "preference" in payload:
         return _preference(checked(PROVIDER, Preference, payload["preference"]))
-    ours = "echo" in payload
-    message = checked(PROVIDER, Message, payload["echo"] if ours else payload.get("message"))
-    sender = _sender(message, contact, ours=ours)
+    is_echo = "echo" in payload
+    message = checked(PROVIDER, Message, payload["echo"] if is_echo else payload.get("message"))
+    sender = _sender(message, contact, is_echo=is_echo)
     if sender is None:
         raise PayloadInvalid(f"{PROVIDER}: from is missing")
     if message.system is not None:
@@ -53,31 +53,31 @@ def parse(payload: Any) -> list[ChannelEvent]:
         return [
             ReactionChanged(
                 external_message_id=message.reaction.message_id,
-                sender_key="" if ours else sender.keys[0],
+                sender_key="" if is_echo else sender.keys[0],
                 emoji=message.reaction.emoji or "",
                 reacted_at=message.timestamp,
             )
         ]
-    return [_received(message, sender, ours=ours)]
+    return [_received(message, sender, is_echo=is_echo)]
 
 
-def _sender(message: Message, contact: Contact, *, ours: bool) -> Sender | None:
+def _sender(message: Message, contact: Contact, *, is_echo: bool) -> Sender | None:
     """The customer; with a hidden number they are known by a business-scoped id, which comes with a number too."""
-    number = message.to if ours else message.sender
-    hidden = message.to_user_id if ours else message.from_user_id or contact.user_id
+    number = message.to if is_echo else message.sender
+    hidden = message.to_user_id if is_echo else message.from_user_id or contact.user_id
     addresses = [address for address in (number, hidden) if address]
     if not addresses:
         return None
     return Sender(
         external_user_id=addresses[0],
         keys=tuple(dict.fromkeys(canonical(address) for address in addresses)),
-        name=None if ours else contact.profile.name,
+        name=None if is_echo else contact.profile.name,
         phone=phone(number) if number else None,
-        username=None if ours else contact.profile.username,
+        username=None if is_echo else contact.profile.username,
     )
 
 
-def _received(message: Message, sender: Sender, *, ours: bool) -> MessageReceived:
+def _received(message: Message, sender: Sender, *, is_echo: bool) -> MessageReceived:
     content = contents(message)
     group = message.group_id
     return MessageReceived(
@@ -89,11 +89,11 @@ def _received(message: Message, sender: Sender, *, ours: bool) -> MessageReceive
         text=content.text,
         attachments=content.attachments,
         sent_at=message.timestamp,
-        from_me=ours,
+        from_me=is_echo,
         is_group=group is not None,
         reply_to=message.context.id if message.context else None,
         extra=content.extra,
-        context={} if ours else {"last_message_id": message.id, "group": group is not None},
+        context={} if is_echo else {"last_message_id": message.id, "group": group is not None},
     )
 
 

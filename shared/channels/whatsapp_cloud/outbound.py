@@ -98,9 +98,9 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
     """Up to three choices are buttons, more are a list; the limits of their lengths are Meta's to enforce."""
     body = {"body": {"text": text}}
     if len(choices) <= _BUTTONS and not any(choice.description for choice in choices):
-        buttons = [{"type": "reply", "reply": {"id": each.id, "title": each.title}} for each in choices]
+        buttons = [{"type": "reply", "reply": {"id": option.id, "title": option.title}} for option in choices]
         return {"type": "button", **body, "action": {"buttons": buttons}}
-    rows = [each.model_dump(exclude_none=True) for each in choices]
+    rows = [option.model_dump(exclude_none=True) for option in choices]
     return {"type": "list", **body, "action": {"button": _LIST_BUTTON, "sections": [{"rows": rows}]}}
 
 

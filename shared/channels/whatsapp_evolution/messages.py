@@ -158,8 +158,8 @@ def status_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
         return []
     if word == "DELETED":
         return [MessageDeleted(external_message_id=identifier)]
-    known = _STATUSES.get(word)
-    if known is None:
+    new_status = _STATUSES.get(word)
+    if new_status is None:
         return []
-    error = "WhatsApp did not accept the message and gave no reason" if known is MessageStatus.DEAD else None
-    return [Receipt(external_message_id=identifier, status=known, error=error)]
+    error = "WhatsApp did not accept the message and gave no reason" if new_status is MessageStatus.DEAD else None
+    return [Receipt(external_message_id=identifier, status=new_status, error=error)]

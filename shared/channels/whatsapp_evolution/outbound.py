@@ -100,10 +100,10 @@ def _cannot_fetch(answer: Answer) -> bool:
     return answer.status in (400, 500) and _CANNOT_FETCH.search(api.said_by(answer)) is not None
 
 
-def _text(payload: OutboxPayload, words: str | None) -> Call:
-    if not text(words):
+def _text(payload: OutboxPayload, message_text: str | None) -> Call:
+    if not text(message_text):
         raise ProviderRejected(api.PROVIDER, "there is nothing to send: no text, and no attachment that WhatsApp takes")
-    return "sendText", _addressed(payload) | {"text": words}
+    return "sendText", _addressed(payload) | {"text": message_text}
 
 
 def _as_text(payload: OutboxPayload) -> str:

@@ -42,9 +42,9 @@ def table() -> str:
 
 def rendered(text: str) -> str:
     """A text with the table between its two markers; raises `ValueError` when they are missing."""
-    before, found, rest = text.partition(START)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
         raise ValueError(f"{README} has no {START} … {END}")
     return f"{before}{START}\n{table()}\n{END}{after}"
 
@@ -85,12 +85,12 @@ def _window(window: timedelta | None) -> str:
 
 
 def _pace(pace: Pace) -> str:
-    said = []
+    limits = []
     if pace.per_second is not None:
-        said.append(f"{pace.per_second:g}/s")
+        limits.append(f"{pace.per_second:g}/s")
     if pace.chat_seconds is not None:
-        said.append(f"a chat 1 in {pace.chat_seconds:g} s")
-    return ", ".join(said) or _NONE
+        limits.append(f"a chat 1 in {pace.chat_seconds:g} s")
+    return ", ".join(limits) or _NONE
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -68,8 +68,8 @@ class Deployable(_Row):
             "event": self.topic is not None,
             "schedule": self.schedule is not None,
         }
-        given = [bool(self.paths), self.topic is not None, self.schedule is not None]
-        if not ways[self.kind] or sum(given) != 1:
+        ways_in = [bool(self.paths), self.topic is not None, self.schedule is not None]
+        if not ways[self.kind] or sum(ways_in) != 1:
             raise ValueError(f"a deployable of kind {self.kind} needs exactly the way in that fits it")
         return self
 
@@ -120,9 +120,9 @@ class Table(_Row):
 
     def backend(self, path: str, front: Front = "split") -> str | None:
         """The deployable that a URL map sends `path` to; None where no pattern matches."""
-        found = {name: row.serves(path) for name, row in self.of(front).items()}
-        best = max(found, key=lambda name: found[name])
-        return best if found[best] else None
+        lengths = {name: row.serves(path) for name, row in self.of(front).items()}
+        best = max(lengths, key=lambda name: lengths[name])
+        return best if lengths[best] else None
 
 
 def load(path: Path = TABLE) -> Table:

@@ -122,8 +122,8 @@ class Settings(BaseModel):
 
     def _check_push(self) -> None:
         """Whoever may push events decides what customers are told, so in production nobody may without proof."""
-        given = {"PUSH_AUDIENCE": self.push_audience, "PUSH_SERVICE_ACCOUNT": self.push_service_account}
-        missing = [name for name, value in given.items() if value is None]
+        values = {"PUSH_AUDIENCE": self.push_audience, "PUSH_SERVICE_ACCOUNT": self.push_service_account}
+        missing = [name for name, value in values.items() if value is None]
         if self.production and self.backend == "google" and missing:
             raise ValueError(f"{missing[0]}: is required when BACKEND=google and ENVIRONMENT=production")
         if len(missing) == 1:

@@ -37,8 +37,8 @@ def dashboard(query: DashboardQuery) -> Response:
 @api.get("/channel-performance", responses={200: PerformanceOut, 304: None})
 def channel_performance(query: PerformanceQuery) -> Response:
     """Show how one channel type did, or all together."""
-    found = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
-    return polled(PerformanceOut.of(query, found))
+    performance = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
+    return polled(PerformanceOut.of(query, performance))
 
 
 @api.get("/customer-satisfaction", responses={200: SatisfactionOut, 304: None})

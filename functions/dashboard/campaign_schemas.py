@@ -26,11 +26,11 @@ def _small(settings: Mapping[ChannelType, dict[str, Any]]) -> Mapping[ChannelTyp
 
 
 def _settings_text(settings: Mapping[ChannelType, dict[str, Any]]) -> str:
-    return json.dumps({channel.value: given for channel, given in settings.items()})
+    return json.dumps({channel.value: options for channel, options in settings.items()})
 
 
 def _shown_settings(text: str) -> dict[str, dict[str, Any]]:
-    return {CHANNELS[ChannelType(channel)]: given for channel, given in json.loads(text).items()}
+    return {CHANNELS[ChannelType(channel)]: options for channel, options in json.loads(text).items()}
 
 
 def _once(channels: list[ChannelType]) -> list[ChannelType]:
@@ -50,7 +50,7 @@ class AudienceIn(BaseModel):
 
 
 class CampaignIn(BaseModel):
-    """`channels` are in order of preference: each customer gets the message on the first that reaches him."""
+    """`channels` are in order of preference: each customer gets the message on the first that reaches them."""
 
     name: Name
     channels: Channels

@@ -37,8 +37,8 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: CampaignsOut})
 def list_campaigns(query: CampaignsQuery) -> Response:
     """List campaigns, the newest first."""
-    found, cursor = campaigns.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
-    return answer(CampaignsOut(campaigns=[CampaignItem.of(each) for each in found], next_cursor=cursor))
+    page, cursor = campaigns.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(CampaignsOut(campaigns=[CampaignItem.of(campaign) for campaign in page], next_cursor=cursor))
 
 
 @api.post("", responses={201: CampaignOut})

@@ -72,17 +72,17 @@ class ChannelOut(BaseModel):
 
 
 def _config(instance: Instance) -> dict[str, Any]:
-    known = {
+    fields = {
         "phone_number": instance.phone_number or instance.config.get("phone_number"),
         "webhook_url": instance.config.get("webhook_url") or instance.webhook.url,
     }
-    return known | {name: value for name, value in instance.config.items() if name not in known}
+    return fields | {name: value for name, value in instance.config.items() if name not in fields}
 
 
 def _voice_config(instance: Instance) -> dict[str, Any]:
     account = instance.config.get("twilio_account_sid") or instance.config.get("account_sid")
-    known = {"twilio_account_sid": account, "phone_number": instance.phone_number}
-    return known | {name: value for name, value in instance.config.items() if name not in known}
+    fields = {"twilio_account_sid": account, "phone_number": instance.phone_number}
+    return fields | {name: value for name, value in instance.config.items() if name not in fields}
 
 
 def _metrics(figures: ChannelFigures) -> MessagingMetrics:
@@ -118,8 +118,8 @@ class ChannelChoice(BaseModel):
     @property
     def spellings(self) -> tuple[str, ...]:
         """As given, and where that leads to none with the hub's word: `chat-1` is shown as `widget-1`."""
-        given = self.channel_id or ""
-        return (given, re.sub(r"^chat-(?=\d+$)", "widget-", given)) if given else ()
+        channel_id = self.channel_id or ""
+        return (channel_id, re.sub(r"^chat-(?=\d+$)", "widget-", channel_id)) if channel_id else ()
 
 
 class ConfigureIn(BaseModel):

@@ -74,11 +74,11 @@ def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
     wanted = channel_type(path.channel_type)
     type_status, active = channels.type_status(deps(), caller().tenant_id, wanted, query.spellings)
-    shown = ChannelStatusOut(
+    status = ChannelStatusOut(
         channel_type=CHANNELS[wanted],
         status=type_status.status.value,
         last_ping=type_status.updated_at,
         health=health(type_status.status),
         active_sessions=active,
     )
-    return polled(shown)
+    return polled(status)

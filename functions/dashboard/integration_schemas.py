@@ -56,7 +56,7 @@ class TrialIn(BaseModel):
     phone_number: str | None = Field(default=None, max_length=40)
 
     @property
-    def given(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
 
 

@@ -47,6 +47,6 @@ def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
     require(Role.ADMIN)
     if (provider := path.integration_type.strip().lower()) in types_by_provider():
-        return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.given)))
+        return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.values)))
     wanted = channel_type(path.integration_type)
-    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.given)))
+    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.values)))

@@ -28,8 +28,8 @@ protect(api, Access.DASHBOARD)
 @api.get("/<session_id>", responses={200: MessagesOut, 304: None})
 def session_messages(path: MessagesPath, query: MessagesQuery) -> Response:
     """Read the newest messages, oldest first; the cursor leads to older ones."""
-    found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.session_id, query.limit, query.cursor)
-    return polled(MessagesOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor))
+    page, cursor = conversations.messages_page(deps(), caller().tenant_id, path.session_id, query.limit, query.cursor)
+    return polled(MessagesOut(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
 
 
 @api.post("/send", responses={202: SentOut, 404: Failure, 409: Failure, 422: Failure})

@@ -37,10 +37,10 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: NotificationsOut, 304: None})
 def list_notifications(query: NotificationsQuery) -> Response:
     """List notifications, the newest first; the next page's cursor is in `X-Next-Cursor`."""
-    found, cursor = notification_lists.list_page(
+    page, cursor = notification_lists.list_page(
         deps(), caller().tenant_id, query.limit, query.cursor, unread_only=query.unread_only
     )
-    return polled(NotificationsOut(notifications=[NotificationOut.of(each) for each in found]), cursor)
+    return polled(NotificationsOut(notifications=[NotificationOut.of(notification) for notification in page]), cursor)
 
 
 @api.put("/<notification_id>/read", responses={200: ReadOut, 409: Failure})

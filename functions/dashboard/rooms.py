@@ -54,8 +54,10 @@ protect(api, Access.DASHBOARD)
 def admit_agent(path: SessionPath) -> Response:
     """Let the caller into the session's video room."""
     require(Role.AGENT)
-    who = caller()
-    return answer(AdmissionOut.of(rooms.admit_agent(deps(), who.tenant_id, path.session_id, who.user_id or "api")))
+    principal = caller()
+    return answer(
+        AdmissionOut.of(rooms.admit_agent(deps(), principal.tenant_id, path.session_id, principal.user_id or "api"))
+    )
 
 
 @api.post(
@@ -65,6 +67,6 @@ def admit_agent(path: SessionPath) -> Response:
 )
 @open_to_all
 def admit_guest(body: TicketIn) -> Response:
-    """Let a customer in, by the ticket out of his join link."""
+    """Let a customer in, by the ticket of their join link."""
     charge(deps(), WIDGET, client_address(deps(), request))
     return answer(AdmissionOut.of(rooms.admit_guest(deps(), body.token)))

@@ -81,7 +81,7 @@ class CanSendOut(BaseModel):
 
 
 class CreateIn(BaseModel):
-    """A session with a customer. `initial_message` is stored as what he said; it is sent to nobody."""
+    """A session with a customer. `initial_message` is stored as the customer's message; it is sent to nobody."""
 
     customer_id: str = Field(min_length=1, max_length=64)
     channel_type: ChannelTypeName
@@ -118,10 +118,10 @@ class SessionChange(BaseModel):
         until = self.snoozed_until
         if self.status is ConversationStatus.SNOOZED and until is None:
             until = deps.now() + SNOOZE
-        given = "agent_id" in self.model_fields_set
+        has_agent = "agent_id" in self.model_fields_set
         return Changes(
             status=self.status,
-            assignee_id=(self.agent_id or "") if given else None,
+            assignee_id=(self.agent_id or "") if has_agent else None,
             priority=self.priority,
             snoozed_until=until,
         )

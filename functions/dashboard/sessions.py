@@ -83,8 +83,8 @@ def change_session(path: SessionPath, body: SessionChange) -> Response:
 @only_reads
 def can_send(path: SessionPath) -> Response:
     """Tell on which of the tenant's channels the customer can be reached now, and why not on the others."""
-    found = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
-    return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in found]))
+    verdicts = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
+    return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in verdicts]))
 
 
 @api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})
@@ -92,10 +92,10 @@ def transfer_session(path: SessionPath, body: TransferIn) -> Response:
     """Let the session go on on another channel."""
     require(Role.AGENT)
     moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
-    shown = TransferredOut(
+    transferred = TransferredOut(
         **WholeSessionOut.of(moved).model_dump(),
         success=True,
         from_channel=CHANNELS[body.from_channel],
         to_channel=CHANNELS[body.to_channel],
     )
-    return answer(shown)
+    return answer(transferred)

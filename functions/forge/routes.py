@@ -45,5 +45,5 @@ def write_config(body: ForgeProjectSettingsIn) -> Response:
 @api.get("/omni/instances", responses={200: OmniInstances, 400: Failure, 502: Failure})
 def list_omni_instances() -> Response:
     """List the WhatsApp instances of the configured Omni server, whether Omni is enabled or not."""
-    found = forge_instances.list_instances(deps(), caller().tenant_id)
-    return answer(OmniInstances(instances=[OmniInstance.model_validate(item) for item in found]))
+    listed = forge_instances.list_instances(deps(), caller().tenant_id)
+    return answer(OmniInstances(instances=[OmniInstance.model_validate(item) for item in listed]))

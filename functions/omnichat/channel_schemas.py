@@ -24,12 +24,12 @@ def _canonical(value: object) -> object:
     return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
-def _kept(given: dict[str, Any]) -> dict[str, Any]:
-    check_storable(given, kilobytes=64)
-    return given
+def _check_storable(value: dict[str, Any]) -> dict[str, Any]:
+    check_storable(value, kilobytes=64)
+    return value
 
 
-Metadata = Annotated[dict[str, Any], AfterValidator(_kept)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_storable)]
 ExternalId = Annotated[str, Field(max_length=255)]
 
 
@@ -68,12 +68,12 @@ class ChannelPatch(Request, Wire):
     is_default: bool | None = None
 
     def to_domain(self) -> Changes:
-        gone = "external_id" in self.model_fields_set and self.external_id is None
+        removes_account = "external_id" in self.model_fields_set and self.external_id is None
         return Changes(
             label=self.name,
             metadata=self.metadata,
             config=self.config or {},
-            external_id="" if gone else self.external_id,
+            external_id="" if removes_account else self.external_id,
             is_default=self.is_default,
         )
 
@@ -133,9 +133,9 @@ class ChannelOut(Wire):
 def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Known fields in camel case, unknown ones as they were given."""
     model = model_of(instance.adapter)
-    known = set(model.model_fields) if model else set()
+    fields = set(model.model_fields) if model else set()
     masked = {name: mask(value) for name, value in secrets.items() if name != AGENT_API_KEY}
-    return {to_camel(name) if name in known else name: value for name, value in (instance.config | masked).items()}
+    return {to_camel(name) if name in fields else name: value for name, value in (instance.config | masked).items()}
 
 
 class ChannelPath(Wire):

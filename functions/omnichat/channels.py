@@ -50,8 +50,8 @@ def create_channel(body: ChannelIn) -> Response:
 @api.get("", responses={200: ChannelsOut})
 def list_channels(query: ChannelsQuery) -> Response:
     """List channels, oldest first, as a bare array."""
-    found, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
-    response = jsonify([_shown(instance).model_dump(mode="json", by_alias=True) for instance in found])
+    page, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
+    response = jsonify([_channel_out(instance).model_dump(mode="json", by_alias=True) for instance in page])
     if cursor:
         response.headers[NEXT_CURSOR] = cursor
     return response
@@ -60,7 +60,7 @@ def list_channels(query: ChannelsQuery) -> Response:
 @api.get("/<id>", responses={200: ChannelOut})
 def read_channel(path: ChannelPath) -> Response:
     """Read one channel."""
-    return answer(_shown(_addressed(path)))
+    return answer(_channel_out(_addressed(path)))
 
 
 @api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
@@ -68,7 +68,7 @@ def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
     changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
-    return answer(_shown(changed))
+    return answer(_channel_out(changed))
 
 
 @api.delete("/<id>", responses={204: None})
@@ -87,5 +87,5 @@ def _addressed(path: ChannelPath) -> Instance:
     return instances.by_key(deps(), caller().tenant_id, path.id)
 
 
-def _shown(instance: Instance) -> ChannelOut:
+def _channel_out(instance: Instance) -> ChannelOut:
     return ChannelOut.of(instance, instances.credentials(deps(), instance))

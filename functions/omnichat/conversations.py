@@ -76,11 +76,11 @@ class ConversationChange(Request, _Wire):
     _any_case = field_validator("status", "priority", mode="before")(_status)
 
     def to_domain(self) -> conversations.Changes:
-        given = "assignee_id" in self.model_fields_set
+        has_assignee = "assignee_id" in self.model_fields_set
         until: datetime | None = self.snoozed_until
         return conversations.Changes(
             status=self.status,
-            assignee_id=(self.assignee_id or "") if given else None,
+            assignee_id=(self.assignee_id or "") if has_assignee else None,
             priority=self.priority,
             snoozed_until=until,
         )
@@ -101,8 +101,10 @@ class MessagePage(_Wire):
 @api.get("/conversations", responses={200: ConversationPage})
 def list_conversations(query: ConversationQuery) -> Response:
     """The tenant's conversations, the latest message first."""
-    found, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
-    return answer(ConversationPage(conversations=[ConversationOut.of(one) for one in found], next_cursor=cursor))
+    page, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    return answer(
+        ConversationPage(conversations=[ConversationOut.of(conversation) for conversation in page], next_cursor=cursor)
+    )
 
 
 @api.get("/conversations/<id>", responses={200: ConversationOut})
@@ -114,8 +116,8 @@ def get_conversation(path: ConversationPath) -> Response:
 @api.get("/conversations/<id>/messages", responses={200: MessagePage})
 def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     """The newest messages, oldest first."""
-    found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
-    return answer(MessagePage(messages=[MessageOut.of(message) for message in found], next_cursor=cursor))
+    page, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
+    return answer(MessagePage(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
 
 
 @api.patch("/conversations/<id>", responses={200: ConversationOut, 409: Failure})

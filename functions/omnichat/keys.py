@@ -26,8 +26,8 @@ protect(api, Access.CREDENTIAL)
 def create(body: KeyIn) -> Response:
     """Make a key; this answer alone holds it. It may do no more than its maker."""
     require(Role.ADMIN)
-    made = api_keys.create(deps(), caller(), body.name, body.role, body.scopes, body.expires_at)
-    return answer(KeyCreated.made(*made), 201)
+    created = api_keys.create(deps(), caller(), body.name, body.role, body.scopes, body.expires_at)
+    return answer(KeyCreated.of_credential(*created), 201)
 
 
 @api.get("", responses={200: KeysOut})

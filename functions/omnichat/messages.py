@@ -46,8 +46,8 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 class SendBody(Request):
     """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
 
-    A customer is written to where he was last spoken with, unless `channelInstanceId` names another channel. Channel
-    and customer may be named beside a conversation, too, but not others than its own.
+    A customer gets the message on the channel of their latest conversation, unless `channelInstanceId` names another.
+    Channel and customer may be named beside a conversation, too, but not others than its own.
     `choices` go with a text; the text beside a template is what the hub shows for it.
     """
 

@@ -117,8 +117,8 @@ class CollaborationOut(Wire):
     created_at: Milliseconds
 
     @classmethod
-    def of(cls, made: AgentCollaboration) -> CollaborationOut:
-        return cls.model_validate(made.model_dump(include=set(cls.model_fields)))
+    def of(cls, collaboration: AgentCollaboration) -> CollaborationOut:
+        return cls.model_validate(collaboration.model_dump(include=set(cls.model_fields)))
 
 
 class CollaborationsQuery(Wire):

@@ -101,4 +101,8 @@ def list_collaborations(query: CollaborationsQuery) -> Response:
     page, cursor = collaborations.list_page(
         deps(), caller().tenant_id, query.conversation_id, query.limit, query.cursor
     )
-    return answer(CollaborationsOut(collaborations=[CollaborationOut.of(one) for one in page], next_cursor=cursor))
+    return answer(
+        CollaborationsOut(
+            collaborations=[CollaborationOut.of(collaboration) for collaboration in page], next_cursor=cursor
+        )
+    )

@@ -28,8 +28,8 @@ protect(api, Access.CREDENTIAL)
 def invite(body: UserIn) -> Response:
     """Make a user; only owners make owners and admins."""
     require(Role.ADMIN)
-    made = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
-    return answer(UserOut.of(made), 201)
+    user = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
+    return answer(UserOut.of(user), 201)
 
 
 @api.get("", responses={200: UsersOut})

@@ -26,7 +26,7 @@ class WidgetPath(BaseModel):
 
 
 class SessionIn(_Wire):
-    """What the visitor says of himself."""
+    """What the visitor says about themselves."""
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")

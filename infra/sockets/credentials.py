@@ -19,10 +19,10 @@ _MAX_LENGTH = 4096
 def credential_of(environ: Mapping[str, Any], auth: object) -> str | None:
     """The token in `auth: {token}`, else in `Authorization: Bearer`, else in `x-api-key`."""
     token = auth.get("token") if isinstance(auth, dict) else None
-    for header in (token, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")):
-        if isinstance(header, str) and 0 < len(header) <= _MAX_LENGTH:
-            scheme, _, rest = header.strip().partition(" ")
-            return rest.strip() if scheme.lower() == "bearer" else header.strip()
+    for candidate in (token, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")):
+        if isinstance(candidate, str) and 0 < len(candidate) <= _MAX_LENGTH:
+            scheme, _, rest = candidate.strip().partition(" ")
+            return rest.strip() if scheme.lower() == "bearer" else candidate.strip()
     return None
 
 

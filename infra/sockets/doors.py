@@ -45,12 +45,12 @@ def _marked(send: Send) -> Send:
 
 
 def _hurried(receive: Receive, seconds: float) -> Receive:
-    came = 0
+    received = 0
 
     async def hurried() -> Message:
-        nonlocal came
-        came += 1
-        if came > _PROBE:
+        nonlocal received
+        received += 1
+        if received > _PROBE:
             return await receive()
         try:
             async with asyncio.timeout(seconds):

@@ -52,7 +52,7 @@ class SocketServer:
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
     again: a client whose credential has run out is disconnected, and so is who
-    has not proved in `handshake_seconds` who they are.
+    has not shown a credential within `handshake_seconds`.
     """
 
     def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:
@@ -175,9 +175,9 @@ class SocketServer:
 
     async def _catch_up(self, sid: str, channel: str, room: str) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
-        last_sent = -1
-        while last_sent != self._told[room]:
-            last_sent = self._told[room]
+        announced = -1
+        while announced != self._told[room]:
+            announced = self._told[room]
             try:
                 events = await asyncio.to_thread(_missed, self._deps, channel)
             except HubError as error:
@@ -243,8 +243,8 @@ class SocketServer:
     async def _close_strangers(self) -> None:
         """Close connections that never said who they are, or were refused and stayed."""
         now = asyncio.get_running_loop().time()
-        engine_ids = {client.engine_id for client in self._clients.values()}
-        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in engine_ids]
+        authenticated = {client.engine_id for client in self._clients.values()}
+        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in authenticated]
         self._strangers = {engine_id: self._strangers.get(engine_id, now) for engine_id in strangers}
         for engine_id, since in self._strangers.items():
             if now - since >= self._handshake_seconds:
@@ -257,10 +257,10 @@ def _room(tenant_id: str, instance_id: str) -> str:
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:
-    argument = args[0] if args else None
-    if isinstance(argument, dict):
-        argument = argument.get("channelInstanceId")
-    return argument if isinstance(argument, str) and _CHANNEL_ID.fullmatch(argument) else None
+    channel = args[0] if args else None
+    if isinstance(channel, dict):
+        channel = channel.get("channelInstanceId")
+    return channel if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel) else None
 
 
 def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:

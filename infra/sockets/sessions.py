@@ -196,7 +196,7 @@ class Sessions:
                 outcome = self._opened(lease)
         except Exception:
             logger.exception("a connection could not be opened", extra={"instance_id": lease.instance_id})
-            outcome = partial(self._settle, lease, is_over=False, why="an unexpected error", pause=_PAUSE)
+            outcome = partial(self._settle, lease, is_final=False, why="an unexpected error", pause=_PAUSE)
         self._soon(partial(self._end_opening, lease.instance_id, outcome))
 
     def _end_opening(self, instance_id: str, outcome: Job) -> None:
@@ -208,22 +208,22 @@ class Sessions:
 
     def _opened(self, lease: Lease) -> Job:
         if self._stopped.is_set():
-            return partial(self._settle, lease, is_over=False, why="this process stops")
+            return partial(self._settle, lease, is_final=False, why="this process stops")
         instance = self._instance(lease)
         if instance is None:
-            return partial(self._settle, lease, is_over=True, why="the channel is gone")
+            return partial(self._settle, lease, is_final=True, why="the channel is gone")
         if instance.adapter != lease.adapter:
             auth.forget(self._deps, instance)
-            return partial(self._settle, lease, is_over=False, why="the channel is of another kind now")
+            return partial(self._settle, lease, is_final=False, why="the channel is of another kind now")
         listener = Listener(partial(self._updated, lease), partial(self._connection_ended, lease))
         try:
             credentials = self._deps.secrets.read(lease.secret)
             connection = self._channels[lease.adapter].open(instance, credentials, lease.position, listener)
         except SessionEnded as error:
-            return partial(self._settle, lease, is_over=True, why=error.reason)
+            return partial(self._settle, lease, is_final=True, why=error.reason)
         except ProviderUnavailable as error:
             pause = _PAUSE if error.retry_after is None else timedelta(seconds=error.retry_after)
-            return partial(self._settle, lease, is_over=False, why=error.detail, pause=pause)
+            return partial(self._settle, lease, is_final=False, why=error.detail, pause=pause)
         return partial(self._begin, lease, instance, connection)
 
     def _begin(self, lease: Lease, instance: Instance, connection: OpenConnection) -> None:
@@ -242,18 +242,18 @@ class Sessions:
         for conversation_id in session_leases.conversations_to_send(self._deps, lease.instance_id):
             enqueueing.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
-    def _settle(self, lease: Lease, is_over: bool, why: str, pause: timedelta = timedelta(0)) -> None:
+    def _settle(self, lease: Lease, is_final: bool, why: str, pause: timedelta = timedelta(0)) -> None:
         """A connection has ended, or none could be opened; that of a former login does not matter to this one."""
         if not self._is_held(lease):
             return
         connection = self._drop(lease)
-        self._pool.submit(self._try, partial(self._give_up, lease, connection, is_over, why, pause))
+        self._pool.submit(self._try, partial(self._give_up, lease, connection, is_final, why, pause))
 
     def _give_up(
-        self, lease: Lease, connection: OpenConnection | None, is_over: bool, why: str, pause: timedelta
+        self, lease: Lease, connection: OpenConnection | None, is_final: bool, why: str, pause: timedelta
     ) -> None:
         _close(connection)
-        if is_over:
+        if is_final:
             session_leases.end(self._deps, lease, why)
             return
         logger.warning("there is no connection: %s", why, extra={"instance_id": lease.instance_id})
@@ -288,15 +288,15 @@ class Sessions:
             except PayloadInvalid as error:
                 logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance.id})
 
-    def _connection_ended(self, lease: Lease, is_over: bool, why: str) -> None:
-        self._soon(partial(self._settle, lease, is_over, why))
+    def _connection_ended(self, lease: Lease, is_final: bool, why: str) -> None:
+        self._soon(partial(self._settle, lease, is_final, why))
 
     def _position(self, lease: Lease) -> dict[str, Any] | None:
         connection = self._connections.get(lease.instance_id)
         return connection.position() if connection is not None else None
 
     def _drop(self, lease: Lease) -> OpenConnection | None:
-        """The session is ours no more; returns its connection, which is to be closed."""
+        """This process gives the session up; returns its connection, which has to be closed."""
         self._leases.pop(lease.instance_id, None)
         self._channels[lease.adapter].drop(lease.instance_id)
         return self._connections.pop(lease.instance_id, None)

@@ -154,7 +154,7 @@ def _consult(name: str, colleague: Colleague) -> Chat:
     known_for = f" Expertise: {colleague.expertise}" if colleague.expertise else ""
     return {
         "name": name,
-        "description": f"Ask your colleague {colleague.agent.name}. He sees nothing but your question.{known_for}",
+        "description": f"Ask your colleague {colleague.agent.name}. They see nothing but your question.{known_for}",
         "parameters": {
             "type": "object",
             "properties": {"question": {"type": "string", "description": "The question, with all it takes to answer."}},

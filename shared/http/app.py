@@ -148,7 +148,7 @@ def _finish(response: Response) -> Response:
 
 def _log_access(response: Response) -> None:
     route = request.url_rule.rule if request.url_rule else "(no route)"
-    taken = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
+    milliseconds = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
     log.info(
         "%s %s %d",
         request.method,
@@ -158,7 +158,7 @@ def _log_access(response: Response) -> None:
             "method": request.method,
             "route": route,
             "status": response.status_code,
-            "milliseconds": round(taken, 1),
+            "milliseconds": round(milliseconds, 1),
         },
     )
 

@@ -76,7 +76,7 @@ def invalid(error: ValidationError) -> BadRequest:
     fields: dict[str, str] = {}
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         fields.setdefault(".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))
-    detail = "; ".join(f"{path}: {said}" if path else _of_all(said) for path, said in list(fields.items())[:5])
+    detail = "; ".join(f"{path}: {reason}" if path else _of_all(reason) for path, reason in list(fields.items())[:5])
     return BadRequest(detail, {path or "body": message for path, message in fields.items()})
 
 
@@ -97,8 +97,8 @@ def failure(
     """Make the answer to a failed request."""
     trace = current_trace()
     body = Failure(detail=detail, code=code, request_id=trace.request_id if trace else "", fields=dict(fields or {}))
-    shown = body.model_dump(exclude=None if fields else {"fields"})
-    response = Response(json.dumps(shown), status, mimetype="application/json")
+    content = body.model_dump(exclude=None if fields else {"fields"})
+    response = Response(json.dumps(content), status, mimetype="application/json")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if retry_after is not None:

@@ -29,10 +29,10 @@ class Access(Enum):
 
     CREDENTIAL = "always wants one"
     HUB = (
-        "in development without API_KEY he is the owner of the default tenant, also with a key that nobody knows, "
-        "unless he is a web page from elsewhere"
+        "in development without API_KEY they own the default tenant, also with a key that nobody knows, "
+        "unless it is a web page of another origin"
     )
-    DASHBOARD = "he is an agent of ANONYMOUS_TENANT where that is set, else as HUB"
+    DASHBOARD = "they are an agent of ANONYMOUS_TENANT where that is set, else as HUB"
 
 
 def protect(api: APIBlueprint, access: Access) -> None:

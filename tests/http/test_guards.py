@@ -20,6 +20,16 @@ from tests.http.dialect import assert_failed, bearer, client_of, dialect
 KEY = SecretStr("the-operators-own-key")
 PRODUCTION = {"environment": "production", "jwt_secret": SecretStr("a-secret-of-more-than-32-bytes-ok")}
 
+WRONG_CREDENTIALS = [
+    {"Authorization": "Bearer wrong"},
+    {"Authorization": "bearer a.b.c"},
+    {"Authorization": "Basic dXNlcjpwYXNz"},
+    {"Authorization": "the-operators-own-key-without-a-scheme"},
+    {"Authorization": "Bearer " + "x" * 5000},
+    {"Authorization": "Bearer schl\u00fcssel"},
+    {"X-API-Key": "wrong"},
+]
+
 
 def _client(deps: Deps, access: Access, **settings: object) -> FlaskClient:
     return client_of(deps, dialect(access), **settings)
@@ -151,24 +161,12 @@ def test_the_anonymous_tenant_is_for_the_dashboard_alone(deps: Deps) -> None:
         (Access.DASHBOARD, {}),
     ],
 )
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Authorization": "Bearer wrong"},
-        {"Authorization": "bearer a.b.c"},
-        {"Authorization": "Basic dXNlcjpwYXNz"},
-        {"Authorization": "the-operators-own-key-without-a-scheme"},
-        {"Authorization": "Bearer " + "x" * 5000},
-        {"Authorization": "Bearer schl\u00fcssel"},
-        {"X-API-Key": "wrong"},
-    ],
-    ids=["unknown key", "no token of ours", "basic", "no scheme", "very long", "not ASCII", "x-api-key"],
-)
 def test_a_wrong_credential_is_refused_even_where_none_is_needed(
-    deps: Deps, access: Access, deployed: dict[str, object], headers: dict[str, str]
+    deps: Deps, access: Access, deployed: dict[str, object]
 ) -> None:
     client = _client(deps, access, anonymous_tenant="acme", **deployed)
-    assert_failed(client.get("/whoami", headers=headers), 401, "unauthorized")
+    for headers in WRONG_CREDENTIALS:
+        assert_failed(client.get("/whoami", headers=headers), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("headers", [bearer("your_api_key"), {"X-API-Key": "your_api_key"}, bearer("x" * 5000)])

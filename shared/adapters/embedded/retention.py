@@ -29,13 +29,13 @@ def acknowledge(connection: sqlite3.Connection, rows: Sequence[int], now: float)
 
 def replay(connection: sqlite3.Connection, topic: Topic, since: float) -> int:
     """Put what was consumed since then back on its topic, in its order; returns how many."""
-    found = connection.execute(
+    result = connection.execute(
         "INSERT INTO events (topic, key, event, attempts, due) "
         "SELECT topic, key, event, 0, 0 FROM consumed WHERE topic = ? AND consumed_at >= ? ORDER BY id",
         (topic.value, since),
     )
     connection.execute("DELETE FROM consumed WHERE topic = ? AND consumed_at >= ?", (topic.value, since))
-    return found.rowcount
+    return result.rowcount
 
 
 def prune(connection: sqlite3.Connection, now: float) -> None:

@@ -112,10 +112,10 @@ def _make(pubsub: PubSub, topic: str, subscription: str, ack_deadline: int, orde
     from google.api_core.exceptions import AlreadyExists  # noqa: PLC0415  cold start
     from google.pubsub_v1.types import Subscription  # noqa: PLC0415  cold start
 
-    wanted = Subscription(
+    subscription = Subscription(
         name=subscription, topic=topic, ack_deadline_seconds=ack_deadline, enable_message_ordering=ordered
     )
     with suppress(AlreadyExists):
         pubsub.publisher.create_topic(name=topic, timeout=PUBLISH_TIMEOUT)
     with suppress(AlreadyExists):
-        pubsub.subscriber.create_subscription(request=wanted, timeout=PUBLISH_TIMEOUT)
+        pubsub.subscriber.create_subscription(request=subscription, timeout=PUBLISH_TIMEOUT)

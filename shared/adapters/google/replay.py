@@ -28,17 +28,17 @@ MAX_MESSAGES: Final = 100_000
 
 def replay(pubsub: PubSub, topic: Topic, since: datetime) -> int:
     """Publish what was published since then once more, in its order; returns how many messages."""
-    with all_messages(pubsub, pubsub.kept_subscription(topic), MAX_MESSAGES) as kept:
-        messages = [received.message for received in kept if received.message.publish_time >= since]
+    with all_messages(pubsub, pubsub.kept_subscription(topic), MAX_MESSAGES) as received_messages:
+        messages = [received.message for received in received_messages if received.message.publish_time >= since]
     # An earlier replay's copies lie there as well; of the same data the first counts.
-    wanted: dict[bytes, PubsubMessage] = {}
+    by_data: dict[bytes, PubsubMessage] = {}
     for message in sorted(messages, key=_order):
-        wanted.setdefault(message.data, message)
-    for message in wanted.values():
+        by_data.setdefault(message.data, message)
+    for message in by_data.values():
         pubsub.send(pubsub.topic(topic), message.data, without_epitaph(message.attributes), message.ordering_key)
     if len(messages) >= MAX_MESSAGES:
         logger.warning("%s: only some of the messages since %s were published again", topic, since.isoformat())
-    return len(wanted)
+    return len(by_data)
 
 
 def _order(message: PubsubMessage) -> tuple[datetime, int, str]:

@@ -14,6 +14,7 @@ What it guarantees, and where:
 - At most one process consumes a data directory (`files`).
 
 Group commit, queues in memory and acknowledgements without waiting are more code than one transaction per write.
-What justifies them is the line "one process: webhooks a second, stored and replied" of `make bench`, whose budget of
-200 a second one transaction per write does not reach.
+What justifies them is the line "one process: webhooks a second, stored and replied" of `make bench`, whose budget is
+200: a message and its answer are four commits and as many events. With one transaction per write (`MAX_GROUP = 1`) 32
+threads made 300 commits a second instead of 1500, on two shared cores.
 """

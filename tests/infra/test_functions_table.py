@@ -95,7 +95,7 @@ def test_topics_and_subscriptions_have_the_names_that_the_code_asks_for() -> Non
     names = PubSub("p")
     subscriptions = {name: topic for topic, row in TABLE.topics.items() for name in row.subscriptions}
     assert set(TABLE.topics) == set(Topic)
-    assert subscriptions[names.kept_subscription(Topic.INBOUND).rpartition("/")[2]] is Topic.INBOUND
+    assert subscriptions[names.retained_subscription(Topic.INBOUND).rpartition("/")[2]] is Topic.INBOUND
     assert subscriptions[names.subscription(Topic.OUTBOUND).rpartition("/")[2]] is Topic.OUTBOUND
     assert all(names.dead_topic(topic).endswith(f"/{topic}-dead") for topic in Topic)
     assert all(names.dead_subscription(topic).endswith(f"/{topic}-dead") for topic in Topic)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.adapters.google.peek import CALL_TIMEOUT, all_messages
 from shared.adapters.google.pubsub import PubSub
-from shared.adapters.google.wire import dead_letter, without_epitaph
+from shared.adapters.google.wire import dead_letter, without_failure_attributes
 from shared.domain.events import Topic
 from shared.errors import BadRequest, NotFound, PayloadInvalid
 from shared.ports.bus import DeadLetter, DeadLetterPage
@@ -54,7 +54,9 @@ def redrive(pubsub: PubSub, topic: Topic, letter_id: str) -> None:
         if not received:
             raise NotFound("there is no such dead letter")
         message = received[0].message
-        pubsub.send(pubsub.topic(topic), message.data, without_epitaph(message.attributes), message.ordering_key)
+        pubsub.send(
+            pubsub.topic(topic), message.data, without_failure_attributes(message.attributes), message.ordering_key
+        )
         pubsub.subscriber.acknowledge(
             subscription=pubsub.dead_subscription(topic),
             ack_ids=[item.ack_id for item in received],

@@ -41,7 +41,7 @@ class PubSub:
     def dead_subscription(self, topic: Topic) -> str:
         return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-dead"
 
-    def kept_subscription(self, topic: Topic) -> str:
+    def retained_subscription(self, topic: Topic) -> str:
         return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-kept"
 
     @cached_property
@@ -105,7 +105,7 @@ def ensure_topics(pubsub: PubSub, ack_deadline: int = 10) -> None:
         for topic in Topic:
             _make(pubsub, pubsub.topic(topic), pubsub.subscription(topic), ack_deadline, ordered=True)
             _make(pubsub, pubsub.dead_topic(topic), pubsub.dead_subscription(topic), ack_deadline)
-        _make(pubsub, pubsub.topic(Topic.INBOUND), pubsub.kept_subscription(Topic.INBOUND), _LONGEST_ACK_DEADLINE)
+        _make(pubsub, pubsub.topic(Topic.INBOUND), pubsub.retained_subscription(Topic.INBOUND), _LONGEST_ACK_DEADLINE)
 
 
 def _make(pubsub: PubSub, topic: str, subscription: str, ack_deadline: int, ordered: bool = False) -> None:

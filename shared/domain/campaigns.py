@@ -93,7 +93,7 @@ class Campaign(BaseModel):
             return None
 
     def comes_to(self, customer: Customer, tag: int) -> bool:
-        """Whether it is by this tag of the audience that the customer is in it, not by his id or an earlier tag."""
+        """Whether it is by this tag of the audience that the customer is in it, not by their id or an earlier tag."""
         earlier, current = self.audience.tags[:tag], self.audience.tags[tag]
         if customer.id in self.audience.customer_ids or not set(earlier).isdisjoint(customer.tags):
             return False

@@ -89,10 +89,10 @@ class Instance(BaseModel):
     not secret, `seq` is an integer unique in the deployment, `slug` is
     `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
-    down; until something goes out again, its word for `connected` is not taken.
+    down; until a message is sent again, the provider's `connected` is ignored.
     `pace_per_second` is how many messages a second it may send, where that is not
-    for its channel to say; 0 means any number. `checked_at` is when the hub last
-    asked after the account by itself.
+    up to its channel; 0 means any number. `checked_at` is when the hub last
+    checked the account's status by itself.
     """
 
     id: str

@@ -38,9 +38,9 @@ Ability = Callable[[Deps, Instance, BaseModel], Connection]
 def pair(deps: Deps, instance: Instance) -> Instance:
     """Get a code to scan into `pairing`, unless the account is connected already.
 
-    A code that is still valid is given again. The status says which it is;
-    `CONNECTING` means that the provider has no code ready yet. A channel without
-    pairing gives the instance as it is. Raises a `ProviderError`.
+    A code that is still valid is returned again. `CONNECTING` means that the
+    provider has no code ready yet. A channel without pairing returns the
+    instance as it is. Raises a `ProviderError`.
     """
     module = channels.ability(instance.adapter, SupportsPairing)
     if module is None or has_code(deps, instance):
@@ -48,9 +48,9 @@ def pair(deps: Deps, instance: Instance) -> Instance:
     with pairing_turns.turn(deps, instance) as is_ours:
         if not is_ours:
             return pairing_turns.wait_for_other(deps, instance)
-        # Somebody else's turn may have ended just before ours began.
-        known = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        return known if has_code(deps, known) else _anew(deps, known, module.pair)
+        # Another request's turn may have ended just before this one's began.
+        current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
+        return current if has_code(deps, current) else _reconnect(deps, current, module.pair)
 
 
 def can_pair(instance: Instance) -> bool:
@@ -61,16 +61,16 @@ def can_pair(instance: Instance) -> bool:
 def has_code(deps: Deps, instance: Instance) -> bool:
     """Whether there is a code that can still be scanned."""
     pairing = instance.pairing
-    waits = instance.status is InstanceStatus.WAITING_FOR_SCAN
-    return waits and pairing is not None and pairing.expires_at > deps.now()
+    is_waiting = instance.status is InstanceStatus.WAITING_FOR_SCAN
+    return is_waiting and pairing is not None and pairing.expires_at > deps.now()
 
 
 def status(deps: Deps, instance: Instance) -> Instance:
-    """Ask the provider how the connection stands, and keep what it says.
+    """Ask the provider for the connection's status, and store it.
 
-    A refusal for good is a state of its own, `ERROR`. What was noted while the
+    A permanent refusal is stored as `ERROR`. A change that was stored while the
     provider was asked is newer than its answer, and stays. Raises
-    `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
+    `ProviderUnavailable` or `OutcomeUnknown` when the provider does not answer.
     """
     module = channels.ability(instance.adapter, SupportsStatus)
     config = _config(deps, instance)
@@ -78,32 +78,32 @@ def status(deps: Deps, instance: Instance) -> Instance:
         return instance
     asked_at = deps.now()
     try:
-        told = module.status(deps, instance, config)
+        connection = module.status(deps, instance, config)
     except ProviderRejected as error:
-        told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
+        connection = Connection(status=InstanceStatus.ERROR, detail=error.detail)
 
-    def change(known: Instance) -> dict[str, Any]:
-        return {} if known.updated_at > asked_at else _as_told(deps, known, told)
+    def changes_of(current: Instance) -> dict[str, Any]:
+        return {} if current.updated_at > asked_at else _reported_changes(deps, current, connection)
 
-    return _note(deps, instance, change, alerts=True)
+    return _note(deps, instance, changes_of, alerts=True)
 
 
 def restart(deps: Deps, instance: Instance) -> Instance:
-    """Begin the connection anew, by connecting again where there is no other way.
+    """Restart the connection, by connecting again where there is no other way.
 
     Raises a `ProviderError`, and `BadRequest` for an instance that is not configured or has no account yet.
     """
     restartable = channels.ability(instance.adapter, SupportsRestart)
     connectable = channels.ability(instance.adapter, SupportsConnecting)
     if restartable is not None:
-        begun = _anew(deps, instance, restartable.restart)
+        restarted = _reconnect(deps, instance, restartable.restart)
     elif connectable is not None:
-        begun = _anew(deps, instance, connectable.connect)
+        restarted = _reconnect(deps, instance, connectable.connect)
     else:
         return instance_connection.connect(deps, instance)
-    if begun.status in _OFF and begun.status_detail:
-        raise BadRequest(f"{instance.name} cannot be restarted: {begun.status_detail}")
-    return begun
+    if restarted.status in _OFF and restarted.status_detail:
+        raise BadRequest(f"{instance.name} cannot be restarted: {restarted.status_detail}")
+    return restarted
 
 
 def logout(deps: Deps, instance: Instance) -> Instance:
@@ -113,63 +113,69 @@ def logout(deps: Deps, instance: Instance) -> Instance:
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:
-    """Delete the instance at its provider and keep our own. Raises as `logout` does."""
+    """Delete the instance at its provider; the hub's own stays. Raises as `logout` does."""
     module = channels.ability(instance.adapter, SupportsRemoval)
     return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
 
 
 def remove_if_possible(deps: Deps, instance: Instance) -> None:
-    """Delete at the provider what belongs to an instance that is gone here; a failure is only logged."""
+    """Delete at the provider what belongs to an instance that was deleted here; a failure is only logged."""
     module = channels.ability(instance.adapter, SupportsRemoval)
     if module is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
         return
-    noted = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
+    extra = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
     try:
         module.remove(deps, instance, instance_config.load_config(deps, instance))
     except (ProviderError, BadRequest, NotFound, Overloaded) as error:
-        log.warning("a deleted instance stays at its provider", extra={**noted, "reason": error.detail})
+        log.warning("a deleted instance stays at its provider", extra={**extra, "reason": error.detail})
     else:
-        log.info("a deleted instance was removed at its provider", extra=noted)
+        log.info("a deleted instance was removed at its provider", extra=extra)
 
 
-def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
+def _reconnect(deps: Deps, instance: Instance, ability: Ability) -> Instance:
     connection = ability(deps, instance, instance_connection.prepared_config(deps, instance))
     after = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, after)
     return after
 
 
-def _end(deps: Deps, instance: Instance, end: Ability | None, marked: InstanceStatus) -> Instance:
+def _end(deps: Deps, instance: Instance, end: Ability | None, status_without_provider: InstanceStatus) -> Instance:
     config = _config(deps, instance)
-    ended = Connection(status=marked)
+    connection = Connection(status=status_without_provider)
     if end is not None and config is not None:
         with suppress(NotConfigured):
-            ended = end(deps, instance, config)
-    change = {"status": ended.status, "status_detail": ended.detail, "pairing": None, "link_lost_at": None}
-    return _note(deps, instance, lambda known: change)
+            connection = end(deps, instance, config)
+    changes = {
+        "status": connection.status,
+        "status_detail": connection.detail,
+        "pairing": None,
+        "link_lost_at": None,
+    }
+    return _note(deps, instance, lambda current: changes)
 
 
 def _config(deps: Deps, instance: Instance) -> BaseModel | None:
-    """None for an instance that is not configured, with which its provider has nothing to do."""
+    """None for an instance that is not configured, which its provider does not know."""
     try:
         return instance_config.load_config(deps, instance)
     except (BadRequest, NotFound):
         return None
 
 
-def _as_told(deps: Deps, known: Instance, told: Connection) -> dict[str, Any]:
-    if known.status is InstanceStatus.DELETED and told.status in _OFF:
+def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> dict[str, Any]:
+    """The fields that change when a provider reports this connection."""
+    if current.status is InstanceStatus.DELETED and connection.status in _OFF:
         return {}
-    if told.status is InstanceStatus.CONNECTED and known.link_lost_at is not None:
+    if connection.status is InstanceStatus.CONNECTED and current.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
-        told = replace(told, status=InstanceStatus.ERROR, detail=known.status_detail)
-    change: dict[str, Any] = {"status": told.status, "status_detail": told.detail}
-    if told.status is InstanceStatus.CONNECTING and known.pairing and known.pairing.expires_at > deps.now():
-        change["status"] = InstanceStatus.WAITING_FOR_SCAN
-    if told.status is InstanceStatus.CONNECTED:
-        change["pairing"] = None
-    named = {"phone_number": told.phone_number, "display_name": told.display_name}
-    return change | {name: value for name, value in named.items() if value}
+        connection = replace(connection, status=InstanceStatus.ERROR, detail=current.status_detail)
+    changes: dict[str, Any] = {"status": connection.status, "status_detail": connection.detail}
+    if connection.status is InstanceStatus.CONNECTING and current.pairing and current.pairing.expires_at > deps.now():
+        changes["status"] = InstanceStatus.WAITING_FOR_SCAN
+    if connection.status is InstanceStatus.CONNECTED:
+        changes["pairing"] = None
+    profile = {"phone_number": connection.phone_number, "display_name": connection.display_name}
+    return changes | {name: value for name, value in profile.items() if value}
 
 
 def _note(

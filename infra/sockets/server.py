@@ -17,11 +17,11 @@ from infra.sockets import doors, wire
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
-from shared.domain.instances import Instance
 from shared.errors import HubError, Unauthorized
-from shared.usecases import realtime, refs
+from shared.usecases import realtime
 from shared.usecases.instances import instance_operations
 from shared.usecases.sessions.visitors import Visitor
 
@@ -264,17 +264,13 @@ def _channel_id(args: tuple[object, ...]) -> str | None:
 
 
 def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:
-    ref = refs.instance(instance_id)
-    document = deps.store.get([ref]).get(ref)
-    return document is not None and document.data["tenant_id"] == principal.tenant_id
+    return UnitOfWork(deps.store).instances.owned_or_none(principal.tenant_id, instance_id) is not None
 
 
 def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:
-    ref = refs.instance(instance_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
+    instance = UnitOfWork(deps.store).instances.of_any_tenant(instance_id)
+    if instance is None:
         return []
-    instance = Instance.model_validate(document.data)
     return realtime.missed(instance, instance.pairing if instance_operations.has_code(deps, instance) else None)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from shared import pseudorandom
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.errors import AlreadyExists, Conflict
-
-# A source of its own: what draws from the shared one beside a property test makes that test fail.
-_jitter = random.Random()  # noqa: S311 - jitter, not a secret
 
 T = TypeVar("T")
 
@@ -47,7 +44,7 @@ def run_with_retry(
             outcome = _commit(unit, attempt, retry_existing)
             break
         except Conflict as conflict:
-            pause = _jitter.uniform(0, longest_pause)
+            pause = pseudorandom.uniform(0, longest_pause)
             if time.monotonic() + pause > give_up_at:
                 raise
             cause = conflict.__cause__

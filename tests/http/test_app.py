@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from shared.deps import Deps
 from shared.errors import ConfigurationInvalid
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.http.dialect import client_of, dialect
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -14,7 +14,7 @@ from shared.adapters.google.pubsub import PubSub
 from shared.config import Settings, setting_fields
 from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
-from shared.http.app import create_app
+from tests.apps import create_app
 
 ROOT = Path(__file__).parents[2]
 TABLE = load()

@@ -13,7 +13,7 @@ from shared.domain.events import InboundEvent, Topic
 from shared.domain.messages import OutboxItem, OutboxPayload, OutboxStatus
 from shared.errors import ProviderUnavailable
 from shared.ports.store import Create
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 
 Output = pytest.CaptureFixture[str]

@@ -25,9 +25,9 @@ from functions.webhooks.blueprint import api as webhooks
 from infra.deployables import Roles, load
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
-from shared.http.app import create_app
 from shared.ports.blobs import Blob
 from shared.ports.store import Write
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub

@@ -23,8 +23,8 @@ from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, Rep
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
 from shared.ports.store import Merge, Order, Store, Where
-from shared.usecases import refs
 from shared.usecases.instances import instances
+from tests import refs
 from tests.apps import create_app
 from tests.eventually import eventually
 from tests.index_check import stored_in

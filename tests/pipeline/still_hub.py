@@ -9,8 +9,8 @@ from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
 from shared.security.pacing import Pacer
-from shared.usecases import refs
 from shared.usecases.delivery.delivery import deliver
+from tests import refs
 from tests.apps import create_app
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules

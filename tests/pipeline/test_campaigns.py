@@ -21,11 +21,11 @@ from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Merge, Store, Write
-from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import instances
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.dashboard.people import address, customer

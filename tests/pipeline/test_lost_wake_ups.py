@@ -14,8 +14,8 @@ from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
 from shared.errors import StoreError
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
 from shared.usecases.delivery.delivery import LEASE
+from tests import refs
 from tests.overlaps import Published, overlaps
 from tests.pipeline.hub import Hub
 from tests.pipeline.still_hub import SEND, accepted, another_process, fate, still_hub, work

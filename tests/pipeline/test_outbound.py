@@ -16,10 +16,10 @@ from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction
 from shared.outgoing import Answer, Outgoing
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.conversations import sending
 from shared.usecases.delivery import delivery
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, running_hub, telegram_rules

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.ports.store import Delete, Ref
-from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
+from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
 

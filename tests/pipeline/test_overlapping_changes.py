@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ratings import SURVEY_TEXT
-from shared.usecases import refs
+from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
 

@@ -17,8 +17,8 @@ from shared.domain.events import InboundEvent
 from shared.domain.messages import MessageStatus
 from shared.errors import Conflict
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.delivery.delivery import LEASE
+from tests import refs
 from tests.channels.whatsapp_cloud.test_conversation import NUMBER, call, create, recording
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub

@@ -11,8 +11,8 @@ import pytest
 
 from shared.deps import Deps
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.eventually import eventually
 from tests.evolution import evolution_rules
 from tests.pipeline.hub import Hub

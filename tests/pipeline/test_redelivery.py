@@ -13,7 +13,7 @@ from shared.domain.events import ReplyEvent, Topic
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
 from tests.stubs import Stub
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.instances import instances
+from tests import refs
 from tests.eventually import eventually
 from tests.functions.dashboard.people import address, customer
 from tests.pipeline.hub import Hub

@@ -12,7 +12,7 @@ from shared.answering import team
 from shared.config import Settings
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, running_hub, telegram_rules

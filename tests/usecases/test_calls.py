@@ -13,10 +13,10 @@ from shared.deps import Deps
 from shared.domain.calls import Call, CallState
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import Instance
-from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.reporting import analytics
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.documents import an_instance
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -426,3 +426,28 @@ def test_each_document_of_a_page_can_have_a_unit_of_its_own(hub_deps: Deps) -> N
     customer = _stored(hub_deps, "bob")
     assert customer is not None
     assert customer.tags == ["vip"]
+
+
+def test_a_decision_is_taken_again_until_it_holds(hub_deps: Deps) -> None:
+    attempts: list[UnitOfWork] = []
+
+    def attempt(unit: UnitOfWork) -> str:
+        attempts.append(unit)
+        if len(attempts) < 4:
+            raise Conflict
+        return "held"
+
+    assert run_with_retry(hub_deps, attempt) == "held"
+    assert len(set(attempts)) == 4
+
+
+def test_another_error_than_a_conflict_is_not_retried(hub_deps: Deps) -> None:
+    attempts: list[UnitOfWork] = []
+
+    def attempt(unit: UnitOfWork) -> None:
+        attempts.append(unit)
+        raise NotFound("There is no such thing")
+
+    with pytest.raises(NotFound):
+        run_with_retry(hub_deps, attempt)
+    assert len(attempts) == 1

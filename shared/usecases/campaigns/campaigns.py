@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.deps import Deps
-from shared.documents import ids
+from shared.documents import Increment, ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
-from shared.ports.store import Increment
 from shared.usecases.customers import customers
 
 MAX_PAGE = 200

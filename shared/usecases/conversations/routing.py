@@ -44,7 +44,7 @@ def list_rules(deps: Deps, tenant_id: str) -> list[Rule]:
 def add_rule(deps: Deps, tenant_id: str, fields: Mapping[str, Any], position: int | None = None) -> Rule:
     """Make a rule, last unless a `position` (from 0) is given; raises `BadRequest` for one that cannot be read."""
     now = deps.now()
-    rule = Rule.model_validate({**fields, "id": new_id(), "created_at": now, "updated_at": now})
+    rule = Rule(**fields, id=new_id(), created_at=now, updated_at=now)
     ParsedRule.of(rule)
 
     def add(rules: list[Rule]) -> Rule:
@@ -63,7 +63,7 @@ def change_rule(
 
     def change(rules: list[Rule]) -> Rule:
         at = _find(rules, rule_id)
-        changed = Rule.model_validate({**rules.pop(at).model_dump(), **changes, "updated_at": deps.now()})
+        changed = Rule(**{**rules.pop(at).model_dump(), **changes, "updated_at": deps.now()})
         ParsedRule.of(changed)
         rules.insert(at if position is None else position, changed)
         return changed

@@ -15,17 +15,15 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceSet
 from shared.domain.shown_text import misleads
-from shared.errors import AlreadyExists, BadRequest, Conflict
-from shared.ports.store import Create, Document, Ref, Set, Write
+from shared.errors import BadRequest
 
 MAX_NAME = 64
 MAX_EXTERNAL_ID = 255
@@ -63,19 +61,6 @@ def release_address(unit: UnitOfWork, instance: Instance) -> None:
     reservation = unit.instance_addresses.get(address_id)
     if reservation is not None and reservation.instance_id == instance.id:
         unit.instance_addresses.remove(address_id)
-
-
-def put(ref: Ref, document: Document | None, data: Mapping[str, Any]) -> Write:
-    """Write over exactly what was read, were it nothing; for a commit that is not a unit of work yet."""
-    return Set(ref, data, document.version) if document else Create(ref, data)
-
-
-def commit(deps: Deps, writes: Sequence[Write]) -> None:
-    """Commit; a document that was created meanwhile is a `Conflict` like any other change."""
-    try:
-        deps.store.commit(writes)
-    except AlreadyExists as error:
-        raise Conflict(error.ref) from error
 
 
 def check_name(name: str) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.documents import ids
+from shared.documents import Increment, ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import DAY, FIVE_MINUTES, HOUR, Counters, floor
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.instances import ChannelType
-from shared.ports.store import Increment
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from shared.config import Settings
 from shared.deps import Deps
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.channels.amazon import CONFIG, REGION, Signer, notification
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, running_hub

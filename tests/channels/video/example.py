@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.customers import Customer
 from shared.ports.store import Create
-from shared.usecases import refs
+from tests import refs
 from tests.channels.example import (
     KEY,
     Credential,

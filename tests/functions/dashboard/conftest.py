@@ -15,7 +15,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create
-from shared.usecases import refs
+from tests import refs
 from tests.apps import create_app
 
 START = datetime(2024, 1, 20, 10, 0, tzinfo=UTC)

@@ -10,9 +10,9 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests import refs
 
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 

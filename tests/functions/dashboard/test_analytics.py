@@ -13,15 +13,16 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
+from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import Counters
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.errors import StoreError
-from shared.ports.store import Create
-from shared.usecases import refs
+from shared.ports.store import Create, Ref
 from shared.usecases.reporting import counters
 from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
+from tests import refs
 from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.dashboard.golden import golden
@@ -279,7 +280,7 @@ def test_of_two_processes_that_begin_to_roll_up_at_once_one_does(
     for moment in earlier:
         roll_up_at(at, moment)
     here, others = replace(deps, now=lambda: NOW), list[int]()
-    overlaps(deps).store.before_commit(refs.roll_up_state(), lambda: others.append(roll_up(here)))
+    overlaps(deps).store.before_commit(Ref("counters", ids.ROLL_UP), lambda: others.append(roll_up(here)))
     assert (roll_up(here), others) == (0, [1])
 
 
@@ -363,5 +364,5 @@ def test_the_cost_of_the_dashboard_does_not_grow_with_the_messages(deps: Deps, a
     for hours in range(24 * 30):
         count(timedelta(hours=hours), inbound=1000)
     assert cost() == once
-    assert once.documents_read <= 31 + 2 * refs.STATS_SHARDS
+    assert once.documents_read <= 31 + 2 * ids.COUNTER_SHARDS
     assert (once.reads, once.commits) == (3, 0)

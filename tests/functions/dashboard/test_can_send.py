@@ -17,8 +17,8 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import InstanceStatus
 from shared.ports.store import Create, Ref
-from shared.usecases import refs
 from shared.usecases.sessions import sendability
+from tests import refs
 from tests.documents import an_instance
 from tests.functions.keys import key_for
 

@@ -22,10 +22,10 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.instances import instances
 from shared.usecases.reporting import counters
+from tests import refs
 from tests.apps import create_app
 from tests.evolution import Evolution
 from tests.functions.dashboard.golden import golden, shape

@@ -15,8 +15,8 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType, Instance
 from shared.ports.store import Create, Merge, Ref, Where
-from shared.usecases import refs
 from shared.usecases.customers import customer_merges
+from tests import refs
 from tests.apps import create_app
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for

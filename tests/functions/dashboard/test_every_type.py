@@ -12,7 +12,7 @@ from shared.config import Settings
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
+from tests import refs
 from tests.channels.example import KEY, examples
 from tests.functions.keys import key_for
 from tests.pipeline.hub import Hub

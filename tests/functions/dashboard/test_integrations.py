@@ -13,7 +13,7 @@ from shared.deps import Deps
 from shared.domain.instances import ChannelType
 from shared.logs import JSONFormatter
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.stubs import Reply, Stub

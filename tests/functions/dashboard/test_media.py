@@ -19,9 +19,9 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.conversations.media import CACHED_FOR
 from shared.usecases.instances import instances
+from tests import refs
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed

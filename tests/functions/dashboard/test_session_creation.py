@@ -12,7 +12,7 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
-from shared.usecases import refs
+from tests import refs
 from tests.apps import create_app
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import address, channel, customer

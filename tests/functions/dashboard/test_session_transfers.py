@@ -15,7 +15,7 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation, Leg
 from shared.domain.instances import ChannelType, Instance
 from shared.ports.store import Merge, Ref
-from shared.usecases import refs
+from tests import refs
 from tests.apps import create_app
 from tests.functions.dashboard.golden import golden
 from tests.functions.dashboard.people import address, channel, customer

@@ -10,9 +10,9 @@ from functions.omega.main import blueprints
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests import refs
 from tests.apps import create_app
 
 

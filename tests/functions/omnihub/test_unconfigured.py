@@ -12,8 +12,8 @@ from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.ports.store import Create
-from shared.usecases import refs
 from shared.usecases.instances.instance_lookup import get_default
+from tests import refs
 from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.omnihub.door import PATH

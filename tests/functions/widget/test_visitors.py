@@ -17,8 +17,8 @@ from shared.errors import StoreError
 from shared.ports.store import Merge
 from shared.security.buckets import Buckets
 from shared.security.tokens import VisitorClaims, sign, span
-from shared.usecases import refs
 from shared.usecases.sessions.visitors import TOKEN_SECONDS
+from tests import refs
 from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.widget.conftest import Visitor, begin, make_widget

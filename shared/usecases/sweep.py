@@ -25,7 +25,7 @@ from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
 from shared.usecases.instances import status_checks
-from shared.usecases.instances.missing_holders import Unheld
+from shared.usecases.instances.missing_holders import MissingHolders
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
 from shared.usecases.reporting.notifications import notify_once
@@ -54,7 +54,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
         "campaign_messages": campaign_sending.send_due,
-        "asked_after": status_checks.reconcile,
+        "asked_after": status_checks.check_due_accounts,
     }
     counts: dict[str, int] = {}
     store_error: StoreError | None = None
@@ -111,10 +111,10 @@ def _address(document: DocumentUnit[M]) -> dict[str, str]:
 
 
 def _wake_overdue(deps: Deps) -> int:
-    unheld = Unheld(deps)
+    missing_holders = MissingHolders(deps)
 
     def wake(unit: UnitOfWork, item: OutboxItem) -> None:
-        unheld.look(item)
+        missing_holders.check(item)
         enqueueing.wake(deps, item.tenant_id, item.conversation_id, None)
 
     query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.open, "==", True)

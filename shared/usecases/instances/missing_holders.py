@@ -15,29 +15,29 @@ from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once
 
-AFTER = timedelta(minutes=10)
-"""A process that takes over needs about a minute."""
+GRACE = timedelta(minutes=10)
+"""How long messages may wait before the tenant is notified; a process that takes over needs about a minute."""
 
 
-class Unheld:
-    """One look at what waits: each account is asked after once, however many messages wait for it."""
+class MissingHolders:
+    """Checks in one run of the sweep: each account is checked once, however many messages wait for it."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._seen: set[str] = set()
+        self._checked_ids: set[str] = set()
 
-    def look(self, item: OutboxItem) -> None:
-        """Notify once per outage, if it is one."""
+    def check(self, item: OutboxItem) -> None:
+        """Notify the tenant, once per outage, if the item waits for a connection that no process holds."""
         instance_id = item.instance_id
-        waits = item.status is OutboxStatus.PENDING and item.created_at <= self._deps.now() - AFTER
-        if not waits or instance_id in self._seen:
+        is_waiting = item.status is OutboxStatus.PENDING and item.created_at <= self._deps.now() - GRACE
+        if not is_waiting or instance_id in self._checked_ids:
             return
-        self._seen.add(instance_id)
+        self._checked_ids.add(instance_id)
         instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
         if instance is None or channel(instance.adapter).runtime != "socket":
             return
         login = UnitOfWork(self._deps.store).channel_auth.owned_or_none(instance.tenant_id, instance_id)
-        if login is None or login.state is not AuthState.CONNECTED or login.lease_expires_at > self._deps.now() - AFTER:
+        if login is None or login.state is not AuthState.CONNECTED or login.lease_expires_at > self._deps.now() - GRACE:
             return
         notify_once(
             self._deps,

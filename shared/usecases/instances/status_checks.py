@@ -21,7 +21,7 @@ MAX_ACCOUNTS = 4
 _ACTIVE = [InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN]
 
 
-def reconcile(deps: Deps) -> int:
+def check_due_accounts(deps: Deps) -> int:
     """Ask the providers of the accounts that were not checked for longest; returns how many were."""
     query = UnitOfWork(deps.store).instances.query()
     query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)

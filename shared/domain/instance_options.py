@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
@@ -55,6 +56,11 @@ class HubOptions(BaseModel):
     parse_mode: Annotated[bool, BeforeValidator(bool)] = False
     csat: Annotated[bool, BeforeValidator(_switch)] = True
     csat_text: Text = _option("csat_text")
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> HubOptions:
+        """The options in a configuration; raises `ValidationError` for one that cannot be used."""
+        return cls.model_validate(config)
 
     @property
     def may_be_markdown(self) -> bool:

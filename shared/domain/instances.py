@@ -129,7 +129,7 @@ class Instance(BaseModel):
     @property
     def options(self) -> HubOptions:
         """What of `config` the hub itself reads."""
-        return HubOptions.model_validate(self.config)
+        return HubOptions.of(self.config)
 
 
 class NameReservation(BaseModel):

@@ -374,7 +374,7 @@ def test_every_collection_has_a_model_that_can_be_loaded() -> None:
 
 
 def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: Deps) -> None:
-    _store(hub_deps, _customer(name="first"))
+    _store(hub_deps, _customer(name="first"), _customer("bob"))
     reads: list[None] = []
 
     def add_or_use(unit: UnitOfWork) -> str | None:
@@ -383,7 +383,7 @@ def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: D
             unit.customers.add(_customer(name="second"))
             overlaps(hub_deps).store.after_read("customers", lambda: reads.append(None))
             return None
-        assert unit.customers.existing("bob") is None, "nobody tried to create that one"
+        assert unit.customers.existing("bob") is None, "no attempt was to create that one"
         existing.email = "ada@example.org"
         return existing.name
 

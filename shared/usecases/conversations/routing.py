@@ -32,7 +32,7 @@ _CACHED_FOR = timedelta(seconds=10)
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     rules: tuple[ParsedRule, ...]
-    at: datetime
+    loaded_at: datetime
 
 
 def list_rules(deps: Deps, tenant_id: str) -> list[Rule]:
@@ -62,18 +62,18 @@ def change_rule(
     """Change the given fields, and its place when there is a `position`; raises `NotFound` and `BadRequest`."""
 
     def change(rules: list[Rule]) -> Rule:
-        at = _find(rules, rule_id)
-        changed = Rule(**{**rules.pop(at).model_dump(), **changes, "updated_at": deps.now()})
-        ParsedRule.of(changed)
-        rules.insert(at if position is None else position, changed)
-        return changed
+        index = _index_of(rules, rule_id)
+        rule = Rule(**{**rules.pop(index).model_dump(), **changes, "updated_at": deps.now()})
+        ParsedRule.of(rule)
+        rules.insert(index if position is None else position, rule)
+        return rule
 
     return _change(deps, tenant_id, change)
 
 
 def remove_rule(deps: Deps, tenant_id: str, rule_id: str) -> None:
     """Raises `NotFound`."""
-    _change(deps, tenant_id, lambda rules: rules.pop(_find(rules, rule_id)))
+    _change(deps, tenant_id, lambda rules: rules.pop(_index_of(rules, rule_id)))
 
 
 def dry_run(deps: Deps, tenant_id: str, facts: Facts) -> Outcome:
@@ -129,7 +129,7 @@ def _cached_rules(deps: Deps, tenant_id: str) -> tuple[ParsedRule, ...]:
         return _Loaded(tuple(ParsedRule.of(rule) for rule in list_rules(deps, tenant_id)), deps.now())
 
     loaded = deps.cache.get(key, load)
-    if not timedelta() <= deps.now() - loaded.at <= _CACHED_FOR:
+    if not timedelta() <= deps.now() - loaded.loaded_at <= _CACHED_FOR:
         deps.cache.forget(key)
         loaded = deps.cache.get(key, load)
     return loaded.rules
@@ -147,8 +147,8 @@ def _change(deps: Deps, tenant_id: str, change: Callable[[list[Rule]], T]) -> T:
     return result
 
 
-def _find(rules: Sequence[Rule], rule_id: str) -> int:
-    at = next((n for n, rule in enumerate(rules) if rule.id == rule_id), None)
-    if at is None:
+def _index_of(rules: Sequence[Rule], rule_id: str) -> int:
+    index = next((index for index, rule in enumerate(rules) if rule.id == rule_id), None)
+    if index is None:
         raise NotFound("There is no such rule")
-    return at
+    return index

@@ -124,7 +124,7 @@ def readiness(missing: list[str]) -> dict[str, Any]:
 def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     """The instance's fields that a configuration sets; raises `BadRequest` for a wrong option."""
     try:
-        options = HubOptions.model_validate(config)
+        options = HubOptions.of(config)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name, reason = to_snake(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")

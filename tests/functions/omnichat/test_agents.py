@@ -19,6 +19,7 @@ from shared.usecases.accounts.credentials import access_key
 from tests.apps import create_app
 from tests.documents import a_user
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
+from tests.overlaps import overlaps
 
 TOOL = {
     "name": "order_status",
@@ -253,3 +254,17 @@ def test_the_operators_key_makes_the_default_tenant_when_it_needs_it(deps: Deps)
     assert (tenant["id"], tenant["name"]) == ("default", "default")
     oldest = min((agent.data for agent in deps.store.find("agents").documents), key=lambda agent: agent["created_at"])
     assert tenant["responder"]["id"] == oldest["id"]
+
+
+def test_an_agent_that_is_deleted_meanwhile_does_not_become_the_responder(
+    client: FlaskClient, owner: Account, deps: Deps
+) -> None:
+    first, second = _make(client, owner), _make(client, owner)
+
+    def delete(agent: dict[str, Any]) -> None:
+        assert client.delete(f"/api/agents/{agent['id']}", headers=owner.headers).status_code == 204
+
+    overlaps(deps).store.before_commit("tenants", lambda: delete(second))
+    delete(first)
+    assert overlaps(deps).all_happened
+    assert _responder(deps, owner.tenant_id) is None

@@ -12,6 +12,7 @@ from functions.omnichat import agents, auth, teams
 from shared.deps import Deps
 from shared.ports.store import Ref
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
+from tests.overlaps import overlaps
 
 
 @pytest.fixture
@@ -50,6 +51,17 @@ def door(client: FlaskClient, owner: Account) -> Door:
 def _led(deps: Deps, owner: Account) -> Any:
     ref = Ref("tenants", owner.tenant_id)
     return deps.store.get([ref])[ref].data.get("responder_team_id")
+
+
+def test_a_team_that_is_deleted_meanwhile_does_not_become_the_responders(
+    door: Door, deps: Deps, owner: Account
+) -> None:
+    lead = door.agent()
+    first, second = door.team(name="First", leadAgentId=lead), door.team(name="Second", leadAgentId=lead)
+    overlaps(deps).store.before_commit("tenants", lambda: door.call("DELETE", f"/teams/{second['id']}", status=204))
+    door.call("DELETE", f"/teams/{first['id']}", status=204)
+    assert overlaps(deps).all_happened
+    assert _led(deps, owner) is None
 
 
 def test_a_team_is_read_as_it_was_made(door: Door) -> None:

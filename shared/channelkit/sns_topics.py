@@ -30,7 +30,7 @@ class TopicsConfig(aws.AwsConfig):
 def verify(webhook: Webhook, config: TopicsConfig, settings: Settings) -> None:
     """The call names a topic that was allowed, and the secret that was put into its subscription.
 
-    That Amazon signed it is checked afterwards (`vouch`), for that needs its certificate.
+    Amazon's signature is checked afterwards (`verify_signature`), since that needs its certificate.
     """
     if config.webhook_secret:
         if not same_secret(webhook.query.get("token"), config.webhook_secret.get_secret_value()):

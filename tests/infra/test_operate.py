@@ -56,7 +56,7 @@ def test_dead_messages_are_listed_without_their_content_and_sent_again(
 
 def test_another_tenants_item_is_not_there(dead_item: str, capsys: Output) -> None:
     assert operate.main(["redrive", dead_item, "--tenant", "somebody"]) == 1
-    assert capsys.readouterr().err == "there is no such outbox item\n"
+    assert capsys.readouterr().err == "There is no such outbox item\n"
 
 
 def test_dead_letters_are_listed_and_published_again_and_webhooks_replayed(

@@ -21,8 +21,8 @@ serve: $(SERVING) ## Run the whole hub on this machine (http://127.0.0.1:8000)
 emulators: $(STAMP) ## Run what `make serve BACKEND=google` talks to, and print the variables that lead there
 	@$(RUN) -m infra.local.emulators
 
-quick: $(STAMP) ## Run the quick tests: domain, channels, answering, security, use cases
-	$(RUN) -m pytest -n 2 --dist worksteal -q -m "not slow" $(QUICK) $(OPTIONS)
+quick: $(STAMP) ## Run the quick tests: domain, channels, answering, security, use cases, without a running hub
+	$(RUN) -m pytest -n 2 --dist worksteal -q -m "not slow and not hub" $(QUICK) $(OPTIONS)
 
 test: $(STAMP) ## Run all tests
 	$(RUN) -m pytest -n 2 --dist worksteal -q $(OPTIONS)

@@ -89,6 +89,14 @@ def manual_hub(deps: Deps, provider: Stub) -> Iterator[ManualHub]:
     assert hub.overlaps.all_happened
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests over a running hub, which `make quick` leaves out; a channel's conversation makes its own."""
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if {"hub", "manual_hub"} & set(fixtures) or item.path.name == "test_conversation.py":
+            item.add_marker("hub")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a parallel run a worker hands its shapes to the controller, which ends last."""
     output = getattr(session.config, "workeroutput", None)

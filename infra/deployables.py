@@ -83,7 +83,7 @@ class Subscription(_Row):
 
     push: str | None = None
     pull: str | None = None
-    kept: bool = False
+    retained: bool = False
     filter: str | None = None
     ordered: bool
     ack_deadline: int = Field(ge=10, le=600)
@@ -94,10 +94,10 @@ class Subscription(_Row):
 
     @model_validator(mode="after")
     def _has_one_reader(self) -> Subscription:
-        if [self.push is not None, self.pull is not None, self.kept].count(True) != 1:
-            raise ValueError("a subscription is pushed, pulled or kept")
+        if [self.push is not None, self.pull is not None, self.retained].count(True) != 1:
+            raise ValueError("a subscription is pushed, pulled or retained")
         retried = (self.min_backoff, self.max_backoff, self.max_delivery_attempts)
-        if not self.kept and None in retried:
+        if not self.retained and None in retried:
             raise ValueError("a subscription with a reader needs its pauses and its number of attempts")
         return self
 

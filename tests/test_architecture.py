@@ -93,3 +93,51 @@ def test_work_on_raw_documents_is_noticed(source: str, advice: str) -> None:
 )
 def test_work_on_models_is_let_pass(source: str) -> None:
     assert list(problems(source)) == []
+
+
+PARTICIPLES = frozenset(
+    {
+        "found",
+        "given",
+        "known",
+        "said",
+        "told",
+        "wanted",
+        "asked",
+        "kept",
+        "made",
+        "held",
+        "taken",
+        "begun",
+        "spoken",
+        "shown",
+        "heard",
+        "mine",
+        "theirs",
+        "ours",
+        "words",
+        "gone",
+    }
+)
+"""Names that tell what happened to a value, and not what it holds."""
+
+
+def _names(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+
+
+def test_names_say_what_they_hold() -> None:
+    paths = [path for folder in ("functions", "infra", "shared") for path in sorted(Path(folder).rglob("*.py"))]
+    assert paths
+    vague = [
+        f"{path}:{line}: name what `{name}` holds"
+        for path in paths
+        for line, name in _names(path.read_text("utf-8"))
+        if name.strip("_") in PARTICIPLES
+    ]
+    assert vague == []

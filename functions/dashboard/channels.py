@@ -72,10 +72,10 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
 @api.get("/<channel_type>/status", responses={200: ChannelStatusOut, 304: None})
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
-    wanted = channel_type(path.channel_type)
-    type_status, active = channels.type_status(deps(), caller().tenant_id, wanted, query.spellings)
+    type_ = channel_type(path.channel_type)
+    type_status, active = channels.type_status(deps(), caller().tenant_id, type_, query.spellings)
     status = ChannelStatusOut(
-        channel_type=CHANNELS[wanted],
+        channel_type=CHANNELS[type_],
         status=type_status.status.value,
         last_ping=type_status.updated_at,
         health=health(type_status.status),

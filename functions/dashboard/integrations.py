@@ -48,5 +48,5 @@ def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     require(Role.ADMIN)
     if (provider := path.integration_type.strip().lower()) in types_by_provider():
         return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.values)))
-    wanted = channel_type(path.integration_type)
-    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.values)))
+    type_ = channel_type(path.integration_type)
+    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, type_, body.values)))

@@ -92,7 +92,7 @@ def main() -> int:
     print(table)
     if arguments.write:
         write(table, ROOT / "infra/README.md")
-    return int(any(row.kept is False for row in (*embedded, *google)))
+    return int(any(row.is_met is False for row in (*embedded, *google)))
 
 
 if __name__ == "__main__":

@@ -11,30 +11,30 @@ START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement; `kept` is None where there is no budget. What was `counted` does not depend on the machine."""
+    """One measurement; `is_met` is None where there is no budget. What was `counted` does not depend on the machine."""
 
     label: str
     measured: str
     budget: str = ""
-    kept: bool | None = None
+    is_met: bool | None = None
     counted: bool = False
 
     @property
     def verdict(self) -> str:
-        return {True: "kept", False: "**missed**", None: ""}[self.kept]
+        return {True: "kept", False: "**missed**", None: ""}[self.is_met]
 
 
-def at_most(label: str, measured: float, budget: float, shown: str) -> Row:
-    return Row(label, shown, f"≤ {budget:g}", measured <= budget)
+def at_most(label: str, measured: float, budget: float, measured_text: str) -> Row:
+    return Row(label, measured_text, f"≤ {budget:g}", measured <= budget)
 
 
-def at_least(label: str, measured: float, budget: float, shown: str) -> Row:
-    return Row(label, shown, f"≥ {budget:g}", measured >= budget)
+def at_least(label: str, measured: float, budget: float, measured_text: str) -> Row:
+    return Row(label, measured_text, f"≥ {budget:g}", measured >= budget)
 
 
 def counts_judged(rows: Sequence[Row]) -> list[Row]:
     """The same rows, where times are shown and not judged."""
-    return [row if row.counted else replace(row, kept=None) for row in rows]
+    return [row if row.counted else replace(row, is_met=None) for row in rows]
 
 
 def unmeasured(rows: Sequence[Row], reason: str) -> list[Row]:

@@ -197,9 +197,9 @@ def buckets(rows: Iterable[Row], over: Window) -> list[Bucket]:
     summed = {start: Counters() for start in over.starts()}
     empty = True
     for row in rows:
-        found = summed.get(floor(row.at, over.step))
-        if found is not None and row.counters.nonzero():
-            found.add(row.counters)
+        counters = summed.get(floor(row.at, over.step))
+        if counters is not None and row.counters.nonzero():
+            counters.add(row.counters)
             empty = False
     return [] if empty else [Bucket(at, counters) for at, counters in summed.items()]
 

@@ -84,11 +84,11 @@ class Campaign(BaseModel):
         A string counts as a template's name when it is one word as providers spell those.
         """
         settings = json.loads(self.settings).get(channel.value, {})
-        given = settings.get("template")
-        if isinstance(given, str) and _TEMPLATE_NAME.fullmatch(given.strip()):
-            given = {"language": "en_US"} | settings | {"name": given.strip()}
+        template = settings.get("template")
+        if isinstance(template, str) and _TEMPLATE_NAME.fullmatch(template.strip()):
+            template = {"language": "en_US"} | settings | {"name": template.strip()}
         try:
-            return Template.model_validate(given | _filling(given)) if isinstance(given, dict) else None
+            return Template.model_validate(template | _filling(template)) if isinstance(template, dict) else None
         except ValidationError:
             return None
 
@@ -107,12 +107,12 @@ def accepts_campaigns(customer: Customer) -> bool:
     return _OPTED_OUT.isdisjoint(tag.strip().lower() for tag in customer.tags)
 
 
-def _filling(given: dict[str, Any]) -> dict[str, Any]:
-    if not given.keys() & {"header", "buttons"}:
+def _filling(fields: dict[str, Any]) -> dict[str, Any]:
+    if not fields.keys() & {"header", "buttons"}:
         return {}
     from shared.domain.templates import Filling  # noqa: PLC0415 - costs cold start, and few templates are filled so
 
-    return Filling.model_validate(given).stored()
+    return Filling.model_validate(fields).stored()
 
 
 class CampaignCounters(BaseModel):

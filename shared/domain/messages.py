@@ -83,8 +83,8 @@ def media_id(message_id: str, number: int, attachment: Attachment) -> str | None
 
 def phones(contact: Attachment) -> list[str]:
     """The numbers on a contact's card; providers give several or one."""
-    given = contact.extra.get("phones") or contact.extra.get("phone_number") or []
-    return [str(phone) for phone in (given if isinstance(given, list) else [given])]
+    numbers = contact.extra.get("phones") or contact.extra.get("phone_number") or []
+    return [str(phone) for phone in (numbers if isinstance(numbers, list) else [numbers])]
 
 
 Style: TypeAlias = Literal["bold", "italic", "strike", "code", "pre", "link", "address", "mark"]

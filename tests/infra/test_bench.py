@@ -20,7 +20,7 @@ def test_counts_have_the_same_budget_over_emulators_and_times_have_none() -> Non
     google = counts_judged(
         [Row("a message", "2 reads", "≤ 1 read", False, counted=True), at_most("start", 4, 1.5, "4")]
     )
-    assert [row.kept for row in google] == [False, None]
+    assert [row.is_met for row in google] == [False, None]
     assert render(embedded, google) == (
         f"{BESIDE}| a message | 1 read | ≤ 1 read | kept | 2 reads: **missed** |\n| start | 1.2 | ≤ 1.5 | kept | 4 |\n"
     )
@@ -29,7 +29,7 @@ def test_counts_have_the_same_budget_over_emulators_and_times_have_none() -> Non
 def test_without_emulators_the_column_says_why_and_nothing_is_missed() -> None:
     embedded = [TRIPS, Row("lost", "0", "0", True, counted=True)]
     google = unmeasured(embedded, "the emulators need java")
-    assert [row.kept for row in google] == [None, None]
+    assert [row.is_met for row in google] == [None, None]
     assert render(embedded, google) == (
         f"{BESIDE}| a message | 1 read | ≤ 1 read | kept | not measured: the emulators need java |\n"
         "| lost | 0 | 0 | kept |  |\n"

@@ -107,7 +107,7 @@ class Connection:
         while True:
             came = await self._came.get()
             if came.t == "READY":
-                self._session = Session.begun(came.d)
+                self._session = Session.from_ready(came.d)
             if self._session is None:
                 continue
             if came.t in ("READY", "RESUMED"):

@@ -74,7 +74,7 @@ class Session(BaseModel):
     seq: int = 0
 
     @classmethod
-    def begun(cls, data: object) -> Session:
+    def from_ready(cls, data: object) -> Session:
         """From READY; raises `PayloadInvalid`."""
         ready = checked(PROVIDER, _Ready, data)
         return cls(session_id=ready.session_id, url=ready.resume_gateway_url, bot_id=ready.user.id)

@@ -180,15 +180,15 @@ def _reaction(callback: Callback) -> list[ChannelEvent]:
 
 
 def _uninstalled(callback: Callback) -> list[ChannelEvent]:
-    return [_gone("the app was removed from the workspace")]
+    return [_disconnected("the app was removed from the workspace")]
 
 
 def _revoked(callback: Callback) -> list[ChannelEvent]:
     revoked = checked(PROVIDER, TokensRevoked, callback.event)
-    return [_gone("the bot's token was revoked")] if revoked.tokens.bot else []
+    return [_disconnected("the bot's token was revoked")] if revoked.tokens.bot else []
 
 
-def _gone(why: str) -> ConnectionChanged:
+def _disconnected(why: str) -> ConnectionChanged:
     return ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=f"{why}: install the app again")
 
 

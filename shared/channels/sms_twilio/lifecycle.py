@@ -57,7 +57,9 @@ def _sender(deps: Deps, instance: Instance, config: SmsConfig) -> Sender:
         twilio.set_number(deps, config, str((own or {})["sid"]), {"SmsUrl": url, "SmsMethod": "POST"})
 
     target = own.get("sms_url") if own else None
-    return Sender(name=number_key(number), known=own, target=target, point=point, ours=own_url, coming="message")
+    return Sender(
+        name=number_key(number), record=own, target=target, point=point, webhook_url=own_url, coming="message"
+    )
 
 
 def _service(deps: Deps, config: SmsConfig, sid: str, own_url: str | None) -> Sender:
@@ -69,5 +71,10 @@ def _service(deps: Deps, config: SmsConfig, sid: str, own_url: str | None) -> Se
         twilio.result(twilio.call(deps, config, "POST", path, service="messaging", form=form))
 
     return Sender(
-        name=sid, known=service, target=service.get("inbound_request_url"), point=point, ours=own_url, coming="message"
+        name=sid,
+        record=service,
+        target=service.get("inbound_request_url"),
+        point=point,
+        webhook_url=own_url,
+        coming="message",
     )

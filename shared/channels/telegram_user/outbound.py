@@ -44,7 +44,7 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
 
 
 def _posts(payload: OutboxPayload) -> list[Post]:
-    text_post = _words(payload)
+    text_post = _text_post(payload)
     if payload.reaction is not None:
         target_number = number(payload.reaction.external_message_id)
         if target_number is None:
@@ -62,7 +62,7 @@ def _posts(payload: OutboxPayload) -> list[Post]:
     return [file, replace(text_post, reply_to=None)]
 
 
-def _words(payload: OutboxPayload) -> Post:
+def _text_post(payload: OutboxPayload) -> Post:
     text, looks = entities(payload)
     return Post(
         chat=target(payload.to),

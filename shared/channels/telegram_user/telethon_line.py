@@ -16,7 +16,7 @@ from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.gateway import PROVIDER, Post, Posted
 from shared.channels.telegram_user.telethon_errors import ended, sending_errors
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, said
+from shared.channels.telegram_user.telethon_updates import deleted, message_update
 from shared.errors import ProviderUnavailable
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class TelethonLine:
         self._busy = True
         try:
             chat, sender = await _known(event.get_chat), await _known(event.get_sender)
-            update = said(event.message, chat, sender, edited=edited)
+            update = message_update(event.message, chat, sender, edited=edited)
             if update is not None:
                 await self._hand_over(update)
         finally:

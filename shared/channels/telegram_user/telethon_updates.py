@@ -24,7 +24,7 @@ from shared.channels.telegram_user.updates import (
 _NOT_UNSUPPORTED = (types.MessageMediaWebPage, types.MessageMediaEmpty)
 
 
-def said(message: Any, chat: Any, sender: Any, *, edited: bool = False) -> dict[str, Any] | None:
+def message_update(message: Any, chat: Any, sender: Any, *, edited: bool = False) -> dict[str, Any] | None:
     """A new or changed message; None for what is nobody's message here.
 
     Notes that Telegram puts into a chat, posts of the channels that the account

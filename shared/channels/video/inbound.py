@@ -37,11 +37,13 @@ def parse(payload: Any) -> list[ChannelEvent]:
         raise PayloadInvalid("twilio: RoomSid is missing")
     match kind:
         case "participant-connected":
-            return [_noted(params, f"{_who(params)} joined", _participant_key(params))]
+            return [_noted(params, f"{_participant(params)} joined", _participant_key(params))]
         case "participant-disconnected":
             return [
                 _noted(
-                    params, f"{_who(params)} left{_after(params)}", f"{kind}:{params.get('ParticipantSid', '')[:64]}"
+                    params,
+                    f"{_participant(params)} left{_after(params)}",
+                    f"{kind}:{params.get('ParticipantSid', '')[:64]}",
                 )
             ]
         case "recording-completed":
@@ -88,7 +90,7 @@ def _ended(params: Mapping[str, str]) -> CallChanged:
     )
 
 
-def _who(params: Mapping[str, str]) -> str:
+def _participant(params: Mapping[str, str]) -> str:
     identity = params.get("ParticipantIdentity", "")[:128]
     return "The customer" if identity.startswith("customer") else identity or "Somebody"
 

@@ -54,7 +54,7 @@ def parse(payload: Any) -> list[ChannelEvent]:
     if "RecordingSid" in params:
         return []  # The recording's own callback tells when it can be fetched.
     if "SpeechResult" in params or "Digits" in params:
-        return _said(sid, params)
+        return _caller_input(sid, params)
     return _changed(sid, params)
 
 
@@ -68,7 +68,7 @@ def _changed(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     events: list[ChannelEvent] = []
     inbound = params.get("Direction", "inbound") == "inbound"
     if inbound and state is not CallState.ENDED:
-        events.append(_begun(sid, params))
+        events.append(_call_note(sid, params))
     if not inbound and (receipt := _receipt(sid, word, state)):
         events.append(receipt)
     seconds = whole_seconds(params.get("CallDuration")) if state is CallState.ENDED else None
@@ -91,7 +91,7 @@ def _note_after(seconds: float | None) -> str | None:
     return None if seconds is None else f"The call ended after {minutes_and_seconds(seconds)}"
 
 
-def _begun(sid: str, params: Mapping[str, str]) -> MessageReceived:
+def _call_note(sid: str, params: Mapping[str, str]) -> MessageReceived:
     return MessageReceived(
         external_message_id=f"{sid}:call",
         external_conversation_id=chat_of(params),
@@ -125,7 +125,7 @@ def _receipt(sid: str, word: str, state: CallState) -> Receipt | None:
     return Receipt(external_message_id=sid, status=MessageStatus.DELIVERED)
 
 
-def _said(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
+def _caller_input(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     """What the caller said or pressed; a key that only chose a step is noted."""
     speech, keys = params.get("SpeechResult", "").strip(), params.get("Digits", "").strip()
     step, turn = params.get("step", "")[:8], params.get("turn", "")[:64]

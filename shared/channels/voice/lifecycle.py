@@ -49,10 +49,10 @@ def _sender(deps: Deps, instance: Instance, config: VoiceConfig) -> Sender:
     public_url = deps.settings.public_url
     return Sender(
         name=number_key(number),
-        known=own,
+        record=own,
         target=own.get("voice_url") if own else None,
         point=lambda url: twilio.set_number(deps, config, str((own or {})["sid"]), _entries(url)),
-        ours=f"{public_url}/webhook/voice/{instance.id}" if public_url else None,
+        webhook_url=f"{public_url}/webhook/voice/{instance.id}" if public_url else None,
         coming="call",
     )
 

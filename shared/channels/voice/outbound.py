@@ -35,7 +35,7 @@ def send(deps: Deps, instance: Instance, config: VoiceConfig, payload: OutboxPay
         raise ProviderRejected(PROVIDER, "only text can be spoken")
     script = _script(deps, instance, config, payload)
     sid = payload.context.get("call_sid")
-    twiml_text = twiml.spoken(script, text, _step(config, payload))
+    twiml_text = twiml.speech(script, text, _step(config, payload))
     if len(twiml_text) > MAX_TWIML:
         raise ProviderRejected(PROVIDER, "the text is too long to be spoken at once")
     if isinstance(sid, str) and sid:

@@ -41,7 +41,7 @@ def from_step(script: Script, first: int) -> str:
     return document(_steps(script, first))
 
 
-def spoken(script: Script, text: str, gather: int | None) -> str:
+def speech(script: Script, text: str, gather: int | None) -> str:
     """Something said in the middle of a call, after which the caller is listened to again."""
     after = _steps(script, gather, ask=False) if gather is not None else ""
     return document(say(script, text) + after)
@@ -56,7 +56,7 @@ def waiting(script: Script, step: int, action: Agent, round_: int) -> str:
     )
 
 
-def said_and_done(script: Script, text: str = "") -> str:
+def goodbye(script: Script, text: str = "") -> str:
     """A last word, and the end of the call."""
     return document((say(script, text) if text else "") + element("Hangup"))
 

@@ -30,12 +30,12 @@ def respond(deps: Deps, instance: Instance, config: VoiceConfig, webhook: Webhoo
         case "gather":
             script_text = _gathered(script, step, params.get("Digits", ""))
         case "hold":
-            script_text = _held(script, step, _number(webhook.query.get("round"), _MOST_ROUNDS))
+            script_text = _keep_waiting(script, step, _number(webhook.query.get("round"), _MOST_ROUNDS))
         case "dialed":
             spoke = params.get("DialCallStatus") in ("completed", "answered")
-            script_text = twiml.said_and_done(script) if spoke else twiml.from_step(script, step + 1)
+            script_text = twiml.goodbye(script) if spoke else twiml.from_step(script, step + 1)
         case "recorded":
-            script_text = twiml.said_and_done(script)
+            script_text = twiml.goodbye(script)
         case _:
             return NOTHING_TO_DO
     return WebhookResponse(body=script_text, content_type="text/xml")
@@ -69,7 +69,7 @@ def _gathered(script: Script, step: int, keys: str) -> str:
     return twiml.from_step(script, step + 1)
 
 
-def _held(script: Script, step: int, round_: int) -> str:
+def _keep_waiting(script: Script, step: int, round_: int) -> str:
     actions = script.config.actions
     here = actions[step] if step < len(actions) else None
     if not isinstance(here, Agent) or round_ < 2 or (round_ - 1) * twiml.PAUSE >= here.seconds:

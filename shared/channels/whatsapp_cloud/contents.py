@@ -31,7 +31,7 @@ def contents(message: Message) -> Contents:
     return Contents(content.kind, content.text, content.attachments, content.extra | about) if about else content
 
 
-def told(errors: list[Error]) -> str | None:
+def error_text(errors: list[Error]) -> str | None:
     """The first error as `code: title (details)`."""
     if not errors:
         return None
@@ -44,7 +44,7 @@ def told(errors: list[Error]) -> str | None:
 def _about(message: Message) -> dict[str, Any]:
     """What came along: the advertisement that led here, whether it was forwarded, Meta's own errors."""
     context = message.context or Context()
-    told_errors = told(message.errors)
+    told_errors = error_text(message.errors)
     about = {
         "referral": message.referral,
         "referred_product": context.referred_product,

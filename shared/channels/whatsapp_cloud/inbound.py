@@ -8,7 +8,7 @@ from typing import Any
 from shared.channelkit.payloads import checked
 from shared.channels.whatsapp_cloud.address import canonical, phone
 from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
-from shared.channels.whatsapp_cloud.contents import contents, told
+from shared.channels.whatsapp_cloud.contents import contents, error_text
 from shared.channels.whatsapp_cloud.events import Contact, Message, Preference, Status
 from shared.domain.inbound import (
     ChannelEvent,
@@ -111,7 +111,7 @@ def _status(status: Status) -> list[ChannelEvent]:
     if became is None:
         _log.info("a status of another kind ignored", extra={"status": status.status[:64]})
         return []
-    error = told(status.errors)
+    error = error_text(status.errors)
     if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
     return [Receipt(external_message_id=status.id, status=became, error=error)]

@@ -62,11 +62,11 @@ def media(kind: MessageKind, content: Unwrapped) -> Content | None:
         size=_size(value.get("fileLength")),
         extra=_media_extra(value),
     )
-    caption = text(value.get("caption")) or _heard(content.transcript)
+    caption = text(value.get("caption")) or _transcribed(content.transcript)
     return Content(kind=kind, text=caption, attachments=(attachment,))
 
 
-def _heard(transcript: str | None) -> str | None:
+def _transcribed(transcript: str | None) -> str | None:
     """Most versions put a mark before the words, and write `undefined` after it when there are none."""
     speech = (transcript or "").removeprefix("[audio]").strip()
     return None if speech in ("", "undefined", "null") else speech

@@ -64,19 +64,19 @@ def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     # A closed instance is answered with 200 and an error.
     if is_missing(answer) or body.get("error") is True:
         return _bring_up(deps, instance, config, state(deps, instance, config))
-    return _told(deps, instance, config, done(answer))
+    return _connection_of(deps, instance, config, done(answer))
 
 
 def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str | None) -> Connection:
     if link_state is None:
-        return _made(deps, instance, config)
+        return _create(deps, instance, config)
     if link_state == "open":
         return connection_in(deps, instance, config, link_state)
     if link_state != "connecting":
         account = profile(deps, instance, config)
         if _logged_out(instance, account):
-            return _made_again(deps, instance, config, account)
-    return _asked(deps, instance, config, hook_of(deps, instance, config))
+            return _create_again(deps, instance, config, account)
+    return _request_code(deps, instance, config, hook_of(deps, instance, config))
 
 
 def _logged_out(instance: Instance, account: Fields) -> bool:
@@ -84,21 +84,21 @@ def _logged_out(instance: Instance, account: Fields) -> bool:
     return noted or integer(account.get("disconnectionReasonCode")) is not None
 
 
-def _made(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     hook = hook_of(deps, instance, config)
     if hook is None:
         raise unreachable(instance, config)
     created = create(deps, instance, config, hook, code=True)
     if created is None:
-        return _asked(deps, instance, config, hook)
+        return _request_code(deps, instance, config, hook)
     connection = new(created, hook)
     if connection.status is InstanceStatus.WAITING_FOR_SCAN:
         return connection
-    pairing = _asked(deps, instance, config, None)
+    pairing = _request_code(deps, instance, config, None)
     return replace(pairing, webhook_url=connection.webhook_url, secrets=connection.secrets)
 
 
-def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
+def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
     if hook_of(deps, instance, config) is None:
         raise ProviderRejected(api.PROVIDER, "the account was logged out; set PUBLIC_URL to make its instance anew")
     key = config.evolution_key.get_secret_value() if config.evolution_key else ""
@@ -109,7 +109,7 @@ def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account
         )
     delete(deps, instance, config)
     _wait_until_gone(deps, instance, config)
-    return _made(deps, instance, config)
+    return _create(deps, instance, config)
 
 
 def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
@@ -124,12 +124,12 @@ def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) ->
     raise ProviderUnavailable(api.PROVIDER, "the logged-out instance is still being deleted; try again", 5.0)
 
 
-def _asked(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook | None) -> Connection:
+def _request_code(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook | None) -> Connection:
     """Ask for a code, after registering `hook`, which Evolution may call while it answers."""
     if hook is not None:
         register(deps, instance, config, hook)
     for _ in range(_TIMES_ASKED):
-        connection = _told(
+        connection = _connection_of(
             deps, instance, config, done(api.call(deps, instance, config, "GET", "instance/connect")), hook
         )
         if connection.status is not InstanceStatus.CONNECTING:
@@ -137,7 +137,7 @@ def _asked(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook |
     return connection
 
 
-def _told(
+def _connection_of(
     deps: Deps, instance: Instance, config: EvolutionConfig, body: Fields, hook: Hook | None = None
 ) -> Connection:
     """What `connect` and `restart` answer: a code, `{"count": 0}` when there is none yet, or the state."""

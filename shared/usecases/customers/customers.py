@@ -96,8 +96,8 @@ def show_profile(unit: UnitOfWork, customer: Customer, changed_fields: Collectio
         if "phone" in fields:
             identity.phone = customer.phone
         if identity.conversation_id:
-            shown = {"name": identity.shown_name, "phone": identity.phone}
-            changes = {f"customer_{field}": shown[field] for field in fields}
+            shown_fields = {"name": identity.shown_name, "phone": identity.phone}
+            changes = {f"customer_{field}": shown_fields[field] for field in fields}
             unit.conversations.patch(identity.conversation_id, **changes)
 
 

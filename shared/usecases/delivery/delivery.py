@@ -103,7 +103,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         return False
     instance = instance_lookup.cached(deps, tenant_id, item.instance_id)
     if instance is None:
-        _kill(deps, unit, item, "rejected", "the channel is gone", None)
+        _mark_dead(deps, unit, item, "rejected", "the channel is gone", None)
         return True
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
@@ -114,7 +114,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
             return False
         send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
     except (BadRequest, NotFound) as error:
-        _kill(deps, unit, item, "rejected", error.detail, instance)
+        _mark_dead(deps, unit, item, "rejected", error.detail, instance)
         return True
     if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
         return False
@@ -148,7 +148,7 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     except (ProviderRejected, BadRequest) as error:
         is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
         reason = OUTSIDE_WINDOW if is_too_late else "rejected"
-        _kill(deps, unit, _claimed(unit, item), reason, error.detail, instance)
+        _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)
         return True
     except OutcomeUnknown as error:
         return _settle_unknown(deps, unit, _claimed(unit, item), instance, error.detail)
@@ -165,7 +165,7 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
         detail = "an unexpected error; the hub's log tells which"
         return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
     outcomes.record_sent(deps, instance, item, sent)
-    metrics.sent(instance, item, deps.now())
+    metrics.message_sent(instance, item, deps.now())
     if instance.link_lost_at is not None:
         connection_state.regain_link(deps, instance)
     return True
@@ -176,12 +176,12 @@ def _put_off(
 ) -> bool:
     """The provider cannot take it now: try again later, and hold back what follows."""
     if item.attempts >= MAX_ATTEMPTS:
-        _kill(deps, unit, item, "retries_exhausted", detail, instance)
+        _mark_dead(deps, unit, item, "retries_exhausted", detail, instance)
         return True
     pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
     outcomes.record_unavailable(unit, item, deps.now(), pause, detail)
     unit.commit()
-    metrics.put_off(instance, item, pause, detail)
+    metrics.message_postponed(instance, item, pause, detail)
     pacing.wake_after(deps, item, instance, pause)
     return False
 
@@ -197,7 +197,7 @@ def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: In
     """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
     if instance is not None and instance.resend_unknown:
         return _put_off(deps, unit, item, instance, detail, None)
-    _kill(deps, unit, item, "outcome_unknown", detail, instance)
+    _mark_dead(deps, unit, item, "outcome_unknown", detail, instance)
     return True
 
 
@@ -209,11 +209,13 @@ def _settle_unfinished(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: date
     return _settle_unknown(deps, unit, item, instance, detail)
 
 
-def _kill(deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None) -> None:
+def _mark_dead(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None
+) -> None:
     """Settle an item that will not be sent again by itself, unless somebody else has settled it meanwhile."""
     outcomes.record_dead(unit, item, deps.now(), reason, detail, instance)
     unit.commit()
-    metrics.died(instance, item, reason, detail)
+    metrics.message_dead(instance, item, reason, detail)
 
 
 def recover(deps: Deps) -> int:

@@ -145,7 +145,7 @@ def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> S
 def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
     received = arrival.received
     if not received.is_history:
-        metrics.stored(deps, arrival.instance, arrival.event, stored.message)
+        metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
     is_silent = received.is_history or received.for_people

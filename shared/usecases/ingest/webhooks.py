@@ -122,12 +122,12 @@ def _elsewhere(
     """
     if instance.external_id is None:
         return {}
-    found: dict[str | None, Instance] = {}
+    instances_by_account: dict[str | None, Instance] = {}
     for account in {part.account for part in parts if part.account} - {instance.external_id}:
         other = _find(deps, instance.adapter, account)
         if other is not None and other.id != instance.id and _proves_itself(deps, other, webhook):
-            found[account] = other
-    return found
+            instances_by_account[account] = other
+    return instances_by_account
 
 
 def _proves_itself(deps: Deps, instance: Instance, webhook: Webhook) -> bool:

@@ -139,12 +139,12 @@ def _overlay_agent_key(parts: Parts, changes: Changes) -> None:
         parts.secrets[AGENT_API_KEY] = changes.agent_api_key
 
 
-def _check_kept_secrets(deps: Deps, before: Instance, after: Instance, kept: Collection[str]) -> None:
-    if AGENT_API_KEY in kept:
+def _check_kept_secrets(deps: Deps, before: Instance, after: Instance, kept_secrets: Collection[str]) -> None:
+    if AGENT_API_KEY in kept_secrets:
         former_url, url = (instance.agent.api_url if instance.agent else None for instance in (before, after))
         check_stays(AGENT_API_KEY, former_url, url)
     setup = channels.channel(after.adapter).setup if after.adapter in channels.names() else None
-    if setup and setup.api_key and setup.api_url and setup.api_key in kept:
+    if setup and setup.api_key and setup.api_url and setup.api_key in kept_secrets:
         usual = instance_config.defaults(after.adapter, deps.settings).get(setup.api_url)
         # As a channel of another adapter it had no address that the secret was sent to.
         former = before.config.get(setup.api_url) or usual if before.adapter == after.adapter else None

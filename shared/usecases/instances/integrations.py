@@ -47,7 +47,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
     try:
         if values.get(API_KEY):
-            config = _given(deps, instance, values)
+            config = _merged_config(deps, instance, values)
         elif stored is not None:
             config = instance_config.load_config(deps, stored)
         else:
@@ -97,7 +97,7 @@ def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) 
     )
 
 
-def _given(deps: Deps, instance: Instance, values: Mapping[str, Any]) -> BaseModel:
+def _merged_config(deps: Deps, instance: Instance, values: Mapping[str, Any]) -> BaseModel:
     """What was given over what is stored and not secret; raises `BadRequest`."""
     parts = instance_config.split(instance.adapter, with_credential(instance.adapter, values))
     if not all(secret.isascii() and secret.isprintable() for secret in parts.secrets.values()):

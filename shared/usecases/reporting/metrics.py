@@ -18,13 +18,13 @@ from shared.domain.messages import Message, OutboxItem
 log = logging.getLogger(__name__)
 
 
-def stored(deps: Deps, instance: Instance, event: InboundEvent, message: Message) -> None:
+def message_stored(deps: Deps, instance: Instance, event: InboundEvent, message: Message) -> None:
     """Log how long after its webhook a message was stored."""
     lag = _seconds(deps.now() - event.received_at)
     log.info("a message was stored", extra={"channel": instance.adapter, "message_id": message.id, "lag_seconds": lag})
 
 
-def sent(instance: Instance, item: OutboxItem, now: datetime) -> None:
+def message_sent(instance: Instance, item: OutboxItem, now: datetime) -> None:
     """Log how long an accepted message waited, and how long the customer did, if it answers one."""
     fields: dict[str, object] = {"outbox_seconds": _seconds(now - item.created_at)}
     if item.waiting_since is not None:
@@ -32,13 +32,13 @@ def sent(instance: Instance, item: OutboxItem, now: datetime) -> None:
     log.info("a message was sent", extra={"channel": instance.adapter, "message_id": item.id, **fields})
 
 
-def put_off(instance: Instance, item: OutboxItem, pause: float, why: str) -> None:
+def message_postponed(instance: Instance, item: OutboxItem, pause: float, why: str) -> None:
     """Log that a provider could not accept a message now."""
     fields = {"channel": instance.adapter, "message_id": item.id, "reason": "unavailable"}
     log.warning("a message will be tried again", extra={**fields, "seconds": round(pause), "why": why})
 
 
-def died(instance: Instance | None, item: OutboxItem, reason: str, why: str) -> None:
+def message_dead(instance: Instance | None, item: OutboxItem, reason: str, why: str) -> None:
     """Log that a message will not be sent any more."""
     fields = {"channel": instance.adapter if instance else "unknown", "message_id": item.id}
     log.error("a message died", extra={**fields, "reason": reason, "why": why})

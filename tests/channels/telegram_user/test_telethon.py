@@ -20,7 +20,7 @@ from shared.channels.telegram_user.telethon_errors import ended, login_errors, s
 from shared.channels.telegram_user.telethon_gateway import TelethonGateway
 from shared.channels.telegram_user.telethon_line import TelethonLine, _restore, _saved
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, said
+from shared.channels.telegram_user.telethon_updates import deleted, message_update
 from shared.domain.inbound import MessageDeleted, MessageEdited, MessageReceived
 from shared.domain.messages import MessageKind
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
@@ -170,7 +170,7 @@ def _message(**fields: Any) -> types.Message:
 
 def _received(message: types.Message, chat: Any = None, sender: Any = None) -> MessageReceived:
     chat = chat or _user()
-    (event,) = parse(said(message, chat, sender or chat))
+    (event,) = parse(message_update(message, chat, sender or chat))
     assert isinstance(event, MessageReceived)
     return event
 
@@ -205,10 +205,10 @@ def test_a_supergroup_has_numbers_of_its_own() -> None:
 
 def test_what_is_nobodys_message_is_left_out() -> None:
     posted_in_channel = _message(peer_id=types.PeerChannel(12))
-    assert said(posted_in_channel, _channel(megagroup=False), None) is None
-    assert said(_message(), _user(is_self=True), None) is None
+    assert message_update(posted_in_channel, _channel(megagroup=False), None) is None
+    assert message_update(_message(), _user(is_self=True), None) is None
     note = types.MessageService(id=1, peer_id=types.PeerUser(5), date=MOMENT, action=types.MessageActionPinMessage())
-    assert said(note, _user(), None) is None
+    assert message_update(note, _user(), None) is None
 
 
 def _document(*attributes: Any, mime: str = "application/pdf") -> types.MessageMediaDocument:
@@ -289,9 +289,9 @@ def test_places_people_polls_and_dice() -> None:
 
 
 def test_an_edit_counts_only_where_the_text_was_changed() -> None:
-    (event,) = parse(said(_message(edit_date=MOMENT), _user(), None, edited=True))
+    (event,) = parse(message_update(_message(edit_date=MOMENT), _user(), None, edited=True))
     assert isinstance(event, MessageEdited)
-    assert parse(said(_message(edit_date=MOMENT, edit_hide=True), _user(), None, edited=True)) == []
+    assert parse(message_update(_message(edit_date=MOMENT, edit_hide=True), _user(), None, edited=True)) == []
 
 
 def test_deletions() -> None:

@@ -65,11 +65,11 @@ def test_a_voicemail_is_recorded_and_written_down() -> None:
 
 
 def test_what_is_said_in_between_is_followed_by_listening_without_asking_again() -> None:
-    root = judged(twiml.spoken(script(), "It ships today", 1))
+    root = judged(twiml.speech(script(), "It ships today", 1))
     assert verbs(root) == ["Say", "Gather", "Dial"]
     assert root[0].text == "It ships today"
     assert list(root[1]) == []
-    assert verbs(judged(twiml.spoken(script({"do": "hangup"}), "Bye", None))) == ["Say"]
+    assert verbs(judged(twiml.speech(script({"do": "hangup"}), "Bye", None))) == ["Say"]
 
 
 def test_after_the_last_step_nothing_is_said() -> None:
@@ -79,7 +79,7 @@ def test_after_the_last_step_nothing_is_said() -> None:
 @hypothesis_settings(max_examples=200, deadline=None, database=None)
 @given(text=st.text(min_size=1, max_size=40))
 def test_any_text_is_written_so_that_xml_can_be_read(text: str) -> None:
-    root = judged(twiml.spoken(script(), text, 1))
+    root = judged(twiml.speech(script(), text, 1))
     assert len(root[0].text or "") == len(text.replace("\r\n", "\n"))
 
 

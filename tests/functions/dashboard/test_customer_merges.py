@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance
 from shared.ports.store import Create, Merge, Ref, Where
 from shared.usecases.customers import customer_merges
@@ -118,8 +120,20 @@ def test_addresses_that_came_to_light_since_go_back_however_many_they_are(
     client: FlaskClient, deps: Deps, bot: Instance, two: None
 ) -> None:
     merge_id = merge(client).json["merge_id"]
-    alias = {"tenant_id": "default", "customer_id": "ann", "alias_of": refs.identity(bot.id, "2").id}
-    deps.store.commit([Create(Ref("identities", f"alias-{n}"), alias) for n in range(120)])
+    unit = UnitOfWork(deps.store)
+    for number in range(120):
+        unit.identities.add(
+            Identity(
+                id=f"alias-{number}",
+                tenant_id="default",
+                instance_id=bot.id,
+                external_user_id=f"alias-{number}",
+                customer_id="ann",
+                alias_of=ids.identity(bot.id, "2"),
+                created_at=deps.now(),
+            )
+        )
+    unit.commit()
     unmerge(client, merge_id)
     assert deps.store.count("identities", [Where("customer_id", "==", "anna")]) == 121
 

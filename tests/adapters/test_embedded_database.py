@@ -289,7 +289,7 @@ def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None
     assert [other.returncode for other in others] == [0, 0, 0, 0]
 
 
-def test_work_of_a_kind_is_done_at_once_and_each_caller_gets_his_own_outcome(tmp_path: Path) -> None:
+def test_work_of_a_kind_is_done_at_once_and_each_caller_gets_its_own_outcome(tmp_path: Path) -> None:
     database = Database(tmp_path)
     at_once: list[int] = []
     settled: list[object] = []

@@ -22,7 +22,7 @@ def read(text: str) -> StyledText:
 
 
 @pytest.mark.parametrize(
-    ("given", "slack", "whatsapp", "discord", "html"),
+    ("source", "slack", "whatsapp", "discord", "html"),
     [
         ("**bold**, *it*", "*bold*, _it_", "*bold*, _it_", "**bold**, *it*", "<strong>bold</strong>, <em>it</em>"),
         ("***both***", "*_both_*", "*_both_*", "***both***", "<strong><em>both</em></strong>"),
@@ -60,9 +60,9 @@ def read(text: str) -> StyledText:
     ],
 )
 def test_each_channel_has_its_own_notation(
-    given: str, slack: str, whatsapp: str, discord: str, html: str | None
+    source: str, slack: str, whatsapp: str, discord: str, html: str | None
 ) -> None:
-    styled = read(given)
+    styled = read(source)
     assert render("slack", styled) == slack
     assert render("whatsapp", styled) == whatsapp
     assert render("discord", styled) == discord
@@ -70,7 +70,7 @@ def test_each_channel_has_its_own_notation(
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("source", "text"),
     [
         ("**bold** [shop](https://x.example)", "bold shop (https://x.example)"),
         ("[me](mailto:a@b.example) [x](/there 'now')", "me (mailto:a@b.example) x (/there) (now)"),
@@ -84,8 +84,8 @@ def test_each_channel_has_its_own_notation(
         ("[run](javascript:alert(1))", "[run](javascript:alert(1))"),
     ],
 )
-def test_without_marks_the_words_are_left_with_their_addresses(given: str, text: str) -> None:
-    assert (markdown.read(given) or [StyledText(given)])[0].text == text
+def test_without_marks_the_words_are_left_with_their_addresses(source: str, text: str) -> None:
+    assert (markdown.read(source) or [StyledText(source)])[0].text == text
 
 
 @pytest.mark.parametrize("plain", ["", "Hello hub", "a\n\nb", "3.5 - 4 = -0.5", "it's (fine), 100 %: yes!"])
@@ -132,7 +132,7 @@ def test_code_is_nothing_else_for_telegram_but_no_link_is_lost() -> None:
 
 
 @pytest.mark.parametrize("markup", MARKS)
-def test_what_somebody_wrote_himself_stays_as_it_is(markup: Markup) -> None:
+def test_text_of_a_person_is_left_unchanged(markup: Markup) -> None:
     payload = OutboxPayload(text="2*3*4 <b> _x_")
     assert apply_markup(markup, payload) is payload
     assert entities(payload) == ("2*3*4 <b> _x_", [])

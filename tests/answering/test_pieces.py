@@ -20,12 +20,12 @@ from shared.domain.messages import OutboxPayload
 
 MARKUPS: list[Markup | None] = ["slack", "whatsapp", "telegram", "discord", "html", None]
 
-_words = st.text("abcXYZ019 äß漢😀.,!'", min_size=1, max_size=12)
+_plain_texts = st.text("abcXYZ019 äß漢😀.,!'", min_size=1, max_size=12)
 _MARKS = ["*", "**", "***", "_", "__", "`", "``", "~~", "[", "](", ")", "![", "<", ">", "|", "\\", "  ", "\t"]
 _LINES = ["\n", "\n\n", "\n- ", "\n1. ", "\n> ", "\n# ", "\n---\n", "\n```\n", "\n    "]
 _LINKS = ["](https://x.example/a_b)", "<https://x.example>"]
 _signs = st.sampled_from([*_MARKS, *_LINES, *_LINKS])
-_markdown = st.lists(_words | _signs, max_size=40).map("".join)
+_markdown = st.lists(_plain_texts | _signs, max_size=40).map("".join)
 
 
 def _sent(markup: Markup | None, payload: OutboxPayload) -> str:
@@ -34,7 +34,7 @@ def _sent(markup: Markup | None, payload: OutboxPayload) -> str:
     return entities(payload)[0] if markup == "telegram" else apply_markup(markup, payload).text or ""
 
 
-class _Told(logging.Handler):
+class _WarningRecorder(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
@@ -44,9 +44,9 @@ class _Told(logging.Handler):
 
 
 @contextmanager
-def _told() -> Iterator[list[logging.LogRecord]]:
+def _logged_warnings() -> Iterator[list[logging.LogRecord]]:
     """What is logged meanwhile as a warning or worse."""
-    handler = _Told()
+    handler = _WarningRecorder()
     logger = logging.getLogger("shared.answering.markdown")
     logger.addHandler(handler)
     try:
@@ -79,9 +79,9 @@ def test_no_message_is_too_long_and_no_letter_is_lost(
 @settings(max_examples=200, deadline=None)
 @given(text=_markdown)
 def test_what_has_notation_in_it_can_be_read(text: str) -> None:
-    with _told() as told:
+    with _logged_warnings() as warnings:
         read(text)
-    assert told == []
+    assert warnings == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -89,11 +89,11 @@ class Driver(ABC):
     def documents(self, collection: str, **equal: Any) -> list[dict[str, Any]]:
         """What the store holds, by equality of fields."""
         where = [Where(name, "==", value) for name, value in {"tenant_id": self.tenant_id, **equal}.items()]
-        found: list[dict[str, Any]] = []
+        documents: list[dict[str, Any]] = []
         with self.opened() as deps:
             page = deps.store.find(collection, where, limit=500)
-            found += [document.data for document in page.documents]
+            documents += [document.data for document in page.documents]
             while page.cursor is not None:
                 page = deps.store.find(collection, where, limit=500, cursor=page.cursor)
-                found += [document.data for document in page.documents]
-        return found
+                documents += [document.data for document in page.documents]
+        return documents

@@ -64,22 +64,22 @@ class Ledger:
     def texts(self) -> Counter[str]:
         """How often each customer's text was answered."""
         with self._lock:
-            return Counter(text for _, said in self.delivered for text in _TEXT.findall(said))
+            return Counter(text for _, reply in self.delivered for text in _TEXT.findall(reply))
 
     def wait_for(self, deliveries: int) -> None:
         eventually(lambda: len(self.delivered) >= deliveries, PATIENCE)
 
     def has(self, payload: dict[str, Any]) -> bool:
-        """Whether the provider was sent what an outbox item says."""
+        """Whether the provider received the text of an outbox item."""
         with self._lock:
-            return any(said == payload["text"] for _, said in self.delivered)
+            return any(reply == payload["text"] for _, reply in self.delivered)
 
     def by_chat(self) -> dict[str, list[str]]:
         """The customers' texts in the order in which they were answered."""
         chats: dict[str, list[str]] = {}
         with self._lock:
-            for chat, said in self.delivered:
-                chats.setdefault(chat, []).extend(_TEXT.findall(said))
+            for chat, reply in self.delivered:
+                chats.setdefault(chat, []).extend(_TEXT.findall(reply))
         return chats
 
 
@@ -135,8 +135,8 @@ def _unsettled(hub: Driver, messages: int) -> str:
 def stored_once(hub: Driver, texts: Iterable[str], seed: int = 0) -> None:
     """Every text is one message, and every chat one conversation."""
     stored = Counter(message["text"] for message in hub.documents("messages", direction="inbound"))
-    wanted = Counter(set(texts))
-    assert stored == wanted, f"seed {seed}: lost {wanted - stored}, doubled {stored - wanted}"
+    expected = Counter(set(texts))
+    assert stored == expected, f"seed {seed}: lost {expected - stored}, doubled {stored - expected}"
     chats = [(one["instance_id"], one["external_conversation_id"]) for one in hub.documents("conversations")]
     conversations = Counter(chats)
     assert set(conversations.values()) == {1}, f"seed {seed}: {conversations.most_common(3)}"
@@ -146,8 +146,9 @@ def dead_and_reported(hub: Driver, seed: int = 0) -> list[dict[str, Any]]:
     """The items that died: each because nobody knows its outcome, and each with a notification."""
     dead = hub.documents("outbox", status="DEAD")
     assert {item["reason"] for item in dead} <= {"outcome_unknown"}, f"seed {seed}: {dead}"
-    told = {notification["id"].split("-")[1] for notification in hub.documents("notifications", type="message_dead")}
-    silent = [item["id"] for item in dead if item["id"] not in told]
+    notifications = hub.documents("notifications", type="message_dead")
+    reported_ids = {notification["id"].split("-")[1] for notification in notifications}
+    silent = [item["id"] for item in dead if item["id"] not in reported_ids]
     assert not silent, f"seed {seed}: nobody was told of {silent}"
     return dead
 

@@ -32,8 +32,8 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
             except requests.RequestException:
                 self._answer(502, {}, b"")
                 return
-            kept = {key: value for key, value in answer.headers.items() if key.lower() not in _DROPPED}
-            self._answer(answer.status_code, kept, answer.content)
+            answer_headers = {key: value for key, value in answer.headers.items() if key.lower() not in _DROPPED}
+            self._answer(answer.status_code, answer_headers, answer.content)
 
         def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
             self.send_response(status)

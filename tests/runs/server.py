@@ -49,9 +49,9 @@ class Server:
                 start_new_session=True,
             )
         assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert said.startswith("listening on "), f"{said}{self.log}"
-        self.url = said.removeprefix("listening on ").strip()
+        first_line = self._process.stdout.readline()
+        assert first_line.startswith("listening on "), f"{first_line}{self.log}"
+        self.url = first_line.removeprefix("listening on ").strip()
 
     @property
     def log(self) -> str:

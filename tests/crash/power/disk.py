@@ -66,17 +66,17 @@ Image: TypeAlias = dict[str, tuple[int, bytes | None]]
 @dataclass
 class _File:
     mode: int
-    kept: bytearray = field(default_factory=bytearray)
+    durable: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)
     """What was written at an offset, or None where the file was cut off there."""
 
     def sync(self) -> None:
         for offset, data in self.pending:
-            _put(self.kept, offset, data)
+            _put(self.durable, offset, data)
         self.pending.clear()
 
     def content(self, chance: Random, survival: float) -> bytes:
-        content = bytearray(self.kept)
+        content = bytearray(self.durable)
         for offset, data in self.pending:
             for at, sector in _sectors(offset, data):
                 if chance.random() < survival:
@@ -87,17 +87,17 @@ class _File:
 @dataclass
 class _Directory:
     mode: int
-    kept: dict[str, _Node] = field(default_factory=dict)
+    durable: dict[str, _Node] = field(default_factory=dict)
     pending: list[dict[str, _Node | None]] = field(default_factory=list)
     """Changes of names, each done whole or not at all; None removes one."""
 
     def sync(self) -> None:
         for change in self.pending:
-            _rename(self.kept, change)
+            _rename(self.durable, change)
         self.pending.clear()
 
     def names(self, chance: Random, survival: float) -> dict[str, _Node]:
-        names = dict(self.kept)
+        names = dict(self.durable)
         for change in self.pending:
             if chance.random() < survival:
                 _rename(names, change)
@@ -147,9 +147,9 @@ class Disk:
         match record.kind:
             case Kind.MADE:
                 mode = stat.S_IMODE(record.mode)
-                made = _Directory(mode) if stat.S_ISDIR(record.mode) else _File(mode)
-                self._nodes[record.inode] = made
-                self._change(record.path, made)
+                node = _Directory(mode) if stat.S_ISDIR(record.mode) else _File(mode)
+                self._nodes[record.inode] = node
+                self._change(record.path, node)
             case Kind.NAMED:
                 self._change(record.path, self._nodes[record.inode])
             case Kind.RENAMED:

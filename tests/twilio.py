@@ -20,9 +20,9 @@ from tests.stubs import Received, Reply, Stub
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "auth-token-of-the-account"
 PUBLIC = "https://hub.example"
-OURS, CUSTOMER = "+14155550100", "+14155550123"
+BUSINESS_NUMBER, CUSTOMER = "+14155550100", "+14155550123"
 NUMBER_SID = "PN00000000000000000000000000000001"
-CONFIG: Mapping[str, str] = {"twilio_account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": OURS}
+CONFIG: Mapping[str, str] = {"twilio_account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": BUSINESS_NUMBER}
 
 
 def posts(client: FlaskClient, address: str, fields: Mapping[str, str], token: str = TOKEN) -> TestResponse:
@@ -61,7 +61,7 @@ def twilio_rules(provider: Stub) -> None:
 
 def has_number(provider: Stub, **known: str) -> None:
     """The account owns the number, of which this is known besides."""
-    number = {"sid": NUMBER_SID, "phone_number": OURS, **known}
+    number = {"sid": NUMBER_SID, "phone_number": BUSINESS_NUMBER, **known}
     provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))
 
 

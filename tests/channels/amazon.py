@@ -89,8 +89,8 @@ def amazon(provider: Stub, moto_server: str, signer: Signer) -> Stub:
         answer = requests.request(
             request.method, moto_server + request.path, headers=headers, data=request.body, timeout=20
         )
-        kept = {name: answer.headers[name] for name in ("content-type", "etag") if name in answer.headers}
-        return Reply(answer.status_code, content=answer.content, headers=kept)
+        answer_headers = {name: answer.headers[name] for name in ("content-type", "etag") if name in answer.headers}
+        return Reply(answer.status_code, content=answer.content, headers=answer_headers)
 
     for method in ("GET", "POST", "PUT", "DELETE"):
         provider.on(method, "", hand_on)

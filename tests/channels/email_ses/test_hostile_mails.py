@@ -18,13 +18,13 @@ HTML = b"From: a@b.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
 
 
 def _read(raw: bytes) -> MessageReceived:
-    told = {
+    notification = {
         "notificationType": "Received",
         "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "source": "a@b.example", "messageId": "1"},
         "receipt": {"action": {"type": "SNS", "encoding": "BASE64"}},
         "content": base64.b64encode(raw).decode(),
     }
-    [message] = parse(told)
+    [message] = parse(notification)
     assert isinstance(message, MessageReceived)
     return message
 

@@ -11,7 +11,7 @@ from tests.channels.example import (
     by_amazon,
 )
 from tests.stubs import Reply, Stub
-from tests.twilio import OURS
+from tests.twilio import BUSINESS_NUMBER
 
 SNS = """<GetSMSAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
 <GetSMSAttributesResult><attributes/></GetSMSAttributesResult></GetSMSAttributesResponse>"""
@@ -32,6 +32,7 @@ EXAMPLE = Example(
         message="message__text", id="cae173d2-66b9-564c-8309-21f858e9fb84", echo="event__sent", posted=by_amazon
     ),
     credential=Credential(
-        _accepted, {"provider": "sns", "phone_number": OURS} | {"region": "eu-west-1", "access_key_id": "AKIA1"}
+        _accepted,
+        {"provider": "sns", "phone_number": BUSINESS_NUMBER} | {"region": "eu-west-1", "access_key_id": "AKIA1"},
     ),
 )

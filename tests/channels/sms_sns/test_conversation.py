@@ -37,11 +37,11 @@ class Line:
         subscribed = aws("sns").list_subscriptions_by_topic(TopicArn=self.topic)["Subscriptions"]
         self.endpoint = urlsplit(subscribed[0]["Endpoint"])
 
-    def receive(self, told: dict[str, Any]) -> None:
+    def receive(self, payload: dict[str, Any]) -> None:
         certificate = f"{self.amazon.url}/SimpleNotificationService-1.pem"
         answer = self.hub.client.post(
             f"{self.endpoint.path}?{self.endpoint.query}",
-            data=json.dumps(self.signer.sign(notification(self.topic, told), certificate)),
+            data=json.dumps(self.signer.sign(notification(self.topic, payload), certificate)),
             headers={"content-type": "text/plain", "x-amz-sns-topic-arn": self.topic},
         )
         assert answer.status_code == 200, answer.text

@@ -9,12 +9,14 @@ from tests.channels.example import (
     as_form,
     twilio_proof,
 )
-from tests.twilio import ACCOUNT, OURS, twilio_rules
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, twilio_rules
 
 EXAMPLE = Example(
     proof=twilio_proof(),
     recordings=Recordings(
         message="message__text", id="SM00000000000000000000000000000001", echo="status__sent", posted=as_form
     ),
-    credential=Credential(twilio_rules, {"provider": "twilio"} | {"twilio_account_sid": ACCOUNT, "phone_number": OURS}),
+    credential=Credential(
+        twilio_rules, {"provider": "twilio"} | {"twilio_account_sid": ACCOUNT, "phone_number": BUSINESS_NUMBER}
+    ),
 )

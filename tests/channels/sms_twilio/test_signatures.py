@@ -53,9 +53,9 @@ def test_we_and_twilio_agree_on_json_that_is_vouched_for_by_its_hash(url: str, b
     address = f"{url}{'&' if '?' in url else '?'}bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
     signature = judge.compute_signature(address, {})
     for sent in (body, other):
-        ours = signature_matches(signature, TOKEN, called(address, sent.encode(), signature, "application/json"))
+        accepted = signature_matches(signature, TOKEN, called(address, sent.encode(), signature, "application/json"))
         # What Twilio's validator lets pass when there is nothing to be vouched for, we do too.
-        assert ours == judge.validate(address, sent, signature) or not sent
+        assert accepted == judge.validate(address, sent, signature) or not sent
 
 
 def test_the_address_is_signed_with_or_without_its_port() -> None:

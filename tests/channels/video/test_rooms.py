@@ -26,7 +26,7 @@ from tests.stubs import Reply, Stub
 from tests.twilio import ACCOUNT, TOKEN, form, refusal, twilio_rules
 
 KEY, SECRET = "SK00000000000000000000000000000001", "the-secret-of-the-api-key-1234567"
-GIVEN: dict[str, Any] = {
+CONFIG: dict[str, Any] = {
     "twilio_account_sid": ACCOUNT,
     "auth_token": TOKEN,
     "api_key_sid": KEY,
@@ -54,7 +54,7 @@ def conversation(deps: Deps, instance: Instance) -> Conversation:
 
 
 def config(**more: Any) -> VideoConfig:
-    return VideoConfig.model_validate(GIVEN | more)
+    return VideoConfig.model_validate(CONFIG | more)
 
 
 def admit(deps: Deps, instance: Instance, conversation: Conversation, **more: Any) -> Admission:
@@ -87,15 +87,15 @@ def test_it_is_what_twilios_own_library_makes(
 ) -> None:
     twilio_rules(provider)
     token = admit(deps, instance, conversation).token
-    ours = jwt.decode(token, SECRET, algorithms=["HS256"])
-    theirs = AccessToken(ACCOUNT, KEY, SECRET, identity="agent-7", ttl=4 * 3600)
-    theirs.add_grant(VideoGrant(room="hub-c0ffee"))
-    made = theirs.to_jwt()
-    said = jwt.decode(made, SECRET, algorithms=["HS256"])
-    assert jwt.get_unverified_header(made) == jwt.get_unverified_header(token)
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    twilio_token = AccessToken(ACCOUNT, KEY, SECRET, identity="agent-7", ttl=4 * 3600)
+    twilio_token.add_grant(VideoGrant(room="hub-c0ffee"))
+    twilio_jwt = twilio_token.to_jwt()
+    twilio_claims = jwt.decode(twilio_jwt, SECRET, algorithms=["HS256"])
+    assert jwt.get_unverified_header(twilio_jwt) == jwt.get_unverified_header(token)
     same = ("iss", "sub", "grants")
-    assert {name: ours[name] for name in same} == {name: said[name] for name in same}
-    assert set(said) <= set(ours)
+    assert {name: claims[name] for name in same} == {name: twilio_claims[name] for name in same}
+    assert set(twilio_claims) <= set(claims)
 
 
 def test_the_room_is_opened_with_our_address_and_for_this_conversation_alone(
@@ -149,8 +149,8 @@ def test_the_link_carries_a_ticket_for_this_conversation_that_ends(
 ) -> None:
     opening = opening_module.opening(deps, instance, config(), conversation, False)
     assert opening is not None
-    words, ticket = opening.text.split("https://shop.example/call#")
-    assert (words, opening.here) == ("Join the video call: ", False)
+    text, ticket = opening.text.split("https://shop.example/call#")
+    assert (text, opening.here) == ("Join the video call: ", False)
     claims = verify(ticket, rooms.guest_key(config()), GuestClaims, deps.now())
     assert (claims.conversation_id, claims.user_id, claims.instance_id) == ("c0ffee", "cust_456", "i1")
     assert claims.exp - claims.iat == timedelta(days=1).total_seconds()

@@ -9,10 +9,10 @@ from tests.channels.example import (
     as_form,
     twilio_proof,
 )
-from tests.twilio import ACCOUNT, OURS, twilio_rules
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, twilio_rules
 
 EXAMPLE = Example(
     proof=twilio_proof(),
     recordings=Recordings(message="gather__speech", id='"5fa"', echo="outbound__in-progress", posted=as_form),
-    credential=Credential(twilio_rules, {"twilio_account_sid": ACCOUNT, "phone_number": OURS}),
+    credential=Credential(twilio_rules, {"twilio_account_sid": ACCOUNT, "phone_number": BUSINESS_NUMBER}),
 )

@@ -105,9 +105,9 @@ def hears(
     deps: Deps, instance: Instance, suffix: str = "", query: dict[str, str] | None = None, **fields: str
 ) -> list[str]:
     """The verbs that a call is answered with."""
-    told = {"CallSid": "CA1", "From": CUSTOMER, "Direction": "inbound", "CallStatus": "in-progress"} | fields
+    body = {"CallSid": "CA1", "From": CUSTOMER, "Direction": "inbound", "CallStatus": "in-progress"} | fields
     webhook: Webhook = golden.webhook(
-        told, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}
+        body, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}
     )
     config = VoiceConfig.model_validate({**CONFIG, "actions": EVERYTHING})
     answer = respond(deps, instance, config, webhook)
@@ -124,7 +124,7 @@ def test_what_was_gathered_leads_to_the_agent_or_to_the_chosen_step(deps: Deps, 
 
 
 @pytest.mark.parametrize(
-    ("round_", "heard"),
+    ("round_", "expected"),
     [
         ("2", ["Pause", "Redirect"]),
         ("4", ["Pause", "Redirect"]),
@@ -134,12 +134,12 @@ def test_what_was_gathered_leads_to_the_agent_or_to_the_chosen_step(deps: Deps, 
         ("x", ["Dial"]),
     ],
 )
-def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round_: str, heard: list[str]) -> None:
-    assert hears(deps, instance, "hold", {"step": "2", "round": round_, "chat": CUSTOMER}) == heard
+def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round_: str, expected: list[str]) -> None:
+    assert hears(deps, instance, "hold", {"step": "2", "round": round_, "chat": CUSTOMER}) == expected
 
 
 @pytest.mark.parametrize(
-    ("suffix", "fields", "heard"),
+    ("suffix", "fields", "expected"),
     [
         ("", {"CallStatus": "ringing"}, ["Say", "Gather", "Dial"]),
         ("dialed", {"DialCallStatus": "completed"}, ["Hangup"]),
@@ -151,9 +151,9 @@ def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round
     ],
 )
 def test_each_of_our_addresses_answers_with_what_follows(
-    deps: Deps, instance: Instance, suffix: str, fields: dict[str, str], heard: list[str]
+    deps: Deps, instance: Instance, suffix: str, fields: dict[str, str], expected: list[str]
 ) -> None:
-    assert hears(deps, instance, suffix, {"step": "3", "chat": CUSTOMER}, **fields) == heard
+    assert hears(deps, instance, suffix, {"step": "3", "chat": CUSTOMER}, **fields) == expected
 
 
 @pytest.mark.parametrize("step", ["99", "-1", "", "x", "٣"])

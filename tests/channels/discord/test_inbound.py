@@ -99,7 +99,7 @@ def test_without_the_key_production_refuses_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "heard"),
+    ("name", "expected"),
     [
         ("interaction__ping", {"type": 1}),
         ("command__in-channel", {"type": 5}),
@@ -109,11 +109,11 @@ def test_without_the_key_production_refuses_all() -> None:
     ],
 )
 def test_discord_hears_at_once_what_it_expects(
-    deps: Deps, instance: Instance, name: str, heard: dict[str, Any]
+    deps: Deps, instance: Instance, name: str, expected: dict[str, Any]
 ) -> None:
     answer = webhook_module.respond(deps, instance, config(), golden.webhook(fixture(name)))
     assert answer is not None
-    assert (json.loads(answer.body), answer.status, answer.content_type) == (heard, 200, "application/json")
+    assert (json.loads(answer.body), answer.status, answer.content_type) == (expected, 200, "application/json")
 
 
 @pytest.mark.parametrize("name", ["webhook_event__ping", "webhook_event__deauthorized"])
@@ -129,7 +129,7 @@ def test_an_interaction_without_a_type_is_refused(kind: object) -> None:
         webhook_module.accept(golden.webhook({"type": kind}))
 
 
-def test_each_person_has_a_chat_of_his_own_in_a_channel() -> None:
+def test_each_person_has_their_own_chat_in_a_channel() -> None:
     first, second = fixture("command__in-channel"), fixture("command__in-channel")
     second["member"]["user"]["id"] = "7"
     chats = {inbound.parse(body)[0].chat_key for body in (first, second)}  # type: ignore[union-attr]
@@ -146,7 +146,12 @@ def test_what_the_gateway_tells_goes_the_way_of_a_webhook() -> None:
 
 
 def test_the_gateway_is_asked_for_what_parse_knows() -> None:
-    wanted = {"GUILD_MESSAGES": 9, "GUILD_MESSAGE_REACTIONS": 10, "DIRECT_MESSAGES": 12, "DIRECT_MESSAGE_REACTIONS": 13}
-    assert sum(1 << bit for bit in [*wanted.values(), 15]) == INTENTS
+    intents = {
+        "GUILD_MESSAGES": 9,
+        "GUILD_MESSAGE_REACTIONS": 10,
+        "DIRECT_MESSAGES": 12,
+        "DIRECT_MESSAGE_REACTIONS": 13,
+    }
+    assert sum(1 << bit for bit in [*intents.values(), 15]) == INTENTS
     recorded = {fixture(path.stem)["t"] for path in FIXTURES.glob("gateway_*.json")}
     assert recorded - {"TYPING_START"} == DISPATCHES

@@ -32,8 +32,8 @@ def send(deps: Deps, instance: Instance, payload: OutboxPayload) -> Sent:
 
 
 def to_channel(text: str | None = "hello", *attachments: Attachment, **more: Any) -> OutboxPayload:
-    known: dict[str, Any] = {"message_id": "m1", "external_conversation_id": CHANNEL, "external_user_id": USER}
-    return OutboxPayload(text=text, attachments=list(attachments), **(known | more))
+    fields: dict[str, Any] = {"message_id": "m1", "external_conversation_id": CHANNEL, "external_user_id": USER}
+    return OutboxPayload(text=text, attachments=list(attachments), **(fields | more))
 
 
 def test_text_is_sent_as_the_bot_and_notifies_nobody(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -62,10 +62,10 @@ def test_a_message_has_its_own_nonce_whenever_it_is_sent(deps: Deps, instance: I
 
 def dropping(times: int, provider: Stub) -> None:
     """Take every message, keep those with a new nonce, and lose the first answers on the way."""
-    lost, made = count(1), dict[str, dict[str, str]]()
+    lost, created = count(1), dict[str, dict[str, str]]()
 
     def create(request: Received) -> Reply:
-        message = made.setdefault(request.json["nonce"], CREATED | {"id": str(len(made) + 1)})
+        message = created.setdefault(request.json["nonce"], CREATED | {"id": str(len(created) + 1)})
         return Reply(drop=True) if next(lost) <= times else Reply(json=message)
 
     provider.on("POST", CREATE, create)
@@ -167,12 +167,12 @@ FAILURES: list[tuple[Reply, type[ProviderError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "expected", "words"), FAILURES)
+@pytest.mark.parametrize(("reply", "expected", "detail"), FAILURES)
 def test_failures_are_sorted(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], words: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", CREATE, reply)
-    with pytest.raises(ProviderError, match=words) as caught:
+    with pytest.raises(ProviderError, match=detail) as caught:
         send(deps, instance, to_channel())
     assert type(caught.value) is expected
     assert TOKEN not in str(caught.value)

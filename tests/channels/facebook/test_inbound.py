@@ -33,12 +33,12 @@ def accept(body: object) -> list[RawPart]:
     return webhook_module.accept(golden.webhook(body))
 
 
-def config(**given: str) -> FacebookConfig:
-    return FacebookConfig.model_validate({"pageAccessToken": "EAAB"} | given)
+def config(**fields: str) -> FacebookConfig:
+    return FacebookConfig.model_validate({"pageAccessToken": "EAAB"} | fields)
 
 
-def settings(**given: Any) -> Settings:
-    return Settings.model_validate(given)
+def settings(**fields: Any) -> Settings:
+    return Settings.model_validate(fields)
 
 
 def signed(body: bytes, secret: str, header: str = "x-hub-signature-256", prefix: str = "sha256=") -> Webhook:
@@ -84,40 +84,46 @@ def test_without_an_app_secret_a_lenient_hub_accepts() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"webhook_strict": True},
         {"environment": "production", "jwt_secret": "x" * 32},
         {"environment": "production", "jwt_secret": "x" * 32, "webhook_strict": False},
     ],
 )
-def test_without_an_app_secret_a_strict_hub_refuses_and_production_always(given: dict[str, Any]) -> None:
+def test_without_an_app_secret_a_strict_hub_refuses_and_production_always(fields: dict[str, Any]) -> None:
     with pytest.raises(SignatureInvalid, match="set FACEBOOK_APP_SECRET"):
-        webhook_module.verify(golden.webhook(b"{}"), config(), settings(**given))
+        webhook_module.verify(golden.webhook(b"{}"), config(), settings(**fields))
 
 
-def challenge(query: dict[str, str], **given: Any) -> str:
+def challenge(query: dict[str, str], **fields: Any) -> str:
     webhook = golden.webhook(b"", method="GET", query=query)
-    return webhook_module.challenge(webhook, config(**given), settings(facebook_verify_token="agreed"))
+    return webhook_module.challenge(webhook, config(**fields), settings(facebook_verify_token="agreed"))
 
 
-def asked(**changes: str) -> dict[str, str]:
+def subscription_query(**changes: str) -> dict[str, str]:
     query = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "1158201444"}
     return query | {name.replace("_", ".", 1): value for name, value in changes.items()}
 
 
 def test_challenge_is_answered_bare() -> None:
-    assert challenge(asked()) == "1158201444"
+    assert challenge(subscription_query()) == "1158201444"
 
 
 def test_instance_may_have_a_verify_token_of_its_own() -> None:
-    assert challenge(asked(hub_verify_token="own"), verifyToken="own") == "1158201444"
+    assert challenge(subscription_query(hub_verify_token="own"), verifyToken="own") == "1158201444"
     with pytest.raises(SignatureInvalid):
-        challenge(asked(), verifyToken="own")
+        challenge(subscription_query(), verifyToken="own")
 
 
 @pytest.mark.parametrize(
-    "query", [{}, asked(hub_verify_token="guess"), asked(hub_verify_token=""), asked(hub_mode="unsubscribe")]
+    "query",
+    [
+        {},
+        subscription_query(hub_verify_token="guess"),
+        subscription_query(hub_verify_token=""),
+        subscription_query(hub_mode="unsubscribe"),
+    ],
 )
 def test_challenge_without_the_agreed_token_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(SignatureInvalid, match="FACEBOOK_VERIFY_TOKEN"):
@@ -126,7 +132,9 @@ def test_challenge_without_the_agreed_token_is_refused(query: dict[str, str]) ->
 
 def test_challenge_is_refused_where_no_token_is_agreed() -> None:
     with pytest.raises(SignatureInvalid, match="FACEBOOK_VERIFY_TOKEN is not set"):
-        webhook_module.challenge(golden.webhook(b"", query=asked(hub_verify_token="")), config(), settings())
+        webhook_module.challenge(
+            golden.webhook(b"", query=subscription_query(hub_verify_token="")), config(), settings()
+        )
 
 
 def test_two_entries_with_two_messages_each_give_four_messages() -> None:

@@ -84,8 +84,8 @@ def test_status_is_whether_the_token_is_good_and_events_come(
 ) -> None:
     provider.on("GET", "/me", Reply(json=PAGE))
     provider.on("GET", "/682498302938465/subscribed_apps", Reply(json={"data": apps}))
-    found = ended(public, instance, "status")
-    assert (found.status, found.external_id, found.display_name) == (status, "682498302938465", "Shop")
+    connection = ended(public, instance, "status")
+    assert (connection.status, connection.external_id, connection.display_name) == (status, "682498302938465", "Shop")
 
 
 @pytest.mark.parametrize(

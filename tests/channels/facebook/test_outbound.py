@@ -127,14 +127,14 @@ def test_when_only_the_text_fails_the_attachment_is_not_sent_again(
         error(546, None, "(#546) The type of file you're trying to attach isn't allowed."),
     ],
 )
-@pytest.mark.parametrize(("text", "told"), [("look", f"look\n{IMAGE.url}"), (None, IMAGE.url)])
+@pytest.mark.parametrize(("text", "expected"), [("look", f"look\n{IMAGE.url}"), (None, IMAGE.url)])
 def test_file_that_meta_cannot_use_is_sent_as_its_link(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, text: str | None, told: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, text: str | None, expected: str
 ) -> None:
     provider.on("POST", "/messages", SENT)
     provider.on("POST", "/messages", reply, times=1)
     assert send(deps, instance, to_person(text, IMAGE)) == Sent(external_message_id="m_sent1")
-    assert bodies(provider)[1] == FRAME | {"message": {"text": told}}
+    assert bodies(provider)[1] == FRAME | {"message": {"text": expected}}
 
 
 def test_place_is_told_in_words(deps: Deps, instance: Instance, provider: Stub) -> None:

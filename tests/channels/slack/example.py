@@ -23,9 +23,9 @@ def _slack_signature(call: Call) -> dict[str, str]:
 
 
 def _accepted(provider: Stub) -> None:
-    who = {"ok": True, "team": "Acme", "team_id": "T1", "user_id": "U1", "bot_id": "B1"}
+    identity = {"ok": True, "team": "Acme", "team_id": "T1", "user_id": "U1", "bot_id": "B1"}
     for method in ("GET", "POST"):
-        provider.on(method, "/auth.test", Reply(json=who))
+        provider.on(method, "/auth.test", Reply(json=identity))
     provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A1"}}))
 
 

@@ -33,8 +33,8 @@ def fixture(name: str) -> dict[str, Any]:
     return body
 
 
-def config(**given: str) -> SlackConfig:
-    return SlackConfig.model_validate({"botToken": "xoxb-1", "signingSecret": SECRET} | given)
+def config(**fields: str) -> SlackConfig:
+    return SlackConfig.model_validate({"botToken": "xoxb-1", "signingSecret": SECRET} | fields)
 
 
 class Then(Clock):
@@ -181,9 +181,9 @@ def test_slack_hears_what_it_expects(deps: Deps, instance: Instance) -> None:
     assert answered(deps, instance, golden.webhook(challenge)) == hello
     assert answered(deps, instance, golden.webhook(fixture("message_im__text"))) is None
     assert answered(deps, instance, interaction("block_actions__button")) == ("", "text/plain")
-    said = answered(deps, instance, command())
-    assert said is not None
-    assert json.loads(said[0]) == {"response_type": "ephemeral", "text": "One moment"}
+    response = answered(deps, instance, command())
+    assert response is not None
+    assert json.loads(response[0]) == {"response_type": "ephemeral", "text": "One moment"}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"type":"url_verification"}', b'{"type":"event_callback"}'])

@@ -19,7 +19,7 @@ from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
-WHO = {
+IDENTITY = {
     "ok": True,
     "url": "https://acme.slack.com/",
     "team": "Acme",
@@ -50,8 +50,8 @@ CONNECTED = Connection(
 BACK = Redirect(url="https://hub.example/oauth/slack/callback", state="signed.state")
 
 
-def config(**given: str) -> SlackConfig:
-    return SlackConfig.model_validate({"bot_token": "xoxb-1"} | given)
+def config(**fields: str) -> SlackConfig:
+    return SlackConfig.model_validate({"bot_token": "xoxb-1"} | fields)
 
 
 def done(deps: Deps, instance: Instance, what: str, settings: SlackConfig) -> Connection:
@@ -59,13 +59,13 @@ def done(deps: Deps, instance: Instance, what: str, settings: SlackConfig) -> Co
     return connection
 
 
-def installed(deps: Deps, instance: Instance, **given: str) -> Connection:
-    known = {"client_id": "12.34", "client_secret": "client-secret"} | given
-    return oauth.install(deps, instance, SlackConfig.model_validate(known), "the-code", BACK.url)
+def installed(deps: Deps, instance: Instance, **changes: str) -> Connection:
+    fields = {"client_id": "12.34", "client_secret": "client-secret"} | changes
+    return oauth.install(deps, instance, SlackConfig.model_validate(fields), "the-code", BACK.url)
 
 
 def test_connecting_asks_whose_token_it_is(public: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("GET", "/auth.test", Reply(json=WHO))
+    provider.on("GET", "/auth.test", Reply(json=IDENTITY))
     provider.on("GET", r"/bots.info\?bot=B0LAN0Z90$", Reply(json={"ok": True, "bot": {"app_id": "A0MDYCDME"}}))
     assert done(public, instance, "connect", config()) == CONNECTED
     assert all(request.headers["authorization"] == "Bearer xoxb-1" for request in provider.requests)
@@ -74,7 +74,7 @@ def test_connecting_asks_whose_token_it_is(public: Deps, instance: Instance, pro
 def test_an_app_that_may_not_look_itself_up_is_known_by_its_workspace(
     deps: Deps, instance: Instance, provider: Stub
 ) -> None:
-    provider.on("GET", "/auth.test", Reply(json=WHO))
+    provider.on("GET", "/auth.test", Reply(json=IDENTITY))
     provider.on("GET", "/bots.info", Reply(json={"ok": False, "error": "missing_scope"}))
     connection = done(deps, instance, "connect", config())
     assert (connection.external_id, connection.webhook_url) == ("T061EG9R6", None)
@@ -109,7 +109,7 @@ def test_a_dead_token_means_disconnected(deps: Deps, instance: Instance, provide
 
 
 def test_the_state_is_connected_while_slack_takes_the_token(deps: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("POST", "/auth.test", Reply(json=WHO))
+    provider.on("POST", "/auth.test", Reply(json=IDENTITY))
     assert done(deps, instance, "status", config()) == Connection(status=InstanceStatus.CONNECTED, display_name="Acme")
     provider.on("POST", "/auth.test", Reply(503))
     with pytest.raises(ProviderUnavailable):
@@ -168,7 +168,7 @@ def without(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "reason"),
     [
         ({"ok": False, "error": "invalid_code"}, "invalid_code"),
         ({"ok": False, "error": "bad_client_secret"}, "bad_client_secret"),
@@ -179,10 +179,10 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_an_installation_that_gives_no_lasting_token_is_refused(
-    deps: Deps, instance: Instance, provider: Stub, answer: dict[str, Any], words: str
+    deps: Deps, instance: Instance, provider: Stub, answer: dict[str, Any], reason: str
 ) -> None:
     provider.on("POST", r"/oauth.v2.access", Reply(json=answer))
-    with pytest.raises(ProviderRejected, match=words) as caught:
+    with pytest.raises(ProviderRejected, match=reason) as caught:
         installed(deps, instance)
     assert "xox" not in str(caught.value)
 

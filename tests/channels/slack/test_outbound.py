@@ -144,12 +144,12 @@ FAILURES: list[tuple[Reply, type[ProviderError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "expected", "words"), FAILURES)
+@pytest.mark.parametrize(("reply", "expected", "detail"), FAILURES)
 def test_failures_are_sorted(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], words: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", "/chat.postMessage$", reply)
-    with pytest.raises(ProviderError, match=words) as caught:
+    with pytest.raises(ProviderError, match=detail) as caught:
         send(deps, instance, to("D0PNCRP9N"))
     assert type(caught.value) is expected
     assert TOKEN not in str(caught.value)
@@ -197,7 +197,7 @@ def test_taking_a_reaction_back_removes_our_own(deps: Deps, instance: Instance, 
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "reason"),
     [
         (reaction("🦄"), "by name"),
         (reaction("🎉", "command:1"), "no_such"),
@@ -205,10 +205,10 @@ def test_taking_a_reaction_back_removes_our_own(deps: Deps, instance: Instance, 
     ],
 )
 def test_a_reaction_that_slack_cannot_take_is_refused(
-    deps: Deps, instance: Instance, provider: Stub, payload: OutboxPayload, words: str
+    deps: Deps, instance: Instance, provider: Stub, payload: OutboxPayload, reason: str
 ) -> None:
     provider.on("POST", "/reactions.add$", Reply(json={"ok": False, "error": "no_such"}))
-    with pytest.raises(ProviderRejected, match=words):
+    with pytest.raises(ProviderRejected, match=reason):
         send(deps, instance, payload)
 
 

@@ -38,12 +38,12 @@ def received(body: object) -> MessageReceived:
     return event
 
 
-def with_secret(given: str | None) -> Webhook:
-    return golden.webhook({}, headers={} if given is None else {"x-telegram-bot-api-secret-token": given})
+def with_secret(secret: str | None) -> Webhook:
+    return golden.webhook({}, headers={} if secret is None else {"x-telegram-bot-api-secret-token": secret})
 
 
 @pytest.mark.parametrize(
-    ("registered", "given", "strict", "accepted"),
+    ("registered", "received", "strict", "accepted"),
     [
         ("s3cret", "s3cret", True, True),
         ("s3cret", "s3cret", False, True),
@@ -58,14 +58,14 @@ def with_secret(given: str | None) -> Webhook:
         ("", "", True, False),
     ],
 )
-def test_verification(registered: str | None, given: str | None, strict: bool, accepted: bool) -> None:
+def test_verification(registered: str | None, received: str | None, strict: bool, accepted: bool) -> None:
     config = TelegramBotConfig.model_validate({"botToken": "1:A", "webhookSecret": registered})
     settings = Settings(webhook_strict=strict)
     if accepted:
-        webhook.verify(with_secret(given), config, settings)
+        webhook.verify(with_secret(received), config, settings)
         return
     with pytest.raises(SignatureInvalid, match=r"webhookSecret|connect the instance again"):
-        webhook.verify(with_secret(given), config, settings)
+        webhook.verify(with_secret(received), config, settings)
 
 
 @pytest.mark.parametrize("spelling", ["botToken", "bot_token"])

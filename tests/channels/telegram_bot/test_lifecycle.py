@@ -26,16 +26,16 @@ def test_token_is_checked_and_the_webhook_registered(public: Deps, instance: Ins
     provider.on("POST", "^/bot123456:AAH/getMe$", Reply(json={"ok": True, "result": ME}))
     provider.on("POST", "^/bot123456:AAH/setWebhook$", Reply(json={"ok": True, "result": True}))
     connection = connect(public, instance)
-    wanted = provider.to("setWebhook")[0].json
-    assert wanted["url"] == "https://hub.example/api/telegram/bot/webhook/i1"
-    assert wanted["max_connections"] == 40
-    assert {"message", "callback_query", "message_reaction"} <= set(wanted["allowed_updates"])
+    body = provider.to("setWebhook")[0].json
+    assert body["url"] == "https://hub.example/api/telegram/bot/webhook/i1"
+    assert body["max_connections"] == 40
+    assert {"message", "callback_query", "message_reaction"} <= set(body["allowed_updates"])
     assert connection == Connection(
         status=InstanceStatus.CONNECTED,
-        webhook_url=wanted["url"],
+        webhook_url=body["url"],
         external_id="123456",
         display_name="@shop_bot",
-        secrets={"webhook_secret": wanted["secret_token"]},
+        secrets={"webhook_secret": body["secret_token"]},
     )
 
 
@@ -109,8 +109,8 @@ def test_status_is_whether_the_token_is_good_and_updates_come(
 ) -> None:
     provider.on("POST", "getMe", Reply(json={"ok": True, "result": ME}))
     provider.on("POST", "getWebhookInfo", Reply(json={"ok": True, "result": {"url": registered}}))
-    found = ended(public, instance, "status")
-    assert (found.status, found.external_id, found.display_name) == (status, "123456", "@shop_bot")
+    connection = ended(public, instance, "status")
+    assert (connection.status, connection.external_id, connection.display_name) == (status, "123456", "@shop_bot")
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,9 @@ class FakeLine:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
 
-    def end(self, *, gone: bool) -> None:
+    def end(self, *, final: bool) -> None:
         self.open = False
-        self.listener.on_end(gone, "ended by the test; log in again")
+        self.listener.on_end(final, "ended by the test; log in again")
 
 
 @dataclass

@@ -87,7 +87,7 @@ def test_a_session_that_was_ended_in_telegram_disconnects_the_channel_with_a_not
     channel = logged_in(hub)
     secret = hub.documents("channel_auth")[0]["secret"]
     start()
-    line_of(telegram).end(gone=True)
+    line_of(telegram).end(final=True)
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
     (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
     assert "log in again" in told["message"]
@@ -122,7 +122,7 @@ def test_logging_out_closes_the_line_without_a_notification(hub: Hub, telegram: 
 def test_a_line_that_breaks_is_opened_anew(hub: Hub, telegram: Telegram, start: Start) -> None:
     channel = logged_in(hub)
     start()
-    line_of(telegram).end(gone=False)
+    line_of(telegram).end(final=False)
     eventually(lambda: len(telegram.lines) == 2)
     assert line_of(telegram).open
     assert status_of(hub, channel) == "CONNECTED"
@@ -165,7 +165,7 @@ def test_a_line_that_breaks_is_opened_anew_before_the_next_look_at_the_leases(
     process, _ = start(interval=3600.0)
     line = line_of(telegram)
     eventually(lambda: held_line(process, channel))
-    line.end(gone=False)
+    line.end(final=False)
     assert line_of(telegram) is not line
 
 

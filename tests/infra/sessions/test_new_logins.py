@@ -90,7 +90,7 @@ def test_a_session_that_ends_just_when_the_account_is_logged_in_anew_disconnects
     line = line_of(telegram)
     eventually(lambda: held_line(process, channel))
     overlaps(deps).store.before_commit(Ref("channel_auth", channel), lambda: log_in_anew(hub, channel))
-    line.end(gone=True)
+    line.end(final=True)
     eventually(lambda: overlaps(deps).all_happened)
     sessions.stop()
     assert status_of(hub, channel) == "CONNECTED"

@@ -90,7 +90,7 @@ class Recordings:
     proof: Callable[[str, str, Call], dict[str, str]] | None = None
     path: str = "/webhook/{name}/{id}"
     before: Callable[[Hub], None] = _no_steps
-    taken: int = 200
+    success_status: int = 200
     dated: bool = False
     answered: bool = True
     echo_kept: bool = False

@@ -41,8 +41,8 @@ _NO_WEBHOOKS = ("rest-", "outbox")
 def recordings(name: str) -> list[Path]:
     """The recorded webhooks of a channel."""
     folder = HERE / name
-    found = [*folder.glob("captures/*.json"), *folder.glob("fixtures/*.json")]
-    return sorted(path for path in found if not path.name.startswith(_NO_WEBHOOKS))
+    paths = [*folder.glob("captures/*.json"), *folder.glob("fixtures/*.json")]
+    return sorted(path for path in paths if not path.name.startswith(_NO_WEBHOOKS))
 
 
 def bodies(recording: Path) -> list[Any]:
@@ -54,7 +54,7 @@ def bodies(recording: Path) -> list[Any]:
 def webhook(body: object, **changes: Any) -> Webhook:
     """A webhook with that body (bytes, or what is to be JSON) and nothing else, unless changed."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "method": "POST",
         "headers": {"content-type": "application/json"},
         "query": {},
@@ -62,7 +62,7 @@ def webhook(body: object, **changes: Any) -> Webhook:
         "url": "https://hub.example/webhook",
         "received_at": RECEIVED_AT,
     }
-    return Webhook(**(given | changes))
+    return Webhook(**(defaults | changes))
 
 
 def golden_path(name: str, recording: Path) -> Path:

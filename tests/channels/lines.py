@@ -33,7 +33,7 @@ class Caller:
 
     def body(self, recording: str, number: int = 1) -> tuple[bytes, dict[str, str]]:
         """The recording as it is posted; of another number it is another message of the same chat."""
-        [path] = [found for found in golden.recordings(self.name) if found.stem == recording]
+        [path] = [file for file in golden.recordings(self.name) if file.stem == recording]
         text = json.dumps(json.loads(path.read_text("utf-8")))
         assert recording != self.line.message or self.line.id in text
         last = self.line.id.rstrip('"')
@@ -64,7 +64,7 @@ class Caller:
 
     def writes(self, number: int = 1) -> None:
         answer = self.post(self.body(self.line.message, number))
-        assert answer.status_code == self.line.taken, answer.text
+        assert answer.status_code == self.line.success_status, answer.text
 
     def came(self) -> list[Message]:
         """What is stored of it. With a second message of the chat there, all before it has been dealt with."""

@@ -213,8 +213,8 @@ def test_times_are_aware(name: str, recording: Path) -> None:
 @every_recording
 def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
     for body in golden.bodies(recording):
-        given = {**body, **PROOFS[name].in_body} if isinstance(body, dict) else body
-        raw = PROOFS[name].encoded(given)
+        signed_body = {**body, **PROOFS[name].in_body} if isinstance(body, dict) else body
+        raw = PROOFS[name].encoded(signed_body)
         webhook = dataclasses.replace(
             _signed(name, SECRET, raw), query={"token": SECRET}, url=f"https://hub.example/webhook?token={SECRET}"
         )

@@ -75,5 +75,5 @@ def test_the_walk_through_adds_a_channel_of_a_new_type(copy: Path) -> None:
     run(copy, "tests.channels.golden", "--update", "pigeon")
     assert "| `pigeon` | `pigeon` | 500 |" in (copy / "shared/channels/README.md").read_text("utf-8")
     tests = [*(f"tests/channels/{name}" for name in INHERITED), "tests/functions/dashboard/test_every_type.py"]
-    told = run(copy, "pytest", "-q", "-x", "-rp", "-k", "pigeon", *tests, "tests/channels/pigeon")
-    assert "test_conversation.py::test_a_letter_is_answered" in told
+    output = run(copy, "pytest", "-q", "-x", "-rp", "-k", "pigeon", *tests, "tests/channels/pigeon")
+    assert "test_conversation.py::test_a_letter_is_answered" in output

@@ -28,8 +28,8 @@ def config(**more: object) -> CloudConfig:
     return CloudConfig.model_validate({"accessToken": "EAAB", "phoneNumberId": NUMBER} | more)
 
 
-def challenge(webhook: Webhook, deps: Deps, given: CloudConfig) -> str:
-    return webhook_module.challenge(webhook, given, deps.settings)
+def challenge(webhook: Webhook, deps: Deps, cloud_config: CloudConfig) -> str:
+    return webhook_module.challenge(webhook, cloud_config, deps.settings)
 
 
 def test_number_is_asked_for_and_calls_this_instance(public: Deps, instance: Instance, provider: Stub) -> None:
@@ -45,16 +45,16 @@ def test_number_is_asked_for_and_calls_this_instance(public: Deps, instance: Ins
         phone_number="+15550783881",
     )
     assert provider.to("/102290129340398/subscribed_apps") != []
-    told = provider.to(f"/{NUMBER}$")[0].json["webhook_configuration"]
-    assert told["override_callback_uri"] == CALLBACK
-    asked = {"hub.mode": "subscribe", "hub.verify_token": told["verify_token"], "hub.challenge": "1158201444"}
-    assert challenge(golden.webhook(b"", method="GET", query=asked), public, config()) == "1158201444"
+    configuration = provider.to(f"/{NUMBER}$")[0].json["webhook_configuration"]
+    assert configuration["override_callback_uri"] == CALLBACK
+    query = {"hub.mode": "subscribe", "hub.verify_token": configuration["verify_token"], "hub.challenge": "1158201444"}
+    assert challenge(golden.webhook(b"", method="GET", query=query), public, config()) == "1158201444"
 
 
 def test_wrong_verify_token_is_refused(deps: Deps) -> None:
-    asked = {"hub.mode": "subscribe", "hub.verify_token": "guess", "hub.challenge": "1"}
+    query = {"hub.mode": "subscribe", "hub.verify_token": "guess", "hub.challenge": "1"}
     with pytest.raises(SignatureInvalid):
-        challenge(golden.webhook(b"", method="GET", query=asked), deps, config(verifyToken="agreed"))
+        challenge(golden.webhook(b"", method="GET", query=query), deps, config(verifyToken="agreed"))
 
 
 def test_without_a_public_address_nothing_is_registered(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -78,11 +78,13 @@ def test_invalid_token_names_the_setting(deps: Deps, instance: Instance, provide
         lifecycle.probe(deps, instance, config())
 
 
-@pytest.mark.parametrize(("told", "expected"), [(CALLBACK, "connected"), ("https://other.example", "disconnected")])
+@pytest.mark.parametrize(
+    ("callback_url", "expected"), [(CALLBACK, "connected"), ("https://other.example", "disconnected")]
+)
 def test_status_is_whether_meta_calls_this_instance(
-    public: Deps, instance: Instance, provider: Stub, told: str, expected: str
+    public: Deps, instance: Instance, provider: Stub, callback_url: str, expected: str
 ) -> None:
-    about = ABOUT | {"webhook_configuration": {"phone_number": told, "application": "https://app.example"}}
+    about = ABOUT | {"webhook_configuration": {"phone_number": callback_url, "application": "https://app.example"}}
     provider.on("GET", f"/{NUMBER}", Reply(json=about))
     assert lifecycle.status(public, instance, config()).status.value == expected
 
@@ -138,7 +140,7 @@ def test_attachment_without_an_id_has_no_file(deps: Deps, instance: Instance) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("typed", "expected"),
     [
         ("+1 (650) 555-1234", "16505551234"),
         ("16505551234", "16505551234"),
@@ -148,5 +150,5 @@ def test_attachment_without_an_id_has_no_file(deps: Deps, instance: Instance) ->
         ("", ""),
     ],
 )
-def test_addresses_have_one_spelling(given: str, expected: str) -> None:
-    assert canonical(given) == expected
+def test_addresses_have_one_spelling(typed: str, expected: str) -> None:
+    assert canonical(typed) == expected

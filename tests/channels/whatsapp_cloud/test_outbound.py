@@ -184,9 +184,9 @@ def test_more_or_described_choices_are_a_list(
     deps: Deps, instance: Instance, provider: Stub, choices: list[Choice]
 ) -> None:
     send(deps, instance, to_person("Which?", choices=choices))
-    asked = bodies(provider)[0]["interactive"]
-    assert asked["type"] == "list"
-    assert asked["action"]["sections"] == [{"rows": [choice.model_dump(exclude_none=True) for choice in choices]}]
+    interactive = bodies(provider)[0]["interactive"]
+    assert interactive["type"] == "list"
+    assert interactive["action"]["sections"] == [{"rows": [choice.model_dump(exclude_none=True) for choice in choices]}]
 
 
 def test_place(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -284,8 +284,8 @@ def test_mark_can_be_left_out(deps: Deps, instance: Instance, provider: Stub) ->
 
 
 def test_message_that_meta_holds_back_says_so(deps: Deps, instance: Instance, provider: Stub) -> None:
-    held = {"messages": [{"id": "wamid.1", "message_status": "held_for_quality_assessment"}]}
-    provider.on("POST", "/messages", Reply(json=held))
+    response = {"messages": [{"id": "wamid.1", "message_status": "held_for_quality_assessment"}]}
+    provider.on("POST", "/messages", Reply(json=response))
     note = send(deps, instance, to_person(template=Template(name="sale", language="en"))).note
     assert note == "Meta has not sent it yet: held_for_quality_assessment"
 

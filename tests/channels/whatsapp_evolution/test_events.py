@@ -51,9 +51,9 @@ def test_a_lost_connection_says_why(data: dict[str, Any], detail: str) -> None:
     ],
 )
 def test_the_instances_fate_is_told(event: str, data: object, status: InstanceStatus) -> None:
-    found = only(body(event, data))
-    assert isinstance(found, ConnectionChanged)
-    assert found.status is status
+    change = only(body(event, data))
+    assert isinstance(change, ConnectionChanged)
+    assert change.status is status
 
 
 def test_an_unknown_state_changes_nothing() -> None:
@@ -63,8 +63,8 @@ def test_an_unknown_state_changes_nothing() -> None:
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_a_qr_code_comes_without_the_data_prefix(wrapped: bool) -> None:
     qr = {"instance": "acme", "pairingCode": "WZYEH1YY", "code": "2@abc", "base64": "data:image/png;base64,iVBOR"}
-    found = only(body("qrcode.updated", {"qrcode": qr} if wrapped else qr))
-    assert found == PairingCodeIssued(text="2@abc", png_base64="iVBOR", pairing_code="WZYEH1YY", valid_seconds=45)
+    code = only(body("qrcode.updated", {"qrcode": qr} if wrapped else qr))
+    assert code == PairingCodeIssued(text="2@abc", png_base64="iVBOR", pairing_code="WZYEH1YY", valid_seconds=45)
 
 
 def test_an_empty_qr_notice_gives_no_event() -> None:

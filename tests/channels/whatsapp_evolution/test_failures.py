@@ -62,15 +62,15 @@ FAILURES: dict[str, tuple[Reply, type[ProviderError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "kind", "words"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("reply", "kind", "detail"), FAILURES.values(), ids=FAILURES)
 def test_a_failure_says_what_to_do(
-    deps: Deps, provider: Stub, reply: Reply, kind: type[ProviderError], words: str
+    deps: Deps, provider: Stub, reply: Reply, kind: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", "sendText", reply)
     with pytest.raises(ProviderError) as failed:
         send(deps, provider)
     assert type(failed.value) is kind
-    assert words in failed.value.detail
+    assert detail in failed.value.detail
     assert "K3Y" not in failed.value.detail
 
 

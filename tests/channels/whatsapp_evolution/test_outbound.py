@@ -105,8 +105,12 @@ def test_a_picture_carries_the_text_below_it(deps: Deps, evolution: Stub) -> Non
 
 def test_a_document_without_a_name_is_named_by_its_address(deps: Deps, evolution: Stub) -> None:
     send(deps, evolution, attachments=[photo(type=MessageKind.DOCUMENT)])
-    found = evolution.requests[0].json
-    assert (found["mediatype"], found["fileName"], "caption" in found) == ("document", "a b.jpg", False)
+    request_body = evolution.requests[0].json
+    assert (request_body["mediatype"], request_body["fileName"], "caption" in request_body) == (
+        "document",
+        "a b.jpg",
+        False,
+    )
 
 
 def test_only_the_first_attachment_is_sent_and_the_rest_is_noted(deps: Deps, evolution: Stub) -> None:
@@ -170,7 +174,7 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
 
 
 @pytest.mark.parametrize(
-    ("attachment", "said"),
+    ("attachment", "expected"),
     [
         (photo(url=None), "foto"),
         (Attachment(type=MessageKind.CONTACT, name="João"), "foto\nJoão"),
@@ -179,11 +183,11 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
     ],
 )
 def test_what_whatsapp_does_not_take_goes_as_text(
-    deps: Deps, evolution: Stub, attachment: Attachment, said: str
+    deps: Deps, evolution: Stub, attachment: Attachment, expected: str
 ) -> None:
     send(deps, evolution, "foto", attachments=[attachment])
     (request,) = evolution.requests
-    assert (request.path, request.json["text"]) == ("/message/sendText/acme-support", said)
+    assert (request.path, request.json["text"]) == ("/message/sendText/acme-support", expected)
 
 
 @pytest.mark.parametrize(
@@ -227,11 +231,11 @@ def test_settings_that_cannot_work_are_named(deps: Deps, evolution: Stub, change
 
 
 def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps, evolution: Stub) -> None:
-    theirs = deps.settings.model_copy(update={"evolution_url": "https://evolution.example"})
+    settings = deps.settings.model_copy(update={"evolution_url": "https://evolution.example"})
     shared_key = config(evolution_key="SHARED").evolution_key
     account = config(evolution_url=evolution.url, evolution_key="SHARED")
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
-    operator = theirs.model_copy(update={"evolution_key": shared_key})
+    operator = settings.model_copy(update={"evolution_key": shared_key})
     with pytest.raises(ProviderRejected, match="EVOLUTION_URL"):
         outbound.send(replace(deps, settings=operator), instance(), account, payload)
     assert evolution.requests == []
@@ -241,7 +245,7 @@ def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps
     assert evolution.requests[0].headers["apikey"] == "SHARED"
 
 
-def test_on_the_deployments_server_a_tenant_has_only_the_names_that_are_his(deps: Deps, evolution: Stub) -> None:
+def test_on_the_deployments_server_a_tenant_has_only_its_own_instance_names(deps: Deps, evolution: Stub) -> None:
     shared_key = config(evolution_key="SHARED").evolution_key
     settings = deps.settings.model_copy(update={"evolution_url": evolution.url, "evolution_key": shared_key})
     account = config(evolution_url=evolution.url, evolution_key="SHARED", whatsapp_instance="somebody-elses")

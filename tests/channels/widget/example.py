@@ -45,7 +45,7 @@ EXAMPLE = Example(
         posted=_by_visitor,
         proof=_visitor,
         path="/widget/{id}/messages",
-        taken=202,
+        success_status=202,
     ),
     no_credential="its provider is the hub",
 )

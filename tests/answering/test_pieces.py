@@ -45,7 +45,7 @@ class _WarningRecorder(logging.Handler):
 
 @contextmanager
 def _logged_warnings() -> Iterator[list[logging.LogRecord]]:
-    """What is logged meanwhile as a warning or worse."""
+    """The warnings and errors that are logged while this is open."""
     handler = _WarningRecorder()
     logger = logging.getLogger("shared.answering.markdown")
     logger.addHandler(handler)

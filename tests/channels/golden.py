@@ -52,7 +52,7 @@ def bodies(recording: Path) -> list[Any]:
 
 
 def webhook(body: object, **changes: Any) -> Webhook:
-    """A webhook with that body (bytes, or what is to be JSON) and nothing else, unless changed."""
+    """A webhook with that body (bytes, or a value to encode as JSON); `changes` replace other fields."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     defaults: dict[str, Any] = {
         "method": "POST",
@@ -70,7 +70,7 @@ def golden_path(name: str, recording: Path) -> Path:
 
 
 def normal_form(name: str, recording: Path) -> list[Any]:
-    """What the channel makes of a recording, as plain JSON."""
+    """The events that the channel parses from a recording, as JSON."""
     accept = channels.implementation(name, WebhookModule).accept
     return [[_part(name, part) for part in accept(webhook(body))] for body in bodies(recording)]
 

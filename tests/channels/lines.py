@@ -1,4 +1,4 @@
-"""How each channel's provider calls the running hub, by channel, and a caller who does so."""
+"""How each channel's provider calls the running hub, and a `Caller` that plays the provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINES: Mapping[str, Recordings] = {name: row.recordings for name, row in example
 
 
 class Caller:
-    """A provider with a channel of the tenant that acts now, which knows `secret`."""
+    """A provider that calls a channel of the current tenant and signs with `secret`."""
 
     def __init__(self, hub: Hub, name: str, signer: Signer, secret: str = SECRET) -> None:
         self.hub, self.name, self.signer, self.secret, self.line = hub, name, signer, secret, LINES[name]
@@ -32,7 +32,7 @@ class Caller:
         self.id = str(hub.post("/api/channels", body, 201)["id"])
 
     def body(self, recording: str, number: int = 1) -> tuple[bytes, dict[str, str]]:
-        """The recording as it is posted; of another number it is another message of the same chat."""
+        """Body and headers of the recording; a different `number` gives a different message of the same chat."""
         [path] = [file for file in golden.recordings(self.name) if file.stem == recording]
         text = json.dumps(json.loads(path.read_text("utf-8")))
         assert recording != self.line.message or self.line.id in text
@@ -48,7 +48,7 @@ class Caller:
         signed: bool = True,
         at: datetime | None = None,
     ) -> TestResponse:
-        """Post it to this channel, or `to` another one, proved with what this one agreed on."""
+        """Post it to this channel, or to the channel `to`, signed with this channel's secret."""
         raw, headers = body
         target = to or self.id
         path = self.line.path.format(name=self.name, id=target)
@@ -67,5 +67,5 @@ class Caller:
         assert answer.status_code == self.line.success_status, answer.text
 
     def came(self) -> list[Message]:
-        """What is stored of it. With a second message of the chat there, all before it has been dealt with."""
+        """The stored messages. Once the second message of a chat is stored, all before it have been processed."""
         return [each for each in self.hub.messages() if each.author in (Author.CUSTOMER, Author.SYSTEM)]

@@ -22,7 +22,7 @@ every_channel = pytest.mark.parametrize("name", channels.names())
 
 
 def _protocols() -> Iterator[tuple[str, type[Any]]]:
-    """The Protocols of the contract that modules fulfil, each with the name that such a module has."""
+    """The Protocols that a channel's modules implement, by the name of the module."""
     for module in pkgutil.iter_modules(contract.__path__):
         declared = vars(import_module(f"{contract.__name__}.{module.name}")).values()
         for protocol in declared:

@@ -165,7 +165,7 @@ def test_garbage_gives_payload_invalid_and_nothing_else(name: str, body: bytes) 
 
 
 def _read(name: str, webhook: Webhook) -> list[ChannelEvent]:
-    """What comes of a webhook; `PayloadInvalid` is a proper end, anything else fails the test."""
+    """Parse a webhook; `PayloadInvalid` is allowed, any other error fails the test."""
     events: list[ChannelEvent] = []
     with suppress(PayloadInvalid):
         for part in _accept(name, webhook):
@@ -222,7 +222,7 @@ def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
 
 
 def _published(name: str, webhook: Webhook) -> Iterator[Any]:
-    """What of a webhook goes onto the bus."""
+    """The parts of a webhook that are published."""
     sealing = channels.ability(name, SupportsSealing)
     config, instance = channels.channel(name).config.model_validate(PROOFS[name].config(SECRET)), an_instance(name)
     for part in _accept(name, webhook):

@@ -18,7 +18,7 @@ from tests.pipeline.still_hub import another_process, seen_from, still_hub
 from tests.stubs import Received, Reply, Stub
 
 LIFE = 30.0
-"""Seconds for which the cache keeps what it has."""
+"""Seconds for which the cache keeps an entry."""
 
 MANY = 25
 
@@ -45,7 +45,7 @@ def vault(deps: Deps) -> CountingSecrets:
 
 @pytest.fixture
 def hub(deps: Deps, vault: CountingSecrets, provider: Stub) -> Hub:
-    """A process that has just started: making the channels was another one's work."""
+    """A process that has just started: another process created the channels."""
 
     def me(request: Received) -> Reply:
         return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
@@ -55,7 +55,7 @@ def hub(deps: Deps, vault: CountingSecrets, provider: Stub) -> Hub:
 
 
 def fresh(hub: Hub, vault: CountingSecrets) -> Hub:
-    """The hub in a process that knows nothing yet."""
+    """The hub in a new process, whose caches are empty."""
     started = seen_from(hub, another_process(hub.deps))
     vault.reads.clear()
     return started
@@ -67,7 +67,7 @@ def bot(hub: Hub) -> str:
 
 
 def write(hub: Hub, channel: str, secret: str) -> int:
-    """Whoever knows `secret` writes to the bot; returns the status."""
+    """Post an update to the bot with `secret` as its proof; returns the HTTP status."""
     headers = PROOFS["telegram_bot"].headers(Call(secret=secret, body=b""))
     path = f"/api/telegram/bot/webhook/{channel}"
     return hub.client.post(path, json=hub.update(5, "hello"), headers=headers).status_code

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent / "new_type"
 LAST_TYPE = '    SMS = "sms", "sms_twilio", "sms_sns"\n'
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "captures", "mutants", "browser")
 INHERITED = ("test_contract.py", "test_every_channel.py", "test_every_webhook.py")
-"""What every channel promises, of which the new one's share is run."""
+"""The tests that run for every channel; only those of the new channel are run."""
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ every_shared_address = pytest.mark.parametrize("name", SHARED)
 
 @pytest.fixture
 def hub(deps: Deps, provider: Stub) -> Hub:
-    """Nobody consumes: what a call brings stays on the bus."""
+    """A hub without consumers: the events of a call stay on the bus."""
 
     def me(request: Received) -> Reply:
         return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})

@@ -44,7 +44,7 @@ class Account:
 
 
 def accounts_of_every_kind(hub: Driver, provider: Stub, ledger: Ledger, signer: Signer) -> list[Account]:
-    """Make their channels; the provider plays all of theirs and takes everything.
+    """Create their channels; the stub plays all of their providers and accepts everything.
 
     The accounts are others each time: functions that several tests share keep for a while whose one is.
     """
@@ -61,7 +61,7 @@ def accounts_of_every_kind(hub: Driver, provider: Stub, ledger: Ledger, signer: 
 
 
 def calls_and_chats(accounts: Sequence[Account], customers: int) -> tuple[list[list[Call]], dict[str, str]]:
-    """A call of each account's customers, and for each text the chat that it is to be answered in."""
+    """Calls of each account's customers, and for each text the chat of its answer."""
     calls, chats = [], {}
     for place, account in enumerate(accounts, 1):
         for n in range(1, customers + 1):
@@ -114,7 +114,7 @@ def _whatsapp_number(hub: Driver, provider: Stub, ledger: Ledger, number_id: str
     take = ledger.takes(sent, answered)
 
     def messages(request: Received) -> Reply:
-        """Marks of what was read go to the same address."""
+        """Read receipts are posted to the same address."""
         return Reply(json={"success": True}) if request.json.get("status") == "read" else take(request)
 
     def writes(n: int, text: str) -> Call:

@@ -51,7 +51,7 @@ class Driver(ABC):
         """What all runs so far wrote to standard error."""
 
     def state(self) -> str:
-        """What a test is shown that waited for this hub in vain."""
+        """Printed when a test waits for this hub in vain."""
         with self.opened() as deps:
             return f"{state_of(deps)}\nlog:\n{self.log[-4000:]}"
 

@@ -1,4 +1,4 @@
-"""What the provider was sent, against what the hub says that it did."""
+"""Compares what the provider received with what the hub has stored about it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Ledger:
     def __init__(self, provider: Stub, seed: int = 0, slowest: float = 0.0) -> None:
         self.delivered: list[tuple[str, str]] = []
         self.hanging_up: set[str] = set()
-        """Chats whose next message is cut off instead of taken."""
+        """Chats whose next message is cut off instead of accepted."""
         self._random = random.Random(seed)
         self._slowest = slowest
         self._numbers = count(10_000_000)
         self._lock = threading.Lock()
         me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
-        # A provider that ends its connections is one that can be seen to go away.
+        # The provider closes its connections, so that the hub notices when it goes away.
         provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me, headers={"Connection": "close"}))
         self.telegram = self.takes(_telegram_message, _telegram_answer)
         provider.on("POST", r"/bot[^/]+/sendMessage", self.telegram)
@@ -45,7 +45,7 @@ class Ledger:
     def takes(
         self, read: Callable[[Received], tuple[str, str]], answer: Callable[[Received, int], Reply]
     ) -> Callable[[Received], Reply]:
-        """The rule of a provider: `read` finds chat and text in what it is sent, to the n-th it says `answer`."""
+        """The rule of a provider: `read` returns chat and text of a request, `answer` the reply to the n-th."""
 
         def take(request: Received) -> Reply:
             if not _whole(request):
@@ -102,7 +102,7 @@ def _evolution_answer(request: Received, number: int) -> Reply:
 
 
 def _whole(request: Received) -> bool:
-    """Whether the hub lived to send all of it."""
+    """Whether the whole body arrived; a killed hub sends a part of it."""
     return len(request.body) == int(request.headers["content-length"])
 
 
@@ -110,7 +110,7 @@ SWEEP_AFTER = 60.0
 
 
 def settled(hub: Driver, messages: int, seed: int = 0) -> None:
-    """Wait until everything that was accepted has been stored and has met its fate.
+    """Wait until everything that was accepted has been stored, and answered or given up.
 
     An item whose wake-up was lost with a process is looked at by the sweep a minute after it was accepted.
     """
@@ -124,7 +124,7 @@ def _unsettled(hub: Driver, messages: int) -> str:
     stored = len(hub.documents("messages", direction="inbound"))
     if stored < messages:
         return f"{stored} of {messages} are stored"
-    # In the order of a message's way: what leaves one place meanwhile is in the next one when that is looked at.
+    # In the order in which a message passes them: one that leaves a place in between is seen in the next.
     waiting = [one for one in hub.documents("conversations") if one["needs_reply_since"] is not None]
     if waiting:
         return f"not answered: {waiting[0]}"
@@ -165,7 +165,7 @@ def answered_but_for_the_dead(hub: Driver, ledger: Ledger, texts: set[str], seed
 
 
 def redrive_what_never_arrived(hub: Driver, ledger: Ledger, dead: list[dict[str, Any]]) -> None:
-    """What a person does who has looked at the provider's own list."""
+    """Redrive what the provider never received, as a person does who has checked the provider's list."""
     for item in dead:
         if not ledger.has(item["payload"]):
             hub.post(f"/api/outbox/{item['id']}/redrive", {}, 202)

@@ -1,4 +1,4 @@
-"""A language model that takes its time, and the team of agents that it speaks for."""
+"""A slow language model, and the team of agents that it answers for."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Model:
 
     @contextmanager
     def absorbed(self) -> Iterator[None]:
-        """Meanwhile it answers nothing."""
+        """The model answers nothing while this is open."""
         self._may_answer.clear()
         try:
             yield

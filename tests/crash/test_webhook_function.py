@@ -29,7 +29,7 @@ Server = Callable[[Path, Mapping[str, str], Path], AbstractContextManager[int]]
 
 @pytest.fixture(params=[served, framework_served])
 def webhook(tmp_path: Path, provider: Stub, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
-    """The function's address for one bot, and the header that Telegram proves itself with."""
+    """The function's address for one bot, and the header with Telegram's secret token."""
     telegram_rules(provider)
     public = {"public_url": "https://hub.example", "telegram_api_url": provider.url}
     deps = bootstrap(Settings(data_dir=tmp_path / "data", **public))

@@ -52,5 +52,5 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
 
 
 def front(table: Table, backends: Mapping[str, str]) -> AbstractContextManager[str]:
-    """Serve on a free port; `backends` are the addresses of the deployables that run. Gives its own address."""
+    """Serve on a free port; `backends` are the addresses of the running deployables. Yields its own address."""
     return served(_handler(table, backends))

@@ -42,7 +42,7 @@ def journey(deps: Deps, wire: FirestoreMeter, provider: Stub) -> Iterator[Journe
 
 
 def _write(journey: Journey, wire: FirestoreMeter, chat: int, number: int) -> tuple[Costs, Cost]:
-    """What the steps say that they asked of the store, and what reached Firestore."""
+    """The costs that the store counted, and the cost that was measured at Firestore."""
     before = wire.spent
     costs = journey.write(chat, number)
     return costs, wire.spent - before

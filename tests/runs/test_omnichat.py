@@ -34,7 +34,7 @@ def _customer_writes(deployment: Deployment, channel_id: str, text: str) -> None
 
 
 def _next_event(socket: Socket, name: str) -> Any:
-    """The next event of that name; what comes before it is of no interest here."""
+    """The payload of the next event of that name; events before it are skipped."""
     while True:
         event_name, payload = socket.next()
         if event_name == name:

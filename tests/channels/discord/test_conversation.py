@@ -25,7 +25,7 @@ CHANNEL, DIRECT = "645027906669510667", "645027906669510700"
 
 
 def discord_rules(provider: Stub) -> None:
-    """Play a Discord that takes everything."""
+    """Play a Discord that accepts everything."""
     numbers, waiting = count(1308922333333333333), [True]
 
     def message_created(request: Received) -> Reply:
@@ -60,7 +60,7 @@ def server(hub: Hub) -> Any:
 
 
 def now_id() -> str:
-    """An id as Discord would give now."""
+    """An id that Discord would assign now."""
     return str((time.time_ns() // 1_000_000 - 1_420_070_400_000) << 22)
 
 

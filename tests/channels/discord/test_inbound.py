@@ -108,7 +108,7 @@ def test_without_the_key_production_refuses_all() -> None:
         ("autocomplete__ignored", {"type": 8, "data": {"choices": []}}),
     ],
 )
-def test_discord_hears_at_once_what_it_expects(
+def test_discord_gets_the_response_that_it_expects_at_once(
     deps: Deps, instance: Instance, name: str, expected: dict[str, Any]
 ) -> None:
     answer = webhook_module.respond(deps, instance, config(), golden.webhook(fixture(name)))

@@ -61,7 +61,7 @@ def test_a_message_has_its_own_nonce_whenever_it_is_sent(deps: Deps, instance: I
 
 
 def dropping(times: int, provider: Stub) -> None:
-    """Take every message, keep those with a new nonce, and lose the first answers on the way."""
+    """Accept every message, store those with a new nonce, and drop the connection at the first `times` answers."""
     lost, created = count(1), dict[str, dict[str, str]]()
 
     def create(request: Received) -> Reply:

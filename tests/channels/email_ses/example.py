@@ -30,7 +30,7 @@ EXAMPLE = Example(
     recordings=Recordings(
         message="received__plain",
         id="d6iitobk75ur44p8kdnnp7g2n800",
-        # SES does not give us our own mails; what comes back is what machines make of them.
+        # SES does not deliver our own mails to us; only automatic replies to them come back.
         echo="received__out-of-office",
         echo_kept=True,
         posted=by_amazon,

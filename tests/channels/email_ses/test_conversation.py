@@ -24,7 +24,7 @@ BUCKET = "mails"
 
 
 class Mailbox:
-    """A channel with its topic and bucket: `receive` is a customer writing, `sent` what SES was given."""
+    """A channel with its topic and bucket: `receive` delivers a customer's mail, `sent` returns what SES got."""
 
     def __init__(self, hub: Hub, aws: Any, amazon: Stub, signer: Signer, topic: str) -> None:
         self.hub, self.aws, self.amazon, self.signer, self.topic = hub, aws, amazon, signer, topic
@@ -46,7 +46,7 @@ class Mailbox:
         assert answer.status_code == status, answer.text
 
     def receive(self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",)) -> None:
-        """Put the mail into the bucket and tell of it, as a receipt rule does."""
+        """Put the mail into the bucket and publish the notification of it, as a receipt rule does."""
         self.received += 1
         self.aws("s3").put_object(Bucket=BUCKET, Key=f"in/{self.received}", Body=mail.as_bytes())
         passed = {"status": "PASS"}
@@ -64,7 +64,7 @@ class Mailbox:
         self.call(notification(self.topic, content))
 
     def sent(self, count: int) -> list[Message]:
-        """The mails that SES has taken so far, as soon as there are so many."""
+        """Wait until SES has accepted `count` mails and return them."""
 
         eventually(lambda: len(self.amazon.to("/v2/email/outbound-emails")) >= count)
         raw = [json.loads(call.body)["Content"]["Raw"]["Data"] for call in self.amazon.to("/v2/email/outbound-emails")]

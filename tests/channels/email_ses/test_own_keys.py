@@ -63,7 +63,7 @@ def test_a_strangers_channel_that_loses_its_key_is_not_served_with_the_operators
     both = {"accessKeyId": None, "secretAccessKey": None}
     refused = hub.patch(f"/api/channels/{channel['id']}", {"config": both}, 400)
     assert sorted(refused["fields"]) == SAID_BY_OMNICHAT
-    # One from before there was such a rule.
+    # A channel that was created before this rule existed.
     hub.deps.secrets.write(f"instance-{channel['id']}", {"webhook_secret": "w"})
     hub.deps.store.commit([Merge(refs.instance(channel["id"]), {"config": KEYLESS["EMAIL"] | {"access_key_id": None}})])
     hub.deps.cache.forget(("config", channel["id"]))

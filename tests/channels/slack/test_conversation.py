@@ -24,7 +24,7 @@ APP, TEAM, BOT = "A0MDYCDME", "T061EG9R6", "U0LAN0Z89"
 
 
 def slack_rules(provider: Stub) -> None:
-    """Play a Slack that takes everything."""
+    """Play a Slack that accepts everything."""
     numbers = count(100)
 
     def posted(request: Received) -> Reply:

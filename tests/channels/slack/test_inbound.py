@@ -175,7 +175,7 @@ def answered(deps: Deps, instance: Instance, webhook: Webhook) -> tuple[str, str
     return (answer.body, answer.content_type.partition(";")[0]) if answer else None
 
 
-def test_slack_hears_what_it_expects(deps: Deps, instance: Instance) -> None:
+def test_slack_gets_the_response_that_it_expects(deps: Deps, instance: Instance) -> None:
     challenge = fixture("url_verification__challenge")
     hello = (challenge["challenge"], "text/plain")
     assert answered(deps, instance, golden.webhook(challenge)) == hello

@@ -27,7 +27,7 @@ CONFIG = {
 
 
 class Line:
-    """A channel with its topic: `receive` is what Amazon tells, `sent` what SNS was given."""
+    """A channel with its topic: `receive` delivers a notification from Amazon, `sent` returns what SNS got."""
 
     def __init__(self, hub: Hub, aws: Any, amazon: Stub, signer: Signer) -> None:
         self.hub, self.amazon, self.signer = hub, amazon, signer
@@ -51,7 +51,7 @@ class Line:
         self.receive({"originationNumber": CUSTOMER, "messageBody": body, "inboundMessageId": f"in-{number}"} | to)
 
     def sent(self, count: int) -> list[dict[str, str]]:
-        """The publications to telephones so far, as soon as there are so many."""
+        """Wait until `count` text messages have been published and return them."""
 
         def published() -> list[dict[str, str]]:
             forms = [_form(call) for call in self.amazon.to("^/$")]

@@ -49,7 +49,7 @@ def ticket_in(text: str | None) -> str:
 
 
 def happens(hub: Hub, event: str, **more: str) -> None:
-    """Twilio tells of something in the room, at the address that it was given with the room."""
+    """Twilio posts an event of the room to the callback address of the room."""
     address = field(hub.provider.wait_for(r"/v1/Rooms$")[-1], "StatusCallback")
     assert address.startswith(PUBLIC)
     fields = {"RoomSid": ROOM, "RoomName": "hub", "StatusCallbackEvent": event, "AccountSid": ACCOUNT}

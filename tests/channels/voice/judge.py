@@ -12,7 +12,7 @@ _NESTED = {"Gather": Gather, "Dial": Dial}
 
 
 def judged(twiml: str) -> ET.Element:
-    """The document, when every verb and attribute in it is one of Twilio's."""
+    """Parse TwiML; fails unless Twilio's library has every verb and attribute in it."""
     root = ET.fromstring(twiml)  # noqa: S314 - it is our own
     assert (root.tag, root.attrib) == ("Response", {})
     _check(root, VoiceResponse)

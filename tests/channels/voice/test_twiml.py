@@ -104,7 +104,7 @@ def test_a_list_that_leads_nowhere_is_refused(actions: list[dict[str, Any]]) -> 
 def hears(
     deps: Deps, instance: Instance, suffix: str = "", query: dict[str, str] | None = None, **fields: str
 ) -> list[str]:
-    """The verbs that a call is answered with."""
+    """The TwiML verbs of the answer to a call."""
     body = {"CallSid": "CA1", "From": CUSTOMER, "Direction": "inbound", "CallStatus": "in-progress"} | fields
     webhook: Webhook = golden.webhook(
         body, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}

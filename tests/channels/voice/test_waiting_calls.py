@@ -53,7 +53,7 @@ def test_a_call_that_only_rang_leaves_nobody_waiting(manual_hub: ManualHub) -> N
 
 @pytest.fixture
 def chat(manual_hub: ManualHub) -> str:
-    """The id of a conversation by Telegram with a customer whose number is known."""
+    """The id of a Telegram conversation with a customer who has a telephone number."""
     connected(manual_hub, callback_text=GREETING)
     channel_id = manual_hub.telegram()
     secret = manual_hub.provider.to("/setWebhook")[-1].json["secret_token"]

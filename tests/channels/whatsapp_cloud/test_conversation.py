@@ -64,12 +64,12 @@ def write(hub: Hub, channel_id: str, text: str = "hello", number: str = NUMBER) 
 
 
 def sent(hub: Hub, kind: str = "type") -> list[Any]:
-    """What reached Meta as messages, or (`status`) as marks."""
+    """The messages that Meta received, or with `status` the read receipts."""
     return [request.json for request in hub.provider.to(r"/messages\?") if kind in request.json]
 
 
 def last_wrote(hub: Hub, ago: timedelta) -> None:
-    """Let the customer's latest message lie so far back."""
+    """Move the time of the customer's latest message to `ago` before now."""
     at = hub.deps.now() - ago
     hub.deps.store.commit([Merge(Ref("identities", hub.conversation().identity_id), {"last_inbound_at": at})])
 

@@ -59,7 +59,7 @@ def bodies(provider: Stub) -> list[Any]:
 
 @pytest.fixture
 def provider(provider: Stub) -> Stub:
-    """It takes every message and every file."""
+    """A server that accepts every message and every file."""
     provider.on("POST", rf"^/v23\.0/{NUMBER}/messages", SENT)
     provider.on("POST", rf"^/v23\.0/{NUMBER}/media", Reply(json={"id": "4490709327384033"}))
     provider.on("GET", "^/files/", Reply(content=b"bytes", headers={"content-type": "image/png"}))

@@ -54,7 +54,7 @@ def parts(what: dict[str, Any], **changes: Any) -> list[RawPart]:
 
 
 def events(what: dict[str, Any]) -> list[ChannelEvent]:
-    """All events of a webhook, by the way that it takes through the hub."""
+    """All events of a webhook, split and parsed as in the hub."""
     return [event for part in parts(what) for event in inbound.parse(json.loads(json.dumps(part.payload)))]
 
 
@@ -64,7 +64,7 @@ def only(what: dict[str, Any]) -> ChannelEvent:
 
 
 def received(content: object, key: dict[str, Any] | None = None, **changes: Any) -> MessageReceived:
-    """The one message that an upsert of 2.3 with this content gives."""
+    """The one message in an upsert of 2.3 with this content."""
     event = only(body("messages.upsert", message(content, key, **changes)))
     assert isinstance(event, MessageReceived)
     return event

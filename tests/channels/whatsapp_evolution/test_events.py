@@ -50,7 +50,7 @@ def test_a_lost_connection_says_why(data: dict[str, Any], detail: str) -> None:
         ("connection.update", {"state": "connecting", "statusReason": 200}, InstanceStatus.CONNECTING),
     ],
 )
-def test_the_instances_fate_is_told(event: str, data: object, status: InstanceStatus) -> None:
+def test_a_connection_event_changes_the_status(event: str, data: object, status: InstanceStatus) -> None:
     change = only(body(event, data))
     assert isinstance(change, ConnectionChanged)
     assert change.status is status

@@ -22,7 +22,7 @@ SENT_TEXT = answer("sendText")
 
 @pytest.fixture
 def evolution(provider: Stub) -> Stub:
-    """A server that takes everything, with the answers that a real one gave."""
+    """A server that accepts everything, with the recorded answers of a real one."""
     for action in ("sendText", "sendWhatsAppAudio", "sendLocation", "sendReaction"):
         provider.on("POST", f"^/message/{action}/", Reply(201, answer(action)))
     provider.on("POST", "^/message/sendMedia/", Reply(201, answer("sendMedia-image")))

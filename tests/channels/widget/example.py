@@ -27,7 +27,7 @@ def _by_visitor(body: Any, signer: Signer, provider: Stub) -> tuple[bytes, dict[
 
 
 def _visitor(name: str, instance_id: str, call: Call) -> dict[str, str]:
-    """The widget's door also wants to see for which widget a token is."""
+    """The widget's endpoint also checks for which widget a token is."""
     issued, expires = span(call.at, 600)
     claims = VisitorClaims(
         user_id="v1", tenant_id="t1", instance_id=instance_id, type="visitor", iat=issued, exp=expires
@@ -40,7 +40,7 @@ EXAMPLE = Example(
     recordings=Recordings(
         message="message__text",
         id='"n1"',
-        # A visitor's token is all there is at this door: nothing of ours comes in by it.
+        # Only visitors post here: the business's own messages never arrive at this endpoint.
         echo="",
         posted=_by_visitor,
         proof=_visitor,

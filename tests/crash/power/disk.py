@@ -1,4 +1,4 @@
-"""A disk that forgets what nobody asked it to keep.
+"""A disk that loses in a power cut what was not synced.
 
 It follows what `recorder.c` wrote down, and can be asked at any time what a
 power cut would leave. What POSIX promises is kept and no more: a file's bytes
@@ -135,12 +135,12 @@ def _rename(names: dict[str, _Node], change: Mapping[str, _Node | None]) -> None
 
 
 class Disk:
-    """The disk below `root`; what lies there when it is made is kept."""
+    """The disk below `root`; the files that exist when this is created are durable."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._nodes: dict[int, _Node] = {}
-        """By inode; one that was removed leaves its number to the next that is made."""
+        """By inode; the number of a removed file may be reused by a new one."""
         self._root = self._take(root)
 
     def follow(self, record: Record) -> None:
@@ -164,7 +164,7 @@ class Disk:
                 self._file(record.inode).pending.append((record.offset, None))
 
     def after_a_cut(self, chance: Random, survival: float) -> Image:
-        """What is there when the power is back; `survival` is how likely a piece that nobody synced was kept."""
+        """The content after a power cut; `survival` is the probability that an unsynced piece was kept."""
         image: Image = {}
         _fill(image, "", self._root, chance, survival)
         return image

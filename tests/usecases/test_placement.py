@@ -18,7 +18,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHAT = Identity(id="chat", tenant_id="t", instance_id="i", external_user_id="5", customer_id="c", created_at=START)
 
 
-def _message(said: datetime) -> MessageReceived:
+def _message(sent_at: datetime) -> MessageReceived:
     sender = Sender(external_user_id="5", keys=("5",))
     return MessageReceived(
         external_message_id="m",
@@ -27,7 +27,7 @@ def _message(said: datetime) -> MessageReceived:
         sender=sender,
         kind=MessageKind.TEXT,
         text="Hi",
-        sent_at=said,
+        sent_at=sent_at,
     )
 
 
@@ -57,10 +57,10 @@ def test_a_message_that_comes_late_is_placed_when_it_was_said() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 5)), min_size=1, max_size=8))
 def test_messages_that_come_in_the_order_in_which_they_were_said_stay_in_it(steps: list[tuple[int, float]]) -> None:
-    calls, said, arrived = [], 0, 0.0
+    calls, sent_at, arrived = [], 0, 0.0
     for later, delay in steps:
-        said += later
-        arrived = max(arrived, said) + delay
-        calls.append((said, arrived))
+        sent_at += later
+        arrived = max(arrived, sent_at) + delay
+        calls.append((sent_at, arrived))
     placed = _placed(*calls)
     assert placed == sorted(placed)

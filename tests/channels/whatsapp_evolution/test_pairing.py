@@ -52,20 +52,20 @@ def test_an_instance_that_was_never_paired_is_asked_for_a_code(public: Deps, evo
     assert connection.qr_png_base64 is not None
     assert connection.qr_png_base64.startswith("iVBOR")
     assert connection.webhook_url == "https://hub.example/webhook/evolution/acme"
-    assert "DELETE instance/delete" not in evolution.asked()
+    assert "DELETE instance/delete" not in evolution.calls()
 
 
 def test_a_code_that_is_not_ready_is_asked_for_again(public: Deps, evolution: Evolution) -> None:
     evolution.state, evolution.unready = "connecting", 2
     assert run("pair", public, evolution).status is InstanceStatus.WAITING_FOR_SCAN
-    assert evolution.asked().count("GET instance/connect") == 3
+    assert evolution.calls().count("GET instance/connect") == 3
 
 
 def test_asking_for_a_code_comes_to_an_end(public: Deps, evolution: Evolution) -> None:
     evolution.state, evolution.unready = "connecting", 100
     connection = run("pair", public, evolution)
     assert (connection.status, connection.qr_text, connection.qr_png_base64) == (InstanceStatus.CONNECTING, None, None)
-    assert evolution.asked().count("GET instance/connect") == 3
+    assert evolution.calls().count("GET instance/connect") == 3
 
 
 def test_an_instance_made_without_a_code_is_asked_for_one(public: Deps, evolution: Evolution) -> None:
@@ -80,7 +80,7 @@ def test_an_account_that_is_online_stays_as_it_is(public: Deps, evolution: Evolu
     evolution.state = "open"
     connection = run("pair", public, evolution)
     assert (connection.status, connection.phone_number) == (InstanceStatus.CONNECTED, "+5511900000000")
-    assert {call.split()[0] for call in evolution.asked()} == {"GET"}
+    assert {call.split()[0] for call in evolution.calls()} == {"GET"}
 
 
 def test_a_logged_out_instance_is_made_anew_under_its_name_with_the_same_secret(
@@ -90,7 +90,7 @@ def test_a_logged_out_instance_is_made_anew_under_its_name_with_the_same_secret(
     connection = run("pair", public, evolution)
     assert connection.status is InstanceStatus.WAITING_FOR_SCAN
     assert connection.secrets == {"webhook_secret": "s3cret", "instance_token": "TOKEN-1"}
-    calls = evolution.asked()
+    calls = evolution.calls()
     assert "GET instance/connect" not in calls
     assert calls.index("DELETE instance/delete") < calls.index("POST instance/create")
     assert calls.count("GET instance/fetchInstances") == 4
@@ -99,14 +99,14 @@ def test_a_logged_out_instance_is_made_anew_under_its_name_with_the_same_secret(
 def test_what_we_know_of_a_logout_is_enough_where_evolution_does_not_tell(public: Deps, evolution: Evolution) -> None:
     evolution.state = "close"
     run("pair", public, evolution, instance(status_detail="logged out (401)"))
-    assert evolution.made == 1
+    assert evolution.created_count == 1
 
 
 def test_an_instance_that_does_not_go_away_is_not_made_again(public: Deps, evolution: Evolution) -> None:
     evolution.state, evolution.reason, evolution.lingering = "close", 401, 1000
     with pytest.raises(ProviderUnavailable, match="still being deleted"):
         run("pair", public, evolution)
-    assert evolution.made == 0
+    assert evolution.created_count == 0
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_open_instance_that_cannot_send_is_restarted(public: Deps, evolution:
     evolution.state = "open"
     lost = instance(link_lost_at=datetime(2026, 11, 20, tzinfo=UTC))
     assert run("pair", public, evolution, lost).status is InstanceStatus.CONNECTED
-    assert "POST instance/restart" in evolution.asked()
+    assert "POST instance/restart" in evolution.calls()
 
 
 def test_restarting_an_open_instance_keeps_it(public: Deps, evolution: Evolution) -> None:
@@ -173,7 +173,7 @@ def test_the_first_version_is_logged_out_before_it_is_removed(public: Deps, evol
     complaint = {"response": {"message": ["The instance needs to be disconnected"]}}
     evolution.stub.on("DELETE", "/instance/delete/", Reply(400, complaint), times=1)
     run("remove", public, evolution)
-    deletions = [call for call in evolution.asked() if call.startswith("DELETE")]
+    deletions = [call for call in evolution.calls() if call.startswith("DELETE")]
     assert deletions == ["DELETE instance/delete", "DELETE instance/logout", "DELETE instance/delete"]
 
 
@@ -191,7 +191,7 @@ def test_the_state_is_read_and_nothing_else_done(
 ) -> None:
     evolution.state = state
     assert run("status", public, evolution).status is status
-    assert {call.split()[0] for call in evolution.asked()} == {"GET"}
+    assert {call.split()[0] for call in evolution.calls()} == {"GET"}
 
 
 @pytest.mark.parametrize(

@@ -101,15 +101,15 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
     count(sessions=15, inbound=80, outbound=70, replies=10, reply_seconds=18, ratings=5, rating_sum=21)
     count(channel="voice", sessions=8, calls=8, call_seconds=14_400, quality_count=2, quality_sum=9)
     count(timedelta(hours=1), channel="sms", sessions=22, inbound=25, replies=10, reply_seconds=28)
-    printed, shown = golden("analytics_dashboard_response"), _get(at(), "dashboard")
-    assert list(shown) == list(printed)
-    sms = shown["channelMetrics"].pop("sms")
+    printed, response = golden("analytics_dashboard_response"), _get(at(), "dashboard")
+    assert list(response) == list(printed)
+    sms = response["channelMetrics"].pop("sms")
     assert sms == {"sessions": 22, "messages": 25, "avg_response_time": 2.8}
-    assert {name: shown[name] for name in shown if name != "trends"} == {
+    assert {name: response[name] for name in response if name != "trends"} == {
         name: printed[name] for name in printed if name != "trends"
     }
-    assert list(shown["trends"][0]) == list(printed["trends"][0])
-    assert shown["trends"][-2:] == [
+    assert list(response["trends"][0]) == list(printed["trends"][0])
+    assert response["trends"][-2:] == [
         {"timestamp": "2026-11-21T09:00:00Z", "sessions": 22, "messages": 25},
         {"timestamp": "2026-11-21T10:00:00Z", "sessions": 23, "messages": 150},
     ]
@@ -127,10 +127,10 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
 def test_buckets_have_no_gaps_and_add_up(at: At, count: Count, range_: str, number: int, first: str, last: str) -> None:
     count(timedelta(minutes=50), sessions=1, inbound=2)
     count(sessions=2, inbound=1)
-    shown = _get(at(), f"dashboard?range={range_}")
-    points = shown["trends"]
+    response = _get(at(), f"dashboard?range={range_}")
+    points = response["trends"]
     assert (len(points), points[0]["timestamp"], points[-1]["timestamp"]) == (number, first, last)
-    assert sum(point["sessions"] for point in points) == shown["totalSessions"] == 3
+    assert sum(point["sessions"] for point in points) == response["totalSessions"] == 3
     assert sum(point["messages"] for point in points) == 3
 
 
@@ -176,11 +176,11 @@ def test_channel_performance_is_as_printed(at: At, count: Count) -> None:
     count(timedelta(hours=5), sessions=55, resolved=47, replies=2, reply_seconds=3.6, ratings=5, rating_sum=21)
     count(channel="sms", sessions=9)
     printed = golden("analytics_channel_performance_response")
-    shown = _get(at(), "channel-performance?channel=whatsapp&range=7d")
-    assert list(shown) == list(printed)
-    assert shown["metrics"] == printed["metrics"] | {"totalSessions": 55}
-    assert list(shown["metrics"]) == list(printed["metrics"])
-    hours = shown["hourlyData"]
+    response = _get(at(), "channel-performance?channel=whatsapp&range=7d")
+    assert list(response) == list(printed)
+    assert response["metrics"] == printed["metrics"] | {"totalSessions": 55}
+    assert list(response["metrics"]) == list(printed["metrics"])
+    hours = response["hourlyData"]
     assert (len(hours), hours[0]["timestamp"]) == (7 * 24 + 1, "2026-11-14T10:00:00Z")
     assert hours[-1]["timestamp"] == "2026-11-21T10:00:00Z"
     assert [hour["timestamp"] for hour in hours if hour["sessions"]] == ["2026-11-21T05:00:00Z"]
@@ -209,10 +209,10 @@ def test_customer_satisfaction_is_as_printed(at: At, count: Count) -> None:
     count(channel="sms", sessions=1)
     printed = golden("analytics_customer_satisfaction_response")
     roll_up_at(at, NOW)
-    shown = _get(at(), "customer-satisfaction")
-    assert list(shown) == list(printed)
-    points = shown.pop("trends")
-    assert shown == {name: value for name, value in printed.items() if name != "trends"}
+    response = _get(at(), "customer-satisfaction")
+    assert list(response) == list(printed)
+    points = response.pop("trends")
+    assert response == {name: value for name, value in printed.items() if name != "trends"}
     assert len(points) == 31
     assert points[-3:] == [
         {"timestamp": "2026-11-19T00:00:00Z", "score": 4.0, "responses": 20},

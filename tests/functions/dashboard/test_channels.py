@@ -48,8 +48,8 @@ def evolution(provider: Stub) -> Stub:
 
 
 def only(client: FlaskClient) -> Any:
-    [shown] = client.get("/channels/integrations").json["channels"]  # type: ignore[index]
-    return shown
+    [listed] = client.get("/channels/integrations").json["channels"]  # type: ignore[index]
+    return listed
 
 
 def settle(deps: Deps, instance: Instance, **fields: Any) -> None:
@@ -77,7 +77,7 @@ def test_configuring_whatsapp_makes_its_session_at_evolution_also_on_a_laptop(
 ) -> None:
     server = Evolution(provider)
     client.post("/channels/whatsapp/configure", json={"evolution_key": "k" * 16})
-    assert server.made == 1
+    assert server.created_count == 1
     assert server.hook["url"].startswith("http://localhost/webhook/evolution/whatsapp-")
 
 
@@ -182,8 +182,8 @@ def test_what_polls_cost_does_not_depend_on_what_was_said(deps: Deps, converse: 
 def test_the_printed_configuration_gives_the_printed_answer(client: FlaskClient, evolution: Stub) -> None:
     answer = client.post("/channels/whatsapp/configure", json=CONFIGURE)
     assert (answer.status_code, answer.json) == (200, golden("channel_configure_response"))
-    [asked] = evolution.to("/instance/connectionState")
-    assert asked.headers["apikey"] == CONFIGURE["api_key"]
+    [request] = evolution.to("/instance/connectionState")
+    assert request.headers["apikey"] == CONFIGURE["api_key"]
 
 
 def test_configuring_again_changes_the_same_channel(client: FlaskClient, deps: Deps, evolution: Stub) -> None:

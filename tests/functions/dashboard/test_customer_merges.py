@@ -78,9 +78,9 @@ def test_merging_brings_addresses_sessions_and_what_the_profile_lacked(
     assert (answer.json["success"], answer.json["customer_id"], answer.json["source_id"]) == (True, "ann", "anna")
     assert history(client, "ann") == {"a", "b", "c"}
     assert owner(deps, bot, "2") == "ann"
-    found = profile(client, "ann")
-    assert (found["name"], found["phone"], found["tags"]) == ("Ann", "+1234567890", ["vip", "new"])
-    assert found["preferences"] == {"language": "en", "preferred_channel": "sms"}
+    merged = profile(client, "ann")
+    assert (merged["name"], merged["phone"], merged["tags"]) == ("Ann", "+1234567890", ["vip", "new"])
+    assert merged["preferences"] == {"language": "en", "preferred_channel": "sms"}
     assert [each["customer_id"] for each in client.get("/customers").json["customers"]] == ["ann"]  # type: ignore[index]
 
 

@@ -67,8 +67,8 @@ def test_a_good_key_is_tried_configured_and_shown_as_connected(hub: Hub, name: s
     assert _integrations(hub) == {type_: "connected"} | twilio
     for tested in (type_, *twilio):
         assert hub.post(f"/integrations/{tested}/test", {})["success"], tested
-    [shown] = hub.get("/channels/integrations")["channels"]
-    assert KEY not in str(shown)
+    [listed] = hub.get("/channels/integrations")["channels"]
+    assert KEY not in str(listed)
 
 
 @every_row
@@ -133,8 +133,8 @@ def test_a_type_without_a_credential_is_configured_and_its_trial_says_how_it_sta
     assert type_ in _integrations(hub)
     status = hub.get(f"/channels/{type_}/status")["status"]
     tried = hub.post(f"/integrations/{type_}/test", {"api_key": KEY})
-    said = "Connection successful" if status == "connected" else f"the channel is {status}"
-    assert (tried["success"], tried["test_result"]) == (status == "connected", said)
+    expected = "Connection successful" if status == "connected" else f"the channel is {status}"
+    assert (tried["success"], tried["test_result"]) == (status == "connected", expected)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_a_type_without_a_credential_is_configured_and_its_trial_says_how_it_sta
 def test_omnichat_picks_the_provider_of_text_messages(hub: Hub, provider_name: str | None, adapter: str) -> None:
     ROWS[adapter].accepted(hub.provider)
     config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).setup.api_key: KEY}
-    given = {key: value for key, value in config.items() if value is not None}
-    made = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": given}, 201)
-    assert KEY not in str(made)
-    shown = hub.get(f"/api/channels/{made['id']}")
-    assert (shown["adapter"], shown["status"]) == (adapter, "CONNECTED")
+    sent_config = {key: value for key, value in config.items() if value is not None}
+    created = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": sent_config}, 201)
+    assert KEY not in str(created)
+    stored = hub.get(f"/api/channels/{created['id']}")
+    assert (stored["adapter"], stored["status"]) == (adapter, "CONNECTED")
 
 
 @pytest.mark.parametrize("adapter", ["sms_twilio", "sms_sns"])

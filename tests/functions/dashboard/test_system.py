@@ -23,10 +23,10 @@ class Broken:
     """A store that nobody can reach; `asked` counts who tried."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.attempts = 0
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
-        self.asked += 1
+        self.attempts += 1
         raise StoreError("the store cannot be reached")
 
 
@@ -68,7 +68,7 @@ def test_readiness_is_503_while_the_store_is_down(client: FlaskClient, sick: Fla
 def test_polling_does_not_ask_the_store_each_time(sick: FlaskClient, broken: Broken) -> None:
     for _ in range(5):
         sick.get("/health")
-    assert broken.asked == 1
+    assert broken.attempts == 1
 
 
 def test_capabilities_are_as_printed(client: FlaskClient) -> None:

@@ -32,18 +32,18 @@ def test_a_setting_that_cannot_be_is_named_as_the_body_names_it(
 
 
 def test_a_trial_names_the_setting_in_the_same_way(client: FlaskClient) -> None:
-    given = {"api_key": "k", "integration": "OTHER"}
-    answer: Any = client.post("/integrations/whatsapp/test", json=given).json
+    body = {"api_key": "k", "integration": "OTHER"}
+    answer: Any = client.post("/integrations/whatsapp/test", json=body).json
     assert answer["test_result"].startswith("integration: ")
 
 
 def test_the_widget_is_called_chat(client: FlaskClient, deps: Deps) -> None:
     ann = customer(deps)
-    wanted = {"customer_id": ann.id, "channel_type": "chat"}
-    answer: Any = client.post("/sessions/create", json=wanted)
+    body = {"customer_id": ann.id, "channel_type": "chat"}
+    answer: Any = client.post("/sessions/create", json=body)
     assert (answer.status_code, answer.json["detail"]) == (422, "there is no chat channel: configure one first")
     channel(deps, ChannelType.WIDGET)
-    answer = client.post("/sessions/create", json=wanted)
+    answer = client.post("/sessions/create", json=body)
     assert (answer.status_code, answer.json["detail"].split(":")[0]) == (422, "the customer has no address on chat")
 
 

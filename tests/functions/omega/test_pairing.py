@@ -173,15 +173,15 @@ def test_all_that_wait_for_an_instance_share_their_looks_at_the_store(configured
 
 def test_half_of_the_threads_may_wait_and_no_tenant_gets_all_of_them(configured: Deps) -> None:
     few = replace(configured, settings=configured.settings.model_copy(update={"threads": 8}))
-    ours, theirs = whatsapp(few), whatsapp(few, "other")
+    own_account, foreign_account = whatsapp(few), whatsapp(few, "other")
     with ThreadPoolExecutor(4) as pool:
-        waits = [pool.submit(connection_waits.until_connected, few, ours, 60) for _ in range(3)]
+        waits = [pool.submit(connection_waits.until_connected, few, own_account, 60) for _ in range(3)]
         eventually(lambda: connection_waits.count() == 3)
-        assert connection_waits.until_connected(few, ours, 60) is False, "the fourth is for another tenant"
-        waits.append(pool.submit(connection_waits.until_connected, few, theirs, 60))
+        assert connection_waits.until_connected(few, own_account, 60) is False, "the fourth is for another tenant"
+        waits.append(pool.submit(connection_waits.until_connected, few, foreign_account, 60))
         eventually(lambda: connection_waits.count() == 4)
-        assert connection_waits.until_connected(few, theirs, 60) is False, "no place is left"
-        for instance in (ours, theirs):
+        assert connection_waits.until_connected(few, foreign_account, 60) is False, "no place is left"
+        for instance in (own_account, foreign_account):
             state_becomes(few, instance, InstanceStatus.CONNECTED)
             connection_waits.wake(instance.id)
         assert all(wait.result(timeout=30) for wait in waits)
@@ -252,7 +252,7 @@ def test_requests_that_come_together_make_one_instance_and_one_pairing(
         answers = [call.result(timeout=60) for call in calls]
     assert len({json.dumps(answer) for answer in answers}) == 1
     assert len(instances.list_page(configured, "default")) == 1
-    assert server.made == 1
+    assert server.created_count == 1
 
 
 def test_a_code_that_is_not_there_yet_can_be_asked_for_again(client: FlaskClient, server: Evolution) -> None:

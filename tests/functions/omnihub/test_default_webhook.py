@@ -73,7 +73,7 @@ def test_a_default_webhook_never_finds_another_tenants_account(
     client: FlaskClient, deps: Deps, new: dict[str, Any]
 ) -> None:
     create(client, new, "team", channel_type="slack")
-    theirs = new | {"name": "theirs"}
-    assert client.post(PATH, json=theirs, headers=key_for(deps, "other")).status_code == 201
+    foreign_body = new | {"name": "theirs"}
+    assert client.post(PATH, json=foreign_body, headers=key_for(deps, "other")).status_code == 201
     event = {"event": "presence.update", "instance": "theirs", "data": {}}
     assert client.post("/webhook/evolution", json=event).status_code == 404

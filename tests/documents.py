@@ -15,7 +15,7 @@ MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
 def an_instance(adapter: str, /, **fields: Any) -> Instance:
     channel_type = type_of(adapter)
-    given = {
+    defaults = {
         "id": "i1",
         "tenant_id": "t1",
         "type": channel_type,
@@ -26,11 +26,11 @@ def an_instance(adapter: str, /, **fields: Any) -> Instance:
         "created_at": MOMENT,
         "updated_at": MOMENT,
     }
-    return Instance(**(given | fields))
+    return Instance(**(defaults | fields))
 
 
 def a_message(**fields: Any) -> Message:
-    given = {
+    defaults = {
         "id": "m1",
         "tenant_id": "t1",
         "instance_id": "i1",
@@ -44,11 +44,11 @@ def a_message(**fields: Any) -> Message:
         "sent_at": MOMENT,
         "created_at": MOMENT,
     }
-    return Message(**(given | fields))
+    return Message(**(defaults | fields))
 
 
 def a_user(**fields: Any) -> User:
-    given = {
+    defaults = {
         "id": "u1",
         "tenant_id": "t1",
         "email": "ann@example.com",
@@ -56,11 +56,11 @@ def a_user(**fields: Any) -> User:
         "password_hash": "none",
         "created_at": MOMENT,
     }
-    return User(**(given | fields))
+    return User(**(defaults | fields))
 
 
 def an_outbox_item(**fields: Any) -> OutboxItem:
-    given = {
+    defaults = {
         "id": "m1",
         "tenant_id": "t1",
         "conversation_id": "c1",
@@ -69,4 +69,4 @@ def an_outbox_item(**fields: Any) -> OutboxItem:
         "created_at": MOMENT,
         "updated_at": MOMENT,
     }
-    return OutboxItem(**(given | fields))
+    return OutboxItem(**(defaults | fields))

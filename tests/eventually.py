@@ -71,8 +71,8 @@ def _documents(deps: Deps) -> Iterator[str]:
         documents.sort(key=lambda document: str(document.data.get("created_at")))
         yield f"{collection}: {len(documents)}"
         for document in documents[-_MOST:]:
-            shown = {name: document.data[name] for name in fields if document.data.get(name) is not None}
-            yield f"  {document.id} {_short(shown)}"
+            present_fields = {name: document.data[name] for name in fields if document.data.get(name) is not None}
+            yield f"  {document.id} {_short(present_fields)}"
 
 
 def _events(deps: Deps) -> Iterator[str]:

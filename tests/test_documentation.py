@@ -24,8 +24,8 @@ def test_the_endpoint_table_lists_exactly_what_is_served(deps: Deps) -> None:
     document = create_app(deps, blueprints()).test_client().get("/api/v1/openapi.json").get_json()
     served = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     rows = re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", _between("endpoints"), re.MULTILINE)
-    told = {(method, path) for methods, path in rows for method in methods.split(", ")}
-    assert told == served
+    documented = {(method, path) for methods, path in rows for method in methods.split(", ")}
+    assert documented == served
 
 
 def test_every_setting_is_in_the_table() -> None:

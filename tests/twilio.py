@@ -46,20 +46,20 @@ def twilio_rules(provider: Stub) -> None:
     """Play a Twilio that owns the number and takes everything."""
     sids = count(1)
 
-    def made(prefix: str) -> Any:
+    def created(prefix: str) -> Any:
         return lambda request: Reply(201, {"sid": f"{prefix}{next(sids):032}", "status": "queued"})
 
     has_number(provider)
     provider.on("POST", rf"/IncomingPhoneNumbers/{NUMBER_SID}\.json", Reply(json={"sid": NUMBER_SID}))
-    provider.on("POST", r"/Messages\.json$", made("SM"))
+    provider.on("POST", r"/Messages\.json$", created("SM"))
     provider.on("GET", r"/Calls\.json", Reply(json={"calls": []}))
-    provider.on("POST", r"/Calls\.json$", made("CA"))
+    provider.on("POST", r"/Calls\.json$", created("CA"))
     provider.on("POST", r"/Calls/CA\w+\.json$", Reply(json={"sid": "CA", "status": "in-progress"}))
     provider.on("GET", r"/v1/Rooms", Reply(json={"rooms": []}))
-    provider.on("POST", r"/v1/Rooms$", made("RM"))
+    provider.on("POST", r"/v1/Rooms$", created("RM"))
 
 
-def has_number(provider: Stub, **known: str) -> None:
+def has_number(provider: Stub, **fields: str) -> None:
     """The account owns the number, of which this is known besides."""
     number = {"sid": NUMBER_SID, "phone_number": BUSINESS_NUMBER, **known}
     provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))

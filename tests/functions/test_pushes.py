@@ -78,8 +78,8 @@ def wish_for_an_answer(hub: Hub) -> Event:
 
 def handed_over(hub: Hub) -> tuple[bool, list[str]]:
     """Whether a person is to answer, and the titles of what the tenant is told."""
-    told = hub.documents("notifications", type="agent_failed", tenant_id=hub.tenant_id)
-    return hub.conversation().needs_human, [each["title"] for each in told]
+    notifications = hub.documents("notifications", type="agent_failed", tenant_id=hub.tenant_id)
+    return hub.conversation().needs_human, [each["title"] for each in notifications]
 
 
 @every_form

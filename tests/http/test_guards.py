@@ -147,8 +147,8 @@ def test_a_configured_key_closes_development_too(deps: Deps, access: Access) -> 
 
 def test_the_anonymous_tenant_is_for_the_dashboard_alone(deps: Deps) -> None:
     settings = {**PRODUCTION, "anonymous_tenant": "acme"}
-    shown = _client(deps, Access.DASHBOARD, **settings).get("/whoami").json
-    assert shown == {"tenant": "acme", "role": "agent", "scopes": []}
+    identity = _client(deps, Access.DASHBOARD, **settings).get("/whoami").json
+    assert identity == {"tenant": "acme", "role": "agent", "scopes": []}
     assert_failed(_client(deps, Access.HUB, **settings).get("/whoami"), 401, "unauthorized")
 
 
@@ -176,15 +176,15 @@ def test_development_without_a_key_takes_any_key_for_none_on_the_hub(deps: Deps,
 
 
 @pytest.mark.parametrize(
-    ("credential", "said"),
+    ("credential", "expected"),
     [("a.b.c", "Invalid or expired token"), ("omh_revoked", "Invalid or missing API key")],
 )
 @pytest.mark.parametrize("access", list(Access))
 def test_what_the_hub_gave_out_is_refused_when_it_has_run_out(
-    deps: Deps, access: Access, credential: str, said: str
+    deps: Deps, access: Access, credential: str, expected: str
 ) -> None:
     response = _client(deps, access).get("/whoami", headers=bearer(credential))
-    assert assert_failed(response, 401, "unauthorized") == said
+    assert assert_failed(response, 401, "unauthorized") == expected
 
 
 @pytest.mark.parametrize("access", list(Access))
@@ -198,14 +198,14 @@ def test_what_the_hub_gave_out_is_refused_when_it_has_run_out(
     ids=["bearer", "small letters", "x-api-key"],
 )
 def test_the_configured_key_is_the_owner_and_reads_secrets(deps: Deps, access: Access, headers: dict[str, str]) -> None:
-    shown = _client(deps, access, api_key=KEY, default_tenant_id="main").get("/whoami", headers=headers).json
-    assert shown == {"tenant": "main", "role": "owner", "scopes": ["secrets:read"]}
+    identity = _client(deps, access, api_key=KEY, default_tenant_id="main").get("/whoami", headers=headers).json
+    assert identity == {"tenant": "main", "role": "owner", "scopes": ["secrets:read"]}
 
 
 def test_a_stored_key_speaks_for_its_tenant(deps: Deps) -> None:
     _stored_key(deps, "hub_abc", role=Role.AGENT, scopes=["messages:send"])
-    shown = _client(deps, Access.CREDENTIAL).get("/whoami", headers=bearer("hub_abc")).json
-    assert shown == {"tenant": "acme", "role": "agent", "scopes": ["messages:send"]}
+    identity = _client(deps, Access.CREDENTIAL).get("/whoami", headers=bearer("hub_abc")).json
+    assert identity == {"tenant": "acme", "role": "agent", "scopes": ["messages:send"]}
 
 
 def test_a_key_made_after_it_was_refused_works_at_once(deps: Deps) -> None:
@@ -239,8 +239,8 @@ def test_an_expired_key_is_refused(deps: Deps) -> None:
 @pytest.mark.parametrize("access", list(Access))
 def test_a_users_token_works_on_every_dialect(deps: Deps, access: Access, role: Role, scopes: list[str]) -> None:
     headers = bearer(_user_token(deps, role))
-    shown = _client(deps, access).get("/whoami", headers=headers).json
-    assert shown == {"tenant": "acme", "role": role.value, "scopes": scopes}
+    identity = _client(deps, access).get("/whoami", headers=headers).json
+    assert identity == {"tenant": "acme", "role": role.value, "scopes": scopes}
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def _property(hub: Hub) -> dict[str, str]:
 
 def _newer_property(hub: Hub) -> dict[str, str]:
     served = hub.client.get("/api/v1/openapi.json").get_json()["paths"]
-    made: dict[str, str] = {}
+    created_ids: dict[str, str] = {}
     recipes: list[tuple[str, str, dict[str, Any]]] = [
         ("/routing/rules", "rule_id", {"condition": f"text contains {MARK}", "action": "set_priority:high"}),
         ("/campaigns", "campaign_id", {"name": MARK, "channels": ["whatsapp"], "message": MARK}),
@@ -96,13 +96,13 @@ def _newer_property(hub: Hub) -> dict[str, str]:
     ]
     for path, name, body in recipes:
         if "post" in served.get(path, {}):
-            made[name] = _id(hub.post(path, body, 201), name)
-    return made
+            created_ids[name] = _id(hub.post(path, body, 201), name)
+    return created_ids
 
 
 def _id(answer: dict[str, Any], name: str) -> str:
-    found = answer.get("id") or answer.get(name) or next(v["id"] for v in answer.values() if isinstance(v, dict))
-    return str(found)
+    id_ = answer.get("id") or answer.get(name) or next(v["id"] for v in answer.values() if isinstance(v, dict))
+    return str(id_)
 
 
 def _filled(path: str, ids: dict[str, str]) -> str:
@@ -133,10 +133,10 @@ def test_no_operation_shows_or_changes_what_another_tenant_has(hub: Hub) -> None
             names_a_thing = "{" in path and not any(word in path for word in WORDS)
             allowed = (404, 400) if names_a_thing else (200, 201, 202, 204, 304, 400, 404, 409, 422, 502)
             assert answer.status_code in allowed, f"{method} {path}: {answer.status_code} {answer.text}"
-            told = answer.text.replace(f"{MARK}-none", "")
-            assert MARK not in told, f"{method} {path} shows another tenant's data: {told}"
-            assert not [i for i in ids.values() if i in told and i not in _filled(path, ids)], (
-                f"{method} {path}: {told}"
+            body = answer.text.replace(f"{MARK}-none", "")
+            assert MARK not in body, f"{method} {path} shows another tenant's data: {body}"
+            assert not [i for i in ids.values() if i in body and i not in _filled(path, ids)], (
+                f"{method} {path}: {body}"
             )
     for name, documents in before.items():
         left = [document for document in hub.documents(name) if document.get("tenant_id") == documents[0]["tenant_id"]]

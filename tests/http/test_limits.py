@@ -160,12 +160,12 @@ def test_who_guesses_the_word_for_metas_question_is_refused_and_slowed_down(slow
     settings = slow.settings.model_copy(update={"facebook_verify_token": SecretStr("agreed")})
     client = create_app(replace(slow, settings=settings), [webhooks]).test_client()
 
-    def asked(word: str) -> Any:
+    def verify(word: str) -> Any:
         query = {"hub.mode": "subscribe", "hub.verify_token": word, "hub.challenge": "1158201444"}
         return client.get("/api/facebook/webhook", query_string=query)
 
-    refused = asked("guess")
+    refused = verify("guess")
     assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
-    assert {asked("guess").status_code for _ in range(FORGED.per_minute - 1)} == {403}
-    assert asked("guess").status_code == 429
-    assert asked("agreed").text == "1158201444"
+    assert {verify("guess").status_code for _ in range(FORGED.per_minute - 1)} == {403}
+    assert verify("guess").status_code == 429
+    assert verify("agreed").text == "1158201444"

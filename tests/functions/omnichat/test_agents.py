@@ -119,10 +119,10 @@ def test_a_wrong_field_is_named(client: FlaskClient, owner: Account, fields: dic
     "url", ["ftp://shop.example", "http://metadata.google.internal/x", "http://u:p@shop.example", "x"]
 )
 def test_a_tool_may_not_lead_anywhere_it_should_not(client: FlaskClient, owner: Account, url: str) -> None:
-    made = client.post("/api/agents", json={"name": "A", "tools": [TOOL | {"url": url}]}, headers=owner.headers)
+    created = client.post("/api/agents", json={"name": "A", "tools": [TOOL | {"url": url}]}, headers=owner.headers)
     agent = _make(client, owner)
     changed = client.patch(f"/api/agents/{agent['id']}", json={"tools": [TOOL | {"url": url}]}, headers=owner.headers)
-    assert made.status_code == changed.status_code == 400
+    assert created.status_code == changed.status_code == 400
 
 
 def test_a_change_leaves_the_rest_alone(client: FlaskClient, owner: Account) -> None:
@@ -150,7 +150,7 @@ def test_null_leaves_what_is_needed_as_it_is(client: FlaskClient, owner: Account
 
 
 def test_a_list_comes_in_pages_oldest_first(client: FlaskClient, owner: Account) -> None:
-    made = [_make(client, owner, name=f"A{n}")["name"] for n in range(5)]
+    expected = [_make(client, owner, name=f"A{n}")["name"] for n in range(5)]
     names: list[str] = []
     query = {"limit": "2"}
     while True:
@@ -160,7 +160,7 @@ def test_a_list_comes_in_pages_oldest_first(client: FlaskClient, owner: Account)
         if page["nextCursor"] is None:
             break
         query["cursor"] = page["nextCursor"]
-    assert names == made
+    assert names == expected
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=nonsense"])
@@ -227,9 +227,9 @@ def test_changes_at_once_leave_the_right_responder(client: FlaskClient, owner: A
     first, second = _make(client, owner, name="First"), _make(client, owner, name="Second")
 
     def change(n: int) -> int:
-        mine = client.application.test_client()
+        own_client = client.application.test_client()
         path = f"/api/agents/{(first, second)[n % 2]['id']}"
-        return mine.patch(path, json={"active": False, "prompt": str(n)}, headers=owner.headers).status_code
+        return own_client.patch(path, json={"active": False, "prompt": str(n)}, headers=owner.headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(change, range(6)))

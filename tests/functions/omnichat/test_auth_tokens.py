@@ -121,9 +121,9 @@ def test_a_login_that_is_refreshed_lasts_longer_than_its_first_token(client: Fla
 
 def _let_go_of_what_has_expired(deps: Deps) -> None:
     """As Firestore does by the time in `expires_at`."""
-    kept = stored_in(deps).find("refresh_tokens").documents
-    gone = [Delete(document.ref) for document in kept if document.data["expires_at"] <= deps.now()]
-    deps.store.commit(gone)
+    documents = stored_in(deps).find("refresh_tokens").documents
+    deletions = [Delete(document.ref) for document in documents if document.data["expires_at"] <= deps.now()]
+    deps.store.commit(deletions)
 
 
 def test_a_refresh_token_grows_old(client: FlaskClient, deps: Deps) -> None:

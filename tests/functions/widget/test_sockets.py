@@ -102,10 +102,10 @@ def test_the_hubs_own_page_may_connect_whatever_pages_are_listed(
     visitor = begin(hub, make_widget(hub))
     listed = deps.settings.model_copy(update={"cors_origin": ("https://desk.example",)})
     with hosted(SocketServer(replace(deps, settings=listed))) as url, closing(Client("polling")) as client:
-        given = {"Origin": url if origin == "own" else origin}
+        headers = {"Origin": url if origin == "own" else origin}
         if lets_in:
-            client.connect(url, auth={"token": visitor.session["token"]}, headers=given)
+            client.connect(url, auth={"token": visitor.session["token"]}, headers=headers)
             assert client.io.connected
         else:
             with pytest.raises(NotConnected):
-                client.connect(url, auth={"token": visitor.session["token"]}, headers=given)
+                client.connect(url, auth={"token": visitor.session["token"]}, headers=headers)

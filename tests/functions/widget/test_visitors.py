@@ -52,9 +52,9 @@ def test_what_is_stored_counts_as_sent_and_the_visitors_room_is_told(hub: Hub, v
     eventually(lambda: [m.status for m in hub.messages(Direction.OUTBOUND)] == [MessageStatus.SENT])
     [answer] = hub.messages(Direction.OUTBOUND)
     assert answer.external_message_id is None
-    told = eventually(lambda: [event for event in hub.realtime if event.name == "visitor-message"])
-    assert [(event.tenant_id, event.room) for event in told] == [(hub.tenant_id, visitor.session["room"])]
-    assert told[0].payload == {"instance": widget, "messageId": answer.id}
+    events = eventually(lambda: [event for event in hub.realtime if event.name == "visitor-message"])
+    assert [(event.tenant_id, event.room) for event in events] == [(hub.tenant_id, visitor.session["room"])]
+    assert events[0].payload == {"instance": widget, "messageId": answer.id}
 
 
 def test_the_business_sees_the_visitor_as_any_customer_and_answers_by_hand(hub: Hub, widget: str) -> None:
@@ -286,9 +286,9 @@ def test_the_longest_text_goes_through(visitor: Visitor) -> None:
     eventually(lambda: visitor.texts() == [("visitor", "😀" * 10_000)])
 
 
-@pytest.mark.parametrize("who", [{"name": ""}, {"name": "x" * 101}, {"email": "nobody"}, {"email": 5}])
-def test_a_visitor_who_cannot_be_is_400(hub: Hub, widget: str, who: dict[str, Any]) -> None:
-    assert hub.client.post(f"/widget/{widget}/session", json=who).status_code == 400
+@pytest.mark.parametrize("fields", [{"name": ""}, {"name": "x" * 101}, {"email": "nobody"}, {"email": 5}])
+def test_a_visitor_who_cannot_be_is_400(hub: Hub, widget: str, fields: dict[str, Any]) -> None:
+    assert hub.client.post(f"/widget/{widget}/session", json=fields).status_code == 400
 
 
 def test_one_visitor_is_slowed_down_and_the_others_are_not(hub: Hub, visitor: Visitor, widget: str) -> None:
@@ -307,9 +307,9 @@ def test_two_tenants_visitors_never_meet(hub: Hub, visitor: Visitor) -> None:
     visitor.say("secret")
     eventually(visitor.texts)
     hub.register("other@example.com")
-    theirs = begin(hub, make_widget(hub, "Theirs"))
-    theirs.say("other")
-    eventually(lambda: theirs.texts() == [("visitor", "other")])
+    foreign_visitor = begin(hub, make_widget(hub, "Theirs"))
+    foreign_visitor.say("other")
+    eventually(lambda: foreign_visitor.texts() == [("visitor", "other")])
     assert [message.text for message in hub.messages()] == ["other"]
     assert visitor.texts() == [("visitor", "secret")]
 

@@ -78,9 +78,9 @@ class HubByHand(Hub):
 
     def message(self, text: str) -> Message:
         """The one message with this text."""
-        found = [message for message in self.messages() if message.text == text]
-        assert len(found) == 1, found
-        return found[0]
+        matching = [message for message in self.messages() if message.text == text]
+        assert len(matching) == 1, matching
+        return matching[0]
 
     def texts(self) -> list[str | None]:
         return [message.text for message in self.messages()]
@@ -207,8 +207,8 @@ class Cloud:
 
     def reports(self, message_id: str, status: str, *errors: dict[str, Any]) -> None:
         now = str(int(self.hub.deps.now().timestamp()))
-        told = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
-        self.brings(statuses=[told])
+        status_entry = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
+        self.brings(statuses=[status_entry])
 
     def prefers(self, sender: str, value: str) -> None:
         """The person wants marketing messages to `stop`, or to `resume`."""

@@ -54,7 +54,7 @@ def fate(hub: Hub, message_id: str) -> str:
     return str(hub.documents("outbox", id=message_id)[0]["status"])
 
 
-def shown(hub: Hub, message_id: str) -> MessageStatus:
+def displayed_status(hub: Hub, message_id: str) -> MessageStatus:
     """The status that the message itself shows."""
     ref = refs.message(message_id)
     return MessageStatus(hub.store.get([ref])[ref].data["status"])

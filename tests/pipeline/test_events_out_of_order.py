@@ -31,12 +31,12 @@ def shop(hub: HubByHand) -> WhatsApp:
     return WhatsApp.of(hub)
 
 
-def _said(words: tuple[str, ...]) -> str:
-    return " then ".join(words)
+def _pair_name(receipts: tuple[str, ...]) -> str:
+    return " then ".join(receipts)
 
 
-PAIRS = {_said(words): words for words in permutations(FATES, 2)}
-EXPECTED = {pair: FATES[max(words, key=list(FATES).index)] for pair, words in PAIRS.items()}
+PAIRS = {_pair_name(receipts): receipts for receipts in permutations(FATES, 2)}
+EXPECTED = {pair: FATES[max(receipts, key=list(FATES).index)] for pair, receipts in PAIRS.items()}
 
 
 def _statuses(hub: HubByHand) -> dict[str | None, MessageStatus]:
@@ -44,19 +44,19 @@ def _statuses(hub: HubByHand) -> dict[str | None, MessageStatus]:
 
 
 def test_of_two_receipts_the_one_that_says_more_counts_whichever_comes_first(hub: HubByHand, shop: WhatsApp) -> None:
-    for pair, words in PAIRS.items():
+    for pair, receipts in PAIRS.items():
         shop.writes(pair, id=pair, fromMe=True)
-        for word in words:
-            shop.reports(pair, word)
+        for receipt in receipts:
+            shop.reports(pair, receipt)
     assert _statuses(hub) == EXPECTED
 
 
 def test_of_two_receipts_that_come_before_their_message_the_one_that_says_more_counts(
     hub: HubByHand, shop: WhatsApp
 ) -> None:
-    for pair, words in PAIRS.items():
-        for word in words:
-            shop.reports(pair, word)
+    for pair, receipts in PAIRS.items():
+        for receipt in receipts:
+            shop.reports(pair, receipt)
         shop.writes(pair, id=pair, fromMe=True)
     assert _statuses(hub) == EXPECTED
 
@@ -66,9 +66,9 @@ def test_of_two_receipts_that_come_before_the_answer_to_our_send_the_one_that_sa
 ) -> None:
     shop.writes("hello")
     session = hub.conversation().id
-    for pair, words in PAIRS.items():
-        for word in words:
-            shop.reports(pair, word)
+    for pair, receipts in PAIRS.items():
+        for receipt in receipts:
+            shop.reports(pair, receipt)
         shop.takes_as(pair)
         hub.post("/messages/send", {"session_id": session, "content": pair}, 202)
         hub.deliver()

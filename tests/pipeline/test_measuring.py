@@ -74,8 +74,8 @@ def test_an_error_of_a_provider_names_the_channel(
     channel = hub.telegram()
     hub.provider.on("POST", "/sendMessage", answer, times=1)
     hub.customer_writes(channel, "hello")
-    [told] = eventually(lambda: _lines(caplog, line))
-    assert (told["channel"], told["reason"]) == ("telegram_bot", reason)
+    [entry] = eventually(lambda: _lines(caplog, line))
+    assert (entry["channel"], entry["reason"]) == ("telegram_bot", reason)
 
 
 def _store_item(hub: Hub, item_id: str, **fields: Any) -> None:

@@ -111,8 +111,8 @@ def test_a_refusal_for_good_is_not_tried_again_and_is_reported(hub: Hub) -> None
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD")
     assert hub.documents("outbox", id=message_id)[0]["reason"] == "rejected"
-    [told] = hub.documents("notifications", type="message_dead")
-    assert told["message"].startswith("Support: rejected: ")
+    [notification] = hub.documents("notifications", type="message_dead")
+    assert notification["message"].startswith("Support: rejected: ")
     assert [m.status for m in hub.messages(Direction.OUTBOUND)] == ["dead"]
     after = _send(hub, conversation_id, "the next one")["message"]["id"]
     eventually(lambda: _fate(hub, after) == "SENT")

@@ -290,5 +290,5 @@ def test_a_burst_of_another_customer_is_nobody_elses(shop: ManualHub) -> None:
     answer = shop.client.post("/webhook/evolution/shop", json=upsert(written("two", remoteJid=other)))
     assert answer.status_code == 200
     shop.work()
-    told = {sent.json["number"]: sent.json["text"] for sent in shop.provider.to(SEND)}
-    assert told == {MARIA.split("@")[0]: "re: one", other.split("@")[0]: "re: two"}
+    sent_texts = {sent.json["number"]: sent.json["text"] for sent in shop.provider.to(SEND)}
+    assert sent_texts == {MARIA.split("@")[0]: "re: one", other.split("@")[0]: "re: two"}

@@ -241,5 +241,5 @@ def test_the_first_message_after_a_campaign_is_a_response_though_it_comes_while_
     manual_hub.overlaps.store.after_commit("outbox", lambda: manual_hub.writes(bot, "how much?"))
     manual_hub.tick()
     [campaign] = manual_hub.get("/campaigns")["campaigns"]
-    shown = manual_hub.get(f"/campaigns/{campaign['campaign_id']}/omnichannel")["metrics"]
-    assert (shown["total_sent"], shown["responses"]) == (1, 1)
+    metrics = manual_hub.get(f"/campaigns/{campaign['campaign_id']}/omnichannel")["metrics"]
+    assert (metrics["total_sent"], metrics["responses"]) == (1, 1)

@@ -8,8 +8,8 @@ from tests.pipeline.hub import Hub
 
 
 def _called(hub: Hub) -> list[tuple[str | None, str | None]]:
-    shown = hub.get("/sessions/active")["sessions"]
-    return [(each["customer_info"]["name"], each["customer_info"]["phone"]) for each in shown]
+    sessions = hub.get("/sessions/active")["sessions"]
+    return [(each["customer_info"]["name"], each["customer_info"]["phone"]) for each in sessions]
 
 
 def test_a_changed_name_shows_in_the_open_session_and_stays_whatever_the_provider_says(hub: Hub) -> None:
@@ -43,8 +43,8 @@ def test_what_was_said_before_a_merge_is_read_after_it(hub: Hub) -> None:
     hub.post(f"/customers/{five.customer_id}/merge", {"source_id": six.customer_id})
     history = hub.get(f"/customers/{five.customer_id}/history")["interactions"]
     assert {each["summary"] for each in history} == {"hello from 5", "hello from 6"}
-    said = [hub.get(f"/messages/{each['session_id']}")["messages"][0]["content"] for each in history]
-    assert sorted(said) == ["hello from 5", "hello from 6"]
+    contents = [hub.get(f"/messages/{each['session_id']}")["messages"][0]["content"] for each in history]
+    assert sorted(contents) == ["hello from 5", "hello from 6"]
     assert {name for name, _ in _called(hub)} == {"Customer 5"}
     listed = hub.get(f"/sessions?customer_id={five.customer_id}")["sessions"]
     assert len(listed) == 2

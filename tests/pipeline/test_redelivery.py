@@ -32,7 +32,7 @@ def bot(hub: HubByHand) -> Telegram:
     return bot
 
 
-def _asked(hub: HubByHand) -> list[str]:
+def _reply_message_ids(hub: HubByHand) -> list[str]:
     """The messages for which an answer was asked since the last look."""
     return [cast("ReplyEvent", event).message_id for event in hub.new_events(Topic.REPLIES)]
 
@@ -50,10 +50,10 @@ def test_a_message_is_announced_once_however_often_the_provider_repeats_it(hub: 
     update = hub.update(5, "hello")
     bot.brings(update)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     for _ in range(2):
         bot.brings(update)
-    assert (hub.new_realtime_events(), _asked(hub)) == ([], [])
+    assert (hub.new_realtime_events(), _reply_message_ids(hub)) == ([], [])
     assert (hub.texts(), _inbound(hub)) == (["hello"], 1)
 
 
@@ -63,7 +63,7 @@ def test_a_message_is_announced_once_when_the_provider_repeats_it_at_once(hub: H
     bot.brings(update)
     assert hub.overlaps.all_happened
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     assert (len(hub.documents("customers")), _inbound(hub)) == (1, 1)
 
 
@@ -86,7 +86,7 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     hub.new_realtime_events()
     hub.read(event)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     assert (hub.texts(), _inbound(hub), len(hub.conversations())) == (["hello"], 1, 1)
 
 
@@ -107,7 +107,7 @@ def test_our_own_message_is_announced_once_and_asks_for_nothing(hub: HubByHand) 
     for _ in range(2):
         shop.writes("from our telephone", fromMe=True)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == []
+    assert _reply_message_ids(hub) == []
 
 
 def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, bot: Telegram) -> None:
@@ -120,8 +120,8 @@ def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, 
         hub.read(event)
     hub.new_events(Topic.REPLIES)
     hub.read(event)
-    for asked in hub.new_events(Topic.REPLIES):
-        reply(hub.deps, cast("ReplyEvent", asked))
+    for reply_event in hub.new_events(Topic.REPLIES):
+        reply(hub.deps, cast("ReplyEvent", reply_event))
     assert [rating["score"] for rating in hub.documents("ratings")] == [5]
     assert all(message.author != "bot" for message in hub.messages(Direction.OUTBOUND))
     assert _inbound(hub) == 2

@@ -20,8 +20,8 @@ def _write_to(hub: Hub, customer_id: str, text: str, status: int = 202) -> Any:
 def _met(hub: Hub, channel_id: str, chat: int) -> str:
     """The id of a customer who has written from this chat."""
     hub.customer_writes(channel_id, f"hello from {chat}", chat)
-    found = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
-    return found[0].customer_id
+    conversations = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
+    return conversations[0].customer_id
 
 
 def _one_person_on_two_channels(hub: Hub) -> tuple[str, str, str]:

@@ -66,7 +66,7 @@ class Client:
         self.came: Queue[tuple[str, Any]] = Queue()
         self.refusals: Queue[dict[str, str]] = Queue()
         self.io.on("connect_error", self.refusals.put)
-        self.gone: Queue[object] = Queue()
+        self.disconnects: Queue[object] = Queue()
         self._websockets: list[Any] = []
         self.io.on("disconnect", self._disconnected)
         self._transport = transport
@@ -93,7 +93,7 @@ class Client:
         # The library leaves a websocket open that the server has closed.
         if self.io.eio.ws is not None:
             self._websockets.append(self.io.eio.ws)
-        self.gone.put(reason)
+        self.disconnects.put(reason)
 
     def close(self) -> None:
         if self.io.connected:

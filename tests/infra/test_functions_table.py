@@ -128,10 +128,10 @@ def test_secrets_are_settings_that_hold_secrets_and_that_somebody_reads() -> Non
     read = {
         name.upper() for name in secret if re.search(rf"(\b(settings|own|app|telegram)|Settings\))\.{name}\b", code)
     }
-    asked = {name for row in TABLE.functions.values() for name in row.secrets}
-    assert asked <= {name.upper() for name in secret}
+    required = {name for row in TABLE.functions.values() for name in row.secrets}
+    assert required <= {name.upper() for name in secret}
     # Of that one only whether it is set is told.
-    assert read - {"DATABASE_URL"} <= asked
+    assert read - {"DATABASE_URL"} <= required
 
 
 def test_the_hub_has_the_rights_of_all_that_it_stands_for() -> None:

@@ -78,9 +78,9 @@ def test_dead_letters_are_listed_and_published_again_and_webhooks_replayed(
     letter = json.loads(capsys.readouterr().out)
     assert (letter["event"]["id"], letter["reason"]) == ("e1", "ProviderUnavailable: test: no")
     assert operate.main(["redrive-event", "inbound", letter["id"]]) == 0
-    taken: list[object] = []
-    stop = deps.bus.consume({Topic.INBOUND: taken.append})
-    eventually(lambda: taken)
+    events: list[object] = []
+    stop = deps.bus.consume({Topic.INBOUND: events.append})
+    eventually(lambda: events)
     stop()
     assert operate.main(["replay", began.isoformat()]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"replayed": 1}

@@ -35,7 +35,7 @@ def address(deps: Deps) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("begun", "piece"),
+    ("beginning", "piece"),
     [
         (b"GET / HTTP/1.1\r\nHost: h\r\nX-Long: ", b"x" * 65536),
         (CHUNKED + b"2\r\n{}\r\n0\r\n", b"".join(b"X-%d: %b\r\n" % (n, b"v" * 1000) for n in range(64))),
@@ -46,9 +46,9 @@ def address(deps: Deps) -> Iterator[str]:
     ],
     ids=["head", "trailers", "one trailer", "chunk extension", "blank lines", "blank lines after a request"],
 )
-def test_what_has_no_end_is_refused(deps: Deps, begun: bytes, piece: bytes) -> None:
+def test_what_has_no_end_is_refused(deps: Deps, beginning: bytes, piece: bytes) -> None:
     with bridged(deps, echo) as address:
-        with connected(address, begun) as connection, pytest.raises(OSError, match=r"\[Errno"):
+        with connected(address, beginning) as connection, pytest.raises(OSError, match=r"\[Errno"):
             connection.sendall(piece * 2000)
         assert ask(address)[0].status == 200
 
@@ -156,8 +156,8 @@ def test_whether_the_process_lives_is_told_while_all_threads_wait(deps: Deps) ->
         waiting.start()
         assert app.entered.acquire(timeout=10)
         for method, body in (("GET", b'{"status":"healthy"}'), ("HEAD", b"")):
-            response, told = ask(address, method, "/health/live")
-            assert (response.status, told) == (200, body)
+            response, response_body = ask(address, method, "/health/live")
+            assert (response.status, response_body) == (200, body)
             assert response.headers["cache-control"] == "no-store"
         assert ask(address, path="/health/ready")[0].status == 503
         app.go.set()

@@ -89,8 +89,8 @@ def test_a_session_that_was_ended_in_telegram_disconnects_the_channel_with_a_not
     start()
     line_of(telegram).end(final=True)
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
-    (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert "log in again" in told["message"]
+    (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert "log in again" in notification["message"]
     assert hub.deps.secrets.read(secret) == {}
     hub.post("/api/telegram/user/start", {"channelInstanceId": channel, "phone": PHONE})
     hub.post("/api/telegram/user/confirm", {"channelInstanceId": channel, "code": "12345"})

@@ -30,7 +30,7 @@ def renewed_twice(hub: Hub, channel: str) -> None:
 
 
 @pytest.fixture
-def held(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, str, FakeLine, FakeLine]:
+def relogin(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, str, FakeLine, FakeLine]:
     """One process took a new login just after it renewed the former one; the process, the channel and both lines."""
     channel = logged_in(hub)
     process, _ = start()
@@ -44,9 +44,9 @@ def held(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, 
 
 
 def test_the_former_line_is_closed_and_the_present_one_is_sent_over(
-    hub: Hub, telegram: Telegram, held: tuple[Deps, str, FakeLine, FakeLine]
+    hub: Hub, telegram: Telegram, relogin: tuple[Deps, str, FakeLine, FakeLine]
 ) -> None:
-    _, _, former, present = held
+    _, _, former, present = relogin
     assert (former.open, present.open) == (False, True)
     assert former.session != present.session
     present.bring(update(1, "Hello"))
@@ -56,12 +56,12 @@ def test_the_former_line_is_closed_and_the_present_one_is_sent_over(
     assert [post.text for post in telegram.sent] == ["Hi there"]
 
 
-@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("session_ended", [False, True])
 def test_the_end_of_the_former_line_ends_nothing(
-    hub: Hub, telegram: Telegram, held: tuple[Deps, str, FakeLine, FakeLine], gone: bool
+    hub: Hub, telegram: Telegram, relogin: tuple[Deps, str, FakeLine, FakeLine], session_ended: bool
 ) -> None:
-    process, channel, former, present = held
-    former.listener.on_end(gone, "it ended late; log in again")
+    process, channel, former, present = relogin
+    former.listener.on_end(session_ended, "it ended late; log in again")
     renewed_twice(hub, channel)
     assert telegram.open_lines() == [present]
     assert held_line(process, channel) is present

@@ -147,8 +147,8 @@ def test_a_line_whose_session_another_process_has_taken_is_closed(
     channel = logged_in(hub)
     start("one")
     line = line_of(telegram)
-    theirs = {"lease_owner": "another", "lease_expires_at": clock() + LEASE}
-    hub.store.commit([Merge(Ref("channel_auth", channel), theirs)])
+    foreign_lease = {"lease_owner": "another", "lease_expires_at": clock() + LEASE}
+    hub.store.commit([Merge(Ref("channel_auth", channel), foreign_lease)])
     eventually(lambda: not line.open)
     assert lease(hub, channel)["lease_owner"] == "another"
     assert status_of(hub, channel) == "CONNECTED"
@@ -193,7 +193,7 @@ def test_lines_that_take_long_to_open_hold_up_no_renewal(
     hub: Hub, telegram: Telegram, start: Start, clock: Clock, slow: SlowTelegram
 ) -> None:
     telegram.add("+491701234568", user_id=78)
-    held = logged_in(hub)
+    connected = logged_in(hub)
     process, _ = start("one", channels={"telegram_user": slow.connections})
     line_of(telegram)
     slow.slow = True
@@ -202,7 +202,7 @@ def test_lines_that_take_long_to_open_hold_up_no_renewal(
     start("two")
     for _ in range(3):
         clock.ahead += LEASE / 2
-        for channel in (held, opening):
+        for channel in (connected, opening):
             renewed(hub, channel)
             assert lease(hub, channel)["lease_owner"] == "one"
     slow.released.set()

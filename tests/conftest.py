@@ -1,4 +1,4 @@
-"""What every test may ask for, and the check of all queries against the declared indexes."""
+"""Fixtures for all tests, and the check of all queries against the declared indexes."""
 
 from __future__ import annotations
 

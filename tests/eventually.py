@@ -1,4 +1,4 @@
-"""Waiting for what happens on other threads or in other processes, and telling what is there when it does not."""
+"""Waiting for conditions that other threads or processes fulfil; a timeout shows the state of the hubs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _states: list[Callable[[], str]] = []
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
-    """Look until the answer is truthy; the failure shows the state of every hub that the test has."""
+    """Repeat until the result is truthy; a failure shows the state of every hub of the test."""
     deadline = time.monotonic() + timeout
     while True:
         answer = look()
@@ -48,7 +48,7 @@ def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
 
 @contextmanager
 def shown_on_failure(state: Callable[[], str]) -> Iterator[None]:
-    """Meanwhile `state` is part of what a failing `eventually` shows."""
+    """Within this context a failing `eventually` also shows `state`."""
     _states.append(state)
     try:
         yield

@@ -1,4 +1,4 @@
-"""An Evolution server of 2.3 with one account, made of its recorded answers, and what a customer writes there."""
+"""An Evolution 2.3 server with one account, which replays recorded responses, and the messages of a customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that plays a provider: it records what it is sent and answers as it is told."""
+"""A real HTTP server that plays a provider: it records the requests and responds by the test's rules."""
 
 from __future__ import annotations
 

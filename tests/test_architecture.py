@@ -1,4 +1,4 @@
-"""Use cases work on models: `shared/documents` reads and writes them, and knows whose they are."""
+"""Use cases work on models: `shared/documents` reads and writes them, and checks the tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Twilio that signs what it posts with Twilio's own code, and takes everything it is asked."""
+"""A Twilio that signs its posts with Twilio's own code and accepts every request."""
 
 from __future__ import annotations
 

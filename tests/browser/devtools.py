@@ -158,7 +158,7 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, text: str) -> None:
-        """Type into whatever has the focus."""
+        """Type into the focused element."""
         self.call("Input.insertText", text=text)
 
     def press(self, key: str, shift: bool = False) -> None:
@@ -168,7 +168,7 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **code)
 
     def accessible(self) -> list[tuple[str, str]]:
-        """Role and name of everything that assistive technology is told of."""
+        """Role and name of each node of the accessibility tree."""
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
         visible_nodes = [node for node in nodes if not node["ignored"]]
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in visible_nodes]

@@ -1,4 +1,4 @@
-"""A dialect made up for these tests, and what they say of answers."""
+"""A dialect for these tests, and assertions on its responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer carries, whichever dialect gave it."""
+"""What every response contains, in each dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a body must be, and what is said of one that cannot be used."""
+"""What a request body must be, and how an invalid one is refused."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ PER_TENANT, TOTAL = 2, 3
 
 
 class Silent:
-    """A provider's answer that lets everybody wait until it is let go."""
+    """A provider's response that blocks every caller until it is released."""
 
     def __init__(self) -> None:
         self.go = threading.Event()

@@ -1,4 +1,4 @@
-"""Every failure has the one form, and no inside shows."""
+"""Every error has the same form and shows no internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function's process does not look for garbage where there is none."""
+"""Loading a function pauses garbage collection and exempts the loaded objects from it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ before = gc.get_freeze_count()
 with without_garbage_collection():
     assert not gc.isenabled()
     with without_garbage_collection():
-        kept = [[] for _ in range(1000)]
+        objects = [[] for _ in range(1000)]
     assert not gc.isenabled()
 assert gc.isenabled()
-assert gc.get_freeze_count() - before >= len(kept)
+assert gc.get_freeze_count() - before >= len(objects)
 """
 
 FAILS = """

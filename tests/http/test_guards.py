@@ -1,4 +1,4 @@
-"""Who may come in, by which credential, as whom."""
+"""Which credentials are accepted, and whom they identify."""
 
 from __future__ import annotations
 

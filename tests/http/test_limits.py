@@ -1,4 +1,4 @@
-"""How often one address may call what needs no credential."""
+"""Rate limits, by address, of operations that need no credential."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def slow(deps: Deps, clock: Clock) -> Deps:
-    """Its limits go by a clock that stands still."""
+    """A hub whose rate limits use a stopped clock."""
     return replace(deps, buckets=Buckets(clock))
 
 

@@ -1,4 +1,4 @@
-"""Real Socket.IO clients, and what they want to see."""
+"""Real Socket.IO clients, and the events that they receive."""
 
 from __future__ import annotations
 

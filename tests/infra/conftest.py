@@ -1,4 +1,4 @@
-"""What every test of the running hub may ask for."""
+"""Fixtures for tests of the running hub."""
 
 from __future__ import annotations
 

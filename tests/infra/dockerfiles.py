@@ -1,4 +1,4 @@
-"""Dockerfiles read, and carried out in a directory instead of an image."""
+"""Reads Dockerfiles, and executes them in a directory instead of an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Instruction:
 
 @dataclass(slots=True)
 class Stage:
-    """What stands between two FROM lines."""
+    """The instructions between two FROM lines."""
 
     base: str
     name: str

@@ -1,4 +1,4 @@
-"""Two who reach for one session at the same moment: one gets it, and what the other decided on is not written."""
+"""Two processes that take one session at the same moment: one gets it, the other writes nothing."""
 
 from __future__ import annotations
 

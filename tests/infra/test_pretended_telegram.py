@@ -1,4 +1,4 @@
-"""The Telegram for trying things out says of a bot what it was told."""
+"""The simulated Telegram describes a bot by the settings that it received."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may do on a connection before anybody knows it: not for long, and not without an end."""
+"""Limits on the time and the bytes of a client's connection before it has authenticated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Hurried(GuardedHTTP):
 
 @pytest.fixture
 def address(deps: Deps) -> Iterator[str]:
-    """Of a server that gives nobody much time."""
+    """The address of a server with short timeouts."""
     with bridged(deps, echo, http=Hurried) as address:
         yield address
 

@@ -1,4 +1,4 @@
-"""Leases of sessions on both stores: one holder, renewed by him alone, free when he says so or is heard of no more."""
+"""Leases of sessions on both stores: one holder, who alone renews it; free when released or expired."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _ids(leases: list[session_leases.Lease]) -> set[str]:
     return {lease.instance_id for lease in leases}
 
 
-def test_a_session_has_one_holder_until_he_lets_go_or_is_gone(deps: Deps) -> None:
+def test_a_session_has_one_holder_until_it_is_released_or_expires(deps: Deps) -> None:
     for id_ in ("i1", "i2", "i3"):
         _logged_in(deps, id_)
     one, two = replace(deps, owner="one"), replace(deps, owner="two")

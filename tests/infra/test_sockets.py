@@ -1,4 +1,4 @@
-"""Who may connect, which rooms he may enter, and when he has to go."""
+"""Which clients may connect, which rooms they may enter, and when they are disconnected."""
 
 from __future__ import annotations
 

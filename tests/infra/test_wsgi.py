@@ -171,7 +171,7 @@ def test_running_requests_are_finished_when_the_server_stops(deps: Deps) -> None
 
 
 class _Visited(SocketServer):
-    """Somebody comes to the door at `address` while its connections are being closed."""
+    """Connect to `address` while its connections are being closed."""
 
     address = ("", 0)
     let_in: bool | None = None

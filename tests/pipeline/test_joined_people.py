@@ -81,7 +81,7 @@ def test_the_second_conversation_is_closed_like_any_other(hub: HubByHand, shop: 
     assert _with(hub, "into the one that is open again").id == closed.id
 
 
-def test_who_waits_has_waited_since_his_first_message_at_either_address(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_customer_has_waited_since_their_first_message_at_either_address(hub: HubByHand, shop: WhatsApp) -> None:
     _met_apart(shop)
     _joined(shop)
     assert hub.message("by hidden id").created_at == _with(hub, "both").needs_reply_since

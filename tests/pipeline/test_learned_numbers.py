@@ -13,7 +13,7 @@ from tests.stubs import Stub
 
 HIDDEN = "99887766554433@lid"
 NUMBER = "+5511988887777"
-"""Maria's, by which she writes."""
+"""The number from which Maria writes."""
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def hub(deps: Deps, provider: Stub) -> HubByHand:
 
 @pytest.fixture
 def shop(hub: HubByHand) -> WhatsApp:
-    """A shop that knows Maria by her hidden id alone, and in which every new conversation tags its customer."""
+    """A shop that knows only Maria's hidden id; each new conversation tags its customer."""
     shop = WhatsApp.of(hub)
     shop.writes("by hidden id", remoteJid=HIDDEN)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
@@ -37,7 +37,7 @@ def _close(hub: HubByHand) -> None:
 
 
 def _returns(hub: HubByHand, shop: WhatsApp) -> None:
-    """Her next message begins a conversation, and tells the number."""
+    """Maria's next message begins a conversation and carries the number."""
     _close(hub)
     shop.writes("with number", remoteJidAlt=HIDDEN)
 
@@ -94,7 +94,7 @@ def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: HubByHand
     assert _number_and_tags(hub) == ("+4930123456", ["vip", "returning"] if begins else ["vip"])
 
 
-def test_the_number_of_the_customer_into_whom_she_is_being_merged_stays(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_number_of_the_customer_that_remains_after_a_merge_stays(hub: HubByHand, shop: WhatsApp) -> None:
     maria = hub.conversation().customer_id
     shop.writes("by number", remoteJid="5511977776666@s.whatsapp.net")
     other = next(each.customer_id for each in hub.conversations() if each.customer_id != maria)

@@ -50,7 +50,7 @@ class People:
         return self.hub.get(f"/customers/{self.ids[customer]}/profile")
 
     def owners(self) -> dict[str, str]:
-        """By number, who has it: the session, the address, and the customer himself all have to agree."""
+        """The owner of each number; the session, the address and the customer must agree on it."""
         numbers = {id_: number for number, id_ in self.ids.items()}
         owners: dict[str, set[str]] = {number: {self.profile(number)["customer_id"]} for number in self.ids}
         for data in (*self.hub.documents("identities"), *self.hub.documents("conversations")):
@@ -79,7 +79,7 @@ def test_one_source_goes_into_one_of_two_customers(hub: HubByHand, people: Peopl
     assert people.owners() == {ANN: ANN, BEN: CLEO, CLEO: CLEO}
 
 
-def test_nobody_goes_into_a_customer_who_is_being_merged_himself(hub: HubByHand, people: People) -> None:
+def test_nobody_is_merged_into_a_customer_who_is_being_merged(hub: HubByHand, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, ANN))
     people.merge(ANN, BEN, 409)
     assert hub.overlaps.all_happened

@@ -51,7 +51,7 @@ def shop(manual_hub: ManualHub) -> ManualHub:
 
 
 def _maria_writes(hub: ManualHub, *texts: str) -> None:
-    """Stored, and not answered yet."""
+    """Store Maria's messages, without a reply yet."""
     for text in texts:
         answer = hub.client.post("/webhook/evolution/shop", json=upsert(written(text)))
         assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""Sending obeys the channel's pace and the provider's wish to be left alone; who waits, waits in the outbox."""
+"""Sending obeys the channel's pace and the provider's `Retry-After`; waiting messages stay in the outbox."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_burst_on_a_slow_channel_waits_in_the_outbox_and_starves_no_other(hub: H
     assert turns[-1] - turns[0] > timedelta(seconds=4000)
 
 
-def test_who_waits_goes_when_his_turn_comes_with_one_attempt(hub: Hub) -> None:
+def test_a_waiting_message_is_sent_in_its_turn_with_one_attempt(hub: Hub) -> None:
     channel_id = bot(hub, pace_per_second=4)
     messages = [send(hub, channel_id, chat, f"to {chat}") for chat in range(1, 9)]
     eventually(hub.idle)

@@ -1,4 +1,4 @@
-"""What a provider says more than once: it repeats itself, an event comes again, all of them are replayed."""
+"""Duplicates: a provider repeats a webhook, an event is redelivered, all events are replayed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bot(hub: HubByHand) -> Telegram:
 
 
 def _reply_message_ids(hub: HubByHand) -> list[str]:
-    """The messages for which an answer was asked since the last look."""
+    """The ids of the messages for which a reply was requested since the last call."""
     return [cast("ReplyEvent", event).message_id for event in hub.new_events(Topic.REPLIES)]
 
 
@@ -127,12 +127,21 @@ def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, 
     assert _inbound(hub) == 2
 
 
-KEPT = ("messages", "conversations", "identities", "customers", "customer_tags", "stats", "outbox", "campaign_counters")
-"""All that says what was spoken and with whom."""
+REPLAYED = (
+    "messages",
+    "conversations",
+    "identities",
+    "customers",
+    "customer_tags",
+    "stats",
+    "outbox",
+    "campaign_counters",
+)
+"""The collections that hold customers, conversations and messages."""
 
 
 def _everything(hub: HubByHand) -> dict[str, Any]:
-    return {f"{name}/{each.id}": each.data for name in KEPT for each in hub.store.find(name, limit=1000).documents}
+    return {f"{name}/{each.id}": each.data for name in REPLAYED for each in hub.store.find(name, limit=1000).documents}
 
 
 def test_a_replay_of_everything_changes_nothing(hub: HubByHand) -> None:
@@ -186,9 +195,9 @@ def test_a_replay_of_a_message_alone_does_not_bring_back_the_text_before_its_edi
 
 def test_a_replay_mends_what_was_read_wrongly_and_leaves_what_became_of_it(hub: HubByHand) -> None:
     shop = WhatsApp.of(hub)
-    shop.writes("hello", id="HERS")
-    shop.reacts("HERS", "👍", 1_795_000_100)
-    shop.deletes("HERS")
+    shop.writes("hello", id="THEIRS")
+    shop.reacts("THEIRS", "👍", 1_795_000_100)
+    shop.deletes("THEIRS")
     right = hub.message("hello")
     hub.store.commit([Merge(refs.message(right.id), {"kind": "unsupported", "text": None})])
     brought = [cast("Any", each.event) for each in hub.overlaps.bus.published if each.topic is Topic.INBOUND]

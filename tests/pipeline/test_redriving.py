@@ -1,4 +1,4 @@
-"""A dead message that somebody has sent again begins anew: nothing of its former life counts."""
+"""A dead message that is sent again starts over, with no earlier attempts counted."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.stubs import Received, Reply, Stub
 
 
 def _settled(hub: Hub) -> None:
-    """Another customer writes and is answered; whatever was to come before has come."""
+    """Another customer writes and is answered, so that all earlier work is done."""
     channel_id = hub.telegram("Other")
     before = len(hub.provider.to("/sendMessage"))
     hub.customer_writes(channel_id, "marker", chat=999)

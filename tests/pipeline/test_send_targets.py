@@ -1,4 +1,4 @@
-"""To whom a message goes of which more is said than is needed, or something that cannot be."""
+"""Where a message goes when its target is given redundantly or inconsistently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEND = "/api/messages/send"
 
 @pytest.fixture
 def talk(hub: Hub) -> dict[str, str]:
-    """A conversation on a Telegram bot, in the words in which it may be named."""
+    """The fields by which a request may name a conversation on a Telegram bot."""
     channel = hub.telegram()
     hub.customer_writes(channel, "hello")
     conversation = hub.conversation()

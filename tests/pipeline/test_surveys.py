@@ -1,4 +1,4 @@
-"""Asking a customer how satisfied he was, and taking his answer."""
+"""Satisfaction surveys: asking the customer for a rating and storing the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients that look on are told of a conversation is what is stored of it."""
+"""Realtime events show a conversation as it is stored."""
 
 from __future__ import annotations
 

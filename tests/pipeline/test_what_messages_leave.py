@@ -56,7 +56,7 @@ def test_a_message_that_is_no_answer_ends_a_survey_for_good(hub: HubByHand, shop
 
 
 def _sale(hub: HubByHand) -> str:
-    """A campaign that the only customer has just got; returns its id."""
+    """A campaign that was just sent to the only customer; returns its id."""
     audience = {"customer_ids": [hub.conversation().customer_id]}
     sale = {"name": "Sale", "channels": ["whatsapp"], "message": "Sale!", "audience": audience}
     campaign_id = str(hub.post("/campaigns", sale, 201)["campaign_id"])
@@ -95,7 +95,7 @@ def test_only_the_customers_own_message_opens_the_window(hub: HubByHand) -> None
 
 
 def test_what_was_written_before_leaves_the_order_of_what_is_written_now(hub: HubByHand, shop: WhatsApp) -> None:
-    """Providers tell whole seconds: of two messages of one second the second one may come late."""
+    """Providers send whole seconds: of two messages of one second the second one may come late."""
     shop.writes("hello")
     hub.overlaps.clock.advance(seconds=5)
     second = int(hub.deps.now().timestamp())

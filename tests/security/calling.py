@@ -1,4 +1,4 @@
-"""An `Outgoing` of a test's own."""
+"""An `Outgoing` with its own settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hub calls when a user chose the address, and for how long it listens."""
+"""Which user-chosen addresses the hub calls, and how long it waits for the response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRODUCTION: dict[str, Any] = {"environment": "production", "jwt_secret": SecretS
 
 @contextmanager
 def raw_server(serve: Serve) -> Iterator[str]:
-    """A server that reads a request's head and then does as it likes; gives its address."""
+    """A server that reads a request's head and then runs the test's code; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

@@ -81,7 +81,7 @@ def test_a_server_without_a_trusted_certificate_is_sent_nothing(tmp_path: Path) 
 
 @contextmanager
 def tls_server(received: list[bytes], chain: Path) -> Iterator[str]:
-    """A server with a certificate that nobody vouches for; keeps what it is told once TLS stands."""
+    """A server with a self-signed certificate; `received` gets what a client sends after the TLS handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     listener = socket.create_server(("127.0.0.1", 0))

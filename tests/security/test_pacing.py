@@ -14,7 +14,7 @@ SLOW = Limit("slow", interval=1.0, burst=1)
 
 
 def run(pacer: Pacer, arrivals: list[tuple[float, Limit, Limit | None]], late: float = 0.0) -> list[tuple[float, int]]:
-    """Let messages come and ask again when they are told to, `late` seconds after that; returns when each went."""
+    """Simulate arrivals; a message retries `late` seconds after its wait. Returns when each number departed."""
     waiting = [(at, number, account, chat, False) for number, (at, account, chat) in enumerate(arrivals)]
     heapq.heapify(waiting)
     departures: list[tuple[float, int]] = []
@@ -42,7 +42,7 @@ def test_what_comes_at_once_goes_one_an_interval_in_the_order_in_which_it_came()
     assert departures[-1][0] - departures[0][0] < 65
 
 
-def test_nobody_asks_more_often_than_he_must() -> None:
+def test_nobody_asks_more_often_than_necessary() -> None:
     pacer, asks = Pacer(), 0
     at = dict.fromkeys(range(50), 100.0)
     while at:

@@ -1,4 +1,4 @@
-"""Accounts where HTTP does not reach: the clock, the store, and who the socket server lets in."""
+"""Accounts below HTTP: the clock, the store, and which clients the socket server accepts."""
 
 from __future__ import annotations
 

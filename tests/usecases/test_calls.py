@@ -1,4 +1,4 @@
-"""Calls: whatever order their events come in, each is one document, counted once, told once."""
+"""Calls: in whatever order their events arrive, each is one document, counted and reported once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message is placed in its chat by what its provider says of it and by when it came."""
+"""A message's position in its chat follows from the provider's timestamp and the arrival time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A unit of work reads models, writes what was changed in them, and lets nobody else's change go by."""
+"""A unit of work reads models, writes the changed fields, and detects concurrent changes."""
 
 from __future__ import annotations
 

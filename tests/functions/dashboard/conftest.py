@@ -1,4 +1,4 @@
-"""The Dashboard dialect and some conversations to show."""
+"""The Dashboard dialect with some conversations."""
 
 from __future__ import annotations
 

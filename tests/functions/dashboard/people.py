@@ -26,7 +26,7 @@ def customer(deps: Deps, id_: str = "cust_456", **fields: Any) -> Customer:
 
 
 def channel(deps: Deps, type_: ChannelType, tenant_id: str | None = None, **fields: Any) -> Instance:
-    """A channel that nobody told its provider of, but that has all it needs."""
+    """A configured channel that was not connected at its provider."""
     new = NewInstance(channel_type=type_, label=fields.pop("label", f"{type_} {new_id()[:4]}"), **fields)
     instance = instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
     if instance.status is not InstanceStatus.NOT_CONFIGURED:

@@ -1,4 +1,4 @@
-"""Figures through the Dashboard's door, made of counters alone."""
+"""The Dashboard's analytics, computed from counters alone."""
 
 from __future__ import annotations
 

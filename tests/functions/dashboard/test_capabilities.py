@@ -1,4 +1,4 @@
-"""What channels can carry, as data."""
+"""The capabilities of the channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channels by type: listed, configured, and how they stand."""
+"""Channels by type: listing, configuration and status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two customers that are one person, and taking them apart again."""
+"""Merging two customers that are one person, and undoing the merge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications, and that a channel's failure makes one."""
+"""Notifications; a channel's failure creates one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratings through the Dashboard's door."""
+"""Ratings in the Dashboard dialect."""
 
 from __future__ import annotations
 

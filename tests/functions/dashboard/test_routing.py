@@ -1,4 +1,4 @@
-"""Routing rules through the Dashboard's door."""
+"""Routing rules in the Dashboard dialect."""
 
 from __future__ import annotations
 

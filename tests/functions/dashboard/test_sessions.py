@@ -1,4 +1,4 @@
-"""Sessions and their messages through the Dashboard's door."""
+"""Sessions and their messages in the Dashboard dialect."""
 
 from __future__ import annotations
 

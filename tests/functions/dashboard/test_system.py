@@ -20,7 +20,7 @@ from tests.apps import create_app
 
 
 class Broken:
-    """A store that nobody can reach; `asked` counts who tried."""
+    """A store that nobody can reach; `attempts` counts the reads."""
 
     def __init__(self) -> None:
         self.attempts = 0

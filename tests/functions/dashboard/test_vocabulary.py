@@ -1,4 +1,4 @@
-"""What is refused is said in the Dashboard's own words."""
+"""Errors use the Dashboard's own terms."""
 
 from __future__ import annotations
 

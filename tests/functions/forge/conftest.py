@@ -1,4 +1,4 @@
-"""Forge's client before a hub in which nothing is configured."""
+"""A client of the Forge dialect, on a hub without configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forge's settings: what is kept, what is refused, and who sees the key."""
+"""Forge's settings: what is stored, what is refused, and who sees the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WhatsApp accounts that are no matter of scanning a code, through Omega's door."""
+"""The Omega dialect with WhatsApp accounts that are not paired by scanning a code."""
 
 from __future__ import annotations
 

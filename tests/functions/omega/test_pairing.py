@@ -1,4 +1,4 @@
-"""Pairing the one WhatsApp account through Omega's door."""
+"""Pairing the only WhatsApp account in the Omega dialect."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def slack(deps: Deps) -> Instance:
 
 
 def state_becomes(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
-    """Another process notes a state."""
+    """Another process stores a state."""
     deps.store.commit([Merge(Ref("instances", instance.id), {"status": status.value})])
 
 

@@ -1,4 +1,4 @@
-"""Agents as a client keeps them, and the responder that follows from them."""
+"""Managing agents, and which of them is the responder."""
 
 from __future__ import annotations
 

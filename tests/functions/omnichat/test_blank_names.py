@@ -1,4 +1,4 @@
-"""A name made of spaces is none."""
+"""A name that consists of spaces is refused."""
 
 from __future__ import annotations
 

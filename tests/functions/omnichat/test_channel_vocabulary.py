@@ -1,4 +1,4 @@
-"""What is said about a channel, in the words in which its client speaks of it."""
+"""Texts about a channel use the terms of the OmniChat dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channel instances through OmniChat's door."""
+"""Channel instances in the OmniChat dialect."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KEYS = [
 
 
 class Bots:
-    """A tenant's admin at the door."""
+    """The requests of a tenant's admin."""
 
     def __init__(self, client: FlaskClient, headers: dict[str, str]) -> None:
         self.client = client

@@ -1,4 +1,4 @@
-"""API keys: told once, held to role, scopes and time, and ended at once."""
+"""API keys: shown once; limited by role, scopes and expiry; revoked immediately."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _with(key: str) -> dict[str, str]:
 
 
 def _statuses(client: FlaskClient, key: str) -> tuple[int, int]:
-    """What reading and writing answer."""
+    """The status codes of a read and a write."""
     read = client.get("/api/agents", headers=_with(key)).status_code
     return read, client.post("/api/agents", json={"name": "Ada"}, headers=_with(key)).status_code
 
@@ -156,7 +156,7 @@ def test_keys_come_in_pages_oldest_first(client: FlaskClient, owner: Account) ->
     assert [key["name"] for key in first["keys"] + rest["keys"]] == ["a", "b", "c"]
 
 
-def test_a_key_may_do_what_its_maker_may_now_and_ends_with_him(client: FlaskClient, owner: Account) -> None:
+def test_a_key_may_do_what_its_maker_may_now_and_ends_with_them(client: FlaskClient, owner: Account) -> None:
     bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
     user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
     admin = account_of(sign_in(client, "bo@example.com").json)
@@ -199,7 +199,7 @@ def test_another_tenants_key_does_not_exist(client: FlaskClient, owner: Account)
 
 @dataclass
 class CountingStore(RecordingStore):
-    """Keeps what is written about keys."""
+    """Records the writes to API keys."""
 
     noted: list[Write] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Teams as a client keeps them, and which of them the tenant's responder leads."""
+"""Managing teams, and which of them the tenant's responder leads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def owner(client: FlaskClient) -> Account:
 
 
 class Door:
-    """A tenant's owner at work."""
+    """The requests of a tenant's owner."""
 
     def __init__(self, client: FlaskClient, owner: Account) -> None:
         self.client, self.owner = client, owner

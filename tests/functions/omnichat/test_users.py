@@ -146,7 +146,7 @@ def test_another_process_notices_within_its_caches_time(client: FlaskClient, own
     assert _may_write(other, admin) == 401
 
 
-def test_a_removed_users_tokens_end_and_his_address_is_free(client: FlaskClient, owner: Account) -> None:
+def test_a_removed_users_tokens_end_and_their_address_is_free(client: FlaskClient, owner: Account) -> None:
     removed = _joined(client, owner, "agent")
     assert client.get("/api/auth/me", headers=removed.headers).status_code == 200
     assert client.delete(f"/api/users/{removed.user_id}", headers=owner.headers).status_code == 204

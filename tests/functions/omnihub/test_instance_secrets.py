@@ -28,7 +28,9 @@ def test_a_short_secret_is_masked_whole(client: FlaskClient, deps: Deps, new: di
     assert client.get(f"{PATH}/shop", headers=key_for(deps, "default")).json["evolution_key"] == "••••"  # type: ignore[index]
 
 
-def test_a_caller_sees_the_secrets_that_he_has_just_sent(client: FlaskClient, deps: Deps, new: dict[str, Any]) -> None:
+def test_a_caller_sees_the_secrets_that_they_have_just_sent(
+    client: FlaskClient, deps: Deps, new: dict[str, Any]
+) -> None:
     headers = key_for(deps, "default")
     created: Any = client.post(PATH, json=new | {"name": "shop"}, headers=headers).json
     assert created["evolution_key"] == "evolution-key-1234"

@@ -1,4 +1,4 @@
-"""Which view a provider's call reaches."""
+"""Which view handles a provider's request."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.pipeline.hub import Hub
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody on a web page: what he is called, and the calls he makes."""
+    """A visitor of a web page: their session, and the requests that they send."""
 
     hub: Hub
     path: str

@@ -1,4 +1,4 @@
-"""The widget's endpoints keep the word of their document, whatever a visitor sends."""
+"""The widget's endpoints conform to their OpenAPI document, whatever a visitor sends."""
 
 from __future__ import annotations
 

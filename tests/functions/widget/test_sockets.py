@@ -1,4 +1,4 @@
-"""Visitors on Socket.IO: each hears of his own messages and of nothing else."""
+"""Visitors on Socket.IO: each receives events of their own messages and no others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _connected(client: Client, url: str, token: str) -> Queue[Any]:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_a_visitor_is_told_of_answers_to_him_alone(
+def test_a_visitor_is_told_of_answers_to_them_alone(
     hub: Hub, sockets: SocketServer, server: str, transport: str
 ) -> None:
     hub.echo_agent()

@@ -87,7 +87,9 @@ def test_the_same_nonce_again_is_the_same_message(hub: Hub, visitor: Visitor) ->
     eventually(lambda: visitor.texts() == [("visitor", "Hello"), ("visitor", "Bye")])
 
 
-def test_another_visitor_may_use_the_same_nonce_and_sees_only_his_own(hub: Hub, visitor: Visitor, widget: str) -> None:
+def test_another_visitor_may_use_the_same_nonce_and_sees_only_their_own(
+    hub: Hub, visitor: Visitor, widget: str
+) -> None:
     other = begin(hub, widget)
     visitor.say("mine", nonce="same")
     other.say("theirs", nonce="same")
@@ -137,7 +139,7 @@ def test_earlier_messages_are_a_page_away_also_those_of_a_closed_conversation(hu
     assert older["nextCursor"] is None
 
 
-def test_a_visitor_does_not_see_what_is_not_meant_for_him(hub: Hub, visitor: Visitor) -> None:
+def test_a_visitor_does_not_see_what_is_not_meant_for_them(hub: Hub, visitor: Visitor) -> None:
     visitor.say("Hello")
     conversation = hub.conversation()
     hidden: list[dict[str, Any]] = [

@@ -52,7 +52,7 @@ def clock(deps: Deps) -> Clock:
 
 @pytest.fixture
 def lookers() -> Lookers:
-    """Who sees all realtime events."""
+    """A client that receives all realtime events."""
     return []
 
 

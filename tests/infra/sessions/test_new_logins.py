@@ -1,4 +1,4 @@
-"""An account that is logged in anew while its former line is still held: the former one has no say any more."""
+"""An account that logs in again while its former connection is still held: the former one has no effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def auth_of(hub: Hub, channel: str) -> dict[str, Any]:
 
 
 def renewed_twice(hub: Hub, channel: str) -> None:
-    """Whatever the process had to do before has been done."""
+    """Wait until the process has finished its earlier work."""
     for _ in range(2):
         until: datetime = auth_of(hub, channel)["lease_expires_at"]
         eventually(lambda until=until: auth_of(hub, channel)["lease_expires_at"] > until)  # type: ignore[misc]  # bound
@@ -31,7 +31,7 @@ def renewed_twice(hub: Hub, channel: str) -> None:
 
 @pytest.fixture
 def relogin(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, str, FakeLine, FakeLine]:
-    """One process took a new login just after it renewed the former one; the process, the channel and both lines."""
+    """A process that took a new login right after it renewed the former one; its channel and both connections."""
     channel = logged_in(hub)
     process, _ = start()
     former = line_of(telegram)

@@ -60,8 +60,8 @@ def twilio_rules(provider: Stub) -> None:
 
 
 def has_number(provider: Stub, **fields: str) -> None:
-    """The account owns the number, of which this is known besides."""
-    number = {"sid": NUMBER_SID, "phone_number": BUSINESS_NUMBER, **known}
+    """The account owns the number; `fields` add to what Twilio says of it."""
+    number = {"sid": NUMBER_SID, "phone_number": BUSINESS_NUMBER, **fields}
     provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))
 
 

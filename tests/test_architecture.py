@@ -132,7 +132,9 @@ def _names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def test_names_say_what_they_hold() -> None:
-    paths = [path for folder in ("functions", "infra", "shared") for path in sorted(Path(folder).rglob("*.py"))]
+    paths = [
+        path for folder in ("functions", "infra", "shared", "tests") for path in sorted(Path(folder).rglob("*.py"))
+    ]
     assert paths
     vague = [
         f"{path}:{line}: name what `{name}` holds"

@@ -60,7 +60,7 @@ def add_pigeon_post(hub: Path) -> None:
     shutil.copy(HERE / "examples" / "example.py", tests / "example.py")
     shutil.copy(HERE / "examples" / "conversation.py", tests / "test_conversation.py")
     letters = {f"letter__{number}": letter(number) for number in range(1, 10)}
-    letters["letter__ours"] = letter(10) | {"ours": True}
+    letters["letter__outgoing"] = letter(10) | {"outgoing": True}
     for name, body in letters.items():
         (tests / "fixtures" / f"{name}.json").write_text(json.dumps(body), "utf-8")
 

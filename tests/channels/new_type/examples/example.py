@@ -17,6 +17,6 @@ EXAMPLE = Example(
         headers=lambda call: {"x-loft-secret": call.secret},
         unsecured={"loft_key": "loft-key-1"},
     ),
-    recordings=Recordings(message="letter__1", id="letter-number-1", echo="letter__ours"),
+    recordings=Recordings(message="letter__1", id="letter-number-1", echo="letter__outgoing"),
     credential=Credential(_accepted),
 )

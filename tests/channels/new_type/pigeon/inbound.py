@@ -18,7 +18,7 @@ class Letter(BaseModel):
     loft: str
     text: str
     written_at: AwareDatetime
-    ours: bool = False
+    outgoing: bool = False
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -32,6 +32,6 @@ def parse(payload: Any) -> list[ChannelEvent]:
             kind=MessageKind.TEXT,
             text=letter.text,
             sent_at=letter.written_at,
-            from_me=letter.ours,
+            from_me=letter.outgoing,
         )
     ]

@@ -1,23 +1,37 @@
-# Each target sets up what it needs: Python >= 3.11 and make are enough.
+# Each target installs what it needs. Python >= 3.11 with venv, make and git have to be there.
 PYTHON ?= python3
 UV := .uv/bin/uv
 RUN := .venv/bin/python
+# What serving needs, and all of it: with what tests and checks need.
+SERVING := .venv/.serving
 STAMP := .venv/.ready
+QUICK := tests/domain tests/channels tests/answering tests/security tests/usecases
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix bench cost emulators terraform mutants
+.PHONY: help serve quick test coverage check fix bench cost emulators terraform mutants hooks
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-serve: $(STAMP) ## Run the whole hub on this machine (http://127.0.0.1:8000)
+serve: $(SERVING) ## Run the whole hub on this machine (http://127.0.0.1:8000)
 	@$(RUN) -m infra.local.serve
 
 emulators: $(STAMP) ## Run what `make serve BACKEND=google` talks to, and print the variables that lead there
 	@$(RUN) -m infra.local.emulators
 
+quick: $(STAMP) ## Run the quick tests: domain, channels, answering, security, use cases, without a running hub
+	$(RUN) -m pytest -n 2 --dist worksteal -q -m "not slow and not hub" $(QUICK) $(OPTIONS)
+
 test: $(STAMP) ## Run all tests
-	$(RUN) -m pytest -n 2 --dist worksteal -q
+	$(RUN) -m pytest -n 2 --dist worksteal -q $(OPTIONS)
+
+coverage: $(STAMP) ## Run all tests, or those in OPTIONS, and print which lines of shared/ they run
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -n 2 --dist worksteal -q $(OPTIONS)
+	@$(RUN) -m coverage combine --quiet
+	@$(RUN) -m coverage report
 
 check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
 	.venv/bin/ruff format --check .
@@ -27,10 +41,15 @@ check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
 	.venv/bin/codespell
 	@$(MAKE) --no-print-directory test
 
+hooks: $(STAMP) ## Check formatting, lint, layers and spelling before every commit
+	@.venv/bin/pre-commit install
+
 mutants: $(STAMP) ## Change the hub in small ways and see whether the tests notice (OPTIONS="--paths shared/domain")
 	@$(RUN) -m tests.mutants $(OPTIONS)
 
-fix: $(STAMP) ## Format, and mend what lint can mend
+fix: $(STAMP) ## Format, mend what lint can mend, and write the generated tables
+	$(RUN) -m infra.channel_index --write
+	$(RUN) -m infra.capabilities --write
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
@@ -43,10 +62,21 @@ cost: $(STAMP) ## Price a million messages with their replies on Google Cloud
 bench: $(STAMP) ## Measure the budgets and print the table
 	$(RUN) -m infra.bench
 
-$(STAMP): Makefile pyproject.toml uv.lock
-	@test -x $(UV) || ($(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9)
-	@test -x .venv/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	@$(UV) sync --quiet --frozen
+# What they say goes to stderr: the output of `make serve` and `make emulators` is for programs, too.
+$(UV):
+	@echo "Installing uv into .uv ..." >&2
+	@$(PYTHON) -m venv .uv || { rm -rf .uv; echo "Python's venv is missing: apt install python3-venv" >&2; exit 1; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(SERVING): Makefile pyproject.toml uv.lock | $(UV)
+	@test -x $(RUN) || $(UV) venv --quiet --python $(PYTHON) .venv
+	@echo "Installing what the hub needs into .venv (160 MB) ..." >&2
+	@$(UV) sync --frozen --no-dev --inexact 2>&1 | { grep -v '^ [-+~] ' || true; } >&2
 	@# So that commands of the environment find the packages, functions-framework for one.
 	@$(RUN) -c 'import os, site; print(os.getcwd(), file=open(site.getsitepackages()[0] + "/hub.pth", "w"))'
+	@touch $@
+
+$(STAMP): $(SERVING)
+	@echo "Installing what tests and checks need into .venv (300 MB more) ..." >&2
+	@$(UV) sync --frozen --quiet
 	@touch $@

@@ -1,7 +1,7 @@
-"""README's table of what channels can carry, made from what they declare.
+"""The table in shared/channels/README.md of what channels can carry, made from what they declare.
 
 python -m infra.capabilities            # prints it
-python -m infra.capabilities --write    # puts it into README.md
+python -m infra.capabilities --write    # puts it into shared/channels/README.md
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from shared.channel import MEGABYTE, Capabilities, Pace
-from shared.channels import channel, names
+from shared.channels import channel, names, type_of
 from shared.domain.messages import MessageKind, MessageStatus
 
-README = Path("README.md")
+README = Path("shared/channels/README.md")
 START, END = "<!-- capabilities:start -->", "<!-- capabilities:end -->"
 _NONE = "-"
 _HEAD = (
@@ -42,19 +42,18 @@ def table() -> str:
 
 def rendered(text: str) -> str:
     """A text with the table between its two markers; raises `ValueError` when they are missing."""
-    before, found, rest = text.partition(START)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
-        raise ValueError(f"README.md has no {START} … {END}")
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"{README} has no {START} … {END}")
     return f"{before}{START}\n{table()}\n{END}{after}"
 
 
 def _row(adapter: str) -> tuple[str, ...]:
-    found = channel(adapter)
-    declared = found.capabilities
+    declared = channel(adapter).capabilities
     return (
         f"`{adapter}`",
-        f"`{found.channel_type.value}`",
+        f"`{type_of(adapter).value}`",
         f"{declared.text_limit}",
         _attachments(declared),
         ", ".join(status.value for status in MessageStatus if status in declared.receipts) or _NONE,
@@ -86,12 +85,12 @@ def _window(window: timedelta | None) -> str:
 
 
 def _pace(pace: Pace) -> str:
-    said = []
+    limits = []
     if pace.per_second is not None:
-        said.append(f"{pace.per_second:g}/s")
+        limits.append(f"{pace.per_second:g}/s")
     if pace.chat_seconds is not None:
-        said.append(f"a chat 1 in {pace.chat_seconds:g} s")
-    return ", ".join(said) or _NONE
+        limits.append(f"a chat 1 in {pace.chat_seconds:g} s")
+    return ", ".join(limits) or _NONE
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -68,8 +68,8 @@ class Deployable(_Row):
             "event": self.topic is not None,
             "schedule": self.schedule is not None,
         }
-        given = [bool(self.paths), self.topic is not None, self.schedule is not None]
-        if not ways[self.kind] or sum(given) != 1:
+        ways_in = [bool(self.paths), self.topic is not None, self.schedule is not None]
+        if not ways[self.kind] or sum(ways_in) != 1:
             raise ValueError(f"a deployable of kind {self.kind} needs exactly the way in that fits it")
         return self
 
@@ -83,7 +83,7 @@ class Subscription(_Row):
 
     push: str | None = None
     pull: str | None = None
-    kept: bool = False
+    retained: bool = False
     filter: str | None = None
     ordered: bool
     ack_deadline: int = Field(ge=10, le=600)
@@ -94,10 +94,10 @@ class Subscription(_Row):
 
     @model_validator(mode="after")
     def _has_one_reader(self) -> Subscription:
-        if [self.push is not None, self.pull is not None, self.kept].count(True) != 1:
-            raise ValueError("a subscription is pushed, pulled or kept")
+        if [self.push is not None, self.pull is not None, self.retained].count(True) != 1:
+            raise ValueError("a subscription is pushed, pulled or retained")
         retried = (self.min_backoff, self.max_backoff, self.max_delivery_attempts)
-        if not self.kept and None in retried:
+        if not self.retained and None in retried:
             raise ValueError("a subscription with a reader needs its pauses and its number of attempts")
         return self
 
@@ -120,9 +120,9 @@ class Table(_Row):
 
     def backend(self, path: str, front: Front = "split") -> str | None:
         """The deployable that a URL map sends `path` to; None where no pattern matches."""
-        found = {name: row.serves(path) for name, row in self.of(front).items()}
-        best = max(found, key=lambda name: found[name])
-        return best if found[best] else None
+        lengths = {name: row.serves(path) for name, row in self.of(front).items()}
+        best = max(lengths, key=lambda name: lengths[name])
+        return best if lengths[best] else None
 
 
 def load(path: Path = TABLE) -> Table:

@@ -25,7 +25,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
 from shared.errors import HubError
-from shared.usecases.pipeline import dead
+from shared.usecases.outbox import outbox_items
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,7 +58,9 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
         case "outbox":
             yield from _outbox(deps, arguments.tenant, arguments.status)
         case "redrive":
-            yield dead.redrive(deps, arguments.tenant, arguments.item).model_dump(mode="json", exclude={"payload"})
+            yield outbox_items.redrive(deps, arguments.tenant, arguments.item).model_dump(
+                mode="json", exclude={"payload"}
+            )
         case "dead-letters":
             yield from _letters(deps, arguments.topic)
         case "redrive-event":
@@ -71,7 +73,7 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
 def _outbox(deps: Deps, tenant_id: str, status: OutboxStatus) -> Iterable[dict[str, Any]]:
     cursor: str | None = None
     while True:
-        items, cursor = dead.list_outbox(deps, tenant_id, status, dead.MOST, cursor)
+        items, cursor = outbox_items.list_outbox(deps, tenant_id, status, outbox_items.MOST, cursor)
         # What was to be said is the customer's business, not the operator's.
         yield from (item.model_dump(mode="json", exclude={"payload"}) for item in items)
         if cursor is None:

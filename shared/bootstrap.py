@@ -45,7 +45,7 @@ def bootstrap(settings: Settings) -> Deps:
 def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
     from shared.adapters.embedded.blobs import FileBlobs  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
-    from shared.adapters.embedded.database import Database  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -17,15 +18,32 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from shared.errors import ConfigurationInvalid
 from shared.setting_forms import HeaderKey, Hosts, Names, Origins, Pause, Seconds, SocketPath, Url, networks_of
+from shared.setting_index import DECLARED_BY
+
+C = TypeVar("C", bound="ChannelSettings")
+
+
+class ChannelSettings(BaseModel):
+    """Settings of the deployment that a channel, or a family of channels, declares beside its own code.
+
+    As in `Settings`, a field's name in upper case is its environment variable. `setting_index.py` lists the fields of
+    all subclasses; `make fix` writes it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Settings(BaseModel):
-    """All settings; a field's name in upper case is its environment variable."""
+    """All settings; a field's name in upper case is its environment variable.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    What channels declare (`ChannelSettings`) lies beside the fields and is read by `of`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     environment: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
@@ -51,30 +69,12 @@ class Settings(BaseModel):
     upstream_allowlist: Hosts = ()
     webhook_strict: bool | None = None
 
-    evolution_url: Url | None = None
-    evolution_key: HeaderKey | None = None
     omni_host: Url | None = None
     omni_api_key: HeaderKey | None = None
-    telegram_api_id: int | None = Field(default=None, gt=0)
-    telegram_api_hash: SecretStr | None = None
-    facebook_verify_token: SecretStr | None = None
-    facebook_app_secret: SecretStr | None = None
     openai_api_key: HeaderKey | None = None
     openai_model: str = "gpt-4o-mini"
     openai_models: Names = ()
-    slack_client_id: str | None = None
-    slack_client_secret: SecretStr | None = None
-    slack_signing_secret: SecretStr | None = None
-    discord_client_id: str | None = None
-
-    telegram_api_url: Url = "https://api.telegram.org"
-    graph_api_url: Url = "https://graph.facebook.com"
-    graph_api_version: str = Field(default="v23.0", pattern=r"^v\d+\.\d+$")
     openai_base_url: Url = "https://api.openai.com/v1"
-    slack_api_url: Url = "https://slack.com/api"
-    discord_api_url: Url = "https://discord.com/api/v10"
-    twilio_api_url: Url = "https://api.twilio.com"
-    aws_endpoint_url: Url | None = None
 
     google_cloud_project: str | None = None
     firestore_database: str = "(default)"
@@ -98,6 +98,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
 
     _origin: str | None = PrivateAttr(default=None)
+    _declared: dict[type[ChannelSettings], ChannelSettings] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -121,12 +122,26 @@ class Settings(BaseModel):
 
     def _check_push(self) -> None:
         """Whoever may push events decides what customers are told, so in production nobody may without proof."""
-        given = {"PUSH_AUDIENCE": self.push_audience, "PUSH_SERVICE_ACCOUNT": self.push_service_account}
-        missing = [name for name, value in given.items() if value is None]
+        values = {"PUSH_AUDIENCE": self.push_audience, "PUSH_SERVICE_ACCOUNT": self.push_service_account}
+        missing = [name for name, value in values.items() if value is None]
         if self.production and self.backend == "google" and missing:
             raise ValueError(f"{missing[0]}: is required when BACKEND=google and ENVIRONMENT=production")
         if len(missing) == 1:
             raise ValueError(f"{missing[0]}: is required when the other of the two PUSH_ settings is given")
+
+    def of(self, declared: type[C]) -> C:
+        """The settings that a channel declares, validated once."""
+        settings = self._declared.get(declared)
+        if settings is None:
+            settings = self._declared[declared] = declared.model_validate(self.model_extra)
+        return cast("C", settings)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; what channels declare is validated anew where anything changes."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._declared = {}
+        return copied
 
     @property
     def records_spans(self) -> bool:
@@ -175,6 +190,17 @@ class Settings(BaseModel):
         return networks_of(self.upstream_allowlist)
 
 
+def setting_fields() -> dict[str, FieldInfo]:
+    """Every setting by name, those of all channels too, which this imports."""
+    return {**Settings.model_fields, **{name: _declaring_model(name).model_fields[name] for name in DECLARED_BY}}
+
+
+def _declaring_model(name: str) -> type[ChannelSettings]:
+    module, _, model = DECLARED_BY[name].partition(":")
+    declaring: type[ChannelSettings] = getattr(import_module(module), model)
+    return declaring
+
+
 _TOML_FIELDS = {"enabled": "api_enabled", "host": "host", "port": "port", "api_key": "api_key"}
 
 
@@ -198,13 +224,26 @@ def load_settings(environ: Mapping[str, str] | None = None, toml: Path = Path("c
     Raises `ConfigurationInvalid` with one line that names the variable.
     """
     source = os.environ if environ is None else environ  # noqa: TID251 - the one place that reads it
-    given = {name: source[name.upper()] for name in Settings.model_fields if source.get(name.upper(), "").strip()}
+    values = {
+        name: source[name.upper()]
+        for name in (*Settings.model_fields, *DECLARED_BY)
+        if source.get(name.upper(), "").strip()
+    }
     written = _from_toml(toml)
     try:
-        return Settings.model_validate(written | given)
+        return Settings.model_validate(written | values | _channel_settings(values))
     except ValidationError as error:
         places = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
-        raise ConfigurationInvalid(_first_line(error, places | {name: name.upper() for name in given})) from None
+        raise ConfigurationInvalid(_first_line(error, places | {name: name.upper() for name in values})) from None
+
+
+def _channel_settings(values: Mapping[str, str]) -> dict[str, Any]:
+    """The values that channels declare, checked; only the channels that have any are imported."""
+    checked: dict[str, Any] = {}
+    for model in dict.fromkeys(_declaring_model(name) for name in values if name in DECLARED_BY):
+        settings = model.model_validate(values)
+        checked |= {name: getattr(settings, name) for name in settings.model_fields_set}
+    return checked
 
 
 def _first_line(error: ValidationError, places: Mapping[str, str]) -> str:

@@ -24,18 +24,49 @@
         │   └── ConnectionLost        503   provider_unavailable  yes: the account's own connection is down
         └── OutcomeUnknown            502   outcome_unknown       never blindly: it may have been done
 
-`status` is what an HTTP dialect answers; `detail` is written for the person who
-reads it and never holds a secret.
+`status` is what an HTTP dialect answers; `detail` is a sentence for the person
+who reads it and never holds a secret. Where it mentions a field or a channel
+type, that part is a `FieldName` or a `ChannelName`, and each dialect replaces it
+by its own name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from typing import Self
 
     from shared.ports.store import Document, Ref
+
+
+class FieldName(str):
+    """A field of the request, as the hub calls it: a path in snake case, such as `config.bot_token`."""
+
+    __slots__ = ()
+
+
+class ChannelName(str):
+    """The value of a `ChannelType`, such as `widget`."""
+
+    __slots__ = ()
+
+
+Detail: TypeAlias = "str | tuple[str, ...]"
+"""A sentence, or its parts: plain text, `FieldName` and `ChannelName`."""
+
+
+def joined(clauses: Iterable[Detail], separator: str) -> tuple[str, ...]:
+    """The parts of several clauses, with `separator` between them."""
+    parts: list[str] = []
+    for clause in clauses:
+        parts += [separator, *_parts(clause)] if parts else _parts(clause)
+    return tuple(parts)
+
+
+def _parts(detail: Detail) -> tuple[str, ...]:
+    return (detail,) if isinstance(detail, str) else detail
 
 
 class HubError(Exception):
@@ -44,9 +75,10 @@ class HubError(Exception):
     status = 500
     code = "internal_error"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: Detail) -> None:
+        self.parts = _parts(detail)
+        self.detail = "".join(self.parts)
+        super().__init__(self.detail)
 
 
 class ConfigurationInvalid(HubError):
@@ -59,9 +91,22 @@ class BadRequest(HubError):
     status = 400
     code = "bad_request"
 
-    def __init__(self, detail: str, fields: Mapping[str, str] | None = None) -> None:
+    def __init__(self, detail: Detail, fields: Mapping[str, Detail] | None = None) -> None:
         super().__init__(detail)
         self.fields = dict(fields or {})
+
+    @classmethod
+    def of_field(cls, name: str, reason: Detail, sentence: Detail | None = None) -> Self:
+        """One field is wrong. `sentence` follows the field's name in `detail`, where that says more than `reason`."""
+        field = FieldName(name)
+        return cls((field, ": ", *_parts(reason if sentence is None else sentence)), {field: reason})
+
+    @classmethod
+    def of_fields(cls, reasons: Mapping[str, str], between: str = ": ") -> Self:
+        """Several fields are wrong, each for its own reason."""
+        fields: dict[str, Detail] = {FieldName(name): reason for name, reason in reasons.items()}
+        clauses = [(FieldName(name), between, reason) for name, reason in reasons.items()]
+        return cls(joined(clauses, "; "), fields)
 
 
 class PayloadInvalid(BadRequest):
@@ -105,10 +150,13 @@ class NotFound(HubError):
 
 
 class Collision(HubError):
-    """The request contradicts what is already there."""
+    """The request contradicts what is already there; `field` names the part of it that does."""
 
     status = 409
     code = "conflict"
+
+    def __init__(self, detail: Detail, field: str | None = None) -> None:
+        super().__init__(detail if field is None else (FieldName(field), ": ", *_parts(detail)))
 
 
 class PayloadTooLarge(HubError):
@@ -131,7 +179,7 @@ class TooManyRequests(HubError):
     status = 429
     code = "too_many_requests"
 
-    def __init__(self, detail: str, retry_after: float) -> None:
+    def __init__(self, detail: Detail, retry_after: float) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
@@ -142,7 +190,7 @@ class Overloaded(HubError):
     status = 503
     code = "overloaded"
 
-    def __init__(self, detail: str, retry_after: float) -> None:
+    def __init__(self, detail: Detail, retry_after: float) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 

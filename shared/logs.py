@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import sys
 import threading
@@ -14,13 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from random import Random
 from typing import Any, TypeAlias
 
-# Of its own: what draws from the source that all code shares, beside a property test, makes that test fail.
-_chance = Random()  # noqa: S311 - no secret is made of it
-# A server's workers are forks of one process, and would all draw the same.
-os.register_at_fork(after_in_child=_chance.seed)
+from shared import pseudorandom
 
 _SECRET_KEY = re.compile(
     r"(?i)(pass(word|wd)?$|secret|token|api_?key|authorization|credential|signature|cookie|private_?key|hash$|^key$|_key$)"
@@ -80,10 +75,9 @@ def tracing(
     With a name the work is recorded as a span of the trace.
     """
     if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
-        # No secrets, and the system's randomness would let go of the interpreter's lock for every request.
-        traceparent = f"00-{_chance.getrandbits(128):032x}-{_chance.getrandbits(64):016x}-01"
+        traceparent = f"00-{pseudorandom.hex_digits(128)}-{pseudorandom.hex_digits(64)}-01"
     if not request_id or not _REQUEST_ID.fullmatch(request_id):
-        request_id = f"{_chance.getrandbits(64):016x}"
+        request_id = pseudorandom.hex_digits(64)
     with _under(Trace(request_id, traceparent), kind, span) as trace:
         yield trace
 

@@ -1,4 +1,4 @@
-"""What every test may ask for, and the check of all queries against the declared indexes."""
+"""Fixtures for all tests, and the check of all queries against the declared indexes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from functions.hub.main import blueprints
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
+from shared.setting_index import DECLARED_BY
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.google.deployment import Shared, deployment, provider, shared_functions
 from tests.google.web_client import WebClient
@@ -36,16 +37,12 @@ def settings(tmp_path: Path, provider: Stub, deployment: str, shared_functions: 
         return shared_functions.hub.settings
     return Settings(
         data_dir=tmp_path / "data",
-        telegram_api_url=provider.url,
-        graph_api_url=provider.url,
         openai_base_url=f"{provider.url}/v1",
         evolution_url=provider.url,
-        twilio_api_url=provider.url,
-        slack_api_url=provider.url,
-        discord_api_url=provider.url,
         retry_min_seconds=0.05,
         retry_max_seconds=0.2,
         reply_debounce_seconds=0,
+        **{name: provider.url for name in DECLARED_BY if name.endswith("_api_url")},
     )
 
 
@@ -90,6 +87,14 @@ def manual_hub(deps: Deps, provider: Stub) -> Iterator[ManualHub]:
     hub.headers = key_for(deps, hub.tenant_id, Role.OWNER)
     yield hub
     assert hub.overlaps.all_happened
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests over a running hub, which `make quick` leaves out; a channel's conversation makes its own."""
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        if {"hub", "manual_hub"} & set(fixtures) or item.path.name == "test_conversation.py":
+            item.add_marker("hub")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

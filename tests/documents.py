@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.channels import channel
+from shared.channels import type_of
+from shared.domain.accounts import Role, User
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.messages import Author, Direction, Message, MessageStatus, OutboxItem, OutboxPayload
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 
 
 def an_instance(adapter: str, /, **fields: Any) -> Instance:
-    channel_type = channel(adapter).channel_type
-    given = {
+    channel_type = type_of(adapter)
+    defaults = {
         "id": "i1",
         "tenant_id": "t1",
         "type": channel_type,
@@ -25,11 +26,11 @@ def an_instance(adapter: str, /, **fields: Any) -> Instance:
         "created_at": MOMENT,
         "updated_at": MOMENT,
     }
-    return Instance(**(given | fields))
+    return Instance(**(defaults | fields))
 
 
 def a_message(**fields: Any) -> Message:
-    given = {
+    defaults = {
         "id": "m1",
         "tenant_id": "t1",
         "instance_id": "i1",
@@ -43,4 +44,29 @@ def a_message(**fields: Any) -> Message:
         "sent_at": MOMENT,
         "created_at": MOMENT,
     }
-    return Message(**(given | fields))
+    return Message(**(defaults | fields))
+
+
+def a_user(**fields: Any) -> User:
+    defaults = {
+        "id": "u1",
+        "tenant_id": "t1",
+        "email": "ann@example.com",
+        "role": Role.OWNER,
+        "password_hash": "none",
+        "created_at": MOMENT,
+    }
+    return User(**(defaults | fields))
+
+
+def an_outbox_item(**fields: Any) -> OutboxItem:
+    defaults = {
+        "id": "m1",
+        "tenant_id": "t1",
+        "conversation_id": "c1",
+        "instance_id": "i1",
+        "payload": OutboxPayload(text="hello"),
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    }
+    return OutboxItem(**(defaults | fields))

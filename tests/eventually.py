@@ -1,4 +1,4 @@
-"""Waiting for what happens on other threads or in other processes, and telling what is there when it does not."""
+"""Waiting for conditions that other threads or processes fulfil; a timeout shows the state of the hubs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _states: list[Callable[[], str]] = []
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
-    """Look until the answer is truthy; the failure shows the state of every hub that the test has."""
+    """Repeat until the result is truthy; a failure shows the state of every hub of the test."""
     deadline = time.monotonic() + timeout
     while True:
         answer = look()
@@ -48,7 +48,7 @@ def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
 
 @contextmanager
 def shown_on_failure(state: Callable[[], str]) -> Iterator[None]:
-    """Meanwhile `state` is part of what a failing `eventually` shows."""
+    """Within this context a failing `eventually` also shows `state`."""
     _states.append(state)
     try:
         yield
@@ -71,8 +71,8 @@ def _documents(deps: Deps) -> Iterator[str]:
         documents.sort(key=lambda document: str(document.data.get("created_at")))
         yield f"{collection}: {len(documents)}"
         for document in documents[-_MOST:]:
-            shown = {name: document.data[name] for name in fields if document.data.get(name) is not None}
-            yield f"  {document.id} {_short(shown)}"
+            present_fields = {name: document.data[name] for name in fields if document.data.get(name) is not None}
+            yield f"  {document.id} {_short(present_fields)}"
 
 
 def _events(deps: Deps) -> Iterator[str]:

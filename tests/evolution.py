@@ -1,4 +1,4 @@
-"""An Evolution server of 2.3 with one account, made of its recorded answers, and what a customer writes there."""
+"""An Evolution 2.3 server with one account, which replays recorded responses, and the messages of a customer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RECORDED = Path(__file__).parent / "channels" / "whatsapp_evolution" / "captures
 
 def recorded(name: str) -> Any:
     """What the real server answered, or sent as a webhook."""
-    found = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
-    return found["response"] if name.startswith("rest-") else found
+    recording = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
+    return recording["response"] if name.startswith("rest-") else recording
 
 
 def written(text: str, **key: Any) -> dict[str, Any]:
@@ -43,12 +43,12 @@ def evolution_rules(provider: Stub) -> None:
     """Play an Evolution whose accounts are connected and that takes every text."""
     numbers = count(1)
 
-    def taken(request: Received) -> Reply:
+    def accept(request: Received) -> Reply:
         key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{next(numbers)}"}
         return Reply(201, {"key": key, "status": "PENDING"})
 
     provider.on("GET", "/instance", Reply(json={"instance": {"state": "open"}}))
-    provider.on("POST", "/message/sendText", taken)
+    provider.on("POST", "/message/sendText", accept)
 
 
 def answered_shop(url: str, **fields: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Evolution:
         self.reason: int | None = None
         self.unready = 0
         self.lingering = 0
-        self.made = 0
+        self.created_count = 0
         self.hook: dict[str, Any] = {}
         for method, path, answer in (
             ("GET", "/instance/connectionState/", self._state),
@@ -97,7 +97,7 @@ class Evolution:
         ):
             stub.on(method, path, answer)
 
-    def asked(self) -> list[str]:
+    def calls(self) -> list[str]:
         """The calls so far, such as `POST instance/create`."""
         return [f"{each.method} {'/'.join(each.path.split('?')[0].split('/')[1:3])}" for each in self.stub.requests]
 
@@ -142,10 +142,10 @@ class Evolution:
     def _create(self, request: Received) -> Reply:
         if self.state is not None:
             return _failed(403, 'This name "acme-support" is already in use.')
-        self.made += 1
+        self.created_count += 1
         self.state, self.reason = "connecting", None
         self.hook = request.json["webhook"]
-        created = recorded("rest-instance-create") | {"hash": f"TOKEN-{self.made}"}
+        created = recorded("rest-instance-create") | {"hash": f"TOKEN-{self.created_count}"}
         if not request.json["qrcode"] or self.unready:
             created |= {"qrcode": {"count": 0}}
         return Reply(201, created)

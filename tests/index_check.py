@@ -166,7 +166,7 @@ def stored_in(deps: Deps) -> Store:
 def missing(shapes: Iterable[Shape], indexes: Indexes) -> list[str]:
     """What the queries need declared: a composite index as it would stand in the file, or less of an exemption."""
     unserved = [shape for shape in shapes if not _by_fields(shape, indexes) and not _serving(shape, indexes)]
-    return sorted({_wanted(shape) for shape in unserved})
+    return sorted({_missing_index(shape) for shape in unserved})
 
 
 def unused(shapes: Iterable[Shape], indexes: Indexes) -> list[str]:
@@ -206,7 +206,7 @@ def _serving(shape: Shape, indexes: Indexes) -> list[Index]:
     return []
 
 
-def _wanted(shape: Shape) -> str:
+def _missing_index(shape: Shape) -> str:
     *orders, (_, direction) = shape.endings[0]
     fields = [(path, direction) for path in sorted(shape.prefix)] + orders
     if len(fields) == 1:

@@ -1,4 +1,4 @@
-"""A real HTTP server that plays a provider: it records what it is sent and answers as it is told."""
+"""A real HTTP server that plays a provider: it records the requests and responds by the test's rules."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class Stub:
         deadline = time.monotonic() + timeout
         with self._arrived:
             while True:
-                found = [r for r in self.requests if re.search(path, r.path)]
-                if len(found) >= count:
-                    return found
+                matching = [r for r in self.requests if re.search(path, r.path)]
+                if len(matching) >= count:
+                    return matching
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(f"{len(found)} of {count} requests to {path} came: {self.requests}")
+                    raise AssertionError(f"{len(matching)} of {count} requests to {path} came: {self.requests}")
                 self._arrived.wait(left)
 
     def take(self, received: Received) -> Reply:

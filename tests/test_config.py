@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.deployables import load
+from shared.channels.slack.config import SlackSettings
 from shared.config import Settings, load_settings
 from shared.errors import ConfigurationInvalid
 from shared.setting_forms import OUR_PATHS
@@ -213,3 +214,20 @@ def test_a_broken_file_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigurationInvalid):
         load_settings({}, file)
+
+
+def test_a_channels_own_setting_is_refused_at_the_start_in_one_line() -> None:
+    with pytest.raises(ConfigurationInvalid, match=r"^SLACK_API_URL: "):
+        _load(SLACK_API_URL="slack.com/api")
+    assert _load(SLACK_API_URL="http://127.0.0.1:9").of(SlackSettings).slack_api_url == "http://127.0.0.1:9"
+
+
+def test_a_copy_with_other_values_forgets_what_channels_had_declared() -> None:
+    before = _load(SLACK_API_URL="http://127.0.0.1:1")
+    assert before.of(SlackSettings).slack_api_url == "http://127.0.0.1:1"
+    after = before.model_copy(update={"slack_api_url": "http://127.0.0.1:2"})
+    assert after.of(SlackSettings).slack_api_url == "http://127.0.0.1:2"
+
+
+def test_secrets_that_channels_declare_do_not_show() -> None:
+    assert "hidden-secret" not in repr(_load(SLACK_CLIENT_SECRET="hidden-secret"))

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from infra.sockets.wire import payload
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
@@ -124,8 +124,8 @@ def test_every_example_is_there_and_is_looked_at_by_some_test() -> None:
     tests = [path.read_text("utf-8") for path in GOLDEN.parent.rglob("test_*.py") if path != Path(__file__)]
     own = Path(__file__).read_text("utf-8").partition("def golden(")[2]
     for name in there:
-        shown = re.compile(rf'[/"]{name.partition("/")[2]}(\.json)?"')
-        assert name in own or any(shown.search(text) for text in tests), f"{name} is never replayed"
+        mention = re.compile(rf'[/"]{name.partition("/")[2]}(\.json)?"')
+        assert name in own or any(mention.search(text) for text in tests), f"{name} is never replayed"
 
 
 @pytest.fixture
@@ -171,11 +171,11 @@ def test_failures(deps: Deps, example: str, method: str, path: str) -> None:
     headers = {} if example == "omnihub/error_401" else {"Authorization": "Bearer the-key"}
     answer = create_app(keyed, blueprints()).test_client().open(path, method=method, json={}, headers=headers)
     assert answer.status_code == int(example[-3:])
-    told: Any = answer.json
-    assert {key: type(told[key]) for key in golden(example)} == {"detail": str}
-    assert set(told) <= {"detail", "code", "request_id", "fields"}
+    body: Any = answer.json
+    assert {key: type(body[key]) for key in golden(example)} == {"detail": str}
+    assert set(body) <= {"detail", "code", "request_id", "fields"}
     if example == "omnihub/error_401":
-        assert told["detail"] == golden(example)["detail"]
+        assert body["detail"] == golden(example)["detail"]
 
 
 def test_an_account_and_its_tokens(hub: Hub) -> None:
@@ -195,9 +195,11 @@ def test_an_account_and_its_tokens(hub: Hub) -> None:
 
 def test_a_channel_and_what_its_room_is_told(hub: Hub) -> None:
     hub.register()
-    asked = golden("omnichat/channel_request")
-    created = hub.post("/api/channels", asked, 201)
-    assert {key: created[key] for key in asked if key != "config"} == {k: v for k, v in asked.items() if k != "config"}
+    request = golden("omnichat/channel_request")
+    created = hub.post("/api/channels", request, 201)
+    assert {key: created[key] for key in request if key != "config"} == {
+        k: v for k, v in request.items() if k != "config"
+    }
     assert created["status"] == "DISCONNECTED"
     hub.customer_writes(created["id"], "hello")
     evolution = Evolution(hub.provider)
@@ -214,5 +216,5 @@ def test_a_channel_and_what_its_room_is_told(hub: Hub) -> None:
     }
     eventually(lambda: {event.name for event in hub.realtime} == set(forms))
     for event in hub.realtime:
-        told, form = payload(event), forms[event.name]
-        assert {key: type(value) for key, value in told.items()} == {key: type(value) for key, value in form.items()}
+        actual, form = payload(event), forms[event.name]
+        assert {key: type(value) for key, value in actual.items()} == {key: type(value) for key, value in form.items()}

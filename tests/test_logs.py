@@ -65,9 +65,9 @@ def test_credentials_inside_a_text_are_cut_out(text: str) -> None:
     assert "hidden" not in json.dumps(_line("x", detail=text))
 
 
-@pytest.mark.parametrize("given", [None, "", "nonsense", "00-zz-zz-01", "a\nb"])
-def test_a_trace_that_is_none_is_replaced(given: str | None) -> None:
-    with tracing(given, given) as trace:
+@pytest.mark.parametrize("header", [None, "", "nonsense", "00-zz-zz-01", "a\nb"])
+def test_a_trace_that_is_none_is_replaced(header: str | None) -> None:
+    with tracing(header, header) as trace:
         assert current_trace() is trace
         assert len(trace.trace_id) == 32
         assert "\n" not in trace.request_id

@@ -42,8 +42,8 @@ def test_each_step_is_a_child_of_the_one_before(recording: TracerProvider, expor
         assert call.request_id == "r1"
     assert current_trace() is None
     recording.force_flush()
-    found = {span.name: span for span in exporter.get_finished_spans()}
-    webhook, consumer, provider = found["webhook"], found["inbound"], found["POST telegram"]
+    spans_by_name = {span.name: span for span in exporter.get_finished_spans()}
+    webhook, consumer, provider = spans_by_name["webhook"], spans_by_name["inbound"], spans_by_name["POST telegram"]
     assert webhook.parent is not None
     assert f"{webhook.parent.span_id:016x}" == TRACEPARENT.split("-")[2]
     assert consumer.parent is not None

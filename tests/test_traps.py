@@ -17,7 +17,7 @@ from functions.hub.main import blueprints
 from shared.deps import Deps
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import MARIA, Evolution, upsert, written
 from tests.functions.keys import key_for
@@ -60,8 +60,8 @@ def test_01_a_masked_secret_that_is_read_and_put_back_stays_what_it_was(hub: Hub
     assert (seen["evolution_key"], seen["agent_api_key"]) == ("••••1234", "••••")
     put = _put(hub, f"{INSTANCES}/shop", seen | {"agent_timeout": 5}, headers=masked)
     assert (put["evolution_key"], put["agent_timeout"]) == ("••••1234", 5)
-    kept = hub.get(f"{INSTANCES}/shop")
-    assert (kept["evolution_key"], kept["agent_api_key"]) == ("evolution-key-1234", "agent-key-5678")
+    stored = hub.get(f"{INSTANCES}/shop")
+    assert (stored["evolution_key"], stored["agent_api_key"]) == ("evolution-key-1234", "agent-key-5678")
     hub.get(f"{INSTANCES}/shop/status")
     assert hub.provider.to("/instance/connectionState/")[-1].headers["apikey"] == "evolution-key-1234"
 
@@ -69,9 +69,9 @@ def test_01_a_masked_secret_that_is_read_and_put_back_stays_what_it_was(hub: Hub
     settings = hub.get("/api/forge/config")
     settings["omni_config"] |= {"host": hub.provider.url, "api_key": "omni-key-4321"}
     _put(hub, "/api/forge/config", settings, headers=masked)
-    shown: Any = hub.client.get("/api/forge/config", headers=masked).json
-    assert shown["omni_config"]["api_key"] == "••••"
-    _put(hub, "/api/forge/config", shown, headers=masked)
+    masked_settings: Any = hub.client.get("/api/forge/config", headers=masked).json
+    assert masked_settings["omni_config"]["api_key"] == "••••"
+    _put(hub, "/api/forge/config", masked_settings, headers=masked)
     hub.get("/api/forge/omni/instances")
     assert hub.provider.requests[-1].headers["x-api-key"] == "omni-key-4321"
 
@@ -168,8 +168,8 @@ def test_08_a_message_of_evolutions_is_dated_by_its_timestamp_and_not_by_local_t
     body = _upsert("an hour ago", date_time="2031-01-01T00:00:00.000Z")
     body["data"]["messageTimestamp"] = hour_ago
     hub.client.post("/webhook/evolution/shop", json=body)
-    [said] = hub.get(f"/messages/{hub.conversation().id}")["messages"]
-    assert said["timestamp"] == f"{datetime.fromtimestamp(hour_ago, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    [message] = hub.get(f"/messages/{hub.conversation().id}")["messages"]
+    assert message["timestamp"] == f"{datetime.fromtimestamp(hour_ago, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_09_every_entry_and_every_message_of_a_call_of_metas_is_taken(hub: Hub) -> None:
@@ -304,8 +304,8 @@ def test_16_a_webhooks_body_cannot_say_where_answers_go(hub: Hub) -> None:
         assert thief.requests == []
     assert request.path == "/message/sendText/shop"
     assert request.headers["apikey"] == "evolution-key-1234"
-    kept = hub.get(f"{INSTANCES}/shop")
-    assert (kept["evolution_url"], kept["evolution_key"]) == (hub.provider.url, "evolution-key-1234")
+    stored = hub.get(f"{INSTANCES}/shop")
+    assert (stored["evolution_url"], stored["evolution_key"]) == (hub.provider.url, "evolution-key-1234")
 
 
 def test_17_probes_have_paths_that_every_front_end_lets_through(hub: Hub) -> None:

@@ -1,4 +1,4 @@
-"""A Twilio that signs what it posts with Twilio's own code, and takes everything it is asked."""
+"""A Twilio that signs its posts with Twilio's own code and accepts every request."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.stubs import Received, Reply, Stub
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "auth-token-of-the-account"
 PUBLIC = "https://hub.example"
-OURS, CUSTOMER = "+14155550100", "+14155550123"
+BUSINESS_NUMBER, CUSTOMER = "+14155550100", "+14155550123"
 NUMBER_SID = "PN00000000000000000000000000000001"
-CONFIG: Mapping[str, str] = {"twilio_account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": OURS}
+CONFIG: Mapping[str, str] = {"twilio_account_sid": ACCOUNT, "auth_token": TOKEN, "phone_number": BUSINESS_NUMBER}
 
 
 def posts(client: FlaskClient, address: str, fields: Mapping[str, str], token: str = TOKEN) -> TestResponse:
@@ -46,22 +46,22 @@ def twilio_rules(provider: Stub) -> None:
     """Play a Twilio that owns the number and takes everything."""
     sids = count(1)
 
-    def made(prefix: str) -> Any:
+    def created(prefix: str) -> Any:
         return lambda request: Reply(201, {"sid": f"{prefix}{next(sids):032}", "status": "queued"})
 
     has_number(provider)
     provider.on("POST", rf"/IncomingPhoneNumbers/{NUMBER_SID}\.json", Reply(json={"sid": NUMBER_SID}))
-    provider.on("POST", r"/Messages\.json$", made("SM"))
+    provider.on("POST", r"/Messages\.json$", created("SM"))
     provider.on("GET", r"/Calls\.json", Reply(json={"calls": []}))
-    provider.on("POST", r"/Calls\.json$", made("CA"))
+    provider.on("POST", r"/Calls\.json$", created("CA"))
     provider.on("POST", r"/Calls/CA\w+\.json$", Reply(json={"sid": "CA", "status": "in-progress"}))
     provider.on("GET", r"/v1/Rooms", Reply(json={"rooms": []}))
-    provider.on("POST", r"/v1/Rooms$", made("RM"))
+    provider.on("POST", r"/v1/Rooms$", created("RM"))
 
 
-def has_number(provider: Stub, **known: str) -> None:
-    """The account owns the number, of which this is known besides."""
-    number = {"sid": NUMBER_SID, "phone_number": OURS, **known}
+def has_number(provider: Stub, **fields: str) -> None:
+    """The account owns the number; `fields` add to what Twilio says of it."""
+    number = {"sid": NUMBER_SID, "phone_number": BUSINESS_NUMBER, **fields}
     provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))
 
 

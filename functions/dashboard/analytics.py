@@ -13,6 +13,7 @@ from functions.dashboard.analytics_schemas import (
     SatisfactionOut,
     SatisfactionQuery,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.conditional import polled
@@ -20,7 +21,9 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect
 from shared.usecases.reporting import analytics
 
-api = APIBlueprint("dashboard_analytics", __name__, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_analytics", __name__, vocabulary=VOCABULARY, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -34,8 +37,8 @@ def dashboard(query: DashboardQuery) -> Response:
 @api.get("/channel-performance", responses={200: PerformanceOut, 304: None})
 def channel_performance(query: PerformanceQuery) -> Response:
     """Show how one channel type did, or all together."""
-    found = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
-    return polled(PerformanceOut.of(query, found))
+    performance = analytics.performance(deps(), caller().tenant_id, query.channel, query.range)
+    return polled(PerformanceOut.of(query, performance))
 
 
 @api.get("/customer-satisfaction", responses={200: SatisfactionOut, 304: None})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelFilter
+from functions.dashboard.vocabulary import ChannelFilter
 from shared.domain.analytics import Bucket, Counters, Range
 from shared.domain.instances import CALLS, ChannelType
 from shared.http.times import WholeSeconds
@@ -90,14 +90,16 @@ class DashboardOut(BaseModel):
     trends: list[TrendPoint]
 
     @classmethod
-    def of(cls, found: Overview) -> DashboardOut:
+    def of(cls, overview: Overview) -> DashboardOut:
         return cls(
-            totalSessions=found.total.sessions,
-            activeChannels=found.active_channels,
-            responseTime=found.total.response_time,
-            satisfactionScore=found.total.satisfaction,
-            channelMetrics={CHANNELS[channel]: _metrics(channel, each) for channel, each in found.channels.items()},
-            trends=_points(found.trend),
+            totalSessions=overview.total.sessions,
+            activeChannels=overview.active_channels,
+            responseTime=overview.total.response_time,
+            satisfactionScore=overview.total.satisfaction,
+            channelMetrics={
+                CHANNELS[channel]: _metrics(channel, figures) for channel, figures in overview.channels.items()
+            },
+            trends=_points(overview.trend),
         )
 
 
@@ -119,17 +121,17 @@ class PerformanceOut(BaseModel):
     hourlyData: list[TrendPoint]
 
     @classmethod
-    def of(cls, query: PerformanceQuery, found: Performance) -> PerformanceOut:
+    def of(cls, query: PerformanceQuery, performance: Performance) -> PerformanceOut:
         return cls(
             channel=CHANNELS[query.channel] if query.channel else "all",
             timeRange=query.range,
             metrics=PerformanceMetrics(
-                totalSessions=found.total.sessions,
-                avgResponseTime=found.total.response_time,
-                resolutionRate=found.total.resolution_rate,
-                customerSatisfaction=found.total.satisfaction,
+                totalSessions=performance.total.sessions,
+                avgResponseTime=performance.total.response_time,
+                resolutionRate=performance.total.resolution_rate,
+                customerSatisfaction=performance.total.satisfaction,
             ),
-            hourlyData=_points(found.hours),
+            hourlyData=_points(performance.hours),
         )
 
 
@@ -150,15 +152,15 @@ class SatisfactionOut(BaseModel):
     trends: list[SatisfactionPoint]
 
     @classmethod
-    def of(cls, found: Satisfaction) -> SatisfactionOut:
+    def of(cls, satisfaction: Satisfaction) -> SatisfactionOut:
         return cls(
-            overallScore=found.total.satisfaction,
-            totalResponses=max(0, found.total.ratings),
-            byChannel={CHANNELS[channel]: each.satisfaction for channel, each in found.channels.items()},
+            overallScore=satisfaction.total.satisfaction,
+            totalResponses=max(0, satisfaction.total.ratings),
+            byChannel={CHANNELS[channel]: rating.satisfaction for channel, rating in satisfaction.channels.items()},
             trends=[
                 SatisfactionPoint(
                     timestamp=bucket.at, score=bucket.counters.satisfaction, responses=max(0, bucket.counters.ratings)
                 )
-                for bucket in found.trend
+                for bucket in satisfaction.trend
             ],
         )

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import ChannelWord, Tag
+from functions.dashboard.vocabulary import ChannelTypeName, Tag
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.campaigns.campaigns import Report
 
@@ -26,19 +26,19 @@ def _small(settings: Mapping[ChannelType, dict[str, Any]]) -> Mapping[ChannelTyp
 
 
 def _settings_text(settings: Mapping[ChannelType, dict[str, Any]]) -> str:
-    return json.dumps({channel.value: given for channel, given in settings.items()})
+    return json.dumps({channel.value: options for channel, options in settings.items()})
 
 
 def _shown_settings(text: str) -> dict[str, dict[str, Any]]:
-    return {CHANNELS[ChannelType(channel)]: given for channel, given in json.loads(text).items()}
+    return {CHANNELS[ChannelType(channel)]: options for channel, options in json.loads(text).items()}
 
 
 def _once(channels: list[ChannelType]) -> list[ChannelType]:
     return list(dict.fromkeys(channels))
 
 
-Channels = Annotated[list[ChannelWord], Field(min_length=1, max_length=20), AfterValidator(_once)]
-Settings = Annotated[dict[ChannelWord, dict[str, Any]], AfterValidator(_small)]
+Channels = Annotated[list[ChannelTypeName], Field(min_length=1, max_length=20), AfterValidator(_once)]
+Settings = Annotated[dict[ChannelTypeName, dict[str, Any]], AfterValidator(_small)]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -50,7 +50,7 @@ class AudienceIn(BaseModel):
 
 
 class CampaignIn(BaseModel):
-    """`channels` are in order of preference: each customer gets the message on the first that reaches him."""
+    """`channels` are in order of preference: each customer gets the message on the first that reaches them."""
 
     name: Name
     channels: Channels

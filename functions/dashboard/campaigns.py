@@ -17,6 +17,7 @@ from functions.dashboard.campaign_schemas import (
     ConversionIn,
     LaunchedOut,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -26,7 +27,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.campaigns import campaigns
 
-api = APIBlueprint("dashboard_campaigns", __name__, url_prefix="/campaigns", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_campaigns", __name__, vocabulary=VOCABULARY, url_prefix="/campaigns", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -34,8 +37,8 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: CampaignsOut})
 def list_campaigns(query: CampaignsQuery) -> Response:
     """List campaigns, the newest first."""
-    found, cursor = campaigns.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
-    return answer(CampaignsOut(campaigns=[CampaignItem.of(each) for each in found], next_cursor=cursor))
+    page, cursor = campaigns.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(CampaignsOut(campaigns=[CampaignItem.of(campaign) for campaign in page], next_cursor=cursor))
 
 
 @api.post("", responses={201: CampaignOut})

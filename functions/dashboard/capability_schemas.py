@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS
-from shared.channels import channel, default_adapter, names
+from shared.channels import channel, default_adapter, names, type_of
 from shared.domain.messages import MessageKind, MessageStatus
 
 
@@ -46,13 +46,12 @@ class ChannelCapabilities(BaseModel):
 
     @classmethod
     def of(cls, adapter: str) -> ChannelCapabilities:
-        found = channel(adapter)
-        declared = found.capabilities
+        channel_type, declared = type_of(adapter), channel(adapter).capabilities
         sizes = declared.attachments
         return cls(
-            type=CHANNELS[found.channel_type],
+            type=CHANNELS[channel_type],
             adapter=adapter,
-            is_default=default_adapter(found.channel_type) == adapter,
+            is_default=default_adapter(channel_type) == adapter,
             text_limit=declared.text_limit,
             attachments={kind.value: sizes[kind] for kind in MessageKind if kind in sizes},
             receipts=[status.value for status in MessageStatus if status in declared.receipts],

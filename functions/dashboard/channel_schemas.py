@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
-from shared.usecases.instances.channel_overview import Figures
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.overview.channels import ChannelFigures
 
 _HEALTH = {
     InstanceStatus.CONNECTED: "healthy",
@@ -58,7 +58,7 @@ class ChannelOut(BaseModel):
     metrics: MessagingMetrics | CallMetrics
 
     @classmethod
-    def of(cls, figures: Figures) -> ChannelOut:
+    def of(cls, figures: ChannelFigures) -> ChannelOut:
         instance = figures.instance
         is_voice = instance.type is ChannelType.VOICE
         return cls(
@@ -72,27 +72,27 @@ class ChannelOut(BaseModel):
 
 
 def _config(instance: Instance) -> dict[str, Any]:
-    known = {
+    fields = {
         "phone_number": instance.phone_number or instance.config.get("phone_number"),
         "webhook_url": instance.config.get("webhook_url") or instance.webhook.url,
     }
-    return known | {name: value for name, value in instance.config.items() if name not in known}
+    return fields | {name: value for name, value in instance.config.items() if name not in fields}
 
 
 def _voice_config(instance: Instance) -> dict[str, Any]:
     account = instance.config.get("twilio_account_sid") or instance.config.get("account_sid")
-    known = {"twilio_account_sid": account, "phone_number": instance.phone_number}
-    return known | {name: value for name, value in instance.config.items() if name not in known}
+    fields = {"twilio_account_sid": account, "phone_number": instance.phone_number}
+    return fields | {name: value for name, value in instance.config.items() if name not in fields}
 
 
-def _metrics(figures: Figures) -> MessagingMetrics:
+def _metrics(figures: ChannelFigures) -> MessagingMetrics:
     counters = figures.counters
     return MessagingMetrics(
         active_sessions=figures.active, total_messages=counters.messages, response_time=counters.response_time
     )
 
 
-def _call_metrics(figures: Figures) -> CallMetrics:
+def _call_metrics(figures: ChannelFigures) -> CallMetrics:
     counters = figures.counters
     return CallMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
 
@@ -118,8 +118,8 @@ class ChannelChoice(BaseModel):
     @property
     def spellings(self) -> tuple[str, ...]:
         """As given, and where that leads to none with the hub's word: `chat-1` is shown as `widget-1`."""
-        given = self.channel_id or ""
-        return (given, re.sub(r"^chat-(?=\d+$)", "widget-", given)) if given else ()
+        channel_id = self.channel_id or ""
+        return (channel_id, re.sub(r"^chat-(?=\d+$)", "widget-", channel_id)) if channel_id else ()
 
 
 class ConfigureIn(BaseModel):

@@ -18,7 +18,7 @@ from functions.dashboard.channel_schemas import (
     health,
 )
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import channel_type, own_words
+from functions.dashboard.vocabulary import VOCABULARY, channel_type
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -28,9 +28,12 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases.instances import channel_overview, channel_setup
+from shared.usecases.instances import channel_setup
+from shared.usecases.overview import channels
 
-api = APIBlueprint("dashboard_channels", __name__, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_channels", __name__, vocabulary=VOCABULARY, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -38,8 +41,8 @@ protect(api, Access.DASHBOARD)
 @api.get("/integrations", responses={200: ChannelsOut, 304: None})
 def list_channels(query: ChannelsQuery) -> Response:
     """List the tenant's channels, oldest first, with what they carry."""
-    found, cursor = channel_overview.overview(deps(), caller().tenant_id, query.limit, query.cursor)
-    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in found]), cursor)
+    page, cursor = channels.list_channels(deps(), caller().tenant_id, query.limit, query.cursor)
+    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in page]), cursor)
 
 
 @api.get("/capabilities", responses={200: CapabilitiesOut})
@@ -55,28 +58,27 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
     One that was disconnected since is connected again.
     """
     require(Role.ADMIN)
-    with own_words():
-        configured = channel_setup.configure(
-            deps_with_origin(),
-            caller(),
-            channel_type(path.channel_type),
-            body.config,
-            spellings=query.spellings,
-            label=body.name,
-        )
+    configured = channel_setup.configure(
+        deps_with_origin(),
+        caller(),
+        channel_type(path.channel_type),
+        body.config,
+        spellings=query.spellings,
+        label=body.name,
+    )
     return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
 
 
 @api.get("/<channel_type>/status", responses={200: ChannelStatusOut, 304: None})
 def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
     """Tell how a channel type stands."""
-    wanted = channel_type(path.channel_type)
-    found, active = channel_overview.standing(deps(), caller().tenant_id, wanted, query.spellings)
-    shown = ChannelStatusOut(
-        channel_type=CHANNELS[wanted],
-        status=found.status.value,
-        last_ping=found.seen_at,
-        health=health(found.status),
+    type_ = channel_type(path.channel_type)
+    type_status, active = channels.type_status(deps(), caller().tenant_id, type_, query.spellings)
+    status = ChannelStatusOut(
+        channel_type=CHANNELS[type_],
+        status=type_status.status.value,
+        last_ping=type_status.updated_at,
+        health=health(type_status.status),
         active_sessions=active,
     )
-    return polled(shown)
+    return polled(status)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
-from functions.dashboard.words import ChannelWord, Tag
+from functions.dashboard.vocabulary import ChannelTypeName, Tag
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
@@ -71,9 +71,9 @@ class CustomerPath(BaseModel):
 
 class PreferencesIn(BaseModel):
     language: str | None = Field(default=None, max_length=35)
-    preferred_channel: ChannelWord | None = None
+    preferred_channel: ChannelTypeName | None = None
 
-    def given(self) -> dict[str, str | None]:
+    def set_values(self) -> dict[str, str | None]:
         return {name: _plain(getattr(self, name)) for name in self.model_fields_set}
 
 
@@ -92,7 +92,7 @@ class ProfileIn(BaseModel):
             name: _plain(getattr(self, name)) for name in self.model_fields_set & {"name", "email", "phone"}
         }
         if self.preferences is not None:
-            changed["preferences"] = self.preferences.given()
+            changed["preferences"] = self.preferences.set_values()
         if self.tags is not None:
             changed["tags"] = list(dict.fromkeys(self.tags))
         return changed

@@ -19,6 +19,7 @@ from functions.dashboard.customer_schemas import (
     SavedProfileOut,
     UnmergeIn,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -29,7 +30,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.customers import customer_merges, customers
 
-api = APIBlueprint("dashboard_customers", __name__, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_customers", __name__, vocabulary=VOCABULARY, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -37,8 +40,8 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: ProfilesOut})
 def list_customers(query: ProfilesQuery) -> Response:
     """List customers, the newest first."""
-    found, cursor = customers.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
-    return answer(ProfilesOut(customers=[ProfileOut.of(each) for each in found], next_cursor=cursor))
+    profiles, cursor = customers.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(ProfilesOut(customers=[ProfileOut.of(customer) for customer in profiles], next_cursor=cursor))
 
 
 @api.get("/<customer_id>/profile", responses={200: ProfileOut})
@@ -58,8 +61,8 @@ def change_profile(path: CustomerPath, body: ProfileIn) -> Response:
 @api.get("/<customer_id>/history", responses={200: HistoryOut})
 def read_history(path: CustomerPath, query: HistoryQuery) -> Response:
     """List the customer's sessions on all channels, the newest first."""
-    found, cursor = customers.history(deps(), caller().tenant_id, path.customer_id, query.limit, query.cursor)
-    return page(HistoryOut(interactions=[InteractionOut.of(each) for each in found]), cursor)
+    sessions, cursor = customers.history(deps(), caller().tenant_id, path.customer_id, query.limit, query.cursor)
+    return page(HistoryOut(interactions=[InteractionOut.of(conversation) for conversation in sessions]), cursor)
 
 
 @api.post("/<customer_id>/merge", responses={200: MergeOut, 409: Failure, 422: Failure})

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.dashboard.schemas import CHANNELS
-from functions.dashboard.words import worded
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.times import WholeSeconds
-from shared.usecases.instances.channel_overview import Standing
 from shared.usecases.instances.integrations import Trial
+from shared.usecases.overview.channels import TypeStatus
 
 
 class IntegrationOut(BaseModel):
@@ -24,11 +24,11 @@ class IntegrationOut(BaseModel):
     last_sync: WholeSeconds | None
 
     @classmethod
-    def of(cls, standing: Standing) -> IntegrationOut:
+    def of(cls, type_status: TypeStatus) -> IntegrationOut:
         return cls(
-            type=standing.provider or CHANNELS[standing.type],
-            status=standing.status.value,
-            last_sync=standing.seen_at,
+            type=type_status.provider or CHANNELS[type_status.type],
+            status=type_status.status.value,
+            last_sync=type_status.updated_at,
         )
 
 
@@ -38,6 +38,10 @@ class IntegrationsOut(BaseModel):
 
 class IntegrationPath(BaseModel):
     integration_type: str
+
+
+MAX_RESULT = 500
+"""Characters of a trial's result; providers may quote whole pages."""
 
 
 class TrialIn(BaseModel):
@@ -52,7 +56,7 @@ class TrialIn(BaseModel):
     phone_number: str | None = Field(default=None, max_length=40)
 
     @property
-    def given(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
 
 
@@ -65,4 +69,5 @@ class TrialOut(BaseModel):
 
     @classmethod
     def of(cls, trial: Trial) -> TrialOut:
-        return cls(success=trial.success, test_result=worded(trial.said), latency=trial.latency)
+        result = VOCABULARY.sentence(trial.result)[:MAX_RESULT]
+        return cls(success=trial.success, test_result=result, latency=trial.latency)

@@ -12,7 +12,7 @@ from functions.dashboard.integration_schemas import (
     TrialIn,
     TrialOut,
 )
-from functions.dashboard.words import channel_type
+from functions.dashboard.vocabulary import VOCABULARY, channel_type
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -20,10 +20,17 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.instances import channel_overview, integrations
-from shared.usecases.instances.providers import TYPES
+from shared.usecases.instances import integrations
+from shared.usecases.instances.providers import types_by_provider
+from shared.usecases.overview import channels
 
-api = APIBlueprint("dashboard_integrations", __name__, url_prefix="/integrations", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_integrations",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/integrations",
+    abp_tags=[Tag(name="Dashboard")],
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -31,15 +38,15 @@ protect(api, Access.DASHBOARD)
 @api.get("/status", responses={200: IntegrationsOut, 304: None})
 def list_integrations() -> Response:
     """List the channel types that are configured and the providers behind them, with their best channel's status."""
-    found = channel_overview.standings(deps(), caller().tenant_id)
-    return polled(IntegrationsOut(integrations=[IntegrationOut.of(standing) for standing in found]))
+    statuses = channels.type_statuses(deps(), caller().tenant_id)
+    return polled(IntegrationsOut(integrations=[IntegrationOut.of(status) for status in statuses]))
 
 
 @api.post("/<integration_type>/test", responses={200: TrialOut})
 def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
     require(Role.ADMIN)
-    if (provider := path.integration_type.strip().lower()) in TYPES:
-        return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.given)))
-    wanted = channel_type(path.integration_type)
-    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, wanted, body.given)))
+    if (provider := path.integration_type.strip().lower()) in types_by_provider():
+        return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.values)))
+    type_ = channel_type(path.integration_type)
+    return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, type_, body.values)))

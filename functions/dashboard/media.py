@@ -9,15 +9,18 @@ from flask import Response, request
 from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect
 from shared.security.content_types import may_be_shown
-from shared.usecases.pipeline import media
+from shared.usecases.conversations import media
 
-api = APIBlueprint("dashboard_media", __name__, url_prefix="/media", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_media", __name__, vocabulary=VOCABULARY, url_prefix="/media", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

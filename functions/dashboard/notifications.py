@@ -12,6 +12,7 @@ from functions.dashboard.notification_schemas import (
     NotificationsQuery,
     ReadOut,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -20,9 +21,15 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.reporting import notification_reads
+from shared.usecases.reporting import notification_lists
 
-api = APIBlueprint("dashboard_notifications", __name__, url_prefix="/notifications", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_notifications",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/notifications",
+    abp_tags=[Tag(name="Dashboard")],
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -30,15 +37,15 @@ protect(api, Access.DASHBOARD)
 @api.get("", responses={200: NotificationsOut, 304: None})
 def list_notifications(query: NotificationsQuery) -> Response:
     """List notifications, the newest first; the next page's cursor is in `X-Next-Cursor`."""
-    found, cursor = notification_reads.list_page(
+    page, cursor = notification_lists.list_page(
         deps(), caller().tenant_id, query.limit, query.cursor, unread_only=query.unread_only
     )
-    return polled(NotificationsOut(notifications=[NotificationOut.of(each) for each in found]), cursor)
+    return polled(NotificationsOut(notifications=[NotificationOut.of(notification) for notification in page]), cursor)
 
 
 @api.put("/<notification_id>/read", responses={200: ReadOut, 409: Failure})
 def mark_read(path: NotificationPath) -> Response:
     """Mark a notification as read; doing it again changes nothing."""
     require(Role.AGENT)
-    notification_reads.mark_read(deps(), caller().tenant_id, path.notification_id)
+    notification_lists.mark_read(deps(), caller().tenant_id, path.notification_id)
     return answer(ReadOut(success=True, notification_id=path.notification_id))

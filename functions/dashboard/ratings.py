@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.dashboard.ratings_schemas import RatingIn, RatingOut, RatingPath
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -14,7 +15,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect
 from shared.usecases.conversations import ratings
 
-api = APIBlueprint("dashboard_ratings", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_ratings", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

@@ -7,7 +7,8 @@ from flask_openapi.models import Tag
 from pydantic import BaseModel, Field
 
 from functions.dashboard.session_schemas import SessionPath
-from shared.channel import Admission
+from functions.dashboard.vocabulary import VOCABULARY
+from shared.channel.rooms import Admission
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -42,7 +43,9 @@ class TicketIn(BaseModel):
     token: str = Field(min_length=1, max_length=4096, description="The ticket out of the join link.")
 
 
-api = APIBlueprint("dashboard_rooms", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_rooms", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -51,8 +54,10 @@ protect(api, Access.DASHBOARD)
 def admit_agent(path: SessionPath) -> Response:
     """Let the caller into the session's video room."""
     require(Role.AGENT)
-    who = caller()
-    return answer(AdmissionOut.of(rooms.admit_agent(deps(), who.tenant_id, path.session_id, who.user_id or "api")))
+    principal = caller()
+    return answer(
+        AdmissionOut.of(rooms.admit_agent(deps(), principal.tenant_id, path.session_id, principal.user_id or "api"))
+    )
 
 
 @api.post(
@@ -62,6 +67,6 @@ def admit_agent(path: SessionPath) -> Response:
 )
 @open_to_all
 def admit_guest(body: TicketIn) -> Response:
-    """Let a customer in, by the ticket out of his join link."""
+    """Let a customer in, by the ticket of their join link."""
     charge(deps(), WIDGET, client_address(deps(), request))
     return answer(AdmissionOut.of(rooms.admit_guest(deps(), body.token)))

@@ -17,6 +17,7 @@ from functions.dashboard.routing_schemas import (
     RulesQuery,
     WholeRuleOut,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.routing import Facts
 from shared.http.app import deps
@@ -27,7 +28,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import routing
 
-api = APIBlueprint("dashboard_routing", __name__, url_prefix="/routing/rules", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_routing", __name__, vocabulary=VOCABULARY, url_prefix="/routing/rules", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 

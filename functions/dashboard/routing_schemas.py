@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from functions.dashboard.words import ChannelWord, PriorityWord
+from functions.dashboard.vocabulary import ChannelTypeName, PriorityName
 from shared.domain.conversations import Priority
 from shared.domain.routing import MAX_ACTION_LENGTH, MAX_RULES, Outcome, Rule
 from shared.domain.routing_language import MAX_LENGTH
@@ -93,8 +93,8 @@ class RuleSavedOut(BaseModel):
 class DryRunIn(BaseModel):
     """A conversation as it might begin; `hour` is that of the day in UTC, now without it."""
 
-    channel: ChannelWord
-    priority: PriorityWord = Priority.NORMAL
+    channel: ChannelTypeName
+    priority: PriorityName = Priority.NORMAL
     tags: list[str] = Field(default_factory=list, max_length=100)
     language: str | None = Field(default=None, max_length=64)
     text: str = Field(default="", max_length=65_536)

@@ -13,7 +13,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id, phones
 from shared.domain.templates import Filling
 from shared.http.times import WholeSeconds
-from shared.usecases.pipeline.sends import Content
+from shared.usecases.conversations.sending import Content
 
 CHANNELS = {channel: channel.value for channel in ChannelType} | {ChannelType.WIDGET: "chat"}
 """This dialect's words for the channel types."""
@@ -108,10 +108,10 @@ class AttachmentOut(BaseModel):
     @classmethod
     def of(cls, message: Message, number: int) -> dict[str, Any]:
         attachment = message.attachments[number]
-        shown = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
-        shown.media_id = media_id(message.id, number, attachment)
-        shown.phones = phones(attachment) or None
-        return shown.model_dump(exclude_none=True)
+        wire = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
+        wire.media_id = media_id(message.id, number, attachment)
+        wire.phones = phones(attachment) or None
+        return wire.model_dump(exclude_none=True)
 
 
 class MessageOut(BaseModel):

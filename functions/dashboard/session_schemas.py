@@ -7,16 +7,15 @@ from datetime import timedelta
 from pydantic import AwareDatetime, BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut, WholeSessionOut
-from functions.dashboard.words import ChannelFilter, ChannelWord, PriorityWord, StatusWord
+from functions.dashboard.vocabulary import ChannelFilter, ChannelTypeName, PriorityName, StatusName
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
-from shared.usecases.conversations.conversations import Changes
-from shared.usecases.conversations.sendability import Verdict
-from shared.usecases.conversations.session_creation import NewSession
-from shared.usecases.conversations.session_lists import Filter
-from shared.usecases.conversations.transfers import Transfer
+from shared.usecases.conversations.conversations import Changes, Filter
+from shared.usecases.sessions.sendability import Verdict
+from shared.usecases.sessions.session_creation import NewSession
+from shared.usecases.sessions.transfers import Transfer
 
 SNOOZE = timedelta(days=1)
 """How long a session sleeps when nobody says until when."""
@@ -31,25 +30,20 @@ class SessionListQuery(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=2048)
-    status: StatusWord | None = None
+    status: StatusName | None = None
     channel: ChannelFilter = None
     agent_id: str | None = Field(default=None, min_length=1, max_length=64)
-    priority: PriorityWord | None = None
+    priority: PriorityName | None = None
     customer_id: str | None = Field(default=None, min_length=1, max_length=64)
 
-    def filter(self) -> Filter | None:
+    def filter(self) -> Filter:
         """Raises `BadRequest` for more than one filter beside `status`."""
-        given = {
-            "channel": ("channel", self.channel),
-            "agent_id": ("assignee_id", self.agent_id),
-            "priority": ("priority", self.priority),
-            "customer_id": ("customer_id", self.customer_id),
-        }
-        wanted = {name: Filter(field, str(value)) for name, (field, value) in given.items() if value is not None}
-        if len(wanted) > 1:
-            several = " and ".join(wanted)
-            raise BadRequest(f"use one filter beside status, not {several}", dict.fromkeys(wanted, "is one too many"))
-        return next(iter(wanted.values()), None)
+        fields = ("channel", "agent_id", "priority", "customer_id")
+        names = [name for name in fields if getattr(self, name) is not None]
+        if len(names) > 1:
+            several = " and ".join(names)
+            raise BadRequest(f"use one filter beside status, not {several}", dict.fromkeys(names, "is one too many"))
+        return Filter(self.channel, self.agent_id, self.priority, self.customer_id)
 
 
 class SessionPath(BaseModel):
@@ -87,11 +81,11 @@ class CanSendOut(BaseModel):
 
 
 class CreateIn(BaseModel):
-    """A session with a customer. `initial_message` is stored as what he said; it is sent to nobody."""
+    """A session with a customer. `initial_message` is stored as the customer's message; it is sent to nobody."""
 
     customer_id: str = Field(min_length=1, max_length=64)
-    channel_type: ChannelWord
-    priority: PriorityWord | None = Field(default=None, description="normal unless given")
+    channel_type: ChannelTypeName
+    priority: PriorityName | None = Field(default=None, description="normal unless given")
     initial_message: str | None = Field(default=None, max_length=65_536)
 
     def to_domain(self) -> NewSession:
@@ -115,19 +109,19 @@ class SessionChange(BaseModel):
     A snoozed session wakes at `snoozed_until`, without it after a day.
     """
 
-    status: StatusWord | None = None
+    status: StatusName | None = None
     agent_id: str | None = Field(default=None, max_length=64)
-    priority: PriorityWord | None = None
+    priority: PriorityName | None = None
     snoozed_until: AwareDatetime | None = None
 
     def to_domain(self, deps: Deps) -> Changes:
         until = self.snoozed_until
         if self.status is ConversationStatus.SNOOZED and until is None:
             until = deps.now() + SNOOZE
-        given = "agent_id" in self.model_fields_set
+        has_agent = "agent_id" in self.model_fields_set
         return Changes(
             status=self.status,
-            assignee_id=(self.agent_id or "") if given else None,
+            assignee_id=(self.agent_id or "") if has_agent else None,
             priority=self.priority,
             snoozed_until=until,
         )
@@ -142,8 +136,8 @@ class ChangedOut(WholeSessionOut):
 class TransferIn(BaseModel):
     """Where the session is, where it shall go on, and why; `agent_id` takes it over."""
 
-    from_channel: ChannelWord
-    to_channel: ChannelWord
+    from_channel: ChannelTypeName
+    to_channel: ChannelTypeName
     reason: str | None = Field(default=None, max_length=1000)
     agent_id: str | None = Field(default=None, max_length=64)
 

@@ -19,7 +19,7 @@ from functions.dashboard.session_schemas import (
     TransferIn,
     TransferredOut,
 )
-from functions.dashboard.words import own_words
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus
 from shared.http.app import deps
@@ -29,9 +29,12 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
-from shared.usecases.conversations import conversations, sendability, session_creation, session_lists, transfers
+from shared.usecases.conversations import conversations
+from shared.usecases.sessions import sendability, session_creation, transfers
 
-api = APIBlueprint("dashboard_sessions", __name__, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")])
+api = APIBlueprint(
+    "dashboard_sessions", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+)
 cors(api)
 protect(api, Access.DASHBOARD)
 
@@ -39,19 +42,19 @@ protect(api, Access.DASHBOARD)
 @api.get("/active", responses={200: ActiveSessionsOut, 304: None})
 def active_sessions(query: SessionsQuery) -> Response:
     """List active sessions, the newest activity first; the next page's cursor is in `X-Next-Cursor`."""
-    found, cursor = conversations.list_page(
+    page, cursor = conversations.list_page(
         deps(), caller().tenant_id, ConversationStatus.OPEN, query.limit, query.cursor
     )
-    return polled(ActiveSessionsOut(sessions=[SessionOut.of(each) for each in found]), cursor)
+    return polled(ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page]), cursor)
 
 
 @api.get("", responses={200: SessionsOut})
 def list_sessions(query: SessionListQuery) -> Response:
     """List sessions of any status, the newest activity first."""
-    found, cursor = session_lists.list_page(
-        deps(), caller().tenant_id, query.status, query.filter(), query.limit, query.cursor
+    page, cursor = conversations.list_page(
+        deps(), caller().tenant_id, query.status, query.limit, query.cursor, query.filter()
     )
-    return answer(SessionsOut(sessions=[WholeSessionOut.of(each) for each in found], next_cursor=cursor))
+    return answer(SessionsOut(sessions=[WholeSessionOut.of(session) for session in page], next_cursor=cursor))
 
 
 @api.get("/<session_id>", responses={200: WholeSessionOut})
@@ -64,8 +67,7 @@ def read_session(path: SessionPath) -> Response:
 def create_session(body: CreateIn) -> Response:
     """Begin a session, or take up the one that is open at the customer's address on that channel."""
     require(Role.AGENT)
-    with own_words():
-        created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
+    created = session_creation.create(deps(), caller().tenant_id, body.to_domain())
     return answer(CreatedOut(session_id=created.id, status="created", created_at=created.created_at))
 
 
@@ -81,20 +83,19 @@ def change_session(path: SessionPath, body: SessionChange) -> Response:
 @only_reads
 def can_send(path: SessionPath) -> Response:
     """Tell on which of the tenant's channels the customer can be reached now, and why not on the others."""
-    found = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
-    return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in found]))
+    verdicts = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
+    return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in verdicts]))
 
 
 @api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})
 def transfer_session(path: SessionPath, body: TransferIn) -> Response:
     """Let the session go on on another channel."""
     require(Role.AGENT)
-    with own_words():
-        moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
-    shown = TransferredOut(
+    moved = transfers.transfer(deps(), caller().tenant_id, path.session_id, body.to_domain())
+    transferred = TransferredOut(
         **WholeSessionOut.of(moved).model_dump(),
         success=True,
         from_channel=CHANNELS[body.from_channel],
         to_channel=CHANNELS[body.to_channel],
     )
-    return answer(shown)
+    return answer(transferred)

@@ -13,6 +13,7 @@ from functions.dashboard.schemas import (
     LiveOut,
     Services,
 )
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -22,7 +23,7 @@ from shared.usecases.reporting import health
 DOCUMENTED_CHANNELS = ["whatsapp", "voice", "video", "chat", "email", "sms"]
 FEATURES = ["session_transfer", "analytics", "routing"]
 
-api = APIBlueprint("dashboard_system", __name__, abp_tags=[Tag(name="System")])
+api = APIBlueprint("dashboard_system", __name__, vocabulary=VOCABULARY, abp_tags=[Tag(name="System")])
 cors(api)
 
 
@@ -35,8 +36,8 @@ def read_health() -> Response:
 @api.get("/health/ready", responses={200: HealthOut, 503: HealthOut})
 def ready() -> Response:
     """Tell a load balancer whether to send requests: 503 while the store does not answer."""
-    found = _health()
-    return answer(found, 200 if found.db == "up" else 503)
+    state = _health()
+    return answer(state, 200 if state.db == "up" else 503)
 
 
 @api.get("/health/live", responses={200: LiveOut})
@@ -53,12 +54,12 @@ def capabilities(query: CapabilitiesQuery) -> Response:
 
 
 def _health() -> HealthOut:
-    found = health.check(deps())
-    state = "up" if found.store_up else "down"
+    report = health.check(deps())
+    state = "up" if report.store_up else "down"
     return HealthOut(
-        status="healthy" if found.store_up else "unhealthy",
+        status="healthy" if report.store_up else "unhealthy",
         db=state,
-        uptime=found.uptime,
+        uptime=report.uptime,
         timestamp=deps().now(),
         services=Services(database=state, redis=state, webhooks=state),
         version=health.VERSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
 from shared.http.push import push_handler
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
 
 
 def consume(deps: Deps, event: OutboundEvent) -> None:

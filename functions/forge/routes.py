@@ -36,14 +36,14 @@ def read_config() -> Response:
 def write_config(body: ForgeProjectSettingsIn) -> Response:
     """Replace the settings. Forge's own client shows no credential, so an anonymous tenant's agent may do this."""
     require(Role.AGENT)
-    wanted = body.to_domain()
-    saved = forge.save(deps(), caller(), wanted)
-    clear = caller().may_read_secrets or wanted.api_key is not None
+    new = body.to_domain()
+    saved = forge.save(deps(), caller(), new)
+    clear = caller().may_read_secrets or new.api_key is not None
     return answer(SavedSettings(**ForgeProjectSettings.of(saved, clear=clear).model_dump(), success=True))
 
 
 @api.get("/omni/instances", responses={200: OmniInstances, 400: Failure, 502: Failure})
 def list_omni_instances() -> Response:
     """List the WhatsApp instances of the configured Omni server, whether Omni is enabled or not."""
-    found = forge_instances.list_instances(deps(), caller().tenant_id)
-    return answer(OmniInstances(instances=[OmniInstance.model_validate(item) for item in found]))
+    listed = forge_instances.list_instances(deps(), caller().tenant_id)
+    return answer(OmniInstances(instances=[OmniInstance.model_validate(item) for item in listed]))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.domain import forge
 from shared.domain.forge import RecipientType
-from shared.usecases.forge.forge import Forge, Wanted
+from shared.usecases.forge.forge import Forge, NewSettings
 from shared.usecases.instances.instance_config import is_mask, mask
 
 
@@ -52,13 +52,13 @@ class ForgeProjectSettingsIn(BaseModel):
     omni_enabled: StrictBool
     omni_config: OmniConfigIn | None
 
-    def to_domain(self) -> Wanted:
-        given = self.omni_config or OmniConfigIn(api_key=None)
-        keep = "api_key" not in given.model_fields_set or is_mask(given.api_key)
-        return Wanted(
+    def to_domain(self) -> NewSettings:
+        config = self.omni_config or OmniConfigIn(api_key=None)
+        keep = "api_key" not in config.model_fields_set or is_mask(config.api_key)
+        return NewSettings(
             omni_enabled=self.omni_enabled,
-            config=forge.OmniConfig.model_validate(given.model_dump(exclude={"api_key"})),
-            api_key=None if keep else given.api_key,
+            config=forge.OmniConfig.model_validate(config.model_dump(exclude={"api_key"})),
+            api_key=None if keep else config.api_key,
             keep_key=keep,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
 from shared.http.push import push_handler
-from shared.usecases.pipeline.inbound import normalize
+from shared.usecases.ingest.normalize import normalize
 
 
 def consume(deps: Deps, event: InboundEvent) -> None:

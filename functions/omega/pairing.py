@@ -57,11 +57,11 @@ def read_health() -> Response:
 def pair() -> Response:
     """Give a code to scan; one that is still valid is given again."""
     require(Role.ADMIN)
-    known = deps_with_origin()
-    instance = default_whatsapp.find_or_make(known, caller().tenant_id)
+    reachable = deps_with_origin()
+    instance = default_whatsapp.find_or_make(reachable, caller().tenant_id)
     if instance is None:
         return answer(NotConfigured(), 409)
-    paired = instance_operations.pair(known, instance)
+    paired = instance_operations.pair(reachable, instance)
     if paired.status is InstanceStatus.CONNECTED:
         return answer(AlreadyPaired())
     if not instance_operations.can_pair(paired):

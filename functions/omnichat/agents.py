@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import AgentIn, AgentOut, AgentPatch, AgentPath, AgentsOut, AgentsQuery
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -14,7 +15,9 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.agents import agents
 
-api = APIBlueprint("omnichat_agents", __name__, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")])
+api = APIBlueprint(
+    "omnichat_agents", __name__, vocabulary=VOCABULARY, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 

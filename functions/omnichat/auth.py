@@ -6,6 +6,7 @@ from flask import Response, request
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -15,7 +16,9 @@ from shared.http.guards import Access, caller, open_to_all, protect
 from shared.http.limits import SIGNING_IN, client_address
 from shared.usecases.accounts import accounts
 
-api = APIBlueprint("omnichat_auth", __name__, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")])
+api = APIBlueprint(
+    "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
+)
 cors(api)
 limit_rate(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)
@@ -47,5 +50,5 @@ def refresh(body: RefreshIn) -> Response:
 @api.get("/me", responses={200: MeOut})
 def me() -> Response:
     """Tell who is calling."""
-    user = accounts.whoami(deps(), caller())
+    user = accounts.current_user(deps(), caller())
     return answer(MeOut(user=UserOut.of(user) if user else None, tenant_id=caller().tenant_id))

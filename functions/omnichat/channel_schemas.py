@@ -10,10 +10,10 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import Request, Wire
-from functions.omnichat.words import renamed
+from functions.omnichat.vocabulary import with_camel_case
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
 from shared.domain.storable import check_storable
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
 from shared.usecases.instances.instance_documents import label, public_metadata
@@ -24,12 +24,12 @@ def _canonical(value: object) -> object:
     return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
-def _kept(given: dict[str, Any]) -> dict[str, Any]:
-    check_storable(given, kilobytes=64)
-    return given
+def _check_storable(value: dict[str, Any]) -> dict[str, Any]:
+    check_storable(value, kilobytes=64)
+    return value
 
 
-Metadata = Annotated[dict[str, Any], AfterValidator(_kept)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_storable)]
 ExternalId = Annotated[str, Field(max_length=255)]
 
 
@@ -68,12 +68,12 @@ class ChannelPatch(Request, Wire):
     is_default: bool | None = None
 
     def to_domain(self) -> Changes:
-        gone = "external_id" in self.model_fields_set and self.external_id is None
+        removes_account = "external_id" in self.model_fields_set and self.external_id is None
         return Changes(
             label=self.name,
             metadata=self.metadata,
             config=self.config or {},
-            external_id="" if gone else self.external_id,
+            external_id="" if removes_account else self.external_id,
             is_default=self.is_default,
         )
 
@@ -87,7 +87,7 @@ class WebhookOut(Wire):
 
     @classmethod
     def of(cls, webhook: WebhookHealth, names: Collection[str] = ()) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump() | {"error": renamed(webhook.error, names)})
+        return cls.model_validate(webhook.model_dump() | {"error": with_camel_case(webhook.error, names)})
 
 
 class ChannelOut(Wire):
@@ -118,7 +118,7 @@ class ChannelOut(Wire):
             name=label(instance),
             type=instance.type.upper(),
             status=CHANNEL_STATUS[instance.status],
-            status_detail=renamed(instance.status_detail, names),
+            status_detail=with_camel_case(instance.status_detail, names),
             config=_config(instance, secrets),
             metadata=public_metadata(instance),
             webhook=WebhookOut.of(instance.webhook, names),
@@ -133,9 +133,9 @@ class ChannelOut(Wire):
 def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Known fields in camel case, unknown ones as they were given."""
     model = model_of(instance.adapter)
-    known = set(model.model_fields) if model else set()
+    fields = set(model.model_fields) if model else set()
     masked = {name: mask(value) for name, value in secrets.items() if name != AGENT_API_KEY}
-    return {to_camel(name) if name in known else name: value for name, value in (instance.config | masked).items()}
+    return {to_camel(name) if name in fields else name: value for name, value in (instance.config | masked).items()}
 
 
 class ChannelPath(Wire):

@@ -13,7 +13,7 @@ from functions.omnichat.channel_schemas import (
     ChannelsOut,
     ChannelsQuery,
 )
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
 from shared.http.app import deps
@@ -28,7 +28,13 @@ from shared.usecases.instances import instances
 NEXT_CURSOR = "X-Next-Cursor"
 """Where the next page begins, as a header: the body is a bare array."""
 
-api = APIBlueprint("omnichat_channels", __name__, url_prefix="/api/channels", abp_tags=[Tag(name="OmniChat channels")])
+api = APIBlueprint(
+    "omnichat_channels",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api/channels",
+    abp_tags=[Tag(name="OmniChat channels")],
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -37,16 +43,15 @@ protect(api, Access.CREDENTIAL)
 def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
-    with own_words():
-        created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
+    created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
     return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
 
 
 @api.get("", responses={200: ChannelsOut})
 def list_channels(query: ChannelsQuery) -> Response:
     """List channels, oldest first, as a bare array."""
-    found, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
-    response = jsonify([_shown(instance).model_dump(mode="json", by_alias=True) for instance in found])
+    page, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
+    response = jsonify([_channel_out(instance).model_dump(mode="json", by_alias=True) for instance in page])
     if cursor:
         response.headers[NEXT_CURSOR] = cursor
     return response
@@ -55,16 +60,15 @@ def list_channels(query: ChannelsQuery) -> Response:
 @api.get("/<id>", responses={200: ChannelOut})
 def read_channel(path: ChannelPath) -> Response:
     """Read one channel."""
-    return answer(_shown(_addressed(path)))
+    return answer(_channel_out(_addressed(path)))
 
 
 @api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
-    with own_words():
-        changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
-    return answer(_shown(changed))
+    changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
+    return answer(_channel_out(changed))
 
 
 @api.delete("/<id>", responses={204: None})
@@ -83,5 +87,5 @@ def _addressed(path: ChannelPath) -> Instance:
     return instances.by_key(deps(), caller().tenant_id, path.id)
 
 
-def _shown(instance: Instance) -> ChannelOut:
+def _channel_out(instance: Instance) -> ChannelOut:
     return ChannelOut.of(instance, instances.credentials(deps(), instance))

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
 from functions.omnichat.schemas import Request
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.http.app import deps
@@ -22,7 +22,13 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.conversations import conversations
 
-api = APIBlueprint("omnichat_conversations", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat conversations")])
+api = APIBlueprint(
+    "omnichat_conversations",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api",
+    abp_tags=[Tag(name="OmniChat conversations")],
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -70,11 +76,11 @@ class ConversationChange(Request, _Wire):
     _any_case = field_validator("status", "priority", mode="before")(_status)
 
     def to_domain(self) -> conversations.Changes:
-        given = "assignee_id" in self.model_fields_set
+        has_assignee = "assignee_id" in self.model_fields_set
         until: datetime | None = self.snoozed_until
         return conversations.Changes(
             status=self.status,
-            assignee_id=(self.assignee_id or "") if given else None,
+            assignee_id=(self.assignee_id or "") if has_assignee else None,
             priority=self.priority,
             snoozed_until=until,
         )
@@ -95,8 +101,10 @@ class MessagePage(_Wire):
 @api.get("/conversations", responses={200: ConversationPage})
 def list_conversations(query: ConversationQuery) -> Response:
     """The tenant's conversations, the latest message first."""
-    found, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
-    return answer(ConversationPage(conversations=[ConversationOut.of(one) for one in found], next_cursor=cursor))
+    page, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    return answer(
+        ConversationPage(conversations=[ConversationOut.of(conversation) for conversation in page], next_cursor=cursor)
+    )
 
 
 @api.get("/conversations/<id>", responses={200: ConversationOut})
@@ -108,14 +116,13 @@ def get_conversation(path: ConversationPath) -> Response:
 @api.get("/conversations/<id>/messages", responses={200: MessagePage})
 def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     """The newest messages, oldest first."""
-    found, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
-    return answer(MessagePage(messages=[MessageOut.of(message) for message in found], next_cursor=cursor))
+    page, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
+    return answer(MessagePage(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
 
 
 @api.patch("/conversations/<id>", responses={200: ConversationOut, 409: Failure})
 def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
     """Change status, assignee or priority."""
     require(Role.AGENT)
-    with own_words():
-        changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
+    changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
     return answer(ConversationOut.of(changed))

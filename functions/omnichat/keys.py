@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import KeyCreated, KeyIn, KeyOut, KeysOut, PageQuery, UserPath
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -14,7 +15,9 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.accounts import api_keys
 
-api = APIBlueprint("omnichat_keys", __name__, url_prefix="/api/keys", abp_tags=[Tag(name="OmniChat keys")])
+api = APIBlueprint(
+    "omnichat_keys", __name__, vocabulary=VOCABULARY, url_prefix="/api/keys", abp_tags=[Tag(name="OmniChat keys")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -23,8 +26,8 @@ protect(api, Access.CREDENTIAL)
 def create(body: KeyIn) -> Response:
     """Make a key; this answer alone holds it. It may do no more than its maker."""
     require(Role.ADMIN)
-    made = api_keys.create(deps(), caller(), body.name, body.role, body.scopes, body.expires_at)
-    return answer(KeyCreated.made(*made), 201)
+    created = api_keys.create(deps(), caller(), body.name, body.role, body.scopes, body.expires_at)
+    return answer(KeyCreated.of_credential(*created), 201)
 
 
 @api.get("", responses={200: KeysOut})

@@ -61,7 +61,7 @@ class AttachmentIn(Request, _Wire):
 
 
 def _not_sendable(reason: str) -> BadRequest:
-    return BadRequest(f"attachments: {reason}", {"attachments": reason})
+    return BadRequest.of_field("attachments", reason)
 
 
 class ReactionIn(Request, _Wire):

@@ -21,7 +21,7 @@ from functions.omnichat.message_schemas import (
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
-from functions.omnichat.words import own_words
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -30,9 +30,12 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases.pipeline import dead, sends
+from shared.usecases.conversations import sending
+from shared.usecases.outbox import outbox_items
 
-api = APIBlueprint("omnichat_messages", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")])
+api = APIBlueprint(
+    "omnichat_messages", __name__, vocabulary=VOCABULARY, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -43,8 +46,8 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 class SendBody(Request):
     """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
 
-    A customer is written to where he was last spoken with, unless `channelInstanceId` names another channel. Channel
-    and customer may be named beside a conversation, too, but not others than its own.
+    A customer gets the message on the channel of their latest conversation, unless `channelInstanceId` names another.
+    Channel and customer may be named beside a conversation, too, but not others than its own.
     `choices` go with a text; the text beside a template is what the hub shows for it.
     """
 
@@ -84,13 +87,13 @@ class OutboxPath(BaseModel):
 def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     """Accept a message; it is stored and queued when this answers."""
     require(Role.AGENT)
-    target = sends.Target(
+    target = sending.Target(
         conversation_id=body.conversation_id,
         instance_id=body.channel_instance_id,
         customer_id=body.customer_id,
         external_user_id=body.external_user_id,
     )
-    content = sends.Content(
+    content = sending.Content(
         text=body.text,
         attachments=tuple(attachment.to_domain(deps()) for attachment in body.attachments),
         reply_to=body.reply_to,
@@ -99,8 +102,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
         choices=tuple(choice.to_domain() for choice in body.choices),
     )
     key = header.idempotency_key
-    with own_words():
-        accepted = sends.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
     return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
 
 
@@ -108,7 +110,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
 def list_outbox(query: OutboxQuery) -> Response:
     """What waits, failed or died on its way out; owners only."""
     require(Role.OWNER)
-    items, cursor = dead.list_outbox(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
+    items, cursor = outbox_items.list_outbox(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
     return answer(OutboxPage(items=[QueueItem.of(item) for item in items], next_cursor=cursor))
 
 
@@ -116,4 +118,4 @@ def list_outbox(query: OutboxQuery) -> Response:
 def redrive(path: OutboxPath) -> Response:
     """Send a dead item again; owners only."""
     require(Role.OWNER)
-    return answer(QueueItem.of(dead.redrive(deps(), caller().tenant_id, path.id)), 202)
+    return answer(QueueItem.of(outbox_items.redrive(deps(), caller().tenant_id, path.id)), 202)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
 
@@ -74,8 +74,8 @@ class KeyOut(Wire):
 
     @classmethod
     def of(cls, key: ApiKey) -> KeyOut:
-        shown = key.model_dump(include=set(cls.model_fields))
-        return cls.model_validate(shown | {"prefix": key.prefix + MASK})
+        fields = key.model_dump(include=set(cls.model_fields))
+        return cls.model_validate(fields | {"prefix": key.prefix + MASK})
 
 
 class KeyCreated(KeyOut):
@@ -84,7 +84,7 @@ class KeyCreated(KeyOut):
     key: str
 
     @classmethod
-    def made(cls, key: ApiKey, credential: str) -> KeyCreated:
+    def of_credential(cls, key: ApiKey, credential: str) -> KeyCreated:
         return cls.model_validate(KeyOut.of(key).model_dump() | {"key": credential})
 
 

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.storable import check_storable
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.accounts import Session
 
@@ -29,11 +29,11 @@ class Request(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, given: object) -> object:
-        if not isinstance(given, Mapping):
-            return given
-        kept = cls.takes_away | {to_camel(name) for name in cls.takes_away}
-        return {name: value for name, value in given.items() if value is not None or name in kept}
+    def _without_nothing(cls, body: object) -> object:
+        if not isinstance(body, Mapping):
+            return body
+        removable = cls.takes_away | {to_camel(name) for name in cls.takes_away}
+        return {name: value for name, value in body.items() if value is not None or name in removable}
 
 
 def _blank_is_none(name: str | None) -> str | None:
@@ -159,8 +159,8 @@ class AgentPatch(Request, Wire):
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
         empty: dict[str, Any] = {"prompt": "", "tools": []}
-        given = self.model_dump(exclude_unset=True)
-        return {name: empty.get(name) if value is None else value for name, value in given.items()}
+        fields = self.model_dump(exclude_unset=True)
+        return {name: empty.get(name) if value is None else value for name, value in fields.items()}
 
 
 class AgentOut(Wire):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from functions.omnichat.schemas import Request, Wire
 from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
-from shared.http.names import Name
+from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 
 Description = Annotated[str, Field(max_length=2000)]
@@ -117,8 +117,8 @@ class CollaborationOut(Wire):
     created_at: Milliseconds
 
     @classmethod
-    def of(cls, made: AgentCollaboration) -> CollaborationOut:
-        return cls.model_validate(made.model_dump(include=set(cls.model_fields)))
+    def of(cls, collaboration: AgentCollaboration) -> CollaborationOut:
+        return cls.model_validate(collaboration.model_dump(include=set(cls.model_fields)))
 
 
 class CollaborationsQuery(Wire):

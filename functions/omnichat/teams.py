@@ -20,6 +20,7 @@ from functions.omnichat.team_schemas import (
     TeamPath,
     TeamsOut,
 )
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -29,7 +30,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.agents import collaborations, teams
 
-api = APIBlueprint("omnichat_teams", __name__, url_prefix="/api", abp_tags=[Tag(name="OmniChat teams")])
+api = APIBlueprint(
+    "omnichat_teams", __name__, vocabulary=VOCABULARY, url_prefix="/api", abp_tags=[Tag(name="OmniChat teams")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -98,4 +101,8 @@ def list_collaborations(query: CollaborationsQuery) -> Response:
     page, cursor = collaborations.list_page(
         deps(), caller().tenant_id, query.conversation_id, query.limit, query.cursor
     )
-    return answer(CollaborationsOut(collaborations=[CollaborationOut.of(one) for one in page], next_cursor=cursor))
+    return answer(
+        CollaborationsOut(
+            collaborations=[CollaborationOut.of(collaboration) for collaboration in page], next_cursor=cursor
+        )
+    )

@@ -13,6 +13,7 @@ from functions.omnichat.telegram_schemas import (
     TelegramConfirmIn,
     TelegramStartIn,
 )
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -22,7 +23,11 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 
 api = APIBlueprint(
-    "omnichat_telegram", __name__, url_prefix="/api/telegram/user", abp_tags=[Tag(name="OmniChat Telegram accounts")]
+    "omnichat_telegram",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api/telegram/user",
+    abp_tags=[Tag(name="OmniChat Telegram accounts")],
 )
 cors(api)
 protect(api, Access.CREDENTIAL)
@@ -31,29 +36,29 @@ protect(api, Access.CREDENTIAL)
 @api.post("/start", responses={200: CodeSent, 404: Failure, 409: Failure, 429: Failure, 502: Failure})
 def start(body: TelegramStartIn) -> Response:
     """Have Telegram send a code to the account's devices. A second start takes the place of the first."""
-    from shared.usecases.instances import telegram_login  # noqa: PLC0415 - few log in, all would pay at the start
+    from shared.usecases.instances import account_login  # noqa: PLC0415 - few log in, all would pay at the start
 
     require(Role.ADMIN)
-    telegram_login.start(deps(), caller().tenant_id, body.channel_instance_id, body.phone)
+    account_login.start(deps(), caller().tenant_id, body.channel_instance_id, body.phone)
     return answer(CodeSent())
 
 
 @api.post("/confirm", responses={200: Confirmed, 404: Failure, 409: Failure, 429: Failure, 502: Failure})
 def confirm(body: TelegramConfirmIn) -> Response:
     """Give the code, and the password in the same request or, when it turns out to be needed, in another."""
-    from shared.usecases.instances import telegram_login  # noqa: PLC0415 - few log in, all would pay at the start
+    from shared.usecases.instances import account_login  # noqa: PLC0415 - few log in, all would pay at the start
 
     require(Role.ADMIN)
     password = body.password.get_secret_value() if body.password else None
-    state = telegram_login.confirm(deps(), caller().tenant_id, body.channel_instance_id, body.code, password)
-    return answer(Confirmed.model_validate({"status": state.value}))
+    is_connected = account_login.confirm(deps(), caller().tenant_id, body.channel_instance_id, body.code, password)
+    return answer(Confirmed.model_validate({"status": "connected" if is_connected else "password_needed"}))
 
 
 @api.post("/logout", responses={200: LoggedOut, 404: Failure, 409: Failure, 429: Failure, 502: Failure})
 def logout(body: TelegramChannelIn) -> Response:
     """End the session at Telegram and destroy it here. Doing so twice is no error."""
-    from shared.usecases.instances import telegram_login  # noqa: PLC0415 - few log in, all would pay at the start
+    from shared.usecases.instances import account_login  # noqa: PLC0415 - few log in, all would pay at the start
 
     require(Role.ADMIN)
-    telegram_login.logout(deps(), caller().tenant_id, body.channel_instance_id)
+    account_login.logout(deps(), caller().tenant_id, body.channel_instance_id)
     return answer(LoggedOut())

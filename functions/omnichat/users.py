@@ -7,6 +7,7 @@ from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import PageQuery, UserIn, UserPatch, UserPath, UsersOut
 from functions.omnichat.schemas import UserOut
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -16,7 +17,9 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.accounts import users
 
-api = APIBlueprint("omnichat_users", __name__, url_prefix="/api/users", abp_tags=[Tag(name="OmniChat users")])
+api = APIBlueprint(
+    "omnichat_users", __name__, vocabulary=VOCABULARY, url_prefix="/api/users", abp_tags=[Tag(name="OmniChat users")]
+)
 cors(api)
 protect(api, Access.CREDENTIAL)
 
@@ -25,8 +28,8 @@ protect(api, Access.CREDENTIAL)
 def invite(body: UserIn) -> Response:
     """Make a user; only owners make owners and admins."""
     require(Role.ADMIN)
-    made = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
-    return answer(UserOut.of(made), 201)
+    user = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
+    return answer(UserOut.of(user), 201)
 
 
 @api.get("", responses={200: UsersOut})

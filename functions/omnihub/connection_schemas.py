@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.channel import Links
+from shared.channel.oauth import Links
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.usecases.instances.qr_pictures import png_base64
 

@@ -1,4 +1,4 @@
-"""Where a provider sends a browser back to after somebody let an app into his workspace."""
+"""Where a provider sends a browser back to after somebody has installed an app in their workspace."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def installed(path: InstallPath, query: InstallQuery) -> Response:
             raise BadRequest(f"the provider answered: {query.error}")
         if not query.state or not query.code:
             raise BadRequest("state or code is missing")
-        found = installing.finish(deps_with_origin(), path.channel_name, query.state, query.code)
+        installed = installing.finish(deps_with_origin(), path.channel_name, query.state, query.code)
     except HubError as error:
         return _page(error.status, "Not connected", f"{error.detail}. Ask for a new link and try again.")
-    return _page(200, "Connected", f"{found.display_name or found.name} is connected. You can close this page.")
+    return _page(200, "Connected", f"{installed.display_name or installed.name} is connected. You can close this page.")
 
 
 def _page(status: int, title: str, text: str) -> Response:

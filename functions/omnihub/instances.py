@@ -47,20 +47,20 @@ def create_instance(body: InstanceIn) -> Response:
     require(Role.ADMIN)
     _check_addresses(body)
     created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
-    return answer(_shown(created, body.model_dump()), 201)
+    return answer(_instance_out(created, body.model_dump()), 201)
 
 
 @api.get("", responses={200: InstancesOut})
 def list_instances(query: InstancesQuery) -> Response:
     """List instances, oldest first, as a bare array."""
-    found = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit)
-    return jsonify([_shown(instance).model_dump(mode="json") for instance in found])
+    page = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit)
+    return jsonify([_instance_out(instance).model_dump(mode="json") for instance in page])
 
 
 @api.get("/<instance_name>", responses={200: InstanceOut})
 def read_instance(path: InstancePath) -> Response:
     """Read one instance."""
-    return answer(_shown(_named(path)))
+    return answer(_instance_out(_named(path)))
 
 
 @api.put("/<instance_name>", responses={200: InstanceOut})
@@ -69,7 +69,7 @@ def change_instance(path: InstancePath, body: InstancePatch) -> Response:
     require(Role.ADMIN)
     _check_addresses(body)
     changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
-    return answer(_shown(changed, body.model_dump()))
+    return answer(_instance_out(changed, body.model_dump()))
 
 
 @api.delete("/<instance_name>", responses={204: None})
@@ -83,14 +83,14 @@ def delete_instance(path: InstancePath) -> Response:
 @api.get("/<instance_name>/default", responses={200: InstanceOut})
 def read_default(path: InstancePath) -> Response:
     """Read the default instance, whatever instance is named."""
-    return answer(_shown(instances.get_default(deps(), caller().tenant_id)))
+    return answer(_instance_out(instances.get_default(deps(), caller().tenant_id)))
 
 
 @api.post("/<instance_name>/set-default", responses={200: InstanceOut})
 def set_default(path: InstancePath) -> Response:
     """Make an instance the default one."""
     require(Role.ADMIN)
-    return answer(_shown(instances.set_default(deps(), caller().tenant_id, _managed(path).id)))
+    return answer(_instance_out(instances.set_default(deps(), caller().tenant_id, _managed(path).id)))
 
 
 def _check_addresses(body: InstanceIn | InstancePatch) -> None:
@@ -107,10 +107,10 @@ def _named(path: InstancePath) -> Instance:
     return instances.by_key(deps(), caller().tenant_id, path.instance_name)
 
 
-def _shown(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:
+def _instance_out(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:
     """The instance with secrets in clear for those who may read them, or who have just sent them."""
     secrets = instances.credentials(deps(), instance)
     if not caller().may_read_secrets:
-        known = sent or {}
-        secrets = {name: value if known.get(name) == value else mask(value) for name, value in secrets.items()}
+        own_secrets = sent or {}
+        secrets = {name: value if own_secrets.get(name) == value else mask(value) for name, value in secrets.items()}
     return InstanceOut.of(instance, secrets)

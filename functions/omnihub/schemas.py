@@ -95,11 +95,11 @@ class InstanceIn(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, given: object) -> object:
+    def _without_nothing(cls, body: object) -> object:
         """Forms send empty fields along; they count as left out."""
-        if not isinstance(given, Mapping):
-            return given
-        return {key: value for key, value in given.items() if value is not None and value != ""}
+        if not isinstance(body, Mapping):
+            return body
+        return {key: value for key, value in body.items() if value is not None and value != ""}
 
     def to_domain(self) -> NewInstance:
         """What to make; a WhatsApp instance is called the same at Evolution unless another name is given."""
@@ -116,11 +116,11 @@ class InstanceIn(BaseModel):
         )
 
     def _config(self) -> dict[str, Any]:
-        given = self.config or {}
-        if self.channel_type is not ChannelType.WHATSAPP or given.get("provider", "evolution") != "evolution":
-            return self.model_dump(include={"phone_number"}, exclude_none=True) | given
+        config = self.config or {}
+        if self.channel_type is not ChannelType.WHATSAPP or config.get("provider", "evolution") != "evolution":
+            return self.model_dump(include={"phone_number"}, exclude_none=True) | config
         fields = {*_EVOLUTION, "phone_number", "auto_qr", "integration"}
-        return {"whatsapp_instance": self.name} | self.model_dump(include=fields, exclude_none=True) | given
+        return {"whatsapp_instance": self.name} | self.model_dump(include=fields, exclude_none=True) | config
 
 
 class InstancePatch(BaseModel):

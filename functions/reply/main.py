@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.domain.events import ReplyEvent, Topic
 from shared.http.push import push_handler
-from shared.usecases.pipeline.replies import reply
+from shared.usecases.replies.replies import reply
 
 
 def consume(deps: Deps, event: ReplyEvent) -> None:

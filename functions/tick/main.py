@@ -10,7 +10,7 @@ from shared.http.health import report
 from shared.http.process import process_deps
 from shared.http.push import refusal
 from shared.logs import tracing
-from shared.usecases.pipeline import deliver
+from shared.usecases.delivery import delivery
 from shared.usecases.sweep import sweep
 
 
@@ -20,7 +20,7 @@ def tick(deps: Deps) -> None:
 
 def recover(deps: Deps) -> None:
     """At the start of a backend that only this process uses: settle what its predecessor was sending."""
-    deliver.recover(deps)
+    delivery.recover(deps)
 
 
 def handler(request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any, Literal
 
 from flask import request
@@ -9,7 +11,10 @@ from flask_openapi import Tag
 from pydantic import BaseModel, create_model
 from werkzeug.wrappers import Response
 
+from functions.webhooks.route_index import OWN_ROUTES
 from functions.webhooks.views import MAX_BODY, ROUTES, View
+from shared.channel.webhook import Route, SupportsRoutes
+from shared.channels import implementation
 from shared.http.app import deps, limit_body
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import TAKES
@@ -24,22 +29,17 @@ limit_body(api, MAX_BODY)
 _EVENT = {"application/json": {"schema": {"type": "object"}, "example": {"event": "messages.upsert", "data": {}}}}
 
 
-class Taken(BaseModel):
+class Received(BaseModel):
     """The call is durable."""
 
     status: Literal["success"]
     instance: str
 
 
-class TakenByTelegram(BaseModel):
-    """The update is durable."""
-
-    ok: Literal[True]
-
-
 def _mount(method: str, path: str, view: View, number: int) -> None:
     parameters = {part[1:-1]: (str, ...) for part in path.split("/") if part.startswith("<")}
     model: type[BaseModel] = create_model(f"WebhookPath{number}", **parameters)  # type: ignore[call-overload]  # fields by name
+    route = _own_routes().get((method, path))
 
     def called(path: Any) -> Response:
         return view(deps(), request, **path.model_dump())
@@ -50,26 +50,36 @@ def _mount(method: str, path: str, view: View, number: int) -> None:
     target: Any = called if parameters else called_plainly
     if parameters:
         target.__annotations__ = {"path": model, "return": Response}
-    target.__name__ = f"{view.__name__}_{number}"
-    target.__doc__ = view.__doc__
+    target.__name__ = f"webhook_{number}"
+    target.__doc__ = route.summary if route else view.__doc__
     declare = api.get if method == "GET" else api.post
     if method == "POST":
         setattr(target, TAKES, _EVENT)
     refusals: dict[Any, Any] = dict.fromkeys((400, 403 if method == "GET" else 401, 404, 413, 429), Failure)
-    declare(path, security=[], responses={**_answers(path, method), **refusals})(target)
+    declare(path, security=[], responses={200: _answer(method, route), **refusals})(target)
 
 
-def _answers(path: str, method: str) -> dict[Any, Any]:
-    """What a provider is told: Meta reads plain text, others nothing; some channels answer in a form of their own."""
+@cache
+def _own_routes() -> dict[tuple[str, str], Route]:
+    """The addresses that channels declare, by method and path."""
+    modules = (
+        implementation(adapter, SupportsRoutes) for adapter in dict.fromkeys(adapter for *_, adapter in OWN_ROUTES)
+    )
+    return {(route.method, route.path): route for module in modules for route in module.routes()}
+
+
+def _answer(method: str, route: Route | None) -> Any:
+    """What a provider is answered: a challenge, the declared response, or that the call is durable."""
     if method == "GET":
-        return {200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "1158201444"}}}}
-    if path == "/api/facebook/webhook":
-        return {200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "EVENT_RECEIVED"}}}}
-    if path.startswith("/api/telegram"):
-        return {200: TakenByTelegram}
-    if path.startswith("/webhook/evolution"):
-        return {200: Taken}
-    return {200: {"content": {"*/*": {"schema": {}, "example": {"status": "success", "instance": "support"}}}}}
+        return {"content": {"text/plain": {"schema": {"type": "string"}, "example": "1158201444"}}}
+    if route is None:
+        return {"content": {"*/*": {"schema": {}, "example": {"status": "success", "instance": "support"}}}}
+    if route.response is None:
+        return Received
+    media_type = route.response.content_type.partition(";")[0]
+    if media_type == "application/json":
+        return {"content": {media_type: {"schema": {"type": "object"}, "example": json.loads(route.response.body)}}}
+    return {"content": {media_type: {"schema": {"type": "string"}, "example": route.response.body}}}
 
 
 for _number, (_method, _path, _view) in enumerate(ROUTES):

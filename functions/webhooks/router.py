@@ -21,19 +21,19 @@ class Router(Generic[View]):
         for method, path, view in routes:
             parts = _segments(path)
             self._routes.setdefault(len(parts), []).append((parts, method, view))
-        for known in self._routes.values():
-            known.sort(key=lambda route: [_is_parameter(part) for part in route[0]])
+        for routes_of_length in self._routes.values():
+            routes_of_length.sort(key=lambda route: [_is_parameter(part) for part in route[0]])
 
     def match(self, method: str, path: str) -> tuple[View, dict[str, str]]:
         """The view and its arguments; raises `NotFound` or `MethodNotAllowed`. HEAD goes where GET goes."""
-        wanted = "GET" if method == "HEAD" else method
+        requested = "GET" if method == "HEAD" else method
         segments = _segments(path)
         allowed: set[str] = set()
         for parts, served, view in self._routes.get(len(segments), ()):
-            if all(part == given or _is_parameter(part) for part, given in zip(parts, segments, strict=True)):
-                if served == wanted:
+            if all(part == segment or _is_parameter(part) for part, segment in zip(parts, segments, strict=True)):
+                if served == requested:
                     pairs = zip(parts, segments, strict=True)
-                    return view, {part[1:-1]: given for part, given in pairs if _is_parameter(part)}
+                    return view, {part[1:-1]: segment for part, segment in pairs if _is_parameter(part)}
                 allowed |= {"GET", "HEAD"} if served == "GET" else {served}
         if allowed:
             raise MethodNotAllowed(sorted(allowed))

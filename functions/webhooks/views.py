@@ -3,156 +3,98 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache, partial
 
 from werkzeug.wrappers import Request, Response
 
-from shared.channel import Answer, Webhook
-from shared.channels import channel, names
+from functions.webhooks.route_index import OWN_ROUTES
+from shared.channel.webhook import Recipient, Route, SupportsRoutes, SupportsSharedAddress, Webhook, WebhookResponse
+from shared.channels import ability, channel, implementation, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
+from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import webhooks
 
 # Evolution sends media inside the body when told to; everything else is far smaller.
 MAX_BODY = 20 * 1024 * 1024
 
 View = Callable[..., Response]
 
-_OK = json.dumps({"ok": True})
 
-EVOLUTION = "whatsapp_evolution"
+def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request, **parameters: str) -> Response:
+    """A call at an address that the channel of that name declares."""
+    route = _declared_route(adapter, method, path)
+    if method == "GET":
+        return _challenge(deps, adapter, request, None)
+    webhook = _webhook(deps, request)
+    if route.recipients is None:
+        return _response(webhooks.take_for_accounts(deps, adapter, webhook) or route.response, None)
+    instance, recipient = _recipient(deps, adapter, route.recipients(parameters, webhook.body))
+    response = webhooks.take(deps, instance, replace(webhook, suffix=recipient.suffix))
+    if recipient.is_default and recipient.account:
+        from shared.usecases.instances import connection_state  # noqa: PLC0415 - costs cold start, and few call without a name
 
-
-def evolution(deps: Deps, request: Request, instance_name: str = "", suffix: str = "") -> Response:
-    """Evolution's call for one instance, or for the default one of the deployment's own tenant.
-
-    With `byEvents` Evolution appends the event's name to the address.
-    """
-    found = instance_lookup.find_for_webhook(deps, name=instance_name) if instance_name else None
-    is_nameless = found is None and (not instance_name or _is_event(instance_name))
-    if is_nameless:
-        return _nameless(deps, _webhook(deps, request, instance_name))
-    if found is None or found.adapter != EVOLUTION:
-        raise NotFound("there is no such instance")
-    webhooks.take(deps, found, _webhook(deps, request, suffix))
-    return _json({"status": "success", "instance": found.name})
+        connection_state.note_stray(deps, instance, recipient.account)
+    return _response(response or route.response, instance)
 
 
-def _nameless(deps: Deps, webhook: Webhook) -> Response:
-    """A call for the default instance; where that is none of Evolution's, for the one that the body names.
-
-    Either way the call has to prove itself to the instance that takes it.
-    """
-    from shared.usecases.instances import connections  # noqa: PLC0415 - costs cold start, and few call without a name
-
-    found, named = instance_lookup.find_for_webhook(deps, default=True), _named_in(webhook.body)
-    if found is None or found.adapter != EVOLUTION:
-        found = connections.find_account(deps, EVOLUTION, named) if named else None
-    if found is None or found.adapter != EVOLUTION:
-        raise NotFound(
-            "the default instance is not one of Evolution's, nor does the body name one that is: "
-            "call /webhook/evolution/{instance_name}"
-        )
-    webhooks.take(deps, found, webhook)
-    connections.note_stray(deps, found, named, found.config.get("whatsapp_instance"))
-    return _json({"status": "success", "instance": found.name})
+@cache
+def _declared_route(adapter: str, method: str, path: str) -> Route:
+    routes = implementation(adapter, SupportsRoutes).routes()
+    return next(route for route in routes if (route.method, route.path) == (method, path))
 
 
-def _named_in(body: bytes) -> str | None:
-    """The account that Evolution says it speaks of; what cannot be read names none."""
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    named = event.get("instance") if isinstance(event, dict) else None
-    return named if isinstance(named, str) else None
+def _recipient(deps: Deps, adapter: str, recipients: Iterator[Recipient]) -> tuple[Instance, Recipient]:
+    """The first that exists; the channel's iterator raises `NotFound` at its end."""
+    for recipient in recipients:
+        instance = _find(deps, adapter, recipient)
+        if instance is not None and instance.adapter == adapter:
+            return instance, recipient
+        if instance is not None and not recipient.is_default:
+            raise NotFound("there is no such channel" if recipient.id else "there is no such instance")
+    raise NotFound("there is no such channel")
 
 
-def _is_event(slug: str) -> bool:
-    """Whether a path segment is an event in Evolution's kebab case, not an instance's name."""
-    first = slug.partition("-")[0]
-    return "-" in slug and first in _EVENT_FAMILIES
+def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
+    if recipient.id is not None:
+        return instance_lookup.find_for_webhook(deps, instance_id=recipient.id)
+    if recipient.name is not None:
+        return instance_lookup.find_for_webhook(deps, name=recipient.name)
+    if recipient.is_default:
+        return instance_lookup.find_for_webhook(deps, default=True)
+    from shared.usecases.instances import connection_state  # noqa: PLC0415 - as above
 
-
-_EVENT_FAMILIES = frozenset(
-    {
-        "application",
-        "call",
-        "chats",
-        "connection",
-        "contacts",
-        "group",
-        "groups",
-        "instance",
-        "labels",
-        "logout",
-        "messages",
-        "presence",
-        "qrcode",
-        "remove",
-        "send",
-        "status",
-        "typebot",
-    }
-)
-
-
-def telegram_bot(deps: Deps, request: Request, channel_instance_id: str) -> Response:
-    """Telegram's call for one bot."""
-    found = instance_lookup.find_for_webhook(deps, instance_id=channel_instance_id)
-    if found is None or found.adapter != "telegram_bot":
-        raise NotFound("there is no such channel")
-    webhooks.take(deps, found, _webhook(deps, request))
-    return Response(_OK, mimetype="application/json")
-
-
-def facebook(deps: Deps, request: Request) -> Response:
-    """Meta's call for any number of pages."""
-    webhooks.take_for_accounts(deps, "facebook", _webhook(deps, request))
-    return Response("EVENT_RECEIVED", mimetype="text/plain")
-
-
-def facebook_challenge(deps: Deps, request: Request) -> Response:
-    """Meta asks whether the address is ours."""
-    return _challenge(deps, "facebook", request, None)
-
-
-def whatsapp_cloud(deps: Deps, request: Request) -> Response:
-    """Meta's call for any number of WhatsApp numbers, where the app has one address for all."""
-    webhooks.take_for_accounts(deps, "whatsapp_cloud", _webhook(deps, request))
-    return Response("EVENT_RECEIVED", mimetype="text/plain")
-
-
-def whatsapp_cloud_challenge(deps: Deps, request: Request) -> Response:
-    """Meta asks whether that address is ours."""
-    return _challenge(deps, "whatsapp_cloud", request, None)
+    return connection_state.find_account(deps, adapter, recipient.account or "")
 
 
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
-    found = _instance(deps, channel_name, instance_key)
-    answer = webhooks.take(deps, found, _webhook(deps, request, suffix))
-    return _as_wished(answer) or _json({"status": "success", "instance": found.name})
+    instance = _instance(deps, channel_name, instance_key)
+    return _response(webhooks.take(deps, instance, _webhook(deps, request, suffix)), instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
     """A call at the address that all accounts of an app share, on a channel whose calls name the account."""
     name = channel_name.lower().replace("-", "_")
-    if name not in names() or channel(name).greet is None:
+    if ability(name, SupportsSharedAddress) is None:
         raise NotFound("there is no such channel")
-    return _as_wished(webhooks.take_for_accounts(deps, name, _webhook(deps, request))) or _json({"status": "success"})
+    return _response(webhooks.take_for_accounts(deps, name, _webhook(deps, request)), None)
 
 
-def _as_wished(answer: Answer | None) -> Response | None:
-    return Response(answer.body, answer.status, content_type=answer.content_type) if answer else None
+def _response(response: WebhookResponse | None, instance: Instance | None) -> Response:
+    """What the provider expects, else that the call is durable."""
+    if response is not None:
+        return Response(response.body, response.status, content_type=response.content_type)
+    return _json({"status": "success"} | ({"instance": instance.name} if instance else {}))
 
 
 def any_challenge(deps: Deps, request: Request, channel_name: str, instance_key: str) -> Response:
     """A provider asks whether the address is ours."""
-    found = _instance(deps, channel_name, instance_key)
-    return _challenge(deps, found.adapter, request, found)
+    instance = _instance(deps, channel_name, instance_key)
+    return _challenge(deps, instance.adapter, request, instance)
 
 
 def _challenge(deps: Deps, adapter: str, request: Request, instance: Instance | None) -> Response:
@@ -160,18 +102,20 @@ def _challenge(deps: Deps, adapter: str, request: Request, instance: Instance | 
 
 
 def _instance(deps: Deps, channel_name: str, key: str) -> Instance:
-    found = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(deps, name=key)
-    wanted = channel_name.lower().replace("-", "_")
-    if found is None or wanted not in (found.adapter, found.type.value) or not _has_webhook(found):
+    instance = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(
+        deps, name=key
+    )
+    name = channel_name.lower().replace("-", "_")
+    if instance is None or name not in (instance.adapter, instance.type.value) or not _has_webhook(instance):
         raise NotFound("there is no such channel")
-    return found
+    return instance
 
 
 def _has_webhook(instance: Instance) -> bool:
-    return instance.adapter in names() and not channel(instance.adapter).own_door
+    return instance.adapter in names() and channel(instance.adapter).has_webhook
 
 
-def _json(body: dict[str, object]) -> Response:
+def _json(body: Mapping[str, object]) -> Response:
     """Of `jsonify`'s time nearly all goes into looking up the application and its settings."""
     return Response(json.dumps(body), mimetype="application/json")
 
@@ -208,17 +152,10 @@ def _headers(environ: Mapping[str, object]) -> dict[str, str]:
 
 
 ROUTES: list[tuple[str, str, View]] = [
-    ("POST", "/webhook/evolution", evolution),
-    ("POST", "/webhook/evolution/<instance_name>", evolution),
-    ("POST", "/webhook/evolution/<instance_name>/<suffix>", evolution),
-    ("POST", "/api/telegram/bot/webhook/<channel_instance_id>", telegram_bot),
-    ("GET", "/api/facebook/webhook", facebook_challenge),
-    ("POST", "/api/facebook/webhook", facebook),
+    *((method, path, partial(own_route, adapter, method, path)) for method, path, adapter in OWN_ROUTES),
     ("POST", "/webhook/<channel_name>", any_account),
-    ("GET", "/webhook/whatsapp_cloud", whatsapp_cloud_challenge),
-    ("POST", "/webhook/whatsapp_cloud", whatsapp_cloud),
     ("GET", "/webhook/<channel_name>/<instance_key>", any_challenge),
     ("POST", "/webhook/<channel_name>/<instance_key>", any_channel),
     ("POST", "/webhook/<channel_name>/<instance_key>/<suffix>", any_channel),
 ]
-"""Method, path and view; the documented paths are aliases of the general one."""
+"""Method, path and view; those that channels declare, and the general ones."""

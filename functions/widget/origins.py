@@ -8,7 +8,7 @@ from shared.domain.instances import Instance
 from shared.errors import HubError
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
-from shared.usecases.conversations import visitors
+from shared.usecases.sessions import visitors
 
 _METHODS = "GET, POST"
 _HEADERS = "Authorization, Content-Type, If-None-Match, X-Request-ID"

@@ -16,7 +16,7 @@ from functions.widget.schemas import WidgetPath
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.limits import WIDGET
-from shared.usecases.conversations import visitors
+from shared.usecases.sessions import visitors
 
 _FOLDER = Path(__file__).with_name("assets")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -57,7 +57,7 @@ def page(path: WidgetPath) -> Response:
     """A page to chat on, alone or in a frame."""
     instance = visitors.widget(deps(), path.instance)
     config = visitors.config(deps(), instance)
-    shown = {
+    values = {
         "instance": instance.id,
         "title": config.title,
         "greeting": config.greeting,
@@ -65,7 +65,7 @@ def page(path: WidgetPath) -> Response:
         "socket": deps().settings.socket_path,
         "version": _VERSION,
     }
-    response = Response(_PAGE.substitute({name: escape(text) for name, text in shown.items()}), mimetype="text/html")
+    response = Response(_PAGE.substitute({name: escape(text) for name, text in values.items()}), mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY + framing(instance)
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from shared.channelkit.looks import shown
-from shared.channelkit.styled import Run, Styled
-from shared.channels.widget.inbound import TEXT_LIMIT
+from shared.channelkit.entities import without_marks
+from shared.channelkit.styled_text import Run, StyledText
+from shared.channels.widget.config import TEXT_LIMIT
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
-from shared.usecases.conversations.visitors import MOST, Session
+from shared.usecases.sessions.visitors import MOST, Session
 
 _AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {Author.CUSTOMER: "visitor", Author.BOT: "bot"}
 
@@ -26,7 +26,7 @@ class WidgetPath(BaseModel):
 
 
 class SessionIn(_Wire):
-    """What the visitor says of himself."""
+    """What the visitor says about themselves."""
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -129,7 +129,7 @@ class MessageOut(_Wire):
 def _runs(message: Message) -> list[RunOut]:
     if not message.text or not message.spans:
         return []
-    return [RunOut.of(run) for run in shown(Styled(message.text, message.spans)).runs()]
+    return [RunOut.of(run) for run in without_marks(StyledText(message.text, message.spans)).runs()]
 
 
 class HistoryQuery(BaseModel):

@@ -25,8 +25,8 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.limits import WIDGET, charge
 from shared.security.buckets import Rate
-from shared.usecases.conversations import visitors
-from shared.usecases.conversations.visitors import Visitor
+from shared.usecases.sessions import visitors
+from shared.usecases.sessions.visitors import Visitor
 
 PER_VISITOR = Rate("visitor-messages", per_minute=60)
 
@@ -39,7 +39,7 @@ limit_rate(api, WIDGET, methods={"GET", "POST"})
 
 @api.post("/<instance>/session", responses={201: SessionOut}, security=[{"bearer": []}, {}])
 def begin_session(path: WidgetPath, body: SessionIn) -> Response:
-    """Become a visitor; who shows a visitor's token stays him and gets a fresh one."""
+    """Become a visitor; a caller with a visitor's token stays that visitor and gets a fresh one."""
     instance = visitors.widget(deps(), path.instance)
     if "Authorization" in request.headers:
         session = visitors.renew(deps(), _visitor(instance))
@@ -62,8 +62,8 @@ def say(path: WidgetPath, body: MessageIn) -> Response:
 def history(path: WidgetPath, query: HistoryQuery) -> Response:
     """Read what was said; with `If-None-Match` an unchanged page is a 304."""
     visitor = _visitor(visitors.widget(deps(), path.instance))
-    found, cursor = visitors.history(deps(), visitor, query.limit, query.cursor)
-    return polled(HistoryOut(messages=[MessageOut.of(each) for each in found], next_cursor=cursor), None)
+    page, cursor = visitors.history(deps(), visitor, query.limit, query.cursor)
+    return polled(HistoryOut(messages=[MessageOut.of(message) for message in page], next_cursor=cursor), None)
 
 
 def _visitor(instance: Instance) -> Visitor:

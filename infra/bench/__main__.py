@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from infra.bench import backends, coldstart, endtoend, webhooks
 from infra.bench.backends import Backend
 from infra.bench.costs import cost_rows
-from infra.bench.processes import ROOT, running, told
+from infra.bench.processes import ROOT, read_announcement, running
 from infra.bench.table import Row, at_least, at_most, counts_judged, render, unmeasured, write
 
 _NOTE = """
@@ -33,25 +33,25 @@ budget; what is counted has the same.
 """
 
 
-def _webhook_rows(found: webhooks.Throughput) -> Iterator[Row]:
-    shown = f"{found.ratio:.2f} ({found.webhooks:.0f} of {found.hello:.0f} a second)"
-    yield at_least("`webhooks`: requests a second against a function that does nothing", found.ratio, 0.6, shown)
+def _webhook_rows(throughput: webhooks.Throughput) -> Iterator[Row]:
+    text = f"{throughput.ratio:.2f} ({throughput.webhooks:.0f} of {throughput.hello:.0f} a second)"
+    yield at_least("`webhooks`: requests a second against a function that does nothing", throughput.ratio, 0.6, text)
 
 
-def _start_rows(found: dict[str, coldstart.Start]) -> Iterator[Row]:
-    for name, start in found.items():
-        shown = (
+def _start_rows(starts: dict[str, coldstart.Start]) -> Iterator[Row]:
+    for name, start in starts.items():
+        text = (
             f"{start.ratio:.1f} ({start.seconds:.2f} s; processor time {start.work:.1f}; imports {start.imports:.2f} s)"
         )
-        what = f"`{name}`: start to first answer against a function that does nothing"
-        yield at_most(what, start.ratio, 1.5 if name == "webhooks" else 3.0, shown)
+        label = f"`{name}`: start to first answer against a function that does nothing"
+        yield at_most(label, start.ratio, 1.5 if name == "webhooks" else 3.0, text)
 
 
-def _flow_rows(found: endtoend.Flow) -> Iterator[Row]:
-    yield at_least("one process: webhooks a second, stored and replied", found.sustained, 200, f"{found.sustained:.0f}")
-    yield Row("… accepted to reply, p50 / p99", f"{found.p50:.0f} / {found.p99:.0f} ms at {found.pace:g} a second")
-    kept = not (found.lost or found.doubled)
-    yield Row("… lost / answered twice", f"{found.lost} / {found.doubled}", "0 / 0", kept, counted=True)
+def _flow_rows(flow: endtoend.Flow) -> Iterator[Row]:
+    yield at_least("one process: webhooks a second, stored and replied", flow.sustained, 200, f"{flow.sustained:.0f}")
+    yield Row("… accepted to reply, p50 / p99", f"{flow.p50:.0f} / {flow.p99:.0f} ms at {flow.pace:g} a second")
+    is_complete = not (flow.lost or flow.doubled)
+    yield Row("… lost / answered twice", f"{flow.lost} / {flow.doubled}", "0 / 0", is_complete, counted=True)
 
 
 def _column(backend: Backend, directory: Path) -> list[Row]:
@@ -68,7 +68,7 @@ def _column(backend: Backend, directory: Path) -> list[Row]:
 def measure(directory: Path) -> tuple[list[Row], list[Row]]:
     """The embedded backend's column and Google's."""
     with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
-        provider = f"http://127.0.0.1:{int(told(process, 'port '))}"
+        provider = f"http://127.0.0.1:{int(read_announcement(process, 'port '))}"
         embedded = _column(backends.embedded(directory, provider), directory)
         return embedded, _google(provider, directory, embedded)
 
@@ -84,15 +84,15 @@ def _google(provider: str, directory: Path, embedded: Sequence[Row]) -> list[Row
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.bench", description=(__doc__ or "").partition(";")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into infra/README.md")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="bench-") as directory:
         embedded, google = measure(Path(directory))
     table = render(embedded, google) + _NOTE.format(python=platform.python_version(), cores=os.cpu_count())
     print(table)
     if arguments.write:
-        write(table, ROOT / "README.md")
-    return int(any(row.kept is False for row in (*embedded, *google)))
+        write(table, ROOT / "infra/README.md")
+    return int(any(row.is_met is False for row in (*embedded, *google)))
 
 
 if __name__ == "__main__":

@@ -83,18 +83,18 @@ def measure(environment: Environment, webhook_path: str, log: Path) -> dict[str,
     `webhook_path` is that of a bot which the hub of `environment` has.
     """
     starts: dict[str, list[tuple[_Taken, _Taken]]] = {}
-    given = {**environment, "API_KEY": _KEY}
+    variables = {**environment, "API_KEY": _KEY}
     for _ in range(ROUNDS):
         for name, request in _requests(webhook_path).items():
-            hello = _start(partial(framework_served, HELLO, given, log), ("GET", "/", None))
+            hello = _start(partial(framework_served, HELLO, variables, log), ("GET", "/", None))
             source = ROOT / "functions" / name / "main.py"
-            ours = _start(partial(served, source, given, log), request)
-            starts.setdefault(name, []).append((ours, hello))
+            function = _start(partial(served, source, variables, log), request)
+            starts.setdefault(name, []).append((function, hello))
     return {
         name: Start(
-            seconds=median(ours.seconds for ours, _ in pairs),
-            ratio=median(ours.seconds / hello.seconds for ours, hello in pairs),
-            work=median(ours.work / hello.work for ours, hello in pairs),
+            seconds=median(function.seconds for function, _ in pairs),
+            ratio=median(function.seconds / hello.seconds for function, hello in pairs),
+            work=median(function.work / hello.work for function, hello in pairs),
             imports=_import_seconds(f"functions.{name}.main"),
         )
         for name, pairs in starts.items()
@@ -126,4 +126,4 @@ def _import_seconds(module: str) -> float:
         text=True,
         check=True,
     )
-    return sum(int(found) for found in _IMPORTED.findall(done.stderr)) / 1e6
+    return sum(int(microseconds) for microseconds in _IMPORTED.findall(done.stderr)) / 1e6

@@ -49,9 +49,9 @@ def _walked(journey: Journey) -> Iterator[Row]:
     journey.write(chat=1, number=1)
     journey.hire_echo()
     journey.write(chat=2, number=1)
-    known = journey.write(chat=1, number=2)
-    yield _row("a message of somebody known", known.inbound, Cost(1, 1, 3, 4))
-    yield _row("… its answer: reply, enqueue and deliver", known.answer, Cost(reads=3, commits=3))
+    cost = journey.write(chat=1, number=2)
+    yield _row("a message of somebody known", cost.inbound, Cost(1, 1, 3, 4))
+    yield _row("… its answer: reply, enqueue and deliver", cost.answer, Cost(reads=3, commits=3))
     first = journey.write(chat=3, number=1)
     yield _row("the first message of somebody", first.inbound, None)
     yield _row("… its answer", first.answer, None)
@@ -65,5 +65,5 @@ def _row(what: str, cost: Cost, budget: Cost | None) -> Row:
     trips = cost.reads <= budget.reads and cost.commits <= budget.commits
     counted = bool(budget.documents_read)
     documents = cost.documents_read <= budget.documents_read and cost.documents_written <= budget.documents_written
-    shown = str(budget) if counted else f"{budget.reads} reads, {budget.commits} commits"
-    return Row(what, str(cost), f"≤ {shown}", trips and (documents or not counted), counted=True)
+    text = str(budget) if counted else f"{budget.reads} reads, {budget.commits} commits"
+    return Row(what, str(cost), f"≤ {text}", trips and (documents or not counted), counted=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.bench.backends import Backend, Environment
 from infra.bench.load import Load, apply
-from infra.bench.processes import call, running, told
+from infra.bench.processes import call, read_announcement, running
 
 CONNECTIONS = 16
 PATIENCE = 60.0
@@ -60,7 +60,7 @@ def measure(backend: Backend, directory: Path) -> Flow:
 @contextmanager
 def _provider(directory: Path) -> Iterator[int]:
     with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
-        yield int(told(process, "port "))
+        yield int(read_announcement(process, "port "))
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _hub(environment: Environment, directory: Path, provider: int) -> Iterator[t
     """A hub with a bot and an agent that echoes; gives its port and the path of the bot's webhook."""
     own = {"PORT": "0", "TELEGRAM_API_URL": f"http://127.0.0.1:{provider}"}
     with running(["-m", "infra.local.serve"], environment | own, directory / "hub.log") as process:
-        port = int(told(process, "listening on ").rpartition(":")[2])
+        port = int(read_announcement(process, "listening on ").rpartition(":")[2])
         owner = {"email": "owner@example.com", "password": "correct horse"}
         session = call(port, "POST", "/api/auth/register", owner)
         headers = {"authorization": f"Bearer {session['accessToken']}"}
@@ -78,10 +78,10 @@ def _hub(environment: Environment, directory: Path, provider: int) -> Iterator[t
         yield port, f"/api/telegram/bot/webhook/{channel['id']}"
 
 
-def _all_seen(provider: int, wanted: int) -> dict[str, list[float]]:
+def _all_seen(provider: int, count: int) -> dict[str, list[float]]:
     """What the provider was sent, as soon as that is everything, or nothing has come for a while."""
     deadline = time.monotonic() + PATIENCE
-    while call(provider, "GET", "/count") < wanted and time.monotonic() < deadline:
+    while call(provider, "GET", "/count") < count and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(0.5)  # time for a second copy to arrive, if there were one
     seen: Any = call(provider, "GET", "/seen")

@@ -29,8 +29,8 @@ def cost_of(call: Call) -> Cost:
         case "BatchGetDocuments":
             return Cost(reads=1, documents_read=len(types.BatchGetDocumentsRequest.deserialize(call.request).documents))
         case "RunQuery":
-            found = sum("document" in types.RunQueryResponse.deserialize(answer) for answer in call.answers)
-            return Cost(reads=1, documents_read=max(1, found))
+            documents = sum("document" in types.RunQueryResponse.deserialize(answer) for answer in call.answers)
+            return Cost(reads=1, documents_read=max(1, documents))
         case "RunAggregationQuery":
             return Cost(reads=1, documents_read=1)
         case "Commit":

@@ -33,8 +33,8 @@ class HeldBus:
         self._held[topic].append(event)
 
     def take(self, topic: Topic) -> list[Event]:
-        taken, self._held[topic] = self._held[topic], []
-        return taken
+        events, self._held[topic] = self._held[topic], []
+        return events
 
     def consume(self, consumers: Mapping[Topic, Consumer]) -> Callable[[], None]:
         return lambda: None

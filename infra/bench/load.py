@@ -126,10 +126,12 @@ class _Client(Heads):
 async def _carry_out(load: Load) -> Result:
     run = _Run(load)
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(lambda: _Client(run), "127.0.0.1", load.port) for _ in range(load.connections)]
-    run.open = len(made)
+    connections = [
+        await loop.create_connection(lambda: _Client(run), "127.0.0.1", load.port) for _ in range(load.connections)
+    ]
+    run.open = len(connections)
     run.result.started = time.monotonic()
-    for _, client in made:
+    for _, client in connections:
         client.send()
     await run.done
     return run.result
@@ -152,5 +154,5 @@ def apply(load: Load) -> Result:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(_carry_out(Load(**json.loads(sys.stdin.read()))))
-    sys.stdout.write(json.dumps(asdict(found)))
+        result = runner.run(_carry_out(Load(**json.loads(sys.stdin.read()))))
+    sys.stdout.write(json.dumps(asdict(result)))

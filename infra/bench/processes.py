@@ -44,13 +44,13 @@ def running(arguments: Sequence[str], environment: Mapping[str, str], log: Path)
                 process.kill()
 
 
-def told(process: subprocess.Popen[str], wanted: str) -> str:
-    """The rest of the line of its standard output that begins with `wanted`; raises `RuntimeError` when it ended."""
+def read_announcement(process: subprocess.Popen[str], prefix: str) -> str:
+    """The rest of the line of its standard output that begins with `prefix`; raises `RuntimeError` when it ended."""
     if process.stdout is None:
         raise RuntimeError("the process has no output")
     for line in process.stdout:
-        if line.startswith(wanted):
-            return line.removeprefix(wanted).strip()
+        if line.startswith(prefix):
+            return line.removeprefix(prefix).strip()
     raise RuntimeError(f"{process.args!r} ended with status {process.wait()}")
 
 

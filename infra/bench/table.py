@@ -11,44 +11,44 @@ START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement; `kept` is None where there is no budget. What was `counted` does not depend on the machine."""
+    """One measurement; `is_met` is None where there is no budget. What was `counted` does not depend on the machine."""
 
-    what: str
+    label: str
     measured: str
     budget: str = ""
-    kept: bool | None = None
+    is_met: bool | None = None
     counted: bool = False
 
     @property
     def verdict(self) -> str:
-        return {True: "kept", False: "**missed**", None: ""}[self.kept]
+        return {True: "kept", False: "**missed**", None: ""}[self.is_met]
 
 
-def at_most(what: str, measured: float, budget: float, shown: str) -> Row:
-    return Row(what, shown, f"≤ {budget:g}", measured <= budget)
+def at_most(label: str, measured: float, budget: float, measured_text: str) -> Row:
+    return Row(label, measured_text, f"≤ {budget:g}", measured <= budget)
 
 
-def at_least(what: str, measured: float, budget: float, shown: str) -> Row:
-    return Row(what, shown, f"≥ {budget:g}", measured >= budget)
+def at_least(label: str, measured: float, budget: float, measured_text: str) -> Row:
+    return Row(label, measured_text, f"≥ {budget:g}", measured >= budget)
 
 
 def counts_judged(rows: Sequence[Row]) -> list[Row]:
-    """The same rows, where times are told and not judged."""
-    return [row if row.counted else replace(row, kept=None) for row in rows]
+    """The same rows, where times are shown and not judged."""
+    return [row if row.counted else replace(row, is_met=None) for row in rows]
 
 
 def unmeasured(rows: Sequence[Row], reason: str) -> list[Row]:
     """A column for the same rows that says only why it is empty."""
-    said = [f"not measured: {reason}", *[""] * (len(rows) - 1)]
-    return [Row(row.what, text) for row, text in zip(rows, said, strict=True)]
+    cells = [f"not measured: {reason}", *[""] * (len(rows) - 1)]
+    return [Row(row.label, text) for row, text in zip(rows, cells, strict=True)]
 
 
 def render(embedded: Sequence[Row], google: Sequence[Row]) -> str:
     """Both are of the same measurements in the same order."""
     lines = ["| what | embedded | budget | | Google (emulators) |", "|---|---|---|---|---|"]
-    for ours, theirs in zip(embedded, google, strict=True):
-        beside = f"{theirs.measured}: {theirs.verdict}" if theirs.verdict else theirs.measured
-        lines.append(f"| {ours.what} | {ours.measured} | {ours.budget} | {ours.verdict} | {beside} |")
+    for row, google_row in zip(embedded, google, strict=True):
+        beside = f"{google_row.measured}: {google_row.verdict}" if google_row.verdict else google_row.measured
+        lines.append(f"| {row.label} | {row.measured} | {row.budget} | {row.verdict} | {beside} |")
     return "\n".join(lines) + "\n"
 
 

@@ -50,9 +50,9 @@ def measure(environment: Environment, path: str, log: Path) -> Throughput:
         for number in range(ROUNDS + 1):
             first = 1 + number * 1_000_000
             rounds.append((_rate(webhooks, path, first), _rate(hello, path, first)))
-    kept = rounds[1:]  # the first one warms up
-    ratio = median(ours / theirs for ours, theirs in kept)
-    return Throughput(median(ours for ours, _ in kept), median(theirs for _, theirs in kept), ratio)
+    counted = rounds[1:]  # the first one warms up
+    ratio = median(function / hello for function, hello in counted)
+    return Throughput(median(function for function, _ in counted), median(hello for _, hello in counted), ratio)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
     python -m infra.cost [--write]
 
 Operations are counted by walking a message through the hub, prices are in prices.toml. `--write` puts the table into
-README.md.
+infra/README.md.
 """
 
 from __future__ import annotations
@@ -13,29 +13,31 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.bench.processes import ROOT, running, told
+from infra.bench.processes import ROOT, read_announcement, running
 from infra.cost import walk
 from infra.cost.table import rendered, table
 from shared.config import Settings
 
 
-def made() -> str:
+def measured_table() -> str:
     """The table, against a provider of its own."""
     with TemporaryDirectory(prefix="cost-") as name:
         directory = Path(name)
         with running(["-m", "infra.bench.provider"], {}, directory / "provider.log") as process:
-            settings = Settings(data_dir=directory, telegram_api_url=f"http://127.0.0.1:{int(told(process, 'port '))}")
+            settings = Settings(
+                data_dir=directory, telegram_api_url=f"http://127.0.0.1:{int(read_announcement(process, 'port '))}"
+            )
             return table(walk.busy(settings), walk.alone(settings))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=(__doc__ or "").partition(";")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the table into infra/README.md")
     arguments = parser.parse_args()
-    result = made()
+    result = measured_table()
     sys.stdout.write(f"{result}\n")
     if arguments.write:
-        readme = ROOT / "README.md"
+        readme = ROOT / "infra/README.md"
         readme.write_text(rendered(readme.read_text("utf-8"), result), "utf-8")
     return 0
 

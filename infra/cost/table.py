@@ -30,9 +30,9 @@ class Price(BaseModel):
     read: date
     note: str
 
-    def million(self, each: float) -> float:
+    def million(self, per_message: float) -> float:
         """What a million times that costs."""
-        return each * MILLION * self.price / self.unit
+        return per_message * MILLION * self.price / self.unit
 
 
 def prices() -> dict[str, Price]:
@@ -48,22 +48,22 @@ def table(busy: Mapping[str, float], alone: Mapping[str, float]) -> str:
     ]
     sums = [0.0, 0.0]
     for name, price in prices().items():
-        each = (busy[name], alone[name])
-        costs = [price.million(amount) for amount in each]
+        amount = (busy[name], alone[name])
+        costs = [price.million(amount) for amount in amount]
         sums = [total + cost for total, cost in zip(sums, costs, strict=True)]
         mark = " (measured)" if name in MEASURED else ""
-        cells = [price.what, f"{_amount(each[0])}{mark}", f"${costs[0]:.2f}", _amount(each[1]), f"${costs[1]:.2f}"]
+        cells = [price.what, f"{_amount(amount[0])}{mark}", f"${costs[0]:.2f}", _amount(amount[1]), f"${costs[1]:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, f"| together | | **${sums[0]:.2f}** | | **${sums[1]:.2f}** |"])
 
 
-def rendered(text: str, made: str) -> str:
+def rendered(text: str, content: str) -> str:
     """A text with the table between its marks; raises `ValueError` when they are missing."""
-    before, found, rest = text.partition(START)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
         raise ValueError(f"there is no {START} … {END}")
-    return f"{before}{START}\n{made}\n{END}{after}"
+    return f"{before}{START}\n{content}\n{END}{after}"
 
 
 def _amount(number: float) -> str:

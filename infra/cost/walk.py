@@ -105,10 +105,10 @@ def _processor_seconds(settings: Settings, messages: int) -> dict[str, float]:
             journey.write(chat, number=1)
         journey.hire_echo()
         journey.write(chat=messages + 1, number=1)
-        taken = dict.fromkeys(FUNCTIONS, 0.0)
+        seconds = dict.fromkeys(FUNCTIONS, 0.0)
         for chat in range(1, messages + 1):
             for name, step in journey.steps(chat, number=2).items():
                 started = time.process_time()
                 step()
-                taken[name] += (time.process_time() - started) / messages
-    return taken
+                seconds[name] += (time.process_time() - started) / messages
+    return seconds

@@ -42,7 +42,7 @@ class WeighingBus(HeldBus):
         attributes = attributes_of(event, delay)
         size = len(event.model_dump_json().encode()) + len(key.encode()) + _TIME_STAMP + _MESSAGE_ID
         size += sum(len(name) + len(value) for name, value in attributes.items())
-        subscriptions = [row for row in self._table.topics[topic].subscriptions.values() if not row.kept]
+        subscriptions = [row for row in self._table.topics[topic].subscriptions.values() if not row.retained]
         # Of the topic that web pages follow, one instance of sockets has a subscription of its own.
         deliveries = len(subscriptions) or 1
         self._counted["pubsub_bytes"] += max(size, _LEAST_BYTES) * (1 + deliveries)

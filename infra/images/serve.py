@@ -43,7 +43,7 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     """Answer one request."""
     request = Request(environ)
     response = answered(lambda: _function(request))
-    # Who is answered before he has sent everything may find the connection broken instead of the answer.
+    # A client that is answered before it has sent everything may see a broken connection instead of the answer.
     while environ["wsgi.input"].read(_BLOCK):
         pass
     return response(environ, start_response)

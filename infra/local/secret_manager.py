@@ -87,9 +87,9 @@ class SecretManager(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has n
         if request.filter not in ("", "state:(ENABLED OR DISABLED)"):
             _refuse(grpc.StatusCode.INVALID_ARGUMENT)
         numbered = list(enumerate(self._versions(request.parent), start=1))
-        wanted = [(number, each) for number, each in numbered if not (request.filter and each.destroyed)]
+        listed = [(number, version) for number, version in numbered if not (request.filter and version.destroyed)]
         return types.ListSecretVersionsResponse(
-            versions=[_version(request.parent, number, each) for number, each in reversed(wanted)]
+            versions=[_version(request.parent, number, version) for number, version in reversed(listed)]
         )
 
     def _destroy(self, request: types.DestroySecretVersionRequest) -> types.SecretVersion:

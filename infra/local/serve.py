@@ -25,10 +25,10 @@ from functions.deliver import main as deliver
 from functions.hub.main import blueprints
 from functions.normalize import main as normalize
 from functions.reply import main as reply
-from infra.local.bodies import Bodies
-from infra.local.liveness import living
+from infra.local.server.liveness import answer_liveness
+from infra.local.server.request_bodies import RequestBodies
+from infra.local.server.wsgi import WSGIBridge
 from infra.local.ticking import Ticking
-from infra.local.wsgi import WSGIBridge
 from infra.sockets.server import SocketServer
 from infra.sockets.sessions import Sessions, sessions_for, watching
 from infra.sockets.web import Server, address_of, bound
@@ -81,8 +81,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     try:
         sockets = SocketServer(deps)
         app = create_app(deps, blueprints())
-        bridge = WSGIBridge(app, Bodies(MAX_BODY, partial(body_limit, app)))
-        server = Server(sockets, living(bridge))
+        bridge = WSGIBridge(app, RequestBodies(MAX_BODY, partial(body_limit, app)))
+        server = Server(sockets, answer_liveness(bridge))
         for number in (signal.SIGTERM, signal.SIGINT):
             # uvicorn repeats a signal for the handlers that it found; these then do nothing more.
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))

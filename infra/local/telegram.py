@@ -49,12 +49,12 @@ class Telegram(BaseHTTPRequestHandler):
             return {"id": 7, "is_bot": True, "first_name": "Demo", "username": "demo_bot"}
         if method == "getWebhookInfo":
             return {"url": self.server.webhook, "has_custom_certificate": False, "pending_update_count": 0}
-        given = json.loads(body or b"{}")
+        arguments = json.loads(body or b"{}")
         if method in ("setWebhook", "deleteWebhook"):
-            self.server.webhook = given.get("url", "")
+            self.server.webhook = arguments.get("url", "")
         if not method.startswith("send"):
             return True
-        chat = given.get("chat_id")
+        chat = arguments.get("chat_id")
         return {"message_id": next(_message_ids), "date": 0, "chat": {"id": chat, "type": "private"}}
 
     def log_message(self, format: str, *args: object) -> None:

@@ -33,7 +33,7 @@ from shared.errors import ConfigurationInvalid, HubError
 from shared.http.process import warn
 from shared.logs import configure_logs, tracing
 from shared.ports.bus import Consumer
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
 
 logger = logging.getLogger("infra.sockets")  # whose own name is `__main__` when it runs
 

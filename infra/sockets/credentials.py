@@ -11,7 +11,7 @@ from shared.domain.accounts import Principal
 from shared.errors import Unauthorized
 from shared.http import cors
 from shared.usecases.accounts.credentials import authenticate
-from shared.usecases.conversations import visitors
+from shared.usecases.sessions import visitors
 
 _MAX_LENGTH = 4096
 
@@ -19,10 +19,10 @@ _MAX_LENGTH = 4096
 def credential_of(environ: Mapping[str, Any], auth: object) -> str | None:
     """The token in `auth: {token}`, else in `Authorization: Bearer`, else in `x-api-key`."""
     token = auth.get("token") if isinstance(auth, dict) else None
-    for given in (token, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")):
-        if isinstance(given, str) and 0 < len(given) <= _MAX_LENGTH:
-            scheme, _, rest = given.strip().partition(" ")
-            return rest.strip() if scheme.lower() == "bearer" else given.strip()
+    for candidate in (token, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_X_API_KEY")):
+        if isinstance(candidate, str) and 0 < len(candidate) <= _MAX_LENGTH:
+            scheme, _, rest = candidate.strip().partition(" ")
+            return rest.strip() if scheme.lower() == "bearer" else candidate.strip()
     return None
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import socketio
 
-from infra.local.asgi import ASGIApp, Message, Receive, Scope, Send
+from infra.local.server.asgi import ASGIApp, Message, Receive, Scope, Send
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -45,12 +45,12 @@ def _marked(send: Send) -> Send:
 
 
 def _hurried(receive: Receive, seconds: float) -> Receive:
-    came = 0
+    received = 0
 
     async def hurried() -> Message:
-        nonlocal came
-        came += 1
-        if came > _PROBE:
+        nonlocal received
+        received += 1
+        if received > _PROBE:
             return await receive()
         try:
             async with asyncio.timeout(seconds):

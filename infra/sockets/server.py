@@ -12,18 +12,18 @@ from typing import Any, TypeAlias
 
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from infra.local.asgi import ASGIApp
+from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
-from shared.domain.instances import Instance
 from shared.errors import HubError, Unauthorized
-from shared.usecases import realtime, refs
-from shared.usecases.conversations.visitors import Visitor
+from shared.usecases import realtime
 from shared.usecases.instances import instance_operations
+from shared.usecases.sessions.visitors import Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class SocketServer:
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
     again: a client whose credential has run out is disconnected, and so is who
-    has not proved in `handshake_seconds` who he is.
+    has not shown a credential within `handshake_seconds`.
     """
 
     def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:
@@ -164,10 +164,10 @@ class SocketServer:
         if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            found = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
+            is_member = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
         except HubError:
             return _refusal("the store does not answer, try again")
-        if not found:
+        if not is_member:
             return _refusal("there is no such channel")
         entered = await self._enter(sid, client, room)
         await self._catch_up(sid, channel, room)
@@ -175,9 +175,9 @@ class SocketServer:
 
     async def _catch_up(self, sid: str, channel: str, room: str) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
-        told = -1
-        while told != self._told[room]:
-            told = self._told[room]
+        announced = -1
+        while announced != self._told[room]:
+            announced = self._told[room]
             try:
                 events = await asyncio.to_thread(_missed, self._deps, channel)
             except HubError as error:
@@ -243,8 +243,8 @@ class SocketServer:
     async def _close_strangers(self) -> None:
         """Close connections that never said who they are, or were refused and stayed."""
         now = asyncio.get_running_loop().time()
-        known = {client.engine_id for client in self._clients.values()}
-        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in known]
+        authenticated = {client.engine_id for client in self._clients.values()}
+        strangers = [engine_id for engine_id in self._io.eio.sockets if engine_id not in authenticated]
         self._strangers = {engine_id: self._strangers.get(engine_id, now) for engine_id in strangers}
         for engine_id, since in self._strangers.items():
             if now - since >= self._handshake_seconds:
@@ -257,24 +257,20 @@ def _room(tenant_id: str, instance_id: str) -> str:
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:
-    given = args[0] if args else None
-    if isinstance(given, dict):
-        given = given.get("channelInstanceId")
-    return given if isinstance(given, str) and _CHANNEL_ID.fullmatch(given) else None
+    channel = args[0] if args else None
+    if isinstance(channel, dict):
+        channel = channel.get("channelInstanceId")
+    return channel if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel) else None
 
 
 def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:
-    ref = refs.instance(instance_id)
-    document = deps.store.get([ref]).get(ref)
-    return document is not None and document.data["tenant_id"] == principal.tenant_id
+    return UnitOfWork(deps.store).instances.owned_or_none(principal.tenant_id, instance_id) is not None
 
 
 def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:
-    ref = refs.instance(instance_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
+    instance = UnitOfWork(deps.store).instances.of_any_tenant(instance_id)
+    if instance is None:
         return []
-    instance = Instance.model_validate(document.data)
     return realtime.missed(instance, instance.pairing if instance_operations.has_code(deps, instance) else None)
 
 

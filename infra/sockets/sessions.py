@@ -12,20 +12,20 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
-from infra.sockets.sources import Source, sources_for
+from shared import channels
+from shared.channel.connection import WAKE, ConnectionModule, Connections, Listener, OpenConnection, SessionEnded
 from shared.channelkit import auth
-from shared.channelkit.lines import Line, Listener, SessionEnded
-from shared.channels.telegram_user import lines
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable
 from shared.logs import tracing
-from shared.usecases.instances import connections, instance_lookup, session_leases
+from shared.usecases.delivery.delivery import deliver
+from shared.usecases.ingest import webhooks
+from shared.usecases.instances import connection_state, instance_config, instance_lookup, session_leases
 from shared.usecases.instances.session_leases import Lease
-from shared.usecases.pipeline import outbound, webhooks
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.outbox import enqueueing
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ MOST = 200
 """Accounts that one process holds."""
 
 _MARGIN = timedelta(seconds=20)
-"""So long before a lease ends that could not be renewed its line is closed: Telegram ends a session it sees twice.
+"""How long before the end of a lease that could not be renewed its connection is closed.
+
+Telegram ends a session that it sees twice.
 
 A renewal that is under way then, two calls to a store that does not answer, has failed by the end.
 """
@@ -52,17 +54,19 @@ class Sessions:
     """Works on a thread of its own from its making to `stop`.
 
     That thread alone decides what is held, and does nothing that may take long
-    beside asking the store: lines are opened and given up on others, so that the
-    leases are renewed meanwhile, those of the lines that are being opened too.
+    beside asking the store: connections are opened and given up on others, so that the
+    leases are renewed meanwhile, those of the connections that are being opened too.
     """
 
-    def __init__(self, deps: Deps, sources: Sequence[Source], interval: float = INTERVAL, most: int = MOST) -> None:
+    def __init__(
+        self, deps: Deps, channels: Mapping[str, Connections], interval: float = INTERVAL, most: int = MOST
+    ) -> None:
         self._deps = deps
-        self._sources = {source.adapter: source for source in sources}
+        self._channels = channels
         self._interval = interval
         self._most = most
         self._leases: dict[str, Lease] = {}
-        self._lines: dict[str, Line] = {}
+        self._connections: dict[str, OpenConnection] = {}
         self._opening: set[str] = set()
         self._next_look = 0.0
         self._jobs: SimpleQueue[Job] = SimpleQueue()
@@ -74,19 +78,19 @@ class Sessions:
         self._thread.start()
 
     def stop(self, patience: float = 6.0) -> None:
-        """Close all lines and let others have the sessions; gives up waiting after `patience` seconds."""
+        """Close all connections and let others have the sessions; gives up waiting after `patience` seconds."""
         self._stopped.set()
         self._woken.set()
         self._thread.join(patience)
         for pool in (self._pool, self._closing):
             pool.shutdown(wait=False, cancel_futures=True)
-        for source in self._sources.values():
-            source.close()
+        for connections in self._channels.values():
+            connections.close()
 
     def wake(self, event: RealtimeEvent) -> None:
-        """Another process has found something to send over a line; if it is ours, send it."""
+        """Another process has found something to send over a connection; if it is ours, send it."""
         instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
-        if isinstance(instance_id, str) and isinstance(conversation_id, str) and lines.held(self._deps, instance_id):
+        if isinstance(instance_id, str) and isinstance(conversation_id, str) and instance_id in self._connections:
             deliver(self._deps, event.tenant_id, conversation_id)
 
     def _run(self) -> None:
@@ -107,13 +111,17 @@ class Sessions:
         while True:
             self._woken.clear()
             self._do_jobs()
-            list(self._closing.map(self._let_go, [lease for id_, lease in self._leases.items() if id_ in self._lines]))
+            list(
+                self._closing.map(
+                    self._let_go, [lease for id_, lease in self._leases.items() if id_ in self._connections]
+                )
+            )
             if not self._opening or not self._woken.wait(_LONGEST_OPENING):
                 break
         self._pool.shutdown()
 
     def _pause(self) -> float:
-        """Seconds until the next look, or until a line has to be closed before that."""
+        """Seconds until the next look, or until a connection has to be closed before that."""
         ends = [(lease.until - _MARGIN - self._deps.now()).total_seconds() for lease in self._leases.values()]
         return max(0.0, min([self._next_look - time.monotonic(), *ends]))
 
@@ -134,17 +142,17 @@ class Sessions:
             logger.exception("looking after the sessions failed and will be tried again")
 
     def _renew(self) -> None:
-        held = list(self._leases.values())
-        if not held:
+        leases = list(self._leases.values())
+        if not leases:
             return
-        positions = {lease.instance_id: place for lease in held if (place := self._position(lease))}
+        positions = {lease.instance_id: place for lease in leases if (place := self._position(lease))}
         try:
-            renewed = session_leases.renew(self._deps, held, positions)
+            renewed = session_leases.renew(self._deps, leases, positions)
         except HubError as error:
             logger.warning("leases could not be renewed: %s", error.detail)
             return
         self._leases |= renewed
-        self._close_all([lease for lease in held if lease.instance_id not in renewed])
+        self._close_all([lease for lease in leases if lease.instance_id not in renewed])
 
     def _close_overdue(self) -> None:
         """Close what could not be renewed in time, for whatever reason: others may soon take it."""
@@ -157,14 +165,14 @@ class Sessions:
         list(self._closing.map(_close, [self._drop(lease) for lease in leases]))
 
     def _take(self) -> None:
-        for adapter in self._sources:
+        for adapter in self._channels:
             if (room := self._room()) > 0:
                 for lease in session_leases.take(self._deps, adapter, room):
                     self._begin_opening(lease)
 
     def _room(self) -> int:
         """How many more may be taken: what could not be opened soon is left to others."""
-        being_opened = len(self._leases) - len(self._lines)
+        being_opened = len(self._leases) - len(self._connections)
         return min(self._most - len(self._leases), _AT_ONCE * 4 - being_opened)
 
     def _begin_opening(self, lease: Lease) -> None:
@@ -187,65 +195,68 @@ class Sessions:
             with tracing():
                 outcome = self._opened(lease)
         except Exception:
-            logger.exception("a line could not be opened", extra={"instance_id": lease.instance_id})
-            outcome = partial(self._settle, lease, gone=False, why="an unexpected error", pause=_PAUSE)
+            logger.exception("a connection could not be opened", extra={"instance_id": lease.instance_id})
+            outcome = partial(self._settle, lease, is_final=False, why="an unexpected error", pause=_PAUSE)
         self._soon(partial(self._end_opening, lease.instance_id, outcome))
 
     def _end_opening(self, instance_id: str, outcome: Job) -> None:
         self._opening.discard(instance_id)
         outcome()
-        if instance_id in self._leases and instance_id not in self._lines:
+        if instance_id in self._leases and instance_id not in self._connections:
             # It was given up meanwhile, and taken again.
             self._start_opening(self._leases[instance_id])
 
     def _opened(self, lease: Lease) -> Job:
         if self._stopped.is_set():
-            return partial(self._settle, lease, gone=False, why="this process stops")
+            return partial(self._settle, lease, is_final=False, why="this process stops")
         instance = self._instance(lease)
         if instance is None:
-            return partial(self._settle, lease, gone=True, why="the channel is gone")
+            return partial(self._settle, lease, is_final=True, why="the channel is gone")
         if instance.adapter != lease.adapter:
             auth.forget(self._deps, instance)
-            return partial(self._settle, lease, gone=False, why="the channel is of another kind now")
-        listener = Listener(partial(self._updated, lease), partial(self._line_ended, lease))
+            return partial(self._settle, lease, is_final=False, why="the channel is of another kind now")
+        listener = Listener(partial(self._updated, lease), partial(self._connection_ended, lease))
         try:
-            line = self._sources[lease.adapter].open(instance, lease, listener)
+            credentials = self._deps.secrets.read(lease.secret)
+            connection = self._channels[lease.adapter].open(instance, credentials, lease.position, listener)
         except SessionEnded as error:
-            return partial(self._settle, lease, gone=True, why=error.reason)
+            return partial(self._settle, lease, is_final=True, why=error.reason)
         except ProviderUnavailable as error:
             pause = _PAUSE if error.retry_after is None else timedelta(seconds=error.retry_after)
-            return partial(self._settle, lease, gone=False, why=error.detail, pause=pause)
-        return partial(self._begin, lease, instance, line)
+            return partial(self._settle, lease, is_final=False, why=error.detail, pause=pause)
+        return partial(self._begin, lease, instance, connection)
 
-    def _begin(self, lease: Lease, instance: Instance, line: Line) -> None:
+    def _begin(self, lease: Lease, instance: Instance, connection: OpenConnection) -> None:
         if not self._is_held(lease):
-            _close(line)
+            _close(connection)
             return
-        self._lines[lease.instance_id] = line
-        self._sources[lease.adapter].hold(lease.instance_id, line)
+        self._channels[lease.adapter].hold(lease.instance_id, connection)
+        self._connections[lease.instance_id] = connection
         logger.info("a session is held", extra={"instance_id": lease.instance_id})
         self._pool.submit(self._try, partial(self._announce, lease, instance))
 
     def _announce(self, lease: Lease, instance: Instance) -> None:
         if not session_leases.is_ours(self._deps, lease):
-            return  # logged out while the line was being opened, as the next renewal will find
-        connections.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
-        for conversation_id in session_leases.waiting(self._deps, lease.instance_id):
-            outbound.wake(self._deps, lease.tenant_id, conversation_id, instance)
+            return  # logged out while the connection was being opened, as the next renewal will find
+        connection_state.apply_connection(self._deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
+        for conversation_id in session_leases.conversations_to_send(self._deps, lease.instance_id):
+            enqueueing.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
-    def _settle(self, lease: Lease, gone: bool, why: str, pause: timedelta = timedelta(0)) -> None:
-        """A line has ended, or none could be opened; what became of a former login's is nothing to the present one."""
+    def _settle(self, lease: Lease, is_final: bool, why: str, pause: timedelta = timedelta(0)) -> None:
+        """A connection has ended, or none could be opened; that of a former login does not matter to this one."""
         if not self._is_held(lease):
             return
-        line = self._drop(lease)
-        self._pool.submit(self._try, partial(self._give_up, lease, line, gone, why, pause))
+        connection = self._drop(lease)
+        self._pool.submit(self._try, partial(self._give_up, lease, connection, is_final, why, pause))
 
-    def _give_up(self, lease: Lease, line: Line | None, gone: bool, why: str, pause: timedelta) -> None:
-        _close(line)
-        if gone:
+    def _give_up(
+        self, lease: Lease, connection: OpenConnection | None, is_final: bool, why: str, pause: timedelta
+    ) -> None:
+        _close(connection)
+        if is_final:
             session_leases.end(self._deps, lease, why)
             return
-        logger.warning("there is no line: %s", why, extra={"instance_id": lease.instance_id})
+        logger.warning("there is no connection: %s", why, extra={"instance_id": lease.instance_id})
         session_leases.release(self._deps, lease, pause)
         if not pause:
             self._soon(self._look_now)
@@ -254,8 +265,8 @@ class Sessions:
         self._next_look = 0.0
 
     def _is_held(self, lease: Lease) -> bool:
-        held = self._leases.get(lease.instance_id)
-        return held is not None and held.secret == lease.secret
+        current = self._leases.get(lease.instance_id)
+        return current is not None and current.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
         """As it is now, for it may just have been connected."""
@@ -271,23 +282,24 @@ class Sessions:
             return
         with tracing():
             try:
-                if self._sources[lease.adapter].wants(instance, update):
+                config = instance_config.load_config(self._deps, instance)
+                if self._channels[lease.adapter].is_relevant(instance, config, update):
                     webhooks.take_update(self._deps, instance, update)
             except PayloadInvalid as error:
                 logger.error("an update could not be read: %s", error.detail, extra={"instance_id": instance.id})
 
-    def _line_ended(self, lease: Lease, gone: bool, why: str) -> None:
-        self._soon(partial(self._settle, lease, gone, why))
+    def _connection_ended(self, lease: Lease, is_final: bool, why: str) -> None:
+        self._soon(partial(self._settle, lease, is_final, why))
 
     def _position(self, lease: Lease) -> dict[str, Any] | None:
-        line = self._lines.get(lease.instance_id)
-        return line.position() if line is not None else None
+        connection = self._connections.get(lease.instance_id)
+        return connection.position() if connection is not None else None
 
-    def _drop(self, lease: Lease) -> Line | None:
-        """The session is ours no more; gives its line, which is to be closed."""
+    def _drop(self, lease: Lease) -> OpenConnection | None:
+        """This process gives the session up; returns its connection, which has to be closed."""
         self._leases.pop(lease.instance_id, None)
-        self._sources[lease.adapter].let_go(lease.instance_id)
-        return self._lines.pop(lease.instance_id, None)
+        self._channels[lease.adapter].drop(lease.instance_id)
+        return self._connections.pop(lease.instance_id, None)
 
     def _let_go(self, lease: Lease) -> None:
         position = self._position(lease)
@@ -295,21 +307,27 @@ class Sessions:
         self._try(partial(session_leases.release, self._deps, lease, position=position))
 
 
-def _close(line: Line | None) -> None:
-    if line is not None:
-        line.close()
+def _close(connection: OpenConnection | None) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def connections_of(deps: Deps) -> dict[str, Connections]:
+    """The channels that have such accounts and that the settings allow."""
+    modules = ((name, channels.ability(name, ConnectionModule)) for name in channels.names())
+    opened = ((name, module.connections(deps)) for name, module in modules if module is not None)
+    return {name: connections for name, connections in opened if connections is not None}
 
 
 def sessions_for(deps: Deps) -> Sessions:
-    """Sessions of all channels that the settings allow."""
-    return Sessions(deps, sources_for(deps))
+    return Sessions(deps, connections_of(deps))
 
 
 def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
-    """The consumer of `realtime`: what is for the clients goes to them, what is for a line to its holder."""
+    """The consumer of `realtime`: what is for the clients goes to them, what is for a connection to its holder."""
 
     def consume(event: RealtimeEvent) -> None:
-        if event.name != lines.WAKE:
+        if event.name != WAKE:
             deliver_to_clients(event)
         else:
             sessions.wake(event)

@@ -8,8 +8,8 @@ import sys
 
 import uvicorn
 
-from infra.local.asgi import ASGIApp
-from infra.local.protocol import GuardedHTTP
+from infra.local.server.asgi import ASGIApp
+from infra.local.server.protocol import GuardedHTTP
 from infra.sockets.engine import MAX_FRAME
 from infra.sockets.server import SocketServer
 from shared.config import Settings

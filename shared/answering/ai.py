@@ -50,11 +50,11 @@ def ask_ai(deps: Deps, turn: Turn, agent: Agent) -> str:
     messages = prompt(turn, agent)
     for round_number in range(_MAX_ROUNDS + 1):
         tools = agent.tools if round_number < _MAX_ROUNDS else []
-        said = complete(deps, agent, messages, [described(tool) for tool in tools])
-        if not said.calls:
-            return said.text
-        messages.append(said.message)
-        messages += [call_tool(deps, agent, turn, call) for call in said.calls]
+        completion = complete(deps, agent, messages, [described(tool) for tool in tools])
+        if not completion.calls:
+            return completion.text
+        messages.append(completion.message)
+        messages += [call_tool(deps, agent, turn, call) for call in completion.calls]
     raise ProviderUnavailable(NAME, "asked for tools without end")
 
 
@@ -71,23 +71,23 @@ def clean(text: str) -> str:
 def prompt(turn: Turn, agent: Agent) -> list[Chat]:
     """The agent's own prompt and the conversation so far."""
     system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
-    return system + [_as_chat(message) for message in turn.history if _said(message)]
+    return system + [_as_chat(message) for message in turn.history if _content(message)]
 
 
 def _as_chat(message: Message) -> dict[str, Any]:
     role = "assistant" if message.direction is Direction.OUTBOUND else "user"
-    return {"role": role, "content": _said(message)}
+    return {"role": role, "content": _content(message)}
 
 
-def _said(message: Message) -> str:
+def _content(message: Message) -> str:
     if message.direction is Direction.SYSTEM or message.deleted_at:
         return ""
     return "\n".join(filter(None, [message.text, *map(_mentioned, message.attachments)]))
 
 
 def _mentioned(attachment: Attachment) -> str:
-    said = attachment.file_name or in_words(attachment)
-    return f"[{attachment.type.value}{': ' + said if said else ''}]"
+    label = attachment.file_name or in_words(attachment)
+    return f"[{attachment.type.value}{': ' + label if label else ''}]"
 
 
 def complete(

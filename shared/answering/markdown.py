@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.channelkit.styled import Styled
+from shared.channelkit.styled_text import StyledText
 from shared.domain.messages import Span, Style
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _STYLES: dict[str, Style] = {"strong": "bold", "em": "italic", "s": "strike", "h
 _UNREAD = ["code", "html_block", "html_inline", "entity", "reference", "lheading"]
 
 
-def read(text: str) -> list[Styled] | None:
+def read(text: str) -> list[StyledText] | None:
     """The text's paragraphs, lists and blocks of code: what blank lines part, and is not of one piece.
 
     None where there is nothing to read in it, or it cannot be read or is longer
@@ -83,13 +83,13 @@ class _Reader:
         text = re.sub(r"\r\n?", "\n", text)
         self._source = text.split("\n")
         self._tokens = _parser().parse(text)
-        self._groups: list[Styled] = []
+        self._groups: list[StyledText] = []
         self._containers: list[_Container] = []
         self._opened: dict[Style, _Opened] = {}
         self._links: list[tuple[int, str, str]] = []
         self._begin_group()
 
-    def groups(self) -> list[Styled]:
+    def groups(self) -> list[StyledText]:
         for token in self._tokens:
             if token.map and token.nesting >= 0 and token.type != "inline":
                 self._separate(token)
@@ -105,7 +105,7 @@ class _Reader:
         self._separated = True
 
     def _end_group(self) -> None:
-        group = Styled(self._text, self._spans).cut(0, len(self._text))
+        group = StyledText(self._text, self._spans).cut(0, len(self._text))
         if group.text:
             self._groups.append(group)
 

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from shared.answering import markdown
 from shared.answering.turns import split_text
 from shared.channel import Capabilities, Markup
-from shared.channelkit import markup
-from shared.channelkit.styled import Styled, utf16_length
+from shared.channelkit import rendering
+from shared.channelkit.styled_text import StyledText, utf16_length
 from shared.domain.messages import Span
 
 Part: TypeAlias = tuple[str, list[Span] | None]
@@ -34,12 +34,12 @@ def messages_of(text: str, carried: Capabilities, *, is_markdown: bool) -> list[
     return [(piece.text, list(piece.spans)) for piece in cut]
 
 
-def _length(notation: Markup | None, styled: Styled) -> int:
+def _length(notation: Markup | None, styled: StyledText) -> int:
     """How long a message gets; one of which nothing would be shown, the address of a link say, is sent as it is."""
-    return markup.length(notation, styled) or utf16_length(styled.text)
+    return rendering.rendered_length(notation, styled) or utf16_length(styled.text)
 
 
-def _together(groups: list[Styled]) -> Styled:
+def _together(groups: list[StyledText]) -> StyledText:
     text, spans = "", list[Span]()
     for group in groups:
         start = len(text) + 2 if text else 0
@@ -47,10 +47,10 @@ def _together(groups: list[Styled]) -> Styled:
         spans += [
             span.model_copy(update={"start": span.start + start, "end": span.end + start}) for span in group.spans
         ]
-    return Styled(text, spans)
+    return StyledText(text, spans)
 
 
-def _cut(styled: Styled, limit: int, length: Callable[[Styled], int]) -> Iterator[Styled]:
+def _cut(styled: StyledText, limit: int, length: Callable[[StyledText], int]) -> Iterator[StyledText]:
     start, end = 0, len(styled.text)
     while start < end:
         # Never more than a window is looked at: what a long answer costs grows with its length alone.
@@ -61,7 +61,7 @@ def _cut(styled: Styled, limit: int, length: Callable[[Styled], int]) -> Iterato
             at = _fitting(window, limit, length)
         if not at:
             # A link whose address alone is too long, say: without looks it can be cut anywhere.
-            styled, window = Styled(styled.text), Styled(window.text)
+            styled, window = StyledText(styled.text), StyledText(window.text)
             at = _fitting(window, limit, length) or 1
         piece = window.cut(0, at)
         if piece.text:
@@ -69,7 +69,7 @@ def _cut(styled: Styled, limit: int, length: Callable[[Styled], int]) -> Iterato
         start += at
 
 
-def _fitting(styled: Styled, limit: int, length: Callable[[Styled], int]) -> int:
+def _fitting(styled: StyledText, limit: int, length: Callable[[StyledText], int]) -> int:
     """How many characters make a piece that is short enough and ends well; 0 when there is no such piece."""
     low, high = 0, len(styled.text)
     while low < high:

@@ -86,13 +86,13 @@ class _Work:
         messages = prompt(self._turn, self._lead)
         for round_number in range(_MAX_ROUNDS + 1):
             functions = self._functions() if round_number < _MAX_ROUNDS and self._may_go_on() else []
-            said = self._complete(self._lead, messages, functions)
-            if not said.calls:
-                return said.text
+            completion = self._complete(self._lead, messages, functions)
+            if not completion.calls:
+                return completion.text
             if not functions:
                 break
-            messages.append(said.message)
-            messages += [self._do(call) for call in said.calls]
+            messages.append(completion.message)
+            messages += [self._do(call) for call in completion.calls]
         raise ProviderUnavailable("the team's lead", "asked without end and gave no answer")
 
     def _may_go_on(self) -> bool:
@@ -108,40 +108,40 @@ class _Work:
         return own + [_consult(name, colleague) for name, colleague in self._colleagues.items()]
 
     def _complete(self, agent: Agent, messages: list[Chat], functions: list[Chat]) -> Completion:
-        said = complete(self._deps, agent, messages, functions, min(_LONGEST_CALL, max(self._left(), _LAST_CALL)))
-        self.tokens += said.tokens
-        return said
+        completion = complete(self._deps, agent, messages, functions, min(_LONGEST_CALL, max(self._left(), _LAST_CALL)))
+        self.tokens += completion.tokens
+        return completion
 
     def _do(self, call: Chat) -> Chat:
         function = call.get("function")
         name = function.get("name") if isinstance(function, dict) else None
         colleague = self._colleagues.get(str(name))
         if not self._may_go_on() or (colleague and len(self.steps) >= MAX_QUESTIONS):
-            return _told(call, "there is no more time for this: answer now with what you have")
+            return _tool_result(call, "there is no more time for this: answer now with what you have")
         if colleague is None or not isinstance(function, dict):
             return call_tool(self._deps, self._lead, self._turn, call)
-        return _told(call, self._ask(colleague, _question(function.get("arguments"))))
+        return _tool_result(call, self._ask(colleague, _question(function.get("arguments"))))
 
     def _ask(self, colleague: Colleague, question: str) -> str:
         agent, began, before = colleague.agent, self.milliseconds(), self.tokens
         system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
         try:
-            said = self._complete(agent, [*system, {"role": "user", "content": question}], []).text
-            failed = not said
+            answer = self._complete(agent, [*system, {"role": "user", "content": question}], []).text
+            failed = not answer
         except (ProviderRejected, ProviderUnavailable):
-            said, failed = "", True
+            answer, failed = "", True
         self.steps.append(
             CollaborationStep(
                 agent_id=agent.id,
                 agent_name=agent.name,
                 question=question[:_KEPT],
-                answer=said[:_KEPT],
+                answer=answer[:_KEPT],
                 failed=failed,
                 tokens=self.tokens - before,
                 milliseconds=self.milliseconds() - began,
             )
         )
-        return said or f"{agent.name} could not answer"
+        return answer or f"{agent.name} could not answer"
 
 
 def _function_name(number: int, name: str) -> str:
@@ -154,7 +154,7 @@ def _consult(name: str, colleague: Colleague) -> Chat:
     known_for = f" Expertise: {colleague.expertise}" if colleague.expertise else ""
     return {
         "name": name,
-        "description": f"Ask your colleague {colleague.agent.name}. He sees nothing but your question.{known_for}",
+        "description": f"Ask your colleague {colleague.agent.name}. They see nothing but your question.{known_for}",
         "parameters": {
             "type": "object",
             "properties": {"question": {"type": "string", "description": "The question, with all it takes to answer."}},
@@ -169,9 +169,9 @@ def _question(arguments: object) -> str:
         parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
     except (ValueError, RecursionError):
         parsed = arguments
-    asked = parsed.get("question") if isinstance(parsed, dict) else parsed
-    return clean(asked if isinstance(asked, str) else json.dumps(parsed))
+    question = parsed.get("question") if isinstance(parsed, dict) else parsed
+    return clean(question if isinstance(question, str) else json.dumps(parsed))
 
 
-def _told(call: Chat, content: str) -> Chat:
+def _tool_result(call: Chat, content: str) -> Chat:
     return {"role": "tool", "tool_call_id": call.get("id"), "content": content}

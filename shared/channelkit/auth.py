@@ -73,7 +73,7 @@ def move(
 
     Raises `Collision` when somebody else moved it meanwhile.
     """
-    known, current = read(deps, instance)
+    login, current = read(deps, instance)
     if current != version:
         raise Collision("another login of this channel is under way, try again")
     name = f"{instance.secret_name}-session-{secrets.token_hex(8)}" if content else None
@@ -93,8 +93,8 @@ def move(
         if name:
             deps.secrets.delete(name)
         raise Collision("another login of this channel is under way, try again") from None
-    if known.secret:
-        deps.secrets.delete(known.secret)
+    if login.secret:
+        deps.secrets.delete(login.secret)
     return after
 
 
@@ -105,8 +105,8 @@ def enrol(deps: Deps, instance: Instance, content: dict[str, str]) -> None:
     lease now and then, hence the tries. Raises `Collision` when they are used up.
     """
     for tries_left in reversed(range(_TRIES)):
-        known, version = read(deps, instance)
-        if known.state is AuthState.CONNECTED and secret_of(deps, known) == content:
+        login, version = read(deps, instance)
+        if login.state is AuthState.CONNECTED and secret_of(deps, login) == content:
             return
         try:
             move(deps, instance, version, AuthState.CONNECTED, content)
@@ -123,31 +123,31 @@ def stop(deps: Deps, instance: Instance) -> ChannelAuth | None:
     Returns the login as it was. Who holds the lease renews it now and then, hence the tries.
     """
     for tries_left in reversed(range(_TRIES)):
-        known, version = read(deps, instance)
+        login, version = read(deps, instance)
         if version is None:
             return None
-        after = known.model_copy(update={"state": AuthState.LOGGED_OUT, "lease_owner": None, "updated_at": deps.now()})
+        after = login.model_copy(update={"state": AuthState.LOGGED_OUT, "lease_owner": None, "updated_at": deps.now()})
         try:
             _put(deps, after, version)
         except Conflict:
             if not tries_left:
                 raise
             continue
-        return known
+        return login
     return None
 
 
 def forget(deps: Deps, instance: Instance) -> None:
     """Destroy secret and document; those of an instance that has none are fine."""
-    known, version = read(deps, instance)
-    if known.secret:
-        deps.secrets.delete(known.secret)
+    login, version = read(deps, instance)
+    if login.secret:
+        deps.secrets.delete(login.secret)
     if version is not None:
         deps.store.commit([Delete(ref(instance.id))])
 
 
-def secret_of(deps: Deps, known: ChannelAuth) -> dict[str, str]:
-    return deps.secrets.read(known.secret) if known.secret else {}
+def secret_of(deps: Deps, login: ChannelAuth) -> dict[str, str]:
+    return deps.secrets.read(login.secret) if login.secret else {}
 
 
 def _put(deps: Deps, after: ChannelAuth, version: str | None) -> None:

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from shared.channel import OPERATORS
+from shared.channel.config import OPERATORS
 from shared.channelkit.providers import refusal
+from shared.config import ChannelSettings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
+from shared.setting_forms import Url
 
 T = TypeVar("T")
 
@@ -37,6 +39,12 @@ _TEMPORARY = frozenset(
 )
 
 
+class AwsSettings(ChannelSettings):
+    """A stand-in for Amazon's own addresses."""
+
+    aws_endpoint_url: Url | None = None
+
+
 class AwsConfig(BaseModel):
     """The account that a channel uses.
 
@@ -56,8 +64,8 @@ class AwsConfig(BaseModel):
         missing = [name for name, half in halves.items() if half is None]
         if not missing or (self.ambient and (info.context or {}).get(OPERATORS)):
             return self
-        wanted = PydanticCustomError("key_wanted", "is needed: a key of your own account at Amazon")
-        kind = wanted if self.ambient else "missing"
+        key_needed = PydanticCustomError("key_wanted", "is needed: a key of your own account at Amazon")
+        kind = key_needed if self.ambient else "missing"
         problems: list[InitErrorDetails] = [{"type": kind, "loc": (name,), "input": None} for name in missing]
         # Raised in this way the error names the fields, as it does where one is required.
         raise ValidationError.from_exception_data("AwsConfig", problems)
@@ -74,7 +82,7 @@ def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
     Raises `ProviderRejected` when boto3 cannot make one, as with a profile that is not there,
     and `Overloaded` inside a request that found no place to call out.
     """
-    deps.http.places.take()
+    deps.http.limits.acquire()
     key = ("aws", service, config.region, config.access_key_id)
     return deps.cache.get((*key, _secret(config)), lambda: call("aws", lambda: _new_client(deps, service, config)))
 
@@ -94,7 +102,7 @@ def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:
         region_name=config.region,
         aws_access_key_id=config.access_key_id,
         aws_secret_access_key=_secret(config),
-        endpoint_url=deps.settings.aws_endpoint_url,
+        endpoint_url=deps.settings.of(AwsSettings).aws_endpoint_url,
         config=limits,
     )
 

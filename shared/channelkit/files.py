@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.channel import MAX_MEDIA, Media
+from shared.channel.media import MAX_MEDIA, Media
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
 from shared.outgoing import Answer

@@ -11,18 +11,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
 from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
-from shared.config import Settings
+from shared.config import ChannelSettings, Settings
 from shared.deps import Deps
 from shared.errors import ChallengeRefused, OutcomeUnknown, PayloadInvalid, ProviderError, SignatureInvalid
 from shared.outgoing import Answer
+from shared.setting_forms import Url
 
 TIMEOUT = 90.0
 """Seconds; a video given by URL is fetched by Meta for up to 75 s before it answers."""
+
+
+class MetaSettings(ChannelSettings):
+    """The deployment's own Meta app, and the Graph API's address."""
+
+    facebook_verify_token: SecretStr | None = None
+    facebook_app_secret: SecretStr | None = None
+    graph_api_url: Url = "https://graph.facebook.com"
+    graph_api_version: str = Field(default="v23.0", pattern=r"^v\d+\.\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ def call(
 
     Raises what `Outgoing.request` raises.
     """
-    settings = deps.settings
+    settings = deps.settings.of(MetaSettings)
     answer = deps.http.request(
         method,
         f"{settings.graph_api_url}/{settings.graph_api_version}/{path}",
@@ -102,16 +112,16 @@ def _reply(answer: Answer, body: Mapping[str, Any], token: str) -> Reply:
         return Reply(answer, body)
     about = error.get("error_data")
     details = about.get("details") if isinstance(about, dict) else None
-    said = str(error.get("message") or "an error without an explanation")
-    if isinstance(details, str) and details and details not in said:
-        said = f"{said}: {details}"
+    message = str(error.get("message") or "an error without an explanation")
+    if isinstance(details, str) and details and details not in message:
+        message = f"{message}: {details}"
     return Reply(
         answer,
         body,
         code=_integer(error.get("code")),
         subcode=_integer(error.get("error_subcode")),
         # Meta quotes a token that it cannot read.
-        message=said.replace(token, "***")[:500],
+        message=message.replace(token, "***")[:500],
         transient=error.get("is_transient") is True,
     )
 
@@ -144,7 +154,7 @@ def sorted_refusal(
 
 def app_secret(own: SecretStr | None, settings: Settings) -> str | None:
     """The secret of the Meta app: the instance's own, else the deployment's."""
-    secret = own or settings.facebook_app_secret
+    secret = own or settings.of(MetaSettings).facebook_app_secret
     return secret.get_secret_value() if secret else None
 
 

@@ -15,20 +15,21 @@ from shared.errors import PayloadInvalid
 M = TypeVar("M", bound=BaseModel)
 
 MAX_DEPTH = 64
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def json_object(provider: str, body: bytes) -> dict[str, Any]:
+def json_object(provider: str, body: bytes, *, half_character: str = "?") -> dict[str, Any]:
     """The body as a JSON object; raises `PayloadInvalid`.
 
     What JSON cannot hold (NaN, infinity) and what is nested deeper than
-    `MAX_DEPTH` is refused, and half a surrogate pair becomes `?`, for no store
-    could take them.
+    `MAX_DEPTH` is refused, and half a surrogate pair becomes `half_character`, for
+    no store could take them.
     """
     try:
         value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
         if isinstance(value, dict) and _ESCAPED_SURROGATE.search(body):
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            value = json.loads(_SURROGATE.sub(half_character, json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise PayloadInvalid(f"{provider}: the body is not JSON") from error
     if not isinstance(value, dict):

@@ -25,7 +25,7 @@ def refusal(
     return ProviderUnavailable(provider, reason, answer.retry_after if retry_after is None else retry_after)
 
 
-def note_if_unsent(what: str, send: Callable[[], object]) -> str | None:
+def note_if_unsent(part: str, send: Callable[[], object]) -> str | None:
     """Send what belongs to a message that is already out.
 
     A failure becomes a note instead of an error: trying the whole again would
@@ -34,5 +34,5 @@ def note_if_unsent(what: str, send: Callable[[], object]) -> str | None:
     try:
         send()
     except ProviderError as error:
-        return f"{what} was not sent: {error.reason}"
+        return f"{part} was not sent: {error.reason}"
     return None

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 
-def same_secret(given: str | None, expected: str) -> bool:
+def same_secret(candidate: str | None, expected: str) -> bool:
     """Whether a secret that came with a call is ours; an empty expected one matches nothing."""
-    if not given or not expected:
+    if not candidate or not expected:
         return False
-    return hmac.compare_digest(_bytes(given), _bytes(expected))
+    return hmac.compare_digest(_bytes(candidate), _bytes(expected))
 
 
 def hmac_sha256_matches(header: str | None, prefix: str, secret: str, body: bytes) -> bool:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from shared.channel import Webhook
+from shared.channel.webhook import Webhook
+from shared.channelkit.aws import AwsSettings
 from shared.channelkit.payloads import checked, json_object
 from shared.deps import Deps
 from shared.errors import ProviderRejected, SignatureInvalid
@@ -53,37 +54,39 @@ def envelope(webhook: Webhook) -> Envelope:
     return checked(PROVIDER, Envelope, json_object(PROVIDER, webhook.body))
 
 
-def check_topic(given: Envelope, webhook: Webhook) -> None:
+def check_topic(message: Envelope, webhook: Webhook) -> None:
     """The topic that a call was let in for is the one that is signed; raises `SignatureInvalid`."""
-    if webhook.headers.get("x-amz-sns-topic-arn") != given.TopicArn:
+    if webhook.headers.get("x-amz-sns-topic-arn") != message.TopicArn:
         raise SignatureInvalid("sns: the header and the message name different topics")
 
 
-def check_signature(deps: Deps, given: Envelope) -> None:
+def check_signature(deps: Deps, message: Envelope) -> None:
     """Raises `SignatureInvalid`, or a `ProviderError` when the certificate cannot be had."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - costs cold start
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - costs cold start
     from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415 - costs cold start
 
-    algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(given.SignatureVersion)  # noqa: S303 - Amazon's choice
+    algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(message.SignatureVersion)  # noqa: S303 - Amazon's choice
     if algorithm is None:
         raise SignatureInvalid("sns: SignatureVersion is neither 1 nor 2")
-    key = _public_key(deps, given.SigningCertURL)
+    key = _public_key(deps, message.SigningCertURL)
     try:
-        key.verify(base64.b64decode(given.Signature, validate=True), signed_text(given), padding.PKCS1v15(), algorithm)
+        key.verify(
+            base64.b64decode(message.Signature, validate=True), signed_text(message), padding.PKCS1v15(), algorithm
+        )
     except (InvalidSignature, binascii.Error, ValueError):
         raise SignatureInvalid("sns: the signature does not match") from None
 
 
-def signed_text(given: Envelope) -> bytes:
+def signed_text(message: Envelope) -> bytes:
     """What Amazon signs: the names and values of certain fields, a line each."""
-    values = ((name, getattr(given, name)) for name in _SIGNED[given.Type])
+    values = ((name, getattr(message, name)) for name in _SIGNED[message.Type])
     return "".join(f"{name}\n{value}\n" for name, value in values if value is not None).encode("utf-8", "replace")
 
 
-def confirm(deps: Deps, given: Envelope) -> None:
+def confirm(deps: Deps, message: Envelope) -> None:
     """Tell Amazon that the topic may send here; call it only for a topic that somebody has allowed."""
-    url = given.SubscribeURL or ""
+    url = message.SubscribeURL or ""
     _check_host(deps, url)
     answer = deps.http.request("GET", url, provider=PROVIDER, timeout=10, guarded=_is_amazon(url))
     if not answer.ok:
@@ -117,7 +120,7 @@ def _fetch_key(deps: Deps, url: str) -> RSAPublicKey:
 
 def _check_host(deps: Deps, url: str) -> None:
     """Amazon's own https hosts, or the operator's stand-in for them."""
-    own = deps.settings.aws_endpoint_url
+    own = deps.settings.of(AwsSettings).aws_endpoint_url
     if not _is_amazon(url) and not (own and _origin(url) == _origin(own)):
         raise SignatureInvalid("sns: a URL in the message is not Amazon's")
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from shared.channel import Answer, Webhook
+from shared.channel.webhook import Webhook, WebhookResponse
 from shared.channelkit import aws, sns
 from shared.channelkit.signatures import same_secret
 from shared.config import Settings
@@ -30,7 +30,7 @@ class TopicsConfig(aws.AwsConfig):
 def verify(webhook: Webhook, config: TopicsConfig, settings: Settings) -> None:
     """The call names a topic that was allowed, and the secret that was put into its subscription.
 
-    That Amazon signed it is checked afterwards (`vouch`), for that needs its certificate.
+    Amazon's signature is checked afterwards (`verify_signature`), since that needs its certificate.
     """
     if config.webhook_secret:
         if not same_secret(webhook.query.get("token"), config.webhook_secret.get_secret_value()):
@@ -41,18 +41,18 @@ def verify(webhook: Webhook, config: TopicsConfig, settings: Settings) -> None:
         raise SignatureInvalid("sns: the topic is not one of config.topicArns")
 
 
-def vouch(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> None:
+def verify_signature(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> None:
     """Amazon's signature over the message, and that header and message name the same topic."""
-    given = sns.envelope(webhook)
-    sns.check_topic(given, webhook)
-    sns.check_signature(deps, given)
+    message = sns.envelope(webhook)
+    sns.check_topic(message, webhook)
+    sns.check_signature(deps, message)
 
 
-def answer(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> Answer | None:
+def respond(deps: Deps, instance: Instance, config: TopicsConfig, webhook: Webhook) -> WebhookResponse | None:
     """Confirm a subscription that was asked for; one to another topic was refused before."""
-    given = sns.envelope(webhook)
-    if given.Type == "SubscriptionConfirmation" and given.TopicArn in config.topic_arns:
-        sns.confirm(deps, given)
+    message = sns.envelope(webhook)
+    if message.Type == "SubscriptionConfirmation" and message.TopicArn in config.topic_arns:
+        sns.confirm(deps, message)
     return None
 
 
@@ -78,11 +78,11 @@ def _leave(client: Any, topic: str, address: str) -> None:
     token: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
         page = _call(client.list_subscriptions_by_topic, TopicArn=topic, **token)
-        for found in page.get("Subscriptions", []):
-            ours = str(found.get("Endpoint", "")).partition("?")[0] == address
+        for subscription in page.get("Subscriptions", []):
+            is_ours = str(subscription.get("Endpoint", "")).partition("?")[0] == address
             # One that was never confirmed has no ARN yet, and ends by itself.
-            if ours and str(found.get("SubscriptionArn", "")).startswith("arn:"):
-                _call(client.unsubscribe, SubscriptionArn=found["SubscriptionArn"])
+            if is_ours and str(subscription.get("SubscriptionArn", "")).startswith("arn:"):
+                _call(client.unsubscribe, SubscriptionArn=subscription["SubscriptionArn"])
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}

@@ -13,13 +13,14 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.channel import MAX_MEDIA, Media
+from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import FILE_TIMEOUT, fetch_file, media_of
 from shared.channelkit.providers import refusal
-from shared.config import Settings
+from shared.config import ChannelSettings, Settings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
 from shared.outgoing import Answer
+from shared.setting_forms import Url
 
 PROVIDER = "twilio"
 TIMEOUT = 20.0
@@ -39,6 +40,12 @@ _HINTS = {
     21659: "check phone_number",
     21701: "check messaging_service_sid",
 }
+
+
+class TwilioSettings(ChannelSettings):
+    """Where Twilio is."""
+
+    twilio_api_url: Url = "https://api.twilio.com"
 
 
 class TwilioConfig(BaseModel):
@@ -61,13 +68,13 @@ class TwilioConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _together(cls, given: Any) -> Any:
-        token = given.get("auth_token") or given.get("authToken") if isinstance(given, dict) else None
+    def _together(cls, values: Any) -> Any:
+        token = values.get("auth_token") or values.get("authToken") if isinstance(values, dict) else None
         plain = token.get_secret_value() if isinstance(token, SecretStr) else token
         if not isinstance(plain, str) or not plain.startswith("AC") or ":" not in plain:
-            return given
+            return values
         account, _, secret = plain.partition(":")
-        rest = {name: value for name, value in given.items() if name not in ("auth_token", "authToken")}
+        rest = {name: value for name, value in values.items() if name not in ("auth_token", "authToken")}
         return {"twilio_account_sid": account} | rest | {"auth_token": secret}
 
     @property
@@ -122,7 +129,7 @@ def call(
 
 def address(settings: Settings, service: str) -> str:
     """Where a service is: Twilio's services differ in the first word of the host, a gateway has them all."""
-    return settings.twilio_api_url.replace("://api.", f"://{service}.", 1)
+    return settings.of(TwilioSettings).twilio_api_url.replace("://api.", f"://{service}.", 1)
 
 
 def _authorization(config: TwilioConfig) -> dict[str, str]:
@@ -163,8 +170,8 @@ def probe(deps: Deps, config: TwilioConfig) -> None:
 def own_number(deps: Deps, config: TwilioConfig, phone_number: str) -> Mapping[str, Any] | None:
     """What Twilio has of one of the account's numbers; None when it is not the account's."""
     path = f"{config.account_path}/IncomingPhoneNumbers.json"
-    found = result(call(deps, config, "GET", path, params={"PhoneNumber": phone_number, "PageSize": "1"}))
-    numbers = found.get("incoming_phone_numbers")
+    body = result(call(deps, config, "GET", path, params={"PhoneNumber": phone_number, "PageSize": "1"}))
+    numbers = body.get("incoming_phone_numbers")
     first = numbers[0] if isinstance(numbers, list) and numbers else None
     return first if isinstance(first, dict) and isinstance(first.get("sid"), str) else None
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from shared.channel import Answer, Webhook
+from shared.channel.webhook import Webhook, WebhookResponse
+from shared.channelkit.payloads import json_object
 from shared.channelkit.signatures import same_secret
 from shared.channelkit.twilio import TwilioConfig
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
-NOTHING_TO_DO = Answer(body='<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
+NOTHING_TO_DO = WebhookResponse(body='<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
 """TwiML that neither says nor sends anything."""
 
 _FORM = "application/x-www-form-urlencoded"
@@ -32,12 +32,12 @@ def verify(webhook: Webhook, config: TwilioConfig, settings: Settings) -> None:
         if settings.strict_webhooks or settings.production:
             raise SignatureInvalid("twilio: set auth_token, without it no webhook can be trusted")
         return
-    given, token = webhook.headers.get("x-twilio-signature"), config.auth_token.get_secret_value()
-    if not signature_matches(given, token, webhook):
+    header, token = webhook.headers.get("x-twilio-signature"), config.auth_token.get_secret_value()
+    if not signature_matches(header, token, webhook):
         raise SignatureInvalid("twilio: X-Twilio-Signature does not match; check auth_token and PUBLIC_URL")
 
 
-def signature_matches(given: str | None, token: str, webhook: Webhook) -> bool:
+def signature_matches(header: str | None, token: str, webhook: Webhook) -> bool:
     """Whether a call is signed with the token, over its address with or without the port.
 
     A form's fields are signed along; any other body is vouched for by its hash
@@ -51,7 +51,7 @@ def signature_matches(given: str | None, token: str, webhook: Webhook) -> bool:
     if not _is_form(webhook) and webhook.body and not _hash_matches(webhook):
         return False
     # All are compared, so that the time does not tell which one it was.
-    matches = [same_secret(given, signature(token, address, signed)) for address in addresses]
+    matches = [same_secret(header, signature(token, address, signed)) for address in addresses]
     return any(matches)
 
 
@@ -85,7 +85,7 @@ def _with_and_without_port(url: str) -> list[str]:
     return [f"{head}{host}{rest}", f"{head}{host}:{port}{rest}"]
 
 
-def fields(webhook: Webhook, *asked: str) -> dict[str, str]:
+def fields(webhook: Webhook, *query_fields: str) -> dict[str, str]:
     """What Twilio tells in a call: the form's fields, or a flat JSON object's, of several by one name the first.
 
     With them, under lower-case names, those of the query that our own address
@@ -95,24 +95,21 @@ def fields(webhook: Webhook, *asked: str) -> dict[str, str]:
         pairs: Sequence[tuple[str, object]] = _pairs(webhook) if _is_form(webhook) else _json(webhook)
     except ValueError as error:
         raise PayloadInvalid("twilio: the body is neither a form nor JSON") from error
-    found: dict[str, str] = {}
+    posted: dict[str, str] = {}
     for name, value in pairs:
         if not isinstance(value, str):
             raise PayloadInvalid(f"twilio: {_storable(name)[:64]} is no text")
-        found.setdefault(_storable(name), _storable(value))
-    if not any(name.endswith("Sid") for name in found):
+        posted.setdefault(_storable(name), _storable(value))
+    if not any(name.endswith("Sid") for name in posted):
         raise PayloadInvalid("twilio: the call is about nothing of Twilio's: no Sid is named")
-    ours = {name: _storable(webhook.query[name]) for name in asked if name in webhook.query}
-    return found | ours | {"received_at": webhook.received_at.isoformat()}
+    queried = {name: _storable(webhook.query[name]) for name in query_fields if name in webhook.query}
+    return posted | queried | {"received_at": webhook.received_at.isoformat()}
 
 
 def _json(webhook: Webhook) -> list[tuple[str, object]]:
-    try:
-        body = json.loads(webhook.body)
-    except RecursionError:
-        raise ValueError("the body is nested too deep") from None
-    if not isinstance(body, dict) or len(body) > _MOST_FIELDS:
-        raise ValueError("the body is no object")
+    body = json_object("twilio", webhook.body)
+    if len(body) > _MOST_FIELDS:
+        raise PayloadInvalid("twilio: the body has too many fields")
     return list(body.items())
 
 
@@ -145,3 +142,14 @@ def number_key(number: str) -> str:
     if digits.isascii() and digits.isdecimal() and 7 <= len(digits) <= 15:
         return f"+{digits}"
     return number.strip()
+
+
+def whole_seconds(text: str | None) -> float | None:
+    """A duration of Twilio's; None for what is none."""
+    digits = text or ""
+    return float(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 7 else None
+
+
+def minutes_and_seconds(seconds: float) -> str:
+    """A duration as telephones show it."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

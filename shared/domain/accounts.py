@@ -34,12 +34,16 @@ class Tenant(BaseModel):
 
     `responder` is a copy of its oldest active AI agent, and `responder_team_id`
     the team that this one leads, so that deciding who answers costs no query.
+
+    `revision` is written anew by every decision that depends on a query over the
+    tenant's users, agents or teams, so that of two such decisions at once one is made again.
     """
 
     id: str
     name: str
     responder: Agent | None = None
     responder_team_id: str | None = None
+    revision: str = ""
     created_at: datetime
 
 
@@ -53,10 +57,29 @@ class User(BaseModel):
     created_at: datetime
 
 
-class RefreshToken(BaseModel):
-    """A refresh token, kept by its hash.
+class EmailReservation(BaseModel):
+    """Whose an e-mail address is; the document's id is made of the address, so that it has one user at most."""
 
-    Tokens born of one login share `family`; reuse of a spent one ends them all.
+    tenant_id: str
+    user_id: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> EmailReservation:
+        return cls(tenant_id=user.tenant_id, user_id=user.id, created_at=user.created_at)
+
+
+class LoginFailures(BaseModel):
+    """When wrong passwords were entered lately, for an account or for an account from one address."""
+
+    failed_at: list[datetime] = Field(default_factory=list)
+    expires_at: datetime
+
+
+class RefreshToken(BaseModel):
+    """A refresh token, stored by its hash.
+
+    Tokens that descend from one login share `family`; reuse of a spent one ends them all.
     """
 
     id: str
@@ -70,12 +93,12 @@ class RefreshToken(BaseModel):
 
 
 class ApiKey(BaseModel):
-    """A key, kept by its hash (`id`); `prefix` is what a person may recognise it by.
+    """A key, stored by its hash (`id`); `prefix` is what a person may recognise it by.
 
     `scopes` are of `read`, `write` and `secrets:read`; without the first two a
     key may do both. `last_used_at` is up to a minute old. `created_by` is the user
-    for whom it was made, also by another key of his: it may do no more than he may
-    now, and ends with him; without one it depends on nobody.
+    for whom it was created, perhaps by another key of theirs: it may do no more than they may
+    now, and ends with them; without one it depends on nobody.
     """
 
     id: str
@@ -95,7 +118,7 @@ class ApiKey(BaseModel):
 class Principal:
     """Who is calling. The tenant comes from here and from nowhere else.
 
-    `answerable` is the user who calls, or for whom the key was made.
+    `answerable` is the user who calls, or for whom the key was created.
     """
 
     tenant_id: str
@@ -111,10 +134,10 @@ class Principal:
 
     @property
     def may_read(self) -> bool:
-        """Whether he may ask; what he is not held to by a scope is up to his role."""
+        """Whether scopes allow reading; what they do not restrict is up to the role."""
         return "read" in self.scopes or "write" not in self.scopes
 
     @property
     def may_write(self) -> bool:
-        """Whether he may change things, as far as scopes go."""
+        """Whether scopes allow changing things."""
         return "write" in self.scopes or "read" not in self.scopes

@@ -89,3 +89,7 @@ class AgentCollaboration(BaseModel):
     tokens: int = 0
     milliseconds: int = 0
     created_at: datetime
+
+
+class TeamNameReservation(AgentTeam):
+    """A copy of a team under its name: keeps names unique, and makes a team readable by its name."""

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.domain.instances import ChannelType
 
@@ -194,8 +197,68 @@ def buckets(rows: Iterable[Row], over: Window) -> list[Bucket]:
     summed = {start: Counters() for start in over.starts()}
     empty = True
     for row in rows:
-        found = summed.get(floor(row.at, over.step))
-        if found is not None and row.counters.nonzero():
-            found.add(row.counters)
+        counters = summed.get(floor(row.at, over.step))
+        if counters is not None and row.counters.nonzero():
+            counters.add(row.counters)
             empty = False
     return [] if empty else [Bucket(at, counters) for at, counters in summed.items()]
+
+
+Sums: TypeAlias = dict[str, int | float]
+"""Counters by name, as they are stored."""
+
+
+class HourDocument(BaseModel):
+    """What one instance counted in an hour (`day` is `YYYY-MM-DD`), and in its five minutes, `00` to `11`.
+
+    The hour's counters are fields beside these.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant_id: str
+    instance_id: str
+    channel: ChannelType
+    hour: datetime
+    day: str
+    fives: dict[str, Sums] = Field(default_factory=dict)
+
+    @property
+    def counters(self) -> Counters:
+        return Counters.read(self.model_extra or {})
+
+
+class DayDocument(BaseModel):
+    """A tenant's day: its hours by channel type, and its instances. Without `covered_until` it was only corrected."""
+
+    tenant_id: str | None = None
+    day: str | None = None
+    covered_until: datetime | None = None
+    hours: dict[str, dict[str, Sums]] = Field(default_factory=dict)
+    instances: dict[str, Sums] = Field(default_factory=dict)
+
+    @property
+    def start(self) -> datetime:
+        return datetime.fromisoformat(f"{self.day}T00:00:00+00:00")
+
+
+class RollUpState(BaseModel):
+    """`finished` is the hour of the last whole pass; `hour`, `day` and `after` (a tenant) say where the next one is."""
+
+    finished: datetime | None = None
+    hour: datetime | None = None
+    day: Annotated[date | None, PlainSerializer(lambda day: day and day.isoformat())] = None
+    after: str = ""
+    claimed_until: datetime | None = None
+
+    def begin(self, now: datetime, claim: timedelta, furthest_back: timedelta) -> None:
+        """Continue the pass that is under way, else begin a new one; `claim` is how long nobody else may."""
+        self.claimed_until = now + claim
+        if self.hour is None or self.day is None:
+            self.hour = floor(now, HOUR)
+            yesterday = floor(now, DAY) - DAY
+            since = self.finished or now - furthest_back
+            self.day = max(min(floor(since, DAY) - DAY, yesterday), floor(now - furthest_back, DAY)).date()
+
+    def finish(self) -> None:
+        self.finished, self.hour, self.day, self.after = self.hour, None, None, ""

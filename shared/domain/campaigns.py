@@ -84,16 +84,16 @@ class Campaign(BaseModel):
         A string counts as a template's name when it is one word as providers spell those.
         """
         settings = json.loads(self.settings).get(channel.value, {})
-        given = settings.get("template")
-        if isinstance(given, str) and _TEMPLATE_NAME.fullmatch(given.strip()):
-            given = {"language": "en_US"} | settings | {"name": given.strip()}
+        template = settings.get("template")
+        if isinstance(template, str) and _TEMPLATE_NAME.fullmatch(template.strip()):
+            template = {"language": "en_US"} | settings | {"name": template.strip()}
         try:
-            return Template.model_validate(given | _filling(given)) if isinstance(given, dict) else None
+            return Template.model_validate(template | _filling(template)) if isinstance(template, dict) else None
         except ValidationError:
             return None
 
     def comes_to(self, customer: Customer, tag: int) -> bool:
-        """Whether it is by this tag of the audience that the customer is in it, not by his id or an earlier tag."""
+        """Whether it is by this tag of the audience that the customer is in it, not by their id or an earlier tag."""
         earlier, current = self.audience.tags[:tag], self.audience.tags[tag]
         if customer.id in self.audience.customer_ids or not set(earlier).isdisjoint(customer.tags):
             return False
@@ -107,9 +107,25 @@ def accepts_campaigns(customer: Customer) -> bool:
     return _OPTED_OUT.isdisjoint(tag.strip().lower() for tag in customer.tags)
 
 
-def _filling(given: dict[str, Any]) -> dict[str, Any]:
-    if not given.keys() & {"header", "buttons"}:
+def _filling(fields: dict[str, Any]) -> dict[str, Any]:
+    if not fields.keys() & {"header", "buttons"}:
         return {}
     from shared.domain.templates import Filling  # noqa: PLC0415 - costs cold start, and few templates are filled so
 
-    return Filling.model_validate(given).stored()
+    return Filling.model_validate(fields).stored()
+
+
+class CampaignCounters(BaseModel):
+    """One shard of what customers did after a campaign's message."""
+
+    responses: int = 0
+    conversions: int = 0
+
+
+class CampaignConversion(BaseModel):
+    """That a customer did what a campaign was for; there is one for each customer at most."""
+
+    tenant_id: str
+    campaign_id: str
+    customer_id: str
+    created_at: datetime

@@ -36,8 +36,8 @@ class Leg(BaseModel):
     ended_at: datetime | None = None
 
     @classmethod
-    def begun(cls, instance: Instance, identity: Identity, now: datetime) -> Leg:
-        """A leg that begins now, to where the identity is reached on the instance."""
+    def start(cls, instance: Instance, identity: Identity, now: datetime) -> Leg:
+        """A leg that starts now, to the identity's address on the instance."""
         return cls(
             instance_id=instance.id,
             channel=instance.type,
@@ -89,8 +89,8 @@ class Conversation(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def begun(cls, conversation_id: str, instance: Instance, identity: Identity, now: datetime) -> Conversation:
-        """An open conversation that the business begins, with one leg and nothing said in it yet."""
+    def start(cls, conversation_id: str, instance: Instance, identity: Identity, now: datetime) -> Conversation:
+        """An open conversation that the business starts, with one leg and no message yet."""
         return cls(
             id=conversation_id,
             tenant_id=instance.tenant_id,
@@ -102,7 +102,7 @@ class Conversation(BaseModel):
             external_user_id=identity.external_user_id,
             customer_name=identity.shown_name,
             customer_phone=identity.phone,
-            legs=[Leg.begun(instance, identity, now)],
+            legs=[Leg.start(instance, identity, now)],
             last_message_at=now,
             created_at=now,
             updated_at=now,

@@ -85,3 +85,11 @@ class Identity(BaseModel):
     @property
     def shown_name(self) -> str | None:
         return self.known_as or self.name
+
+
+class CustomerTag(BaseModel):
+    """That a customer has a tag: one document for each tag of each customer, to list customers by tag."""
+
+    tenant_id: str
+    tag: str
+    customer_id: str

@@ -139,7 +139,7 @@ class ChatMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChanged:
-    """Somebody wants no more messages that he has not asked for, or takes that back."""
+    """A customer wants no more messages that they have not asked for, or takes that back."""
 
     chat_key: str
     opted_out: bool

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from shared.domain.instance_options import HubOptions
+
 
 class ChannelType(StrEnum):
-    """The kinds of channel that the dialects speak of."""
+    """The types of channel that the dialects know, and the registry of channels: a line for each type.
 
-    WHATSAPP = "whatsapp"
+    After the type's name come the adapters that serve it, which are the folders of `shared/channels`; the first is the
+    type's default. Without any the one adapter has the type's own name.
+    """
+
+    adapters: tuple[str, ...]
+    _value_: str
+
+    def __new__(cls, name: str, *adapters: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.adapters = adapters or (name,)
+        return member
+
+    WHATSAPP = "whatsapp", "whatsapp_evolution", "whatsapp_cloud"
     TELEGRAM_BOT = "telegram_bot"
     TELEGRAM_USER = "telegram_user"
     FACEBOOK = "facebook"
@@ -21,8 +36,8 @@ class ChannelType(StrEnum):
     DISCORD = "discord"
     VOICE = "voice"
     VIDEO = "video"
-    EMAIL = "email"
-    SMS = "sms"
+    EMAIL = "email", "email_ses"
+    SMS = "sms", "sms_twilio", "sms_sns"
 
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
@@ -74,10 +89,10 @@ class Instance(BaseModel):
     not secret, `seq` is an integer unique in the deployment, `slug` is
     `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
-    down; until something goes out again, its word for `connected` is not taken.
+    down; until a message is sent again, the provider's `connected` is ignored.
     `pace_per_second` is how many messages a second it may send, where that is not
-    for its channel to say; 0 means any number. `checked_at` is when the hub last
-    asked after the account by itself.
+    up to its channel; 0 means any number. `checked_at` is when the hub last
+    checked the account's status by itself.
     """
 
     id: str
@@ -110,3 +125,54 @@ class Instance(BaseModel):
     def secret_name(self) -> str:
         """The name under which the instance's credentials lie in the secrets port."""
         return f"instance-{self.id}"
+
+    @property
+    def options(self) -> HubOptions:
+        """What of `config` the hub itself reads."""
+        return HubOptions.of(self.config)
+
+
+class NameReservation(BaseModel):
+    """Which instance has a name; the document's id is the name, so that there is one at most."""
+
+    tenant_id: str
+    instance_id: str
+
+
+class AddressReservation(BaseModel):
+    """Which instance an account at a provider belongs to; the document's id is made of adapter and account."""
+
+    instance_id: str
+
+
+class InstanceSet(BaseModel):
+    """What must hold over all instances of a tenant."""
+
+    default_id: str | None = None
+    count: int = 0
+    next_slug: dict[str, int] = Field(default_factory=dict)
+
+    def take_slug(self, channel_type: ChannelType) -> str:
+        """Give out the next `<type>-<n>`; numbers are never used again."""
+        number = self.next_slug.get(channel_type.value, 1)
+        self.next_slug[channel_type.value] = number + 1
+        return f"{channel_type.value}-{number}"
+
+
+class SequenceCounter(BaseModel):
+    """The last number that was given out, over all tenants."""
+
+    last: int = 0
+
+
+class PairingLease(BaseModel):
+    """Which process pairs an account at the moment, and until when nobody else may."""
+
+    owner: str
+    expires_at: datetime
+
+
+class InstallState(BaseModel):
+    """An installation link that was used; kept until the link expires, so that it works once."""
+
+    expires_at: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -30,7 +31,7 @@ class CustomerMerge(BaseModel):
     customer_id: str
     source_id: str
     state: MergeState = MergeState.MERGING
-    filled: dict[str, str] = Field(default_factory=dict)
+    filled: dict[str, Any] = Field(default_factory=dict)
     preferences: dict[str, str] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
     opted_out: bool = False

@@ -83,8 +83,8 @@ def media_id(message_id: str, number: int, attachment: Attachment) -> str | None
 
 def phones(contact: Attachment) -> list[str]:
     """The numbers on a contact's card; providers give several or one."""
-    given = contact.extra.get("phones") or contact.extra.get("phone_number") or []
-    return [str(phone) for phone in (given if isinstance(given, list) else [given])]
+    numbers = contact.extra.get("phones") or contact.extra.get("phone_number") or []
+    return [str(phone) for phone in (numbers if isinstance(numbers, list) else [numbers])]
 
 
 Style: TypeAlias = Literal["bold", "italic", "strike", "code", "pre", "link", "address", "mark"]
@@ -153,6 +153,42 @@ class MessageNote(BaseModel):
     text: str | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+
+
+def changes_by_note(status: MessageStatus, note: MessageNote | Message) -> dict[str, Any]:
+    """The fields that a message of this status takes over from a note about it, or from its own echo."""
+    reported = note.model_dump(include={"deleted_at", "reactions", "reacted_at"})
+    changes = {name: value for name, value in reported.items() if value}
+    if note.edited_at:
+        changes |= {"text": note.text, "edited_at": note.edited_at}
+    later = later_status(status, note.status)
+    if later is not status:
+        changes |= {"status": later, "error": note.error}
+    return changes
+
+
+class EarlyNote(BaseModel):
+    """Lies where a message will be stored, and holds what was reported of it before it came."""
+
+    early: MessageNote = Field(default_factory=MessageNote)
+    expires_at: datetime
+
+
+class MessageAlias(BaseModel):
+    """Lies under a provider's id of a message that we sent, and names our own id of it."""
+
+    alias_of: str
+
+
+MessagePlace: TypeAlias = Message | MessageAlias | EarlyNote
+"""What can lie under a provider's id of a message."""
+
+
+def message_place(data: dict[str, Any]) -> MessagePlace:
+    """Read a document that lies under a provider's id of a message."""
+    if "alias_of" in data:
+        return MessageAlias.model_validate(data)
+    return EarlyNote.model_validate(data) if "early" in data else Message.model_validate(data)
 
 
 class ReactionTo(BaseModel):

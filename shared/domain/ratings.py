@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 
 from shared.domain.customers import Identity
 from shared.domain.inbound import MessageReceived
+from shared.domain.instance_options import HubOptions
 from shared.domain.instances import ChannelType
 from shared.domain.messages import MessageKind
 
@@ -17,7 +17,6 @@ SURVEY_LIFE = timedelta(hours=24)
 SURVEY_TEXT = "How satisfied are you with our help? Please answer with a number from 1 (not at all) to 5 (very)."
 _MAX_SURVEY_TEXT = 1000
 _SCORES = {str(score): score for score in range(1, 6)}
-_OFF = frozenset({"false", "0", "no", "off"})
 
 
 class RatingSource(StrEnum):
@@ -45,15 +44,12 @@ class Rating(BaseModel):
     updated_at: datetime
 
 
-def survey_text(config: Mapping[str, object]) -> str | None:
+def survey_text(options: HubOptions) -> str | None:
     """What an instance asks a customer when a conversation is resolved; None when its `csat` is false.
 
-    `csat_text` (also spelled `csatText`) replaces the usual question.
+    `csat_text` replaces the usual question.
     """
-    if str(config.get("csat", True)).strip().lower() in _OFF:
-        return None
-    own = config.get("csat_text") or config.get("csatText")
-    return own.strip()[:_MAX_SURVEY_TEXT] if isinstance(own, str) and own.strip() else SURVEY_TEXT
+    return (options.csat_text or SURVEY_TEXT)[:_MAX_SURVEY_TEXT] if options.csat else None
 
 
 def survey_score(identity: Identity, received: MessageReceived, at: datetime) -> int | None:

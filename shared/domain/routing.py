@@ -93,6 +93,13 @@ class Rule(BaseModel):
     updated_at: datetime
 
 
+class RuleSet(BaseModel):
+    """All rules of a tenant, in the order in which they are applied."""
+
+    tenant_id: str
+    rules: list[Rule]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a conversation when it begins; `hour` is that of the day in UTC."""
@@ -139,15 +146,15 @@ def meets(facts: Facts, condition: Condition) -> bool:
             return any(meets(facts, term) for term in terms)
 
 
-def _compares(known: Sequence[str], comparison: Comparison) -> bool:
-    wanted = [value.casefold() for value in comparison.values]
+def _compares(actual: Sequence[str], comparison: Comparison) -> bool:
+    expected = [value.casefold() for value in comparison.values]
     match comparison.operator:
         case Operator.UNEQUAL:
-            return wanted[0] not in known
+            return expected[0] not in actual
         case Operator.CONTAINS:
-            return any(wanted[0] in value for value in known)
+            return any(expected[0] in value for value in actual)
         case _:
-            return any(value in wanted for value in known)
+            return any(value in expected for value in actual)
 
 
 def mentions(condition: Condition, *fields: Field) -> bool:

@@ -85,7 +85,7 @@ _BARE = re.compile(r"""[^\s=(),!"'\\]+""")
 
 def refused(where: str, why: str, at: int) -> BadRequest:
     """An error that points at a character, counted from 1."""
-    return BadRequest(f"{where}: {why} at character {at + 1}", {where: f"{why} at character {at + 1}"})
+    return BadRequest.of_field(where, f"{why} at character {at + 1}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class _Token:
     text: str
     at: int
 
-    def is_keyword(self, *words: str) -> bool:
-        return self.kind == "bare" and self.text.lower() in words
+    def is_keyword(self, *keywords: str) -> bool:
+        return self.kind == "bare" and self.text.lower() in keywords
 
 
 def parse_condition(text: str) -> Condition:
@@ -113,16 +113,16 @@ def _tokens(text: str) -> list[_Token]:
     at = 0
     end = len(text.rstrip())
     while at < end:
-        found = _TOKEN.match(text, at)
-        if found is None or found.lastgroup is None:
+        token = _TOKEN.match(text, at)
+        if token is None or token.lastgroup is None:
             start = at + len(text[at:]) - len(text[at:].lstrip())
             why = "a quote that is never closed" if text[start] in "\"'" else f"unexpected {text[start]!r}"
             raise refused("condition", why, start)
-        content = found[found.lastgroup]
-        if found.lastgroup == "quoted":
+        content = token[token.lastgroup]
+        if token.lastgroup == "quoted":
             content = re.sub(r"\\(.)", r"\1", content[1:-1], flags=re.DOTALL)
-        tokens.append(_Token(found.lastgroup, content, found.start(found.lastgroup)))
-        at = found.end()
+        tokens.append(_Token(token.lastgroup, content, token.start(token.lastgroup)))
+        at = token.end()
     tokens.append(_Token("end", "", end))
     return tokens
 
@@ -144,14 +144,14 @@ class _Reader:
         return token
 
     def _take_mark(self, mark: str) -> bool:
-        found = self._token.kind == "mark" and self._token.text == mark
-        self._next += found
-        return found
+        is_next = self._token.kind == "mark" and self._token.text == mark
+        self._next += is_next
+        return is_next
 
     def _take_keyword(self, word: str) -> bool:
-        found = self._token.is_keyword(word)
-        self._next += found
-        return found
+        is_next = self._token.is_keyword(word)
+        self._next += is_next
+        return is_next
 
     def expect_end(self) -> None:
         if self._token.kind != "end":
@@ -220,10 +220,10 @@ class _Reader:
         if allowed is None:
             return token.text
         word = token.text.lower()
-        if (known := allowed.get(word.replace("-", "_") if field is Field.CHANNEL else word)) is None:
-            words = "0 to 23" if field is Field.HOUR else ", ".join(allowed)
-            raise refused("condition", f"{field.value} is one of {words}, not {token.text!r}", token.at)
-        return known
+        if (value := allowed.get(word.replace("-", "_") if field is Field.CHANNEL else word)) is None:
+            choices = "0 to 23" if field is Field.HOUR else ", ".join(allowed)
+            raise refused("condition", f"{field.value} is one of {choices}, not {token.text!r}", token.at)
+        return value
 
     def _expect(self, mark: str) -> None:
         if not self._take_mark(mark):

@@ -21,9 +21,9 @@ class TemplateHeader(BaseModel):
 
     @model_validator(mode="after")
     def _is_filled(self) -> TemplateHeader:
-        wanted, other = ("text", "link") if self.type == "text" else ("link", "text")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            raise ValueError(f"a template's header of type {self.type} wants {wanted}, and no {other}")
+        needed, other = ("text", "link") if self.type == "text" else ("link", "text")
+        if getattr(self, needed) is None or getattr(self, other) is not None:
+            raise ValueError(f"a template's header of type {self.type} wants {needed}, and no {other}")
         if self.filename is not None and self.type != "document":
             raise ValueError("only a document in a template's header has a filename")
         return self
@@ -45,9 +45,9 @@ class TemplateButton(BaseModel):
 
     @model_validator(mode="after")
     def _is_filled(self) -> TemplateButton:
-        wanted, other = ("payload", "text") if self.type == "quick_reply" else ("text", "payload")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            raise ValueError(f"a template's button of type {self.type} wants {wanted}, and no {other}")
+        needed, other = ("payload", "text") if self.type == "quick_reply" else ("text", "payload")
+        if getattr(self, needed) is None or getattr(self, other) is not None:
+            raise ValueError(f"a template's button of type {self.type} wants {needed}, and no {other}")
         return self
 
 

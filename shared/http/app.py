@@ -21,11 +21,11 @@ from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid
 from shared.http.limits import charge, client_address
 from shared.logs import current_trace, tracing
-from shared.outgoing import places
+from shared.outgoing import concurrency
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger("access")
 
@@ -39,18 +39,27 @@ _FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
 
-def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> OpenAPI:
-    """Carry the blueprints, and unless `documented` is false their OpenAPI document and Swagger UI.
+class HubApp(OpenAPI):
+    """Handles each request under a trace: the caller's, or a new one."""
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = f"HTTP {environ['REQUEST_METHOD']}"
+        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"), span=name):
+            response: Iterable[bytes] = super().wsgi_app(environ, start_response)
+            return response
+
+
+def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> HubApp:
+    """Serve the blueprints, and unless `documented` is false their OpenAPI document and Swagger UI.
 
     Raises `ConfigurationInvalid` when two of them serve the same method and path.
     """
-    app = OpenAPI("hub", doc_ui=False, static_folder=None, validation_error_callback=_refuse)
+    app = HubApp("hub", doc_ui=False, static_folder=None, validation_error_callback=_refuse)
     app.request_class = JSONRequest
     app.json = JSONWriter(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.strict_slashes = False
     app.extensions["hub"] = deps
-    app.wsgi_app = _traced(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -106,18 +115,9 @@ def _refuse(error: ValidationError) -> None:
     raise invalid(error)
 
 
-def _traced(inner: WSGIApplication) -> WSGIApplication:
-    def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        name = f"HTTP {environ['REQUEST_METHOD']}"
-        with tracing(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"), span=name):
-            return inner(environ, start_response)
-
-    return traced
-
-
 def _begin() -> None:
     g.started = time.perf_counter()
-    places.begin()
+    concurrency.begin_request()
     for text in (*(request.view_args or {}).values(), *request.args.keys(), *request.args.values()):
         check_text(str(text))
     # No document can have such an id, and Firestore does not answer such a question.
@@ -126,7 +126,7 @@ def _begin() -> None:
 
 
 def _end(error: BaseException | None) -> None:
-    places.end()
+    concurrency.end_request()
 
 
 def _finish(response: Response) -> Response:
@@ -148,7 +148,7 @@ def _finish(response: Response) -> Response:
 
 def _log_access(response: Response) -> None:
     route = request.url_rule.rule if request.url_rule else "(no route)"
-    taken = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
+    milliseconds = (time.perf_counter() - g.started) * 1000 if "started" in g else 0.0
     log.info(
         "%s %s %d",
         request.method,
@@ -158,7 +158,7 @@ def _log_access(response: Response) -> None:
             "method": request.method,
             "route": route,
             "status": response.status_code,
-            "milliseconds": round(taken, 1),
+            "milliseconds": round(milliseconds, 1),
         },
     )
 

@@ -10,15 +10,19 @@ from typing import Any
 from flask_openapi import blueprint
 from flask_openapi.utils import parse_parameters
 
+from shared.http.errors import PLAIN, Vocabulary, install_vocabulary
+
 
 class APIBlueprint(blueprint.APIBlueprint):
     """Validates by its views' models, and describes them only when somebody asks for the OpenAPI document.
 
-    Making hundreds of JSON schemas would be the greater part of a cold start.
+    Making hundreds of JSON schemas would take most of a cold start. Errors name
+    fields and channels by `vocabulary`.
     """
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+    def __init__(self, name: str, import_name: str, *, vocabulary: Vocabulary = PLAIN, **options: Any) -> None:
         super().__init__(name, import_name, **options)
+        install_vocabulary(self, vocabulary)
         self._undescribed: list[Callable[[], object]] = []
         self._describing = threading.Lock()
 

@@ -25,8 +25,8 @@ class JSONRequest(Request):
     @cached_property
     def args(self) -> MultiDict[str, str]:
         """The query's parameters. One without a value is as good as not given: forms and clients send such."""
-        given = super().args
-        return ImmutableMultiDict((name, value) for name, value in given.items(multi=True) if value)
+        parameters = super().args
+        return ImmutableMultiDict((name, value) for name, value in parameters.items(multi=True) if value)
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """Return the body; one that was sent in chunks and is too large is refused, where Flask would cut it off."""

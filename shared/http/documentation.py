@@ -98,8 +98,8 @@ def _dumped(model: Any) -> Any:
 def _complete(operation: dict[str, Any], view: object) -> None:
     if getattr(view, OPEN_TO_ALL, False) or not operation.get("security"):
         operation["security"] = []
-    if taken := getattr(view, TAKES, None):
-        operation["requestBody"] = {"required": True, "content": taken}
+    if content := getattr(view, TAKES, None):
+        operation["requestBody"] = {"required": True, "content": content}
     statuses = [500, 503]
     if operation.get("security"):
         statuses = [401, 403, *statuses]
@@ -125,24 +125,24 @@ def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             parameter.setdefault("example", example(parameter["schema"], schemas, parameter["name"]))
-    shown = [operation["requestBody"]] if "requestBody" in operation else []
+    described_parts = [operation["requestBody"]] if "requestBody" in operation else []
     for status, response in operation["responses"].items():
         media = response.get("content", {}).get("application/json", {})
         if media.get("schema") == {"$ref": f"{_SCHEMAS}{_FAILURE}"}:
             media.setdefault("example", failure_example(int(status)))
         else:
-            shown.append(response)
-    for described in shown:
+            described_parts.append(response)
+    for described in described_parts:
         if media := described.get("content", {}).get("application/json"):
             media.setdefault("example", example(media["schema"], schemas))
 
 
 @documentation.get("/api/v1/openapi.json")
 def openapi() -> Response:
-    known: dict[str, Any] = current_app.extensions
-    if "hub_openapi" not in known:
-        known["hub_openapi"] = current_app.json.dumps(describe(current_app))
-    return Response(known["hub_openapi"], mimetype="application/json")
+    cache: dict[str, Any] = current_app.extensions
+    if "hub_openapi" not in cache:
+        cache["hub_openapi"] = current_app.json.dumps(describe(current_app))
+    return Response(cache["hub_openapi"], mimetype="application/json")
 
 
 # Everything the page needs comes from here, so that it works without the internet and under a strict policy.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request, Response
 
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -25,14 +25,14 @@ def handler_for(blueprints: Callable[[], Sequence[APIBlueprint]]) -> Target:
     however many come at the same time.
     """
     lock = threading.Lock()
-    made: list[Flask] = []
+    apps: list[Flask] = []
 
     def app() -> Flask:
-        if not made:
-            with lock, uncollected():
-                if not made:
-                    made.append(_bootstrapped(blueprints()))
-        return made[0]
+        if not apps:
+            with lock, without_garbage_collection():
+                if not apps:
+                    apps.append(_bootstrapped(blueprints()))
+        return apps[0]
 
     def handler(request: Request) -> Response:
         return Response.from_app(app(), request.environ)

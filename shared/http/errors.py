@@ -6,8 +6,9 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +17,9 @@ from werkzeug.wrappers import Response
 
 from shared.errors import (
     BadRequest,
+    ChannelName,
+    Detail,
+    FieldName,
     HubError,
     Overloaded,
     ProviderUnavailable,
@@ -26,9 +30,34 @@ from shared.errors import (
 from shared.logs import current_trace
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Blueprint, Flask
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """How a dialect names the fields and channel types that an error mentions."""
+
+    field: Callable[[str], str] = str
+    channel: Callable[[str], str] = str
+
+    def sentence(self, detail: Detail) -> str:
+        """The sentence in the dialect's names."""
+        return "".join(map(self._name, (detail,) if isinstance(detail, str) else detail))
+
+    def fields(self, reasons: Mapping[str, Detail]) -> dict[str, str]:
+        """The reasons by the dialect's names of the fields."""
+        return {self._name(field): self.sentence(reason) for field, reason in reasons.items()}
+
+    def _name(self, part: str) -> str:
+        if isinstance(part, FieldName):
+            return self.field(part)
+        return self.channel(part) if isinstance(part, ChannelName) else part
+
+
+PLAIN = Vocabulary()
+"""The hub's own names."""
 
 
 class Failure(BaseModel):
@@ -47,7 +76,7 @@ def invalid(error: ValidationError) -> BadRequest:
     fields: dict[str, str] = {}
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         fields.setdefault(".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))
-    detail = "; ".join(f"{path}: {said}" if path else _of_all(said) for path, said in list(fields.items())[:5])
+    detail = "; ".join(f"{path}: {reason}" if path else _of_all(reason) for path, reason in list(fields.items())[:5])
     return BadRequest(detail, {path or "body": message for path, message in fields.items()})
 
 
@@ -68,8 +97,8 @@ def failure(
     """Make the answer to a failed request."""
     trace = current_trace()
     body = Failure(detail=detail, code=code, request_id=trace.request_id if trace else "", fields=dict(fields or {}))
-    shown = body.model_dump(exclude=None if fields else {"fields"})
-    response = Response(json.dumps(shown), status, mimetype="application/json")
+    content = body.model_dump(exclude=None if fields else {"fields"})
+    response = Response(json.dumps(content), status, mimetype="application/json")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if retry_after is not None:
@@ -90,20 +119,6 @@ def answered(work: Callable[[], Response]) -> Response:
         return _internal_error()
 
 
-@contextmanager
-def reworded(
-    sentence: Callable[[str], str], name: Callable[[str], str], kinds: tuple[type[HubError], ...] = (HubError,)
-) -> Iterator[None]:
-    """Have errors of these kinds say what is wrong, and in which field, in a dialect's own words."""
-    try:
-        yield
-    except kinds as error:
-        error.detail = sentence(error.detail)
-        if isinstance(error, BadRequest):
-            error.fields = {name(field): sentence(reason) for field, reason in error.fields.items()}
-        raise
-
-
 def install_errors(app: Flask) -> None:
     """Answer every exception in the one form."""
     app.register_error_handler(HubError, _hub_error)
@@ -112,13 +127,18 @@ def install_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def _hub_error(error: HubError) -> Response:
+def install_vocabulary(blueprint: Blueprint, vocabulary: Vocabulary) -> None:
+    """Have the errors of the blueprint's routes name fields and channels as its dialect does."""
+    blueprint.register_error_handler(HubError, partial(_hub_error, vocabulary=vocabulary))
+
+
+def _hub_error(error: HubError, vocabulary: Vocabulary = PLAIN) -> Response:
     if error.status == 500:
         return _unexpected(error)
     if error.status >= 500:
         log.warning("request failed: %s", error.detail, extra={"code": error.code})
-    fields = error.fields if isinstance(error, BadRequest) else None
-    return failure(error.status, error.detail, error.code, fields, _retry_after(error))
+    fields = vocabulary.fields(error.fields) if isinstance(error, BadRequest) else None
+    return failure(error.status, vocabulary.sentence(error.parts), error.code, fields, _retry_after(error))
 
 
 def _retry_after(error: HubError) -> float | None:

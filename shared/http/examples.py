@@ -26,9 +26,9 @@ def example(schema: Schema, schemas: Mapping[str, Schema], name: str = "", depth
     schema = _resolved(schema, schemas)
     if schema.get("examples"):
         return schema["examples"][0]
-    for given in ("example", "const"):
-        if given in schema:
-            return schema[given]
+    for keyword in ("example", "const"):
+        if keyword in schema:
+            return schema[keyword]
     if schema.get("enum"):
         return schema["enum"][0]
     if choices := schema.get("anyOf") or schema.get("oneOf"):
@@ -47,7 +47,7 @@ def _resolved(schema: Schema, schemas: Mapping[str, Schema]) -> Schema:
 def _chosen(choices: list[Schema], schemas: Mapping[str, Schema], name: str, depth: int) -> Any:
     if any(choice.get("type") == "null" for choice in choices) and _word(name, ID) is None:
         return None
-    return example(next(each for each in choices if each.get("type") != "null"), schemas, name, depth)
+    return example(next(choice for choice in choices if choice.get("type") != "null"), schemas, name, depth)
 
 
 def _of_type(schema: Schema, schemas: Mapping[str, Schema], name: str, depth: int) -> Any:

@@ -47,8 +47,8 @@ def fetch_certificates(http: Outgoing, url: str) -> Certificates:
     Raises `ProviderUnavailable` or `OutcomeUnknown` when they are not to be had.
     """
     answer = http.request("GET", url, provider=_PROVIDER, timeout=_TIMEOUT, guarded=False)
-    found = answer.json() if answer.ok else None
-    keys = found.get("keys") if isinstance(found, dict) else None
+    body = answer.json() if answer.ok else None
+    keys = body.get("keys") if isinstance(body, dict) else None
     if not isinstance(keys, list):
         raise ProviderUnavailable(_PROVIDER, f"answered {answer.status} without certificates")
     by_id = {key["kid"]: key for key in keys if isinstance(key, dict) and isinstance(key.get("kid"), str)}

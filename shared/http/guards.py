@@ -14,8 +14,8 @@ from shared.errors import Forbidden, Unauthorized
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
-from shared.http.nearby import check_nearby
-from shared.outgoing import places
+from shared.http.local_access import check_local_access
+from shared.outgoing import concurrency
 from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -29,10 +29,10 @@ class Access(Enum):
 
     CREDENTIAL = "always wants one"
     HUB = (
-        "in development without API_KEY he is the owner of the default tenant, also with a key that nobody knows, "
-        "unless he is a web page from elsewhere"
+        "in development without API_KEY they own the default tenant, also with a key that nobody knows, "
+        "unless it is a web page of another origin"
     )
-    DASHBOARD = "he is an agent of ANONYMOUS_TENANT where that is set, else as HUB"
+    DASHBOARD = "they are an agent of ANONYMOUS_TENANT where that is set, else as HUB"
 
 
 def protect(api: APIBlueprint, access: Access) -> None:
@@ -48,7 +48,7 @@ def protect(api: APIBlueprint, access: Access) -> None:
         principal = _principal(access)
         _check_method(principal)
         g.principal = principal
-        places.serve(principal.tenant_id)
+        concurrency.set_tenant(principal.tenant_id)
 
     api.before_request(guard)
 
@@ -101,7 +101,7 @@ def _principal(access: Access) -> Principal:
     if principal is None:
         raise Unauthorized("Invalid or missing API key")
     if principal.role is Role.OWNER:
-        check_nearby(deps().settings)
+        check_local_access(deps().settings)
     return principal
 
 

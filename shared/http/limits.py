@@ -54,9 +54,9 @@ def client_address(deps: Deps, request: Request) -> str:
     Each of our `TRUSTED_PROXIES` adds one address to the right of
     `X-Forwarded-For`; what is left of those is the client's own invention.
     """
-    told = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
+    forwarded = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
     proxies = deps.settings.trusted_proxies
-    address = told[-proxies] if 0 < proxies <= len(told) else ""
+    address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else ""
     return _network(address) or _network(request.remote_addr or "") or "unknown"
 
 

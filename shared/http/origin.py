@@ -16,5 +16,5 @@ def deps_with_origin() -> Deps:
     For views that connect something. Only what may be near us takes that
     address (Evolution, a person's browser); other providers want `PUBLIC_URL`.
     """
-    known = deps()
-    return replace(known, settings=known.settings.with_origin(request.url_root.rstrip("/")))
+    current = deps()
+    return replace(current, settings=current.settings.with_origin(request.url_root.rstrip("/")))

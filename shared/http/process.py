@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared.bootstrap import bootstrap
 from shared.config import Settings, load_settings
 from shared.deps import Deps
-from shared.http.garbage import uncollected
+from shared.http.garbage_collection import without_garbage_collection
 from shared.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -35,29 +35,29 @@ class Process:
 
 
 _lock = threading.Lock()
-_made: list[Process] = []
+_processes: list[Process] = []
 
 
 def process() -> Process:
     """Read the settings and open the backend, the first time. Raises `ConfigurationInvalid`."""
-    if not _made:
-        with _lock, uncollected():
-            if not _made:
+    if not _processes:
+        with _lock, without_garbage_collection():
+            if not _processes:
                 settings = load_settings()
                 configure_logs(settings.log_level, settings.cloud_project)
-                _made.append(Process(bootstrap(settings)))
-    return _made[0]
+                _processes.append(Process(bootstrap(settings)))
+    return _processes[0]
 
 
 @contextmanager
 def working_with(deps: Deps) -> Iterator[None]:
     """Have the functions in this process work with these meanwhile, whatever the environment says."""
-    before = list(_made)
-    _made[:] = [Process(deps)]
+    before = list(_processes)
+    _processes[:] = [Process(deps)]
     try:
         yield
     finally:
-        _made[:] = before
+        _processes[:] = before
 
 
 def process_deps() -> Deps:

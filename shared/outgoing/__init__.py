@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from shared.config import Settings
 from shared.logs import spanning
 from shared.outgoing.answer import Answer
+from shared.outgoing.concurrency import ConcurrencyLimits
 from shared.outgoing.lookup import Lookup
-from shared.outgoing.places import Places
 from shared.security.addresses import AddressPolicy, AddressRefused, Resolve, resolve
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Outgoing:
     """Calls other systems. Thread-safe; its pools are made on first use, for their library is slow to import."""
 
     def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
-        self.places = Places(settings.threads)
+        self.limits = ConcurrencyLimits(settings.threads)
         self._policy = AddressPolicy(settings)
         self._lookup = Lookup(resolve)
         self._trusted: PoolManager | None = None
@@ -37,7 +37,7 @@ class Outgoing:
         try:
             self._policy.check_url(url)
         except AddressRefused as refused:
-            raise AddressRefused(f"{field}: {refused.detail}", {field: refused.detail}) from refused
+            raise AddressRefused.of_field(field, refused.detail) from refused
 
     def request(
         self,
@@ -65,7 +65,7 @@ class Outgoing:
 
         if guarded:
             self._policy.check_url(url)
-        self.places.take()
+        self.limits.acquire()
         call = Call(method, url, provider, json, headers or {}, params or {}, timeout, max_bytes, form)
         with spanning(f"{method} {provider}"):
             return carry_out(self._pools(guarded), call)

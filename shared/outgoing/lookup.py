@@ -16,7 +16,7 @@ AT_ONCE = 32
 
 
 class Lookup:
-    """Looks hosts up by `resolve`, each on a thread of its own, so that nobody waits longer than he wants to."""
+    """Looks hosts up by `resolve`, each on a thread of its own, so that a caller can stop waiting."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
@@ -28,21 +28,21 @@ class Lookup:
             return self._resolve(host, port)
         if not self._free.acquire(blocking=False):
             raise OSError("too many hosts are being looked up")
-        found: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
-        threading.Thread(target=self._look, args=(host, port, found), name="lookup", daemon=True).start()
+        outcomes: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
+        threading.Thread(target=self._look, args=(host, port, outcomes), name="lookup", daemon=True).start()
         try:
-            outcome = found.get(timeout=min(patience, LONGEST))
+            outcome = outcomes.get(timeout=min(patience, LONGEST))
         except Empty:
             raise TimeoutError("the look-up took too long") from None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def _look(self, host: str, port: int, found: SimpleQueue[list[str] | OSError | UnicodeError]) -> None:
+    def _look(self, host: str, port: int, outcomes: SimpleQueue[list[str] | OSError | UnicodeError]) -> None:
         try:
-            found.put(self._resolve(host, port))
+            outcomes.put(self._resolve(host, port))
         except (OSError, UnicodeError) as error:
-            found.put(error)
+            outcomes.put(error)
         finally:
             self._free.release()
 

@@ -55,8 +55,8 @@ def _first_connected(connection: HTTPConnection, addresses: list[str], until: fl
     last: OSError | None = None
     for address in addresses:
         try:
-            left = max(until - time.monotonic(), 0.001)
-            connected = socket.create_connection((address, connection.port), timeout=left)
+            seconds = max(until - time.monotonic(), 0.001)
+            connected = socket.create_connection((address, connection.port), timeout=seconds)
         except OSError as error:
             last = error
         else:
@@ -84,10 +84,10 @@ class _Until(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         if self._until is not None:
-            left = self._until - time.monotonic()
-            if left <= 0:
+            seconds = self._until - time.monotonic()
+            if seconds <= 0:
                 raise TimeoutError("the answer took too long")
-            self._sock.settimeout(left)
+            self._sock.settimeout(seconds)
         return self._file.readinto(buffer)
 
     def close(self) -> None:

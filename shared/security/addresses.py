@@ -44,8 +44,8 @@ class AddressRefused(BadRequest):
 
 def resolve(host: str, port: int) -> list[str]:
     """Look a host up once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,10 @@ class AddressPolicy:
 
 def _is_name(host: str) -> bool:
     """Whether somebody may be called so; names of other alphabets are left to whoever looks them up."""
-    return not any(one.isspace() or (one.isascii() and not one.isalnum() and one not in "-_.") for one in host)
+    return not any(
+        character.isspace() or (character.isascii() and not character.isalnum() and character not in "-_.")
+        for character in host
+    )
 
 
 def _literal(host: str) -> Address | None:

@@ -74,7 +74,7 @@ class GoogleTokens:
     clock: Callable[[], float]
     now: Callable[[], float]
     platform_checks: bool = False
-    _known: dict[str, Any] = field(default_factory=dict)
+    _keys: dict[str, Any] = field(default_factory=dict)
     _fresh_until: float = float("-inf")
     _tried_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -125,19 +125,19 @@ class GoogleTokens:
             clock = self.clock()
             stale = clock >= self._fresh_until
             pause = _SHORT_PAUSE if stale else _PAUSE
-            if (stale or key_id not in self._known) and clock >= self._tried_at + pause:
+            if (stale or key_id not in self._keys) and clock >= self._tried_at + pause:
                 self._tried_at = clock
                 self._refresh(clock)
             if clock >= self._fresh_until + _GRACE:
                 raise ProviderUnavailable("Google", "its certificates cannot be fetched")
-            return self._known.get(key_id) if isinstance(key_id, str) else None
+            return self._keys.get(key_id) if isinstance(key_id, str) else None
 
     def _refresh(self, clock: float) -> None:
         import jwt  # noqa: PLC0415 - imports cryptography, which costs cold start
 
         try:
             fetched = self.fetch()
-            self._known = {name: jwt.PyJWK(dict(key), algorithm="RS256").key for name, key in fetched.keys.items()}
+            self._keys = {name: jwt.PyJWK(dict(key), algorithm="RS256").key for name, key in fetched.keys.items()}
         except (HubError, jwt.PyJWTError) as error:
             log.error("Google's certificates cannot be fetched: %s", type(error).__name__)
             return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from shared import pseudorandom
+
 _JITTER = 0.2
-"""How much later than its turn a message may come, as a part of the interval: machines are known by their beat."""
+"""How much later than its turn a message may go, as a part of the interval: an exact rhythm looks like a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,11 @@ class Limit:
 
 
 @dataclass(slots=True)
-class _Line:
-    """Times in seconds: `counted` is when all that went would have gone at the proper `interval`.
+class _Schedule:
+    """Times in seconds. `counted` is when all sent messages would have gone at exactly `interval`.
 
-    `queue` is the next turn to give to a newcomer, `late` to one whose turn came
-    and could not be used; `paused` is until when nothing goes.
+    `queue` is the next turn of a message that asks for the first time, `late` that
+    of one that could not use its turn; nothing goes before `paused`.
     """
 
     interval: float = 0.0
@@ -36,18 +37,17 @@ class _Line:
 
 
 class Pacer:
-    """Gives every message its turn without making anybody wait for it here.
+    """Assigns each message a turn without blocking.
 
-    What cannot go now is told when to ask again. Only a message that goes is
-    counted, so turns that nobody takes cost nothing. Every process counts for
-    itself; the `size` lines last used are kept.
+    A message that cannot go now gets the seconds after which to ask again. Only
+    messages that go are counted, so unused turns cost nothing. Every process
+    counts for itself, and keeps the `size` schedules last used.
     """
 
     def __init__(self, size: int = 20_000) -> None:
         self._size = size
-        self._lines: OrderedDict[str, _Line] = OrderedDict()
+        self._schedules: OrderedDict[str, _Schedule] = OrderedDict()
         self._lock = threading.Lock()
-        self._chance = random.Random()  # noqa: S311 - jitter, not a secret
 
     def take(self, account: Limit, chat: Limit | None, now: float, *, waited: bool) -> float:
         """Count a message that goes now and return 0, or return after how many seconds to ask again.
@@ -55,55 +55,55 @@ class Pacer:
         `waited` says that the message was told to ask again before: newcomers go behind those that were.
         """
         with self._lock:
-            lines = [(self._line_at(account), account)]
+            schedules = [(self._schedule_at(account), account)]
             if chat is not None:
-                lines.append((self._line_at(chat), chat))
-                ready = _ready(*lines[1])
+                schedules.append((self._schedule_at(chat), chat))
+                ready = _ready(*schedules[1])
                 if ready > now:
                     return ready - now
-            turn = _turn(*lines[0], now, waited)
+            turn = _turn(*schedules[0], now, waited)
             if turn > now:
-                return turn - now + self._chance.uniform(0, _JITTER * account.interval)
-            for line, limit in lines:
-                line.counted = max(line.counted, now) + limit.interval
+                return turn - now + pseudorandom.uniform(0, _JITTER * account.interval)
+            for schedule, limit in schedules:
+                schedule.counted = max(schedule.counted, now) + limit.interval
         return 0.0
 
     def pause(self, key: str, until: float) -> None:
-        """Let nothing of that key go before then, because the provider said so."""
+        """Let nothing of that key go before `until`, as the provider asked."""
         with self._lock:
-            line = self._line(key)
-            line.paused = max(line.paused, until)
+            schedule = self._schedule(key)
+            schedule.paused = max(schedule.paused, until)
 
-    def _line_at(self, limit: Limit) -> _Line:
-        """The line of that key; what was counted and promised at another interval says nothing about this one."""
-        line = self._line(limit.key)
-        if line.interval != limit.interval:
-            line.interval, line.counted, line.queue, line.late = limit.interval, 0.0, 0.0, 0.0
-        return line
+    def _schedule_at(self, limit: Limit) -> _Schedule:
+        """The schedule of that key; a change of the interval begins a new one."""
+        schedule = self._schedule(limit.key)
+        if schedule.interval != limit.interval:
+            schedule.interval, schedule.counted, schedule.queue, schedule.late = limit.interval, 0.0, 0.0, 0.0
+        return schedule
 
-    def _line(self, key: str) -> _Line:
-        line = self._lines.setdefault(key, _Line())
-        self._lines.move_to_end(key)
-        while len(self._lines) > self._size:
-            self._lines.popitem(last=False)
-        return line
-
-
-def _ready(line: _Line, limit: Limit) -> float:
-    """When the next one may go: what was saved up by resting is spent first."""
-    return line.counted - (limit.burst - 1) * limit.interval
+    def _schedule(self, key: str) -> _Schedule:
+        schedule = self._schedules.setdefault(key, _Schedule())
+        self._schedules.move_to_end(key)
+        while len(self._schedules) > self._size:
+            self._schedules.popitem(last=False)
+        return schedule
 
 
-def _turn(line: _Line, limit: Limit, now: float, waited: bool) -> float:
-    ready = max(_ready(line, limit), line.paused)
+def _ready(schedule: _Schedule, limit: Limit) -> float:
+    """When the next one may go; a burst that was saved up comes first."""
+    return schedule.counted - (limit.burst - 1) * limit.interval
+
+
+def _turn(schedule: _Schedule, limit: Limit, now: float, waited: bool) -> float:
+    ready = max(_ready(schedule, limit), schedule.paused)
     if waited:
         # As much too early as the one before may have been late.
-        if max(_ready(line, limit) - _JITTER * limit.interval, line.paused) <= now:
+        if max(_ready(schedule, limit) - _JITTER * limit.interval, schedule.paused) <= now:
             return now
-        turn = max(ready, line.late)
-        line.late = turn + limit.interval
+        turn = max(ready, schedule.late)
+        schedule.late = turn + limit.interval
         return turn
-    turn = max(ready, line.queue)
+    turn = max(ready, schedule.queue)
     if turn > now:
-        line.queue = turn + limit.interval
+        schedule.queue = turn + limit.interval
     return turn

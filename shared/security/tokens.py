@@ -46,7 +46,7 @@ class RefreshClaims(Claims):
 
 
 class VisitorClaims(Claims):
-    """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are his own word."""
+    """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are unverified."""
 
     type: Literal["visitor"]
     instance_id: str = _ID

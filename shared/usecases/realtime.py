@@ -1,4 +1,4 @@
-"""Telling joined clients at once. A room is an instance; the socket server gives each event its wire form."""
+"""Events for joined clients. A room is an instance; the socket server gives each event its wire form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
 from shared.logs import current_trace
-from shared.usecases.instances import waiting
+from shared.usecases import connection_waits
 
 MESSAGE_CREATED = "message-created"
 CONVERSATION_UPDATED = "conversation-updated"
@@ -20,7 +20,7 @@ WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
-"""The events that tell how an instance's connection stands."""
+"""The events about the state of an instance's connection."""
 
 
 def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> None:
@@ -49,9 +49,15 @@ def conversation_updated(deps: Deps, conversation: Conversation) -> None:
     emit(deps, conversation.tenant_id, conversation.instance_id, CONVERSATION_UPDATED, payload)
 
 
+def conversation_moved(deps: Deps, conversation: Conversation, former_instance_id: str) -> None:
+    """Tell the room that the conversation has left, with the payload of `conversation_updated`."""
+    payload = {"conversation": conversation.model_dump(mode="json")}
+    emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
+
+
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
-    """Call it after the state is stored: whoever waits in this process looks at the store then."""
-    waiting.wake(instance.id)
+    """Call it after the state is stored: requests of this process that wait for it read the store then."""
+    connection_waits.wake(instance.id)
     emit(deps, instance.tenant_id, instance.id, CHANNEL_STATUS, {"status": status.value})
 
 
@@ -66,13 +72,13 @@ def _code(pairing: PairingCode) -> dict[str, str]:
 
 
 def missed(instance: Instance, code: PairingCode | None) -> list[RealtimeEvent]:
-    """What somebody who joins the room now was not there to hear: the status, and a code that can still be scanned."""
-    told: dict[str, Mapping[str, Any]] = {CHANNEL_STATUS: {"status": instance.status.value}}
+    """The events that a client who joins the room now has missed: the status, and a code that can still be scanned."""
+    payloads: dict[str, Mapping[str, Any]] = {CHANNEL_STATUS: {"status": instance.status.value}}
     if code is not None and instance.type is ChannelType.WHATSAPP:
-        told[WHATSAPP_QR] = _code(code)
+        payloads[WHATSAPP_QR] = _code(code)
     return [
         RealtimeEvent(tenant_id=instance.tenant_id, room=instance.id, name=name, payload=dict(payload))
-        for name, payload in told.items()
+        for name, payload in payloads.items()
     ]
 
 

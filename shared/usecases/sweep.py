@@ -1,113 +1,162 @@
-"""What a schedule has to do once a minute: pick up what crashes left, wake what sleeps, tell of who waits."""
+"""What is done once a minute: finish what a crash left, wake what is snoozed, notify of customers who wait.
+
+A step or a document that fails is logged, and the others are done all the same.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from shared.deps import Deps
+from shared.documents.query import DocumentUnit, Query
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.calls import Call
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import stable_id
+from shared.domain.messages import OutboxItem
 from shared.domain.notifications import Notification
-from shared.errors import Conflict
-from shared.ports.store import Document, Merge, Order, Where
+from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
-from shared.usecases.instances import reconciling
-from shared.usecases.instances.unheld import Unheld
-from shared.usecases.notifications import notify_once
-from shared.usecases.pipeline import measuring, outbound
-from shared.usecases.reporting import rollups
+from shared.usecases.instances import status_checks
+from shared.usecases.instances.missing_holders import MissingHolders
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import metrics, rollups
+from shared.usecases.reporting.notifications import notify_once
+
+M = TypeVar("M", bound=BaseModel)
 
 log = logging.getLogger(__name__)
 
 _PAGE = 200
-# One run ends well within its minute; what is left is the next run's.
+# One run ends well within its minute; the next run does the rest.
 _MOST_PAGES = 25
 _ALERT_AFTER = timedelta(minutes=5)
-# Longer than a session may wait before it becomes urgent, or the sweep stand still; what waits longer is known by then.
+# Longer than a session may wait before it becomes urgent, or the sweep stand still; what waits longer was notified of.
 _ALERT_WITHIN = timedelta(days=1)
 
 
 def sweep(deps: Deps) -> dict[str, int]:
-    """Do all of it; returns how many of each were found."""
-    done = {
-        "overdue": _pages(
-            deps,
-            partial(_wake_overdue, Unheld(deps)),
-            "outbox",
-            [Where("open", "==", True), Where("due_at", "<=", deps.now())],
-            "due_at",
-        ),
-        "woken": _pages(deps, _wake_snoozed, "conversations", _snoozed(deps), "snoozed_until"),
-        "alerts": _pages(deps, _alert, "conversations", _waiting(deps), "needs_reply_since"),
-        "calls_closed": _pages(deps, calls.close_overdue, "calls", calls.overdue(deps), "started_at"),
-        "rolled_up": rollups.roll_up(deps),
-        "campaign_messages": campaign_sending.send_due(deps),
-        "asked_after": reconciling.reconcile(deps),
+    """Take every step; returns how many documents each found. A failed step counts as 0.
+
+    Raises `StoreError`, after the last step, when the store could not be reached.
+    """
+    steps: dict[str, Callable[[Deps], int]] = {
+        "overdue": _wake_overdue,
+        "woken": _wake_snoozed,
+        "alerts": _alert_of_waiting,
+        "calls_closed": _close_calls,
+        "rolled_up": rollups.roll_up,
+        "campaign_messages": campaign_sending.send_due,
+        "asked_after": status_checks.check_due_accounts,
     }
-    if any(done.values()):
-        log.info("swept", extra=done)
-    measuring.outbox(deps)
-    return done
+    counts: dict[str, int] = {}
+    store_error: StoreError | None = None
+    for name, step in steps.items():
+        try:
+            counts[name] = step(deps)
+        except Exception as error:
+            log.exception("a step of the sweep failed", extra={"step": name})
+            counts[name] = 0
+            store_error = error if isinstance(error, StoreError) else store_error
+    if any(counts.values()):
+        log.info("swept", extra=counts)
+    if store_error is not None:
+        raise store_error
+    metrics.outbox(deps)
+    return counts
 
 
-def _pages(
-    deps: Deps, act: Callable[[Deps, Document], None], collection: str, where: Sequence[Where], order: str
-) -> int:
+def _for_each(query: Query[M], action: Callable[[UnitOfWork, M], None]) -> int:
+    """Act on each document that the query finds, in a unit of its own; returns how many there are."""
     cursor: str | None = None
-    seen = 0
+    count = 0
     for _ in range(_MOST_PAGES):
-        page = deps.store.find(collection, where, [Order(order)], limit=_PAGE, cursor=cursor)
+        page = query.unit_page(_PAGE, cursor)
         for document in page.documents:
-            act(deps, document)
-        seen += len(page.documents)
+            _act(document, action)
+        count += len(page.documents)
         cursor = page.cursor
         if cursor is None:
             break
-    return seen
+    return count
 
 
-def _wake_overdue(unheld: Unheld, deps: Deps, document: Document) -> None:
-    unheld.look(document)
-    outbound.wake(deps, str(document.data["tenant_id"]), str(document.data["conversation_id"]), None)
-
-
-def _snoozed(deps: Deps) -> list[Where]:
-    return [Where("status", "==", ConversationStatus.SNOOZED.value), Where("snoozed_until", "<=", deps.now())]
-
-
-def _wake_snoozed(deps: Deps, document: Document) -> None:
-    changed = {"status": ConversationStatus.OPEN.value, "snoozed_until": None, "updated_at": deps.now()}
+def _act(document: DocumentUnit[M], action: Callable[[UnitOfWork, M], None]) -> None:
+    unit = document.unit
     try:
-        deps.store.commit([Merge(document.ref, changed, document.version)])
-    except Conflict:
+        action(unit, document.read())
+        unit.commit()
+        unit.run_after_commit()
+    except Conflict:  # somebody else has changed it; if it is still due, the next run finds it
         return
-    realtime.conversation_updated(deps, Conversation.model_validate(document.data | changed))
+    except StoreError:
+        raise
+    except ValidationError as error:
+        # Its own text would show what the document holds.
+        wrong = {".".join(map(str, field["loc"])): field["msg"] for field in error.errors(include_input=False)}
+        log.error("a document is malformed", extra=_address(document) | {"fields": wrong})
+    except Exception:
+        log.exception("the sweep failed at a document", extra=_address(document))
 
 
-def _waiting(deps: Deps) -> list[Where]:
-    return [
-        Where("status", "==", ConversationStatus.OPEN.value),
-        Where("priority", "in", [Priority.HIGH.value, Priority.URGENT.value]),
-        Where("needs_reply_since", "<=", deps.now() - _ALERT_AFTER),
-        Where("needs_reply_since", ">", deps.now() - _ALERT_WITHIN),
-    ]
+def _address(document: DocumentUnit[M]) -> dict[str, str]:
+    return {"collection": document.schema.collection, "document_id": document.id}
 
 
-def _alert(deps: Deps, document: Document) -> None:
-    conversation = Conversation.model_validate(document.data)
-    notify_once(
-        deps,
-        Notification(
-            id=stable_id("waiting", conversation.id, str(conversation.needs_reply_since)),
-            tenant_id=conversation.tenant_id,
-            type="session_alert",
-            title="High Priority Session",
-            message="Customer waiting for 5+ minutes",
-            created_at=deps.now(),
-        ),
-    )
+def _wake_overdue(deps: Deps) -> int:
+    missing_holders = MissingHolders(deps)
+
+    def wake(unit: UnitOfWork, item: OutboxItem) -> None:
+        missing_holders.check(item)
+        enqueueing.wake(deps, item.tenant_id, item.conversation_id, None)
+
+    query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.open, "==", True)
+    return _for_each(query.where(lambda item: item.due_at, "<=", deps.now()).order_by(lambda item: item.due_at), wake)
+
+
+def _wake_snoozed(deps: Deps) -> int:
+    def wake(unit: UnitOfWork, conversation: Conversation) -> None:
+        conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
+        conversation.updated_at = deps.now()
+        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.SNOOZED)
+    query = query.where(lambda conversation: conversation.snoozed_until, "<=", deps.now())
+    return _for_each(query.order_by(lambda conversation: conversation.snoozed_until), wake)
+
+
+def _alert_of_waiting(deps: Deps) -> int:
+    def alert(unit: UnitOfWork, conversation: Conversation) -> None:
+        notify_once(
+            deps,
+            Notification(
+                id=stable_id("waiting", conversation.id, str(conversation.needs_reply_since)),
+                tenant_id=conversation.tenant_id,
+                type="session_alert",
+                title="High Priority Session",
+                message="Customer waiting for 5+ minutes",
+                created_at=deps.now(),
+            ),
+        )
+
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.OPEN)
+    query = query.where_in(lambda conversation: conversation.priority, [Priority.HIGH, Priority.URGENT])
+    query = query.where(lambda conversation: conversation.needs_reply_since, "<=", deps.now() - _ALERT_AFTER)
+    query = query.where(lambda conversation: conversation.needs_reply_since, ">", deps.now() - _ALERT_WITHIN)
+    return _for_each(query.order_by(lambda conversation: conversation.needs_reply_since), alert)
+
+
+def _close_calls(deps: Deps) -> int:
+    def close(unit: UnitOfWork, call: Call) -> None:
+        calls.close(deps, call)
+
+    return _for_each(calls.overdue(deps), close)

@@ -113,12 +113,12 @@ def test_a_file_outlives_the_process_and_not_its_time(make: Make, clock: Clock) 
 
 
 def test_many_at_once_read_whole_files_only(blobs: Blobs) -> None:
-    wanted = [Blob(bytes([number]) * 100_000, "audio/ogg") for number in range(4)]
+    expected = [Blob(bytes([number]) * 100_000, "audio/ogg") for number in range(4)]
     seen: list[Blob | None] = []
 
     def use(number: int) -> None:
         for _ in range(10):
-            blobs.put("key", wanted[number], DAY)
+            blobs.put("key", expected[number], DAY)
             seen.append(blobs.get("key"))
 
     threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
@@ -127,7 +127,7 @@ def test_many_at_once_read_whole_files_only(blobs: Blobs) -> None:
     for thread in threads:
         thread.join()
     assert len(seen) == 40
-    assert all(blob in wanted for blob in seen)
+    assert all(blob in expected for blob in seen)
 
 
 def test_many_at_once_keep_what_they_put(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from queue import Queue
 import pytest
 
 from shared.adapters.embedded.bus import SqliteBus, backoff, describe
-from shared.adapters.embedded.database import Database
-from shared.adapters.embedded.lane import MAX_TEXTS
+from shared.adapters.embedded.engine.database import Database
+from shared.adapters.embedded.engine.topic_queue import MAX_TEXTS
 from shared.domain.events import Event, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.errors import ConfigurationInvalid, NotFound, ProviderRejected
 

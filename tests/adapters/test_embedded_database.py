@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.errors import ConfigurationInvalid, StoreError
 
 
@@ -228,7 +228,7 @@ def test_only_one_consumer_at_a_time(tmp_path: Path) -> None:
 
 def test_consumer_in_another_process_is_noticed_and_its_death_too(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from shared.adapters.embedded.database import Database\n"
+        "import sys, pathlib; from shared.adapters.embedded.engine.database import Database\n"
         "database = Database(pathlib.Path(sys.argv[1])); database.claim_consumer(); print('claimed', flush=True)\n"
         "sys.stdin.read()"
     )
@@ -259,7 +259,7 @@ def test_lock_is_not_inherited_by_programs_started_meanwhile(tmp_path: Path) -> 
 
 def test_three_processes_that_read_and_then_write_lose_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from shared.adapters.embedded.database import Database\n"
+        "import sys, pathlib; from shared.adapters.embedded.engine.database import Database\n"
         "database = Database(pathlib.Path(sys.argv[1]))\n"
         "def raise_by_one(connection):\n"
         "    (number,) = connection.execute('SELECT max(n) FROM t').fetchone()\n"
@@ -278,7 +278,7 @@ def test_three_processes_that_read_and_then_write_lose_nothing(tmp_path: Path) -
 
 def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from shared.adapters.embedded.database import Database\n"
+        "import sys, pathlib; from shared.adapters.embedded.engine.database import Database\n"
         "from shared.adapters.embedded.bus import SqliteBus; input()\n"
         "SqliteBus(Database(pathlib.Path(sys.argv[1]) / 'data')).close()"
     )
@@ -289,7 +289,7 @@ def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None
     assert [other.returncode for other in others] == [0, 0, 0, 0]
 
 
-def test_work_of_a_kind_is_done_at_once_and_each_caller_gets_his_own_outcome(tmp_path: Path) -> None:
+def test_work_of_a_kind_is_done_at_once_and_each_caller_gets_its_own_outcome(tmp_path: Path) -> None:
     database = Database(tmp_path)
     at_once: list[int] = []
     settled: list[object] = []

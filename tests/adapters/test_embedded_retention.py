@@ -9,7 +9,7 @@ from queue import Queue
 import pytest
 
 from shared.adapters.embedded.bus import SqliteBus
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.domain.events import Event, InboundEvent, ReplyEvent, Topic
 from tests.adapters.traffic import consuming, ids, take
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.embedded.database import Database
-from shared.adapters.embedded.schema import STEPS, upgrade
+from shared.adapters.embedded.engine.database import Database
+from shared.adapters.embedded.engine.schema import STEPS, upgrade
 from shared.errors import ConfigurationInvalid
 
 NEWER = (*STEPS, ("CREATE TABLE later (id INTEGER)", "INSERT INTO later VALUES (1)"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.secrets import SealedSecrets
 from shared.errors import ConfigurationInvalid
 from shared.security.sealed import load_key, seal, unseal

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.embedded.codec import decode, encode
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.query import Position, Query
 from shared.adapters.embedded.store import SqliteStore
 from shared.errors import AlreadyExists, Conflict

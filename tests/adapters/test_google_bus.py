@@ -258,12 +258,16 @@ def test_data_that_is_no_event_is_invalid(data: bytes) -> None:
 
 
 def test_a_long_reason_fits_into_an_attribute() -> None:
-    assert len(wire.epitaph(StoreError("ü" * 2000))["reason"].encode()) <= 1024
+    assert len(wire.failure_attributes(StoreError("ü" * 2000))["reason"].encode()) <= 1024
 
 
 def test_a_dead_letter_goes_back_without_what_its_death_added() -> None:
-    attributes = {"runtime": "socket", **wire.epitaph(StoreError("x")), "CloudPubSubDeadLetterSourceSubscription": "s"}
-    assert wire.without_epitaph(attributes) == {"runtime": "socket"}
+    attributes = {
+        "runtime": "socket",
+        **wire.failure_attributes(StoreError("x")),
+        "CloudPubSubDeadLetterSourceSubscription": "s",
+    }
+    assert wire.without_failure_attributes(attributes) == {"runtime": "socket"}
 
 
 def test_pauses_double_up_to_the_greatest() -> None:
@@ -286,7 +290,7 @@ def test_of_a_subscription_no_more_is_pulled_than_was_asked_for(pubsub: PubSub, 
         watched = replace(pubsub, emulator_host=proxy.address)
         webhook = InboundEvent(tenant_id="t", instance_id="i", channel="c", payload={}, received_at=NOW)
         bus.publish(Topic.INBOUND, webhook, key="k")
-        with all_messages(watched, pubsub.kept_subscription(Topic.INBOUND), limit=1) as messages:
+        with all_messages(watched, pubsub.retained_subscription(Topic.INBOUND), limit=1) as messages:
             assert len(list(messages)) == 1
         assert [call.rpartition("/")[2] for call in proxy.calls].count("Pull") == 1
         watched.close()

@@ -117,8 +117,8 @@ def test_an_empty_map_in_a_merge_makes_a_map_and_empties_none(store: FirestoreSt
 def test_a_merge_of_transforms_alone_keeps_the_document(store: FirestoreStore) -> None:
     store.commit([Create(A, {"kept": 1})])
     store.commit([Merge(A, {"n": Increment(1.5)}), Merge(B, {"deep": {"n": Increment(1)}})])
-    found = store.get([A, B])
-    assert (found[A].data, found[B].data) == ({"kept": 1, "n": 1.5}, {"deep": {"n": 1}})
+    documents = store.get([A, B])
+    assert (documents[A].data, documents[B].data) == ({"kept": 1, "n": 1.5}, {"deep": {"n": 1}})
 
 
 def test_a_stale_version_names_its_document(store: FirestoreStore) -> None:
@@ -137,11 +137,11 @@ def test_a_version_of_another_store_is_stale(store: FirestoreStore) -> None:
 
 
 def test_the_one_of_several_new_documents_that_exists_is_named(store: FirestoreStore) -> None:
-    taken = Ref("things", "type:+1 (555) {x}")
-    store.commit([Create(taken, {})])
+    existing = Ref("things", "type:+1 (555) {x}")
+    store.commit([Create(existing, {})])
     with pytest.raises(AlreadyExists) as caught:
-        store.commit([Create(A, {}), Create(taken, {}), Create(B, {})])
-    assert caught.value.ref == taken
+        store.commit([Create(A, {}), Create(existing, {}), Create(B, {})])
+    assert caught.value.ref == existing
 
 
 def test_contention_is_tried_again(store: FirestoreStore, proxy: Proxy) -> None:

@@ -147,8 +147,8 @@ def test_an_index_for_what_automatic_indexes_serve_is_unused() -> None:
 
 
 def test_what_is_missing_reads_as_it_is_to_be_declared() -> None:
-    (wanted,) = missing([find("b", "a", by=["-at"]), find("a", "b", by=["-at"])], NONE)
-    assert Index.model_validate_json(wanted) == composite("-a", "-b", "-at")
+    (declaration,) = missing([find("b", "a", by=["-at"]), find("a", "b", by=["-at"])], NONE)
+    assert Index.model_validate_json(declaration) == composite("-a", "-b", "-at")
 
 
 def test_a_recording_store_notes_the_shapes_of_queries(backend: Backend) -> None:

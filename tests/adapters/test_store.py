@@ -24,9 +24,9 @@ def test_get_returns_many_across_collections_and_leaves_out_absent_ones(store: S
     message = Ref("messages", "ada")
     store.commit([Create(ADA, {"n": 1}), Create(message, {"n": 2})])
 
-    found = store.get([ADA, BOB, message, ADA])
+    documents = store.get([ADA, BOB, message, ADA])
 
-    assert {ref: document.data for ref, document in found.items()} == {ADA: {"n": 1}, message: {"n": 2}}
+    assert {ref: document.data for ref, document in documents.items()} == {ADA: {"n": 1}, message: {"n": 2}}
 
 
 def test_get_of_nothing_is_empty(store: Store) -> None:

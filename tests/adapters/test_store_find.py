@@ -14,10 +14,10 @@ from tests.adapters.documents import NOON, Documents, fill, ids, pages
 def test_found_documents_come_whole_with_ref_and_version(store: Store) -> None:
     fill(store, {"a": {"n": 1, "at": NOON, "map": {"x": [1]}}})
 
-    (found,) = store.find("messages", [Where("n", "==", 1)]).documents
+    (document,) = store.find("messages", [Where("n", "==", 1)]).documents
 
-    assert found == store.get([Ref("messages", "a")])[Ref("messages", "a")]
-    assert found.data == {"n": 1, "at": NOON, "map": {"x": [1]}}
+    assert document == store.get([Ref("messages", "a")])[Ref("messages", "a")]
+    assert document.data == {"n": 1, "at": NOON, "map": {"x": [1]}}
 
 
 def test_empty_collection_has_one_empty_page(store: Store) -> None:
@@ -120,9 +120,9 @@ def test_ranges_over_times_are_exact_to_the_microsecond(store: Store) -> None:
 def test_equality_and_range_together_keep_the_order(store: Store) -> None:
     fill(store, {f"m{n}": {"who": "ada" if n % 2 else "bob", "n": n} for n in range(8)})
 
-    found = ids(store, [Where("who", "==", "ada"), Where("n", ">=", 3)], [Order("n", descending=True)])
+    message_ids = ids(store, [Where("who", "==", "ada"), Where("n", ">=", 3)], [Order("n", descending=True)])
 
-    assert found == ["m7", "m5", "m3"]
+    assert message_ids == ["m7", "m5", "m3"]
 
 
 def test_in_matches_any_of_its_values(store: Store) -> None:
@@ -148,18 +148,18 @@ def test_in_with_no_values_matches_nothing(store: Store) -> None:
 def test_in_keeps_the_order_of_another_field_over_pages(store: Store) -> None:
     fill(store, {f"m{n}": {"s": "ab"[n % 2] if n < 6 else "c", "n": -n} for n in range(8)})
 
-    found = pages(store, [Where("s", "in", ["a", "b"])], [Order("n")], limit=4)
+    id_pages = pages(store, [Where("s", "in", ["a", "b"])], [Order("n")], limit=4)
 
-    assert found == [["m5", "m4", "m3", "m2"], ["m1", "m0"]]
+    assert id_pages == [["m5", "m4", "m3", "m2"], ["m1", "m0"]]
 
 
 @pytest.mark.parametrize("descending", [False, True])
 def test_ties_are_broken_by_id_in_the_same_direction(store: Store, descending: bool) -> None:
     fill(store, {"b": {"n": 1}, "a": {"n": 1}, "d": {"n": 0}, "c": {"n": 1}, "absent": {}})
 
-    found = ids(store, [], [Order("n", descending)])
+    message_ids = ids(store, [], [Order("n", descending)])
 
-    assert found == (["c", "b", "a", "d"] if descending else ["d", "a", "b", "c"])
+    assert message_ids == (["c", "b", "a", "d"] if descending else ["d", "a", "b", "c"])
 
 
 def test_several_orders_apply_one_after_the_other(store: Store) -> None:

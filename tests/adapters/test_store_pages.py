@@ -42,10 +42,10 @@ def test_pages_put_together_are_the_whole_list(store: Store, limit: int, down: b
     fill(store, PAGED)
     order = [Order(field, descending=down) for field in fields]
 
-    found = pages(store, [Where("t", "==", 1)], order, limit)
+    id_pages = pages(store, [Where("t", "==", 1)], order, limit)
 
     whole = ids(store, [Where("t", "==", 1)], order)
-    assert [id_ for page in found for id_ in page] == whole
+    assert [id_ for page in id_pages for id_ in page] == whole
     assert sorted(whole) == sorted(set(PAGED) - {"else"})
 
 
@@ -54,9 +54,9 @@ def test_pages_with_mixed_directions_are_the_whole_list(store: Store, limit: int
     fill(store, PAGED)
     order = [Order("x", descending=True), Order("y")]
 
-    found = pages(store, [Where("t", "==", 1)], order, limit)
+    id_pages = pages(store, [Where("t", "==", 1)], order, limit)
 
-    assert [id_ for page in found for id_ in page] == ["more", "same2", "same1", "same3", "half", "none2", "none1"]
+    assert [id_ for page in id_pages for id_ in page] == ["more", "same2", "same1", "same3", "half", "none2", "none1"]
 
 
 def test_cursor_goes_into_an_address_as_it_is(store: Store) -> None:

@@ -6,23 +6,23 @@ import pytest
 
 from shared.answering import markdown
 from shared.channel import Markup
-from shared.channelkit.dialects import DIALECTS
-from shared.channelkit.looks import Entity
-from shared.channelkit.markup import entities, length, rendered, safely, written
-from shared.channelkit.styled import Styled
+from shared.channelkit.entities import Entity
+from shared.channelkit.notations import NOTATIONS
+from shared.channelkit.rendering import apply_markup, entities, render, render_or_none, rendered_length
+from shared.channelkit.styled_text import StyledText
 from shared.domain.messages import OutboxPayload, Span
 
 MARKS: tuple[Markup, ...] = ("slack", "whatsapp", "discord", "html")
 
 
-def read(text: str) -> Styled:
+def read(text: str) -> StyledText:
     """The one piece that a text without blank lines is."""
-    [piece] = markdown.read(text) or [Styled(text)]
+    [piece] = markdown.read(text) or [StyledText(text)]
     return piece
 
 
 @pytest.mark.parametrize(
-    ("given", "slack", "whatsapp", "discord", "html"),
+    ("source", "slack", "whatsapp", "discord", "html"),
     [
         ("**bold**, *it*", "*bold*, _it_", "*bold*, _it_", "**bold**, *it*", "<strong>bold</strong>, <em>it</em>"),
         ("***both***", "*_both_*", "*_both_*", "***both***", "<strong><em>both</em></strong>"),
@@ -60,17 +60,17 @@ def read(text: str) -> Styled:
     ],
 )
 def test_each_channel_has_its_own_notation(
-    given: str, slack: str, whatsapp: str, discord: str, html: str | None
+    source: str, slack: str, whatsapp: str, discord: str, html: str | None
 ) -> None:
-    styled = read(given)
-    assert rendered("slack", styled) == slack
-    assert rendered("whatsapp", styled) == whatsapp
-    assert rendered("discord", styled) == discord
-    assert html is None or rendered("html", styled) == html
+    styled = read(source)
+    assert render("slack", styled) == slack
+    assert render("whatsapp", styled) == whatsapp
+    assert render("discord", styled) == discord
+    assert html is None or render("html", styled) == html
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("source", "text"),
     [
         ("**bold** [shop](https://x.example)", "bold shop (https://x.example)"),
         ("[me](mailto:a@b.example) [x](/there 'now')", "me (mailto:a@b.example) x (/there) (now)"),
@@ -84,8 +84,8 @@ def test_each_channel_has_its_own_notation(
         ("[run](javascript:alert(1))", "[run](javascript:alert(1))"),
     ],
 )
-def test_without_marks_the_words_are_left_with_their_addresses(given: str, text: str) -> None:
-    assert (markdown.read(given) or [Styled(given)])[0].text == text
+def test_without_marks_the_words_are_left_with_their_addresses(source: str, text: str) -> None:
+    assert (markdown.read(source) or [StyledText(source)])[0].text == text
 
 
 @pytest.mark.parametrize("plain", ["", "Hello hub", "a\n\nb", "3.5 - 4 = -0.5", "it's (fine), 100 %: yes!"])
@@ -118,7 +118,7 @@ def test_telegram_is_told_what_looks_how_in_utf16_units() -> None:
         Entity("code", 9, 1, None),
         Entity("pre", 14, 2, None),
     ]
-    assert length("telegram", styled) == 16
+    assert rendered_length("telegram", styled) == 16
 
 
 def test_code_is_nothing_else_for_telegram_but_no_link_is_lost() -> None:
@@ -132,9 +132,9 @@ def test_code_is_nothing_else_for_telegram_but_no_link_is_lost() -> None:
 
 
 @pytest.mark.parametrize("markup", MARKS)
-def test_what_somebody_wrote_himself_stays_as_it_is(markup: Markup) -> None:
+def test_text_of_a_person_is_left_unchanged(markup: Markup) -> None:
     payload = OutboxPayload(text="2*3*4 <b> _x_")
-    assert written(markup, payload) is payload
+    assert apply_markup(markup, payload) is payload
     assert entities(payload) == ("2*3*4 <b> _x_", [])
 
 
@@ -144,14 +144,14 @@ def test_spans_that_lie_outside_of_the_text_are_left_out() -> None:
         Span(style="bold", start=-1, end=1),
         Span(style="code", start=1, end=1),
     ]
-    for markup in DIALECTS:
-        assert rendered(markup, Styled("ab", spans)) == "ab"  # type: ignore[arg-type]
+    for markup in NOTATIONS:
+        assert render(markup, StyledText("ab", spans)) == "ab"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("markup", "sent"), [("slack", "(a&amp;b)"), ("whatsapp", "(a&b)"), ("discord", "(a&b)")])
 def test_a_message_of_which_nothing_would_be_shown_is_sent_as_it_is(markup: Markup, sent: str) -> None:
     payload = OutboxPayload(text="(a&b)", spans=[Span(style="address", start=0, end=5)])
-    assert written(markup, payload).text == sent
+    assert apply_markup(markup, payload).text == sent
     assert entities(payload) == ("(a&b)", [])
 
 
@@ -159,4 +159,4 @@ def test_what_fails_to_be_marked_up_is_sent_plain() -> None:
     def write(text: str) -> str:
         raise KeyError(text)
 
-    assert safely(write, "x") is None
+    assert render_or_none(write, "x") is None

@@ -14,27 +14,27 @@ from hypothesis import strategies as st
 from shared.answering.markdown import read
 from shared.answering.pieces import messages_of
 from shared.channel import Capabilities, Markup
-from shared.channelkit.markup import entities, rendered, written
-from shared.channelkit.styled import Styled, utf16_length
+from shared.channelkit.rendering import apply_markup, entities, render
+from shared.channelkit.styled_text import StyledText, utf16_length
 from shared.domain.messages import OutboxPayload
 
 MARKUPS: list[Markup | None] = ["slack", "whatsapp", "telegram", "discord", "html", None]
 
-_words = st.text("abcXYZ019 äß漢😀.,!'", min_size=1, max_size=12)
+_plain_texts = st.text("abcXYZ019 äß漢😀.,!'", min_size=1, max_size=12)
 _MARKS = ["*", "**", "***", "_", "__", "`", "``", "~~", "[", "](", ")", "![", "<", ">", "|", "\\", "  ", "\t"]
 _LINES = ["\n", "\n\n", "\n- ", "\n1. ", "\n> ", "\n# ", "\n---\n", "\n```\n", "\n    "]
 _LINKS = ["](https://x.example/a_b)", "<https://x.example>"]
 _signs = st.sampled_from([*_MARKS, *_LINES, *_LINKS])
-_markdown = st.lists(_words | _signs, max_size=40).map("".join)
+_markdown = st.lists(_plain_texts | _signs, max_size=40).map("".join)
 
 
 def _sent(markup: Markup | None, payload: OutboxPayload) -> str:
     if markup is None:
         return payload.text or ""
-    return entities(payload)[0] if markup == "telegram" else written(markup, payload).text or ""
+    return entities(payload)[0] if markup == "telegram" else apply_markup(markup, payload).text or ""
 
 
-class _Told(logging.Handler):
+class _WarningRecorder(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
@@ -44,9 +44,9 @@ class _Told(logging.Handler):
 
 
 @contextmanager
-def _told() -> Iterator[list[logging.LogRecord]]:
-    """What is logged meanwhile as a warning or worse."""
-    handler = _Told()
+def _logged_warnings() -> Iterator[list[logging.LogRecord]]:
+    """The warnings and errors that are logged while this is open."""
+    handler = _WarningRecorder()
     logger = logging.getLogger("shared.answering.markdown")
     logger.addHandler(handler)
     try:
@@ -79,9 +79,9 @@ def test_no_message_is_too_long_and_no_letter_is_lost(
 @settings(max_examples=200, deadline=None)
 @given(text=_markdown)
 def test_what_has_notation_in_it_can_be_read(text: str) -> None:
-    with _told() as told:
+    with _logged_warnings() as warnings:
         read(text)
-    assert told == []
+    assert warnings == []
 
 
 @settings(max_examples=200, deadline=None)
@@ -89,7 +89,7 @@ def test_what_has_notation_in_it_can_be_read(text: str) -> None:
 def test_whatever_is_marked_up_its_letters_are_there(text: str, markup: Markup) -> None:
     carried = Capabilities(text_limit=100_000, markup=markup)
     for part, spans in messages_of(text, carried, is_markdown=True):
-        letters = iter(rendered(markup, Styled(part, spans or ())))
+        letters = iter(render(markup, StyledText(part, spans or ())))
         # Where links are links their addresses stand elsewhere; nothing else may be missing.
         without = part.replace("https://x.example/a_b", "").replace("https://x.example", "")
         assert all(letter in letters for letter in _letters(without))

@@ -51,8 +51,8 @@ class Shop:
 
     def serve_page(self, policy: str = "", **attributes: str) -> None:
         """Serve the shop's page, with attributes on the widget's script and under a policy of its own."""
-        words = "".join(f' data-{name}="{escape(value)}"' for name, value in attributes.items())
-        script = f'<script src="{self.hub.url}/widget/embed.js" data-instance="shop"{words} async></script>'
+        extra_attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in attributes.items())
+        script = f'<script src="{self.hub.url}/widget/embed.js" data-instance="shop"{extra_attributes} async></script>'
         # The rules of the shop's own pages must not reach the widget.
         style = "<style>button { display: none !important } * { color: red !important }</style>" if not policy else ""
         head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{style}'
@@ -72,8 +72,8 @@ class Shop:
         self.api("POST", "/api/agents", {"name": "Echo"})
 
     def conversations(self) -> list[Any]:
-        found: list[Any] = self.api("GET", "/api/conversations")["conversations"]
-        return found
+        conversations: list[Any] = self.api("GET", "/api/conversations")["conversations"]
+        return conversations
 
     def answer(self, text: str, **more: Any) -> None:
         """Answer by hand in the one conversation there is."""

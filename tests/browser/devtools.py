@@ -23,7 +23,7 @@ KEYS = {"Enter": 13, "Escape": 27, "Tab": 9}
 
 def program() -> str | None:
     """The browser's path; None where there is none."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
 class Browser:
@@ -118,8 +118,8 @@ class Page:
 
     def prefer(self, **features: str) -> None:
         """Set media features, as `prefers_color_scheme="dark"`."""
-        wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
-        self.call("Emulation.setEmulatedMedia", features=wanted)
+        media_features = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", features=media_features)
 
     def js(self, expression: str, frame: str | None = None) -> Any:
         """The value of an expression, in the page or in the frame whose origin and path begin with `frame`."""
@@ -130,9 +130,9 @@ class Page:
 
     def _context(self, origin: str) -> int:
         self.call("Runtime.evaluate", expression="0")
-        found = [id_ for id_, context in self._contexts.items() if context["origin"] == origin]
-        assert found, self._contexts
-        return found[-1]
+        context_ids = [id_ for id_, context in self._contexts.items() if context["origin"] == origin]
+        assert context_ids, self._contexts
+        return context_ids[-1]
 
     def until(self, expression: str, frame: str | None = None) -> None:
         """Wait until an expression is truthy."""
@@ -142,10 +142,10 @@ class Page:
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
-                found = look()
+                result = look()
             except AssertionError:
-                found = None  # the frame is not there yet
-            if found:
+                result = None  # the frame is not there yet
+            if result:
                 return
             if time.monotonic() > deadline:
                 raise AssertionError(
@@ -158,20 +158,20 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, text: str) -> None:
-        """Type into whatever has the focus."""
+        """Type into the focused element."""
         self.call("Input.insertText", text=text)
 
     def press(self, key: str, shift: bool = False) -> None:
         code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key], "modifiers": 8 if shift else 0}
-        words = {"text": "\r"} if key == "Enter" else {}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **code, **words)
+        text_field = {"text": "\r"} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **code, **text_field)
         self.call("Input.dispatchKeyEvent", type="keyUp", **code)
 
     def accessible(self) -> list[tuple[str, str]]:
-        """Role and name of everything that assistive technology is told of."""
+        """Role and name of each node of the accessibility tree."""
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
-        told = [node for node in nodes if not node["ignored"]]
-        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in told]
+        visible_nodes = [node for node in nodes if not node["ignored"]]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in visible_nodes]
 
     def screenshot(self, path: Path) -> Path:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))

@@ -47,10 +47,10 @@ def test_a_visitor_writes_is_answered_at_once_and_finds_it_again(browser: Browse
     chat.type("first line")
     chat.press("Enter", shift=True)
     _say(chat, "second line")
-    said = "first line\nsecond line"
-    _shows(chat, said, f"Echo: {said}")
+    text = "first line\nsecond line"
+    _shows(chat, text, f"Echo: {text}")
     chat.open(shop.chat_url)
-    _shows(chat, said, f"Echo: {said}")
+    _shows(chat, text, f"Echo: {text}")
     assert len(shop.conversations()) == 1
     assert chat.complaints == []
 
@@ -101,8 +101,8 @@ def test_a_message_that_cannot_be_sent_is_offered_again_and_said_once(shop: Shop
     _shows(chat, "one", "two")
     chat.until("!document.querySelector('.failed') && !document.querySelector('.waiting')")
     [conversation] = shop.conversations()
-    said = shop.api("GET", f"/api/conversations/{conversation['id']}/messages")["messages"]
-    assert [message["text"] for message in said] == ["one", "two"]
+    messages = shop.api("GET", f"/api/conversations/{conversation['id']}/messages")["messages"]
+    assert [message["text"] for message in messages] == ["one", "two"]
 
 
 def test_what_was_said_long_ago_is_a_click_away(shop: Shop, chat: Page) -> None:
@@ -190,12 +190,12 @@ def test_assistive_technology_is_told_what_is_what_and_what_is_new(shop: Shop, c
     shop.echo()
     _say(chat, "Hello")
     _shows(chat, "Hello", "Echo: Hello")
-    told = chat.accessible()
+    accessible = chat.accessible()
     for what in [("heading", "Bicycles"), ("log", "Messages"), ("textbox", "Your message"), ("button", "Send")]:
-        assert what in told
-    assert {("StaticText", "You:"), ("StaticText", "Answer:")} <= set(told)
-    spoken = "[...document.querySelectorAll('li')].map(({textContent}) => textContent.split(/\\d/)[0])"
-    assert chat.js(spoken) == ["You: Hello", "Answer: Echo: Hello"]
+        assert what in accessible
+    assert {("StaticText", "You:"), ("StaticText", "Answer:")} <= set(accessible)
+    item_texts = "[...document.querySelectorAll('li')].map(({textContent}) => textContent.split(/\\d/)[0])"
+    assert chat.js(item_texts) == ["You: Hello", "Answer: Echo: Hello"]
     assert chat.js("document.getElementById('list').getAttribute('aria-live')") == "polite"
     assert chat.js("document.documentElement.lang") == "en"
 
@@ -289,14 +289,16 @@ def test_a_page_that_is_not_on_the_owners_list_cannot_show_it(browser: Browser, 
 
 
 def test_an_agents_marks_are_shown_and_its_html_is_not(shop: Shop, chat: Page) -> None:
-    said = "**Hi** <img src=x onerror='window.hacked=1'>, see [the `shop`](https://shop.example)\n```\n<b>\n```"
-    shop.host.on("POST", "/api/v1/agent/support/run", Reply(json={"message": said}))
+    markdown = "**Hi** <img src=x onerror='window.hacked=1'>, see [the `shop`](https://shop.example)\n```\n<b>\n```"
+    shop.host.on("POST", "/api/v1/agent/support/run", Reply(json={"message": markdown}))
     agent = {"agent_api_url": shop.host.url, "agent_api_key": "key", "default_agent": "support"}
     shop.api("PUT", "/api/v1/instances/shop", agent)
     _say(chat, "Hello")
     _shows(chat, "Hello", "Hi <img src=x onerror='window.hacked=1'>, see the shop\n<b>")
-    shown = "[...document.querySelectorAll('.bubble *')].map(({tagName, textContent}) => [tagName, textContent])"
-    assert chat.js(shown) == [["STRONG", "Hi"], ["A", "the shop"], ["CODE", "<b>"]]
+    rendered_elements = (
+        "[...document.querySelectorAll('.bubble *')].map(({tagName, textContent}) => [tagName, textContent])"
+    )
+    assert chat.js(rendered_elements) == [["STRONG", "Hi"], ["A", "the shop"], ["CODE", "<b>"]]
     assert chat.js("document.querySelector('.bubble a').href") == "https://shop.example/"
     assert chat.js("window.hacked") is None
     assert chat.complaints == []

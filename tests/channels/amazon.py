@@ -81,7 +81,7 @@ def moto_server() -> Iterator[str]:
 
 @pytest.fixture
 def amazon(provider: Stub, moto_server: str, signer: Signer) -> Stub:
-    """The stub in front of moto: it sees all calls, serves the certificate, and hands on the rest."""
+    """The stub in front of moto: it records all calls, serves the certificate, and forwards the rest."""
     requests.post(f"{moto_server}/moto-api/reset", timeout=10)
 
     def hand_on(request: Received) -> Reply:
@@ -89,8 +89,8 @@ def amazon(provider: Stub, moto_server: str, signer: Signer) -> Stub:
         answer = requests.request(
             request.method, moto_server + request.path, headers=headers, data=request.body, timeout=20
         )
-        kept = {name: answer.headers[name] for name in ("content-type", "etag") if name in answer.headers}
-        return Reply(answer.status_code, content=answer.content, headers=kept)
+        answer_headers = {name: answer.headers[name] for name in ("content-type", "etag") if name in answer.headers}
+        return Reply(answer.status_code, content=answer.content, headers=answer_headers)
 
     for method in ("GET", "POST", "PUT", "DELETE"):
         provider.on(method, "", hand_on)
@@ -114,7 +114,7 @@ def deps(settings: Settings) -> Iterator[Deps]:
 
 @pytest.fixture
 def aws(amazon: Stub) -> Any:
-    """Clients of the pretended Amazon, by service."""
+    """Clients of the fake Amazon, by service."""
 
     def client(service: Any) -> Any:
         return boto3.client(

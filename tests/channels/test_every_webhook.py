@@ -1,6 +1,6 @@
 """Promises that every channel's webhook keeps in the running hub, whatever is posted and however often.
 
-A new channel says in `lines.py` which recordings stand for a customer's message and for word of our own.
+`tests/channels/<name>/example.py` says which recordings stand for a customer's message and for word of our own.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared import channels
 from shared.config import Settings
 from shared.domain.messages import Author, Direction, Message
 from tests.channels.amazon import Signer, make_signer
-from tests.channels.lines import LINES, NO_WEBHOOK, PUBLIC, Caller, as_form
-from tests.channels.proofs import PROOFS, ROTATED
+from tests.channels.example import as_form, examples
+from tests.channels.lines import LINES, PUBLIC, Caller
+from tests.channels.proofs import ROTATED
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply, Stub
@@ -52,8 +52,10 @@ def nothing_is_stored(hub: Hub) -> bool:
 
 
 def test_every_channel_has_a_line_or_a_reason() -> None:
-    assert set(LINES) | set(NO_WEBHOOK) == set(channels.names())
-    assert set(NO_WEBHOOK) == {name for name, proof in PROOFS.items() if proof.none_come}
+    for name, example in examples().items():
+        file = f"tests/channels/{name}/example.py"
+        assert bool(example.recordings) != bool(example.no_webhooks), f"give EXAMPLE in {file} its recordings"
+        assert bool(example.no_webhooks) == example.proof.none_come, name
 
 
 @every_line
@@ -63,7 +65,7 @@ def test_the_same_call_twice_and_at_once_is_stored_once(hub: Hub, name: str, sig
     body = caller.body(caller.line.message)
     with ThreadPoolExecutor(4) as pool:
         statuses = [answer.status_code for answer in pool.map(lambda _: caller.post(body), range(4))]
-    assert statuses == [caller.line.taken] * 4
+    assert statuses == [caller.line.success_status] * 4
     caller.writes(2)
     eventually(lambda: len(caller.came()) >= 2)
     assert len(caller.came()) == 2

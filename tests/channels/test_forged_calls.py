@@ -11,14 +11,14 @@ import pytest
 from shared.deps import Deps
 from shared.ports.secrets import Secrets
 from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
-from tests.channels.test_shared_addresses import OURS, THEIRS, brought, call, channel_for, tenant_with
+from tests.channels.test_shared_addresses import OTHER_ACCOUNT, OWN_ACCOUNT, brought, call, channel_for, tenant_with
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
 from tests.pipeline.still_hub import another_process, seen_from, still_hub
 from tests.stubs import Received, Reply, Stub
 
 LIFE = 30.0
-"""Seconds for which the cache keeps what it has."""
+"""Seconds for which the cache keeps an entry."""
 
 MANY = 25
 
@@ -45,7 +45,7 @@ def vault(deps: Deps) -> CountingSecrets:
 
 @pytest.fixture
 def hub(deps: Deps, vault: CountingSecrets, provider: Stub) -> Hub:
-    """A process that has just started: making the channels was another one's work."""
+    """A process that has just started: another process created the channels."""
 
     def me(request: Received) -> Reply:
         return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
@@ -55,7 +55,7 @@ def hub(deps: Deps, vault: CountingSecrets, provider: Stub) -> Hub:
 
 
 def fresh(hub: Hub, vault: CountingSecrets) -> Hub:
-    """The hub in a process that knows nothing yet."""
+    """The hub in a new process, whose caches are empty."""
     started = seen_from(hub, another_process(hub.deps))
     vault.reads.clear()
     return started
@@ -67,7 +67,7 @@ def bot(hub: Hub) -> str:
 
 
 def write(hub: Hub, channel: str, secret: str) -> int:
-    """Whoever knows `secret` writes to the bot; returns the status."""
+    """Post an update to the bot with `secret` as its proof; returns the HTTP status."""
     headers = PROOFS["telegram_bot"].headers(Call(secret=secret, body=b""))
     path = f"/api/telegram/bot/webhook/{channel}"
     return hub.client.post(path, json=hub.update(5, "hello"), headers=headers).status_code
@@ -98,10 +98,10 @@ def test_among_forged_calls_the_providers_own_are_taken_and_read_nothing_more(hu
 def test_forged_calls_at_a_shared_address_read_the_credentials_of_each_account_twice(
     hub: Hub, vault: CountingSecrets
 ) -> None:
-    for account in (OURS, THEIRS):
+    for account in (OWN_ACCOUNT, OTHER_ACCOUNT):
         channel_for(hub, "facebook", account)
     started = fresh(hub, vault)
-    for accounts in ((OURS, THEIRS), (THEIRS, OURS)):
+    for accounts in ((OWN_ACCOUNT, OTHER_ACCOUNT), (OTHER_ACCOUNT, OWN_ACCOUNT)):
         assert [call(started, "facebook", accounts, secret="guess") for _ in range(MANY)] == [401] * MANY
     assert list(vault.reads.values()) == [2, 2]
 
@@ -109,10 +109,10 @@ def test_forged_calls_at_a_shared_address_read_the_credentials_of_each_account_t
 def test_naming_somebody_elses_account_at_ones_own_address_reads_their_credentials_twice(
     hub: Hub, vault: CountingSecrets
 ) -> None:
-    tenant_with(hub, "facebook", THEIRS, ROTATED)
-    _, channel = tenant_with(hub, "facebook", OURS)
+    tenant_with(hub, "facebook", OTHER_ACCOUNT, ROTATED)
+    _, channel = tenant_with(hub, "facebook", OWN_ACCOUNT)
     started = fresh(hub, vault)
-    assert [call(started, "facebook", (THEIRS,), channel=channel) for _ in range(MANY)] == [200] * MANY
+    assert [call(started, "facebook", (OTHER_ACCOUNT,), channel=channel) for _ in range(MANY)] == [200] * MANY
     assert sorted(vault.reads.values()) == [1, 2]
 
 

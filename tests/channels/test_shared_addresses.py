@@ -20,7 +20,7 @@ from tests.pipeline.hub import Hub
 from tests.pipeline.still_hub import another_process, seen_from, still_hub
 from tests.stubs import Received, Reply, Stub
 
-OURS, THEIRS, NOBODYS = "106540352242922", "106540352242923", "106540352242924"
+OWN_ACCOUNT, OTHER_ACCOUNT, UNOWNED_ACCOUNT = "106540352242922", "106540352242923", "106540352242924"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ every_shared_address = pytest.mark.parametrize("name", SHARED)
 
 @pytest.fixture
 def hub(deps: Deps, provider: Stub) -> Hub:
-    """Nobody consumes: what a call brings stays on the bus."""
+    """A hub without consumers: the events of a call stay on the bus."""
 
     def me(request: Received) -> Reply:
         return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
@@ -113,61 +113,68 @@ def brought(hub: Hub) -> list[tuple[str, str]]:
 
 
 @every_shared_address
-@pytest.mark.parametrize("accounts", [(OURS, THEIRS), (THEIRS, OURS), (OURS, OURS, THEIRS, OURS)])
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        (OWN_ACCOUNT, OTHER_ACCOUNT),
+        (OTHER_ACCOUNT, OWN_ACCOUNT),
+        (OWN_ACCOUNT, OWN_ACCOUNT, OTHER_ACCOUNT, OWN_ACCOUNT),
+    ],
+)
 def test_ones_own_signature_brings_nothing_into_another_tenant(hub: Hub, name: str, accounts: Sequence[str]) -> None:
-    tenant_with(hub, name, THEIRS, ROTATED)
-    tenant_with(hub, name, OURS)
+    tenant_with(hub, name, OTHER_ACCOUNT, ROTATED)
+    tenant_with(hub, name, OWN_ACCOUNT)
     assert call(hub, name, accounts) == 401
     assert brought(hub) == []
 
 
 @every_shared_address
-@pytest.mark.parametrize("accounts", [(OURS, THEIRS), (THEIRS, OURS), (THEIRS,)])
+@pytest.mark.parametrize("accounts", [(OWN_ACCOUNT, OTHER_ACCOUNT), (OTHER_ACCOUNT, OWN_ACCOUNT), (OTHER_ACCOUNT,)])
 def test_ones_own_signature_at_ones_own_address_brings_nothing_into_another_tenant(
     hub: Hub, name: str, accounts: Sequence[str]
 ) -> None:
-    tenant_with(hub, name, THEIRS, ROTATED)
-    tenant, channel = tenant_with(hub, name, OURS)
+    tenant_with(hub, name, OTHER_ACCOUNT, ROTATED)
+    tenant, channel = tenant_with(hub, name, OWN_ACCOUNT)
     assert call(hub, name, accounts, channel=channel) == 200
     assert brought(hub) == [(tenant, channel)] * len(accounts)
 
 
 @every_shared_address
 def test_a_call_of_an_app_that_several_tenants_have_brings_each_what_is_its(hub: Hub, name: str) -> None:
-    theirs = tenant_with(hub, name, THEIRS)
-    ours = tenant_with(hub, name, OURS)
-    assert call(hub, name, (OURS, THEIRS)) == 200
-    assert brought(hub) == [ours, theirs]
+    other = tenant_with(hub, name, OTHER_ACCOUNT)
+    own = tenant_with(hub, name, OWN_ACCOUNT)
+    assert call(hub, name, (OWN_ACCOUNT, OTHER_ACCOUNT)) == 200
+    assert brought(hub) == [own, other]
     overlaps(hub.deps).bus.published.clear()
-    assert call(hub, name, (THEIRS, OURS), channel=ours[1]) == 200
-    assert sorted(brought(hub)) == sorted([ours, theirs])
+    assert call(hub, name, (OTHER_ACCOUNT, OWN_ACCOUNT), channel=own[1]) == 200
+    assert sorted(brought(hub)) == sorted([own, other])
 
 
 @every_shared_address
 def test_an_account_that_nobody_has_keeps_nobody_elses_messages_away(hub: Hub, name: str) -> None:
-    ours = tenant_with(hub, name, OURS)
-    assert call(hub, name, (NOBODYS, OURS)) == 200
-    assert brought(hub) == [ours]
-    assert call(hub, name, (NOBODYS, OURS), secret=ROTATED) == 401
-    assert brought(hub) == [ours]
+    own = tenant_with(hub, name, OWN_ACCOUNT)
+    assert call(hub, name, (UNOWNED_ACCOUNT, OWN_ACCOUNT)) == 200
+    assert brought(hub) == [own]
+    assert call(hub, name, (UNOWNED_ACCOUNT, OWN_ACCOUNT), secret=ROTATED) == 401
+    assert brought(hub) == [own]
 
 
 @every_shared_address
 def test_who_names_only_accounts_that_nobody_has_must_know_the_deployments_own_secret(hub: Hub, name: str) -> None:
     settings = hub.deps.settings.model_copy(update={"facebook_app_secret": SecretStr(SECRET)})
     secured = seen_from(hub, replace(hub.deps, settings=settings))
-    assert call(secured, name, (NOBODYS,), secret=ROTATED) == 401
-    assert call(secured, name, (NOBODYS,)) == 200
+    assert call(secured, name, (UNOWNED_ACCOUNT,), secret=ROTATED) == 401
+    assert call(secured, name, (UNOWNED_ACCOUNT,)) == 200
     assert brought(hub) == []
 
 
 @every_shared_address
 def test_a_secret_that_was_changed_in_another_process_is_good_for_all_accounts_of_the_app(hub: Hub, name: str) -> None:
     """Each account gets its own second look."""
-    channels = [channel_for(hub, name, account) for account in (OURS, THEIRS)]
-    assert call(hub, name, (OURS, THEIRS)) == 200
+    channels = [channel_for(hub, name, account) for account in (OWN_ACCOUNT, OTHER_ACCOUNT)]
+    assert call(hub, name, (OWN_ACCOUNT, OTHER_ACCOUNT)) == 200
     elsewhere = seen_from(hub, another_process(hub.deps))
     for channel in channels:
         elsewhere.patch(f"/api/channels/{channel}", {"config": {"appSecret": ROTATED}})
-    assert call(hub, name, (OURS, THEIRS), secret=ROTATED) == 200
+    assert call(hub, name, (OWN_ACCOUNT, OTHER_ACCOUNT), secret=ROTATED) == 200
     assert brought(hub) == [(hub.tenant_id, channel) for channel in channels * 2]

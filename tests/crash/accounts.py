@@ -44,7 +44,7 @@ class Account:
 
 
 def accounts_of_every_kind(hub: Driver, provider: Stub, ledger: Ledger, signer: Signer) -> list[Account]:
-    """Make their channels; the provider plays all of theirs and takes everything.
+    """Create their channels; the stub plays all of their providers and accepts everything.
 
     The accounts are others each time: functions that several tests share keep for a while whose one is.
     """
@@ -61,7 +61,7 @@ def accounts_of_every_kind(hub: Driver, provider: Stub, ledger: Ledger, signer: 
 
 
 def calls_and_chats(accounts: Sequence[Account], customers: int) -> tuple[list[list[Call]], dict[str, str]]:
-    """A call of each account's customers, and for each text the chat that it is to be answered in."""
+    """Calls of each account's customers, and for each text the chat of its answer."""
     calls, chats = [], {}
     for place, account in enumerate(accounts, 1):
         for n in range(1, customers + 1):
@@ -93,8 +93,8 @@ def _facebook_page(hub: Driver, provider: Stub, ledger: Ledger, page: str) -> Ac
 
     def writes(n: int, text: str) -> Call:
         now = int(time.time() * 1000)
-        said = {"mid": f"m_{page}{n}", "text": text}
-        about = {"sender": {"id": f"45678{n}"}, "recipient": {"id": page}, "timestamp": now, "message": said}
+        message = {"mid": f"m_{page}{n}", "text": text}
+        about = {"sender": {"id": f"45678{n}"}, "recipient": {"id": page}, "timestamp": now, "message": message}
         body = {"object": "page", "entry": [{"id": page, "time": now, "messaging": [about]}]}
         return Call("/api/facebook/webhook", text, _encoded(body), _by_meta)
 
@@ -114,16 +114,16 @@ def _whatsapp_number(hub: Driver, provider: Stub, ledger: Ledger, number_id: str
     take = ledger.takes(sent, answered)
 
     def messages(request: Received) -> Reply:
-        """Marks of what was read go to the same address."""
+        """Read receipts are posted to the same address."""
         return Reply(json={"success": True}) if request.json.get("status") == "read" else take(request)
 
     def writes(n: int, text: str) -> Call:
-        said = {"from": f"16505551{n:03}", "id": f"wamid.{number_id}{n}", "timestamp": str(int(time.time()))}
+        message = {"from": f"16505551{n:03}", "id": f"wamid.{number_id}{n}", "timestamp": str(int(time.time()))}
         value = {
             "messaging_product": "whatsapp",
             "metadata": {"display_phone_number": "15550783881", "phone_number_id": number_id},
             "contacts": [{"profile": {"name": f"Customer {n}"}, "wa_id": f"16505551{n:03}"}],
-            "messages": [said | {"type": "text", "text": {"body": text}}],
+            "messages": [message | {"type": "text", "text": {"body": text}}],
         }
         entry = {"id": "102290129340398", "changes": [{"value": value, "field": "messages"}]}
         body = {"object": "whatsapp_business_account", "entry": [entry]}
@@ -150,15 +150,15 @@ def _slack_workspace(hub: Driver, provider: Stub, ledger: Ledger, team: str) -> 
 
     def writes(n: int, text: str) -> Call:
         # In another channel the same time is another message.
-        said = {"type": "message", "user": f"U{n}", "channel": f"D{n}", "channel_type": "im", "team": team}
-        event = said | {"text": text, "ts": "1735689600.000200", "event_ts": "1735689600.000200"}
+        message = {"type": "message", "user": f"U{n}", "channel": f"D{n}", "channel_type": "im", "team": team}
+        event = message | {"text": text, "ts": "1735689600.000200", "event_ts": "1735689600.000200"}
         about = {"team_id": team, "api_app_id": "A0MDYCDME", "event_id": f"Ev{n}", "event_time": 1735689600}
         body = about | {"type": "event_callback", "event": event}
         return Call("/webhook/slack", text, _encoded(body), proof)
 
-    who = {"ok": True, "team": "Acme", "team_id": team, "user_id": "U0LAN0Z89", "bot_id": "B0LAN0Z90"}
+    identity = {"ok": True, "team": "Acme", "team_id": team, "user_id": "U0LAN0Z89", "bot_id": "B0LAN0Z90"}
     for method in ("GET", "POST"):
-        provider.on(method, "/auth.test", Reply(json=who))
+        provider.on(method, "/auth.test", Reply(json=identity))
         provider.on(method, "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A0MDYCDME"}}))
         provider.on(method, "/users.info", Reply(json={"ok": True, "user": {"profile": {"display_name": "ann"}}}))
     provider.on("POST", "/chat.postMessage", ledger.takes(sent, answered))
@@ -167,7 +167,7 @@ def _slack_workspace(hub: Driver, provider: Stub, ledger: Ledger, team: str) -> 
 
 
 def _text_messages(hub: Driver, provider: Stub, ledger: Ledger) -> Account:
-    account, ours = "AC00000000000000000000000000000001", "+14155550100"
+    account, business_number = "AC00000000000000000000000000000001", "+14155550100"
 
     def sent(request: Received) -> tuple[str, str]:
         fields = parse_qs(request.body.decode())
@@ -180,22 +180,22 @@ def _text_messages(hub: Driver, provider: Stub, ledger: Ledger) -> Account:
         signature = RequestValidator(_SECRET).compute_signature(url, dict(parse_qsl(body.decode())))
         return {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
 
-    number = {"sid": "PN00000000000000000000000000000001", "phone_number": ours}
+    number = {"sid": "PN00000000000000000000000000000001", "phone_number": business_number}
     provider.on("GET", r"IncomingPhoneNumbers\.json", Reply(json={"incoming_phone_numbers": [number]}))
     provider.on("POST", r"/Messages\.json$", ledger.takes(sent, answered))
-    config = {"twilioAccountSid": account, "authToken": _SECRET, "phoneNumber": ours, "pacePerSecond": 0}
+    config = {"twilioAccountSid": account, "authToken": _SECRET, "phoneNumber": business_number, "pacePerSecond": 0}
     path = f"/webhook/sms/{_channel(hub, 'Texts', 'SMS', config)}"
 
     def writes(n: int, text: str) -> Call:
-        said = {"MessageSid": f"SM{n:032}", "AccountSid": account, "From": f"+1415555{n:04}", "To": ours}
-        return Call(path, text, urlencode(said | {"Body": text, "NumMedia": "0"}).encode(), proof)
+        message = {"MessageSid": f"SM{n:032}", "AccountSid": account, "From": f"+1415555{n:04}", "To": business_number}
+        return Call(path, text, urlencode(message | {"Body": text, "NumMedia": "0"}).encode(), proof)
 
     return Account(writes, lambda n: f"+1415555{n:04}")
 
 
 def _mailbox(hub: Driver, provider: Stub, ledger: Ledger, signer: Signer) -> Account:
     topic = "arn:aws:sns:eu-west-1:123456789012:support-mail"
-    ours = "support@shop.example"
+    mailbox = "support@shop.example"
 
     def sent(request: Received) -> tuple[str, str]:
         mail = message_from_bytes(base64.b64decode(request.json["Content"]["Raw"]["Data"]), policy=default)
@@ -208,19 +208,19 @@ def _mailbox(hub: Driver, provider: Stub, ledger: Ledger, signer: Signer) -> Acc
     provider.on("GET", r"/v2/email/identities/", Reply(json={"VerifiedForSendingStatus": True}))
     provider.on("POST", r"/v2/email/outbound-emails$", ledger.takes(sent, answered))
     key = {"region": "eu-west-1", "accessKeyId": "AKIA1", "secretAccessKey": _SECRET}
-    config = key | {"address": ours, "webhookSecret": "token-in-the-address"}
+    config = key | {"address": mailbox, "webhookSecret": "token-in-the-address"}
     path = f"/webhook/email_ses/{_channel(hub, 'Mail', 'EMAIL', config)}?token=token-in-the-address"
     passed = dict.fromkeys(("spamVerdict", "virusVerdict", "spfVerdict", "dkimVerdict", "dmarcVerdict"), "PASS")
     verdicts = {name: {"status": status} for name, status in passed.items()}
 
     def writes(n: int, text: str) -> Call:
         person = f"customer-{n}@customer.example"
-        head = [f"From: {person}", f"To: {ours}", "Subject: Order", f"Message-ID: <{n}@customer.example>"]
+        head = [f"From: {person}", f"To: {mailbox}", "Subject: Order", f"Message-ID: <{n}@customer.example>"]
         mail = {"timestamp": "2026-11-20T20:32:33.936Z", "source": person, "messageId": f"ses-in-{n}"}
-        receipt = {"recipients": [ours], "action": {"type": "SNS", "topicArn": topic}, **verdicts}
+        receipt = {"recipients": [mailbox], "action": {"type": "SNS", "topicArn": topic}, **verdicts}
         content = "\r\n".join([*head, "", text])
-        told = {"notificationType": "Received", "mail": mail, "receipt": receipt, "content": content}
-        signed = signer.sign(notification(topic, told), f"{provider.url}/SimpleNotificationService-1.pem")
+        received_mail = {"notificationType": "Received", "mail": mail, "receipt": receipt, "content": content}
+        signed = signer.sign(notification(topic, received_mail), f"{provider.url}/SimpleNotificationService-1.pem")
         return Call(path, text, _encoded(signed), partial(_by_sns, topic))
 
     return Account(writes, lambda n: f"customer-{n}@customer.example")

@@ -43,5 +43,5 @@ def make_hub(tmp_path: Path, provider: Stub, deployment: str, shared_functions: 
 
 @pytest.fixture
 def seed() -> int:
-    """Another one each time; it is part of what a failing assertion says."""
+    """A different one each time; failing assertions print it."""
     return random.SystemRandom().randrange(2**32)

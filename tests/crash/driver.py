@@ -51,7 +51,7 @@ class Driver(ABC):
         """What all runs so far wrote to standard error."""
 
     def state(self) -> str:
-        """What a test is shown that waited for this hub in vain."""
+        """Printed when a test waits for this hub in vain."""
         with self.opened() as deps:
             return f"{state_of(deps)}\nlog:\n{self.log[-4000:]}"
 
@@ -89,11 +89,11 @@ class Driver(ABC):
     def documents(self, collection: str, **equal: Any) -> list[dict[str, Any]]:
         """What the store holds, by equality of fields."""
         where = [Where(name, "==", value) for name, value in {"tenant_id": self.tenant_id, **equal}.items()]
-        found: list[dict[str, Any]] = []
+        documents: list[dict[str, Any]] = []
         with self.opened() as deps:
             page = deps.store.find(collection, where, limit=500)
-            found += [document.data for document in page.documents]
+            documents += [document.data for document in page.documents]
             while page.cursor is not None:
                 page = deps.store.find(collection, where, limit=500, cursor=page.cursor)
-                found += [document.data for document in page.documents]
-        return found
+                documents += [document.data for document in page.documents]
+        return documents

@@ -20,8 +20,8 @@ def kill_again_and_again(
     chance = random.Random(seed)
     for point in sorted(chance.uniform(0.01, 0.9) for _ in range(kills)):
 
-        def far_enough(wanted: float = point * 2 * messages) -> bool:
-            return len(sender.accepted) + sum(ledger.texts().values()) >= wanted
+        def far_enough(threshold: float = point * 2 * messages) -> bool:
+            return len(sender.accepted) + sum(ledger.texts().values()) >= threshold
 
         eventually(far_enough, PATIENCE)
         time.sleep(chance.uniform(0, 0.03))

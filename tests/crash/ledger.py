@@ -1,4 +1,4 @@
-"""What the provider was sent, against what the hub says that it did."""
+"""Compares what the provider received with what the hub has stored about it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Ledger:
     def __init__(self, provider: Stub, seed: int = 0, slowest: float = 0.0) -> None:
         self.delivered: list[tuple[str, str]] = []
         self.hanging_up: set[str] = set()
-        """Chats whose next message is cut off instead of taken."""
+        """Chats whose next message is cut off instead of accepted."""
         self._random = random.Random(seed)
         self._slowest = slowest
         self._numbers = count(10_000_000)
         self._lock = threading.Lock()
         me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
-        # A provider that ends its connections is one that can be seen to go away.
+        # The provider closes its connections, so that the hub notices when it goes away.
         provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me, headers={"Connection": "close"}))
         self.telegram = self.takes(_telegram_message, _telegram_answer)
         provider.on("POST", r"/bot[^/]+/sendMessage", self.telegram)
@@ -45,7 +45,7 @@ class Ledger:
     def takes(
         self, read: Callable[[Received], tuple[str, str]], answer: Callable[[Received, int], Reply]
     ) -> Callable[[Received], Reply]:
-        """The rule of a provider: `read` finds chat and text in what it is sent, to the n-th it says `answer`."""
+        """The rule of a provider: `read` returns chat and text of a request, `answer` the reply to the n-th."""
 
         def take(request: Received) -> Reply:
             if not _whole(request):
@@ -64,22 +64,22 @@ class Ledger:
     def texts(self) -> Counter[str]:
         """How often each customer's text was answered."""
         with self._lock:
-            return Counter(text for _, said in self.delivered for text in _TEXT.findall(said))
+            return Counter(text for _, reply in self.delivered for text in _TEXT.findall(reply))
 
     def wait_for(self, deliveries: int) -> None:
         eventually(lambda: len(self.delivered) >= deliveries, PATIENCE)
 
     def has(self, payload: dict[str, Any]) -> bool:
-        """Whether the provider was sent what an outbox item says."""
+        """Whether the provider received the text of an outbox item."""
         with self._lock:
-            return any(said == payload["text"] for _, said in self.delivered)
+            return any(reply == payload["text"] for _, reply in self.delivered)
 
     def by_chat(self) -> dict[str, list[str]]:
         """The customers' texts in the order in which they were answered."""
         chats: dict[str, list[str]] = {}
         with self._lock:
-            for chat, said in self.delivered:
-                chats.setdefault(chat, []).extend(_TEXT.findall(said))
+            for chat, reply in self.delivered:
+                chats.setdefault(chat, []).extend(_TEXT.findall(reply))
         return chats
 
 
@@ -102,7 +102,7 @@ def _evolution_answer(request: Received, number: int) -> Reply:
 
 
 def _whole(request: Received) -> bool:
-    """Whether the hub lived to send all of it."""
+    """Whether the whole body arrived; a killed hub sends a part of it."""
     return len(request.body) == int(request.headers["content-length"])
 
 
@@ -110,7 +110,7 @@ SWEEP_AFTER = 60.0
 
 
 def settled(hub: Driver, messages: int, seed: int = 0) -> None:
-    """Wait until everything that was accepted has been stored and has met its fate.
+    """Wait until everything that was accepted has been stored, and answered or given up.
 
     An item whose wake-up was lost with a process is looked at by the sweep a minute after it was accepted.
     """
@@ -124,7 +124,7 @@ def _unsettled(hub: Driver, messages: int) -> str:
     stored = len(hub.documents("messages", direction="inbound"))
     if stored < messages:
         return f"{stored} of {messages} are stored"
-    # In the order of a message's way: what leaves one place meanwhile is in the next one when that is looked at.
+    # In the order in which a message passes them: one that leaves a place in between is seen in the next.
     waiting = [one for one in hub.documents("conversations") if one["needs_reply_since"] is not None]
     if waiting:
         return f"not answered: {waiting[0]}"
@@ -135,8 +135,8 @@ def _unsettled(hub: Driver, messages: int) -> str:
 def stored_once(hub: Driver, texts: Iterable[str], seed: int = 0) -> None:
     """Every text is one message, and every chat one conversation."""
     stored = Counter(message["text"] for message in hub.documents("messages", direction="inbound"))
-    wanted = Counter(set(texts))
-    assert stored == wanted, f"seed {seed}: lost {wanted - stored}, doubled {stored - wanted}"
+    expected = Counter(set(texts))
+    assert stored == expected, f"seed {seed}: lost {expected - stored}, doubled {stored - expected}"
     chats = [(one["instance_id"], one["external_conversation_id"]) for one in hub.documents("conversations")]
     conversations = Counter(chats)
     assert set(conversations.values()) == {1}, f"seed {seed}: {conversations.most_common(3)}"
@@ -146,8 +146,9 @@ def dead_and_reported(hub: Driver, seed: int = 0) -> list[dict[str, Any]]:
     """The items that died: each because nobody knows its outcome, and each with a notification."""
     dead = hub.documents("outbox", status="DEAD")
     assert {item["reason"] for item in dead} <= {"outcome_unknown"}, f"seed {seed}: {dead}"
-    told = {notification["id"].split("-")[1] for notification in hub.documents("notifications", type="message_dead")}
-    silent = [item["id"] for item in dead if item["id"] not in told]
+    notifications = hub.documents("notifications", type="message_dead")
+    reported_ids = {notification["id"].split("-")[1] for notification in notifications}
+    silent = [item["id"] for item in dead if item["id"] not in reported_ids]
     assert not silent, f"seed {seed}: nobody was told of {silent}"
     return dead
 
@@ -164,7 +165,7 @@ def answered_but_for_the_dead(hub: Driver, ledger: Ledger, texts: set[str], seed
 
 
 def redrive_what_never_arrived(hub: Driver, ledger: Ledger, dead: list[dict[str, Any]]) -> None:
-    """What a person does who has looked at the provider's own list."""
+    """Redrive what the provider never received, as a person does who has checked the provider's list."""
     for item in dead:
         if not ledger.has(item["payload"]):
             hub.post(f"/api/outbox/{item['id']}/redrive", {}, 202)

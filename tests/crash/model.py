@@ -1,4 +1,4 @@
-"""A language model that takes its time, and the team of agents that it speaks for."""
+"""A slow language model, and the team of agents that it answers for."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Model:
     """
 
     def __init__(self, provider: Stub, seed: int, slowest: float) -> None:
-        self.asked: Counter[str] = Counter()
-        """How often the lead was shown what a customer says, by that text."""
+        self.questions: Counter[str] = Counter()
+        """How often the lead agent received each text of a customer."""
         self.thinking = 0
         self._url = provider.url
         self._random = random.Random(seed)
@@ -47,12 +47,12 @@ class Model:
         hub.post(f"/api/teams/{team}/members", {"agentId": expert, "expertise": "orders"}, 201)
 
     def wait_for(self, customers: int) -> None:
-        """Until it has been shown what so many of them say."""
-        eventually(lambda: len(self.asked) >= customers, PATIENCE)
+        """Wait until the model has received the texts of that many customers."""
+        eventually(lambda: len(self.questions) >= customers, PATIENCE)
 
     @contextmanager
     def absorbed(self) -> Iterator[None]:
-        """Meanwhile it answers nothing."""
+        """The model answers nothing while this is open."""
         self._may_answer.clear()
         try:
             yield
@@ -71,17 +71,17 @@ class Model:
             with self._lock:
                 self.thinking -= 1
 
-    def _thought(self, asked: Any) -> dict[str, Any]:
-        messages = asked["messages"]
+    def _thought(self, request: Any) -> dict[str, Any]:
+        messages = request["messages"]
         if messages[0]["content"] != _LEAD:
             return {"content": "It left yesterday."}
-        told = [message["content"] for message in messages if message["role"] == "tool"]
+        tool_results = [message["content"] for message in messages if message["role"] == "tool"]
         [text] = [message["content"] for message in messages if message["role"] == "user"]
-        if told:
-            return {"content": f"{text}: {' '.join(told)}"}
+        if tool_results:
+            return {"content": f"{text}: {' '.join(tool_results)}"}
         with self._lock:
-            self.asked[text] += 1
-        names = [tool["function"]["name"] for tool in asked["tools"]]
+            self.questions[text] += 1
+        names = [tool["function"]["name"] for tool in request["tools"]]
         return {"content": None, "tool_calls": [_call(name) for name in names]}
 
 

@@ -48,9 +48,9 @@ class HubProcess(Driver):
                 COMMAND, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr
             )
         process = self._process
-        said = eventually(lambda: out.read_text() or ("it ended" if process.poll() is not None else ""), PATIENCE)
-        assert said.startswith("listening on "), f"{said}: {self.log}"
-        self.url = said.split()[-1]
+        output = eventually(lambda: out.read_text() or ("it ended" if process.poll() is not None else ""), PATIENCE)
+        assert output.startswith("listening on "), f"{output}: {self.log}"
+        self.url = output.split()[-1]
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -18,7 +18,7 @@ from tests.crash.driver import PATIENCE, Driver
 from tests.evolution import upsert, written
 
 Proof: TypeAlias = Callable[[str, bytes], Mapping[str, str]]
-"""The headers of a webhook by its address and its body; asked for each time, for an address or a time may be signed."""
+"""The headers of a webhook by its address and body; made for each attempt, as address or time may be signed."""
 
 
 def _as_json(url: str, body: bytes) -> Mapping[str, str]:
@@ -61,7 +61,7 @@ class Sender:
                 self.send(call)
 
     def send(self, call: Call) -> None:
-        """Raises `AssertionError` when the hub never takes it."""
+        """Raises `AssertionError` when the hub never accepts it."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with self._lock:

@@ -69,7 +69,7 @@ def test_conversations_stay_in_order_and_no_message_is_answered_twice_however_of
     settled(hub, len(texts), seed)
     stored_once(hub, texts, seed)
     dead = answered_but_for_the_dead(hub, ledger, texts, seed)
-    disordered = {chat: said for chat, said in ledger.by_chat().items() if said != sorted(said)}
+    disordered = {chat: replies for chat, replies in ledger.by_chat().items() if replies != sorted(replies)}
     assert not disordered, f"seed {seed}: {disordered}"
     redrive_what_never_arrived(hub, ledger, dead)
     assert ledger.texts() == dict.fromkeys(texts, 1), f"seed {seed}"

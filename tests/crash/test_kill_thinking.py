@@ -45,7 +45,7 @@ def test_a_team_that_dies_in_thought_answers_each_customer_once(make_hub: MakeHu
     dead = answered_but_for_the_dead(hub, ledger, texts, seed)
     redrive_what_never_arrived(hub, ledger, dead)
     assert ledger.texts() == dict.fromkeys(texts, 1), f"seed {seed}"
-    assert model.asked.total() > len(texts), f"seed {seed}: nothing was asked again"
+    assert model.questions.total() > len(texts), f"seed {seed}: nothing was asked again"
     assert hub.documents("notifications", type="agent_failed") == [], f"seed {seed}"
     collaborations = hub.documents("collaborations")
     assert {len(each["steps"]) for each in collaborations} == {1}, f"seed {seed}"

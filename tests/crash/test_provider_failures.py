@@ -92,7 +92,7 @@ def test_what_was_on_its_way_when_the_connection_dropped_is_left_to_a_person(mak
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port on which nobody listens unless the test has somebody do so."""
+    """A port on which nothing listens unless the test starts a server there."""
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))

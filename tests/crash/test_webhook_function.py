@@ -29,7 +29,7 @@ Server = Callable[[Path, Mapping[str, str], Path], AbstractContextManager[int]]
 
 @pytest.fixture(params=[served, framework_served])
 def webhook(tmp_path: Path, provider: Stub, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
-    """The function's address for one bot, and the header that Telegram proves itself with."""
+    """The function's address for one bot, and the header with Telegram's secret token."""
     telegram_rules(provider)
     public = {"public_url": "https://hub.example", "telegram_api_url": provider.url}
     deps = bootstrap(Settings(data_dir=tmp_path / "data", **public))
@@ -46,18 +46,18 @@ def webhook(tmp_path: Path, provider: Stub, request: pytest.FixtureRequest) -> I
 def _published(data: Path) -> int:
     connection = sqlite3.connect(data / "hub.db")
     try:
-        found: int = connection.execute("SELECT count(*) FROM events WHERE topic = 'inbound'").fetchone()[0]
-        return found
+        count: int = connection.execute("SELECT count(*) FROM events WHERE topic = 'inbound'").fetchone()[0]
+        return count
     finally:
         connection.close()
 
 
 def test_a_call_is_routed_checked_and_published(webhook: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     url, proof = webhook
-    taken = requests.post(url, json=update(5, 1), headers=proof | {"X-Request-ID": "mine"}, timeout=20)
-    assert (taken.status_code, taken.json()) == (200, {"ok": True})
-    assert taken.headers["X-Request-ID"] == "mine"
-    assert taken.headers["Content-Type"] == "application/json"
+    response = requests.post(url, json=update(5, 1), headers=proof | {"X-Request-ID": "mine"}, timeout=20)
+    assert (response.status_code, response.json()) == (200, {"ok": True})
+    assert response.headers["X-Request-ID"] == "mine"
+    assert response.headers["Content-Type"] == "application/json"
     assert requests.post(f"{url}/", json=update(5, 2), headers=proof, timeout=20).status_code == 200
     assert _published(tmp_path / "data") == 2
 

@@ -139,7 +139,7 @@ def test_conditions_have_limits() -> None:
 
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-_words = {
+_values = {
     Field.CHANNEL: st.sampled_from(sorted(set(CHANNEL_WORDS.values()))),
     Field.PRIORITY: st.sampled_from([priority.value for priority in Priority]),
     Field.HOUR: st.integers(0, 23).map(str),
@@ -149,11 +149,11 @@ _words = {
 @st.composite
 def _comparisons(draw: st.DrawFn) -> Condition:
     field = draw(st.sampled_from(list(Field)))
-    words = _words.get(field, _texts)
-    operators = [each for each in Operator if each is not Operator.CONTAINS or field not in _words]
+    values = _values.get(field, _texts)
+    operators = [each for each in Operator if each is not Operator.CONTAINS or field not in _values]
     operator = draw(st.sampled_from(operators))
     most = 3 if operator is Operator.IN else 1
-    return Comparison(field, operator, tuple(draw(st.lists(words, min_size=1, max_size=most))))
+    return Comparison(field, operator, tuple(draw(st.lists(values, min_size=1, max_size=most))))
 
 
 def _larger(smaller: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -250,8 +250,8 @@ def test_an_action_that_cannot_be_done_is_pointed_at(action: str, at: int) -> No
 
 
 def _rule(id_: str, condition: str, action: str, active: bool = True) -> ParsedRule:
-    given_ = Rule(id=id_, condition=condition, action=action, active=active, created_at=NOW, updated_at=NOW)
-    return ParsedRule.of(given_)
+    rule = Rule(id=id_, condition=condition, action=action, active=active, created_at=NOW, updated_at=NOW)
+    return ParsedRule.of(rule)
 
 
 def test_the_first_rule_that_assigns_wins_and_tags_add_up() -> None:

@@ -1,4 +1,4 @@
-"""What a function makes of a push: how often it came counts, and what cannot be done now is asked for again."""
+"""How a function handles a push: it counts the deliveries, and asks for a retry of what cannot be done now."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def wish_for_an_answer(hub: Hub) -> Event:
 
 
 def handed_over(hub: Hub) -> tuple[bool, list[str]]:
-    """Whether a person is to answer, and the titles of what the tenant is told."""
-    told = hub.documents("notifications", type="agent_failed", tenant_id=hub.tenant_id)
-    return hub.conversation().needs_human, [each["title"] for each in told]
+    """Whether the conversation needs a human, and the titles of the tenant's notifications."""
+    notifications = hub.documents("notifications", type="agent_failed", tenant_id=hub.tenant_id)
+    return hub.conversation().needs_human, [each["title"] for each in notifications]
 
 
 @every_form
@@ -119,7 +119,7 @@ def test_the_count_that_an_event_was_published_with_is_not_the_pushs(hub: Hub) -
 
 
 def test_a_message_that_another_worker_is_sending_is_asked_for_again(hub: Hub) -> None:
-    """What stands behind it would else wait for the sweep."""
+    """Otherwise the messages behind it would wait for the sweep."""
     first, conversation = accepted(hub, channel := hub.telegram(), "first")
     second, _ = accepted(hub, channel, "second")
     wake = OutboundEvent(tenant_id=hub.tenant_id, conversation_id=conversation)

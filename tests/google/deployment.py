@@ -29,7 +29,7 @@ def all_played_at(url: str) -> dict[str, str]:
 
 
 class Shared:
-    """The functions and their provider, started for the first test that wants them and kept for the others."""
+    """The functions and their provider, started for the first test that uses them and shared by the others."""
 
     def __init__(self, directories: pytest.TempPathFactory, stack: ExitStack) -> None:
         self._directories = directories
@@ -51,7 +51,7 @@ class Shared:
         return self._hub
 
     def clean(self) -> None:
-        """Leave nothing of one test to the next: first no work, then nobody to ask for it."""
+        """Clean up after a test: empty the store, and then forget the rules and requests of the provider."""
         if self._hub is not None:
             self._hub.start()
             self._hub.forget()

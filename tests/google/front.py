@@ -32,8 +32,8 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
             except requests.RequestException:
                 self._answer(502, {}, b"")
                 return
-            kept = {key: value for key, value in answer.headers.items() if key.lower() not in _DROPPED}
-            self._answer(answer.status_code, kept, answer.content)
+            answer_headers = {key: value for key, value in answer.headers.items() if key.lower() not in _DROPPED}
+            self._answer(answer.status_code, answer_headers, answer.content)
 
         def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -52,5 +52,5 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
 
 
 def front(table: Table, backends: Mapping[str, str]) -> AbstractContextManager[str]:
-    """Serve on a free port; `backends` are the addresses of the deployables that run. Gives its own address."""
+    """Serve on a free port; `backends` are the addresses of the running deployables. Yields its own address."""
     return served(_handler(table, backends))

@@ -31,7 +31,7 @@ TICK_SECONDS = 1.0
 
 
 class SplitHub(Driver):
-    """Seven functions behind a front, in a project that nobody else has; `variables` are settings of all of them.
+    """Seven functions behind a front, in a project of their own; `variables` are settings of all of them.
 
     `kill` takes one process of the pipeline after the other, `terminate` ends them all, and `start` starts what is
     missing. The schedule ticks every second.
@@ -93,7 +93,7 @@ class SplitHub(Driver):
         yield self.deps
 
     def _let_leases_run_out(self) -> None:
-        """What two minutes of waiting would do: nobody sends any more, so whatever is being sent is abandoned."""
+        """End the leases of all items, as two minutes of waiting would: no process sends any more."""
         sending = self.deps.store.find("outbox", [Where("status", "==", "SENDING")], limit=1000).documents
         past = self.deps.now() - timedelta(seconds=1)
         for document in sending:
@@ -108,7 +108,7 @@ class SplitHub(Driver):
 
 @contextmanager
 def split_hub(directory: Path, **variables: str) -> Iterator[SplitHub]:
-    """Run one; it is gone at the end."""
+    """Run one; it is killed at the end."""
     table = load()
     with ExitStack() as stack:
         hub = SplitHub(directory, stack.enter_context(secret_manager.serving()).address, variables)

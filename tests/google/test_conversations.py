@@ -47,13 +47,14 @@ def _call(hub: SplitHub, path: str, body: bytes, **headers: str) -> requests.Res
 
 
 def _conversation(hub: SplitHub) -> list[tuple[str, str, str]]:
-    """What was said, when the answer has been sent."""
+    """Direction, text and status of both messages, once the answer has been sent."""
 
-    def said() -> list[dict[str, Any]]:
-        found = hub.documents("messages")
-        return found if len(found) == 2 and all(each["status"] in ("received", "sent") for each in found) else []
+    def answered_messages() -> list[dict[str, Any]]:
+        messages = hub.documents("messages")
+        final = all(each["status"] in ("received", "sent") for each in messages)
+        return messages if len(messages) == 2 and final else []
 
-    ordered = sorted(eventually(said, PATIENCE), key=lambda each: each["sent_at"])
+    ordered = sorted(eventually(answered_messages, PATIENCE), key=lambda each: each["sent_at"])
     assert len(hub.documents("conversations")) == len(hub.documents("customers")) == 1
     assert [item["status"] for item in hub.documents("outbox")] == ["SENT"]
     return [(each["direction"], each["text"], each["status"]) for each in ordered]
@@ -81,8 +82,8 @@ def test_an_evolution_conversation(hub: SplitHub, provider: Stub) -> None:
     answer = _call(hub, "/webhook/evolution/store", body)
     assert (answer.status_code, answer.json()) == (200, {"status": "success", "instance": "store"})
     assert _conversation(hub) == [("inbound", "hello", "received"), ("outbound", "how can I help?", "sent")]
-    [asked] = provider.to("/api/v1/agent/support/run")
-    assert asked.headers["x-api-key"] == "agent-key-1"
+    [agent_request] = provider.to("/api/v1/agent/support/run")
+    assert agent_request.headers["x-api-key"] == "agent-key-1"
     [sent] = provider.to("/message/sendText")
     assert sent.headers["apikey"] == "evolution-key-1"
     assert (sent.json["text"], sent.headers["traceparent"].split("-")[1]) == ("how can I help?", TRACE)
@@ -98,8 +99,13 @@ def test_a_facebook_conversation(hub: SplitHub, provider: Stub) -> None:
     hub.post("/api/agents", {"name": "Echo"}, 201)
     config = {"pageAccessToken": "token-of-page", "appSecret": APP_SECRET}
     hub.post("/api/channels", {"name": "page", "type": "FACEBOOK", "config": config}, 201)
-    said = {"mid": "m-1", "text": "hello"}
-    event = {"sender": {"id": "p1"}, "recipient": {"id": "77"}, "timestamp": int(time.time() * 1000), "message": said}
+    message = {"mid": "m-1", "text": "hello"}
+    event = {
+        "sender": {"id": "p1"},
+        "recipient": {"id": "77"},
+        "timestamp": int(time.time() * 1000),
+        "message": message,
+    }
     body = json.dumps({"object": "page", "entry": [{"id": "77", "time": 1, "messaging": [event]}]}).encode()
     signature = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
     path = "/api/facebook/webhook"
@@ -124,8 +130,8 @@ def test_a_slack_conversation(hub: SplitHub, provider: Stub) -> None:
         assert _call(hub, path, body, **refused).status_code == 401
     for number in ("0", "1"):
         assert _call(hub, path, body, **proof, **{"X-Slack-Retry-Num": number}).status_code == 200
-    said = "Is the red one (https://shop.example/a?b=1&c=2) in stock, <3?"
-    assert _conversation(hub) == [("inbound", said, "received"), ("outbound", f"Echo: {said}", "sent")]
+    text = "Is the red one (https://shop.example/a?b=1&c=2) in stock, <3?"
+    assert _conversation(hub) == [("inbound", text, "received"), ("outbound", f"Echo: {text}", "sent")]
     [sent] = provider.to("/chat.postMessage")
     assert sent.headers["authorization"] == "Bearer xoxb-1"
     assert (sent.json["channel"], sent.headers["traceparent"].split("-")[1]) == ("D0PNCRP9N", TRACE)

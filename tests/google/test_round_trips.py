@@ -42,7 +42,7 @@ def journey(deps: Deps, wire: FirestoreMeter, provider: Stub) -> Iterator[Journe
 
 
 def _write(journey: Journey, wire: FirestoreMeter, chat: int, number: int) -> tuple[Costs, Cost]:
-    """What the steps say that they asked of the store, and what reached Firestore."""
+    """The costs that the store counted, and the cost that was measured at Firestore."""
     before = wire.spent
     costs = journey.write(chat, number)
     return costs, wire.spent - before
@@ -70,9 +70,9 @@ def test_a_duplicate_is_looked_at_once_more_for_firestore_does_not_tell_what_is_
 
 
 def test_pages_counts_and_deletes_are_counted_as_they_were_asked_for(journey: Journey, wire: FirestoreMeter) -> None:
-    asked, reached = journey.store.spent, wire.spent
-    found = journey.store.find("conversations").documents
+    store_cost, wire_cost = journey.store.spent, wire.spent
+    conversations = journey.store.find("conversations").documents
     assert journey.store.find("campaigns").documents == []
-    assert journey.store.count("conversations") == len(found) == 2
-    journey.store.commit([Delete(found[0].ref), Delete(found[1].ref)])
-    assert wire.spent - reached == journey.store.spent - asked == Cost(3, 1, 2 + 1 + 1, 2, 2)
+    assert journey.store.count("conversations") == len(conversations) == 2
+    journey.store.commit([Delete(conversations[0].ref), Delete(conversations[1].ref)])
+    assert wire.spent - wire_cost == journey.store.spent - store_cost == Cost(3, 1, 2 + 1 + 1, 2, 2)

@@ -94,12 +94,12 @@ def journey(
 def test_each_step_is_a_span_below_the_one_before(journey: tuple[list[ReadableSpan], object], provider: Stub) -> None:
     [sent] = provider.to("/sendMessage")
     assert sent.json["text"] == "Echo: hello"
-    found = {span.name: span for span in journey[0]}
+    spans = {span.name: span for span in journey[0]}
     chain = ["webhook", "inbound", "replies", "outbound", "POST telegram_bot"]
-    assert set(found) >= set(chain)
+    assert set(spans) >= set(chain)
     above = CALLER
     for name in chain:
-        span = found[name]
+        span = spans[name]
         assert span.context is not None
         assert span.parent is not None
         assert f"{span.parent.span_id:016x}" == above, name
@@ -117,8 +117,8 @@ def test_both_messages_and_the_outbox_know_the_trace(journey: object, deps: Deps
 def test_the_log_lines_of_both_messages_are_shown_beside_their_spans(
     journey: tuple[list[ReadableSpan], list[dict[str, Any]]],
 ) -> None:
-    found = {span.name: f"{span.context.span_id:016x}" for span in journey[0] if span.context}
-    told = {line["message"]: line for line in journey[1]}
+    span_ids = {span.name: f"{span.context.span_id:016x}" for span in journey[0] if span.context}
+    log_lines = {line["message"]: line for line in journey[1]}
     for message, span in (("a message was stored", "inbound"), ("a message was sent", "outbound")):
-        assert told[message]["logging.googleapis.com/trace"] == f"projects/my-hub/traces/{TRACE}"
-        assert told[message]["logging.googleapis.com/spanId"] == found[span]
+        assert log_lines[message]["logging.googleapis.com/trace"] == f"projects/my-hub/traces/{TRACE}"
+        assert log_lines[message]["logging.googleapis.com/spanId"] == span_ids[span]

@@ -31,15 +31,15 @@ def make_topics(table: Table, project: str, emulator: str, addresses: Mapping[st
             name = f"projects/{project}/topics/{topic}"
             publisher.create_topic(name=name, timeout=TIMEOUT)
             publisher.create_topic(name=f"{name}-dead", timeout=TIMEOUT)
-            for subscription, wanted in row.subscriptions.items():
-                address = addresses.get(wanted.push) if wanted.push else None
+            for subscription, options in row.subscriptions.items():
+                address = addresses.get(options.push) if options.push else None
                 subscriber.create_subscription(
                     request=Subscription(
                         name=f"projects/{project}/subscriptions/{subscription}",
                         topic=name,
                         push_config=PushConfig(push_endpoint=address) if address else None,
-                        ack_deadline_seconds=wanted.ack_deadline,
-                        enable_message_ordering=wanted.ordered,
+                        ack_deadline_seconds=options.ack_deadline,
+                        enable_message_ordering=options.ordered,
                     ),
                     timeout=TIMEOUT,
                 )

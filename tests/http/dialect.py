@@ -1,4 +1,4 @@
-"""A dialect made up for these tests, and what they say of answers."""
+"""A dialect for these tests, and assertions on its responses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from shared.errors import (
     StoreError,
     TooManyRequests,
 )
-from shared.http.app import create_app, limit_body
+from shared.http.app import limit_body
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, open_to_all, protect, require
 from shared.http.times import Milliseconds, WholeSeconds
+from tests.apps import create_app
 
 
 class Pet(BaseModel):

@@ -1,4 +1,4 @@
-"""What every answer carries, whichever dialect gave it."""
+"""What every response contains, in each dialect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from shared.deps import Deps
 from shared.errors import ConfigurationInvalid
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.http.dialect import client_of, dialect
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -40,11 +40,11 @@ def test_a_request_id_is_given_back(client: FlaskClient) -> None:
     assert client.get("/open", headers={"X-Request-ID": "abc-123"}).headers["X-Request-ID"] == "abc-123"
 
 
-@pytest.mark.parametrize("given", ["", "with space", "x" * 200, 'quote"'])
-def test_a_request_id_that_could_do_harm_is_replaced(client: FlaskClient, given: str) -> None:
-    made = client.get("/open", headers={"X-Request-ID": given}).headers["X-Request-ID"]
-    assert made
-    assert made != given
+@pytest.mark.parametrize("request_id", ["", "with space", "x" * 200, 'quote"'])
+def test_a_request_id_that_could_do_harm_is_replaced(client: FlaskClient, request_id: str) -> None:
+    new_id = client.get("/open", headers={"X-Request-ID": request_id}).headers["X-Request-ID"]
+    assert new_id
+    assert new_id != request_id
 
 
 def test_the_access_log_says_what_was_asked_and_nothing_private(

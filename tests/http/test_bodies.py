@@ -1,4 +1,4 @@
-"""What a body must be, and what is said of one that cannot be used."""
+"""What a request body must be, and how an invalid one is refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_list_is_taken_where_one_belongs(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "expected"),
     [
         pytest.param(b"{", "not valid JSON", id="cut off"),
         pytest.param(b'{"name": "Rex",}', "not valid JSON", id="comma too many"),
@@ -77,9 +77,9 @@ def test_a_list_is_taken_where_one_belongs(client: FlaskClient) -> None:
         pytest.param(b"[" * 100_000, "levels deep", id="very deep"),
     ],
 )
-def test_what_cannot_be_used_is_a_bad_request(client: FlaskClient, body: bytes, words: str) -> None:
+def test_what_cannot_be_used_is_a_bad_request(client: FlaskClient, body: bytes, expected: str) -> None:
     response = client.post("/pets", data=body, content_type="application/json")
-    assert words in assert_failed(response, 400, "bad_request")
+    assert expected in assert_failed(response, 400, "bad_request")
 
 
 @pytest.mark.parametrize(

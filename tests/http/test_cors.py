@@ -63,8 +63,12 @@ def test_the_setting_says_who_comes_in(deps: Deps, environment: str, origin: str
 @pytest.mark.parametrize("access", list(Access))
 def test_a_preflight_needs_no_credential(deps: Deps, access: Access) -> None:
     client = client_of(deps, dialect(access), environment="production", cors_origin=(SHOP,))
-    asked = {"Origin": SHOP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    response = client.options("/pets", headers=asked)
+    headers = {
+        "Origin": SHOP,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    response = client.options("/pets", headers=headers)
     assert response.status_code == 204
     assert response.headers["Access-Control-Allow-Origin"] == SHOP
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
@@ -74,16 +78,16 @@ def test_a_preflight_needs_no_credential(deps: Deps, access: Access) -> None:
 
 def test_a_page_may_page_poll_and_save_files(deps: Deps) -> None:
     client, origin = client_of(deps), {"Origin": "http://localhost:5173"}
-    asked = origin | {"Access-Control-Request-Method": "GET"}
-    may_be_sent = client.options("/pets", headers=asked).headers["Access-Control-Allow-Headers"].split(", ")
+    headers = origin | {"Access-Control-Request-Method": "GET"}
+    may_be_sent = client.options("/pets", headers=headers).headers["Access-Control-Allow-Headers"].split(", ")
     may_be_read = client.get("/open", headers=origin).headers["Access-Control-Expose-Headers"].split(", ")
     assert {"If-None-Match", "Range"} <= set(may_be_sent)
     assert {"ETag", "X-Next-Cursor", "Retry-After", "Content-Disposition", "Content-Range"} <= set(may_be_read)
 
 
 def test_a_preflight_of_a_stranger_gets_nothing(deps: Deps) -> None:
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    response = client_of(deps).options("/pets", headers=asked)
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    response = client_of(deps).options("/pets", headers=headers)
     assert response.status_code == 204
     assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
 

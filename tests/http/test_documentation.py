@@ -76,8 +76,8 @@ def test_the_document_says_where_a_credential_is_needed(document: dict[str, Any]
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    wanted = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
-    assert wanted <= set(document["components"]["schemas"])
+    references = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert references <= set(document["components"]["schemas"])
 
 
 def test_two_models_of_one_name_do_not_overwrite_each_other(deps: Deps) -> None:

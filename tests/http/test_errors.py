@@ -1,4 +1,4 @@
-"""Every failure has the one form, and no inside shows."""
+"""Every error has the same form and shows no internals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.deps import Deps
+from shared.errors import BadRequest, ChannelName, Collision, FieldName, HubError, Unprocessable
+from shared.http.blueprint import APIBlueprint
+from shared.http.errors import Vocabulary
+from shared.http.guards import Access, protect
+from tests.apps import create_app
 from tests.http.dialect import assert_failed, client_of
 
 
@@ -67,3 +72,39 @@ def test_a_static_address_wins_over_a_parameter(client: FlaskClient) -> None:
 
 def test_a_slash_at_the_end_changes_nothing(client: FlaskClient) -> None:
     assert client.post("/pets/", json={"name": "Rex"}).status_code == 200
+
+
+SHOUTING = Vocabulary(field=str.upper, channel=lambda name: f"the {name}")
+
+
+@pytest.mark.parametrize(
+    ("error", "detail", "fields"),
+    [
+        (
+            BadRequest.of_field("config.bot_token", "is missing", ("is needed on ", ChannelName("widget"))),
+            "CONFIG.BOT_TOKEN: is needed on the widget",
+            {"CONFIG.BOT_TOKEN": "is missing"},
+        ),
+        (BadRequest.of_fields({"a_b": "x", "c": "y"}), "A_B: x; C: y", {"A_B": "x", "C": "y"}),
+        (BadRequest("a_b: of the caller", {"a_b": "stays"}), "a_b: of the caller", {"a_b": "stays"}),
+        (Collision("is taken", "external_id"), "EXTERNAL_ID: is taken", None),
+        (Unprocessable(("no ", ChannelName("sms"), ", no ", FieldName("phone"))), "no the sms, no PHONE", None),
+    ],
+)
+def test_a_dialect_names_fields_and_channels_in_its_own_way(
+    deps: Deps, error: HubError, detail: str, fields: dict[str, str] | None
+) -> None:
+    api = APIBlueprint("shouting", __name__, vocabulary=SHOUTING)
+    protect(api, Access.HUB)
+
+    @api.get("/shout")
+    def shout() -> None:
+        raise error
+
+    answer = create_app(deps, [api]).test_client().get("/shout").get_json()
+    assert (answer["detail"], answer.get("fields")) == (detail, fields)
+
+
+def test_without_a_dialect_an_error_speaks_the_hubs_names() -> None:
+    assert BadRequest.of_field("a_b", "is missing").detail == "a_b: is missing"
+    assert str(Unprocessable(("no ", ChannelName("widget")))) == "no widget"

@@ -14,7 +14,7 @@ from tests.pipeline.hub import Hub, running_hub, telegram_rules
 from tests.stubs import Reply, Stub
 
 MARK = "zebra"
-"""Stands in everything that belongs to the first tenant."""
+"""A text that is part of all the first tenant's data."""
 
 # What a caller may name in a path, and which of the first tenant's things it is. A new parameter needs a row.
 THINGS = {
@@ -45,7 +45,7 @@ BY_PREFIX = {
 NO_CREDENTIAL = re.compile(
     r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
 )
-WORDS = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
+PATH_VALUES = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
 
 
 def _property(hub: Hub) -> dict[str, str]:
-    """Give the first tenant one of everything; returns the ids."""
+    """Create one of each kind of object for the first tenant; returns the ids."""
     channel_id = hub.telegram(f"{MARK} support")
     instance = hub.documents("instances", id=channel_id)[0]
     update = hub.update(5, f"{MARK} has a question")
@@ -82,7 +82,7 @@ def _property(hub: Hub) -> dict[str, str]:
 
 def _newer_property(hub: Hub) -> dict[str, str]:
     served = hub.client.get("/api/v1/openapi.json").get_json()["paths"]
-    made: dict[str, str] = {}
+    created_ids: dict[str, str] = {}
     recipes: list[tuple[str, str, dict[str, Any]]] = [
         ("/routing/rules", "rule_id", {"condition": f"text contains {MARK}", "action": "set_priority:high"}),
         ("/campaigns", "campaign_id", {"name": MARK, "channels": ["whatsapp"], "message": MARK}),
@@ -96,20 +96,20 @@ def _newer_property(hub: Hub) -> dict[str, str]:
     ]
     for path, name, body in recipes:
         if "post" in served.get(path, {}):
-            made[name] = _id(hub.post(path, body, 201), name)
-    return made
+            created_ids[name] = _id(hub.post(path, body, 201), name)
+    return created_ids
 
 
 def _id(answer: dict[str, Any], name: str) -> str:
-    found = answer.get("id") or answer.get(name) or next(v["id"] for v in answer.values() if isinstance(v, dict))
-    return str(found)
+    id_ = answer.get("id") or answer.get(name) or next(v["id"] for v in answer.values() if isinstance(v, dict))
+    return str(id_)
 
 
 def _filled(path: str, ids: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         name = match[1]
-        if name in WORDS:
-            return WORDS[name]
+        if name in PATH_VALUES:
+            return PATH_VALUES[name]
         thing = THINGS.get(name) or next((t for p, t in BY_PREFIX.items() if path.startswith(p)), None)
         assert thing is not None, f"which of a tenant's things is {name} in {path}?"
         return ids.get(thing, f"{MARK}-none")
@@ -130,13 +130,13 @@ def test_no_operation_shows_or_changes_what_another_tenant_has(hub: Hub) -> None
             answer = hub.client.open(
                 _filled(path, ids), method=method.upper(), json={}, headers=stranger, query_string={"timeout": "0"}
             )
-            names_a_thing = "{" in path and not any(word in path for word in WORDS)
+            names_a_thing = "{" in path and not any(name in path for name in PATH_VALUES)
             allowed = (404, 400) if names_a_thing else (200, 201, 202, 204, 304, 400, 404, 409, 422, 502)
             assert answer.status_code in allowed, f"{method} {path}: {answer.status_code} {answer.text}"
-            told = answer.text.replace(f"{MARK}-none", "")
-            assert MARK not in told, f"{method} {path} shows another tenant's data: {told}"
-            assert not [i for i in ids.values() if i in told and i not in _filled(path, ids)], (
-                f"{method} {path}: {told}"
+            body = answer.text.replace(f"{MARK}-none", "")
+            assert MARK not in body, f"{method} {path} shows another tenant's data: {body}"
+            assert not [i for i in ids.values() if i in body and i not in _filled(path, ids)], (
+                f"{method} {path}: {body}"
             )
     for name, documents in before.items():
         left = [document for document in hub.documents(name) if document.get("tenant_id") == documents[0]["tenant_id"]]

@@ -1,4 +1,4 @@
-"""How often one address may call what needs no credential."""
+"""Rate limits, by address, of operations that need no credential."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from functions.omnichat.auth import api as auth
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
-from shared.http.app import create_app
 from shared.http.limits import FORGED, SIGNING_IN
 from shared.security.buckets import Buckets, Rate
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.http.dialect import assert_failed
 
 HOUR = 3600.0
@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def slow(deps: Deps, clock: Clock) -> Deps:
-    """Its limits go by a clock that stands still."""
+    """A hub whose rate limits use a stopped clock."""
     return replace(deps, buckets=Buckets(clock))
 
 
@@ -160,12 +160,12 @@ def test_who_guesses_the_word_for_metas_question_is_refused_and_slowed_down(slow
     settings = slow.settings.model_copy(update={"facebook_verify_token": SecretStr("agreed")})
     client = create_app(replace(slow, settings=settings), [webhooks]).test_client()
 
-    def asked(word: str) -> Any:
+    def verify(word: str) -> Any:
         query = {"hub.mode": "subscribe", "hub.verify_token": word, "hub.challenge": "1158201444"}
         return client.get("/api/facebook/webhook", query_string=query)
 
-    refused = asked("guess")
+    refused = verify("guess")
     assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
-    assert {asked("guess").status_code for _ in range(FORGED.per_minute - 1)} == {403}
-    assert asked("guess").status_code == 429
-    assert asked("agreed").text == "1158201444"
+    assert {verify("guess").status_code for _ in range(FORGED.per_minute - 1)} == {403}
+    assert verify("guess").status_code == 429
+    assert verify("agreed").text == "1158201444"

@@ -8,7 +8,7 @@ import pytest
 
 from functions.hub.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.http.test_operations import DOCUMENT, OPERATIONS
 from tests.pipeline.hub import Hub
 
@@ -110,8 +110,8 @@ def test_a_list_has_a_maximum_and_goes_on_after_it(path: str, operation: dict[st
 def test_no_web_page_may_pair(deps: Deps, method: str, path: str) -> None:
     client = create_app(deps, blueprints()).test_client()
     headers = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": method}
-    for asked in (method, "OPTIONS"):
-        answer = client.open(path, method=asked, headers=headers)
+    for request_method in (method, "OPTIONS"):
+        answer = client.open(path, method=request_method, headers=headers)
         assert not [name for name in answer.headers.keys() if name.lower().startswith("access-control-")]  # noqa: SIM118 - names, not pairs
 
 

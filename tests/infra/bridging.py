@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from infra.local.asgi import ASGIApp
-from infra.local.bodies import Bodies
-from infra.local.protocol import GuardedHTTP
-from infra.local.wsgi import WSGIBridge
+from infra.local.server.asgi import ASGIApp
+from infra.local.server.protocol import GuardedHTTP
+from infra.local.server.request_bodies import RequestBodies
+from infra.local.server.wsgi import WSGIBridge
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from tests.infra.hosting import StartResponse, hosted
@@ -44,13 +44,13 @@ class Blocked:
 def bridged(
     deps: Deps,
     app: Any,
-    bodies: Bodies | None = None,
+    bodies: RequestBodies | None = None,
     http: type[GuardedHTTP] = GuardedHTTP,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **options: int,
 ) -> Iterator[str]:
     """The host and port of a server that runs `app`."""
-    bridge = WSGIBridge(app, bodies or Bodies(1000), **{"threads": 2} | options)
+    bridge = WSGIBridge(app, bodies or RequestBodies(1000), **{"threads": 2} | options)
     with hosted(SocketServer(deps), around(bridge), http=http) as url:
         yield url.removeprefix("http://")
     bridge.close()

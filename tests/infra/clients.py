@@ -1,4 +1,4 @@
-"""Real Socket.IO clients, and what they want to see."""
+"""Real Socket.IO clients, and the events that they receive."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
-from shared.ports.store import Create, Merge, Ref
+from shared.ports.store import Create, Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
-from tests.documents import MOMENT, an_instance
+from tests.documents import MOMENT, a_user, an_instance
 
 EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")
 
 
 def token_for(deps: Deps, tenant_id: str, seconds: int = 600) -> str:
     user_id = f"user-{tenant_id}"
-    deps.store.commit([Merge(Ref("users", user_id), {"tenant_id": tenant_id, "role": Role.AGENT.value})])
+    user = a_user(id=user_id, tenant_id=tenant_id, role=Role.AGENT)
+    deps.store.commit([Set(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), seconds)
     claims = AccessClaims(
         user_id=user_id, tenant_id=tenant_id, email="a@example.com", role=Role.AGENT, iat=issued, exp=expires
@@ -65,7 +66,7 @@ class Client:
         self.came: Queue[tuple[str, Any]] = Queue()
         self.refusals: Queue[dict[str, str]] = Queue()
         self.io.on("connect_error", self.refusals.put)
-        self.gone: Queue[object] = Queue()
+        self.disconnects: Queue[object] = Queue()
         self._websockets: list[Any] = []
         self.io.on("disconnect", self._disconnected)
         self._transport = transport
@@ -92,7 +93,7 @@ class Client:
         # The library leaves a websocket open that the server has closed.
         if self.io.eio.ws is not None:
             self._websockets.append(self.io.eio.ws)
-        self.gone.put(reason)
+        self.disconnects.put(reason)
 
     def close(self) -> None:
         if self.io.connected:

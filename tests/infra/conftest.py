@@ -1,4 +1,4 @@
-"""What every test of the running hub may ask for."""
+"""Fixtures for tests of the running hub."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def client(server: str, transport: str) -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def connected(token: str | None = None, **options: Any) -> Client:
-            made = stack.enter_context(closing(Client(transport)))
-            made.connect(server, auth={"token": token} if token else None, **options)
-            return made
+            connection = stack.enter_context(closing(Client(transport)))
+            connection.connect(server, auth={"token": token} if token else None, **options)
+            return connection
 
         yield connected
 
@@ -60,6 +60,6 @@ def client(server: str, transport: str) -> Iterator[Connect]:
 def joined(deps: Deps, client: Connect) -> Client:
     """A client of tenant t1 in the room of its instance i1."""
     stored_instance(deps)
-    made = client(token_for(deps, "t1"))
-    made.enter("i1")
-    return made
+    connection = client(token_for(deps, "t1"))
+    connection.enter("i1")
+    return connection

@@ -1,4 +1,4 @@
-"""Dockerfiles read, and carried out in a directory instead of an image."""
+"""Reads Dockerfiles, and executes them in a directory instead of an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Instruction:
 
 @dataclass(slots=True)
 class Stage:
-    """What stands between two FROM lines."""
+    """The instructions between two FROM lines."""
 
     base: str
     name: str
@@ -43,17 +43,17 @@ class Stage:
 
 def stages(name: str) -> list[Stage]:
     """The stages of `infra/images/<name>.Dockerfile`."""
-    found: list[Stage] = []
+    parsed_stages: list[Stage] = []
     for line in (IMAGES / f"{name}.Dockerfile").read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         word, _, rest = line.partition(" ")
         if word == "FROM":
             base, _, alias = rest.partition(" AS ")
-            found.append(Stage(base, alias))
+            parsed_stages.append(Stage(base, alias))
         else:
-            found[-1].instructions.append(Instruction(word, rest))
-    return found
+            parsed_stages[-1].instructions.append(Instruction(word, rest))
+    return parsed_stages
 
 
 def copy(name: str, app: Path) -> None:
@@ -91,9 +91,9 @@ def _copy(rest: str, app: Path) -> None:
         if there.is_dir():
             shutil.copytree(there, here, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            wanted = here / there.name if target.endswith("/") or target == "./" else here
-            wanted.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(there, wanted)
+            destination = here / there.name if target.endswith("/") or target == "./" else here
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(there, destination)
 
 
 def _run(command: str, app: Path, environment: dict[str, str]) -> None:

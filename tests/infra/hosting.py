@@ -11,10 +11,10 @@ from typing import Any
 
 import uvloop
 
-from infra.local.asgi import ASGIApp
-from infra.local.bodies import Bodies
-from infra.local.protocol import GuardedHTTP
-from infra.local.wsgi import WSGIBridge
+from infra.local.server.asgi import ASGIApp
+from infra.local.server.protocol import GuardedHTTP
+from infra.local.server.request_bodies import RequestBodies
+from infra.local.server.wsgi import WSGIBridge
 from infra.sockets.server import SocketServer
 from infra.sockets.web import Server
 
@@ -32,7 +32,7 @@ def hosted(
     sockets: SocketServer, app: ASGIApp | None = None, port: int = 0, http: type[GuardedHTTP] = GuardedHTTP
 ) -> Iterator[str]:
     """Serve; gives the address without a trailing slash."""
-    bridge = WSGIBridge(nothing_here, Bodies(1000), threads=2)
+    bridge = WSGIBridge(nothing_here, RequestBodies(1000), threads=2)
     server = Server(sockets, app or bridge, http=http)
     with socket.create_server(("127.0.0.1", port)) as listener:
 

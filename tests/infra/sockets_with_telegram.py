@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.sockets.__main__ import main
-from shared.channelkit.lines import Listener, Position
-from shared.channels.telegram_user.gateway import Gateway, Line, Post, Posted, reached_by
+from shared.channel.connection import Listener, Position
+from shared.channels.telegram_user.api import reached_by
+from shared.channels.telegram_user.gateway import Gateway, Line, Post, Posted
 from tests.channels.telegram_user.telegram import Telegram
 
 

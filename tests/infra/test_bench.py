@@ -8,6 +8,7 @@ import pytest
 
 from infra.bench import backends
 from infra.bench.table import END, START, Row, at_most, counts_judged, render, unmeasured, write
+from shared.channels.telegram_bot.config import TelegramBotSettings
 from shared.config import load_settings
 
 TRIPS = Row("a message", "1 read", "≤ 1 read", True, counted=True)
@@ -19,7 +20,7 @@ def test_counts_have_the_same_budget_over_emulators_and_times_have_none() -> Non
     google = counts_judged(
         [Row("a message", "2 reads", "≤ 1 read", False, counted=True), at_most("start", 4, 1.5, "4")]
     )
-    assert [row.kept for row in google] == [False, None]
+    assert [row.is_met for row in google] == [False, None]
     assert render(embedded, google) == (
         f"{BESIDE}| a message | 1 read | ≤ 1 read | kept | 2 reads: **missed** |\n| start | 1.2 | ≤ 1.5 | kept | 4 |\n"
     )
@@ -28,7 +29,7 @@ def test_counts_have_the_same_budget_over_emulators_and_times_have_none() -> Non
 def test_without_emulators_the_column_says_why_and_nothing_is_missed() -> None:
     embedded = [TRIPS, Row("lost", "0", "0", True, counted=True)]
     google = unmeasured(embedded, "the emulators need java")
-    assert [row.kept for row in google] == [None, None]
+    assert [row.is_met for row in google] == [None, None]
     assert render(embedded, google) == (
         f"{BESIDE}| a message | 1 read | ≤ 1 read | kept | not measured: the emulators need java |\n"
         "| lost | 0 | 0 | kept |  |\n"
@@ -51,7 +52,7 @@ def test_a_machine_without_the_emulators_is_told_what_they_need(
 def test_every_measurement_has_an_embedded_hub_of_its_own(tmp_path: Path) -> None:
     backend = backends.embedded(tmp_path, "http://127.0.0.1:9")
     first, second = (load_settings(backend.empty(name)) for name in ("costs", "flow"))
-    assert (first.backend, first.telegram_api_url) == ("embedded", "http://127.0.0.1:9")
+    assert (first.backend, first.of(TelegramBotSettings).telegram_api_url) == ("embedded", "http://127.0.0.1:9")
     assert first.data_dir != second.data_dir
 
 

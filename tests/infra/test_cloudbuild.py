@@ -92,19 +92,19 @@ def test_each_step_runs_a_pinned_kind_of_image(name: str) -> None:
 def test_each_script_is_one_that_the_shell_can_read(name: str) -> None:
     flags, script = STEPS[name].args
     assert set(flags) >= set("-ceu"), "a failing command must fail the step"
-    told = re.sub(r"\$\{(_[A-Z]+)\}", lambda match: BUILD.substitutions[match[1]], script).replace("$$", "$")
-    read = subprocess.run(["bash", "-n"], input=told, text=True, capture_output=True, check=False)
+    shell_script = re.sub(r"\$\{(_[A-Z]+)\}", lambda match: BUILD.substitutions[match[1]], script).replace("$$", "$")
+    read = subprocess.run(["bash", "-n"], input=shell_script, text=True, capture_output=True, check=False)
     assert read.returncode == 0, read.stderr
 
 
 def test_every_file_that_a_step_names_is_there_or_made_by_an_earlier_one() -> None:
-    made = {"functions-image.json": "functions-image", "sockets-image.json": "sockets-image"}
+    makers = {"functions-image.json": "functions-image", "sockets-image.json": "sockets-image"}
     for step in BUILD.steps:
         for path in re.findall(r"(?:infra|terraform|\.ci)/[\w./{}$-]+", step.text):
             for environment in ("staging", "prod"):
                 named = path.replace("${_ENVIRONMENT}", environment)
                 assert (ROOT / named).exists(), f"{step.id}: {named}"
-    for file, maker in made.items():
+    for file, maker in makers.items():
         assert f"--metadata-file={file}" in STEPS[maker].args
         assert maker in _all_before("plan")
 

@@ -1,4 +1,4 @@
-"""README's table of costs holds what is counted when a message walks through the hub, at the prices in the file."""
+"""The table of costs holds what is counted when a message walks through the hub, at the prices in the file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shared.domain.events import OutboundEvent
 from tests.pipeline.hub import telegram_rules
 from tests.stubs import Stub
 
-README = Path("README.md").read_text("utf-8")
+README = Path("infra/README.md").read_text("utf-8")
 PRICES = prices()
 
 
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[str]]:
-    """README's rows: what is paid for, and the cells after it."""
+def documented_costs() -> dict[str, list[str]]:
+    """The table's rows: what is paid for, and the cells after it."""
     rows = README.partition(START)[2].partition(END)[0].strip().splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     return {first: rest for first, *rest in cells}
@@ -38,32 +38,32 @@ def market(settings: Settings, provider: Stub) -> Settings:
 
 
 def _number(cell: str) -> float:
-    found = re.search(r"[\d,]+(\.\d+)?", cell)
-    assert found, cell
-    return float(found[0].replace(",", ""))
+    number = re.search(r"[\d,]+(\.\d+)?", cell)
+    assert number, cell
+    return float(number[0].replace(",", ""))
 
 
-def test_the_table_shows_what_is_counted(market: Settings, shown: dict[str, list[str]]) -> None:
+def test_the_table_shows_what_is_counted(market: Settings, documented_costs: dict[str, list[str]]) -> None:
     busy, alone = walk.busy(market, messages=2), walk.alone(market)
     assert set(busy) | set(alone) <= set(PRICES)
     for name, price in PRICES.items():
-        cells = shown[price.what]
+        cells = documented_costs[price.what]
         # Two events or lines may differ by a few digits of a time.
         if name not in MEASURED:
             assert _number(cells[0]) == pytest.approx(busy[name], rel=0.02), f"{name}: make cost, with --write"
         assert _number(cells[2]) == pytest.approx(alone[name], rel=0.02), f"{name}: make cost, with --write"
 
 
-def test_the_tables_sums_follow_from_its_amounts_and_the_prices(shown: dict[str, list[str]]) -> None:
+def test_the_tables_sums_follow_from_its_amounts_and_the_prices(documented_costs: dict[str, list[str]]) -> None:
     for column in (0, 2):
         costs = []
         for price in PRICES.values():
-            cells = shown[price.what]
+            cells = documented_costs[price.what]
             costs.append(_number(cells[column + 1]))
             # An amount is shown with four places.
             assert costs[-1] == pytest.approx(price.million(_number(cells[column])), abs=0.005 + price.million(0.00005))
-        assert _number(shown["together"][column + 1]) == pytest.approx(sum(costs), abs=0.1)
-    assert set(shown) == {price.what for price in PRICES.values()} | {"together"}
+        assert _number(documented_costs["together"][column + 1]) == pytest.approx(sum(costs), abs=0.1)
+    assert set(documented_costs) == {price.what for price in PRICES.values()} | {"together"}
 
 
 def test_what_a_message_costs_beside_documents(market: Settings) -> None:
@@ -87,8 +87,8 @@ def test_every_price_has_a_source_and_a_day() -> None:
 
 
 def test_a_table_goes_between_its_marks_and_nowhere_else() -> None:
-    made = table(Counter(dict.fromkeys(PRICES, 1)), Counter(dict.fromkeys(PRICES, 2)))
+    new_table = table(Counter(dict.fromkeys(PRICES, 1)), Counter(dict.fromkeys(PRICES, 2)))
     text = f"a\n{START}\nold\n{END}\nb"
-    assert rendered(text, made) == f"a\n{START}\n{made}\n{END}\nb"
+    assert rendered(text, new_table) == f"a\n{START}\n{new_table}\n{END}\nb"
     with pytest.raises(ValueError, match="cost:start"):
-        rendered("no marks", made)
+        rendered("no marks", new_table)

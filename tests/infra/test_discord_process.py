@@ -41,9 +41,9 @@ def _set_up(url: str) -> None:
 
 
 def _direct(text: str, person: str) -> dict[str, Any]:
-    told: dict[str, Any] = fixture("gateway_message__direct")["d"]
-    author = told["author"] | {"id": person}
-    return told | {"content": text, "author": author, "id": now_id(), "timestamp": datetime.now(UTC).isoformat()}
+    event: dict[str, Any] = fixture("gateway_message__direct")["d"]
+    author = event["author"] | {"id": person}
+    return event | {"content": text, "author": author, "id": now_id(), "timestamp": datetime.now(UTC).isoformat()}
 
 
 def _answers(provider: Stub) -> list[str]:

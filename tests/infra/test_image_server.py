@@ -62,14 +62,14 @@ def test_a_body_in_chunks_arrives_whole(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "told"),
+    ("source", "target", "expected"),
     [
         ("", "handler", "FUNCTION_SOURCE: must be the path of a Python file"),
         ("functions/nobody/main.py", "handler", "FUNCTION_SOURCE: must be the path of a Python file"),
         ("functions/tick/main.py", "hand", "FUNCTION_TARGET: must be the name of a function in functions/tick/main.py"),
     ],
 )
-def test_a_function_that_is_not_there_does_not_start(source: str, target: str, told: str, tmp_path: Path) -> None:
+def test_a_function_that_is_not_there_does_not_start(source: str, target: str, expected: str, tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--config=infra/images/gunicorn.conf.py", "--bind=127.0.0.1:0"],
         cwd=ROOT,
@@ -79,4 +79,4 @@ def test_a_function_that_is_not_there_does_not_start(source: str, target: str, t
         timeout=60,
         check=False,
     )
-    assert (run.returncode, run.stderr.splitlines()) == (2, [f"the function cannot start: {told}"])
+    assert (run.returncode, run.stderr.splitlines()) == (2, [f"the function cannot start: {expected}"])

@@ -56,9 +56,9 @@ def test_what_is_copied_is_there_and_let_through(name: str) -> None:
 
 
 def test_the_version_of_uv_is_that_of_the_makefile() -> None:
-    wanted = re.findall(r"uv==([\d.]+)", (ROOT / "Makefile").read_text("utf-8"))
+    expected = re.findall(r"uv==([\d.]+)", (ROOT / "Makefile").read_text("utf-8"))
     for name in NAMES:
-        assert re.findall(r"uv==([\d.]+)", " ".join(stages(name)[0].all("RUN"))) == wanted
+        assert re.findall(r"uv==([\d.]+)", " ".join(stages(name)[0].all("RUN"))) == expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ def loaded(code: str, directory: Path) -> set[str]:
 
 def packages(modules: set[str]) -> set[str]:
     """Whose they are, without the standard library's and the hub's own."""
-    found = {module.partition(".")[0] for module in modules}
-    return {name for name in found - sys.stdlib_module_names - {"functions", "shared"} if "sysconfigdata" not in name}
+    names = {module.partition(".")[0] for module in modules}
+    return {name for name in names - sys.stdlib_module_names - {"functions", "shared"} if "sysconfigdata" not in name}
 
 
 def test_every_function_has_a_list() -> None:

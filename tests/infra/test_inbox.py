@@ -70,8 +70,8 @@ def test_a_joined_client_sees_the_customers_message_the_agents_answer_and_the_hu
         api.headers["Authorization"] = f"Bearer {token}"
         assert api.post(f"{hub.url}/api/agents", json={"name": "Echo"}, timeout=20).status_code == 201
         bot = {"name": "Bot", "type": "TELEGRAM_BOT", "config": {"botToken": "7:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}
-        made = api.post(f"{hub.url}/api/channels", json=bot, timeout=20)
-        channel = made.json()["id"]
+        created = api.post(f"{hub.url}/api/channels", json=bot, timeout=20)
+        channel = created.json()["id"]
         listener.join(hub.url, token, channel)
         assert requests.post(f"{hub.url}/api/telegram/bot/webhook/{channel}", json=UPDATE, timeout=20).ok
         inbound, answer = listener.next_message(), listener.next_message()

@@ -1,4 +1,4 @@
-"""Who is gone is counted in no room, whenever they went."""
+"""A client that has disconnected is counted in no room, whenever it left."""
 
 from __future__ import annotations
 

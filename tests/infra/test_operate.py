@@ -13,7 +13,7 @@ from shared.domain.events import InboundEvent, Topic
 from shared.domain.messages import OutboxItem, OutboxPayload, OutboxStatus
 from shared.errors import ProviderUnavailable
 from shared.ports.store import Create
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 
 Output = pytest.CaptureFixture[str]
@@ -56,7 +56,7 @@ def test_dead_messages_are_listed_without_their_content_and_sent_again(
 
 def test_another_tenants_item_is_not_there(dead_item: str, capsys: Output) -> None:
     assert operate.main(["redrive", dead_item, "--tenant", "somebody"]) == 1
-    assert capsys.readouterr().err == "there is no such outbox item\n"
+    assert capsys.readouterr().err == "There is no such outbox item\n"
 
 
 def test_dead_letters_are_listed_and_published_again_and_webhooks_replayed(
@@ -78,9 +78,9 @@ def test_dead_letters_are_listed_and_published_again_and_webhooks_replayed(
     letter = json.loads(capsys.readouterr().out)
     assert (letter["event"]["id"], letter["reason"]) == ("e1", "ProviderUnavailable: test: no")
     assert operate.main(["redrive-event", "inbound", letter["id"]]) == 0
-    taken: list[object] = []
-    stop = deps.bus.consume({Topic.INBOUND: taken.append})
-    eventually(lambda: taken)
+    events: list[object] = []
+    stop = deps.bus.consume({Topic.INBOUND: events.append})
+    eventually(lambda: events)
     stop()
     assert operate.main(["replay", began.isoformat()]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"replayed": 1}

@@ -1,4 +1,4 @@
-"""Two who reach for one session at the same moment: one gets it, and what the other decided on is not written."""
+"""Two processes that take one session at the same moment: one gets it, the other writes nothing."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ def log_in_anew(deps: Deps, instance: Instance) -> None:
 
 
 def test_of_two_processes_that_find_a_free_session_one_takes_it(deps: Deps, another: Deps, instance: Instance) -> None:
-    taken: list[Lease] = []
-    overlaps(deps).store.before_commit("channel_auth", lambda: taken.extend(session_leases.take(another, PROVIDER, 1)))
+    other_leases: list[Lease] = []
+    overlaps(deps).store.before_commit(
+        "channel_auth", lambda: other_leases.extend(session_leases.take(another, PROVIDER, 1))
+    )
     assert session_leases.take(deps, PROVIDER, 1) == []
-    assert [lease.instance_id for lease in taken] == [instance.id]
-    known, _ = auth.read(deps, instance)
-    assert known.lease_owner == "another process"
+    assert [lease.instance_id for lease in other_leases] == [instance.id]
+    document, _ = auth.read(deps, instance)
+    assert document.lease_owner == "another process"
 
 
 def test_one_who_loses_a_session_to_another_takes_the_next(deps: Deps, another: Deps, instance: Instance) -> None:
@@ -89,8 +91,8 @@ def test_what_was_decided_on_a_lease_does_not_bring_back_a_login_that_was_ended_
     (lease,) = session_leases.take(deps, PROVIDER, 1)
     overlaps(deps).store.before_commit("channel_auth", lambda: auth.stop(deps, instance))
     decided(deps, lease)
-    known, _ = auth.read(deps, instance)
-    assert (known.state, known.lease_owner, known.position) == (auth.AuthState.LOGGED_OUT, None, None)
+    document, _ = auth.read(deps, instance)
+    assert (document.state, document.lease_owner, document.position) == (auth.AuthState.LOGGED_OUT, None, None)
     assert session_leases.take(another, PROVIDER, 1) == []
 
 
@@ -122,6 +124,6 @@ def test_of_two_logins_at_once_one_counts(deps: Deps, instance: Instance) -> Non
     overlaps(deps).store.before_commit("channel_auth", faster)
     with pytest.raises(Collision):
         auth.move(deps, instance, version, auth.AuthState.CODE_SENT, {"session": "ours"})
-    known, _ = auth.read(deps, instance)
-    assert [known.secret] == others
-    assert auth.secret_of(deps, known) == {"session": "theirs"}
+    document, _ = auth.read(deps, instance)
+    assert [document.secret] == others
+    assert auth.secret_of(deps, document) == {"session": "theirs"}

@@ -1,4 +1,4 @@
-"""The Telegram for trying things out says of a bot what it was told."""
+"""The simulated Telegram describes a bot by the settings that it received."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_bot_listens_from_being_told_where_to_call_until_that_is_taken_back(bo
 
 
 def test_what_is_sent_gets_a_number_of_its_own(bot: str) -> None:
-    said = {"chat_id": "5", "text": "Hello"}
-    first, second = (requests.post(f"{bot}/sendMessage", json=said, timeout=5).json()["result"] for _ in range(2))
+    message = {"chat_id": "5", "text": "Hello"}
+    first, second = (requests.post(f"{bot}/sendMessage", json=message, timeout=5).json()["result"] for _ in range(2))
     assert first["message_id"] < second["message_id"]
     assert first["chat"]["id"] == "5"

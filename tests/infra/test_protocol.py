@@ -1,4 +1,4 @@
-"""What a client may do on a connection before anybody knows it: not for long, and not without an end."""
+"""Limits on the time and the bytes of a client's connection before it has authenticated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.liveness import living
-from infra.local.protocol import MAX_HEAD, GuardedHTTP
+from infra.local.server.liveness import answer_liveness
+from infra.local.server.protocol import MAX_HEAD, GuardedHTTP
 from infra.sockets.server import SocketServer
 from infra.sockets.web import UNREAD_SECONDS, bound
 from shared.config import Settings
@@ -29,13 +29,13 @@ class Hurried(GuardedHTTP):
 
 @pytest.fixture
 def address(deps: Deps) -> Iterator[str]:
-    """Of a server that gives nobody much time."""
+    """The address of a server with short timeouts."""
     with bridged(deps, echo, http=Hurried) as address:
         yield address
 
 
 @pytest.mark.parametrize(
-    ("begun", "piece"),
+    ("beginning", "piece"),
     [
         (b"GET / HTTP/1.1\r\nHost: h\r\nX-Long: ", b"x" * 65536),
         (CHUNKED + b"2\r\n{}\r\n0\r\n", b"".join(b"X-%d: %b\r\n" % (n, b"v" * 1000) for n in range(64))),
@@ -46,9 +46,9 @@ def address(deps: Deps) -> Iterator[str]:
     ],
     ids=["head", "trailers", "one trailer", "chunk extension", "blank lines", "blank lines after a request"],
 )
-def test_what_has_no_end_is_refused(deps: Deps, begun: bytes, piece: bytes) -> None:
+def test_what_has_no_end_is_refused(deps: Deps, beginning: bytes, piece: bytes) -> None:
     with bridged(deps, echo) as address:
-        with connected(address, begun) as connection, pytest.raises(OSError, match=r"\[Errno"):
+        with connected(address, beginning) as connection, pytest.raises(OSError, match=r"\[Errno"):
             connection.sendall(piece * 2000)
         assert ask(address)[0].status == 200
 
@@ -151,13 +151,13 @@ def test_answers_of_socket_io_are_not_guessed_at_and_not_kept(deps: Deps) -> Non
 
 def test_whether_the_process_lives_is_told_while_all_threads_wait(deps: Deps) -> None:
     app = Blocked()
-    with bridged(deps, app, around=living, threads=1, max_waiting=1) as address:
+    with bridged(deps, app, around=answer_liveness, threads=1, max_waiting=1) as address:
         waiting = threading.Thread(target=ask, args=(address,))
         waiting.start()
         assert app.entered.acquire(timeout=10)
         for method, body in (("GET", b'{"status":"healthy"}'), ("HEAD", b"")):
-            response, told = ask(address, method, "/health/live")
-            assert (response.status, told) == (200, body)
+            response, response_body = ask(address, method, "/health/live")
+            assert (response.status, response_body) == (200, body)
             assert response.headers["cache-control"] == "no-store"
         assert ask(address, path="/health/ready")[0].status == 503
         app.go.set()

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from infra import smoke
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.stubs import Stub
 
 ROOT = Path(__file__).parents[2]
@@ -52,26 +52,26 @@ def _release(folder: Path, *arguments: str) -> tuple[str, list[str]]:
 
 
 def test_holding_pins_what_serves_and_leaves_others_services_alone(gcloud: Path) -> None:
-    _, told = _release(gcloud, "hold", *PLACE, str(gcloud / "state"))
-    assert told == ["list", "update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
+    _, commands = _release(gcloud, "hold", *PLACE, str(gcloud / "state"))
+    assert commands == ["list", "update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
     assert json.loads((gcloud / "state").read_text("utf-8")) == {"hub-hub": "hub-hub-00001"}
 
 
 def test_rolling_back_gives_the_traffic_to_what_was_held(gcloud: Path) -> None:
     (gcloud / "state").write_text('{"hub-hub": "hub-hub-00001"}', "utf-8")
-    _, told = _release(gcloud, "rollback", *PLACE, str(gcloud / "state"))
-    assert told == ["update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
+    _, commands = _release(gcloud, "rollback", *PLACE, str(gcloud / "state"))
+    assert commands == ["update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
 
 
 def test_promoting_gives_all_traffic_to_the_newest(gcloud: Path) -> None:
-    _, told = _release(gcloud, "promote", *PLACE)
-    assert told == ["list", "update-traffic hub-hub --to-latest", "update-traffic hub-new --to-latest"]
+    _, commands = _release(gcloud, "promote", *PLACE)
+    assert commands == ["list", "update-traffic hub-hub --to-latest", "update-traffic hub-new --to-latest"]
 
 
 def test_a_candidate_has_an_address_of_its_own(gcloud: Path) -> None:
-    printed, told = _release(gcloud, "candidate", *PLACE, "hub")
+    printed, commands = _release(gcloud, "candidate", *PLACE, "hub")
     assert printed == "https://candidate---hub-hub.run.app\n"
-    assert told == ["update-traffic hub-hub --update-tags=candidate=LATEST", "describe hub-hub"]
+    assert commands == ["update-traffic hub-hub --update-tags=candidate=LATEST", "describe hub-hub"]
 
 
 def test_an_unknown_action_says_how_it_is_used() -> None:
@@ -108,8 +108,8 @@ def test_a_server_that_is_no_hub_fails_each_check(provider: Stub) -> None:
 
 
 def test_an_address_without_a_server_is_told_as_such() -> None:
-    found = list(smoke.failures("http://127.0.0.1:1", patience=0))
-    assert found[0] == "GET /health/live: no answer (ConnectionRefusedError)"
+    failures = list(smoke.failures("http://127.0.0.1:1", patience=0))
+    assert failures[0] == "GET /health/live: no answer (ConnectionRefusedError)"
 
 
 def test_the_smoke_test_ends_with_a_status(deployed: str) -> None:

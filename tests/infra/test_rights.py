@@ -25,9 +25,9 @@ from functions.webhooks.blueprint import api as webhooks
 from infra.deployables import Roles, load
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
-from shared.http.app import create_app
 from shared.ports.blobs import Blob
 from shared.ports.store import Write
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub
@@ -60,8 +60,8 @@ class Guard:
 
     def read(self, name: str) -> dict[str, str]:
         self._allow(name.startswith((*self.roles.reads_secrets, *self.roles.writes_secrets)), "reads a secret")
-        found: dict[str, str] = self.port.read(name)
-        return found
+        values: dict[str, str] = self.port.read(name)
+        return values
 
     def write(self, name: str, value: dict[str, str]) -> None:
         self._allow(name.startswith(self.roles.writes_secrets), "writes a secret")
@@ -89,8 +89,8 @@ class Split:
         return replace(self.deps, **ports)  # type: ignore[arg-type]  # a guard is whatever it guards
 
     def client(self, name: str) -> FlaskClient:
-        made = {"omnichat": omnichat, "omnihub": omnihub, "dashboard": dashboard, "forge": forge}
-        blueprints = [webhooks] if name == "webhooks" else made[name]()
+        by_name = {"omnichat": omnichat, "omnihub": omnihub, "dashboard": dashboard, "forge": forge}
+        blueprints = [webhooks] if name == "webhooks" else by_name[name]()
         return create_app(self.of(name), blueprints).test_client()
 
     @contextmanager
@@ -109,10 +109,10 @@ class Split:
 def split(deps: Deps) -> Iterator[Split]:
     # The key that development makes for itself is a secret; a deployment has JWT_SECRET.
     settings = deps.settings.model_copy(update={"jwt_secret": SecretStr("j" * 32)})
-    made = Split(replace(deps, settings=settings))
-    with made.consuming():
-        yield made
-    assert made.refused == []
+    deployment = Split(replace(deps, settings=settings))
+    with deployment.consuming():
+        yield deployment
+    assert deployment.refused == []
 
 
 def test_a_message_is_answered_with_no_more_rights_than_the_table_gives(split: Split, provider: Stub) -> None:

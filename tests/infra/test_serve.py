@@ -88,8 +88,8 @@ def test_what_it_cannot_start_with_is_named_in_one_line(start: Start, variables:
 
 
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         hub = start(PORT=str(port))
         assert hub.process.wait(30) == 2
     assert f"HOST, PORT: cannot listen on 127.0.0.1 port {port}" in hub.errors
@@ -105,19 +105,19 @@ def test_a_second_process_on_the_same_data_is_refused_and_the_first_goes_on(star
 
 
 @pytest.mark.parametrize(
-    ("variables", "severity", "said"),
+    ("variables", "severity", "expected"),
     [
         ({"DATABASE_URL": "postgres://u:hunter2@h/db"}, "WARNING", "DATABASE_URL is set and not used"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "0123456789abcdef" * 3}, "ERROR", "API_KEY is not set"),
         ({"HOST": "0.0.0.0"}, "WARNING", "API_KEY is not set"),  # noqa: S104 - what is warned of
     ],
 )
-def test_a_risky_setting_is_told_once(start: Start, variables: dict[str, str], severity: str, said: str) -> None:
+def test_a_risky_setting_is_told_once(start: Start, variables: dict[str, str], severity: str, expected: str) -> None:
     hub = start(**variables)
     hub.stop()
-    told = [line for line in hub.errors.splitlines() if said in line]
-    assert len(told) == 1
-    assert f'"severity": "{severity}"' in told[0]
+    warnings = [line for line in hub.errors.splitlines() if expected in line]
+    assert len(warnings) == 1
+    assert f'"severity": "{severity}"' in warnings[0]
     assert "hunter2" not in hub.errors
 
 

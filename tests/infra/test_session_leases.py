@@ -1,4 +1,4 @@
-"""Leases of sessions on both stores: one holder, renewed by him alone, free when he says so or is heard of no more."""
+"""Leases of sessions on both stores: one holder, who alone renews it; free when released or expired."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _ids(leases: list[session_leases.Lease]) -> set[str]:
     return {lease.instance_id for lease in leases}
 
 
-def test_a_session_has_one_holder_until_he_lets_go_or_is_gone(deps: Deps) -> None:
+def test_a_session_has_one_holder_until_it_is_released_or_expires(deps: Deps) -> None:
     for id_ in ("i1", "i2", "i3"):
         _logged_in(deps, id_)
     one, two = replace(deps, owner="one"), replace(deps, owner="two")
@@ -71,8 +71,8 @@ def test_a_session_has_one_holder_until_he_lets_go_or_is_gone(deps: Deps) -> Non
     session_leases.release(two, first[0])
     assert session_leases.take(two, PROVIDER, 5) == []
     session_leases.release(one, first[0], position={"0": {"pts": 3}})
-    (taken,) = session_leases.take(two, PROVIDER, 5)
-    assert (taken.instance_id, taken.position) == (first[0].instance_id, {"0": {"pts": 3}})
+    (retaken,) = session_leases.take(two, PROVIDER, 5)
+    assert (retaken.instance_id, retaken.position) == (first[0].instance_id, {"0": {"pts": 3}})
     later = replace(two, now=lambda: deps.now() + session_leases.LEASE + timedelta(seconds=1))
     assert first[1].instance_id in _ids(session_leases.take(later, PROVIDER, 5))
     assert session_leases.renew(one, first, {}) == {}
@@ -138,9 +138,9 @@ def test_a_lease_of_a_former_login_has_no_say_in_the_one_that_its_own_process_ha
     session_leases.end(deps, former, "the former session is gone")
     assert not session_leases.is_ours(deps, former)
     assert session_leases.is_ours(deps, present)
-    known, _ = auth.read(deps, instance)
-    assert (known.state, known.lease_owner, known.position) == (auth.AuthState.CONNECTED, deps.owner, None)
-    assert known.lease_expires_at == present.until
+    document, _ = auth.read(deps, instance)
+    assert (document.state, document.lease_owner, document.position) == (auth.AuthState.CONNECTED, deps.owner, None)
+    assert document.lease_expires_at == present.until
     assert deps.secrets.read(present.secret) == {"session": "another"}
     assert list(session_leases.renew(deps, [present], {})) == ["i1"]
 
@@ -150,10 +150,10 @@ def test_a_lease_that_another_process_has_taken_is_renewed_released_and_ended_by
     (lost,) = session_leases.take(deps, PROVIDER, 1)
     later = deps.now() + session_leases.LEASE + timedelta(seconds=1)
     another = replace(deps, owner="another", now=lambda: later)
-    (taken,) = session_leases.take(another, PROVIDER, 1)
+    (new_lease,) = session_leases.take(another, PROVIDER, 1)
     assert session_leases.renew(deps, [lost], {}) == {}
     session_leases.release(deps, lost)
     session_leases.end(deps, lost, "it is gone")
-    known, _ = auth.read(deps, instance)
-    assert (known.state, known.lease_owner) == (auth.AuthState.CONNECTED, "another")
-    assert list(session_leases.renew(another, [taken], {})) == ["i1"]
+    document, _ = auth.read(deps, instance)
+    assert (document.state, document.lease_owner) == (auth.AuthState.CONNECTED, "another")
+    assert list(session_leases.renew(another, [new_lease], {})) == ["i1"]

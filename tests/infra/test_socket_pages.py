@@ -1,4 +1,4 @@
-"""Browsers without the library's help: origins, and connections that never say who they are."""
+"""Browsers without the client library: origins, and connections that never authenticate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Page:
-    """A web page somewhere, asking with plain HTTP."""
+    """A web page that uses plain HTTP."""
 
     def __init__(self, url: str, origin: str | None = None) -> None:
         self._address = url.removeprefix("http://")
@@ -64,7 +64,7 @@ def test_pages_may_connect_by_the_same_rule_as_over_http(
         assert answer.allowed_origin == (origin if status == 200 else None)
 
 
-def test_who_never_says_who_he_is_is_shown_out(deps: Deps, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_never_authenticates_is_disconnected(deps: Deps, caplog: pytest.LogCaptureFixture) -> None:
     with hosted(SocketServer(deps, recheck_seconds=0.02, handshake_seconds=0.1)) as url:
         page = Page(url)
         sid = json.loads(page.get("").body[1:])["sid"]

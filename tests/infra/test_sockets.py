@@ -1,4 +1,4 @@
-"""Who may connect, which rooms he may enter, and when he has to go."""
+"""Which clients may connect, which rooms they may enter, and when they are disconnected."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_an_api_key_lets_a_client_in(deps: Deps, client: Connect) -> None:
     key = ApiKey(id=fingerprint("key-of-t1"), tenant_id="t1", name="k", prefix="key", created_at=MOMENT)
     deps.store.commit([Create(Ref("api_keys", key.id), key.model_dump())])
     stored_instance(deps)
-    for made in (client("key-of-t1"), client(headers={"x-api-key": "key-of-t1"})):
-        assert made.ask("join-channel", "i1") == {"ok": True}
+    for connection in (client("key-of-t1"), client(headers={"x-api-key": "key-of-t1"})):
+        assert connection.ask("join-channel", "i1") == {"ok": True}
 
 
 @pytest.mark.parametrize("auth", [None, {}, {"token": ""}, {"token": 7}, {"token": "wrong"}, {"token": "a.b.c"}, ["x"]])
@@ -65,59 +65,59 @@ def test_an_expired_token_is_refused(deps: Deps, server: str, transport: str) ->
 
 def test_a_client_joins_its_own_tenants_channels_under_either_name(deps: Deps, client: Connect) -> None:
     stored_instance(deps)
-    made = client(token_for(deps, "t1"))
+    connection = client(token_for(deps, "t1"))
     for event in ("join-channel", "joinChannel", "leave-channel", "leaveChannel"):
-        assert made.ask(event, "i1") == {"ok": True}
-        assert made.ask(event, {"channelInstanceId": "i1"}) == {"ok": True}
+        assert connection.ask(event, "i1") == {"ok": True}
+        assert connection.ask(event, {"channelInstanceId": "i1"}) == {"ok": True}
 
 
 def test_a_foreign_channel_looks_like_one_that_does_not_exist(deps: Deps, client: Connect) -> None:
     stored_instance(deps, "theirs", tenant_id="t2")
-    made = client(token_for(deps, "t1"))
+    connection = client(token_for(deps, "t1"))
     refusal = {"ok": False, "detail": "there is no such channel"}
-    assert made.ask("join-channel", "theirs") == refusal
-    assert made.ask("join-channel", "nobodys") == refusal
+    assert connection.ask("join-channel", "theirs") == refusal
+    assert connection.ask("join-channel", "nobodys") == refusal
     realtime.emit(deps, "t2", "theirs", "whatsapp-connected", {})
     realtime.emit(deps, "t1", "theirs", "whatsapp-connected", {})
     with pytest.raises(Empty):
-        made.came.get(timeout=0.2)
+        connection.came.get(timeout=0.2)
 
 
 @pytest.mark.parametrize("argument", [None, "", 7, [], {}, {"channelInstanceId": None}, "../x", "a/b", "x" * 200])
 def test_what_is_no_channel_id_is_refused_and_the_client_stays(deps: Deps, client: Connect, argument: object) -> None:
     stored_instance(deps)
-    made = client(token_for(deps, "t1"))
+    connection = client(token_for(deps, "t1"))
     for event in ("join-channel", "leave-channel"):
-        assert made.ask(event, argument) == {"ok": False, "detail": "give the channel's id"}
-    assert made.ask("join-channel") == {"ok": False, "detail": "give the channel's id"}
-    assert made.ask("join-channel", "i1") == {"ok": True}
+        assert connection.ask(event, argument) == {"ok": False, "detail": "give the channel's id"}
+    assert connection.ask("join-channel") == {"ok": False, "detail": "give the channel's id"}
+    assert connection.ask("join-channel", "i1") == {"ok": True}
 
 
 def test_a_client_can_be_in_so_many_rooms_and_no_more(deps: Deps, client: Connect) -> None:
     for number in range(MAX_ROOMS + 1):
         stored_instance(deps, f"i{number}")
-    made = client(token_for(deps, "t1"))
-    answers = [made.ask("join-channel", f"i{number}") for number in range(MAX_ROOMS + 1)]
+    connection = client(token_for(deps, "t1"))
+    answers = [connection.ask("join-channel", f"i{number}") for number in range(MAX_ROOMS + 1)]
     assert answers[:-1] == [{"ok": True}] * MAX_ROOMS
     assert answers[-1] == {"ok": False, "detail": f"a client can be in at most {MAX_ROOMS} channels"}
-    assert made.ask("leave-channel", "i0") == {"ok": True}
-    assert made.ask("join-channel", f"i{MAX_ROOMS}") == {"ok": True}
+    assert connection.ask("leave-channel", "i0") == {"ok": True}
+    assert connection.ask("join-channel", f"i{MAX_ROOMS}") == {"ok": True}
 
 
 def test_joining_many_rooms_in_one_breath_works(deps: Deps, client: Connect) -> None:
     for number in range(40):
         stored_instance(deps, f"i{number}")
-    made = client(token_for(deps, "t1"))
+    connection = client(token_for(deps, "t1"))
     answers: Queue[object] = Queue()
     for number in range(40):
-        made.io.emit("join-channel", f"i{number}", callback=answers.put)
+        connection.io.emit("join-channel", f"i{number}", callback=answers.put)
     assert [answers.get(timeout=10) for _ in range(40)] == [{"ok": True}] * 40
 
 
 def test_a_message_that_is_far_too_large_ends_its_sender_only(deps: Deps, joined: Client, client: Connect) -> None:
     other = client(token_for(deps, "t1"))
     other.io.emit("join-channel", "x" * (MAX_FRAME + 1000))
-    other.gone.get(timeout=10)
+    other.disconnects.get(timeout=10)
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
     assert joined.next()[0] == "whatsapp-connected"
 
@@ -133,9 +133,9 @@ def test_a_client_is_disconnected_when_its_token_runs_out(
         clock.ahead = timedelta(seconds=seconds_ahead)
         if stays:
             with pytest.raises(Empty):
-                client.gone.get(timeout=0.2)
+                client.disconnects.get(timeout=0.2)
         else:
-            client.gone.get(timeout=10)
+            client.disconnects.get(timeout=10)
 
 
 def test_clients_come_back_by_themselves_after_the_server_went_away(deps: Deps, transport: str) -> None:

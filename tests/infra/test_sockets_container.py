@@ -24,7 +24,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.domain.messages import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Ref, Set
 from shared.usecases import realtime
-from shared.usecases.pipeline import outbound
+from shared.usecases.outbox import enqueueing
 from tests.adapters.backends import emulators, google
 from tests.eventually import eventually
 from tests.infra.clients import Client, stored_instance, token_for
@@ -80,10 +80,10 @@ def start(environment: dict[str, str], pubsub: PubSub, tmp_path: Path) -> Iterat
 
         def started(*command: str, **variables: str) -> Process:
             directory = tmp_path / f"container-{next(numbers)}"
-            made = Process(directory, *(command or COMMAND), **(environment | variables))
-            stack.enter_context(closing(made))
-            assert made.url, made.errors
-            return made
+            process = Process(directory, *(command or COMMAND), **(environment | variables))
+            stack.enter_context(closing(process))
+            assert process.url, process.errors
+            return process
 
         yield started
 
@@ -106,8 +106,8 @@ def _stop(container: Process) -> int:
 
 
 def _feeds(pubsub: PubSub) -> list[str]:
-    found = pubsub.subscriber.list_subscriptions(request={"project": f"projects/{pubsub.project}"})
-    return [each.name for each in found if "-feed-" in each.name]
+    subscriptions = pubsub.subscriber.list_subscriptions(request={"project": f"projects/{pubsub.project}"})
+    return [each.name for each in subscriptions if "-feed-" in each.name]
 
 
 def test_both_processes_tell_their_own_clients_everything_and_a_stranger_nothing(
@@ -118,9 +118,9 @@ def test_both_processes_tell_their_own_clients_everything_and_a_stranger_nothing
     containers = [start(), start()]
     assert len(_feeds(pubsub)) == 2
     with ExitStack() as stack:
-        ours = [stack.enter_context(_client(each, token_for(deps, "t1"))) for each in containers]
+        own_clients = [stack.enter_context(_client(each, token_for(deps, "t1"))) for each in containers]
         strangers = [stack.enter_context(_client(each, token_for(deps, "t2"))) for each in containers]
-        for client in ours:
+        for client in own_clients:
             client.enter("i1")
         assert not any(each.ask("join-channel", "i1")["ok"] for each in strangers)
         for client in strangers:
@@ -128,13 +128,13 @@ def test_both_processes_tell_their_own_clients_everything_and_a_stranger_nothing
         for number in range(20):
             payload = {"qr": str(number), "expires_at": "2026-11-21T10:00:00+00:00"}
             realtime.emit(deps, "t1", instance.id, realtime.WHATSAPP_QR, payload)
-        for client in ours:
+        for client in own_clients:
             came = [client.next() for _ in range(20)]
             assert [payload["qr"] for _, payload in came] == [str(number) for number in range(20)]
         realtime.emit(deps, "t2", "theirs", realtime.WHATSAPP_CONNECTED, {})
         # What came to the strangers came after the others' events, so that those would be here by now.
         assert [each.next()[0] for each in strangers] == [realtime.WHATSAPP_CONNECTED] * 2
-        for each in (*ours, *strangers):
+        for each in (*own_clients, *strangers):
             with pytest.raises(Empty):
                 each.came.get_nowait()
 
@@ -145,7 +145,7 @@ def test_sigterm_drains_and_leaves_no_subscription_behind(start: Start, deps: De
     with _client(first, token_for(deps, "t1")) as client:
         assert client.ask("join-channel", "i1") == {"ok": True}
         assert _stop(first) == 0, first.errors
-        client.gone.get(timeout=10)
+        client.disconnects.get(timeout=10)
     assert len(_feeds(pubsub)) == 1
     assert _stop(second) == 0
     assert _feeds(pubsub) == []
@@ -198,12 +198,12 @@ def _to_send(deps: Deps, conversation_id: str) -> Ref:
 
 def test_it_sends_what_has_to_go_over_a_line_and_leaves_the_rest_to_the_functions(start: Start, deps: Deps) -> None:
     start()
-    others, ours = _to_send(deps, "c1"), _to_send(deps, "c2")
+    functions_item, own_item = _to_send(deps, "c1"), _to_send(deps, "c2")
     # With one key, so that the second is handed out after the first.
     deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c1"), key="k")
     deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c2", runtime="socket"), key="k")
-    eventually(lambda: deps.store.get([ours])[ours].data["status"] == "DEAD")
-    assert deps.store.get([others])[others].data["status"] == "PENDING"
+    eventually(lambda: deps.store.get([own_item])[own_item].data["status"] == "DEAD")
+    assert deps.store.get([functions_item])[functions_item].data["status"] == "PENDING"
 
 
 def _account(deps: Deps) -> Instance:
@@ -226,7 +226,7 @@ def _say(deps: Deps, instance: Instance, text: str) -> None:
         updated_at=deps.now(),
     )
     deps.store.commit([Create(Ref("outbox", item.id), item.model_dump())])
-    outbound.wake(deps, "t1", item.conversation_id, instance)
+    enqueueing.wake(deps, "t1", item.conversation_id, instance)
 
 
 def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_when_it_ends(
@@ -244,7 +244,7 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
         account = _account(deps)
         module = ("tests.infra.sockets_with_telegram", str(tmp_path))
         containers = {
-            str(made.process.pid): made for made in (start(*module, **variables), start(*module, **variables))
+            str(process.process.pid): process for process in (start(*module, **variables), start(*module, **variables))
         }
         (holder,) = eventually(lambda: noted("opened of-ann"))
         texts = [f"text-{number}" for number in range(8)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.deployables import load
-from shared.config import Settings
+from shared.config import Settings, setting_fields
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "terraform" / "modules" / "app"
@@ -62,12 +62,12 @@ def test_rights_on_the_project_belong_to_accounts_of_functions_only() -> None:
 
 def test_services_are_given_settings_that_exist() -> None:
     environments = FILES["functions.tf"].partition("environments = {")[2].partition("mounted = {")[0]
-    given = set(re.findall(r"^\s+([A-Z][A-Z_]+)\s+=", environments, re.MULTILINE))
-    given |= set(re.findall(r"\{ ([A-Z][A-Z_]+) =", environments))
-    given |= {name for row in load().functions.values() for name in row.environment}
+    variables = set(re.findall(r"^\s+([A-Z][A-Z_]+)\s+=", environments, re.MULTILINE))
+    variables |= set(re.findall(r"\{ ([A-Z][A-Z_]+) =", environments))
+    variables |= {name for row in load().functions.values() for name in row.environment}
     framework = {"FUNCTION_SOURCE", "FUNCTION_TARGET"}
-    assert given - framework <= {name.upper() for name in Settings.model_fields}
-    assert {"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUBLIC_URL", "MEDIA_BUCKET", "THREADS"} <= given
+    assert variables - framework <= {name.upper() for name in setting_fields()}
+    assert {"PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT", "PUBLIC_URL", "MEDIA_BUCKET", "THREADS"} <= variables
 
 
 @pytest.mark.parametrize("kind", ["http", "event", "schedule"])
@@ -95,13 +95,11 @@ def test_log_lines_that_are_counted_are_written_somewhere() -> None:
 
 
 def test_what_is_taken_out_of_log_lines_is_put_into_them() -> None:
-    taken = set(re.findall(r"jsonPayload\.(\w+)", FILES["monitoring.tf"])) - {"message"}
-    taken |= set(re.findall(r'value\s+= "(\w+)"', FILES["monitoring.tf"]))
-    assert {"channel", "depth", "lag_seconds", "oldest_seconds", "outbox_seconds", "reply_seconds"} <= taken
-    code = "".join(
-        (ROOT / "shared" / "usecases" / f"{name}.py").read_text() for name in ("sweep", "pipeline/measuring")
-    )
-    assert [name for name in taken if f'"{name}"' not in code] == []
+    fields = set(re.findall(r"jsonPayload\.(\w+)", FILES["monitoring.tf"])) - {"message"}
+    fields |= set(re.findall(r'value\s+= "(\w+)"', FILES["monitoring.tf"]))
+    assert {"channel", "depth", "lag_seconds", "oldest_seconds", "outbox_seconds", "reply_seconds"} <= fields
+    code = "".join((ROOT / "shared" / "usecases" / f"{name}.py").read_text() for name in ("sweep", "reporting/metrics"))
+    assert [name for name in fields if f'"{name}"' not in code] == []
 
 
 def test_alerts_name_subscriptions_that_exist() -> None:

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.local.bodies import UNCOUNTED, Bodies
-from infra.local.wsgi import PIECE
+from infra.local.server.request_bodies import UNCOUNTED_BYTES, RequestBodies
+from infra.local.server.wsgi import CHUNK_BYTES
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
-from shared.http.app import MAX_BODY, body_limit, create_app
+from shared.http.app import MAX_BODY, body_limit
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.http.dialect import large
 from tests.infra.bridging import Blocked, ask, bridged, connected, echo
@@ -90,7 +91,7 @@ def test_the_application_says_where_bodies_may_be_long(deps: Deps) -> None:
     assert body_limit(app, "POST", "/large") == 3 * MAX_BODY
     assert {body_limit(app, *at) for at in (("GET", "/large"), ("POST", "/large/x"), ("POST", "/"))} == {MAX_BODY}
     json_of = {"Content-Type": "application/json"}
-    with bridged(deps, app, Bodies(MAX_BODY, partial(body_limit, app))) as address:
+    with bridged(deps, app, RequestBodies(MAX_BODY, partial(body_limit, app))) as address:
         for length, status in ((2 * MAX_BODY, 200), (4 * MAX_BODY, 413)):
             body = json.dumps({"name": "Bello"}).encode().rjust(length)
             assert ask(address, "POST", "/large", body, json_of)[0].status == status
@@ -101,9 +102,9 @@ def test_the_application_says_where_bodies_may_be_long(deps: Deps) -> None:
 
 
 def test_all_bodies_under_way_share_a_room_that_small_ones_do_not_need(deps: Deps) -> None:
-    length = UNCOUNTED + 600
+    length = UNCOUNTED_BYTES + 600
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % length
-    with bridged(deps, echo, Bodies(2 * length, together=1000)) as address:
+    with bridged(deps, echo, RequestBodies(2 * length, total=1000)) as address:
         with connected(address, head + b"x" * (length - 1)) as first:
             eventually(lambda: ask(address, "POST", "/", b"y" * length)[0].status == 503)
             refused, _ = ask(address, "POST", "/", b"y" * length)
@@ -115,9 +116,9 @@ def test_all_bodies_under_way_share_a_room_that_small_ones_do_not_need(deps: Dep
 
 
 def test_the_room_of_a_client_that_goes_away_is_free_again(deps: Deps) -> None:
-    length = UNCOUNTED + 600
+    length = UNCOUNTED_BYTES + 600
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % length
-    with bridged(deps, echo, Bodies(2 * length, together=1000)) as address:
+    with bridged(deps, echo, RequestBodies(2 * length, total=1000)) as address:
         connected(address, head + b"x" * (length - 1)).close()
         eventually(lambda: ask(address, "POST", "/", b"y" * length)[0].status == 200)
 
@@ -132,7 +133,7 @@ def test_a_long_answer_is_sent_piece_by_piece_and_whole(deps: Deps) -> None:
     with bridged(deps, long_answer) as address:
         response, body = ask(address)
     assert response.headers["transfer-encoding"] == "chunked"
-    assert len(body) == 40 * 50_000 > PIECE
+    assert len(body) == 40 * 50_000 > CHUNK_BYTES
     assert body == b"".join(bytes([65 + number % 26]) * 50_000 for number in range(40))
 
 
@@ -170,7 +171,7 @@ def test_running_requests_are_finished_when_the_server_stops(deps: Deps) -> None
 
 
 class _Visited(SocketServer):
-    """Somebody comes to the door at `address` while its connections are being closed."""
+    """Connect to `address` while its connections are being closed."""
 
     address = ("", 0)
     let_in: bool | None = None

@@ -153,7 +153,7 @@ def _tried(paths: Sequence[str], records: Iterable[recording.Recorded], options:
         mutation, mutant = candidate
         result = judge(mutation.path, mutant, choice.tests(mutation), options.seconds)
         tried = Tried(mutation, difference(mutation.path, sources[mutation.path], mutant), result)
-        print(tried.shown, flush=True)
+        print(tried.report, flush=True)
         return tried
 
     tried: list[Tried] = []

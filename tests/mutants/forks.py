@@ -27,15 +27,15 @@ class OutOfTime(Exception):
 
 def messages(work: Work, *arguments: Any, seconds: float) -> Iterator[Any]:
     """What the work sends, until it ends; raises `OutOfTime`."""
-    ours, theirs = _SERVER.Pipe(duplex=False)
-    process = _SERVER.Process(target=_run, args=(theirs, work, arguments))
+    reader, writer = _SERVER.Pipe(duplex=False)
+    process = _SERVER.Process(target=_run, args=(writer, work, arguments))
     process.start()
-    theirs.close()
+    writer.close()
     deadline = time.monotonic() + seconds
     try:
-        while ours.poll(max(0.0, deadline - time.monotonic())):
+        while reader.poll(max(0.0, deadline - time.monotonic())):
             try:
-                yield ours.recv()
+                yield reader.recv()
             except EOFError:
                 return
         raise OutOfTime
@@ -44,7 +44,7 @@ def messages(work: Work, *arguments: Any, seconds: float) -> Iterator[Any]:
             os.killpg(process.pid or 0, signal.SIGKILL)
         process.kill()
         process.join()
-        ours.close()
+        reader.close()
 
 
 def _run(connection: Connection, work: Work, arguments: tuple[Any, ...]) -> None:

@@ -18,7 +18,7 @@ class Tried:
     result: Result
 
     @property
-    def shown(self) -> str:
+    def report(self) -> str:
         """A line, and for what no test noticed the difference."""
         verdict = self.result.verdict
         return self._line if verdict.is_noticed or not verdict.counts else f"{self._line}\n{self.difference}"

@@ -143,7 +143,7 @@ def test_of_several_lines_only_the_one_that_is_dropped_differs() -> None:
 
 
 def test_every_mutant_of_a_real_module_can_be_compiled() -> None:
-    path = "shared/usecases/pipeline/pacing.py"
+    path = "shared/usecases/delivery/pacing.py"
     source = Path(path).read_text("utf-8")
     texts = [text for each in mutations(path, source, PROJECT) if (text := each.mutant(source))]
     assert len(texts) > 20

@@ -70,13 +70,13 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def records(project: Path) -> list[Recorded]:
-    kept = Records(project, project / "records")
-    assert kept.missing([TEST_FILE]) == [TEST_FILE]
+    store = Records(project, project / "records")
+    assert store.missing([TEST_FILE]) == [TEST_FILE]
     for passed, failed in forks.messages(recording.record, str(TEST_FILE), seconds=60):
-        kept.write(TEST_FILE, passed)
+        store.write(TEST_FILE, passed)
         assert failed == ["tests/test_counting.py::test_that_fails"]
-    assert kept.missing([TEST_FILE]) == []
-    return list(kept.read([TEST_FILE]))
+    assert store.missing([TEST_FILE]) == []
+    return list(store.read([TEST_FILE]))
 
 
 def _judged(records: list[Recorded], old: str, new: str, seconds: float = 60.0) -> Result:

@@ -19,7 +19,7 @@ from functions.normalize.main import consume as normalize
 from shared.deps import Deps
 from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, Topic
 from shared.domain.messages import Message
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.evolution import MARIA, evolution_rules, written
 from tests.overlaps import Overlaps, overlaps
 from tests.pipeline.hub import Hub, telegram_rules
@@ -78,9 +78,9 @@ class HubByHand(Hub):
 
     def message(self, text: str) -> Message:
         """The one message with this text."""
-        found = [message for message in self.messages() if message.text == text]
-        assert len(found) == 1, found
-        return found[0]
+        matching = [message for message in self.messages() if message.text == text]
+        assert len(matching) == 1, matching
+        return matching[0]
 
     def texts(self) -> list[str | None]:
         return [message.text for message in self.messages()]
@@ -207,8 +207,8 @@ class Cloud:
 
     def reports(self, message_id: str, status: str, *errors: dict[str, Any]) -> None:
         now = str(int(self.hub.deps.now().timestamp()))
-        told = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
-        self.brings(statuses=[told])
+        status_entry = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
+        self.brings(statuses=[status_entry])
 
     def prefers(self, sender: str, value: str) -> None:
         """The person wants marketing messages to `stop`, or to `resume`."""

@@ -22,10 +22,10 @@ from shared.domain.conversations import Conversation
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
-from shared.http.app import create_app
 from shared.ports.store import Merge, Order, Store, Where
-from shared.usecases import refs
 from shared.usecases.instances import instances
+from tests import refs
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.index_check import stored_in
 from tests.stubs import Received, Reply, Stub
@@ -127,18 +127,18 @@ class Hub:
 
     def conversation(self) -> Conversation:
         """The one conversation there is, as soon as it is there."""
-        found = eventually(self.conversations)
-        assert len(found) == 1, found
-        return found[0]
+        conversations = eventually(self.conversations)
+        assert len(conversations) == 1, conversations
+        return conversations[0]
 
     def messages(self, direction: Direction | None = None) -> list[Message]:
         """All of the tenant's messages, in their order."""
         order = [Order("sent_at"), Order("created_at")]
-        found = []
+        messages = []
         for conversation in self.conversations():
             page = self.store.find("messages", [Where("conversation_id", "==", conversation.id)], order, 1000)
-            found += [Message.model_validate(document.data) for document in page.documents]
-        return [message for message in found if direction in (None, message.direction)]
+            messages += [Message.model_validate(document.data) for document in page.documents]
+        return [message for message in messages if direction in (None, message.direction)]
 
     def sent_texts(self, path: str = "/sendMessage") -> list[str]:
         return [request.json["text"] for request in self.provider.to(path)]
@@ -152,7 +152,7 @@ def telegram_rules(provider: Stub) -> None:
     """Play a Telegram that takes everything."""
     numbers = count(1000)
 
-    def taken(request: Received) -> Reply:
+    def accept(request: Received) -> Reply:
         result = {"message_id": next(numbers), "date": 1, "chat": {"id": request.json["chat_id"], "type": "private"}}
         return Reply(json={"ok": True, "result": result})
 
@@ -160,7 +160,7 @@ def telegram_rules(provider: Stub) -> None:
     provider.on("POST", r"/bot[^/]+/getMe", Reply(json=me))
     provider.on("GET", r"/bot[^/]+/getMe", Reply(json=me))
     provider.on("POST", r"/bot[^/]+/setWebhook", Reply(json={"ok": True, "result": True}))
-    provider.on("POST", r"/bot[^/]+/send", taken)
+    provider.on("POST", r"/bot[^/]+/send", accept)
 
 
 def answered_bot(deps: Deps) -> str:

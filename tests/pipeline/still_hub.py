@@ -8,10 +8,10 @@ from functions.hub.main import blueprints
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
-from shared.http.app import create_app
 from shared.security.pacing import Pacer
-from shared.usecases import refs
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
+from tests import refs
+from tests.apps import create_app
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Stub
@@ -54,7 +54,7 @@ def fate(hub: Hub, message_id: str) -> str:
     return str(hub.documents("outbox", id=message_id)[0]["status"])
 
 
-def shown(hub: Hub, message_id: str) -> MessageStatus:
+def displayed_status(hub: Hub, message_id: str) -> MessageStatus:
     """The status that the message itself shows."""
     ref = refs.message(message_id)
     return MessageStatus(hub.store.get([ref])[ref].data["status"])

@@ -34,17 +34,20 @@ def brings(hub: Hub, text: str, **key: str) -> None:
     evolution_says(hub, upsert(written(text, **key)))
 
 
-def asked(hub: Hub, times: int = 1) -> Any:
+def last_question(hub: Hub, times: int = 1) -> Any:
     """What the agent was asked last."""
     return hub.provider.wait_for(RUN, times)[-1].json
 
 
 def test_an_agent_is_asked_as_the_readme_shows(shop: Hub) -> None:
     printed = (
-        Path("README.md").read_text("utf-8").partition("<!-- agent:start -->")[2].partition("<!-- agent:end -->")[0]
+        Path("functions/README.md")
+        .read_text("utf-8")
+        .partition("<!-- agent:start -->")[2]
+        .partition("<!-- agent:end -->")[0]
     )
     brings(shop, "Hello")
-    assert asked(shop) == json.loads(printed.strip().removeprefix("```json").removesuffix("```"))
+    assert last_question(shop) == json.loads(printed.strip().removeprefix("```json").removesuffix("```"))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_an_agents_name_is_one_part_of_the_path_whatever_it_holds(shop: Hub, age
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "expected"),
     [
         (
             {"locationMessage": {"degreesLatitude": -23.5, "degreesLongitude": -46.25, "address": "Rua 1"}},
@@ -77,18 +80,20 @@ def test_an_agents_name_is_one_part_of_the_path_whatever_it_holds(shop: Hub, age
     ],
     ids=["place", "contact", "voice"],
 )
-def test_an_agent_is_told_in_words_what_is_no_text(shop: Hub, message: dict[str, Any], told: tuple[str, str]) -> None:
+def test_an_agent_is_told_in_words_what_is_no_text(
+    shop: Hub, message: dict[str, Any], expected: tuple[str, str]
+) -> None:
     evolution_says(shop, upsert(written("") | {"message": message, "messageType": next(iter(message))}))
-    question = asked(shop)
-    assert (question["message_type"], question["message_content"]) == told
+    question = last_question(shop)
+    assert (question["message_type"], question["message_content"]) == expected
 
 
 def test_a_web_page_in_the_agents_place_is_no_answer(shop: Hub) -> None:
     page = Reply(text="<!doctype html><h1>Welcome</h1>", headers={"content-type": "text/html; charset=utf-8"})
     shop.provider.on("POST", RUN, page)
     brings(shop, "oi")
-    (told,) = eventually(lambda: shop.documents("notifications", type="agent_failed"), timeout=30)
-    assert "a web page" in told["message"]
+    (notification,) = eventually(lambda: shop.documents("notifications", type="agent_failed"), timeout=30)
+    assert "a web page" in notification["message"]
     assert shop.documents("outbox") == []
 
 
@@ -109,10 +114,10 @@ def test_words_are_an_answer_whatever_type_the_agents_framework_gives_them(shop:
 
 def test_in_a_group_an_agent_is_told_who_wrote(shop: Hub) -> None:
     brings(shop, "one", remoteJid=GROUP, participant=MARIA)
-    maria = asked(shop)["user"]
+    maria = last_question(shop)["user"]
     shop.provider.wait_for("/message/sendText")
     evolution_says(shop, upsert(written("two", remoteJid=GROUP, participant="1009@lid") | {"pushName": "Zoe"}))
-    zoe = asked(shop, 2)["user"]
+    zoe = last_question(shop, 2)["user"]
     assert (maria["phone_number"], maria["user_data"]) == ("+5511988887777", {"name": "Maria", "external_id": MARIA})
     assert (zoe["phone_number"], zoe["user_data"]) == (None, {"name": "Zoe", "external_id": "1009@lid"})
     assert shop.get("/sessions/active")["sessions"][0]["customer_info"] == {"name": "Group", "phone": None}
@@ -125,7 +130,7 @@ def test_an_agents_session_stays_the_same_where_the_provider_corrects_an_address
     brings(shop, "one", remoteJid=written_with_nine)
     eventually(lambda: shop.conversations() and shop.conversation().external_conversation_id == without)
     brings(shop, "two", remoteJid=written_with_nine)
-    asked(shop, 2)
+    last_question(shop, 2)
     assert {request.json["session_name"] for request in shop.provider.to(RUN)} == {f"shop-{written_with_nine}"}
 
 
@@ -137,16 +142,16 @@ def test_what_a_customer_took_back_is_not_told_to_an_agent(shop: Hub) -> None:
     eventually(lambda: shop.conversations() and not shop.conversation().needs_reply_since)
     assert shop.provider.to(RUN) == []
     brings(shop, "good day")
-    assert asked(shop)["message_content"] == "good day"
+    assert last_question(shop)["message_content"] == "good day"
 
 
 def test_a_number_that_a_later_message_tells_is_known_from_then_on(shop: Hub) -> None:
     brings(shop, "one", remoteJid="1001@lid")
-    assert asked(shop)["user"]["phone_number"] is None
+    assert last_question(shop)["user"]["phone_number"] is None
     brings(shop, "two", remoteJid="1001@lid", remoteJidAlt=MARIA)
-    assert asked(shop, 2)["user"]["phone_number"] == "+5511988887777"
+    assert last_question(shop, 2)["user"]["phone_number"] == "+5511988887777"
     brings(shop, "three", remoteJid="1001@lid")
-    assert asked(shop, 3)["user"]["phone_number"] == "+5511988887777"
+    assert last_question(shop, 3)["user"]["phone_number"] == "+5511988887777"
     (session,) = shop.get("/sessions/active")["sessions"]
     assert session["customer_info"] == {"name": "Maria", "phone": "+5511988887777"}
     assert shop.get(f"/customers/{session['customer_id']}/profile")["phone"] == "+5511988887777"
@@ -154,12 +159,12 @@ def test_a_number_that_a_later_message_tells_is_known_from_then_on(shop: Hub) ->
 
 def test_a_number_that_a_message_tells_does_not_replace_what_the_business_wrote_down(shop: Hub) -> None:
     brings(shop, "one", remoteJid="1001@lid")
-    asked(shop)
+    last_question(shop)
     profile = f"/customers/{shop.conversation().customer_id}/profile"
     assert shop.client.put(profile, json={"phone": "+4930123456"}, headers=shop.headers).status_code == 200
     brings(shop, "two", remoteJid="1001@lid", remoteJidAlt=MARIA)
-    assert asked(shop, 2)["user"]["phone_number"] == "+4930123456"
+    assert last_question(shop, 2)["user"]["phone_number"] == "+4930123456"
     assert shop.get(profile)["phone"] == "+4930123456"
     shop.patch(f"/api/conversations/{shop.conversation().id}", {"status": "CLOSED"})
     brings(shop, "three", remoteJid="1001@lid")
-    assert asked(shop, 3)["user"]["phone_number"] == "+4930123456"
+    assert last_question(shop, 3)["user"]["phone_number"] == "+4930123456"

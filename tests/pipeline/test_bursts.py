@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.google.deployment import EVERYWHERE

@@ -13,18 +13,20 @@ import pytest
 
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.domain.customers import CustomerTag
 from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge, Store, Write
-from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.customers import customer_tags
+from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import instances
-from shared.usecases.pipeline.inbound import normalize
 from shared.usecases.sweep import sweep
+from tests import refs
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.dashboard.people import address, customer
 from tests.functions.keys import key_for
@@ -40,8 +42,8 @@ def _customers(hub: Hub, *chats: int) -> list[str]:
     for chat in chats:
         hub.customer_writes(channel_id, "hello", chat=chat)
     eventually(lambda: len(hub.conversations()) == len(chats))
-    found = {each.external_user_id: each.customer_id for each in hub.conversations()}
-    return [found[str(chat)] for chat in chats]
+    customer_ids = {each.external_user_id: each.customer_id for each in hub.conversations()}
+    return [customer_ids[str(chat)] for chat in chats]
 
 
 def _campaign(hub: Hub, launch: bool = True, **fields: Any) -> str:
@@ -57,23 +59,23 @@ def _tag(hub: Hub, customer_id: str, *tags: str) -> None:
 
 
 def _metrics(hub: Hub, campaign_id: str) -> tuple[int, int, int]:
-    shown = hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]
-    return shown["total_sent"], shown["responses"], shown["conversions"]
+    metrics = hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]
+    return metrics["total_sent"], metrics["responses"], metrics["conversions"]
 
 
 def _status(hub: Hub, campaign_id: str) -> str:
-    [found] = [each for each in hub.get("/campaigns")["campaigns"] if each["campaign_id"] == campaign_id]
-    return str(found["status"])
+    [campaign] = [each for each in hub.get("/campaigns")["campaigns"] if each["campaign_id"] == campaign_id]
+    return str(campaign["status"])
 
 
 def test_a_campaign_is_shown_as_printed(hub: Hub) -> None:
     golden = json.loads((GOLDEN / "campaign_omnichannel_response.json").read_text("utf-8"))
     campaign_id = _campaign(hub, launch=False, channels=["whatsapp", "email", "sms"])
-    shown = hub.get(f"/campaigns/{campaign_id}/omnichannel")
-    assert list(shown) == list(golden)
-    assert list(shown["metrics"]) == list(golden["metrics"])
+    response = hub.get(f"/campaigns/{campaign_id}/omnichannel")
+    assert list(response) == list(golden)
+    assert list(response["metrics"]) == list(golden["metrics"])
     no_figures = dict.fromkeys(golden["metrics"], 0)
-    assert shown == golden | {"campaign_id": campaign_id, "metrics": no_figures}
+    assert response == golden | {"campaign_id": campaign_id, "metrics": no_figures}
 
 
 def test_who_has_an_address_on_a_channel_without_credentials_is_written_to_on_the_next(hub: Hub) -> None:
@@ -88,10 +90,10 @@ def test_who_has_an_address_on_a_channel_without_credentials_is_written_to_on_th
 
 
 def test_channels_are_changed_as_printed(hub: Hub) -> None:
-    asked = json.loads((GOLDEN / "campaign_channels_request.json").read_text("utf-8"))
+    request = json.loads((GOLDEN / "campaign_channels_request.json").read_text("utf-8"))
     campaign_id = _campaign(hub, launch=False, channels=["chat"])
     path = f"/campaigns/{campaign_id}/channels"
-    answer: Any = hub.client.put(path, json=asked, headers=hub.headers)
+    answer: Any = hub.client.put(path, json=request, headers=hub.headers)
     assert answer.status_code == 200
     assert answer.json == {
         "campaign_id": campaign_id,
@@ -99,10 +101,10 @@ def test_channels_are_changed_as_printed(hub: Hub) -> None:
         "metrics": {"total_sent": 0, "responses": 0, "conversions": 0},
         "status": "draft",
         "success": True,
-        **asked,
+        **request,
     }
-    kept: Any = hub.client.put(path, json={"channels": ["chat", "chat"]}, headers=hub.headers).json
-    assert (kept["channels"], kept["settings"]) == (["chat"], asked["settings"])
+    changed: Any = hub.client.put(path, json={"channels": ["chat", "chat"]}, headers=hub.headers).json
+    assert (changed["channels"], changed["settings"]) == (["chat"], request["settings"])
     refused: list[dict[str, Any]] = [
         {},
         {"channels": []},
@@ -111,15 +113,15 @@ def test_channels_are_changed_as_printed(hub: Hub) -> None:
     ]
     for wrong in refused:
         assert hub.client.put(path, json=wrong, headers=hub.headers).status_code == 400
-    assert hub.client.put("/campaigns/nothing/channels", json=asked, headers=hub.headers).status_code == 404
+    assert hub.client.put("/campaigns/nothing/channels", json=request, headers=hub.headers).status_code == 404
 
 
 def test_campaigns_are_listed_newest_first_in_pages(hub: Hub) -> None:
-    made = [_campaign(hub, launch=False, name=f"number {number}") for number in range(3)]
+    campaign_ids = [_campaign(hub, launch=False, name=f"number {number}") for number in range(3)]
     first = hub.get("/campaigns?limit=2")
     rest = hub.get(f"/campaigns?limit=2&cursor={first['next_cursor']}")
     listed = [each["campaign_id"] for each in first["campaigns"] + rest["campaigns"]]
-    assert listed == made[::-1]
+    assert listed == campaign_ids[::-1]
     assert rest["next_cursor"] is None
     assert list(rest["campaigns"][0]) == ["campaign_id", "name", "channels", "status", "created_at"]
 
@@ -166,8 +168,8 @@ def test_a_tag_that_was_taken_away_or_came_by_a_merge_counts_as_it_is_now(hub: H
     sweep(hub.deps)
     eventually(hub.idle)
     assert len(hub.sent_texts()) == 2
-    told = {request.json["chat_id"] for request in hub.provider.to("/sendMessage")}
-    assert "1" not in told
+    chats = {request.json["chat_id"] for request in hub.provider.to("/sendMessage")}
+    assert "1" not in chats
     assert _metrics(hub, campaign_id) == (2, 0, 0)
 
 
@@ -282,11 +284,14 @@ def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
 
 def test_those_who_have_a_tag_are_gone_through_to_the_last_page(hub: Hub) -> None:
     """More pages than one run looks at; of those on them only the last one is a customer."""
-    ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
-    for start in range(0, len(ids), 200):
-        tagged = [customer_tags.added(hub.tenant_id, id_, ["vip"]) for id_ in ids[start : start + 200]]
-        hub.store.commit([write for writes in tagged for write in writes])
-    last = max(ids, key=lambda id_: refs.customer_tag(hub.tenant_id, "vip", id_).id)
+    customer_ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
+    for start in range(0, len(customer_ids), 200):
+        unit = UnitOfWork(hub.store)
+        for customer_id in customer_ids[start : start + 200]:
+            tag = CustomerTag(tenant_id=hub.tenant_id, tag="vip", customer_id=customer_id)
+            unit.customer_tags.put(tag, ids.customer_tag(hub.tenant_id, "vip", customer_id))
+        unit.commit()
+    last = max(customer_ids, key=lambda customer_id: ids.customer_tag(hub.tenant_id, "vip", customer_id))
     channel = instances.by_id(hub.deps, hub.tenant_id, hub.telegram())
     address(hub.deps, customer(hub.deps, last, tenant_id=hub.tenant_id, tags=["vip"]), channel, "5")
     campaign_id = _campaign(hub, audience={"tags": ["vip"]})

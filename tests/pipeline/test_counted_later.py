@@ -30,8 +30,8 @@ TIME_PASSES = pytest.mark.parametrize("time_passes", [_days_pass, _schedule_stan
 
 
 def _resolution_rate(hub: ManualHub, span: str) -> float:
-    shown = hub.get(f"/analytics/channel-performance?channel=telegram_bot&range={span}")
-    return float(shown["metrics"]["resolutionRate"])
+    performance = hub.get(f"/analytics/channel-performance?channel=telegram_bot&range={span}")
+    return float(performance["metrics"]["resolutionRate"])
 
 
 def _resolves_another(hub: ManualHub, bot: str, chat: int) -> None:
@@ -92,9 +92,9 @@ def test_each_resolution_is_counted_on_its_own_day(manual_hub: ManualHub, bot: s
 
 def _satisfaction(hub: ManualHub) -> tuple[float, int, dict[str, float], list[tuple[float, int]]]:
     """Overall, how many, by channel, and on each day on which there was a rating."""
-    shown = hub.get("/analytics/customer-satisfaction")
-    days = [(day["score"], day["responses"]) for day in shown["trends"] if day["responses"]]
-    return shown["overallScore"], shown["totalResponses"], shown["byChannel"], days
+    satisfaction = hub.get("/analytics/customer-satisfaction")
+    days = [(day["score"], day["responses"]) for day in satisfaction["trends"] if day["responses"]]
+    return satisfaction["overallScore"], satisfaction["totalResponses"], satisfaction["byChannel"], days
 
 
 def _rate(hub: ManualHub, session: str, score: int) -> None:

@@ -73,22 +73,22 @@ POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard")
 class Kinds(RecordingStore):
     """A store that counts its round trips by kind."""
 
-    made: Counter[str] = field(default_factory=Counter)
+    round_trips: Counter[str] = field(default_factory=Counter)
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
-        self.made["gets"] += 1
+        self.round_trips["gets"] += 1
         return super().get(refs)
 
     def find(self, *args: Any, **kwargs: Any) -> Page:
-        self.made["queries"] += 1
+        self.round_trips["queries"] += 1
         return super().find(*args, **kwargs)
 
     def count(self, collection: str, where: Sequence[Where] = ()) -> int:
-        self.made["counts"] += 1
+        self.round_trips["counts"] += 1
         return super().count(collection, where)
 
     def commit(self, writes: Sequence[Write]) -> None:
-        self.made["commits"] += bool(writes)
+        self.round_trips["commits"] += bool(writes)
         super().commit(writes)
 
 
@@ -114,27 +114,29 @@ def _filled(text: str, ids: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], text)
 
 
-def _made(journey: Journey, endpoint: str, body: dict[str, Any] | None, ids: dict[str, str]) -> dict[str, int]:
+def _round_trips(journey: Journey, endpoint: str, body: dict[str, Any] | None, ids: dict[str, str]) -> dict[str, int]:
     method, path = _filled(endpoint, ids).split(" ")
     kinds = journey.store.inner
     assert isinstance(kinds, Kinds)
-    given = body and {name: _filled(value, ids) if isinstance(value, str) else value for name, value in body.items()}
-    before = Counter(kinds.made)
-    journey.call(method, path, given)
-    return dict(kinds.made - before)
+    filled_body = body and {
+        name: _filled(value, ids) if isinstance(value, str) else value for name, value in body.items()
+    }
+    before = Counter(kinds.round_trips)
+    journey.call(method, path, filled_body)
+    return dict(kinds.round_trips - before)
 
 
 def test_every_endpoint_costs_what_the_architecture_says(journey: Journey) -> None:
     ids = _ids(journey)
-    measured = [(endpoint, _made(journey, endpoint, body, ids)) for endpoint, body in CALLS]
-    rows = [_row(endpoint, made) for endpoint, made in measured]
-    told = ARCHITECTURE.read_text("utf-8").partition("<!-- costs:start -->")[2].partition("<!-- costs:end -->")[0]
-    listed = [line for line in told.splitlines() if line.startswith("| `")]
+    measured = [(endpoint, _round_trips(journey, endpoint, body, ids)) for endpoint, body in CALLS]
+    rows = [_row(endpoint, round_trips) for endpoint, round_trips in measured]
+    table = ARCHITECTURE.read_text("utf-8").partition("<!-- costs:start -->")[2].partition("<!-- costs:end -->")[0]
+    listed = [line for line in table.splitlines() if line.startswith("| `")]
     assert listed == rows, "write this between the marks:\n" + "\n".join(rows)
 
 
-def _row(endpoint: str, made: dict[str, int]) -> str:
-    numbers = " | ".join(str(made.get(kind, 0)) for kind in ("gets", "queries", "counts", "commits"))
+def _row(endpoint: str, round_trips: dict[str, int]) -> str:
+    numbers = " | ".join(str(round_trips.get(kind, 0)) for kind in ("gets", "queries", "counts", "commits"))
     return f"| `{endpoint}` | {numbers} |"
 
 

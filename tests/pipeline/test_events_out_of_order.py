@@ -18,7 +18,7 @@ FATES = {
     "DELIVERY_ACK": MessageStatus.DELIVERED,
     "READ": MessageStatus.READ,
 }
-"""Evolution's words for what became of a message, each the end of those before it: who read it has it after all."""
+"""Evolution's delivery statuses and the hub's, in order: each one overrides those before it."""
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def shop(hub: HubByHand) -> WhatsApp:
     return WhatsApp.of(hub)
 
 
-def _said(words: tuple[str, ...]) -> str:
-    return " then ".join(words)
+def _pair_name(receipts: tuple[str, ...]) -> str:
+    return " then ".join(receipts)
 
 
-PAIRS = {_said(words): words for words in permutations(FATES, 2)}
-EXPECTED = {pair: FATES[max(words, key=list(FATES).index)] for pair, words in PAIRS.items()}
+PAIRS = {_pair_name(receipts): receipts for receipts in permutations(FATES, 2)}
+EXPECTED = {pair: FATES[max(receipts, key=list(FATES).index)] for pair, receipts in PAIRS.items()}
 
 
 def _statuses(hub: HubByHand) -> dict[str | None, MessageStatus]:
@@ -44,19 +44,19 @@ def _statuses(hub: HubByHand) -> dict[str | None, MessageStatus]:
 
 
 def test_of_two_receipts_the_one_that_says_more_counts_whichever_comes_first(hub: HubByHand, shop: WhatsApp) -> None:
-    for pair, words in PAIRS.items():
+    for pair, receipts in PAIRS.items():
         shop.writes(pair, id=pair, fromMe=True)
-        for word in words:
-            shop.reports(pair, word)
+        for receipt in receipts:
+            shop.reports(pair, receipt)
     assert _statuses(hub) == EXPECTED
 
 
 def test_of_two_receipts_that_come_before_their_message_the_one_that_says_more_counts(
     hub: HubByHand, shop: WhatsApp
 ) -> None:
-    for pair, words in PAIRS.items():
-        for word in words:
-            shop.reports(pair, word)
+    for pair, receipts in PAIRS.items():
+        for receipt in receipts:
+            shop.reports(pair, receipt)
         shop.writes(pair, id=pair, fromMe=True)
     assert _statuses(hub) == EXPECTED
 
@@ -66,9 +66,9 @@ def test_of_two_receipts_that_come_before_the_answer_to_our_send_the_one_that_sa
 ) -> None:
     shop.writes("hello")
     session = hub.conversation().id
-    for pair, words in PAIRS.items():
-        for word in words:
-            shop.reports(pair, word)
+    for pair, receipts in PAIRS.items():
+        for receipt in receipts:
+            shop.reports(pair, receipt)
         shop.takes_as(pair)
         hub.post("/messages/send", {"session_id": session, "content": pair}, 202)
         hub.deliver()
@@ -134,9 +134,9 @@ def test_a_receipt_that_is_noted_while_its_message_is_stored_is_not_lost(hub: Hu
 
 
 def test_a_customers_message_stays_received_whatever_a_receipt_says(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.reports("HERS", "READ")
-    shop.writes("hello", id="HERS")
-    shop.reports("HERS", "READ")
+    shop.reports("THEIRS", "READ")
+    shop.writes("hello", id="THEIRS")
+    shop.reports("THEIRS", "READ")
     assert hub.message("hello").status is MessageStatus.RECEIVED
 
 
@@ -153,16 +153,16 @@ def test_of_two_edits_the_later_one_counts_whichever_comes_first(hub: HubByHand,
 
 
 def test_an_edit_that_is_being_written_does_not_undo_a_later_one(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.writes("brokne", id="HERS")
-    hub.overlaps.store.before_commit("messages", lambda: shop.edits("HERS", "later", 1_795_000_200))
-    shop.edits("HERS", "earlier", 1_795_000_100)
+    shop.writes("brokne", id="THEIRS")
+    hub.overlaps.store.before_commit("messages", lambda: shop.edits("THEIRS", "later", 1_795_000_200))
+    shop.edits("THEIRS", "earlier", 1_795_000_100)
     assert hub.overlaps.all_happened
     assert hub.texts() == ["later"]
 
 
 def test_a_deletion_that_comes_before_its_message_is_kept(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.deletes("HERS")
-    shop.writes("a slip", id="HERS")
+    shop.deletes("THEIRS")
+    shop.writes("a slip", id="THEIRS")
     message = hub.message("a slip")
     assert message.deleted_at is not None
     assert message.deleted_at < message.created_at
@@ -210,19 +210,19 @@ def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(h
 
 
 def test_each_person_has_one_reaction_and_can_take_it_back(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.writes("hello", id="HERS")
-    shop.reacts("HERS", "👍", 1_795_000_100)
-    shop.reacts("HERS", "🎉", 1_795_000_100)
-    shop.reacts("HERS", "👀", 1_795_000_200, fromMe=True)
+    shop.writes("hello", id="THEIRS")
+    shop.reacts("THEIRS", "👍", 1_795_000_100)
+    shop.reacts("THEIRS", "🎉", 1_795_000_100)
+    shop.reacts("THEIRS", "👀", 1_795_000_200, fromMe=True)
     assert sorted(hub.message("hello").reactions.values()) == sorted(["🎉", "👀"])
-    shop.reacts("HERS", "", 1_795_000_300)
+    shop.reacts("THEIRS", "", 1_795_000_300)
     assert sorted(filter(None, hub.message("hello").reactions.values())) == ["👀"]
 
 
 def test_of_two_reactions_of_a_person_the_later_one_counts_whichever_comes_first(
     hub: HubByHand, shop: WhatsApp
 ) -> None:
-    shop.writes("hello", id="HERS")
+    shop.writes("hello", id="THEIRS")
     for at, emoji, expected in (
         (200, "", ""),
         (100, "👍", ""),
@@ -232,19 +232,19 @@ def test_of_two_reactions_of_a_person_the_later_one_counts_whichever_comes_first
         (500, "👀", "🎉"),
         (700, "", ""),
     ):
-        shop.reacts("HERS", emoji, 1_795_000_000 + at)
+        shop.reacts("THEIRS", emoji, 1_795_000_000 + at)
         assert list(hub.message("hello").reactions.values()) == [expected]
 
 
 def test_a_reaction_to_an_unknown_message_is_dropped(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.reacts("HERS", "👍", 1_795_000_100)
+    shop.reacts("THEIRS", "👍", 1_795_000_100)
     assert hub.documents("messages") == []
 
 
 def test_two_reactions_at_once_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
-    shop.writes("hello", id="HERS")
-    hub.overlaps.store.before_commit("messages", lambda: shop.reacts("HERS", "👀", 1_795_000_100, fromMe=True))
-    shop.reacts("HERS", "👍", 1_795_000_100)
+    shop.writes("hello", id="THEIRS")
+    hub.overlaps.store.before_commit("messages", lambda: shop.reacts("THEIRS", "👀", 1_795_000_100, fromMe=True))
+    shop.reacts("THEIRS", "👍", 1_795_000_100)
     assert hub.overlaps.all_happened
     assert sorted(hub.message("hello").reactions.values()) == sorted(["👍", "👀"])
 

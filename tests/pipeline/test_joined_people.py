@@ -68,20 +68,20 @@ def test_the_second_conversation_is_closed_like_any_other(hub: HubByHand, shop: 
     until = (hub.deps.now() + timedelta(days=1)).isoformat()
     hub.patch(f"/api/conversations/{_with(hub, 'by hidden id').id}", {"status": "SNOOZED", "snoozedUntil": until})
     _joined(shop)
-    kept, closed = _with(hub, "by number"), _with(hub, "by hidden id")
-    assert _with(hub, "both").id == kept.id
-    assert kept.status is ConversationStatus.OPEN
+    open_conversation, closed = _with(hub, "by number"), _with(hub, "by hidden id")
+    assert _with(hub, "both").id == open_conversation.id
+    assert open_conversation.status is ConversationStatus.OPEN
     assert (closed.status, closed.snoozed_until, closed.needs_reply_since) == (ConversationStatus.CLOSED, None, None)
     assert closed.closed_at is not None
     assert _counted(hub, "resolved") == 1
-    _change(hub, kept, "CLOSED")
+    _change(hub, open_conversation, "CLOSED")
     _change(hub, closed, "OPEN")
     assert _counted(hub, "resolved") == 1
     shop.writes("into the one that is open again")
     assert _with(hub, "into the one that is open again").id == closed.id
 
 
-def test_who_waits_has_waited_since_his_first_message_at_either_address(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_customer_has_waited_since_their_first_message_at_either_address(hub: HubByHand, shop: WhatsApp) -> None:
     _met_apart(shop)
     _joined(shop)
     assert hub.message("by hidden id").created_at == _with(hub, "both").needs_reply_since
@@ -123,12 +123,12 @@ def test_an_address_of_an_address_leads_to_the_person(hub: HubByHand, shop: What
 def test_an_answer_to_a_survey_counts_at_the_other_address_too(hub: HubByHand, shop: WhatsApp) -> None:
     _met_apart(shop)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": True}})
-    asked = _with(hub, "by hidden id")
-    _change(hub, asked, "CLOSED")
+    surveyed = _with(hub, "by hidden id")
+    _change(hub, surveyed, "CLOSED")
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
     _change(hub, _with(hub, "by number"), "CLOSED")
     _joined(shop, "5")
-    assert [(rating["id"], rating["score"]) for rating in hub.documents("ratings")] == [(asked.id, 5)]
+    assert [(rating["id"], rating["score"]) for rating in hub.documents("ratings")] == [(surveyed.id, 5)]
 
 
 def test_a_response_to_a_campaign_counts_at_the_other_address_too(hub: HubByHand, shop: WhatsApp) -> None:

@@ -13,7 +13,7 @@ from tests.stubs import Stub
 
 HIDDEN = "99887766554433@lid"
 NUMBER = "+5511988887777"
-"""Maria's, by which she writes."""
+"""The number from which Maria writes."""
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def hub(deps: Deps, provider: Stub) -> HubByHand:
 
 @pytest.fixture
 def shop(hub: HubByHand) -> WhatsApp:
-    """A shop that knows Maria by her hidden id alone, and in which every new conversation tags its customer."""
+    """A shop that knows only Maria's hidden id; each new conversation tags its customer."""
     shop = WhatsApp.of(hub)
     shop.writes("by hidden id", remoteJid=HIDDEN)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
@@ -37,7 +37,7 @@ def _close(hub: HubByHand) -> None:
 
 
 def _returns(hub: HubByHand, shop: WhatsApp) -> None:
-    """Her next message begins a conversation, and tells the number."""
+    """Maria's next message begins a conversation and carries the number."""
     _close(hub)
     shop.writes("with number", remoteJidAlt=HIDDEN)
 
@@ -52,7 +52,7 @@ def _put(hub: HubByHand, profile: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def _shown(hub: HubByHand) -> tuple[str | None, list[str]]:
+def _number_and_tags(hub: HubByHand) -> tuple[str | None, list[str]]:
     """The number in the profile, which is also the open session's, and the tags."""
     profile = hub.get(f"/customers/{_customer_id(hub)}/profile")
     for conversation in hub.conversations():
@@ -62,25 +62,25 @@ def _shown(hub: HubByHand) -> tuple[str | None, list[str]]:
 
 
 def test_a_number_and_a_tag_that_the_same_message_brings_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
-    assert _shown(hub) == (None, [])
+    assert _number_and_tags(hub) == (None, [])
     _returns(hub, shop)
-    assert _shown(hub) == (NUMBER, ["returning"])
+    assert _number_and_tags(hub) == (NUMBER, ["returning"])
     shop.writes("and again")
-    assert _shown(hub) == (NUMBER, ["returning"])
+    assert _number_and_tags(hub) == (NUMBER, ["returning"])
 
 
 def test_a_number_that_is_told_in_an_open_conversation_is_kept(hub: HubByHand, shop: WhatsApp) -> None:
     shop.writes("with number", remoteJidAlt=HIDDEN)
-    assert _shown(hub) == (NUMBER, [])
+    assert _number_and_tags(hub) == (NUMBER, [])
     _close(hub)
     shop.writes("by hidden id again", remoteJid=HIDDEN)
-    assert _shown(hub) == (NUMBER, ["returning"])
+    assert _number_and_tags(hub) == (NUMBER, ["returning"])
 
 
 def test_the_number_that_the_business_wrote_down_stays(hub: HubByHand, shop: WhatsApp) -> None:
     _put(hub, {"phone": "+4930123456"})
     _returns(hub, shop)
-    assert _shown(hub) == ("+4930123456", ["returning"])
+    assert _number_and_tags(hub) == ("+4930123456", ["returning"])
 
 
 @pytest.mark.parametrize("begins", [True, False])
@@ -91,17 +91,17 @@ def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: HubByHand
     else:
         shop.writes("with number", remoteJidAlt=HIDDEN)
     assert hub.overlaps.all_happened
-    assert _shown(hub) == ("+4930123456", ["vip", "returning"] if begins else ["vip"])
+    assert _number_and_tags(hub) == ("+4930123456", ["vip", "returning"] if begins else ["vip"])
 
 
-def test_the_number_of_the_customer_into_whom_she_is_being_merged_stays(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_number_of_the_customer_that_remains_after_a_merge_stays(hub: HubByHand, shop: WhatsApp) -> None:
     maria = hub.conversation().customer_id
     shop.writes("by number", remoteJid="5511977776666@s.whatsapp.net")
     other = next(each.customer_id for each in hub.conversations() if each.customer_id != maria)
     hub.overlaps.store.after_commit("identities", lambda: shop.writes("with number", remoteJidAlt=HIDDEN))
     hub.post(f"/customers/{other}/merge", {"source_id": maria})
     assert hub.overlaps.all_happened
-    assert _shown(hub)[0] == "+5511977776666"
+    assert _number_and_tags(hub)[0] == "+5511977776666"
 
 
 def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> None:
@@ -109,7 +109,7 @@ def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> N
     hub.overlaps.store.before_commit("customers", lambda: _put(hub, {"tags": ["vip"]}))
     _returns(hub, shop)
     assert hub.overlaps.all_happened
-    assert _shown(hub) == (NUMBER, ["vip", "returning"])
+    assert _number_and_tags(hub) == (NUMBER, ["vip", "returning"])
 
 
 def test_a_number_that_is_known_costs_no_look_at_the_customer(hub: HubByHand, shop: WhatsApp) -> None:

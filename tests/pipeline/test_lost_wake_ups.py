@@ -14,8 +14,8 @@ from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
 from shared.errors import StoreError
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
-from shared.usecases.pipeline.deliver import LEASE
+from shared.usecases.delivery.delivery import LEASE
+from tests import refs
 from tests.overlaps import Published, overlaps
 from tests.pipeline.hub import Hub
 from tests.pipeline.still_hub import SEND, accepted, another_process, fate, still_hub, work
@@ -142,8 +142,8 @@ def test_what_a_killed_process_was_sending_is_swept_and_told_of_when_its_lease_h
     time_passes(hub, 6)
     work_on(hub, wake_ups(hub, tick))
     assert (fate(hub, message), hub.sent_texts()) == ("DEAD", [])
-    [told] = hub.documents("notifications", type="message_dead")
-    assert told["title"] == "A message may not have been delivered"
+    [notification] = hub.documents("notifications", type="message_dead")
+    assert notification["title"] == "A message may not have been delivered"
 
 
 def test_what_somebody_redrove_and_was_not_announced_is_swept(hub: Hub) -> None:

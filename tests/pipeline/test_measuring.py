@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from shared.ports.store import Merge, Ref
+from shared.ports.store import Create, Ref
 from shared.usecases.sweep import sweep
+from tests.documents import an_outbox_item
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
@@ -72,17 +74,21 @@ def test_an_error_of_a_provider_names_the_channel(
     channel = hub.telegram()
     hub.provider.on("POST", "/sendMessage", answer, times=1)
     hub.customer_writes(channel, "hello")
-    [told] = eventually(lambda: _lines(caplog, line))
-    assert (told["channel"], told["reason"]) == ("telegram_bot", reason)
+    [entry] = eventually(lambda: _lines(caplog, line))
+    assert (entry["channel"], entry["reason"]) == ("telegram_bot", reason)
+
+
+def _store_item(hub: Hub, item_id: str, **fields: Any) -> None:
+    item = an_outbox_item(id=item_id, tenant_id=hub.tenant_id, **fields)
+    hub.store.commit([Create(Ref("outbox", item.id), item.model_dump())])
 
 
 def test_the_sweep_tells_how_much_waits_to_be_sent_and_how_long(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     sweep(hub.deps)
     now = hub.deps.now()
     for number, age in enumerate((10, 40, 20)):
-        waiting = {"open": True, "created_at": now - timedelta(seconds=age), "due_at": now + timedelta(hours=1)}
-        hub.store.commit([Merge(Ref("outbox", f"item-{number}"), waiting)])
-    hub.store.commit([Merge(Ref("outbox", "sent"), {"open": False, "created_at": now - timedelta(days=1)})])
+        _store_item(hub, f"item-{number}", created_at=now - timedelta(seconds=age), due_at=now + timedelta(hours=1))
+    _store_item(hub, "sent", created_at=now - timedelta(days=1), open=False)
     sweep(hub.deps)
     empty, full = _lines(caplog, "the outbox was measured")
     assert (empty["depth"], empty["oldest_seconds"]) == (0, 0.0)

@@ -152,9 +152,9 @@ def _in_group(hub: HubByHand, chat: int, text: str) -> dict[str, Any]:
 def test_a_group_that_becomes_a_supergroup_goes_on_there(hub: HubByHand) -> None:
     bot = Telegram.of(hub)
     bot.brings(_in_group(hub, -5, "hello"))
-    for chat, told in ((-5, {"migrate_to_chat_id": -1005}), (-1005, {"migrate_from_chat_id": -5})):
+    for chat, migration in ((-5, {"migrate_to_chat_id": -1005}), (-1005, {"migrate_from_chat_id": -5})):
         update = _in_group(hub, chat, "")
-        update["message"] |= told
+        update["message"] |= migration
         bot.brings(update)
     bot.brings(_in_group(hub, -1005, "still here"))
     session = hub.conversation()

@@ -99,12 +99,12 @@ def _a_campaign_comes(hub: ManualHub) -> None:
 def _move(hub: ManualHub, **more: str) -> None:
     """The customer writes by Telegram too, so that they can be reached there."""
     hub.writes(hub.telegram(), "hi")
-    ours = next(each for each in hub.conversations() if each.needs_human)
-    other = next(each for each in hub.conversations() if each.id != ours.id)
+    conversation = next(each for each in hub.conversations() if each.needs_human)
+    other = next(each for each in hub.conversations() if each.id != conversation.id)
     hub.patch(f"/api/conversations/{other.id}", {"status": "CLOSED"})
-    hub.post(f"/customers/{ours.customer_id}/merge", {"source_id": other.customer_id})
+    hub.post(f"/customers/{conversation.customer_id}/merge", {"source_id": other.customer_id})
     body = {"from_channel": "whatsapp", "to_channel": "telegram_bot", **more}
-    hub.post(f"/sessions/{ours.id}/transfer", body)
+    hub.post(f"/sessions/{conversation.id}/transfer", body)
 
 
 def test_clients_that_look_on_are_told_that_a_human_is_needed(flagged: ManualHub) -> None:

@@ -16,9 +16,10 @@ from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction
 from shared.outgoing import Answer, Outgoing
 from shared.ports.store import Merge
-from shared.usecases import refs
-from shared.usecases.pipeline import deliver, sends
+from shared.usecases.conversations import sending
+from shared.usecases.delivery import delivery
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
@@ -110,8 +111,8 @@ def test_a_refusal_for_good_is_not_tried_again_and_is_reported(hub: Hub) -> None
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD")
     assert hub.documents("outbox", id=message_id)[0]["reason"] == "rejected"
-    [told] = hub.documents("notifications", type="message_dead")
-    assert told["message"].startswith("Support: rejected: ")
+    [notification] = hub.documents("notifications", type="message_dead")
+    assert notification["message"].startswith("Support: rejected: ")
     assert [m.status for m in hub.messages(Direction.OUTBOUND)] == ["dead"]
     after = _send(hub, conversation_id, "the next one")["message"]["id"]
     eventually(lambda: _fate(hub, after) == "SENT")
@@ -138,7 +139,7 @@ def test_an_instance_may_say_that_unknown_outcomes_are_sent_again(hub: Hub) -> N
     conversation_id = _talk(hub)
     instance_id = hub.conversation().instance_id
     hub.deps.store.commit([Merge(refs.instance(instance_id), {"resend_unknown": True})])
-    hub.deps.cache.forget(refs.instance(instance_id))
+    hub.deps.cache.forget(("instance", instance_id))
     hub.provider.on("POST", SEND, Reply(drop=True), times=1)
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "SENT")
@@ -152,8 +153,8 @@ def test_a_provider_that_is_down_is_tried_until_the_tries_are_used_up(hub: Hub) 
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD", timeout=30)
     [item] = hub.documents("outbox", id=message_id)
-    assert (item["reason"], item["attempts"]) == ("retries_exhausted", deliver.MAX_ATTEMPTS)
-    assert len(hub.provider.to(SEND)) == deliver.MAX_ATTEMPTS
+    assert (item["reason"], item["attempts"]) == ("retries_exhausted", delivery.MAX_ATTEMPTS)
+    assert len(hub.provider.to(SEND)) == delivery.MAX_ATTEMPTS
 
 
 @EVERYWHERE
@@ -241,8 +242,8 @@ def test_the_sweep_wakes_what_a_crash_left_behind(hub: Hub) -> None:
     conversation_id = _talk(hub)
     dying = dataclasses.replace(hub.deps, bus=Silence(hub.deps.bus))
     owner = Principal(tenant_id=hub.tenant_id, role=Role.OWNER)
-    target, content = sends.Target(conversation_id=conversation_id), sends.Content(text="hello")
-    message_id = sends.send(dying, owner, target, content, None).message.id
+    target, content = sending.Target(conversation_id=conversation_id), sending.Content(text="hello")
+    message_id = sending.send(dying, owner, target, content, None).message.id
     past = hub.deps.now() - timedelta(seconds=1)
     hub.deps.store.commit([Merge(refs.outbox(message_id), {"due_at": past})])
     assert sweep(hub.deps)["overdue"] == 1
@@ -297,6 +298,6 @@ def test_what_a_dead_process_was_sending_is_settled_at_the_next_start(hub: Hub) 
     eventually(lambda: _fate(hub, message_id) == "FAILED")
     lease = {"status": "SENDING", "lease_owner": "a dead process", "due_at": hub.deps.now() + timedelta(seconds=90)}
     hub.deps.store.commit([Merge(refs.outbox(message_id), lease)])
-    assert deliver.recover(hub.deps) == 1
+    assert delivery.recover(hub.deps) == 1
     assert _fate(hub, message_id) == "DEAD"
     assert hub.documents("outbox", id=message_id)[0]["reason"] == "outcome_unknown"

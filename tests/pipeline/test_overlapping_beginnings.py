@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.ports.store import Ref
-from shared.usecases import refs
+from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
 
@@ -24,11 +24,11 @@ def _just_read(hub: ManualHub, session: str, happening: Any) -> None:
 
 def test_two_who_begin_a_session_at_once_begin_one(manual_hub: ManualHub, bot: str, session: str) -> None:
     manual_hub.set_status(session, "CLOSED")
-    made: list[str] = []
+    created: list[str] = []
     manual_hub.overlaps.store.before_commit(
-        "conversations", lambda: made.append(_create(manual_hub, initial_message="first"))
+        "conversations", lambda: created.append(_create(manual_hub, initial_message="first"))
     )
-    assert _create(manual_hub, initial_message="second") == made[0]
+    assert _create(manual_hub, initial_message="second") == created[0]
     [other] = manual_hub.others(session)
     assert manual_hub.texts(other.id) == ["first", "second"]
     assert other.needs_reply_since == manual_hub.arrival("first")
@@ -39,9 +39,9 @@ def test_a_session_that_is_begun_while_the_customer_writes_is_theirs(
 ) -> None:
     manual_hub.set_status(session, "CLOSED")
     manual_hub.overlaps.store.before_commit("conversations", lambda: manual_hub.writes(bot, "me again"))
-    begun = _create(manual_hub, initial_message="They rang, too")
-    assert [each.id for each in manual_hub.others(session)] == [begun]
-    assert manual_hub.texts(begun) == ["me again", "They rang, too"]
+    created = _create(manual_hub, initial_message="They rang, too")
+    assert [each.id for each in manual_hub.others(session)] == [created]
+    assert manual_hub.texts(created) == ["me again", "They rang, too"]
 
 
 def test_a_session_that_is_taken_up_keeps_what_is_changed_meanwhile(manual_hub: ManualHub, session: str) -> None:
@@ -63,10 +63,10 @@ def test_a_session_that_is_closed_while_it_is_taken_up_stays_closed_and_another_
         _just_read(manual_hub, session, lambda: manual_hub.set_status(session, "CLOSED"))
     else:
         store.before_commit("conversations", lambda: manual_hub.set_status(session, "CLOSED"))
-    begun = _create(manual_hub, initial_message="They rang")
+    created = _create(manual_hub, initial_message="They rang")
     manual_hub.writes(bot, "hello?")
     assert (manual_hub.of(session).status, manual_hub.texts(session)) == ("closed", ["one"])
-    assert manual_hub.texts(begun) == ["They rang", "hello?"]
+    assert manual_hub.texts(created) == ["They rang", "hello?"]
 
 
 def test_a_session_that_is_taken_up_is_awake_and_keeps_what_was_not_said(manual_hub: ManualHub, session: str) -> None:
@@ -83,8 +83,8 @@ def test_a_session_that_is_taken_up_is_not_counted_again(
     manual_hub: ManualHub, session: str, message: dict[str, str], inbound: int
 ) -> None:
     _create(manual_hub, **message)
-    shown = manual_hub.get("/analytics/dashboard")["channelMetrics"]["telegram_bot"]
-    assert (shown["sessions"], shown["messages"]) == (1, inbound)
+    metrics = manual_hub.get("/analytics/dashboard")["channelMetrics"]["telegram_bot"]
+    assert (metrics["sessions"], metrics["messages"]) == (1, inbound)
 
 
 @pytest.mark.parametrize(("message", "inbound"), [({}, 1), ({"initial_message": "They rang"}, 2)])
@@ -93,5 +93,5 @@ def test_a_session_that_a_person_begins_is_counted_and_so_is_the_customers_messa
 ) -> None:
     manual_hub.set_status(session, "CLOSED")
     _create(manual_hub, **message)
-    shown = manual_hub.get("/analytics/dashboard")["channelMetrics"]["telegram_bot"]
-    assert (shown["sessions"], shown["messages"]) == (2, inbound)
+    metrics = manual_hub.get("/analytics/dashboard")["channelMetrics"]["telegram_bot"]
+    assert (metrics["sessions"], metrics["messages"]) == (2, inbound)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.ports.store import Delete, Ref
-from shared.usecases import refs
 from shared.usecases.campaigns import campaign_sending
+from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
 
@@ -36,7 +36,7 @@ def _state(hub: ManualHub, campaign_id: str) -> tuple[str, int]:
     return str(listed["status"]), hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]["total_sent"]
 
 
-def _told(hub: ManualHub) -> list[str]:
+def _sent_chats(hub: ManualHub) -> list[str]:
     return sorted(sent.json["chat_id"] for sent in hub.provider.to("/sendMessage"))
 
 
@@ -46,7 +46,7 @@ def test_two_sweeps_at_once_send_a_campaign_once(manual_hub: ManualHub, customer
     _launch(manual_hub, campaign_id)
     manual_hub.overlaps.store.before_commit(document, manual_hub.tick)
     manual_hub.tick()
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 
 def test_a_sweep_that_was_overtaken_does_not_begin_a_finished_campaign_anew(
@@ -62,7 +62,7 @@ def test_a_sweep_that_was_overtaken_does_not_begin_a_finished_campaign_anew(
 
     manual_hub.overlaps.store.before_commit("campaigns", others_finish)
     manual_hub.tick()
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 
 def test_channels_that_are_changed_while_a_campaign_is_sent_stay_changed(
@@ -75,7 +75,7 @@ def test_channels_that_are_changed_while_a_campaign_is_sent_stay_changed(
     manual_hub.tick()
     manual_hub.tick()
     assert manual_hub.get(f"/campaigns/{campaign_id}/omnichannel")["channels"] == ["whatsapp"]
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 
 def test_a_campaign_is_not_launched_on_a_channel_that_it_has_no_words_for_since_a_moment(
@@ -109,7 +109,7 @@ def test_who_opts_out_while_a_campaign_is_sent_gets_nothing(manual_hub: ManualHu
     profile = f"/customers/{customers[1]}/profile"
     manual_hub.overlaps.store.before_commit("outbox", lambda: manual_hub.put(profile, {"tags": ["unsubscribed"]}))
     manual_hub.tick()
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1"], ("finished", 1))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1"], ("finished", 1))
 
 
 def test_who_is_merged_into_another_recipient_while_a_campaign_is_sent_gets_one_message(
@@ -120,7 +120,7 @@ def test_who_is_merged_into_another_recipient_while_a_campaign_is_sent_gets_one_
     path, body = f"/customers/{customers[0]}/merge", {"source_id": customers[1]}
     manual_hub.overlaps.store.after_read(refs.campaign(campaign_id), lambda: manual_hub.post(path, body))
     manual_hub.tick()
-    assert len(_told(manual_hub)) == 1
+    assert len(_sent_chats(manual_hub)) == 1
     assert _state(manual_hub, campaign_id) == ("finished", 1)
 
 
@@ -134,14 +134,14 @@ def test_a_customer_who_is_changed_by_others_while_a_campaign_reaches_them_is_re
         Ref("identities", session.identity_id), lambda: manual_hub.set_status(session.id, "CLOSED")
     )
     manual_hub.tick()
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 
 def test_who_is_gone_when_their_turn_comes_is_passed_over(manual_hub: ManualHub, customers: list[str]) -> None:
     first, _ = customers
     campaign_id = _campaign(manual_hub, *customers)
     _launch(manual_hub, campaign_id)
-    gone = Delete(refs.customer(first))
-    manual_hub.overlaps.store.after_read(refs.customer(first), lambda: manual_hub.store.commit([gone]))
+    deletion = Delete(refs.customer(first))
+    manual_hub.overlaps.store.after_read(refs.customer(first), lambda: manual_hub.store.commit([deletion]))
     manual_hub.tick()
-    assert (_told(manual_hub), _state(manual_hub, campaign_id)) == (["2"], ("finished", 1))
+    assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["2"], ("finished", 1))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ratings import SURVEY_TEXT
-from shared.usecases import refs
+from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
 
@@ -132,13 +132,13 @@ def test_what_is_opened_again_does_not_sleep_any_more(manual_hub: ManualHub, ses
     manual_hub.snooze(session)
     for status in ("CLOSED", "OPEN"):
         manual_hub.set_status(session, status)
-    shown = manual_hub.get(f"/api/conversations/{session}")
-    assert (shown["status"], shown["snoozedUntil"], shown["closedAt"]) == ("OPEN", None, None)
+    conversation = manual_hub.get(f"/api/conversations/{session}")
+    assert (conversation["status"], conversation["snoozedUntil"], conversation["closedAt"]) == ("OPEN", None, None)
 
 
 def _ratings(hub: ManualHub) -> tuple[float, int]:
-    shown = hub.get("/analytics/customer-satisfaction")
-    return shown["overallScore"], shown["totalResponses"]
+    satisfaction = hub.get("/analytics/customer-satisfaction")
+    return satisfaction["overallScore"], satisfaction["totalResponses"]
 
 
 @pytest.mark.parametrize("rated_before", [False, True])

@@ -50,7 +50,7 @@ class People:
         return self.hub.get(f"/customers/{self.ids[customer]}/profile")
 
     def owners(self) -> dict[str, str]:
-        """By number, who has it: the session, the address, and the customer himself all have to agree."""
+        """The owner of each number; the session, the address and the customer must agree on it."""
         numbers = {id_: number for number, id_ in self.ids.items()}
         owners: dict[str, set[str]] = {number: {self.profile(number)["customer_id"]} for number in self.ids}
         for data in (*self.hub.documents("identities"), *self.hub.documents("conversations")):
@@ -79,7 +79,7 @@ def test_one_source_goes_into_one_of_two_customers(hub: HubByHand, people: Peopl
     assert people.owners() == {ANN: ANN, BEN: CLEO, CLEO: CLEO}
 
 
-def test_nobody_goes_into_a_customer_who_is_being_merged_himself(hub: HubByHand, people: People) -> None:
+def test_nobody_is_merged_into_a_customer_who_is_being_merged(hub: HubByHand, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, ANN))
     people.merge(ANN, BEN, 409)
     assert hub.overlaps.all_happened
@@ -230,8 +230,8 @@ def test_a_merge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
     assert hub.overlaps.all_happened
     assert people.owners() == APART | {BEN: ANN}
     assert (people.profile(ANN)["phone"], people.profile(ANN)["tags"]) == ("+2", ["new"])
-    shown = {each.customer_phone for each in hub.conversations() if each.external_user_id != CLEO}
-    assert shown == {"+2"}
+    phones = {each.customer_phone for each in hub.conversations() if each.external_user_id != CLEO}
+    assert phones == {"+2"}
 
 
 @pytest.mark.parametrize("commit", range(4))
@@ -246,8 +246,8 @@ def test_an_unmerge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
     assert hub.overlaps.all_happened
     assert people.owners() == APART
     assert (people.profile(ANN)["tags"], people.profile(BEN)["tags"]) == ([], ["new"])
-    shown = {each.external_user_id: each.customer_phone for each in hub.conversations()}
-    assert shown == {ANN: None, BEN: "+2", CLEO: f"+{CLEO}"}
+    phones = {each.external_user_id: each.customer_phone for each in hub.conversations()}
+    assert phones == {ANN: None, BEN: "+2", CLEO: f"+{CLEO}"}
 
 
 def test_what_was_cut_off_has_to_be_finished_before_it_is_turned_round(hub: HubByHand, people: People) -> None:

@@ -87,10 +87,10 @@ def test_a_message_during_the_closing_begins_a_conversation(hub: HubByHand, shop
     hub.overlaps.store.before_commit("identities", lambda: _change(hub, status="CLOSED"))
     shop.writes("one more thing")
     assert hub.overlaps.all_happened
-    closed, begun = _of(hub, "hello"), _of(hub, "one more thing")
-    assert (closed.status, begun.status) == (ConversationStatus.CLOSED, ConversationStatus.OPEN)
-    assert begun.needs_reply_since == _arrival(hub, "one more thing")
-    assert closed.customer_id == begun.customer_id
+    closed, new = _of(hub, "hello"), _of(hub, "one more thing")
+    assert (closed.status, new.status) == (ConversationStatus.CLOSED, ConversationStatus.OPEN)
+    assert new.needs_reply_since == _arrival(hub, "one more thing")
+    assert closed.customer_id == new.customer_id
 
 
 def test_a_message_during_an_answer_is_waiting_for_the_next(hub: HubByHand, shop: WhatsApp) -> None:
@@ -106,11 +106,11 @@ def test_a_message_during_an_answer_is_waiting_for_the_next(hub: HubByHand, shop
 def test_a_message_ends_a_snooze_and_leaves_the_rest(hub: HubByHand, shop: WhatsApp) -> None:
     until = (hub.deps.now() + timedelta(days=1)).isoformat()
     shop.writes("hello")
-    for text, ours in (("from the customer", False), ("from the business", True)):
+    for text, from_me in (("from the customer", False), ("from the business", True)):
         _change(hub, status="SNOOZED", snoozedUntil=until, priority="HIGH", assigneeId="ann")
         before = hub.conversation()
         hub.overlaps.clock.advance(minutes=1)
-        shop.writes(text, fromMe=ours)
+        shop.writes(text, fromMe=from_me)
         after = hub.conversation()
         assert (after.status, after.snoozed_until) == (ConversationStatus.OPEN, None)
         assert after.last_message_at == _arrival(hub, text)
@@ -146,8 +146,8 @@ def test_what_was_said_before_an_account_was_connected_asks_for_nothing(hub: Hub
 
 def test_what_was_said_before_takes_no_waiting_away(hub: HubByHand, shop: WhatsApp) -> None:
     shop.writes("hello")
-    for text, ours in (("long ago", False), ("our answer then", True)):
-        _brings_history(shop, text, fromMe=ours)
+    for text, from_me in (("long ago", False), ("our answer then", True)):
+        _brings_history(shop, text, fromMe=from_me)
     assert hub.conversation().needs_reply_since == _arrival(hub, "hello")
     shop.writes("anybody there?")
     assert hub.conversation().needs_reply_since == _arrival(hub, "hello")

@@ -12,7 +12,7 @@ from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
 from tests.stubs import Stub
 
 NUMBER = "+5511988887777"
-"""Maria's, by which she writes on WhatsApp."""
+"""The number from which Maria writes on WhatsApp."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.messages import Direction
 from shared.errors import HubError
-from shared.usecases.pipeline.replies import reply
+from shared.usecases.replies.replies import reply
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.pipeline.manual_hub import PHONE, ManualHub
 from tests.stubs import Received, Reply
@@ -51,7 +51,7 @@ def shop(manual_hub: ManualHub) -> ManualHub:
 
 
 def _maria_writes(hub: ManualHub, *texts: str) -> None:
-    """Stored, and not answered yet."""
+    """Store Maria's messages, without a reply yet."""
     for text in texts:
         answer = hub.client.post("/webhook/evolution/shop", json=upsert(written(text)))
         assert answer.status_code == 200, answer.text
@@ -290,5 +290,5 @@ def test_a_burst_of_another_customer_is_nobody_elses(shop: ManualHub) -> None:
     answer = shop.client.post("/webhook/evolution/shop", json=upsert(written("two", remoteJid=other)))
     assert answer.status_code == 200
     shop.work()
-    told = {sent.json["number"]: sent.json["text"] for sent in shop.provider.to(SEND)}
-    assert told == {MARIA.split("@")[0]: "re: one", other.split("@")[0]: "re: two"}
+    sent_texts = {sent.json["number"]: sent.json["text"] for sent in shop.provider.to(SEND)}
+    assert sent_texts == {MARIA.split("@")[0]: "re: one", other.split("@")[0]: "re: two"}

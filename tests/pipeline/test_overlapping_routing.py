@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from functions.hub.main import blueprints
 from shared.cache import TTLCache
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.pipeline.manual_hub import ManualHub
 
 
@@ -81,12 +81,12 @@ def test_the_rules_of_this_process_are_followed_at_once(manual_hub: ManualHub, b
 
 @pytest.mark.parametrize("has_rules", [False, True])
 def test_rules_that_are_made_at_once_are_both_kept(manual_hub: ManualHub, *, has_rules: bool) -> None:
-    made = [_rule(manual_hub, "channel=email", "add_tag:mail")] if has_rules else []
+    rule_ids = [_rule(manual_hub, "channel=email", "add_tag:mail")] if has_rules else []
     manual_hub.overlaps.store.before_commit(
-        "routing_rules", lambda: made.append(_rule(manual_hub, "channel=sms", "add_tag:first"))
+        "routing_rules", lambda: rule_ids.append(_rule(manual_hub, "channel=sms", "add_tag:first"))
     )
-    made.append(_rule(manual_hub, "channel=sms", "add_tag:second"))
-    assert [rule["id"] for rule in manual_hub.get("/routing/rules")["rules"]] == made
+    rule_ids.append(_rule(manual_hub, "channel=sms", "add_tag:second"))
+    assert [rule["id"] for rule in manual_hub.get("/routing/rules")["rules"]] == rule_ids
 
 
 def test_a_rule_that_is_removed_while_it_is_changed_is_gone(manual_hub: ManualHub) -> None:
@@ -140,6 +140,6 @@ def test_a_session_that_two_begin_at_once_is_routed_once(manual_hub: ManualHub, 
     _rule(manual_hub, "channel=telegram_bot", "assign_to_agent:ann; set_priority:high")
     body = {"customer_id": manual_hub.conversation().customer_id, "channel_type": "telegram_bot"}
     manual_hub.overlaps.store.before_commit("conversations", lambda: manual_hub.writes(bot, "two"))
-    begun = manual_hub.post("/sessions/create", body)["session_id"]
+    created = manual_hub.post("/sessions/create", body)["session_id"]
     [other] = manual_hub.others(session)
-    assert (other.id, other.assignee_id, other.priority) == (begun, "ann", "high")
+    assert (other.id, other.assignee_id, other.priority) == (created, "ann", "high")

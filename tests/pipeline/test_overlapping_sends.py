@@ -12,8 +12,8 @@ from infra.bench.counting import CountingStore
 from shared.domain.events import Topic
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Ref
+from tests.apps import create_app
 from tests.pipeline.manual_hub import PHONE, ManualHub
 
 
@@ -241,5 +241,5 @@ def test_the_first_message_after_a_campaign_is_a_response_though_it_comes_while_
     manual_hub.overlaps.store.after_commit("outbox", lambda: manual_hub.writes(bot, "how much?"))
     manual_hub.tick()
     [campaign] = manual_hub.get("/campaigns")["campaigns"]
-    shown = manual_hub.get(f"/campaigns/{campaign['campaign_id']}/omnichannel")["metrics"]
-    assert (shown["total_sent"], shown["responses"]) == (1, 1)
+    metrics = manual_hub.get(f"/campaigns/{campaign['campaign_id']}/omnichannel")["metrics"]
+    assert (metrics["total_sent"], metrics["responses"]) == (1, 1)

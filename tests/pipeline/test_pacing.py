@@ -1,4 +1,4 @@
-"""Sending obeys the channel's pace and the provider's wish to be left alone; who waits, waits in the outbox."""
+"""Sending obeys the channel's pace and the provider's `Retry-After`; waiting messages stay in the outbox."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from shared.deps import Deps
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.eventually import eventually
 from tests.evolution import evolution_rules
 from tests.pipeline.hub import Hub
@@ -49,15 +49,15 @@ def test_burst_on_a_slow_channel_waits_in_the_outbox_and_starves_no_other(hub: H
         send(hub, fast, chat, "fast")
     eventually(lambda: hub.sent_texts().count("fast") == 10)
     assert hub.sent_texts().count("slow") == 1
-    found = [item(hub, message) for message in messages]
-    assert sorted(each["status"] for each in found) == ["PENDING"] * 49 + ["SENT"]
-    assert sum(each["attempts"] for each in found) == 1
-    turns = sorted(each["next_retry_at"] for each in found if each["open"])
-    assert all(each["due_at"] == each["next_retry_at"] for each in found if each["open"])
+    items = [item(hub, message) for message in messages]
+    assert sorted(each["status"] for each in items) == ["PENDING"] * 49 + ["SENT"]
+    assert sum(each["attempts"] for each in items) == 1
+    turns = sorted(each["next_retry_at"] for each in items if each["open"])
+    assert all(each["due_at"] == each["next_retry_at"] for each in items if each["open"])
     assert turns[-1] - turns[0] > timedelta(seconds=4000)
 
 
-def test_who_waits_goes_when_his_turn_comes_with_one_attempt(hub: Hub) -> None:
+def test_a_waiting_message_is_sent_in_its_turn_with_one_attempt(hub: Hub) -> None:
     channel_id = bot(hub, pace_per_second=4)
     messages = [send(hub, channel_id, chat, f"to {chat}") for chat in range(1, 9)]
     eventually(hub.idle)
@@ -139,8 +139,8 @@ def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
     moment = deps.now()
     for _, conversation in messages:
         work(hub, conversation, replace(deps, now=lambda: moment))
-    gone = [message for message, _ in messages if fate(hub, message) == "SENT"]
-    assert gone == [message for message, _ in messages[:going]]
+    sent_messages = [message for message, _ in messages if fate(hub, message) == "SENT"]
+    assert sent_messages == [message for message, _ in messages[:going]]
     assert len(waiting(hub)) == wanting - going
 
 

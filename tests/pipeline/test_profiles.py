@@ -1,4 +1,4 @@
-"""What the business says of a customer, in the sessions that are open and those that come."""
+"""Profile changes by the business show in open sessions and in new ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.pipeline.hub import Hub
 
 
 def _called(hub: Hub) -> list[tuple[str | None, str | None]]:
-    shown = hub.get("/sessions/active")["sessions"]
-    return [(each["customer_info"]["name"], each["customer_info"]["phone"]) for each in shown]
+    sessions = hub.get("/sessions/active")["sessions"]
+    return [(each["customer_info"]["name"], each["customer_info"]["phone"]) for each in sessions]
 
 
 def test_a_changed_name_shows_in_the_open_session_and_stays_whatever_the_provider_says(hub: Hub) -> None:
@@ -43,8 +43,8 @@ def test_what_was_said_before_a_merge_is_read_after_it(hub: Hub) -> None:
     hub.post(f"/customers/{five.customer_id}/merge", {"source_id": six.customer_id})
     history = hub.get(f"/customers/{five.customer_id}/history")["interactions"]
     assert {each["summary"] for each in history} == {"hello from 5", "hello from 6"}
-    said = [hub.get(f"/messages/{each['session_id']}")["messages"][0]["content"] for each in history]
-    assert sorted(said) == ["hello from 5", "hello from 6"]
+    contents = [hub.get(f"/messages/{each['session_id']}")["messages"][0]["content"] for each in history]
+    assert sorted(contents) == ["hello from 5", "hello from 6"]
     assert {name for name, _ in _called(hub)} == {"Customer 5"}
     listed = hub.get(f"/sessions?customer_id={five.customer_id}")["sessions"]
     assert len(listed) == 2
@@ -52,7 +52,7 @@ def test_what_was_said_before_a_merge_is_read_after_it(hub: Hub) -> None:
     assert hub.get(f"/sessions?customer_id={six.customer_id}")["sessions"] == listed
 
 
-def test_after_a_merge_was_undone_each_has_his_own_name_again(hub: Hub) -> None:
+def test_after_a_merge_was_undone_each_has_their_own_name_again(hub: Hub) -> None:
     channel_id = hub.telegram()
     for chat in (5, 6):
         hub.customer_writes(channel_id, "hello", chat=chat)
@@ -63,7 +63,7 @@ def test_after_a_merge_was_undone_each_has_his_own_name_again(hub: Hub) -> None:
     assert {name for name, _ in _called(hub)} == {"Customer 5", "Customer 6"}
 
 
-def test_merged_sessions_show_one_name_and_number_and_each_his_own_again_after_it_was_undone(hub: Hub) -> None:
+def test_merged_sessions_show_one_name_and_number_and_their_own_again_after_it_was_undone(hub: Hub) -> None:
     channel_id = hub.telegram()
     for chat in (5, 6):
         hub.customer_writes(channel_id, "hello", chat=chat)
@@ -79,7 +79,7 @@ def test_merged_sessions_show_one_name_and_number_and_each_his_own_again_after_i
     assert sorted(_called(hub), key=str) == [("Maria", None), ("Mary", "+5511988887777")]
 
 
-def test_who_was_given_a_number_by_the_business_keeps_it_in_his_next_session(hub: Hub) -> None:
+def test_a_number_that_the_business_entered_is_kept_in_the_next_session(hub: Hub) -> None:
     channel_id = hub.telegram()
     hub.customer_writes(channel_id, "hello")
     profile = {"phone": "+5511988887777"}

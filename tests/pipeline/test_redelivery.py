@@ -1,4 +1,4 @@
-"""What a provider says more than once: it repeats itself, an event comes again, all of them are replayed."""
+"""Duplicates: a provider repeats a webhook, an event is redelivered, all events are replayed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.events import ReplyEvent, Topic
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
 from tests.stubs import Stub
 
@@ -32,8 +32,8 @@ def bot(hub: HubByHand) -> Telegram:
     return bot
 
 
-def _asked(hub: HubByHand) -> list[str]:
-    """The messages for which an answer was asked since the last look."""
+def _reply_message_ids(hub: HubByHand) -> list[str]:
+    """The ids of the messages for which a reply was requested since the last call."""
     return [cast("ReplyEvent", event).message_id for event in hub.new_events(Topic.REPLIES)]
 
 
@@ -50,10 +50,10 @@ def test_a_message_is_announced_once_however_often_the_provider_repeats_it(hub: 
     update = hub.update(5, "hello")
     bot.brings(update)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     for _ in range(2):
         bot.brings(update)
-    assert (hub.new_realtime_events(), _asked(hub)) == ([], [])
+    assert (hub.new_realtime_events(), _reply_message_ids(hub)) == ([], [])
     assert (hub.texts(), _inbound(hub)) == (["hello"], 1)
 
 
@@ -63,7 +63,7 @@ def test_a_message_is_announced_once_when_the_provider_repeats_it_at_once(hub: H
     bot.brings(update)
     assert hub.overlaps.all_happened
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     assert (len(hub.documents("customers")), _inbound(hub)) == (1, 1)
 
 
@@ -86,7 +86,7 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     hub.new_realtime_events()
     hub.read(event)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == [hub.message("hello").id]
+    assert _reply_message_ids(hub) == [hub.message("hello").id]
     assert (hub.texts(), _inbound(hub), len(hub.conversations())) == (["hello"], 1, 1)
 
 
@@ -107,7 +107,7 @@ def test_our_own_message_is_announced_once_and_asks_for_nothing(hub: HubByHand) 
     for _ in range(2):
         shop.writes("from our telephone", fromMe=True)
     assert hub.new_realtime_events() == ANNOUNCED
-    assert _asked(hub) == []
+    assert _reply_message_ids(hub) == []
 
 
 def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, bot: Telegram) -> None:
@@ -120,19 +120,28 @@ def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, 
         hub.read(event)
     hub.new_events(Topic.REPLIES)
     hub.read(event)
-    for asked in hub.new_events(Topic.REPLIES):
-        reply(hub.deps, cast("ReplyEvent", asked))
+    for reply_event in hub.new_events(Topic.REPLIES):
+        reply(hub.deps, cast("ReplyEvent", reply_event))
     assert [rating["score"] for rating in hub.documents("ratings")] == [5]
     assert all(message.author != "bot" for message in hub.messages(Direction.OUTBOUND))
     assert _inbound(hub) == 2
 
 
-KEPT = ("messages", "conversations", "identities", "customers", "customer_tags", "stats", "outbox", "campaign_counters")
-"""All that says what was spoken and with whom."""
+REPLAYED = (
+    "messages",
+    "conversations",
+    "identities",
+    "customers",
+    "customer_tags",
+    "stats",
+    "outbox",
+    "campaign_counters",
+)
+"""The collections that hold customers, conversations and messages."""
 
 
 def _everything(hub: HubByHand) -> dict[str, Any]:
-    return {f"{name}/{each.id}": each.data for name in KEPT for each in hub.store.find(name, limit=1000).documents}
+    return {f"{name}/{each.id}": each.data for name in REPLAYED for each in hub.store.find(name, limit=1000).documents}
 
 
 def test_a_replay_of_everything_changes_nothing(hub: HubByHand) -> None:
@@ -186,9 +195,9 @@ def test_a_replay_of_a_message_alone_does_not_bring_back_the_text_before_its_edi
 
 def test_a_replay_mends_what_was_read_wrongly_and_leaves_what_became_of_it(hub: HubByHand) -> None:
     shop = WhatsApp.of(hub)
-    shop.writes("hello", id="HERS")
-    shop.reacts("HERS", "👍", 1_795_000_100)
-    shop.deletes("HERS")
+    shop.writes("hello", id="THEIRS")
+    shop.reacts("THEIRS", "👍", 1_795_000_100)
+    shop.deletes("THEIRS")
     right = hub.message("hello")
     hub.store.commit([Merge(refs.message(right.id), {"kind": "unsupported", "text": None})])
     brought = [cast("Any", each.event) for each in hub.overlaps.bus.published if each.topic is Topic.INBOUND]

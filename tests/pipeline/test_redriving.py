@@ -1,4 +1,4 @@
-"""A dead message that somebody has sent again begins anew: nothing of its former life counts."""
+"""A dead message that is sent again starts over, with no earlier attempts counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.deps import Deps
-from shared.usecases.pipeline.deliver import MAX_ATTEMPTS
+from shared.usecases.delivery.delivery import MAX_ATTEMPTS
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
 from tests.pipeline.still_hub import SEND, accepted, fate, still_hub, work

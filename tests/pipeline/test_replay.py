@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.domain.events import Topic
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 

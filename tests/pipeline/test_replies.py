@@ -14,7 +14,7 @@ from shared.config import Settings
 from shared.domain.events import ReplyEvent
 from shared.domain.messages import Direction
 from shared.ports.store import Merge, Ref
-from shared.usecases.pipeline.replies import reply
+from shared.usecases.replies.replies import reply
 from tests.eventually import eventually
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
@@ -22,7 +22,7 @@ from tests.stubs import Received, Reply, Stub
 
 
 def _settled(hub: Hub) -> None:
-    """Another customer writes and is answered; whatever was to come before has come."""
+    """Another customer writes and is answered, so that all earlier work is done."""
     channel_id = hub.telegram("Other")
     before = len(hub.provider.to("/sendMessage"))
     hub.customer_writes(channel_id, "marker", chat=999)
@@ -172,11 +172,11 @@ def test_a_model_that_agents_may_not_use_here_is_never_asked_and_a_human_is_told
 
 
 def test_tools_are_called_and_their_answers_given_back(ai_hub: Hub) -> None:
-    wanted = {"id": "call-1", "type": "function", "function": {"name": "order", "arguments": '{"number": 7}'}}
+    tool_call = {"id": "call-1", "type": "function", "function": {"name": "order", "arguments": '{"number": 7}'}}
 
     def model(request: Received) -> Reply:
-        told = [message for message in request.json["messages"] if message["role"] == "tool"]
-        return _says(f"It is {told[0]['content']}.") if told else _says(None, tool_calls=[wanted])
+        tool_results = [message for message in request.json["messages"] if message["role"] == "tool"]
+        return _says(f"It is {tool_results[0]['content']}.") if tool_results else _says(None, tool_calls=[tool_call])
 
     ai_hub.provider.on("POST", "/v1/chat/completions", model)
     ai_hub.provider.on("POST", "/tools/order", Reply(text="on its way", headers={"content-type": "text/plain"}))

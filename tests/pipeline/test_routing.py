@@ -13,8 +13,8 @@ def _rule(hub: Hub, condition: str, action: str) -> None:
 
 
 def _of(hub: Hub, chat: int) -> Conversation:
-    [found] = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
-    return found
+    [conversation] = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
+    return conversation
 
 
 def test_a_rule_that_assigns_silences_the_bot(hub: Hub) -> None:
@@ -43,8 +43,8 @@ def test_a_group_and_tags_are_set_before_anybody_sees_the_conversation(hub: Hub)
     assert [each["agent_group"] for each in hub.get("/sessions")["sessions"]] == ["vip"]
     [customer] = hub.documents("customers", tenant_id=hub.tenant_id)
     assert customer["tags"] == ["new"]
-    told = eventually(lambda: [event for event in hub.realtime if event.name == "conversation-updated"])
-    assert told[0].payload["conversation"]["team_id"] == "vip"
+    events = eventually(lambda: [event for event in hub.realtime if event.name == "conversation-updated"])
+    assert events[0].payload["conversation"]["team_id"] == "vip"
 
 
 def test_a_returning_customer_is_routed_by_tag_and_only_when_a_conversation_begins(hub: Hub) -> None:

@@ -15,7 +15,7 @@ BLOCKED = Reply(403, {"ok": False, "error_code": 403, "description": "Forbidden:
 LOST = Reply(drop=True)
 
 
-def _shown(hub: ManualHub, session: str) -> tuple[str, str | None]:
+def _status_and_error(hub: ManualHub, session: str) -> tuple[str, str | None]:
     """The status and the error of the message that was sent."""
     message = hub.get(f"/api/conversations/{session}/messages")["messages"][-1]
     return message["status"], message["error"]
@@ -38,13 +38,13 @@ def test_a_message_that_is_sent_at_the_second_try_shows_no_error_any_more(manual
     manual_hub.provider.on("POST", SEND, BUSY, times=1)
     manual_hub.say(session, "hello")
     manual_hub.work()
-    status, error = _shown(manual_hub, session)
+    status, error = _status_and_error(manual_hub, session)
     assert (status, "Unavailable" in str(error)) == ("failed", True)
     failed = _entry(manual_hub, "FAILED")
     assert (failed["reason"], failed["error"], failed["attempts"]) == ("unavailable", error, 1)
     assert failed["nextRetryAt"] is not None
     _tries_again(manual_hub)
-    assert _shown(manual_hub, session) == ("sent", None)
+    assert _status_and_error(manual_hub, session) == ("sent", None)
     assert _entry(manual_hub, "SENT") == SENT | {"attempts": 2}
 
 
@@ -54,7 +54,7 @@ def test_a_message_that_is_refused_at_the_second_try_shows_the_refusal(manual_hu
     manual_hub.say(session, "hello")
     manual_hub.work()
     _tries_again(manual_hub)
-    status, error = _shown(manual_hub, session)
+    status, error = _status_and_error(manual_hub, session)
     assert (status, "blocked" in str(error), "Unavailable" in str(error)) == ("dead", True, False)
     dead = _entry(manual_hub, "DEAD")
     assert (dead["reason"], dead["attempts"], dead["nextRetryAt"]) == ("rejected", 2, None)
@@ -67,13 +67,13 @@ def test_a_dead_message_that_is_sent_again_shows_no_error_any_more(
     manual_hub.provider.on("POST", SEND, failure, times=1)
     message_id = manual_hub.say(session, "hello")["message"]["id"]
     manual_hub.work()
-    assert _shown(manual_hub, session)[0] == "dead"
+    assert _status_and_error(manual_hub, session)[0] == "dead"
     assert _entry(manual_hub, "DEAD")["error"]
     manual_hub.post(f"/api/outbox/{message_id}/redrive", {}, 202)
-    assert _shown(manual_hub, session) == ("pending", None)
+    assert _status_and_error(manual_hub, session) == ("pending", None)
     assert _entry(manual_hub, "PENDING") == SENT | {"attempts": 0}
     manual_hub.work()
-    assert _shown(manual_hub, session) == ("sent", None)
+    assert _status_and_error(manual_hub, session) == ("sent", None)
     assert _entry(manual_hub, "SENT") == SENT | {"attempts": 1}
 
 
@@ -95,7 +95,7 @@ def test_what_a_message_waits_for_holds_back_the_next_one_and_leaves_no_error_on
         manual_hub.say(session, text)
     manual_hub.work()
     assert manual_hub.sent_texts() == ["first"]
-    assert _shown(manual_hub, session) == ("pending", None)
+    assert _status_and_error(manual_hub, session) == ("pending", None)
     _tries_again(manual_hub)
     assert manual_hub.sent_texts() == ["first", "first", "second"]
-    assert _shown(manual_hub, session) == ("sent", None)
+    assert _status_and_error(manual_hub, session) == ("sent", None)

@@ -1,4 +1,4 @@
-"""To whom a message goes of which more is said than is needed, or something that cannot be."""
+"""Where a message goes when its target is given redundantly or inconsistently."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SEND = "/api/messages/send"
 
 @pytest.fixture
 def talk(hub: Hub) -> dict[str, str]:
-    """A conversation on a Telegram bot, in the words in which it may be named."""
+    """The fields by which a request may name a conversation on a Telegram bot."""
     channel = hub.telegram()
     hub.customer_writes(channel, "hello")
-    found = hub.conversation()
+    conversation = hub.conversation()
     return {
-        "conversationId": found.id,
+        "conversationId": conversation.id,
         "channelInstanceId": channel,
-        "customerId": found.customer_id,
+        "customerId": conversation.customer_id,
         "externalUserId": "5",
     }
 
@@ -29,8 +29,8 @@ def talk(hub: Hub) -> dict[str, str]:
 def _met(hub: Hub, channel: str, chat: int) -> str:
     """The id of a customer who has written from this chat."""
     hub.customer_writes(channel, "hello", chat)
-    found = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
-    return found[0].customer_id
+    conversations = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
+    return conversations[0].customer_id
 
 
 def test_a_conversation_may_be_named_with_all_that_belongs_to_it(hub: Hub, talk: dict[str, str]) -> None:

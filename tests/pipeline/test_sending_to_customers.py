@@ -1,4 +1,4 @@
-"""A message for a customer of whom no channel is named goes where he was last spoken with."""
+"""A message to a customer, without a channel, goes to the channel of their latest conversation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.instances import instances
+from tests import refs
 from tests.eventually import eventually
 from tests.functions.dashboard.people import address, customer
 from tests.pipeline.hub import Hub
@@ -20,19 +20,19 @@ def _write_to(hub: Hub, customer_id: str, text: str, status: int = 202) -> Any:
 def _met(hub: Hub, channel_id: str, chat: int) -> str:
     """The id of a customer who has written from this chat."""
     hub.customer_writes(channel_id, f"hello from {chat}", chat)
-    found = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
-    return found[0].customer_id
+    conversations = eventually(lambda: [each for each in hub.conversations() if each.external_user_id == str(chat)])
+    return conversations[0].customer_id
 
 
 def _one_person_on_two_channels(hub: Hub) -> tuple[str, str, str]:
-    """The person, and the channels on which he is chat 5 and, later, chat 6."""
+    """The customer's id, the channel on which they are chat 5, and the later one on which they are chat 6."""
     first, second = hub.telegram("First"), hub.telegram("Second")
     person, other = _met(hub, first, 5), _met(hub, second, 6)
     hub.post(f"/customers/{person}/merge", {"source_id": other})
     return person, first, second
 
 
-def test_a_customer_is_written_to_in_his_conversation(hub: Hub) -> None:
+def test_a_customer_is_written_to_in_their_conversation(hub: Hub) -> None:
     person = _met(hub, hub.telegram(), 5)
     accepted = _write_to(hub, person, "how can I help?")
     assert accepted["message"]["conversationId"] == hub.conversation().id
@@ -63,7 +63,7 @@ def test_a_channel_that_is_gone_is_passed_over(hub: Hub) -> None:
     assert "no address" in _write_to(hub, person, "and now?", 404)["detail"]
 
 
-def test_chats_beside_the_person_are_no_addresses_of_his(hub: Hub) -> None:
+def test_chats_beside_the_person_are_not_their_addresses(hub: Hub) -> None:
     person = _met(hub, hub.telegram(), 5)
     hub.deps.store.commit([Merge(refs.identity(hub.conversation().instance_id, "5"), {"is_thread": True})])
     _write_to(hub, person, "where?", 404)

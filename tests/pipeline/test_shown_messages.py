@@ -19,15 +19,15 @@ def test_a_shared_contact_is_shown_with_its_number(hub: Hub) -> None:
     update["message"]["contact"] = {"phone_number": "+14155550123", "first_name": "Zoe"}
     hub.deliver_update(channel_id, update)
     [received] = eventually(lambda: hub.messages(Direction.INBOUND))
-    [shown] = hub.get(f"/messages/{received.conversation_id}")["messages"]
-    assert shown["attachments"] == [{"type": "contact", "name": "Zoe", "phones": ["+14155550123"]}]
+    [message] = hub.get(f"/messages/{received.conversation_id}")["messages"]
+    assert message["attachments"] == [{"type": "contact", "name": "Zoe", "phones": ["+14155550123"]}]
 
 
 PLACE = {"type": "location", "latitude": 48.1, "longitude": 11.6}
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("content", "kind"),
     [
         ({"text": "good day"}, "text"),
         ({"reaction": {"messageId": "1", "emoji": "👍"}}, "reaction"),
@@ -38,9 +38,9 @@ PLACE = {"type": "location", "latitude": 48.1, "longitude": 11.6}
     ids=["text", "reaction", "place", "file with a text", "several"],
 )
 def test_what_was_sent_is_shown_as_what_it_is(
-    manual_hub: ManualHub, session: str, said: dict[str, Any], kind: str
+    manual_hub: ManualHub, session: str, content: dict[str, Any], kind: str
 ) -> None:
-    accepted = manual_hub.post("/api/messages/send", {"conversationId": session} | said, 202)["message"]
+    accepted = manual_hub.post("/api/messages/send", {"conversationId": session} | content, 202)["message"]
     assert accepted["type"] == kind
     newest = manual_hub.get(f"/messages/{session}")["messages"][-1]
     assert (newest["message_id"], newest["type"]) == (accepted["id"], kind)

@@ -1,4 +1,4 @@
-"""Asking a customer how satisfied he was, and taking his answer."""
+"""Satisfaction surveys: asking the customer for a rating and storing the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import InboundEvent, Topic
 from shared.domain.messages import Direction
 from shared.domain.ratings import SURVEY_TEXT
-from shared.usecases.pipeline.inbound import normalize
+from shared.usecases.ingest.normalize import normalize
 from tests.eventually import eventually
 from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.hub import Hub
@@ -45,14 +45,18 @@ def test_an_answer_rates_the_resolved_conversation_and_begins_nothing(hub: Hub) 
     assert eventually(lambda: _ratings(hub)) == [(conversation.id, 5)]
     hub.customer_writes(channel_id, "marker", chat=9)
     eventually(lambda: "Echo: marker" in hub.sent_texts())
-    found = {each.external_user_id: each for each in hub.conversations()}
-    assert found["5"].id == conversation.id
-    assert found["5"].status is ConversationStatus.CLOSED
+    by_chat = {each.external_user_id: each for each in hub.conversations()}
+    assert by_chat["5"].id == conversation.id
+    assert by_chat["5"].status is ConversationStatus.CLOSED
     assert "Echo: 5" not in hub.sent_texts()
     inbound = [message for message in hub.messages(Direction.INBOUND) if message.conversation_id == conversation.id]
     assert [message.text for message in inbound] == ["hello", " 5 "]
-    shown = hub.get("/analytics/customer-satisfaction")
-    assert (shown["overallScore"], shown["totalResponses"], shown["byChannel"]) == (5.0, 1, {"telegram_bot": 5.0})
+    satisfaction = hub.get("/analytics/customer-satisfaction")
+    assert (satisfaction["overallScore"], satisfaction["totalResponses"], satisfaction["byChannel"]) == (
+        5.0,
+        1,
+        {"telegram_bot": 5.0},
+    )
     assert hub.get("/analytics/dashboard")["satisfactionScore"] == 5.0
 
 
@@ -139,8 +143,8 @@ def test_the_resolution_rate_counts_what_stays_resolved(hub: Hub) -> None:
     eventually(lambda: len(hub.conversations()) == 2)
 
     def rate() -> float:
-        shown = hub.get("/analytics/channel-performance?channel=telegram_bot")
-        return float(shown["metrics"]["resolutionRate"])
+        performance = hub.get("/analytics/channel-performance?channel=telegram_bot")
+        return float(performance["metrics"]["resolutionRate"])
 
     assert rate() == 50.0
     hub.patch(f"/api/conversations/{conversation.id}", {"status": "OPEN"})

@@ -12,7 +12,7 @@ from shared.answering import team
 from shared.config import Settings
 from shared.domain.messages import Direction
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 from tests.index_check import recorded
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
@@ -50,7 +50,7 @@ def _calls(request: Received) -> list[dict[str, Any]]:
     ]
 
 
-def _told(request: Received) -> list[str]:
+def _tool_answers(request: Received) -> list[str]:
     return [message["content"] for message in request.json["messages"] if message["role"] == "tool"]
 
 
@@ -61,20 +61,20 @@ def _is_lead(request: Received) -> bool:
 def _make_team(hub: Hub, members: int = 2, name: str = "Support") -> tuple[str, str, list[str]]:
     """A team whose lead is the tenant's oldest agent."""
     lead = hub.echo_agent(name="Lead", prompt="You lead.")
-    made = hub.post("/api/teams", {"name": name, "leadAgentId": lead}, 201)["id"]
+    team_id = hub.post("/api/teams", {"name": name, "leadAgentId": lead}, 201)["id"]
     others = []
     for n in range(members):
         agent = hub.echo_agent(name=f"Expert {n}", prompt=f"You know {n}.", model=f"model-{n}")
-        hub.post(f"/api/teams/{made}/members", {"agentId": agent, "expertise": f"topic {n}"}, 201)
+        hub.post(f"/api/teams/{team_id}/members", {"agentId": agent, "expertise": f"topic {n}"}, 201)
         others.append(agent)
-    return str(made), lead, others
+    return str(team_id), lead, others
 
 
 def _consulting(request: Received) -> Reply:
     if not _is_lead(request):
         return _says(f"{request.json['model']} says so", 5)
-    told = _told(request)
-    return _says(" and ".join(told), 20) if told else _says(None, 30, tool_calls=_calls(request))
+    tool_answers = _tool_answers(request)
+    return _says(" and ".join(tool_answers), 20) if tool_answers else _says(None, 30, tool_calls=_calls(request))
 
 
 def test_the_lead_consults_its_members_and_answers(ai_hub: Hub) -> None:
@@ -84,16 +84,24 @@ def test_the_lead_consults_its_members_and_answers(ai_hub: Hub) -> None:
     ai_hub.provider.wait_for("/sendMessage")
     assert ai_hub.sent_texts() == ["model-0 says so and model-1 says so"]
     conversation = ai_hub.conversation()
-    found = ai_hub.get(f"/api/collaborations?conversationId={conversation.id}")
-    (made,) = found["collaborations"]
-    assert (made["teamId"], made["teamName"], made["leadAgentId"]) == (team_id, "Support", lead)
-    assert (made["question"], made["answer"], made["tokens"]) == ("Where is it?", ai_hub.sent_texts()[0], 60)
-    assert [step["agentId"] for step in made["steps"]] == experts
-    for n, step in enumerate(made["steps"]):
+    page = ai_hub.get(f"/api/collaborations?conversationId={conversation.id}")
+    (collaboration,) = page["collaborations"]
+    assert (collaboration["teamId"], collaboration["teamName"], collaboration["leadAgentId"]) == (
+        team_id,
+        "Support",
+        lead,
+    )
+    assert (collaboration["question"], collaboration["answer"], collaboration["tokens"]) == (
+        "Where is it?",
+        ai_hub.sent_texts()[0],
+        60,
+    )
+    assert [step["agentId"] for step in collaboration["steps"]] == experts
+    for n, step in enumerate(collaboration["steps"]):
         assert set(step) == {"agentId", "agentName", "question", "answer", "failed", "tokens", "milliseconds"}
         assert (step["question"], step["answer"], step["tokens"]) == ("Where is order 7?", f"model-{n} says so", 5)
-    assert made["messageId"] in {message.id for message in ai_hub.messages()}
-    assert ai_hub.get("/api/collaborations") == found
+    assert collaboration["messageId"] in {message.id for message in ai_hub.messages()}
+    assert ai_hub.get("/api/collaborations") == page
     assert "sk-test" not in str(ai_hub.documents("collaborations"))
 
 
@@ -124,8 +132,8 @@ def test_questions_have_an_end(ai_hub: Hub) -> None:
     ai_hub.customer_writes(ai_hub.telegram(), "hm?")
     ai_hub.provider.wait_for("/sendMessage")
     assert ai_hub.sent_texts() == ["I do not know."]
-    (made,) = ai_hub.get("/api/collaborations")["collaborations"]
-    assert len(made["steps"]) == team.MAX_QUESTIONS
+    (collaboration,) = ai_hub.get("/api/collaborations")["collaborations"]
+    assert len(collaboration["steps"]) == team.MAX_QUESTIONS
 
 
 def test_tokens_have_an_end(ai_hub: Hub) -> None:
@@ -139,8 +147,8 @@ def test_tokens_have_an_end(ai_hub: Hub) -> None:
     ai_hub.customer_writes(ai_hub.telegram(), "hm?")
     ai_hub.provider.wait_for("/sendMessage")
     assert ai_hub.sent_texts() == ["Enough."]
-    (made,) = ai_hub.get("/api/collaborations")["collaborations"]
-    assert len(made["steps"]) == 1
+    (collaboration,) = ai_hub.get("/api/collaborations")["collaborations"]
+    assert len(collaboration["steps"]) == 1
 
 
 def test_a_member_that_fails_is_done_without(ai_hub: Hub) -> None:
@@ -152,8 +160,8 @@ def test_a_member_that_fails_is_done_without(ai_hub: Hub) -> None:
     ai_hub.customer_writes(ai_hub.telegram(), "hm?")
     ai_hub.provider.wait_for("/sendMessage")
     assert ai_hub.sent_texts() == ["Expert 0 could not answer"]
-    (made,) = ai_hub.get("/api/collaborations")["collaborations"]
-    assert (made["steps"][0]["failed"], made["steps"][0]["answer"]) == (True, "")
+    (collaboration,) = ai_hub.get("/api/collaborations")["collaborations"]
+    assert (collaboration["steps"][0]["failed"], collaboration["steps"][0]["answer"]) == (True, "")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +174,7 @@ def test_a_question_that_breaks_the_schema_is_asked_anyhow(ai_hub: Hub, argument
         if not _is_lead(request):
             return _says("fine")
         calls = [call | {"function": call["function"] | {"arguments": arguments}} for call in _calls(request)]
-        return _says("Done.") if _told(request) else _says(None, tool_calls=calls)
+        return _says("Done.") if _tool_answers(request) else _says(None, tool_calls=calls)
 
     ai_hub.provider.on("POST", CHAT, careless)
     _make_team(ai_hub, members=1)
@@ -194,8 +202,8 @@ def test_a_conversation_given_to_a_team_is_answered_by_it(hub: Hub, by: str) -> 
     hub.customer_writes(channel_id, "second")
     hub.provider.wait_for("/sendMessage")
     assert [message.author_id for message in hub.messages(Direction.OUTBOUND)] == [lead]
-    (made,) = hub.get("/api/collaborations")["collaborations"]
-    assert (made["teamId"], made["steps"]) == (team_id, [])
+    (collaboration,) = hub.get("/api/collaborations")["collaborations"]
+    assert (collaboration["teamId"], collaboration["steps"]) == (team_id, [])
 
 
 @pytest.mark.parametrize("why", ["no such team", "no lead", "lead asleep", "another tenant's"])
@@ -203,7 +211,7 @@ def test_a_team_that_cannot_answer_leaves_it_to_the_oldest_agent(hub: Hub, why: 
     channel_id, conversation_id = _held_conversation(hub)
     oldest = hub.echo_agent(name="Oldest")
     team_id, lead, _ = _make_team(hub)
-    mine = hub.headers
+    headers = hub.headers
     if why == "no such team":
         team_id = "somebody's inbox"
     elif why == "no lead":
@@ -214,7 +222,7 @@ def test_a_team_that_cannot_answer_leaves_it_to_the_oldest_agent(hub: Hub, why: 
         tenant_id = hub.tenant_id
         hub.register("eve@example.com")
         team_id, *_ = _make_team(hub)
-        hub.headers, hub.tenant_id = mine, tenant_id
+        hub.headers, hub.tenant_id = headers, tenant_id
     hub.store.commit([Merge(refs.conversation(conversation_id), {"team_id": team_id, "assignee_id": None})])
     hub.customer_writes(channel_id, "second")
     hub.provider.wait_for("/sendMessage")

@@ -51,7 +51,7 @@ def test_dashboard_wants_content_or_a_template(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "expected"),
+    ("campaign_settings", "expected"),
     [
         ('{"whatsapp": {"template": {"name": "a_b", "language": "de", "parameters": ["1"]}}}', ("a_b", "de", ["1"])),
         ('{"whatsapp": {"template": "summer_sale"}}', ("summer_sale", "en_US", [])),
@@ -63,24 +63,24 @@ def test_dashboard_wants_content_or_a_template(hub: Hub) -> None:
         ("{}", ()),
     ],
 )
-def test_template_of_a_campaign(kept: str, expected: tuple[Any, ...] | None) -> None:
+def test_template_of_a_campaign(campaign_settings: str, expected: tuple[Any, ...] | None) -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     campaign = Campaign(
         id="c",
         tenant_id="t",
         name="Sale",
         channels=[ChannelType.WHATSAPP],
-        settings=kept,
+        settings=campaign_settings,
         advanced_at=now,
         created_at=now,
         updated_at=now,
     )
-    wanted = ("summer_sale", "pt_BR", ["x"]) if expected is None else expected
-    found = campaign.template_on(ChannelType.WHATSAPP)
-    if not wanted:
-        assert found is None
+    expected_fields = ("summer_sale", "pt_BR", ["x"]) if expected is None else expected
+    template = campaign.template_on(ChannelType.WHATSAPP)
+    if not expected_fields:
+        assert template is None
         return
-    assert found == Template(name=wanted[0], language=wanted[1], parameters=wanted[2])
+    assert template == Template(name=expected_fields[0], language=expected_fields[1], parameters=expected_fields[2])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What clients that look on are told of a conversation is what is stored of it."""
+"""Realtime events show a conversation as it is stored."""
 
 from __future__ import annotations
 
@@ -86,11 +86,13 @@ def test_clients_are_told_the_session_as_it_is_stored(
     manual_hub: ManualHub, session: str, act: Callable[[ManualHub, str], None]
 ) -> None:
     manual_hub.work(Topic.REALTIME)
-    told = len(manual_hub.realtime)
+    event_count = len(manual_hub.realtime)
     act(manual_hub, session)
     manual_hub.work()
     sessions: list[Any] = [
-        event.payload["conversation"] for event in manual_hub.realtime[told:] if event.name == "conversation-updated"
+        event.payload["conversation"]
+        for event in manual_hub.realtime[event_count:]
+        if event.name == "conversation-updated"
     ]
     assert sessions[-1] == manual_hub.of(session).model_dump(mode="json")
 
@@ -100,8 +102,10 @@ def test_clients_are_told_of_each_message_once(
     manual_hub: ManualHub, session: str, act: Callable[[ManualHub, str], None]
 ) -> None:
     manual_hub.work(Topic.REALTIME)
-    told = len(manual_hub.realtime)
+    event_count = len(manual_hub.realtime)
     act(manual_hub, session)
     manual_hub.work()
-    ids = [event.payload["message"]["id"] for event in manual_hub.realtime[told:] if event.name == "message-created"]
+    ids = [
+        event.payload["message"]["id"] for event in manual_hub.realtime[event_count:] if event.name == "message-created"
+    ]
     assert ids == [manual_hub.messages()[-1].id]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.domain.messages import Author, Direction
-from shared.usecases import refs
+from tests import refs
 from tests.eventually import eventually
 from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.hub import Hub

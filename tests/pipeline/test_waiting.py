@@ -70,8 +70,8 @@ def test_who_writes_again_waits_from_then_on(
 
 def test_who_gets_an_answer_from_the_account_itself_waits_no_more(manual_hub: ManualHub, whatsapp: str) -> None:
     path = f"/webhook/whatsapp/{whatsapp}"
-    for text, ours in (("one", False), ("by phone", True)):
-        manual_hub.client.post(path, json=upsert(written(text, fromMe=ours)))
+    for text, from_me in (("one", False), ("by phone", True)):
+        manual_hub.client.post(path, json=upsert(written(text, fromMe=from_me)))
         _later(manual_hub)
     manual_hub.work()
     assert manual_hub.conversation().needs_reply_since is None
@@ -163,9 +163,9 @@ def test_who_writes_on_the_old_channel_after_the_move_waits_from_then_on(
 
 def _replies(hub: ManualHub) -> tuple[int, float]:
     """How many waits ended with an answer, and after how long on the average, in whole minutes."""
-    shown: Any = hub.get("/analytics/dashboard")
+    dashboard: Any = hub.get("/analytics/dashboard")
     counted = sum(each.get("replies", 0) for each in hub.documents("stats", tenant_id=hub.tenant_id))
-    return counted, round(shown["responseTime"] / 60)
+    return counted, round(dashboard["responseTime"] / 60)
 
 
 def test_only_the_first_answer_to_whoever_waits_is_counted_and_by_the_whole_wait(
@@ -219,10 +219,10 @@ def test_who_waits_since_a_session_was_begun_for_them_goes_on_waiting_when_they_
 ) -> None:
     manual_hub.writes(bot, "one")
     _it_is_closed(manual_hub)
-    wanted = {"customer_id": manual_hub.conversation().customer_id, "channel_type": "telegram_bot"}
-    session = manual_hub.post("/sessions/create", wanted | {"initial_message": "They called and want help."})
-    begun = manual_hub.of(session["session_id"]).needs_reply_since
-    assert begun is not None
+    body = {"customer_id": manual_hub.conversation().customer_id, "channel_type": "telegram_bot"}
+    session = manual_hub.post("/sessions/create", body | {"initial_message": "They called and want help."})
+    waiting_since = manual_hub.of(session["session_id"]).needs_reply_since
+    assert waiting_since is not None
     _later(manual_hub)
     manual_hub.writes(bot, "two")
-    assert manual_hub.of(session["session_id"]).needs_reply_since == begun
+    assert manual_hub.of(session["session_id"]).needs_reply_since == waiting_since

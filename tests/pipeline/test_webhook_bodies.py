@@ -6,7 +6,7 @@ import json
 from functools import partial
 
 from functions.webhooks.views import MAX_BODY as MAX_WEBHOOK
-from infra.local.bodies import Bodies
+from infra.local.server.request_bodies import RequestBodies
 from shared.http.app import MAX_BODY, body_limit
 from tests.eventually import eventually
 from tests.infra.bridging import ask, bridged
@@ -18,7 +18,7 @@ def test_a_webhook_may_come_in_chunks(hub: Hub) -> None:
     body = json.dumps(hub.update(5, "hello")).encode()
     headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
     app = hub.client.application
-    with bridged(hub.deps, app, Bodies(MAX_BODY, partial(body_limit, app))) as address:
+    with bridged(hub.deps, app, RequestBodies(MAX_BODY, partial(body_limit, app))) as address:
         answer, _ = ask(address, "POST", path, iter([body[:20], body[20:]]), headers)
     assert answer.status == 200
     assert eventually(hub.messages)[0].text == "hello"

@@ -27,8 +27,8 @@ def shop(hub: HubByHand) -> WhatsApp:
     return WhatsApp.of(hub)
 
 
-def _surveys(hub: HubByHand, shop: WhatsApp, *, wanted: bool) -> None:
-    hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": wanted}})
+def _surveys(hub: HubByHand, shop: WhatsApp, *, enabled: bool) -> None:
+    hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": enabled}})
 
 
 def _close(hub: HubByHand, conversation: Conversation) -> None:
@@ -48,7 +48,7 @@ def test_a_message_that_is_no_answer_ends_a_survey_for_good(hub: HubByHand, shop
     shop.writes("hello")
     _close(hub, hub.conversation())
     shop.writes("thanks")
-    _surveys(hub, shop, wanted=False)
+    _surveys(hub, shop, enabled=False)
     _close(hub, _newest(hub))
     shop.writes("5")
     assert hub.documents("ratings") == []
@@ -56,7 +56,7 @@ def test_a_message_that_is_no_answer_ends_a_survey_for_good(hub: HubByHand, shop
 
 
 def _sale(hub: HubByHand) -> str:
-    """A campaign that the only customer has just got; returns its id."""
+    """A campaign that was just sent to the only customer; returns its id."""
     audience = {"customer_ids": [hub.conversation().customer_id]}
     sale = {"name": "Sale", "channels": ["whatsapp"], "message": "Sale!", "audience": audience}
     campaign_id = str(hub.post("/campaigns", sale, 201)["campaign_id"])
@@ -95,7 +95,7 @@ def test_only_the_customers_own_message_opens_the_window(hub: HubByHand) -> None
 
 
 def test_what_was_written_before_leaves_the_order_of_what_is_written_now(hub: HubByHand, shop: WhatsApp) -> None:
-    """Providers tell whole seconds: of two messages of one second the second one may come late."""
+    """Providers send whole seconds: of two messages of one second the second one may come late."""
     shop.writes("hello")
     hub.overlaps.clock.advance(seconds=5)
     second = int(hub.deps.now().timestamp())
@@ -107,7 +107,7 @@ def test_what_was_written_before_leaves_the_order_of_what_is_written_now(hub: Hu
 
 
 def test_a_message_without_a_name_leaves_the_customers_latest(hub: HubByHand, shop: WhatsApp) -> None:
-    _surveys(hub, shop, wanted=False)
+    _surveys(hub, shop, enabled=False)
     shop.writes("hello")
     shop.brings("messages.upsert", written("married") | {"pushName": "Maria Souza"})
     for number in range(2):
@@ -117,7 +117,7 @@ def test_a_message_without_a_name_leaves_the_customers_latest(hub: HubByHand, sh
 
 
 def test_what_members_of_a_group_write_leaves_the_groups_name(hub: HubByHand, shop: WhatsApp) -> None:
-    _surveys(hub, shop, wanted=False)
+    _surveys(hub, shop, enabled=False)
     for number, person in enumerate(("5511911111111", "5511922222222", "5511911111111")):
         key = {"remoteJid": GROUP, "participant": f"{person}@s.whatsapp.net"}
         shop.brings("messages.upsert", written(f"hello {number}", **key) | {"pushName": f"Member {person}"})
@@ -129,8 +129,8 @@ def test_what_members_of_a_group_write_leaves_the_groups_name(hub: HubByHand, sh
     _close(hub, hub.conversation())
     shop.writes("from our telephone", remoteJid=GROUP, fromMe=True)
     assert _newest(hub).customer_name == "Group"
-    ours = hub.message("from our telephone")
-    assert (ours.author_id, ours.author_name, ours.author_phone) == (None, None, None)
+    own_message = hub.message("from our telephone")
+    assert (own_message.author_id, own_message.author_name, own_message.author_phone) == (None, None, None)
     assert len(hub.documents("customers", tenant_id=hub.tenant_id)) == 3
 
 

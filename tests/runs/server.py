@@ -20,7 +20,7 @@ PATIENCE = 60.0
 """Seconds to wait for what needs one or two; the machine may be busy."""
 
 # The environment is what the tests run in, so that make need not set it up once more.
-COMMAND = ["make", "--no-print-directory", "--silent", "--assume-old=.venv/.ready", "serve"]
+COMMAND = ["make", "--no-print-directory", "--silent", "--assume-old=.venv/.serving", "serve"]
 
 
 class Server:
@@ -49,9 +49,9 @@ class Server:
                 start_new_session=True,
             )
         assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert said.startswith("listening on "), f"{said}{self.log}"
-        self.url = said.removeprefix("listening on ").strip()
+        first_line = self._process.stdout.readline()
+        assert first_line.startswith("listening on "), f"{first_line}{self.log}"
+        self.url = first_line.removeprefix("listening on ").strip()
 
     @property
     def log(self) -> str:

@@ -38,8 +38,8 @@ def test_an_empty_dashboard_is_shown_and_then_the_first_conversation(deployment:
     [listed] = anonymous.get("/channels/integrations")["channels"]
     [printed] = golden("quick_start_channels")["channels"]
     assert set(printed) <= set(listed)
-    shown = (listed["id"], listed["name"], listed["status"], listed["metrics"]["active_sessions"])
-    assert shown == ("telegram_bot-1", "Shop", printed["status"], printed["metrics"]["active_sessions"])
+    summary = (listed["id"], listed["name"], listed["status"], listed["metrics"]["active_sessions"])
+    assert summary == ("telegram_bot-1", "Shop", printed["status"], printed["metrics"]["active_sessions"])
     assert anonymous.get("/analytics/dashboard") == golden("quick_start_analytics")
 
     _customer_writes(deployment, channel["id"], "I need help with my order")
@@ -52,8 +52,8 @@ def test_an_empty_dashboard_is_shown_and_then_the_first_conversation(deployment:
     sent = golden("message_send_request") | {"session_id": session["session_id"]}
     assert anonymous.post("/messages/send", sent, 202)["success"] is True
     deployment.telegram.wait_for("/bot8:t/sendMessage")
-    said = anonymous.get(f"/messages/{session['session_id']}")["messages"]
-    assert [(each["sender"], each["content"]) for each in said] == [
+    messages = anonymous.get(f"/messages/{session['session_id']}")["messages"]
+    assert [(each["sender"], each["content"]) for each in messages] == [
         ("customer", "I need help with my order"),
         ("agent", "How can I help you?"),
     ]

@@ -53,9 +53,9 @@ def test_the_modal_is_filled_in_and_the_card_shows_it_until_somebody_disconnects
     forge.set_global_settings(settings | {"omni_enabled": True})
     card = forge.get_global_settings()
     printed = _printed("settings")["omni_config"]
-    shown = {"host", "api_key"}
-    assert {n: v for n, v in card["omni_config"].items() if n not in shown} == {
-        n: v for n, v in printed.items() if n not in shown
+    excluded = {"host", "api_key"}
+    assert {n: v for n, v in card["omni_config"].items() if n not in excluded} == {
+        n: v for n, v in printed.items() if n not in excluded
     }
     assert card["omni_enabled"] is True
     assert forge.list_omni_instances() == listed, "the mask that was sent back left the key as it was"

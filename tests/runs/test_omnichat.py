@@ -33,11 +33,11 @@ def _customer_writes(deployment: Deployment, channel_id: str, text: str) -> None
     deployment.server.client().post(path, {"update_id": 1, "message": message})
 
 
-def _told(socket: Socket, name: str) -> Any:
-    """The next event of that name; what comes before it is of no interest here."""
+def _next_event(socket: Socket, name: str) -> Any:
+    """The payload of the next event of that name; events before it are skipped."""
     while True:
-        told, payload = socket.next()
-        if told == name:
+        event_name, payload = socket.next()
+        if event_name == name:
             return payload
 
 
@@ -70,20 +70,20 @@ def test_from_registering_to_sending(deployment: Deployment, transport: str) -> 
         socket.connect(deployment.server.url, auth={"token": session["accessToken"]})
         assert socket.ask("join-channel", created["id"]) == {"ok": True}
         _customer_writes(deployment, created["id"], "hello")
-        told = _told(socket, "message-created")
-        assert list(told) == ["channelInstanceId", "conversationId", "message"]
-        assert (told["message"]["direction"], told["message"]["text"]) == ("INBOUND", "hello")
-        assert _told(socket, "conversation-updated")["conversation"]["id"] == told["conversationId"]
-        reply = _told(socket, "message-created")["message"]
+        event = _next_event(socket, "message-created")
+        assert list(event) == ["channelInstanceId", "conversationId", "message"]
+        assert (event["message"]["direction"], event["message"]["text"]) == ("INBOUND", "hello")
+        assert _next_event(socket, "conversation-updated")["conversation"]["id"] == event["conversationId"]
+        reply = _next_event(socket, "message-created")["message"]
         assert (reply["direction"], reply["text"]) == ("OUTBOUND", "Echo: hello")
 
         refreshed = anyone.post("/api/auth/refresh", {"refreshToken": session["refreshToken"]})
         assert refreshed["refreshToken"] != session["refreshToken"]
         owner = _signed_in(deployment, refreshed)
-        body = {"conversationId": told["conversationId"], "text": "A human here"}
+        body = {"conversationId": event["conversationId"], "text": "A human here"}
         accepted = owner.post("/api/messages/send", body, 202)
         assert list(accepted) == ["message", "queue"]
-        assert _told(socket, "message-created")["message"]["id"] == accepted["message"]["id"]
+        assert _next_event(socket, "message-created")["message"]["id"] == accepted["message"]["id"]
     texts = [each.json["text"] for each in deployment.telegram.wait_for(f"/bot{token}/sendMessage", 2)]
     assert texts == ["Echo: hello", "A human here"]
 

@@ -48,17 +48,17 @@ def test_an_instance_is_made_its_code_is_scanned_and_its_customers_are_answered(
         assert (created["name"], created["is_default"]) == ("business_whatsapp", True)
         assert created["evolution_key"] == "your_evolution_key"
 
-        shown = hub.get("/api/v1/instances/business_whatsapp/qr")
-        assert shown["status"] == "waiting_for_scan"
-        prefix, _, picture = shown["qr_code"].partition(",")
+        qr = hub.get("/api/v1/instances/business_whatsapp/qr")
+        assert qr["status"] == "waiting_for_scan"
+        prefix, _, picture = qr["qr_code"].partition(",")
         assert prefix == "data:image/png;base64"
         assert base64.b64decode(picture, validate=True).startswith(b"\x89PNG\r\n\x1a\n")
 
         own, default = "/webhook/evolution/business_whatsapp", "/webhook/evolution"
         assert urlsplit(evolution.hook["url"]).path == own
         evolution.state = "open"
-        told = Client(hub.url, evolution.hook["headers"]).post(own, recorded("connection.update-open"))
-        assert told == {"status": "success", "instance": "business_whatsapp"}
+        response = Client(hub.url, evolution.hook["headers"]).post(own, recorded("connection.update-open"))
+        assert response == {"status": "success", "instance": "business_whatsapp"}
         status = eventually(lambda: _connected(hub))
         assert list(status) == ["instance_name", "channel_type", "status", "channel_data"]
 
@@ -67,9 +67,9 @@ def test_an_instance_is_made_its_code_is_scanned_and_its_customers_are_answered(
             assert answer == {"status": "success", "instance": "business_whatsapp"}
             texts = [each.json["text"] for each in provider.wait_for("/message/sendText", number)]
             assert texts[-1] == f"You said: hello {number}"
-        asked = agent.to(RUN)[0]
-        assert asked.headers["x-api-key"] == "your_agent_key"
-        assert asked.json["session_name"] == f"business_whatsapp-{MARIA}"
+        agent_request = agent.to(RUN)[0]
+        assert agent_request.headers["x-api-key"] == "your_agent_key"
+        assert agent_request.json["session_name"] == f"business_whatsapp-{MARIA}"
 
 
 def _connected(hub: Client) -> Any:

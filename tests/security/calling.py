@@ -1,4 +1,4 @@
-"""An `Outgoing` of a test's own."""
+"""An `Outgoing` with its own settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shared.outgoing import Outgoing
 
 @contextmanager
 def outgoing(resolve: Callable[[str, int], list[str]] | None = None, **settings: object) -> Iterator[Outgoing]:
-    made = Settings.model_validate(settings)
-    opened = Outgoing(made, resolve) if resolve else Outgoing(made)
+    parsed_settings = Settings.model_validate(settings)
+    opened = Outgoing(parsed_settings, resolve) if resolve else Outgoing(parsed_settings)
     try:
         yield opened
     finally:

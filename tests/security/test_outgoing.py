@@ -1,4 +1,4 @@
-"""What the hub calls when a user chose the address, and for how long it listens."""
+"""Which user-chosen addresses the hub calls, and how long it waits for the response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRODUCTION: dict[str, Any] = {"environment": "production", "jwt_secret": SecretS
 
 @contextmanager
 def raw_server(serve: Serve) -> Iterator[str]:
-    """A server that reads a request's head and then does as it likes; gives its address."""
+    """A server that reads a request's head and then runs the test's code; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -179,16 +179,16 @@ def test_plain_http_is_refused_in_production() -> None:
 
 def test_a_host_is_looked_up_once_and_what_was_checked_is_what_is_called(provider: Stub) -> None:
     provider.on("GET", "/", Reply(json={"here": True}))
-    asked: list[str] = []
+    lookups: list[str] = []
 
     def rebinding(host: str, port: int) -> list[str]:
-        asked.append(host)
-        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+        lookups.append(host)
+        return ["127.0.0.1"] if len(lookups) == 1 else ["169.254.169.254"]
 
     url = provider.url.replace("127.0.0.1", "rebinding.example")
     with outgoing(rebinding) as http:
         assert http.request("GET", url, provider="test").ok
-        assert asked == ["rebinding.example"]
+        assert lookups == ["rebinding.example"]
     with outgoing(rebinding) as http, pytest.raises(AddressRefused):
         http.request("GET", url, provider="test")
     assert len(provider.requests) == 1

@@ -42,10 +42,10 @@ def test_a_look_up_that_never_ends_is_left_when_the_time_is_up() -> None:
 
 def test_look_ups_that_hang_do_not_pile_up() -> None:
     released = threading.Event()
-    asked: list[str] = []
+    lookups: list[str] = []
 
     def hanging(host: str, port: int) -> list[str]:
-        asked.append(host)
+        lookups.append(host)
         released.wait(20)
         return []
 
@@ -54,7 +54,7 @@ def test_look_ups_that_hang_do_not_pile_up() -> None:
         with pytest.raises(OSError, match="look"):
             lookup.addresses(f"{number}.example", 80, patience=0.01)
     released.set()
-    assert len(asked) == AT_ONCE
+    assert len(lookups) == AT_ONCE
 
 
 def test_an_address_is_not_looked_up_on_a_thread() -> None:
@@ -69,19 +69,19 @@ def test_an_address_is_not_looked_up_on_a_thread() -> None:
 
 
 def test_a_server_without_a_trusted_certificate_is_sent_nothing(tmp_path: Path) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
     with (
-        tls_server(heard, certificate(tmp_path)) as url,
+        tls_server(received, certificate(tmp_path)) as url,
         outgoing(lambda host, port: ["127.0.0.1"]) as http,
         pytest.raises(ProviderUnavailable),
     ):
         http.request("POST", url, provider="test", json={"text": "a secret"})
-    assert heard == []
+    assert received == []
 
 
 @contextmanager
-def tls_server(heard: list[bytes], chain: Path) -> Iterator[str]:
-    """A server with a certificate that nobody vouches for; keeps what it is told once TLS stands."""
+def tls_server(received: list[bytes], chain: Path) -> Iterator[str]:
+    """A server with a self-signed certificate; `received` gets what a client sends after the TLS handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -90,7 +90,7 @@ def tls_server(heard: list[bytes], chain: Path) -> Iterator[str]:
         try:
             connection, _ = listener.accept()
             with connection, context.wrap_socket(connection, server_side=True) as secure:
-                heard.append(secure.recv(65_536))
+                received.append(secure.recv(65_536))
         except OSError:
             return
 
@@ -108,7 +108,7 @@ def certificate(directory: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
-    made = (
+    signed_certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
@@ -117,7 +117,7 @@ def certificate(directory: Path) -> Path:
     )
     file = directory / "server.pem"
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    file.write_bytes(secret + signed_certificate.public_bytes(Encoding.PEM))
     return file
 
 

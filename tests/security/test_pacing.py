@@ -14,50 +14,50 @@ SLOW = Limit("slow", interval=1.0, burst=1)
 
 
 def run(pacer: Pacer, arrivals: list[tuple[float, Limit, Limit | None]], late: float = 0.0) -> list[tuple[float, int]]:
-    """Let messages come and ask again when they are told to, `late` seconds after that; returns when each went."""
+    """Simulate arrivals; a message retries `late` seconds after its wait. Returns when each number departed."""
     waiting = [(at, number, account, chat, False) for number, (at, account, chat) in enumerate(arrivals)]
     heapq.heapify(waiting)
-    gone: list[tuple[float, int]] = []
+    departures: list[tuple[float, int]] = []
     for _ in range(100_000):
         if not waiting:
-            return gone
+            return departures
         now, number, account, chat, waited = heapq.heappop(waiting)
         wait = pacer.take(account, chat, now, waited=waited)
         if wait:
             heapq.heappush(waiting, (now + wait + late, number, account, chat, True))
         else:
-            gone.append((now, number))
+            departures.append((now, number))
     raise AssertionError("somebody waits for ever")
 
 
-def most_within(gone: list[tuple[float, int]], seconds: float) -> int:
-    times = [at for at, _ in gone]
+def most_within(departures: list[tuple[float, int]], seconds: float) -> int:
+    times = [at for at, _ in departures]
     return max(sum(start <= at < start + seconds for at in times) for start in times)
 
 
 def test_what_comes_at_once_goes_one_an_interval_in_the_order_in_which_it_came() -> None:
-    gone = run(Pacer(), [(100.0, SLOW, None)] * 50)
-    assert [number for _, number in gone] == list(range(50))
-    assert most_within(gone, 0.799) == 1
-    assert gone[-1][0] - gone[0][0] < 65
+    departures = run(Pacer(), [(100.0, SLOW, None)] * 50)
+    assert [number for _, number in departures] == list(range(50))
+    assert most_within(departures, 0.799) == 1
+    assert departures[-1][0] - departures[0][0] < 65
 
 
-def test_nobody_asks_more_often_than_he_must() -> None:
-    pacer, asked = Pacer(), 0
+def test_nobody_asks_more_often_than_necessary() -> None:
+    pacer, asks = Pacer(), 0
     at = dict.fromkeys(range(50), 100.0)
     while at:
         number = min(at, key=lambda each: (at[each], each))
         now = at.pop(number)
-        asked += 1
+        asks += 1
         if wait := pacer.take(SLOW, None, now, waited=now > 100.0):
             at[number] = now + wait
-    assert asked == 99
+    assert asks == 99
 
 
 def test_after_a_rest_a_burst_goes_at_once() -> None:
     account = Limit("a", interval=1.0, burst=10)
-    gone = run(Pacer(), [(100.0, account, None)] * 12)
-    assert sum(at == 100.0 for at, _ in gone) == 10
+    departures = run(Pacer(), [(100.0, account, None)] * 12)
+    assert sum(at == 100.0 for at, _ in departures) == 10
 
 
 def test_another_account_does_not_wait() -> None:
@@ -77,9 +77,9 @@ def test_chat_that_waits_takes_no_turn_of_its_account() -> None:
 def test_nothing_goes_while_the_account_rests_and_then_in_turn() -> None:
     pacer = Pacer()
     pacer.pause("slow", 130.0)
-    gone = run(pacer, [(100.0, SLOW, None)] * 5)
-    assert min(at for at, _ in gone) >= 130.0
-    assert most_within(gone, 0.799) == 1
+    departures = run(pacer, [(100.0, SLOW, None)] * 5)
+    assert min(at for at, _ in departures) >= 130.0
+    assert most_within(departures, 0.799) == 1
 
 
 def test_account_without_a_limit_rests_too() -> None:
@@ -108,8 +108,8 @@ def test_newcomer_does_not_overtake_those_who_wait() -> None:
 @pytest.mark.parametrize("interval", [0.0, 0.2, 2.0])
 def test_another_interval_holds_from_then_on_and_ends_no_rest(interval: float) -> None:
     pacer, changed = Pacer(), Limit("slow", interval)
-    gone = [pacer.take(Limit("slow", 1000.0), None, 100.0, waited=False) == 0.0 for _ in range(5)]
-    assert gone == [True, False, False, False, False]
+    went = [pacer.take(Limit("slow", 1000.0), None, 100.0, waited=False) == 0.0 for _ in range(5)]
+    assert went == [True, False, False, False, False]
     assert pacer.take(changed, None, 101.0, waited=False) == 0.0
     assert (pacer.take(changed, None, 101.0, waited=False) == 0.0) is (interval == 0.0)
     pacer.pause("slow", 160.0)
@@ -135,7 +135,7 @@ def test_pace_is_kept_and_all_go_whenever_they_come_and_however_late_they_are_wo
     arrivals: list[float], interval: float, burst: int, late: float
 ) -> None:
     account = Limit("a", interval, burst)
-    gone = run(Pacer(), [(at, account, None) for at in arrivals], late)
-    assert len(gone) == len(arrivals)
-    assert most_within(gone, interval * 0.799) <= burst
-    assert most_within(gone, interval * 9.999) <= burst + 10
+    departures = run(Pacer(), [(at, account, None) for at in arrivals], late)
+    assert len(departures) == len(arrivals)
+    assert most_within(departures, interval * 0.799) <= burst
+    assert most_within(departures, interval * 9.999) <= burst + 10

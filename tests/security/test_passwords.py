@@ -1,4 +1,4 @@
-"""How passwords are kept."""
+"""How passwords are stored."""
 
 from __future__ import annotations
 

@@ -45,14 +45,14 @@ def instance_id(deps: Deps, environment: dict[str, str]) -> str:
 @pytest.fixture
 def events(settings: Settings, instance_id: str) -> Iterator[Queue[tuple[Topic, Event]]]:
     """Takes events off the bus as Pub/Sub would, to push them."""
-    taken: Queue[tuple[Topic, Event]] = Queue()
+    queue: Queue[tuple[Topic, Event]] = Queue()
     deps = bootstrap(settings)
 
     def take(topic: Topic) -> Any:
-        return lambda event: taken.put((topic, event))
+        return lambda event: queue.put((topic, event))
 
     stop = deps.bus.consume({topic: take(topic) for topic in (Topic.INBOUND, Topic.REPLIES, Topic.OUTBOUND)})
-    yield taken
+    yield queue
     stop()
     close(deps)
 

@@ -1,4 +1,4 @@
-"""Accounts where HTTP does not reach: the clock, the store, and who the socket server lets in."""
+"""Accounts below HTTP: the clock, the store, and which clients the socket server accepts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import timedelta
 import pytest
 
 from shared.deps import Deps
+from shared.documents import ids
 from shared.domain.accounts import Principal, Role
-from shared.errors import BadRequest, Conflict, NotFound, TooManyRequests, Unauthorized
+from shared.errors import BadRequest, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
 from shared.usecases.accounts import accounts, login_throttle
 from shared.usecases.accounts.credentials import authenticate
-from shared.usecases.retrying import decide
 
 PASSWORD = "correct horse battery"
 
@@ -98,10 +98,10 @@ def test_wrong_passwords_from_elsewhere_do_not_keep_the_owner_out(deps: Deps) ->
 
 
 def test_wrong_passwords_from_many_addresses_close_the_account_for_a_while(deps: Deps) -> None:
-    account = accounts.email_ref("ann@example.com").id
+    account = ids.email("ann@example.com")
     _register(deps)
     for number in range(100):
-        login_throttle.count_failure(deps, login_throttle.bounds(account, f"203.0.113.{number // 10}"))
+        login_throttle.count_failure(deps, login_throttle.limits(account, f"203.0.113.{number // 10}"))
     with pytest.raises(TooManyRequests):
         accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1")
     accounts.login(_at(deps, 15.1), "ann@example.com", PASSWORD, "198.51.100.1")
@@ -134,40 +134,3 @@ def test_a_user_who_is_gone_cannot_refresh(deps: Deps) -> None:
         authenticate(deps, session.access_token)
     with pytest.raises(Unauthorized):
         accounts.login(deps, "ann@example.com", PASSWORD)
-
-
-def test_a_decision_is_taken_again_until_it_holds() -> None:
-    tries: list[int] = []
-
-    def attempt() -> str:
-        tries.append(1)
-        if len(tries) < 4:
-            raise Conflict
-        return "held"
-
-    assert decide(attempt) == "held"
-    assert len(tries) == 4
-
-
-def test_a_decision_that_never_holds_is_given_up() -> None:
-    tries: list[int] = []
-
-    def attempt() -> None:
-        tries.append(1)
-        raise Conflict
-
-    with pytest.raises(Conflict):
-        decide(attempt, patience=0.05)
-    assert len(tries) > 1
-
-
-def test_another_error_is_not_retried() -> None:
-    tries: list[int] = []
-
-    def attempt() -> None:
-        tries.append(1)
-        raise NotFound("There is no such thing")
-
-    with pytest.raises(NotFound):
-        decide(attempt)
-    assert len(tries) == 1

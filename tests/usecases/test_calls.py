@@ -1,4 +1,4 @@
-"""Calls: whatever order their events come in, each is one document, counted once, told once."""
+"""Calls: in whatever order their events arrive, each is one document, counted and reported once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from shared.deps import Deps
 from shared.domain.calls import Call, CallState
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import Instance
-from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.reporting import analytics
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.documents import an_instance
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -32,16 +32,16 @@ def instance() -> Instance:
     return an_instance("voice")
 
 
-def told(state: CallState, minute: int, **more: Any) -> CallChanged:
-    given: dict[str, Any] = {"external_call_id": "CA1", "chat_key": "+1415", "at": NOON + timedelta(minutes=minute)}
-    return CallChanged(state=state, **(given | more))
+def call_changed(state: CallState, minute: int, **more: Any) -> CallChanged:
+    defaults: dict[str, Any] = {"external_call_id": "CA1", "chat_key": "+1415", "at": NOON + timedelta(minutes=minute)}
+    return CallChanged(state=state, **(defaults | more))
 
 
 EVENTS = (
-    told(CallState.RINGING, 0),
-    told(CallState.LIVE, 1),
-    told(CallState.ENDED, 3, seconds=120.0, outcome="completed"),
-    told(CallState.ENDED, 4, quality=4.5),
+    call_changed(CallState.RINGING, 0),
+    call_changed(CallState.LIVE, 1),
+    call_changed(CallState.ENDED, 3, seconds=120.0, outcome="completed"),
+    call_changed(CallState.ENDED, 4, quality=4.5),
 )
 
 
@@ -51,8 +51,8 @@ def stored(deps: Deps, id_: str = "CA1") -> Call:
 
 
 def counted(deps: Deps) -> tuple[int, float, float, int]:
-    found = analytics.instance_counters(deps, "t1", ["i1"])["i1"]
-    return found.calls, found.call_seconds, found.quality_sum, found.quality_count
+    counters = analytics.instance_counters(deps, "t1", ["i1"])["i1"]
+    return counters.calls, counters.call_seconds, counters.quality_sum, counters.quality_count
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)
@@ -68,31 +68,31 @@ def test_any_order_and_any_repetition_come_to_the_same(deps: Deps, instance: Ins
 
 def test_calls_that_go_on_are_counted_by_instance(deps: Deps, instance: Instance) -> None:
     for number in range(3):
-        calls.change(deps, instance, told(CallState.LIVE, 0, external_call_id=f"CA{number}"))
-    calls.change(deps, instance, told(CallState.ENDED, 1, external_call_id="CA0", seconds=5.0))
+        calls.change(deps, instance, call_changed(CallState.LIVE, 0, external_call_id=f"CA{number}"))
+    calls.change(deps, instance, call_changed(CallState.ENDED, 1, external_call_id="CA0", seconds=5.0))
     assert calls.count_open(deps, "i1") == 2
     assert calls.count_open(deps, "another") == 0
 
 
 def test_what_only_adds_to_a_call_begins_none(deps: Deps, instance: Instance) -> None:
-    calls.change(deps, instance, told(CallState.ENDED, 0, if_known=True))
+    calls.change(deps, instance, call_changed(CallState.ENDED, 0, if_known=True))
     assert deps.store.count("calls") == 0
 
 
 def test_a_call_that_nobody_ended_ends_after_four_hours_and_its_length_still_counts(
     deps: Deps, instance: Instance
 ) -> None:
-    calls.change(deps, instance, told(CallState.LIVE, 0))
-    calls.change(deps, instance, told(CallState.LIVE, 9, external_call_id="CA2"))
+    calls.change(deps, instance, call_changed(CallState.LIVE, 0))
+    calls.change(deps, instance, call_changed(CallState.LIVE, 9, external_call_id="CA2"))
     later = dataclasses.replace(deps, now=lambda: NOON + timedelta(hours=4, minutes=5))
     assert sweep(later)["calls_closed"] == 1
     assert (stored(deps).state, stored(deps).outcome, stored(deps, "CA2").open) == (CallState.ENDED, "unknown", True)
     assert sweep(later)["calls_closed"] == 0
-    calls.change(later, instance, told(CallState.ENDED, 300, seconds=60.0))
+    calls.change(later, instance, call_changed(CallState.ENDED, 300, seconds=60.0))
     assert counted(later)[:2] == (2, 60.0)
 
 
 def test_a_call_that_ended_does_not_begin_anew(deps: Deps, instance: Instance) -> None:
-    calls.change(deps, instance, told(CallState.ENDED, 3, seconds=0.0, outcome="busy"))
-    calls.change(deps, instance, told(CallState.RINGING, 0))
+    calls.change(deps, instance, call_changed(CallState.ENDED, 3, seconds=0.0, outcome="busy"))
+    calls.change(deps, instance, call_changed(CallState.RINGING, 0))
     assert (stored(deps).open, stored(deps).outcome, stored(deps).started_at) == (False, "busy", NOON)

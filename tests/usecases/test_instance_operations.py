@@ -15,7 +15,7 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Ref
-from shared.usecases.instances import connections, instance_operations, instances
+from shared.usecases.instances import connection_state, instance_operations, instances
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.recording_bus import RecordingBus
@@ -60,9 +60,9 @@ def test_pairing_keeps_the_code_the_token_and_the_secret_and_tells_the_room(
     assert paired == stored(public, instance)
     assert instance_operations.has_code(public, paired)
     assert [event.name for event in bus.published] == ["channel-status", "whatsapp-qr"]
-    kept = instances.credentials(public, paired)
-    assert kept["instance_token"] == "TOKEN-1"
-    assert evolution.hook["headers"]["x-hub-webhook-secret"] == kept["webhook_secret"]
+    credentials = instances.credentials(public, paired)
+    assert credentials["instance_token"] == "TOKEN-1"
+    assert evolution.hook["headers"]["x-hub-webhook-secret"] == credentials["webhook_secret"]
 
 
 def test_a_code_that_has_expired_is_no_code(public: Deps, evolution: Evolution) -> None:
@@ -79,11 +79,11 @@ def test_who_asks_while_another_pairs_gets_the_others_code(public: Deps, evoluti
     instance = whatsapp(public)
     public.store.commit([_turn_of_another(public, instance)])
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(instance_operations.pair, public, instance)
+        pairing = pool.submit(instance_operations.pair, public, instance)
         public.store.commit([Delete(Ref("leases", f"pairing-{instance.id}"))])
         code = instance_operations.pair(public, instance).pairing
-        assert asked.result(timeout=30).pairing == code
-    assert evolution.made == 1
+        assert pairing.result(timeout=30).pairing == code
+    assert evolution.created_count == 1
 
 
 def _turn_of_another(deps: Deps, instance: Instance, seconds: float = 60) -> Create:
@@ -111,10 +111,10 @@ def test_an_unchanged_state_is_not_told_again(public: Deps, bus: RecordingBus, e
     instance = whatsapp(public)
     evolution.state = "open"
     first = instance_operations.status(public, instance)
-    told = len(bus.published)
+    published_count = len(bus.published)
     assert [event.name for event in bus.published] == ["channel-status", "whatsapp-connected"]
     assert instance_operations.status(public, instance) == first
-    assert len(bus.published) == told
+    assert len(bus.published) == published_count
 
 
 def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
@@ -123,7 +123,7 @@ def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
     instance = whatsapp(public)
     evolution.state = "open"
     connected = instance_operations.status(public, instance)
-    connections.lose_link(public, connected, "the socket to WhatsApp is closed")
+    connection_state.lose_link(public, connected, "the socket to WhatsApp is closed")
     doubted = instance_operations.status(public, instance)
     assert (doubted.status, doubted.status_detail) == (InstanceStatus.ERROR, "the socket to WhatsApp is closed")
     assert instance_operations.restart(public, doubted).status is InstanceStatus.CONNECTED
@@ -133,15 +133,15 @@ def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
 def test_a_message_that_goes_out_restores_the_trust(public: Deps, evolution: Evolution) -> None:
     instance = whatsapp(public)
     evolution.state = "open"
-    connections.lose_link(public, instance_operations.status(public, instance), "closed")
-    connections.regain_link(public, instance)
-    found = stored(public, instance)
-    assert (found.status, found.link_lost_at) == (InstanceStatus.CONNECTED, None)
+    connection_state.lose_link(public, instance_operations.status(public, instance), "closed")
+    connection_state.regain_link(public, instance)
+    reread = stored(public, instance)
+    assert (reread.status, reread.link_lost_at) == (InstanceStatus.CONNECTED, None)
 
 
 def test_an_account_that_is_not_connected_has_no_link_to_lose(public: Deps, evolution: Evolution) -> None:
     instance = whatsapp(public)
-    connections.lose_link(public, instance, "closed")
+    connection_state.lose_link(public, instance, "closed")
     assert stored(public, instance).status is InstanceStatus.DISCONNECTED
 
 
@@ -156,7 +156,7 @@ def test_a_removed_instance_stays_removed_whatever_its_last_words_are(public: De
     instance = instance_operations.pair(public, whatsapp(public))
     removed = instance_operations.remove(public, instance)
     assert removed.status is InstanceStatus.DELETED
-    connections.apply_connection(public, removed, ConnectionChanged(status=InstanceStatus.DISCONNECTED))
+    connection_state.apply_connection(public, removed, ConnectionChanged(status=InstanceStatus.DISCONNECTED))
     assert instance_operations.status(public, removed).status is InstanceStatus.DELETED
 
 
@@ -226,15 +226,17 @@ def test_an_instance_that_is_deleted_while_it_connects_is_not_there_any_more(pub
 def test_the_secret_of_its_webhooks_is_kept_before_the_provider_has_it(public: Deps, provider: Stub) -> None:
     """The first call may come before connecting has returned."""
     instance = bot(public)
-    kept: list[tuple[str | None, str]] = []
+    registrations: list[tuple[str | None, str]] = []
 
     def register(request: Received) -> Reply:
-        kept.append((instances.credentials(public, instance).get("webhook_secret"), request.json["secret_token"]))
+        registrations.append(
+            (instances.credentials(public, instance).get("webhook_secret"), request.json["secret_token"])
+        )
         return Reply(json={"ok": True, "result": True})
 
     me = {"ok": True, "result": {"id": 7, "is_bot": True, "first_name": "Bot", "username": "the_bot"}}
     provider.on("POST", "/getMe", Reply(json=me))
     provider.on("POST", "/setWebhook", register)
     assert instance_operations.restart(public, instance).status is InstanceStatus.CONNECTED
-    [(stored_secret, registered)] = kept
+    [(stored_secret, registered)] = registrations
     assert stored_secret == registered != ""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channels.telegram_bot.config import TelegramBotConfig
-from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
 from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
@@ -19,7 +19,6 @@ from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
 from shared.usecases.instances import instances
 from shared.usecases.instances.instance_connection import record
-from shared.usecases.instances.instance_documents import set_ref
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
@@ -74,9 +73,9 @@ def crowded(deps: Deps, somebody: Callable[[], None]) -> Deps:
 
 def test_numbers_and_slugs_are_never_used_again(deps: Deps) -> None:
     make(deps)
-    gone = make(deps)
-    instances.delete(deps, "acme", gone.id)
-    assert (gone.seq, gone.slug) == (2, "slack-2")
+    deleted = make(deps)
+    instances.delete(deps, "acme", deleted.id)
+    assert (deleted.seq, deleted.slug) == (2, "slack-2")
     again = make(deps)
     assert (again.seq, again.slug) == (3, "slack-3")
     assert make(deps, "other").slug == "slack-1"
@@ -92,7 +91,7 @@ def test_names_are_made_in_the_likeness_of_labels(deps: Deps) -> None:
 def test_a_deletion_elsewhere_is_seen_before_the_last_one_goes(deps: Deps) -> None:
     make(deps)
     second = make(deps)
-    busy = crowded(deps, lambda: deps.store.commit([Merge(set_ref("acme"), {"count": 1})]))
+    busy = crowded(deps, lambda: deps.store.commit([Merge(Ref("instance_sets", "acme"), {"count": 1})]))
     with pytest.raises(BadRequest, match="only remaining"):
         instances.delete(busy, "acme", second.id, keep_last=True)
     assert instances.by_id(deps, "acme", second.id).id == second.id
@@ -104,7 +103,7 @@ def test_a_default_chosen_elsewhere_is_seen_before_another_is(deps: Deps) -> Non
 
     def elsewhere() -> None:
         now_default = Merge(Ref("instances", second.id), {"is_default": True})
-        deps.store.commit([Merge(set_ref("acme"), {"default_id": second.id}), now_default])
+        deps.store.commit([Merge(Ref("instance_sets", "acme"), {"default_id": second.id}), now_default])
 
     instances.set_default(crowded(deps, elsewhere), "acme", third.id)
     defaults = {i.id: i.is_default for i in instances.list_page(deps, "acme")}
@@ -146,7 +145,7 @@ def test_the_configuration_is_the_deployments_then_the_instances_then_its_secret
     bare_config, own_config = instances.load_config(deps, bare), instances.load_config(deps, own)
     assert isinstance(bare_config, EvolutionConfig)
     assert isinstance(own_config, EvolutionConfig)
-    assert bare_config.evolution_url == deps.settings.evolution_url
+    assert bare_config.evolution_url == deps.settings.of(EvolutionSettings).evolution_url
     assert own_config.evolution_url == "https://evolution.example.com"
     assert own_config.evolution_key == SecretStr("own-key")
     assert "evolution_key" not in own.config
@@ -174,12 +173,12 @@ def test_an_instance_whose_adapter_is_gone_has_no_configuration_to_load(deps: De
 
 
 def test_webhooks_find_an_instance_by_id_name_account_and_default(deps: Deps) -> None:
-    mine = proved(deps, make(deps, deps.settings.default_tenant_id, name="mine"), "T/1 é")
+    instance = proved(deps, make(deps, deps.settings.default_tenant_id, name="mine"), "T/1 é")
     find = instances.find_for_webhook
-    assert find(deps, instance_id=mine.id) == mine
-    assert find(deps, name="mine") == mine
-    assert find(deps, address=("slack", "T/1 é")) == mine
-    assert find(deps, default=True) == mine
+    assert find(deps, instance_id=instance.id) == instance
+    assert find(deps, name="mine") == instance
+    assert find(deps, address=("slack", "T/1 é")) == instance
+    assert find(deps, default=True) == instance
     assert find(deps, name="nothing") is None
     assert find(deps, name="../x") is None
     assert find(deps, address=("slack", "T")) is None
@@ -202,9 +201,9 @@ def test_what_webhooks_see_follows_every_change(deps: Deps) -> None:
     assert find(deps, default=True) == first
     assert find(deps, address=("slack", "A")) == first
     instances.set_default(deps, tenant, second.id)
-    found = find(deps, default=True)
-    assert found
-    assert found.id == second.id
+    instance = find(deps, default=True)
+    assert instance
+    assert instance.id == second.id
     instances.update(deps, replace(ADMIN, tenant_id=tenant), first.id, Changes(external_id="B"))
     assert find(deps, address=("slack", "A")) is None
     assert find(deps, address=("slack", "B")) is None
@@ -234,17 +233,17 @@ def test_an_external_agent_needs_all_of_its_fields(deps: Deps) -> None:
     with pytest.raises(BadRequest) as refused:
         instances.update(deps, ADMIN, instance.id, Changes(agent={"timeout": 5}))
     assert set(refused.value.fields) == {"api_url", "default_agent"}
-    given = {"api_url": "https://agent.example.com", "default_agent": "support"}
-    changed = instances.update(deps, ADMIN, instance.id, Changes(agent=given, agent_api_key="key"))
+    agent = {"api_url": "https://agent.example.com", "default_agent": "support"}
+    changed = instances.update(deps, ADMIN, instance.id, Changes(agent=agent, agent_api_key="key"))
     assert changed.agent == ExternalAgent(api_url="https://agent.example.com", default_agent="support")
     assert instances.credentials(deps, changed) == {"agent_api_key": "key"}
 
 
 def test_lists_go_on_past_a_page(deps: Deps) -> None:
-    made = [make(deps).id for _ in range(5)]
+    created_ids = [make(deps).id for _ in range(5)]
     first, cursor = instances.list_after(deps, "acme", 3)
     rest, end = instances.list_after(deps, "acme", 3, cursor)
-    assert [i.id for i in first + rest] == made
+    assert [i.id for i in first + rest] == created_ids
     assert end is None
 
 
@@ -270,7 +269,7 @@ def test_a_code_to_scan_is_kept_and_shown_to_the_room(deps: Deps, provider: Stub
     assert [event.name for event in bus.published] == ["channel-status", "whatsapp-qr"]
     assert {event.room for event in bus.published} == {instance.id}
     assert bus.published[1].payload["qr"] == "2@abc"
-    kept = instances.credentials(deps, instance)
-    assert kept["instance_token"] == "TOKEN"
-    assert set(kept) == {"evolution_key", "instance_token", "webhook_secret"}
+    credentials = instances.credentials(deps, instance)
+    assert credentials["instance_token"] == "TOKEN"
+    assert set(credentials) == {"evolution_key", "instance_token", "webhook_secret"}
     assert instances.by_id(deps, "acme", instance.id) == instance

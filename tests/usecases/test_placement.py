@@ -1,4 +1,4 @@
-"""A message is placed in its chat by what its provider says of it and by when it came."""
+"""A message's position in its chat follows from the provider's timestamp and the arrival time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from shared.domain.customers import Identity
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.messages import MessageKind
-from shared.usecases.pipeline.ingest_documents import place, with_message
+from shared.usecases.ingest.message_documents import Arrival, placement, update_chat
+from tests.documents import an_instance
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHAT = Identity(id="chat", tenant_id="t", instance_id="i", external_user_id="5", customer_id="c", created_at=START)
 
 
-def _message(said: datetime) -> MessageReceived:
+def _message(sent_at: datetime) -> MessageReceived:
     sender = Sender(external_user_id="5", keys=("5",))
     return MessageReceived(
         external_message_id="m",
@@ -26,22 +27,23 @@ def _message(said: datetime) -> MessageReceived:
         sender=sender,
         kind=MessageKind.TEXT,
         text="Hi",
-        sent_at=said,
+        sent_at=sent_at,
     )
 
 
-def _event(arrived: datetime) -> InboundEvent:
-    return InboundEvent(tenant_id="t", instance_id="i", channel="telegram", payload={}, received_at=arrived)
+def _arrival(sent_at: datetime, received_at: datetime) -> Arrival:
+    event = InboundEvent(tenant_id="t", instance_id="i", channel="telegram", payload={}, received_at=received_at)
+    return Arrival(an_instance("telegram_bot"), event, _message(sent_at))
 
 
 def _placed(*calls: tuple[float, float]) -> list[float]:
-    """Where messages are placed of which each was said and came so many seconds after the start."""
-    chat, placed = CHAT, []
-    for said, arrived in calls:
-        event, received = _event(START + timedelta(seconds=arrived)), _message(START + timedelta(seconds=said))
-        placed.append((place(chat, event, received).sent_at - START).total_seconds())
-        chat = with_message(chat, event, received, "conversation")
-    return placed
+    """Where messages are placed of which each was sent and received so many seconds after the start."""
+    chat, seconds = CHAT.model_copy(), []
+    for sent_at, received_at in calls:
+        arrival = _arrival(START + timedelta(seconds=sent_at), START + timedelta(seconds=received_at))
+        seconds.append((placement(chat, arrival).sent_at - START).total_seconds())
+        update_chat(chat, arrival, "conversation")
+    return seconds
 
 
 def test_two_messages_of_one_second_keep_their_order_though_the_second_came_late() -> None:
@@ -55,10 +57,10 @@ def test_a_message_that_comes_late_is_placed_when_it_was_said() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 5)), min_size=1, max_size=8))
 def test_messages_that_come_in_the_order_in_which_they_were_said_stay_in_it(steps: list[tuple[int, float]]) -> None:
-    calls, said, arrived = [], 0, 0.0
+    calls, sent_at, arrived = [], 0, 0.0
     for later, delay in steps:
-        said += later
-        arrived = max(arrived, said) + delay
-        calls.append((said, arrived))
+        sent_at += later
+        arrived = max(arrived, sent_at) + delay
+        calls.append((sent_at, arrived))
     placed = _placed(*calls)
     assert placed == sorted(placed)

@@ -1,4 +1,4 @@
-// The chat: reads the visitor's history, sends what he writes, and is told over a websocket when to look again.
+// The chat: reads the visitor's history, sends what they write, and looks again when a websocket says so.
 "use strict";
 
 (() => {

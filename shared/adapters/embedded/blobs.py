@@ -68,16 +68,16 @@ class FileBlobs:
             raise
 
     def _prune(self) -> None:
-        found: list[tuple[float, int, str]] = []
+        files: list[tuple[float, int, str]] = []
         with os.scandir(self._directory) as entries:
             for entry in entries:
                 # Another thread may have thrown it away.
                 with suppress(FileNotFoundError):
                     about = entry.stat()
                     until = about.st_mtime + (_DRAFT_LASTS if entry.name.startswith(_DRAFT) else 0)
-                    found.append((until, about.st_size, entry.path))
+                    files.append((until, about.st_size, entry.path))
         total, now = 0, self._now().timestamp()
-        for until, size, path in sorted(found, reverse=True):
+        for until, size, path in sorted(files, reverse=True):
             total += size
             if until <= now or total > self._max_total:
                 Path(path).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.errors import BadRequest
 from shared.security.sealed import load_key, seal, unseal
 

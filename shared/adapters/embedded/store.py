@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from shared.adapters.embedded.codec import decode_document
-from shared.adapters.embedded.commits import commit_all
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.commits import commit_together
+from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.query import Position, Query, table_name
 from shared.adapters.rules import is_addressable
 from shared.errors import BadRequest
@@ -74,7 +74,7 @@ class SqliteStore:
             if not is_addressable(write.ref.id):
                 raise BadRequest(f"{write.ref.id[:100]!r} cannot be a document's id in {write.ref.collection}")
             self._table(write.ref.collection)
-        self._database.write_together(commit_all, writes)
+        self._database.write_together(commit_together, writes)
 
     def close(self) -> None:
         self._database.close()

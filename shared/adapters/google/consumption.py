@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.adapters.google.pubsub import PubSub
-from shared.adapters.google.wire import REASON, decode, epitaph, remaining_delay
+from shared.adapters.google.wire import REASON, decode, failure_attributes, remaining_delay
 from shared.domain.events import Topic
 from shared.errors import StoreError
 from shared.ports.bus import Consumer
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MAX_HELD: Final = 10_000
-"""Messages held at a time, most of them waiting: each key that fails holds one."""
+_MAX_LEASED: Final = 10_000
+"""Messages leased at a time, most of them waiting: each failing key has one."""
 
 _MAX_LEASE: Final = 7 * 24 * 3600.0
 """Seconds; as long as Pub/Sub keeps a message, for what waits long."""
@@ -52,7 +52,7 @@ class Pace:
 
 
 class Clock:
-    """Calls functions later, all on one thread, so that they must be quick."""
+    """Calls functions later on one thread; they must not block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -63,7 +63,7 @@ class Clock:
         self._loop.call_soon_threadsafe(self._loop.call_later, delay, call)
 
     def close(self) -> None:
-        """What was not called yet never will be."""
+        """Cancel the calls that are still to come."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -124,7 +124,7 @@ class Consumption:
         from google.cloud.pubsub_v1.types import FlowControl  # noqa: PLC0415  cold start
 
         flow = FlowControl(
-            max_messages=_MAX_HELD,
+            max_messages=_MAX_LEASED,
             max_lease_duration=_MAX_LEASE,
             min_duration_per_lease_extension=self._pace.lease,
             max_duration_per_lease_extension=self._pace.lease,
@@ -147,9 +147,9 @@ class Consumption:
         # Set where the subscription has a dead-letter policy: it counts the processes that did not survive the event.
         attempt = message.delivery_attempt or 1
         delay = remaining_delay(message.attributes, datetime.now(UTC))
-        self._later(delay, message, partial(self._hand_out, message, attempt))
+        self._schedule(delay, message, partial(self._handle, message, attempt))
 
-    def _later(self, delay: float, message: Message, step: Callable[[], None]) -> None:
+    def _schedule(self, delay: float, message: Message, step: Callable[[], None]) -> None:
         self._waiting.add(message)
         if delay > 0:
             self._clock.call_later(delay, partial(self._start, message, step))
@@ -169,7 +169,7 @@ class Consumption:
         self._waiting.discard(message)
         step()
 
-    def _hand_out(self, message: Message, attempt: int) -> None:
+    def _handle(self, message: Message, attempt: int) -> None:
         try:
             self._consumer(decode(self._topic, message.data, attempt))
         except Exception as error:  # noqa: BLE001  whatever it is, the event must come again
@@ -178,23 +178,23 @@ class Consumption:
             message.ack()
 
     def _refused(self, message: Message, attempt: int, error: Exception) -> None:
-        note = epitaph(error)
+        failure = failure_attributes(error)
         if attempt >= self._pace.max_attempts:
-            logger.error("%s: message %s died after %d attempts: %s", *self._named(message), attempt, note[REASON])
-            self._bury(message, note)
+            logger.error("%s: message %s died after %d attempts: %s", *self._named(message), attempt, failure[REASON])
+            self._publish_dead_letter(message, failure)
             return
         pause = self._pace.pause_after(attempt)
-        logger.warning("%s: message %s comes again in %g s: %s", *self._named(message), pause, note[REASON])
-        self._later(pause, message, partial(self._hand_out, message, attempt + 1))
+        logger.warning("%s: message %s comes again in %g s: %s", *self._named(message), pause, failure[REASON])
+        self._schedule(pause, message, partial(self._handle, message, attempt + 1))
 
-    def _bury(self, message: Message, note: Mapping[str, str]) -> None:
+    def _publish_dead_letter(self, message: Message, failure: Mapping[str, str]) -> None:
         """Publish a dead letter ourselves: Pub/Sub's own dead lettering is best effort, and gives no reason."""
-        attributes = {**message.attributes, **note}
+        attributes = {**message.attributes, **failure}
         try:
             self._pubsub.send(self._pubsub.dead_topic(self._topic), message.data, attributes, message.ordering_key)
         except StoreError as error:
-            logger.warning("%s: message %s could not be buried: %s", *self._named(message), error.detail)
-            self._later(self._pace.max_backoff, message, partial(self._bury, message, note))
+            logger.warning("%s: message %s could not be made a dead letter: %s", *self._named(message), error.detail)
+            self._schedule(self._pace.max_backoff, message, partial(self._publish_dead_letter, message, failure))
         else:
             message.ack()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.adapters.google.peek import CALL_TIMEOUT, all_messages
 from shared.adapters.google.pubsub import PubSub
-from shared.adapters.google.wire import dead_letter, without_epitaph
+from shared.adapters.google.wire import dead_letter, without_failure_attributes
 from shared.domain.events import Topic
 from shared.errors import BadRequest, NotFound, PayloadInvalid
 from shared.ports.bus import DeadLetter, DeadLetterPage
@@ -30,7 +30,7 @@ MAX_LETTERS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _LeasedLetter:
     letter: DeadLetter
     received: ReceivedMessage
 
@@ -38,9 +38,9 @@ class _Held:
 def page(pubsub: PubSub, topic: Topic, limit: int, cursor: str | None) -> DeadLetterPage:
     """The letters after `cursor`, oldest first; raises `BadRequest` for a cursor that is none."""
     after = _position(cursor) if cursor is not None else None
-    with _all_held(pubsub, topic) as held:
+    with _leased_letters(pubsub, topic) as leased:
         # One event may have died in two messages: Pub/Sub's own dead lettering sometimes repeats itself.
-        letters = {item.letter.id: item.letter for item in reversed(held)}.values()
+        letters = {item.letter.id: item.letter for item in reversed(leased)}.values()
     ordered = sorted(letters, key=_order)
     rest = [letter for letter in ordered if after is None or _order(letter) > after]
     more = len(rest) > limit
@@ -49,12 +49,14 @@ def page(pubsub: PubSub, topic: Topic, limit: int, cursor: str | None) -> DeadLe
 
 def redrive(pubsub: PubSub, topic: Topic, letter_id: str) -> None:
     """Publish a letter to its topic again and take it away; raises `NotFound` for an unknown one."""
-    with _all_held(pubsub, topic) as held:
-        received = [item.received for item in held if item.letter.id == letter_id]
+    with _leased_letters(pubsub, topic) as leased:
+        received = [item.received for item in leased if item.letter.id == letter_id]
         if not received:
             raise NotFound("there is no such dead letter")
         message = received[0].message
-        pubsub.send(pubsub.topic(topic), message.data, without_epitaph(message.attributes), message.ordering_key)
+        pubsub.send(
+            pubsub.topic(topic), message.data, without_failure_attributes(message.attributes), message.ordering_key
+        )
         pubsub.subscriber.acknowledge(
             subscription=pubsub.dead_subscription(topic),
             ack_ids=[item.ack_id for item in received],
@@ -63,11 +65,11 @@ def redrive(pubsub: PubSub, topic: Topic, letter_id: str) -> None:
 
 
 @contextmanager
-def _all_held(pubsub: PubSub, topic: Topic) -> Iterator[list[_Held]]:
+def _leased_letters(pubsub: PubSub, topic: Topic) -> Iterator[list[_LeasedLetter]]:
     """Take all letters, and give back those that were not acknowledged meanwhile."""
     with all_messages(pubsub, pubsub.dead_subscription(topic), MAX_LETTERS) as received:
-        held = [_Held(letter, item) for item in received if (letter := _letter(topic, item))]
-        yield sorted(held, key=lambda item: _order(item.letter))
+        letters = [_LeasedLetter(letter, item) for item in received if (letter := _letter(topic, item))]
+        yield sorted(letters, key=lambda item: _order(item.letter))
 
 
 def _letter(topic: Topic, received: ReceivedMessage) -> DeadLetter | None:

@@ -64,7 +64,7 @@ class Feed:
     def _create(self) -> None:
         from google.pubsub_v1.types import ExpirationPolicy, Subscription  # noqa: PLC0415  cold start
 
-        wanted = Subscription(
+        subscription = Subscription(
             name=self.subscription,
             topic=self._pubsub.topic(self._topic),
             ack_deadline_seconds=10,
@@ -74,5 +74,5 @@ class Feed:
         )
         with errors("Pub/Sub"):
             self._pubsub.subscriber.create_subscription(
-                request=wanted, retry=while_unavailable(_CALL_SECONDS), timeout=_CALL_SECONDS
+                request=subscription, retry=while_unavailable(_CALL_SECONDS), timeout=_CALL_SECONDS
             )

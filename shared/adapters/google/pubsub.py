@@ -41,7 +41,7 @@ class PubSub:
     def dead_subscription(self, topic: Topic) -> str:
         return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-dead"
 
-    def kept_subscription(self, topic: Topic) -> str:
+    def retained_subscription(self, topic: Topic) -> str:
         return f"projects/{self.project}/subscriptions/{self.prefix}{topic}-kept"
 
     @cached_property
@@ -105,17 +105,17 @@ def ensure_topics(pubsub: PubSub, ack_deadline: int = 10) -> None:
         for topic in Topic:
             _make(pubsub, pubsub.topic(topic), pubsub.subscription(topic), ack_deadline, ordered=True)
             _make(pubsub, pubsub.dead_topic(topic), pubsub.dead_subscription(topic), ack_deadline)
-        _make(pubsub, pubsub.topic(Topic.INBOUND), pubsub.kept_subscription(Topic.INBOUND), _LONGEST_ACK_DEADLINE)
+        _make(pubsub, pubsub.topic(Topic.INBOUND), pubsub.retained_subscription(Topic.INBOUND), _LONGEST_ACK_DEADLINE)
 
 
 def _make(pubsub: PubSub, topic: str, subscription: str, ack_deadline: int, ordered: bool = False) -> None:
     from google.api_core.exceptions import AlreadyExists  # noqa: PLC0415  cold start
     from google.pubsub_v1.types import Subscription  # noqa: PLC0415  cold start
 
-    wanted = Subscription(
+    subscription = Subscription(
         name=subscription, topic=topic, ack_deadline_seconds=ack_deadline, enable_message_ordering=ordered
     )
     with suppress(AlreadyExists):
         pubsub.publisher.create_topic(name=topic, timeout=PUBLISH_TIMEOUT)
     with suppress(AlreadyExists):
-        pubsub.subscriber.create_subscription(request=wanted, timeout=PUBLISH_TIMEOUT)
+        pubsub.subscriber.create_subscription(request=subscription, timeout=PUBLISH_TIMEOUT)

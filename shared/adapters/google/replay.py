@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.adapters.google.peek import all_messages
 from shared.adapters.google.pubsub import PubSub
-from shared.adapters.google.wire import without_epitaph
+from shared.adapters.google.wire import without_failure_attributes
 from shared.domain.events import Topic
 
 if TYPE_CHECKING:
@@ -28,17 +28,19 @@ MAX_MESSAGES: Final = 100_000
 
 def replay(pubsub: PubSub, topic: Topic, since: datetime) -> int:
     """Publish what was published since then once more, in its order; returns how many messages."""
-    with all_messages(pubsub, pubsub.kept_subscription(topic), MAX_MESSAGES) as kept:
-        messages = [received.message for received in kept if received.message.publish_time >= since]
+    with all_messages(pubsub, pubsub.retained_subscription(topic), MAX_MESSAGES) as received_messages:
+        messages = [received.message for received in received_messages if received.message.publish_time >= since]
     # An earlier replay's copies lie there as well; of the same data the first counts.
-    wanted: dict[bytes, PubsubMessage] = {}
+    by_data: dict[bytes, PubsubMessage] = {}
     for message in sorted(messages, key=_order):
-        wanted.setdefault(message.data, message)
-    for message in wanted.values():
-        pubsub.send(pubsub.topic(topic), message.data, without_epitaph(message.attributes), message.ordering_key)
+        by_data.setdefault(message.data, message)
+    for message in by_data.values():
+        pubsub.send(
+            pubsub.topic(topic), message.data, without_failure_attributes(message.attributes), message.ordering_key
+        )
     if len(messages) >= MAX_MESSAGES:
         logger.warning("%s: only some of the messages since %s were published again", topic, since.isoformat())
-    return len(wanted)
+    return len(by_data)
 
 
 def _order(message: PubsubMessage) -> tuple[datetime, int, str]:

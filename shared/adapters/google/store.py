@@ -77,8 +77,8 @@ class FirestoreStore:
         request = self._types.BatchGetDocumentsRequest(database=self._database, documents=names)
         with errors("Firestore"):
             answers = self._client.batch_get_documents(request=request, **self._reading)
-            found = [answer.found for answer in map(_raw, answers) if answer.HasField("found")]
-        documents = map(_document, found)
+            raw_documents = [answer.found for answer in map(_raw, answers) if answer.HasField("found")]
+        documents = map(_document, raw_documents)
         return {document.ref: document for document in documents}
 
     def find(
@@ -99,14 +99,14 @@ class FirestoreStore:
         fill_tie_break(query, order_by)
         if cursor is not None:
             fill_cursor(query, cursor, shape, self._documents, collection)
-        query.limit.value = limit + 1  # the one more tells whether this page is the last
+        query.limit.value = limit + 1  # one more shows whether this page is the last
         if matches_nothing(where):
             return Page()
-        found = self._run(request)
-        more = len(found) > limit
+        raw_documents = self._run(request)
+        more = len(raw_documents) > limit
         return Page(
-            documents=[_document(document) for document in found[:limit]],
-            cursor=cursor_after(found[limit - 1], query, order_by, shape) if more else None,
+            documents=[_document(document) for document in raw_documents[:limit]],
+            cursor=cursor_after(raw_documents[limit - 1], query, order_by, shape) if more else None,
         )
 
     def _run(self, request: Message) -> list[Message]:

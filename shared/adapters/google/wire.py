@@ -43,7 +43,7 @@ def remaining_delay(attributes: Mapping[str, str], now: datetime) -> float:
     return max(0.0, (not_before - now).total_seconds()) if not_before else 0.0
 
 
-def epitaph(error: Exception) -> dict[str, str]:
+def failure_attributes(error: Exception) -> dict[str, str]:
     """The attributes that a dead letter has more; only the hub's own errors are known to name no secret."""
     name = type(error).__name__
     reason = f"{name}: {error.detail}" if isinstance(error, HubError) else name
@@ -66,7 +66,7 @@ def dead_letter(topic: Topic, data: bytes, attributes: Mapping[str, str], publis
     )
 
 
-def without_epitaph(attributes: Mapping[str, str]) -> dict[str, str]:
+def without_failure_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
     """The attributes with which a dead letter goes back to its topic."""
     # Pub/Sub's own dead lettering adds attributes with this prefix and refuses them from publishers.
     return {

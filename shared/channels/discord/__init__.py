@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
-from shared.channels.discord.concealing import conceal
+from shared.channel import Capabilities, Channel, Pace, Setup
 from shared.channels.discord.config import DiscordConfig
-from shared.channels.discord.inbound import accept, answer, parse, verify
-from shared.channels.discord.lifecycle import connect, links, logout, probe, remove, status
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageKind
+from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
-    from shared.channels.discord.outbound import send
-else:
-    send = lazily("shared.channels.discord.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.connection import ConnectionModule
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.oauth import OAuthModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, SupportsSealing, WebhookModule
+    from shared.channels.discord import address, connection, inbound, lifecycle, oauth, outbound, webhook
 
-
-def _address(given: str) -> str:
-    """A user's id, also as Discord writes a mention."""
-    return given.strip().removeprefix("<@").removeprefix("!").removesuffix(">")
-
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _supports_sealing: SupportsSealing = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _oauth_module: OAuthModule = oauth
+    _address_module: AddressModule = address
+    _connection_module: ConnectionModule = connection
 
 channel = Channel(
-    name="discord",
-    channel_type=ChannelType.DISCORD,
     config=DiscordConfig,
     capabilities=Capabilities(
         text_limit=2000,
@@ -37,18 +49,5 @@ channel = Channel(
         threads=True,
         pace=Pace(per_second=50),
     ),
-    verify=verify,
-    accept=accept,
-    conceal=conceal,
-    parse=parse,
-    send=send,
-    answer=answer,
-    links=links,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    api_key="bot_token",
-    address=_address,
+    setup=Setup(title="Discord", api_key="bot_token"),
 )

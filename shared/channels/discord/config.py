@@ -5,7 +5,15 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
-from shared.config import Settings
+from shared.config import ChannelSettings, Settings
+from shared.setting_forms import Url
+
+
+class DiscordSettings(ChannelSettings):
+    """The deployment's own application, and Discord's address."""
+
+    discord_client_id: str | None = None
+    discord_api_url: Url = "https://discord.com/api/v10"
 
 
 class DiscordConfig(BaseModel):
@@ -24,4 +32,4 @@ class DiscordConfig(BaseModel):
 
 def client_id(config: DiscordConfig, settings: Settings) -> str | None:
     """The application that servers are invited to."""
-    return config.client_id or settings.discord_client_id
+    return config.client_id or settings.of(DiscordSettings).discord_client_id

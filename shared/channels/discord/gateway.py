@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channels.discord.api import PROVIDER, call, result
 from shared.channels.discord.config import DiscordConfig
-from shared.channels.discord.rest import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderRejected, ProviderUnavailable
@@ -42,13 +42,13 @@ def address(deps: Deps, instance: Instance, config: DiscordConfig) -> str:
     """
     reply = call(deps, instance, config, "GET", "gateway/bot")
     try:
-        found = result(reply)
+        body = result(reply)
     except ProviderRejected as refused:
         if reply.answer.status == 401:
             raise
         # Such as a lock-out of the address we share with others.
         raise ProviderUnavailable(PROVIDER, refused.reason) from None
-    url, limit = found.get("url"), found.get("session_start_limit")
+    url, limit = body.get("url"), body.get("session_start_limit")
     if not isinstance(url, str):
         raise ProviderRejected(PROVIDER, "gateway/bot gives no address; check DISCORD_API_URL")
     remaining = limit.get("remaining") if isinstance(limit, dict) else None

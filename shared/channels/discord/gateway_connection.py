@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from shared import pseudorandom
 from shared.channels.discord import gateway
 from shared.channels.discord.gateway_frames import (
     Ending,
@@ -23,8 +23,6 @@ from shared.channels.discord.gateway_frames import (
     introduction,
 )
 from shared.errors import PayloadInvalid
-
-_chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 T = TypeVar("T")
 
@@ -83,7 +81,7 @@ class Connection:
 
     async def _beat(self, pause: float) -> Ending:
         """The first heartbeat comes at a moment of its own, so that not all bots of a broken server beat at once."""
-        await asyncio.sleep(pause * _chance.random())
+        await asyncio.sleep(pause * pseudorandom.uniform(0, 1))
         while self._answered:
             self._answered = False
             await self._socket.send(heartbeat(self._seq))
@@ -109,7 +107,7 @@ class Connection:
         while True:
             came = await self._came.get()
             if came.t == "READY":
-                self._session = Session.begun(came.d)
+                self._session = Session.from_ready(came.d)
             if self._session is None:
                 continue
             if came.t in ("READY", "RESUMED"):

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.channelkit.lines import Position
+from shared.channel.connection import Position
 from shared.channelkit.payloads import checked
+from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.gateway import INTENTS
 from shared.channels.discord.objects import Snowflake
-from shared.channels.discord.rest import PROVIDER
 from shared.errors import PayloadInvalid, ProviderRejected
 
 MOST_BYTES = 4096
@@ -74,7 +74,7 @@ class Session(BaseModel):
     seq: int = 0
 
     @classmethod
-    def begun(cls, data: object) -> Session:
+    def from_ready(cls, data: object) -> Session:
         """From READY; raises `PayloadInvalid`."""
         ready = checked(PROVIDER, _Ready, data)
         return cls(session_id=ready.session_id, url=ready.resume_gateway_url, bot_id=ready.user.id)

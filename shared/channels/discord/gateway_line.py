@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from shared.channelkit.lines import Line, Listener, Position, SessionEnded
+from shared import pseudorandom
+from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channelkit.loop_thread import LoopThread
+from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.gateway_connection import Connection
 from shared.channels.discord.gateway_frames import Ending, Session
-from shared.channels.discord.rest import PROVIDER
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
-
-_chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 _log = logging.getLogger(__name__)
 
@@ -152,7 +150,7 @@ class GatewayLine:
 
     def _pause(self, ending: Ending) -> float:
         """Longer with every try that was for nothing; Discord wants 1 to 5 s before a session is begun anew."""
-        chance = _chance.random()
+        chance = pseudorandom.uniform(0, 1)
         if not ending.resumable:
             return self._bot.unit * (1 + 4 * chance)
         longest = min(self._bot.unit * 2.0 ** min(self._failures, 32), _LONGEST_PAUSE)
@@ -177,7 +175,7 @@ class DiscordGateway:
     def __init__(self) -> None:
         self._loop = LoopThread("discord")
 
-    def listen(self, bot: Bot, position: Position | None, listener: Listener) -> Line:
+    def listen(self, bot: Bot, position: Position | None, listener: Listener) -> OpenConnection:
         """Open a line; raises `SessionEnded` or `ProviderUnavailable`."""
         return self._loop.run(_opened(bot, position, listener)).result()
 
@@ -185,7 +183,7 @@ class DiscordGateway:
         self._loop.close()
 
 
-async def _opened(bot: Bot, position: Position | None, listener: Listener) -> Line:
+async def _opened(bot: Bot, position: Position | None, listener: Listener) -> OpenConnection:
     line = GatewayLine(bot, position, listener)
     await line.open()
     return line

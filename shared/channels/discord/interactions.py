@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 from shared.channelkit.payloads import checked
+from shared.channels.discord.api import PROVIDER
+from shared.channels.discord.chats import attachment, chat_of, sender
 from shared.channels.discord.objects import Data, Interaction, Member, Option, User, moment
-from shared.channels.discord.places import attachment, place, sender
-from shared.channels.discord.rest import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import PayloadInvalid
@@ -34,7 +34,7 @@ def interaction(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     if used.type not in (COMMAND, COMPONENT, MODAL):
         return []
     person = _person(used.member, used.user)
-    where = place(used.channel_id, person, direct=used.guild_id is None and used.context != _BETWEEN_PEOPLE)
+    where = chat_of(used.channel_id, person, direct=used.guild_id is None and used.context != _BETWEEN_PEOPLE)
     files = tuple(_files(used.data))
     text = _text(used)
     return [
@@ -82,9 +82,9 @@ def _text(used: Interaction) -> str | None:
     data = used.data
     if used.type == COMMAND:
         target = data.resolved.messages.get(data.target_id or "")
-        words = [str(option.value) for option in _leaves(data.options) if option.type != _FILE_OPTION]
+        values = [str(option.value) for option in _leaves(data.options) if option.type != _FILE_OPTION]
         return (
-            " ".join(words) or (target.content if target else "") or " ".join(["/" + (data.name or ""), *_path(data)])
+            " ".join(values) or (target.content if target else "") or " ".join(["/" + (data.name or ""), *_path(data)])
         )
     if used.type == MODAL:
         return "\n".join(_entered(data.components, _DEEPEST)) or data.custom_id
@@ -112,15 +112,15 @@ def _path(data: Data) -> list[str]:
 
 def _files(data: Data) -> Iterator[Attachment]:
     for option in _leaves(data.options):
-        found = data.resolved.attachments.get(str(option.value)) if option.type == _FILE_OPTION else None
-        if found is not None:
-            yield attachment(found)
+        file = data.resolved.attachments.get(str(option.value)) if option.type == _FILE_OPTION else None
+        if file is not None:
+            yield attachment(file)
 
 
 def _inside(component: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The components in a row, a section or a label."""
-    held = component.get("components")
-    items = list(held) if isinstance(held, list) else []
+    components = component.get("components")
+    items = list(components) if isinstance(components, list) else []
     items += [component.get("component"), component.get("accessory")]
     return [item for item in items if isinstance(item, dict)]
 
@@ -134,8 +134,8 @@ def _labels(components: Iterable[Mapping[str, Any]], data: Data, depth: int) -> 
                 return [label] if isinstance(label := component.get("label"), str) else []
             chosen = [option for option in options if isinstance(option, dict) and option.get("value") in data.values]
             return [str(option["label"]) for option in chosen if isinstance(option.get("label"), str)]
-        if found := _labels(_inside(component), data, depth - 1):
-            return found
+        if inner := _labels(_inside(component), data, depth - 1):
+            return inner
     return []
 
 

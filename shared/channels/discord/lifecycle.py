@@ -4,39 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from shared.channel import Connection, Links, Return
+from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
-from shared.channels.discord.config import DiscordConfig, client_id
-from shared.channels.discord.rest import NO_TOKEN, PROVIDER, call, result
-from shared.config import Settings
+from shared.channels.discord.api import NO_TOKEN, PROVIDER, call, result
+from shared.channels.discord.config import DiscordConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
 
-AUTHORIZE = "https://discord.com/oauth2/authorize"
-PERMISSIONS = 1 << 6 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38
-"""Add reactions, view channels, send messages, embed links, attach files, read history, send in threads.
-
-https://docs.discord.com/developers/topics/permissions
-"""
 PROBE_TIMEOUT = 10.0
 """Seconds; somebody is waiting for the answer."""
 
 _ENDED = "the instance was logged out: connect it"
-
-
-def links(settings: Settings, config: DiscordConfig, back: Return | None) -> Links:
-    """Where a server's people let the bot in (https://docs.discord.com/developers/topics/oauth2)."""
-    known = client_id(config, settings)
-    if not known:
-        return Links(message="Set DISCORD_CLIENT_ID, or client_id in the instance's config")
-    asked = {"client_id": known, "scope": "bot applications.commands", "permissions": PERMISSIONS}
-    return Links(
-        message="Open invite_url to add the bot to a Discord server",
-        invite_url=f"{AUTHORIZE}?{urlencode(asked)}",
-    )
 
 
 def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
@@ -49,12 +29,12 @@ def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection
     if config.bot_token is None:
         auth.forget(deps, instance)
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NO_TOKEN)
-    found = result(call(deps, instance, config, "GET", "applications/@me"))
-    application, key = found.get("id"), found.get("verify_key")
+    app = result(call(deps, instance, config, "GET", "applications/@me"))
+    application, key = app.get("id"), app.get("verify_key")
     if not isinstance(application, str) or not isinstance(key, str):
         raise ProviderRejected(PROVIDER, "the token names no application; check DISCORD_API_URL")
     url = f"{deps.settings.public_url}/webhook/discord/{instance.id}" if deps.settings.public_url else None
-    if url and config.public_key == key and found.get("interactions_endpoint_url") != url:
+    if url and config.public_key == key and app.get("interactions_endpoint_url") != url:
         _register(deps, instance, config, url)
     if config.gateway:
         token = config.bot_token.get_secret_value()
@@ -65,7 +45,7 @@ def connect(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection
         status=InstanceStatus.CONNECTED,
         webhook_url=url,
         external_id=application,
-        display_name=_name(found),
+        display_name=_name(app),
         config={"client_id": application, "public_key": key},
     )
 
@@ -78,20 +58,20 @@ def _register(deps: Deps, instance: Instance, config: DiscordConfig, url: str) -
         raise ProviderRejected(PROVIDER, why) from None
 
 
-def _name(found: Mapping[str, Any]) -> str | None:
-    bot, name = found.get("bot"), found.get("name")
-    shown = bot.get("username") if isinstance(bot, dict) else None
-    return shown if isinstance(shown, str) else name if isinstance(name, str) else None
+def _name(app: Mapping[str, Any]) -> str | None:
+    bot, name = app.get("bot"), app.get("name")
+    username = bot.get("username") if isinstance(bot, dict) else None
+    return username if isinstance(username, str) else name if isinstance(name, str) else None
 
 
 def status(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
     """Ask whether Discord takes the token; an instance that was logged out stays so."""
     if config.bot_token is None:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NO_TOKEN)
-    found = result(call(deps, instance, config, "GET", "applications/@me"))
+    app = result(call(deps, instance, config, "GET", "applications/@me"))
     if instance.status in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED):
         return Connection(status=InstanceStatus.DISCONNECTED, detail=instance.status_detail or _ENDED)
-    return Connection(status=InstanceStatus.CONNECTED, display_name=_name(found))
+    return Connection(status=InstanceStatus.CONNECTED, display_name=_name(app))
 
 
 def logout(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:

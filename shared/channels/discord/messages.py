@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.channelkit.payloads import checked
+from shared.channels.discord.api import PROVIDER
+from shared.channels.discord.chats import attachment, chat_of, sender
 from shared.channels.discord.objects import (
     DeletedMessage,
     DeletedMessages,
@@ -18,8 +20,6 @@ from shared.channels.discord.objects import (
     Sticker,
     moment,
 )
-from shared.channels.discord.places import attachment, place, sender
-from shared.channels.discord.rest import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
 from shared.domain.messages import Attachment, MessageKind
 
@@ -36,21 +36,21 @@ class _Dispatch(BaseModel):
 
 def dispatched(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     """The events of a dispatch."""
-    found = checked(PROVIDER, _Dispatch, payload)
-    parser = _PARSERS.get(found.t)
-    return parser(found) if parser else []
+    dispatch = checked(PROVIDER, _Dispatch, payload)
+    parser = _PARSERS.get(dispatch.t)
+    return parser(dispatch) if parser else []
 
 
-def _created(found: _Dispatch) -> list[ChannelEvent]:
-    message = checked(PROVIDER, Message, found.d)
+def _created(dispatch: _Dispatch) -> list[ChannelEvent]:
+    message = checked(PROVIDER, Message, dispatch.d)
     author = message.author
     if author is None or author.bot or message.webhook_id or message.type not in _WRITTEN:
         return []  # Bots, of which we are one, are not answered: that would never end.
-    if not _is_called(message, found.bot_id):
+    if not _is_called(message, dispatch.bot_id):
         return []
-    where = place(message.channel_id, author, direct=message.guild_id is None)
+    where = chat_of(message.channel_id, author, direct=message.guild_id is None)
     files = (*map(attachment, message.attachments), *map(_sticker, message.sticker_items))
-    text = _plain(message, found.bot_id) or (message.poll.question.text if message.poll else None)
+    text = _plain(message, dispatch.bot_id) or (message.poll.question.text if message.poll else None)
     replied = message.message_reference.message_id if message.message_reference else None
     return [
         MessageReceived(
@@ -106,44 +106,47 @@ def _sticker(sticker: Sticker) -> Attachment:
     )
 
 
-def _updated(found: _Dispatch) -> list[ChannelEvent]:
+def _updated(dispatch: _Dispatch) -> list[ChannelEvent]:
     """Discord also sends this when it adds a link's preview; only who edits leaves a time."""
-    message = checked(PROVIDER, Message, found.d)
+    message = checked(PROVIDER, Message, dispatch.d)
     if message.edited_timestamp is None or message.author is None or message.author.bot:
         return []
     return [
         MessageEdited(
             external_message_id=f"{message.channel_id}:{message.id}",
-            text=_plain(message, found.bot_id) or "",
+            text=_plain(message, dispatch.bot_id) or "",
             edited_at=message.edited_timestamp,
             if_known=message.guild_id is not None,
         )
     ]
 
 
-def _deleted(found: _Dispatch) -> list[ChannelEvent]:
-    gone = checked(PROVIDER, DeletedMessage, found.d)
-    name = f"{gone.channel_id}:{gone.id}"
-    return [MessageDeleted(external_message_id=name, if_known=gone.guild_id is not None)]
+def _deleted(dispatch: _Dispatch) -> list[ChannelEvent]:
+    deletion = checked(PROVIDER, DeletedMessage, dispatch.d)
+    name = f"{deletion.channel_id}:{deletion.id}"
+    return [MessageDeleted(external_message_id=name, if_known=deletion.guild_id is not None)]
 
 
-def _deleted_many(found: _Dispatch) -> list[ChannelEvent]:
-    gone = checked(PROVIDER, DeletedMessages, found.d)
-    known = gone.guild_id is not None
-    return [MessageDeleted(external_message_id=f"{gone.channel_id}:{each}", if_known=known) for each in gone.ids]
+def _deleted_many(dispatch: _Dispatch) -> list[ChannelEvent]:
+    deletion = checked(PROVIDER, DeletedMessages, dispatch.d)
+    in_server = deletion.guild_id is not None
+    return [
+        MessageDeleted(external_message_id=f"{deletion.channel_id}:{message_id}", if_known=in_server)
+        for message_id in deletion.ids
+    ]
 
 
-def _reaction(found: _Dispatch) -> list[ChannelEvent]:
-    reaction = checked(PROVIDER, Reaction, found.d)
-    if reaction.user_id == found.bot_id:
+def _reaction(dispatch: _Dispatch) -> list[ChannelEvent]:
+    reaction = checked(PROVIDER, Reaction, dispatch.d)
+    if reaction.user_id == dispatch.bot_id:
         return []
     emoji = reaction.emoji
-    shown = f":{emoji.name or emoji.id}:" if emoji.id else emoji.name or ""
+    emoji_text = f":{emoji.name or emoji.id}:" if emoji.id else emoji.name or ""
     return [
         ReactionChanged(
             external_message_id=f"{reaction.channel_id}:{reaction.message_id}",
             sender_key=reaction.user_id,
-            emoji=shown if found.t == "MESSAGE_REACTION_ADD" else "",
+            emoji=emoji_text if dispatch.t == "MESSAGE_REACTION_ADD" else "",
             # Reactions are not dated; later ones come later.
             reacted_at=moment(reaction.message_id),
         )

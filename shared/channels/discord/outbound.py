@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from shared.channel import Sent
-from shared.channelkit.markup import written
-from shared.channels.discord.concealing import revealed
+from shared.channel.outbound import Sent
+from shared.channelkit.rendering import apply_markup
+from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, result
 from shared.channels.discord.config import DiscordConfig
-from shared.channels.discord.rest import PROVIDER, Reply, call, call_by_token, result
+from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
@@ -59,7 +59,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
-    payload = written("discord", payload)
+    payload = apply_markup("discord", payload)
     content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
@@ -73,11 +73,11 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """A button for each choice, five in a row (https://docs.discord.com/developers/components/reference#action-row)."""
-    if len(choices) > MAX_CHOICES or any(len(each.id) > MAX_CHOICE_ID for each in choices):
+    if len(choices) > MAX_CHOICES or any(len(choice.id) > MAX_CHOICE_ID for choice in choices):
         raise ProviderRejected(
             PROVIDER, f"only {MAX_CHOICES} choices with ids of {MAX_CHOICE_ID} characters can be sent"
         )
-    buttons = [{"type": 2, "style": 1, "label": each.title[:_LABEL], "custom_id": each.id} for each in choices]
+    buttons = [{"type": 2, "style": 1, "label": choice.title[:_LABEL], "custom_id": choice.id} for choice in choices]
     rows = [buttons[start : start + _ROW] for start in range(0, len(buttons), _ROW)]
     return [{"type": 1, "components": row} for row in rows]
 
@@ -86,11 +86,11 @@ def _answering(
     instance: Instance, config: DiscordConfig, context: Mapping[str, Any], now: datetime
 ) -> _Answering | None:
     try:
-        found = _Answering.model_validate(context.get("interaction"))
+        answering = _Answering.model_validate(context.get("interaction"))
     except ValidationError:
         return None
-    token = revealed(instance.id, config, found.token) if found.until > now else None
-    return found.model_copy(update={"token": token}) if token else None
+    token = unseal_token(instance.id, config, answering.token) if answering.until > now else None
+    return answering.model_copy(update={"token": token}) if token else None
 
 
 def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent | None:
@@ -155,11 +155,11 @@ def _direct(api: Api, user_id: str) -> str:
     return opened
 
 
-def _sent(message: Mapping[str, Any], known: str | None) -> Sent:
+def _sent(message: Mapping[str, Any], chat: str | None) -> Sent:
     number, channel = message.get("id"), message.get("channel_id")
     if not isinstance(number, str) or not isinstance(channel, str):
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
-    moved = known is not None and channel != known
+    moved = chat is not None and channel != chat
     return Sent(external_message_id=f"{channel}:{number}", external_conversation_id=channel if moved else None)
 
 
@@ -179,14 +179,14 @@ def _react(api: Api, reaction: ReactionTo) -> Sent:
         result(api("PUT", f"{path}/reactions/{quote(reaction.emoji, safe='')}/@me"))
         return Sent(external_message_id=None)
     reactions = result(api("GET", path)).get("reactions")
-    for each in reactions if isinstance(reactions, list) else ():
-        if isinstance(each, dict) and each.get("me") is True and (emoji := _emoji(each.get("emoji"))):
+    for reaction in reactions if isinstance(reactions, list) else ():
+        if isinstance(reaction, dict) and reaction.get("me") is True and (emoji := _emoji(reaction.get("emoji"))):
             result(api("DELETE", f"{path}/reactions/{quote(emoji, safe='')}/@me"))
     return Sent(external_message_id=None)
 
 
-def _emoji(found: object) -> str | None:
+def _emoji(emoji: object) -> str | None:
     """An emoji as it stands in a path: itself, or `name:id` for one of a server's own."""
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+    if not isinstance(emoji, dict) or not isinstance(emoji.get("name"), str):
         return None
-    return f"{found['name']}:{found['id']}" if isinstance(found.get("id"), str) else str(found["name"])
+    return f"{emoji['name']}:{emoji['id']}" if isinstance(emoji.get("id"), str) else str(emoji["name"])

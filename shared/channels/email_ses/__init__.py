@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit import sns_topics
-from shared.channelkit.lazy import lazily
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
 from shared.channels.email_ses.config import EmailConfig
-from shared.channels.email_ses.files import complete, fetch_media
-from shared.channels.email_ses.inbound import accept, parse
-from shared.channels.email_ses.lifecycle import connect, logout, probe, remove, status
-from shared.domain.instances import ChannelType
 from shared.domain.messages import FILES, MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.email_ses.outbound import send
-else:
-    send = lazily("shared.channels.email_ses.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule, SupportsEnrichment
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, SupportsSignatureLookup, WebhookModule
+    from shared.channels.email_ses import address, inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _supports_signature_lookup: SupportsSignatureLookup = webhook
+    _inbound_module: InboundModule = inbound
+    _supports_enrichment: SupportsEnrichment = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="email_ses",
-    channel_type=ChannelType.EMAIL,
     config=EmailConfig,
     capabilities=Capabilities(
         text_limit=100_000,
@@ -33,19 +49,5 @@ channel = Channel(
         addressed_by="email",
         pace=Pace(per_second=14),
     ),
-    verify=sns_topics.verify,
-    vouch=sns_topics.vouch,
-    accept=accept,
-    complete=complete,
-    answer=sns_topics.answer,
-    parse=parse,
-    send=send,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="secret_access_key",
-    address=lambda given: given.strip().lower(),
+    setup=Setup(title="Email", api_key="secret_access_key"),
 )

@@ -10,38 +10,19 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import json_object
-from shared.channelkit.sns import envelope
 from shared.channels.email_ses import mails
-from shared.channels.email_ses.config import PROVIDER
-from shared.channels.email_ses.notifications import Feedback, Recipient, read_feedback
+from shared.channels.email_ses.config import PROVIDER, EmailConfig
+from shared.channels.email_ses.mailbox import read_object
+from shared.channels.email_ses.notifications import Feedback, Recipient, read_feedback, read_received
+from shared.deps import Deps
 from shared.domain.inbound import ChannelEvent, ConsentChanged, Receipt
+from shared.domain.instances import Instance
 from shared.domain.messages import MessageStatus
 from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
 
 IGNORED = frozenset({"Send", "Click", "DeliveryDelay", "Subscription", "AmazonSnsSubscriptionSucceeded"})
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a notification; confirmations hold nothing to store."""
-    given = envelope(webhook)
-    if given.Type != "Notification":
-        return []
-    if not given.Message.lstrip().startswith("{"):
-        log.info("a notification in words", extra={"provider": PROVIDER, "topic": given.TopicArn})
-        return []
-    payload = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
-    return [RawPart(key=_key(payload), payload=payload)]
-
-
-def _key(payload: Mapping[str, Any]) -> str:
-    """Who wrote: what one person sends is handled in order."""
-    mail = payload.get("mail")
-    source = mail.get("source") if isinstance(mail, dict) else None
-    return str(source or "").strip().lower()[:320] or PROVIDER
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -59,17 +40,17 @@ def parse(payload: Any) -> list[ChannelEvent]:
     return []
 
 
-def _delivered(given: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DELIVERED)]
+def _delivered(feedback: Feedback) -> list[ChannelEvent]:
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DELIVERED)]
 
 
-def _opened(given: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.READ)]
+def _opened(feedback: Feedback) -> list[ChannelEvent]:
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.READ)]
 
 
-def _bounced(given: Feedback) -> list[ChannelEvent]:
+def _bounced(feedback: Feedback) -> list[ChannelEvent]:
     """A permanent bounce means that the address takes no mail: nobody is to write there unasked."""
-    bounce = given.bounce
+    bounce = feedback.bounce
     if bounce is None:
         raise PayloadInvalid(f"{PROVIDER}: a bounce without `bounce`")
     if bounce.bounceType != "Permanent":
@@ -78,23 +59,23 @@ def _bounced(given: Feedback) -> list[ChannelEvent]:
         return []
     why = next((person.diagnosticCode for person in bounce.bouncedRecipients if person.diagnosticCode), None)
     error = f"bounced: {why or bounce.bounceSubType}"[:500]
-    dead = Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DEAD, error=error)
+    dead = Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)
     return [dead, *_opt_out(bounce.bouncedRecipients, "bounced")]
 
 
-def _complained(given: Feedback) -> list[ChannelEvent]:
-    if given.complaint is None:
+def _complained(feedback: Feedback) -> list[ChannelEvent]:
+    if feedback.complaint is None:
         raise PayloadInvalid(f"{PROVIDER}: a complaint without `complaint`")
-    return _opt_out(given.complaint.complainedRecipients, "complained")
+    return _opt_out(feedback.complaint.complainedRecipients, "complained")
 
 
 def _opt_out(people: list[Recipient], why: str) -> list[ChannelEvent]:
-    return [ConsentChanged(chat_key=one.emailAddress.strip().lower(), opted_out=True, why=why) for one in people]
+    return [ConsentChanged(chat_key=person.emailAddress.strip().lower(), opted_out=True, why=why) for person in people]
 
 
-def _rejected(given: Feedback) -> list[ChannelEvent]:
+def _rejected(feedback: Feedback) -> list[ChannelEvent]:
     error = "Amazon SES refused the mail after it had accepted it"
-    return [Receipt(external_message_id=given.mail.messageId, status=MessageStatus.DEAD, error=error)]
+    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)]
 
 
 _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {
@@ -105,3 +86,19 @@ _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {
     "Reject": _rejected,
     "Rendering Failure": _rejected,
 }
+
+
+def enrich(deps: Deps, instance: Instance, config: EmailConfig, payload: Any) -> Any:
+    """Fetch a received mail that the notification only refers to, which is how larger ones arrive.
+
+    Raises `PayloadInvalid` for one in a bucket that is not the channel's.
+    """
+    if not isinstance(payload, dict) or payload.get("notificationType") != "Received" or payload.get("content"):
+        return payload
+    try:
+        action = read_received(payload).receipt.action
+    except PayloadInvalid:
+        return payload  # reading it says so, where it is reported
+    if action.type != "S3" or not action.bucketName or not action.objectKey:
+        return payload
+    return {**payload, "mime": read_object(deps, config, action.bucketName, action.objectKey)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import aws, sns_topics
 from shared.channelkit.reachable import only_sends
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
@@ -45,12 +45,12 @@ def probe(deps: Deps, instance: Instance, config: EmailConfig) -> None:
 
 def _may_send(client: Any, identity: str) -> bool:
     try:
-        found = aws.call(PROVIDER, lambda: client.get_email_identity(EmailIdentity=identity))
+        answer = aws.call(PROVIDER, lambda: client.get_email_identity(EmailIdentity=identity))
     except ProviderRejected as error:
         if "NotFoundException" in error.reason:
             return False
         raise
-    return bool(found.get("VerifiedForSendingStatus"))
+    return bool(answer.get("VerifiedForSendingStatus"))
 
 
 def status(deps: Deps, instance: Instance, config: EmailConfig) -> Connection:

@@ -24,58 +24,58 @@ _BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 
 def parse(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     """The message in a notification of a received mail; none for a virus. Raises `PayloadInvalid`."""
-    given = read_received(payload)
-    if given.receipt.virusVerdict.status == "FAIL":
-        log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": given.mail.messageId})
+    received = read_received(payload)
+    if received.receipt.virusVerdict.status == "FAIL":
+        log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": received.mail.messageId})
         return []
     try:
-        return [_message(given, mime.read(raw(given)))]
+        return [_message(received, mime.read(raw(received)))]
     except RecursionError:
         raise PayloadInvalid(f"{PROVIDER}: parts, comments or groups of the mail are nested too deep") from None
 
 
-def raw(given: Received) -> bytes:
+def raw(received: Received) -> bytes:
     """The mail's bytes: fetched before, or in the notification itself as one of the two encodings of the SNS action."""
-    if given.mime is not None:
-        return given.mime
-    if given.content is None:
+    if received.mime is not None:
+        return received.mime
+    if received.content is None:
         raise PayloadInvalid(f"{PROVIDER}: the notification has no mail: use the S3 action, or SNS with its content")
-    if given.receipt.action.encoding != "BASE64":
-        return given.content.encode("utf-8", "replace")
+    if received.receipt.action.encoding != "BASE64":
+        return received.content.encode("utf-8", "replace")
     try:
-        return base64.b64decode(given.content)
+        return base64.b64decode(received.content)
     except (binascii.Error, ValueError):
         raise PayloadInvalid(f"{PROVIDER}: `content` is not base64") from None
 
 
-def _message(given: Received, mail: Mail) -> MessageReceived:
-    name, address = _author(given, mail)
-    message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{given.mail.messageId}@ses>")
+def _message(received: Received, mail: Mail) -> MessageReceived:
+    name, address = _author(received, mail)
+    message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{received.mail.messageId}@ses>")
     references = _references(mail)
-    thread = threads.thread_of(_recipients(given, mail), references, message_id)
+    thread = threads.thread_of(_recipients(received, mail), references, message_id)
     text, rich = mime.body(mail)
-    attachments = _attachments(given, mail)
+    attachments = _attachments(received, mail)
     direct = thread == threads.DIRECT
     return MessageReceived(
-        external_message_id=given.mail.messageId,
+        external_message_id=received.mail.messageId,
         external_conversation_id=address if direct else f"thread:{thread}",
         chat_key=address if direct else f"thread:{thread}",
         sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
         kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
         text=text or None,
         attachments=attachments,
-        sent_at=given.mail.timestamp,
+        sent_at=received.mail.timestamp,
         is_thread=not direct,
-        is_history=_needs_no_answer(given, mail),
+        is_history=_needs_no_answer(received, mail),
         reply_to=references[-1] if references else None,
-        extra=_extra(given, mail, rich),
+        extra=_extra(received, mail, rich),
         context=_context(mail, message_id, references, thread, address),
     )
 
 
-def _author(given: Received, mail: Mail) -> tuple[str, str]:
+def _author(received: Received, mail: Mail) -> tuple[str, str]:
     author = next(iter(mime.addresses(mail, "From")), None)
-    source = given.mail.source.strip().lower()
+    source = received.mail.source.strip().lower()
     if author is None and mime.is_address(source):
         author = ("", source)
     if author is None:
@@ -84,17 +84,17 @@ def _author(given: Received, mail: Mail) -> tuple[str, str]:
 
 
 def _references(mail: Mail) -> list[str]:
-    found = threads.ids(mime.header(mail, "References", mime.MOST_HEADER))
+    ids = threads.ids(mime.header(mail, "References", mime.MOST_HEADER))
     parent = threads.ids(mime.header(mail, "In-Reply-To"))
-    return found or parent[:1]
+    return ids or parent[:1]
 
 
-def _recipients(given: Received, mail: Mail) -> list[str]:
+def _recipients(received: Received, mail: Mail) -> list[str]:
     written = [address for name in ("To", "Cc", "Delivered-To") for _, address in mime.addresses(mail, name)]
-    return [*given.receipt.recipients, *written]
+    return [*received.receipt.recipients, *written]
 
 
-def _needs_no_answer(given: Received, mail: Mail) -> bool:
+def _needs_no_answer(received: Received, mail: Mail) -> bool:
     """What a machine wrote, and what is no mail of whom it says: answering would loop, or hit somebody else.
 
     RFC 3834 section 2, and the older signs that its section 3 lists.
@@ -106,13 +106,13 @@ def _needs_no_answer(given: Received, mail: Mail) -> bool:
         return True
     if mail.get("X-Autoreply") is not None or mail.get("X-Autorespond") is not None:
         return True
-    if mime.header(mail, "Return-Path") == "<>" or given.mail.source.lower().startswith("mailer-daemon@"):
+    if mime.header(mail, "Return-Path") == "<>" or received.mail.source.lower().startswith("mailer-daemon@"):
         return True
-    return "FAIL" in (given.receipt.spamVerdict.status, given.receipt.dmarcVerdict.status)
+    return "FAIL" in (received.receipt.spamVerdict.status, received.receipt.dmarcVerdict.status)
 
 
-def _attachments(given: Received, mail: Mail) -> tuple[Attachment, ...]:
-    action = given.receipt.action
+def _attachments(received: Received, mail: Mail) -> tuple[Attachment, ...]:
+    action = received.receipt.action
     return tuple(
         Attachment(
             type=_KINDS.get(file.mime_type.partition("/")[0], MessageKind.DOCUMENT),
@@ -134,22 +134,22 @@ def _place(file: mime.File, action: Action) -> dict[str, Any]:
     }
 
 
-def _extra(given: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
-    receipt = given.receipt
+def _extra(received: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
+    receipt = received.receipt
     verdicts = {
         "spam": receipt.spamVerdict.status,
         "spf": receipt.spfVerdict.status,
         "dkim": receipt.dkimVerdict.status,
         "dmarc": receipt.dmarcVerdict.status,
     }
-    found: dict[str, Any] = {
+    extra: dict[str, Any] = {
         "subject": mime.header(mail, "Subject"),
         "to": [address for _, address in mime.addresses(mail, "To")],
         "cc": [address for _, address in mime.addresses(mail, "Cc")],
         "html": rich,
         "verdicts": {name: verdict for name, verdict in verdicts.items() if verdict},
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in extra.items() if value}
 
 
 def _context(mail: Mail, message_id: str, references: list[str], thread: str, address: str) -> dict[str, Any]:

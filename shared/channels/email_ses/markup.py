@@ -37,22 +37,22 @@ class _Piece(NamedTuple):
 
 def text_of(rich: str) -> str:
     """What a reader sees, without markup; at most one empty line in a row."""
-    words = "".join(_line(piece) if piece.name else piece.text for piece in _pieces(rich))
-    return _EMPTY_LINES.sub("\n\n", _ENTITY.sub(lambda found: html.unescape(found[0]), words))
+    text = "".join(_line(piece) if piece.name else piece.text for piece in _pieces(rich))
+    return _EMPTY_LINES.sub("\n\n", _ENTITY.sub(lambda entity: html.unescape(entity[0]), text))
 
 
 def _line(tag: _Piece) -> str:
     return "\n" if tag.name in _LINES and (tag.closes or tag.name == "br") else ""
 
 
-def balanced(rich: str, known: frozenset[str]) -> str:
+def balanced(rich: str, allowed: frozenset[str]) -> str:
     """The same HTML with elements of the `known` names alone, each closed where its parent ends."""
     written: list[str] = []
     opened: list[str] = []
     for piece in _pieces(rich):
         if not piece.name:
             written.append(piece.text.replace("<", "&lt;"))
-        elif piece.name not in known:
+        elif piece.name not in allowed:
             continue
         elif piece.closes:
             written += _closed(opened, piece.name)
@@ -95,9 +95,9 @@ def _pieces(rich: str) -> Iterator[_Piece]:
 
 
 def _without_comments(rich: str) -> str:
-    kept, at = [], 0
+    parts, at = [], 0
     while (start := rich.find("<!--", at)) >= 0:
-        kept.append(rich[at:start])
+        parts.append(rich[at:start])
         end = rich.find("-->", start)
         at = end + 3 if end >= 0 else len(rich)
-    return "".join([*kept, rich[at:]])
+    return "".join([*parts, rich[at:]])

@@ -81,8 +81,8 @@ def header(mail: Mail, name: str, limit: int = 1000) -> str:
 def addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
     """The names and addresses in a header; the addresses in lower case."""
     pairs = getaddresses([header(mail, name, MOST_HEADER)])
-    plain = [(who.strip(), address.strip().lower()) for who, address in pairs]
-    return [(who, address) for who, address in plain if is_address(address)][:100]
+    plain = [(display_name.strip(), address.strip().lower()) for display_name, address in pairs]
+    return [(display_name, address) for display_name, address in plain if is_address(address)][:100]
 
 
 def is_address(text: str) -> bool:
@@ -106,8 +106,8 @@ def _piece(text: bytes | str, charset: str | None) -> str:
 
 def _text(content: bytes, charset: str | None) -> str:
     try:
-        known = codecs.lookup(charset or "utf-8").name
-        return _clean(content.decode("utf-8" if known in _NO_CHARSETS else known, "replace"))
+        codec = codecs.lookup(charset or "utf-8").name
+        return _clean(content.decode("utf-8" if codec in _NO_CHARSETS else codec, "replace"))
     except (LookupError, ValueError):  # a charset that nobody knows
         return _clean(content.decode("utf-8", "replace"))
 
@@ -153,17 +153,17 @@ def unquoted(text: str) -> str:
     # The line that says who wrote what is quoted, folded or not.
     while end and lines[end - 1].rstrip().endswith(":") and len(lines[end - 1]) < 300:
         end -= 1
-    kept = "\n".join(lines[:end]).strip()
-    return kept or text.replace("\r\n", "\n")
+    unquoted_text = "\n".join(lines[:end]).strip()
+    return unquoted_text or text.replace("\r\n", "\n")
 
 
 def files(mail: Mail) -> list[File]:
-    found = [
+    parts = [
         File(number, part.get_content_type(), _file_name(part), len(content(part)), _content_id(part))
         for number, part in enumerate(_parts(mail))
         if _is_file(part)
     ]
-    return found[:MOST_FILES]
+    return parts[:MOST_FILES]
 
 
 def file_content(mail: Mail, number: int) -> bytes | None:

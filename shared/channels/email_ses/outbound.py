@@ -11,10 +11,10 @@ from email.policy import SMTP
 from email.utils import formataddr, formatdate
 from typing import Any
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit import aws
 from shared.channelkit.files import fetch_file
-from shared.channelkit.markup import written
+from shared.channelkit.rendering import apply_markup
 from shared.channels.email_ses import mime, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
@@ -36,10 +36,10 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
         _attach(deps, mail, attachment)
     content = mail.as_bytes(policy=SMTP)
     client = aws.client(deps, "sesv2", config)
-    wanted: dict[str, Any] = {"Destination": {"ToAddresses": [to]}, "Content": {"Raw": {"Data": content}}}
+    parameters: dict[str, Any] = {"Destination": {"ToAddresses": [to]}, "Content": {"Raw": {"Data": content}}}
     if config.configuration_set:
-        wanted["ConfigurationSetName"] = config.configuration_set
-    answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **wanted))
+        parameters["ConfigurationSetName"] = config.configuration_set
+    answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **parameters))
     return Sent(external_message_id=str(answer["MessageId"]))
 
 
@@ -66,12 +66,14 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
         mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(payload.text or "")
     if payload.spans:
-        mail.add_alternative(written("html", payload).text or "", subtype="html")
+        mail.add_alternative(apply_markup("html", payload).text or "", subtype="html")
     return mail
 
 
 def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayload, thread: str) -> None:
-    before = [one for one in _texts(payload.context.get("references")) if threads.ids(one) == [one]]
+    before = [
+        reference for reference in _texts(payload.context.get("references")) if threads.ids(reference) == [reference]
+    ]
     parent = str(payload.context.get("message_id") or "")
     own = threads.reference(thread, config.domain)
     mail["References"] = " ".join(dict.fromkeys([own, *before[-threads.MOST_REFERENCES :]]))
@@ -80,7 +82,7 @@ def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayl
 
 
 def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _subject(config: EmailConfig, payload: OutboxPayload) -> str:
@@ -103,7 +105,11 @@ def _attach(deps: Deps, mail: EmailMessage, attachment: Attachment) -> None:
     mail.add_attachment(media.content, maintype=main, subtype=sub, filename=name)
 
 
-def _mime_type(said: str) -> str:
+def _mime_type(mime_type: str) -> str:
     """What somebody calls a file, as far as it can be written into a mail; texts go as they are, uninterpreted."""
-    usable = re.fullmatch(r"[\w.+-]{1,60}/[\w.+-]{1,100}", said)
-    return said if usable and not said.startswith(("text/", "multipart/", "message/")) else "application/octet-stream"
+    usable = re.fullmatch(r"[\w.+-]{1,60}/[\w.+-]{1,100}", mime_type)
+    return (
+        mime_type
+        if usable and not mime_type.startswith(("text/", "multipart/", "message/"))
+        else "application/octet-stream"
+    )

@@ -24,11 +24,11 @@ _ID = re.compile(r"<[^<>\s]{1,900}>")
 def thread_of(recipients: Iterable[str], references: Sequence[str], message_id: str) -> str:
     """The thread's token; `references` are the ids of the mails before it, the oldest first."""
     for address in recipients:
-        if found := _REPLY_TO.search(address):
-            return found[1].lower()
+        if match := _REPLY_TO.search(address):
+            return match[1].lower()
     for reference in references:
-        if found := _OURS.fullmatch(reference):
-            return found[1]
+        if match := _OURS.fullmatch(reference):
+            return match[1]
     return token(references[0] if references else message_id)
 
 

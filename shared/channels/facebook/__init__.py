@@ -5,27 +5,35 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
 from shared.channels.facebook.config import FacebookConfig
-from shared.channels.facebook.inbound import accept, challenge, parse, verify
-from shared.domain.instances import ChannelType
 from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.facebook.lifecycle import connect, logout, probe, remove, status
-    from shared.channels.facebook.outbound import send
-else:
-    connect = lazily("shared.channels.facebook.lifecycle", "connect")
-    logout = lazily("shared.channels.facebook.lifecycle", "logout")
-    probe = lazily("shared.channels.facebook.lifecycle", "probe")
-    remove = lazily("shared.channels.facebook.lifecycle", "remove")
-    status = lazily("shared.channels.facebook.lifecycle", "status")
-    send = lazily("shared.channels.facebook.outbound", "send")
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
+    from shared.channels.facebook import inbound, lifecycle, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
+    _supports_challenge: SupportsChallenge = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
 
 channel = Channel(
-    name="facebook",
-    channel_type=ChannelType.FACEBOOK,
     config=FacebookConfig,
     capabilities=Capabilities(
         text_limit=2000,
@@ -37,15 +45,5 @@ channel = Channel(
         window=timedelta(hours=24),
         pace=Pace(per_second=300),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    challenge=challenge,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    api_key="page_access_token",
+    setup=Setup(title="Facebook", api_key="page_access_token"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
+from shared.channelkit.meta import MetaSettings
 from shared.config import Settings
 
 
@@ -21,5 +22,5 @@ class FacebookConfig(BaseModel):
 
 def verify_token(config: FacebookConfig, settings: Settings) -> str | None:
     """The word that was typed into the Meta app beside the callback URL."""
-    token = config.verify_token or settings.facebook_verify_token
+    token = config.verify_token or settings.of(MetaSettings).facebook_verify_token
     return token.get_secret_value() if token else None

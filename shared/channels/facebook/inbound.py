@@ -7,13 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit import meta
-from shared.channelkit.payloads import checked, json_object
-from shared.channels.facebook.config import FacebookConfig, verify_token
+from shared.channelkit.payloads import checked
 from shared.channels.facebook.contents import contents
 from shared.channels.facebook.events import Event
-from shared.config import Settings
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
@@ -57,39 +53,6 @@ IGNORED = frozenset(
         "typing",
     }
 )
-
-
-def verify(webhook: Webhook, config: FacebookConfig, settings: Settings) -> None:
-    """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
-    meta.check_signature("facebook", webhook, meta.app_secret(config.app_secret, settings), settings)
-
-
-def challenge(webhook: Webhook, config: FacebookConfig, settings: Settings) -> str:
-    """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
-    return meta.answer_challenge("facebook", webhook, verify_token(config, settings))
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for each item of each entry's `messaging`; `standby` belongs to another app."""
-    body = json_object("facebook", webhook.body)
-    if body.get("object") != "page":
-        _log.warning("facebook webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
-        return []
-    parts = []
-    for entry in meta.objects("facebook", body, "entry"):
-        page = entry.get("id")
-        if not isinstance(page, (str, int)) or isinstance(page, bool):
-            raise PayloadInvalid("facebook: an entry has no id")
-        for item in meta.objects("facebook", entry, "messaging") if "messaging" in entry else []:
-            parts.append(RawPart(key=f"{page}:{_customer_id(item)}"[:128], payload=item, account=str(page)))
-    return parts
-
-
-def _customer_id(item: Mapping[str, Any]) -> object:
-    message = item.get("message")
-    echo = isinstance(message, dict) and bool(message.get("is_echo"))
-    party = item.get("recipient" if echo else "sender")
-    return (party.get("id") or party.get("user_ref", "")) if isinstance(party, dict) else ""
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -175,12 +138,12 @@ def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
     reaction = event.reaction
     if reaction is None:
         return []
-    shown = reaction.emoji or f":{reaction.reaction or 'other'}:"
+    emoji = reaction.emoji or f":{reaction.reaction or 'other'}:"
     return [
         ReactionChanged(
             external_message_id=reaction.mid,
             sender_key=customer,
-            emoji="" if reaction.action == "unreact" else shown,
+            emoji="" if reaction.action == "unreact" else emoji,
             reacted_at=_when(event),
         )
     ]

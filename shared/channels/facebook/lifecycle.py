@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.reachable import only_sends
+from shared.channels.facebook.api import PROVIDER, call, result
 from shared.channels.facebook.config import FacebookConfig
-from shared.channels.facebook.graph import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
@@ -100,9 +100,9 @@ def probe(deps: Deps, instance: Instance, config: FacebookConfig) -> None:
 
 
 def _subscribe(deps: Deps, config: FacebookConfig, page_id: str) -> None:
-    wanted = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
+    parameters = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
     try:
-        result(call(deps, config, "POST", _subscriptions(page_id), json=wanted))
+        result(call(deps, config, "POST", _subscriptions(page_id), json=parameters))
     except ProviderRejected as refused:
         raise ProviderRejected(
             PROVIDER,

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
+from shared.channels.facebook.api import PROVIDER, call, file_refused, result
 from shared.channels.facebook.config import FacebookConfig
-from shared.channels.facebook.graph import PROVIDER, call, file_refused, result
 from shared.channels.facebook.inbound import FOLLOWING_TEXT
 from shared.deps import Deps
 from shared.domain.instances import Instance

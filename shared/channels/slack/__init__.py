@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
+from shared.channel import Capabilities, Channel, Pace, Setup
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.files import fetch_media
-from shared.channels.slack.inbound import accept, answer, greet, parse, verify
-from shared.channels.slack.lifecycle import connect, install, links, logout, probe, remove, status
-from shared.channels.slack.people import complete
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageKind
+from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
-    from shared.channels.slack.outbound import send
-else:
-    send = lazily("shared.channels.slack.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule, SupportsEnrichment
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.oauth import OAuthModule, SupportsInstall
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, SupportsSharedAddress, WebhookModule
+    from shared.channels.slack import address, inbound, lifecycle, media, oauth, outbound, webhook
 
-
-def _address(given: str) -> str:
-    """A user's id, also as Slack writes a mention."""
-    return given.strip().removeprefix("<@").partition("|")[0].removesuffix(">")
-
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _supports_shared_address: SupportsSharedAddress = webhook
+    _inbound_module: InboundModule = inbound
+    _supports_enrichment: SupportsEnrichment = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _oauth_module: OAuthModule = oauth
+    _supports_install: SupportsInstall = oauth
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="slack",
-    channel_type=ChannelType.SLACK,
     config=SlackConfig,
     capabilities=Capabilities(
         # Slack cuts at 40 000 characters and asks for 4 000 (https://docs.slack.dev/changelog/2018-truncating-really-long-messages).
@@ -39,21 +52,5 @@ channel = Channel(
         threads=True,
         pace=Pace(chat_seconds=1),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    answer=answer,
-    greet=greet,
-    complete=complete,
-    links=links,
-    install=install,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="bot_token",
-    address=_address,
+    setup=Setup(title="Slack", api_key="bot_token"),
 )

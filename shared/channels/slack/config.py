@@ -5,7 +5,17 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
-from shared.config import Settings
+from shared.config import ChannelSettings, Settings
+from shared.setting_forms import Url
+
+
+class SlackSettings(ChannelSettings):
+    """The deployment's own app, and Slack's address."""
+
+    slack_client_id: str | None = None
+    slack_client_secret: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_api_url: Url = "https://slack.com/api"
 
 
 class SlackConfig(BaseModel):
@@ -27,7 +37,7 @@ class SlackConfig(BaseModel):
 
 def signing_secret(config: SlackConfig, settings: Settings) -> str | None:
     """What Slack signs its calls with."""
-    secret = config.signing_secret or settings.slack_signing_secret
+    secret = config.signing_secret or settings.of(SlackSettings).slack_signing_secret
     return secret.get_secret_value() if secret else None
 
 
@@ -35,5 +45,6 @@ def client(config: SlackConfig, settings: Settings) -> tuple[str | None, str | N
     """The app's client id and secret: the instance's own, or the deployment's; never one of each."""
     if config.client_id:
         return config.client_id, config.client_secret.get_secret_value() if config.client_secret else None
-    secret = settings.slack_client_secret
-    return settings.slack_client_id, secret.get_secret_value() if secret else None
+    app = settings.of(SlackSettings)
+    secret = app.slack_client_secret
+    return app.slack_client_id, secret.get_secret_value() if secret else None

@@ -47,7 +47,7 @@ class Callback(BaseModel):
 
     @property
     def bot_user(self) -> str | None:
-        return next((each.user_id for each in self.authorizations if each.is_bot), None)
+        return next((authorization.user_id for authorization in self.authorizations if authorization.is_bot), None)
 
 
 class File(BaseModel):

@@ -1,134 +1,207 @@
-"""Slack's calls: whether they are Slack's, what they hold, and what Slack wants to hear at once."""
+"""Slack's events, interactions and slash commands into the normal form."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
-from shared.channel import Answer, RawPart, Webhook
-from shared.channelkit.payloads import json_object
-from shared.channelkit.signatures import hmac_sha256_matches
-from shared.channels.slack.config import SlackConfig, signing_secret
-from shared.channels.slack.parsing import parse
-from shared.channels.slack.web import PROVIDER
-from shared.config import Settings
-from shared.deps import Deps
-from shared.domain.instances import Instance
-from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.channelkit.payloads import checked
+from shared.channels.slack.api import PROVIDER
+from shared.channels.slack.chats import chat_of, is_direct
+from shared.channels.slack.events import (
+    Callback,
+    Changed,
+    Deleted,
+    File,
+    Message,
+    Reaction,
+    TokensRevoked,
+    moment,
+)
+from shared.channels.slack.interactions import block_actions, slash_command
+from shared.channels.slack.mrkdwn import emoji, plain
+from shared.channels.slack.people import enrich
+from shared.domain.inbound import (
+    ChannelEvent,
+    ConnectionChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+    Sender,
+)
+from shared.domain.instances import InstanceStatus
+from shared.domain.messages import Attachment, MessageKind
+from shared.errors import PayloadInvalid
 
-__all__ = ["accept", "answer", "greet", "parse", "verify"]
+__all__ = ["enrich", "parse"]
 
 _log = logging.getLogger(__name__)
 
-WINDOW = 300
-"""Seconds that a call may be old, or a clock ahead (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
-
-_CREDENTIALS = frozenset({"token", "response_url", "response_urls", "bot_access_token"})
-_MOST_FIELDS = 100
-
-
-def verify(webhook: Webhook, config: SlackConfig, settings: Settings) -> None:
-    """Check `X-Slack-Signature` over version, time and the raw body, which may be a form."""
-    secret = signing_secret(config, settings)
-    if secret is None:
-        if settings.strict_webhooks or settings.production:
-            raise SignatureInvalid("slack: set SLACK_SIGNING_SECRET, without it no call can be trusted")
-        return
-    sent = webhook.headers.get("x-slack-request-timestamp", "")
-    if not (sent.isascii() and sent.isdecimal() and len(sent) <= 12):
-        raise SignatureInvalid("slack: X-Slack-Request-Timestamp is missing")
-    if abs(webhook.received_at.timestamp() - int(sent)) > WINDOW:
-        raise SignatureInvalid("slack: X-Slack-Request-Timestamp is more than five minutes off; check the clock")
-    signed = b"v0:" + sent.encode() + b":" + webhook.body
-    if not hmac_sha256_matches(webhook.headers.get("x-slack-signature"), "v0=", secret, signed):
-        raise SignatureInvalid("slack: X-Slack-Signature does not match; check SLACK_SIGNING_SECRET")
+_WORDS = frozenset({None, "file_share", "thread_broadcast", "me_message"})
+"""The subtypes of messages that people write; the others tell of joins, topics, bots, …"""
+_NOT_PEOPLE = frozenset({"USLACKBOT"})
+_KINDS = {"image": MessageKind.IMAGE, "video": MessageKind.VIDEO, "audio": MessageKind.AUDIO}
+_GONE = frozenset({"tombstone", "hidden_by_limit"})
+_INTERACTIONS = frozenset(
+    {
+        "message_action",
+        "shortcut",
+        "view_submission",
+        "view_closed",
+        "block_suggestion",
+        "interactive_message",
+        "dialog_submission",
+        "dialog_cancellation",
+    }
+)
 
 
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for an event, an interaction or a slash command, in order within its thread or direct messages."""
-    body = _body(webhook)
-    kind = body.get("type")
-    if kind == "url_verification":
+def parse(payload: Any) -> list[ChannelEvent]:
+    """The payload's events; what means nothing here is left out, what is unknown is logged by name."""
+    if not isinstance(payload, dict):
+        raise PayloadInvalid("slack: the payload is not an object")
+    if "command" in payload:
+        return slash_command(payload)
+    kind = payload.get("type")
+    if kind == "event_callback":
+        return _event(payload)
+    if kind == "block_actions":
+        return block_actions(payload)
+    if kind not in _INTERACTIONS:
+        _log.warning("slack payload of unknown type ignored", extra={"payload_type": str(kind)[:64]})
+    return []
+
+
+def _event(payload: Mapping[str, Any]) -> list[ChannelEvent]:
+    callback = checked(PROVIDER, Callback, payload)
+    kind, subtype = callback.event.get("type"), callback.event.get("subtype")
+    if kind == "message" and subtype in ("message_changed", "message_deleted"):
+        kind = subtype
+    parser = _PARSERS.get(kind) if isinstance(kind, str) else None
+    if parser is None:
+        _log.info("slack event of another kind ignored", extra={"event_kind": str(kind)[:64]})
         return []
-    if kind == "app_rate_limited":
-        _log.warning("slack holds back events of a workspace", extra={"team": str(body.get("team_id"))[:64]})
+    return parser(callback)
+
+
+def _message(callback: Callback) -> list[ChannelEvent]:
+    message = checked(PROVIDER, Message, callback.event)
+    bot = callback.bot_user
+    if not message.user or message.bot_id or message.user == bot or message.user in _NOT_PEOPLE:
+        return []  # A bot, of which we may be one: answering bots would never end.
+    if message.type == "message" and message.subtype not in _WORDS:
         return []
-    payload = {name: value for name, value in body.items() if name not in _CREDENTIALS}
-    if "command" in body:
-        payload["received_at"] = webhook.received_at.isoformat()
-    elif not isinstance(kind, str):
-        raise PayloadInvalid("slack: type is missing")
-    return [RawPart(key=_order_key(payload)[:128], payload=payload, account=_account(payload))]
+    where = chat_of(message.channel, message.channel_type, message.user, message.ts, message.thread_ts)
+    is_reply = message.thread_ts is not None and message.thread_ts != message.ts
+    called = not where.is_thread or message.type == "app_mention" or f"<@{bot}" in (message.text or "")
+    if not called and not is_reply:
+        return []  # People talk with each other in a channel that the bot is in.
+    files = tuple(_attachment(file) for file in message.files if file.mode not in _GONE)
+    text = plain(message.text or "", bot) or None
+    unsupported = MessageKind.TEXT if text else MessageKind.UNSUPPORTED
+    return [
+        MessageReceived(
+            external_message_id=f"{message.channel}:{message.ts}",
+            external_conversation_id=where.address,
+            chat_key=where.chat_key,
+            sender=Sender(external_user_id=message.user, keys=(message.user,), name=callback.name),
+            kind=files[0].type if files else unsupported,
+            text=text,
+            attachments=files,
+            sent_at=moment(message.ts),
+            is_thread=where.is_thread,
+            if_known=not called,
+            reply_to=f"{message.channel}:{message.thread_ts}" if is_reply else None,
+            extra={"event_id": callback.event_id} if callback.event_id else {},
+            context=where.context,
+        )
+    ]
 
 
-def _body(webhook: Webhook) -> dict[str, Any]:
-    if not webhook.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return json_object(PROVIDER, webhook.body)
-    try:
-        text = webhook.body.decode("ascii")
-        fields = dict(parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MOST_FIELDS))
-    except ValueError as error:
-        raise PayloadInvalid("slack: the body is not a form") from error
-    return json_object(PROVIDER, fields["payload"].encode()) if "payload" in fields else dict(fields)
+def _attachment(file: File) -> Attachment:
+    """A file of Slack's own is only given to the bot; what lies elsewhere (a shared drive) is a link."""
+    kind = _KINDS.get((file.mimetype or "").partition("/")[0], MessageKind.DOCUMENT)
+    elsewhere = file.mode == "external"
+    return Attachment(
+        type=kind,
+        url=file.url_private if elsewhere else None,
+        mime_type=file.mimetype,
+        file_name=file.name or file.title,
+        size=file.size or None,
+        extra={} if elsewhere else {"file_id": file.id},
+    )
 
 
-def _account(payload: Mapping[str, Any]) -> str | None:
-    """App and workspace: many workspaces of an app share one address, many apps may be in a workspace."""
-    app, team = payload.get("api_app_id"), payload.get("team_id")
-    if isinstance(payload.get("team"), dict):
-        team = payload["team"].get("id")
-    return f"{app}:{team}"[:255] if isinstance(app, str) and isinstance(team, str) else None
+def _changed(callback: Callback) -> list[ChannelEvent]:
+    """Slack also sends this when it adds a link's preview or a thread's count: only who edits leaves `edited`."""
+    changed = checked(PROVIDER, Changed, callback.event)
+    message, direct = changed.message, is_direct(changed.channel, changed.channel_type)
+    name = f"{changed.channel}:{message.ts}"
+    if message.subtype == "tombstone":
+        return [MessageDeleted(external_message_id=name, deleted_at=moment(changed.event_ts), if_known=not direct)]
+    if message.bot_id or message.edited is None or message.user == callback.bot_user:
+        return []
+    return [
+        MessageEdited(
+            external_message_id=name,
+            text=plain(message.text or "", callback.bot_user),
+            edited_at=moment(message.edited.ts),
+            if_known=not direct,
+        )
+    ]
 
 
-def _order_key(payload: Mapping[str, Any]) -> str:
-    event = payload.get("event")
-    if isinstance(event, dict):
-        return _event_key(event)
-    message, channel = payload.get("message"), payload.get("channel")
-    if isinstance(channel, dict):
-        return _thread_key(channel.get("id"), message if isinstance(message, dict) else {})
-    return str(payload.get("user_id") or "")
+def _deleted(callback: Callback) -> list[ChannelEvent]:
+    deleted = checked(PROVIDER, Deleted, callback.event)
+    return [
+        MessageDeleted(
+            external_message_id=f"{deleted.channel}:{deleted.deleted_ts}",
+            deleted_at=moment(deleted.event_ts),
+            if_known=not is_direct(deleted.channel, deleted.channel_type),
+        )
+    ]
 
 
-def _event_key(event: Mapping[str, Any]) -> str:
-    item = event.get("item")
-    if isinstance(item, dict):
-        return str(item.get("channel") or "")
-    for name in ("message", "previous_message"):
-        if isinstance(event.get(name), dict):
-            return _thread_key(event.get("channel"), event[name])
-    return _thread_key(event.get("channel"), event)
+def _reaction(callback: Callback) -> list[ChannelEvent]:
+    reaction = checked(PROVIDER, Reaction, callback.event)
+    item = reaction.item
+    if item.channel is None or item.ts is None or reaction.user == callback.bot_user:
+        return []
+    return [
+        ReactionChanged(
+            external_message_id=f"{item.channel}:{item.ts}",
+            sender_key=reaction.user,
+            emoji=emoji(reaction.reaction) if reaction.type == "reaction_added" else "",
+            reacted_at=moment(reaction.event_ts),
+        )
+    ]
 
 
-def _thread_key(channel: object, message: Mapping[str, Any]) -> str:
-    if not isinstance(channel, str):
-        return ""
-    return channel if channel.startswith("D") else f"{channel}:{message.get('thread_ts') or message.get('ts') or ''}"
+def _uninstalled(callback: Callback) -> list[ChannelEvent]:
+    return [_disconnected("the app was removed from the workspace")]
 
 
-def greet(webhook: Webhook) -> Answer | None:
-    """The challenge by which Slack tries out a request address."""
-    try:
-        body = _body(webhook)
-    except PayloadInvalid:
-        return None
-    challenge = body.get("challenge")
-    if body.get("type") != "url_verification" or not isinstance(challenge, str):
-        return None
-    return Answer(body=challenge, content_type="text/plain; charset=utf-8")
+def _revoked(callback: Callback) -> list[ChannelEvent]:
+    revoked = checked(PROVIDER, TokensRevoked, callback.event)
+    return [_disconnected("the bot's token was revoked")] if revoked.tokens.bot else []
 
 
-def answer(deps: Deps, instance: Instance, config: SlackConfig, webhook: Webhook) -> Answer | None:
-    """The challenge, a word to who used a slash command, or nothing: Slack would show what it does not expect."""
-    if greeting := greet(webhook):
-        return greeting
-    try:
-        body = _body(webhook)
-    except PayloadInvalid:
-        return None
-    if "command" in body:
-        return Answer(body=json.dumps({"response_type": "ephemeral", "text": config.command_answer}))
-    return None if body.get("type") == "event_callback" else Answer(body="", content_type="text/plain; charset=utf-8")
+def _disconnected(why: str) -> ConnectionChanged:
+    return ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=f"{why}: install the app again")
+
+
+_PARSERS: Mapping[str, Callable[[Callback], list[ChannelEvent]]] = {
+    "message": _message,
+    "app_mention": _message,
+    "message_changed": _changed,
+    "message_deleted": _deleted,
+    "reaction_added": _reaction,
+    "reaction_removed": _reaction,
+    "app_uninstalled": _uninstalled,
+    "tokens_revoked": _revoked,
+}
+
+EVENTS = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
+"""What the app must subscribe to; also reactions, `app_uninstalled` and `tokens_revoked`."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.channelkit.payloads import checked
+from shared.channels.slack.api import PROVIDER
+from shared.channels.slack.chats import chat_of, is_direct
 from shared.channels.slack.events import Action, BlockActions, Command, Option, moment
 from shared.channels.slack.mrkdwn import plain
-from shared.channels.slack.places import is_direct, place
-from shared.channels.slack.web import PROVIDER
 from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
 from shared.domain.messages import MessageKind
 
@@ -19,7 +19,7 @@ def block_actions(payload: Mapping[str, Any]) -> list[ChannelEvent]:
     used = checked(PROVIDER, BlockActions, payload)
     if used.channel is None or used.message is None:
         return []
-    where = place(used.channel.id, None, used.user.id, used.message.ts, used.message.thread_ts)
+    where = chat_of(used.channel.id, None, used.user.id, used.message.ts, used.message.thread_ts)
     carrier = f"{used.channel.id}:{used.message.ts}"
     return [
         MessageReceived(
@@ -57,12 +57,12 @@ def _chosen(action: Action) -> str | None:
     labels = [
         label for option in _options(action) if (label := option.text.text if option.text else option.value) is not None
     ]
-    shown = ", ".join(labels) or (action.text.text if action.text else "")
-    return plain(shown) or action.value or action.selected_date or action.selected_time
+    text = ", ".join(labels) or (action.text.text if action.text else "")
+    return plain(text) or action.value or action.selected_date or action.selected_time
 
 
 def slash_command(payload: Mapping[str, Any]) -> list[ChannelEvent]:
-    """Only who used a slash command sees it, so the answer goes to him alone."""
+    """Nobody but the command's user sees it, so the answer goes to them alone."""
     command = checked(PROVIDER, Command, payload)
     direct = is_direct(command.channel_id, None)
     return [

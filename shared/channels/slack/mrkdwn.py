@@ -49,8 +49,8 @@ def plain(text: str, addressee: str | None = None) -> str:
     return read.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _read(found: re.Match[str]) -> str:
-    target, label = found[1], found[2]
+def _read(match: re.Match[str]) -> str:
+    target, label = match[1], match[2]
     if target.startswith(("@", "#")):
         return target[0] + (label or target[1:])
     if target.startswith("!"):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.dialects import slack_escaped as escaped
-from shared.channelkit.dialects import slack_link
-from shared.channelkit.markup import written
+from shared.channel.outbound import Sent
+from shared.channelkit.notations import slack_escaped as escaped
+from shared.channelkit.notations import slack_link
+from shared.channelkit.rendering import apply_markup
+from shared.channels.slack.api import PROVIDER, ask, call, result, text_of
 from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji_name
-from shared.channels.slack.web import PROVIDER, ask, call, result, text_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
@@ -45,30 +45,30 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     if ts is None:
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
     place = text_of(posted, "channel") or channel
-    # A message to a person opens the direct messages with him, which have an id of their own.
+    # A message to a person opens the direct messages with them, which have an id of their own.
     moved = place if place != channel and ":" not in payload.to else None
     return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved)
 
 
 def _text(payload: OutboxPayload) -> str:
-    return escaped(payload.text or "") if payload.spans is None else written("slack", payload).text or ""
+    return escaped(payload.text or "") if payload.spans is None else apply_markup("slack", payload).text or ""
 
 
 def _question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """The text with a button for each choice (https://docs.slack.dev/reference/block-kit/blocks/actions-block)."""
     if len(choices) > MAX_CHOICES:
         raise ProviderRejected(PROVIDER, f"a message has room for {MAX_CHOICES} choices")
-    about = [f"{escaped(each.title)}: {escaped(each.description)}" for each in choices if each.description]
+    about = [f"{escaped(choice.title)}: {escaped(choice.description)}" for choice in choices if choice.description]
     whole = "\n".join([text, *about])
     sections = [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in _pieces(whole)]
     buttons = [
         {
             "type": "button",
             "action_id": f"choice-{number}",
-            "text": {"type": "plain_text", "text": each.title[:_LABEL]},
-            "value": each.id,
+            "text": {"type": "plain_text", "text": choice.title[:_LABEL]},
+            "value": choice.id,
         }
-        for number, each in enumerate(choices)
+        for number, choice in enumerate(choices)
     ]
     return [*sections, {"type": "actions", "block_id": "choices", "elements": buttons}]
 
@@ -124,8 +124,8 @@ def _unless(deps: Deps, config: SlackConfig, method: str, body: dict[str, str], 
 
 
 def _own_reactions(deps: Deps, config: SlackConfig, message: dict[str, str]) -> Iterator[str]:
-    found = ask(deps, config, "reactions.get", message | {"full": "true"}).get("message")
-    reactions = found.get("reactions") if isinstance(found, dict) else None
+    answer = ask(deps, config, "reactions.get", message | {"full": "true"}).get("message")
+    reactions = answer.get("reactions") if isinstance(answer, dict) else None
     for reaction in reactions if isinstance(reactions, list) else ():
         users = reaction.get("users") if isinstance(reaction, dict) else None
         if isinstance(users, list) and config.bot_user_id in users and isinstance(reaction.get("name"), str):

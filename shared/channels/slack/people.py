@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channels.slack.api import ask, text_of
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.web import ask, text_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderError
@@ -18,13 +18,13 @@ _TIMEOUT = 5.0
 _PEOPLE_SAY = frozenset({"message", "app_mention"})
 
 
-def complete(deps: Deps, instance: Instance, config: SlackConfig, payload: Any) -> Any:
+def enrich(deps: Deps, instance: Instance, config: SlackConfig, payload: Any) -> Any:
     """Put the writer's name into a message's payload; a message is taken without it where Slack does not tell."""
     user = _writer(payload)
     if user is None or config.bot_token is None:
         return payload
-    known = deps.cache.get(("slack name", instance.id, user), lambda: _look_up(deps, config, user))
-    return {**payload, "name": known[0]} if known[0] else payload
+    cached = deps.cache.get(("slack name", instance.id, user), lambda: _look_up(deps, config, user))
+    return {**payload, "name": cached[0]} if cached[0] else payload
 
 
 def _writer(payload: object) -> str | None:
@@ -41,5 +41,5 @@ def _look_up(deps: Deps, config: SlackConfig, user: str) -> tuple[str | None]:
     except ProviderError as error:
         _log.info("slack did not tell a user's name", extra={"why": error.detail})
         return (None,)
-    shown = text_of(about, "user", "profile", "display_name") or text_of(about, "user", "profile", "real_name")
-    return (shown or text_of(about, "user", "real_name"),)
+    name = text_of(about, "user", "profile", "display_name") or text_of(about, "user", "profile", "real_name")
+    return (name or text_of(about, "user", "real_name"),)

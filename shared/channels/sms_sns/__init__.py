@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel, Pace
-from shared.channelkit import sns_topics
-from shared.channelkit.lazy import lazily
+from shared.channel import Capabilities, Channel, Pace, Setup
 from shared.channels.sms_sns.config import SnsSmsConfig
-from shared.channels.sms_sns.inbound import accept, number, parse
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageStatus
+from shared.domain.kinds import MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.sms_sns.lifecycle import connect, logout, probe, remove, status
-    from shared.channels.sms_sns.outbound import send
-else:
-    connect = lazily("shared.channels.sms_sns.lifecycle", "connect")
-    logout = lazily("shared.channels.sms_sns.lifecycle", "logout")
-    probe = lazily("shared.channels.sms_sns.lifecycle", "probe")
-    remove = lazily("shared.channels.sms_sns.lifecycle", "remove")
-    status = lazily("shared.channels.sms_sns.lifecycle", "status")
-    send = lazily("shared.channels.sms_sns.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, SupportsSignatureLookup, WebhookModule
+    from shared.channels.sms_sns import address, inbound, lifecycle, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _supports_signature_lookup: SupportsSignatureLookup = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="sms_sns",
-    channel_type=ChannelType.SMS,
     config=SnsSmsConfig,
     capabilities=Capabilities(
         text_limit=1600,
@@ -35,17 +44,5 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=20),
     ),
-    verify=sns_topics.verify,
-    vouch=sns_topics.vouch,
-    accept=accept,
-    answer=sns_topics.answer,
-    parse=parse,
-    send=send,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    api_key="secret_access_key",
-    address=number,
+    setup=Setup(title="SMS", api_key="secret_access_key"),
 )

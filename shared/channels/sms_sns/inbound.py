@@ -7,16 +7,14 @@ https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import checked, json_object
-from shared.channelkit.sns import envelope
+from shared.channelkit.payloads import checked
+from shared.channels.sms_sns.address import canonical
 from shared.channels.sms_sns.config import PROVIDER
 from shared.domain.inbound import ChannelEvent, ConsentChanged, MessageReceived, Receipt, Sender
 from shared.domain.messages import MessageKind, MessageStatus
@@ -59,22 +57,6 @@ class _Event(BaseModel):
     messageStatusDescription: str = ""
 
 
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a notification, ordered by the customer's number; its time is Amazon's."""
-    given = envelope(webhook)
-    if given.Type != "Notification" or not given.Message.lstrip().startswith("{"):
-        return []
-    told = json_object(PROVIDER, given.Message.encode("utf-8", "replace"))
-    customer = told.get("originationNumber") or told.get("destinationPhoneNumber")
-    return [RawPart(key=number(str(customer or PROVIDER))[:128], payload=told | {"received": given.Timestamp})]
-
-
-def number(given: str) -> str:
-    """`+` and digits where it is a telephone number; short codes and names stay as they are."""
-    digits = re.sub(r"[\s().-]", "", given)
-    return digits if re.fullmatch(r"\+?\d+", digits) else given.strip()
-
-
 def parse(payload: Any) -> list[ChannelEvent]:
     """A customer's message, or what became of one of ours."""
     if not isinstance(payload, Mapping):
@@ -83,43 +65,43 @@ def parse(payload: Any) -> list[ChannelEvent]:
 
 
 def _receipt(payload: Mapping[str, Any]) -> list[ChannelEvent]:
-    told = checked(PROVIDER, _Event, payload)
-    status = _STATUSES.get(told.eventType)
+    event = checked(PROVIDER, _Event, payload)
+    status = _STATUSES.get(event.eventType)
     if status is None:
-        if told.eventType not in IGNORED:
-            log.warning("an SMS event of unknown kind", extra={"kind": told.eventType[:64]})
+        if event.eventType not in IGNORED:
+            log.warning("an SMS event of unknown kind", extra={"kind": event.eventType[:64]})
         return []
-    why = f"{told.eventType.removeprefix('TEXT_').lower()}: {told.messageStatusDescription}"[:300]
+    why = f"{event.eventType.removeprefix('TEXT_').lower()}: {event.messageStatusDescription}"[:300]
     error = why if status is MessageStatus.DEAD else None
-    return [Receipt(external_message_id=told.messageId, status=status, error=error)]
+    return [Receipt(external_message_id=event.messageId, status=status, error=error)]
 
 
 def _message(payload: Mapping[str, Any]) -> list[ChannelEvent]:
-    told = checked(PROVIDER, _Inbound, payload)
-    customer = number(told.originationNumber)
-    word = told.messageBody.strip().upper()
+    text_message = checked(PROVIDER, _Inbound, payload)
+    customer = canonical(text_message.originationNumber)
+    word = text_message.messageBody.strip().upper()
     message = MessageReceived(
-        external_message_id=told.inboundMessageId,
+        external_message_id=text_message.inboundMessageId,
         external_conversation_id=customer,
         chat_key=customer,
         sender=Sender(
             external_user_id=customer, keys=(customer,), phone=customer if customer.startswith("+") else None
         ),
-        kind=MessageKind.TEXT if told.messageBody else MessageKind.UNSUPPORTED,
-        text=told.messageBody or None,
-        sent_at=_sent_at(told.received),
+        kind=MessageKind.TEXT if text_message.messageBody else MessageKind.UNSUPPORTED,
+        text=text_message.messageBody or None,
+        sent_at=_sent_at(text_message.received),
         # Amazon has answered these itself: no machine answers, and nobody waits.
         is_history=word in _STOP,
-        extra={"to": told.destinationNumber} if told.destinationNumber else {},
+        extra={"to": text_message.destinationNumber} if text_message.destinationNumber else {},
     )
     if word not in _STOP | _START:
         return [message]
     return [message, ConsentChanged(chat_key=customer, opted_out=word in _STOP, why=f"SMS: {word}")]
 
 
-def _sent_at(said: str | None) -> datetime:
+def _sent_at(timestamp: str | None) -> datetime:
     try:
-        at = datetime.fromisoformat(said or "")
+        at = datetime.fromisoformat(timestamp or "")
     except ValueError:
         raise PayloadInvalid(f"{PROVIDER}: Timestamp is no time") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import aws, sns_topics
 from shared.channels.sms_sns.config import PROVIDER, SnsSmsConfig
 from shared.deps import Deps

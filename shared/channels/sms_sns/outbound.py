@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 from __future__ import annotations
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit import aws
 from shared.channels.sms_sns.config import PROVIDER, SnsSmsConfig
 from shared.deps import Deps

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
-from shared.channelkit.twilio_webhooks import number_key
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
 from shared.channels.sms_twilio.config import SmsConfig
-from shared.channels.sms_twilio.inbound import accept, answer, parse, verify
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageKind, MessageStatus
+from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.sms_twilio.files import fetch_media
-    from shared.channels.sms_twilio.lifecycle import connect, logout, probe, remove, status
-    from shared.channels.sms_twilio.outbound import send
-else:
-    fetch_media = lazily("shared.channels.sms_twilio.files", "fetch_media")
-    connect = lazily("shared.channels.sms_twilio.lifecycle", "connect")
-    logout = lazily("shared.channels.sms_twilio.lifecycle", "logout")
-    probe = lazily("shared.channels.sms_twilio.lifecycle", "probe")
-    remove = lazily("shared.channels.sms_twilio.lifecycle", "remove")
-    status = lazily("shared.channels.sms_twilio.lifecycle", "status")
-    send = lazily("shared.channels.sms_twilio.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, WebhookModule
+    from shared.channels.sms_twilio import address, inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="sms_twilio",
-    channel_type=ChannelType.SMS,
     config=SmsConfig,
     capabilities=Capabilities(
         text_limit=1600,
@@ -40,17 +48,5 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=1),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    answer=answer,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="auth_token",
-    address=number_key,
+    setup=Setup(title="SMS", api_key="auth_token", provider="twilio"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import twilio, twilio_senders
 from shared.channelkit.twilio_senders import Sender
 from shared.channelkit.twilio_webhooks import number_key
@@ -45,29 +45,36 @@ def probe(deps: Deps, instance: Instance, config: SmsConfig) -> None:
 
 def _sender(deps: Deps, instance: Instance, config: SmsConfig) -> Sender:
     public_url = deps.settings.public_url
-    ours = webhook_url(public_url, instance) if public_url else None
+    own_url = webhook_url(public_url, instance) if public_url else None
     if config.messaging_service_sid:
-        return _service(deps, config, config.messaging_service_sid, ours)
+        return _service(deps, config, config.messaging_service_sid, own_url)
     number = config.phone_number or instance.phone_number
     if not number:
         raise ProviderRejected(twilio.PROVIDER, "there is no sender: give phone_number or messaging_service_sid")
-    known = twilio.own_number(deps, config, number_key(number))
+    own = twilio.own_number(deps, config, number_key(number))
 
     def point(url: str) -> None:
-        twilio.set_number(deps, config, str((known or {})["sid"]), {"SmsUrl": url, "SmsMethod": "POST"})
+        twilio.set_number(deps, config, str((own or {})["sid"]), {"SmsUrl": url, "SmsMethod": "POST"})
 
-    target = known.get("sms_url") if known else None
-    return Sender(name=number_key(number), known=known, target=target, point=point, ours=ours, coming="message")
+    target = own.get("sms_url") if own else None
+    return Sender(
+        name=number_key(number), record=own, target=target, point=point, webhook_url=own_url, coming="message"
+    )
 
 
-def _service(deps: Deps, config: SmsConfig, sid: str, ours: str | None) -> Sender:
+def _service(deps: Deps, config: SmsConfig, sid: str, own_url: str | None) -> Sender:
     path = f"/v1/Services/{sid}"
-    known = twilio.result(twilio.call(deps, config, "GET", path, service="messaging"))
+    service = twilio.result(twilio.call(deps, config, "GET", path, service="messaging"))
 
     def point(url: str) -> None:
         form = {"InboundRequestUrl": url, "InboundMethod": "POST", "UseInboundWebhookOnNumber": "false"}
         twilio.result(twilio.call(deps, config, "POST", path, service="messaging", form=form))
 
     return Sender(
-        name=sid, known=known, target=known.get("inbound_request_url"), point=point, ours=ours, coming="message"
+        name=sid,
+        record=service,
+        target=service.get("inbound_request_url"),
+        point=point,
+        webhook_url=own_url,
+        coming="message",
     )

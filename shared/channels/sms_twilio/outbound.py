@@ -5,10 +5,10 @@ https://www.twilio.com/docs/messaging/api/message-resource
 
 from __future__ import annotations
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit.twilio import PROVIDER, call, result
 from shared.channels.sms_twilio.config import SmsConfig
-from shared.channels.sms_twilio.twilio import MOST_MEDIA
+from shared.channels.sms_twilio.inbound import MOST_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, OutboxPayload
@@ -19,7 +19,7 @@ Form = dict[str, str | list[str]]
 
 def send(deps: Deps, instance: Instance, config: SmsConfig, payload: OutboxPayload) -> Sent:
     """Send text and up to ten files in one message; Twilio tells at our status address what becomes of it."""
-    files = [each.url for each in payload.attachments if each.url][:MOST_MEDIA]
+    files = [attachment.url for attachment in payload.attachments if attachment.url][:MOST_MEDIA]
     text = "\n".join(part for part in (payload.text, *map(_in_words, payload.attachments)) if part)
     if payload.reaction or not (text or files):
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")

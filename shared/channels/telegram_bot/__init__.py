@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
 from shared.channels.telegram_bot.config import TelegramBotConfig
-from shared.channels.telegram_bot.webhook import accept, verify
-from shared.domain.instances import ChannelType
 from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
-    from shared.channels.telegram_bot.files import fetch_media
-    from shared.channels.telegram_bot.inbound import parse
-    from shared.channels.telegram_bot.lifecycle import connect, logout, probe, remove, status
-    from shared.channels.telegram_bot.outbound import send
-else:
-    fetch_media = lazily("shared.channels.telegram_bot.files", "fetch_media")
-    parse = lazily("shared.channels.telegram_bot.inbound", "parse")
-    connect = lazily("shared.channels.telegram_bot.lifecycle", "connect")
-    logout = lazily("shared.channels.telegram_bot.lifecycle", "logout")
-    probe = lazily("shared.channels.telegram_bot.lifecycle", "probe")
-    remove = lazily("shared.channels.telegram_bot.lifecycle", "remove")
-    status = lazily("shared.channels.telegram_bot.lifecycle", "status")
-    send = lazily("shared.channels.telegram_bot.outbound", "send")
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsRoutes, WebhookModule
+    from shared.channels.telegram_bot import inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
 
 channel = Channel(
-    name="telegram_bot",
-    channel_type=ChannelType.TELEGRAM_BOT,
     config=TelegramBotConfig,
     capabilities=Capabilities(
         text_limit=4096,
@@ -44,15 +49,5 @@ channel = Channel(
         reactions=True,
         pace=Pace(per_second=30, chat_seconds=1, chat_burst=5),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="bot_token",
+    setup=Setup(title="Telegram Bot", api_key="bot_token"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channelkit.providers import refusal
-from shared.channels.telegram_bot.config import TelegramBotConfig
+from shared.channels.telegram_bot.config import TelegramBotConfig, TelegramBotSettings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
 from shared.outgoing import Answer
@@ -34,8 +34,8 @@ class Reply:
 
     def refused_for(self, *phrases: str) -> bool:
         """Whether the method was refused in words that hold one of the phrases (lower case)."""
-        said = self.description.lower()
-        return not self.ok and self.answer.status == 400 and any(phrase in said for phrase in phrases)
+        description = self.description.lower()
+        return not self.ok and self.answer.status == 400 and any(phrase in description for phrase in phrases)
 
 
 def call(
@@ -43,7 +43,7 @@ def call(
 ) -> Reply:
     """Call a method; a refusal is returned, not raised. Raises what `Outgoing.request` raises."""
     token = config.bot_token.get_secret_value()
-    url = f"{deps.settings.telegram_api_url}/bot{quote(token, safe=':')}/{method}"
+    url = f"{deps.settings.of(TelegramBotSettings).telegram_api_url}/bot{quote(token, safe=':')}/{method}"
     try:
         answer = deps.http.request("POST", url, provider=PROVIDER, json=params, timeout=timeout, guarded=False)
     except ProviderError as error:

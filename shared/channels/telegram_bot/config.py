@@ -7,6 +7,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
+from shared.config import ChannelSettings
+from shared.setting_forms import Url
+
+
+class TelegramBotSettings(ChannelSettings):
+    """Where the Bot API is."""
+
+    telegram_api_url: Url = "https://api.telegram.org"
+
 
 class TelegramBotConfig(BaseModel):
     """`webhook_secret` is made when the instance is connected; without `parse_mode` texts are sent as they are."""

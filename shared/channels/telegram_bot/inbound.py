@@ -186,13 +186,13 @@ def _reaction(body: object) -> list[ChannelEvent]:
         ReactionChanged(
             external_message_id=f"{reaction.chat.id}:{reaction.message_id}",
             sender_key=str(actor.id),
-            emoji=_shown(reaction.new_reaction[-1]) if reaction.new_reaction else "",
+            emoji=_emoji_of(reaction.new_reaction[-1]) if reaction.new_reaction else "",
             reacted_at=reaction.date,
         )
     ]
 
 
-def _shown(reaction: ReactionType) -> str:
+def _emoji_of(reaction: ReactionType) -> str:
     if reaction.type == "paid":
         return "⭐"
     return reaction.emoji or f":{reaction.custom_emoji_id or reaction.type}:"

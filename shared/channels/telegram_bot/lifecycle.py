@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.reachable import only_sends
 from shared.channels.telegram_bot.api import PROVIDER, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
@@ -47,14 +47,14 @@ def probe(deps: Deps, instance: Instance, config: TelegramBotConfig) -> None:
 
 
 def _register(deps: Deps, config: TelegramBotConfig, url: str, secret: str) -> None:
-    wanted = {
+    parameters = {
         "url": url,
         "secret_token": secret,
         "allowed_updates": list(ALLOWED_UPDATES),
         "max_connections": MAX_CONNECTIONS,
     }
     try:
-        result(call(deps, config, "setWebhook", wanted))
+        result(call(deps, config, "setWebhook", parameters))
     except ProviderRejected as refused:
         raise ProviderRejected(
             PROVIDER,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.looks import Entity
-from shared.channelkit.markup import entities
+from shared.channel.outbound import Sent
+from shared.channelkit.entities import Entity
 from shared.channelkit.providers import note_if_unsent
+from shared.channelkit.rendering import entities
+from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
@@ -102,27 +103,27 @@ def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
     frame = _target(payload.to) | _reply(payload.reply_to)
     text, looks = entities(payload)
     styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
-    words = _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
+    text_step = _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
     media = _media(payload.attachments[0]) if payload.attachments else None
     if media is None:
         if not text:
             raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-        return [words]
+        return [text_step]
     media = media.using(**frame)
     if not text:
         return [media]
-    if media.method not in _WITHOUT_CAPTION and _utf16_length(text) <= CAPTION_LIMIT:
+    if media.method not in _WITHOUT_CAPTION and utf16_length(text) <= CAPTION_LIMIT:
         return [media.using(caption=text, **styled, **_entities("caption_entities", looks))]
-    return [media, words.without("reply_parameters")]
+    return [media, text_step.without("reply_parameters")]
 
 
 def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
     """How the text looks (https://core.telegram.org/bots/api#messageentity)."""
-    found = [{"type": _ENTITIES[look.style], "offset": look.offset, "length": look.length} for look in looks]
-    for entity, look in zip(found, looks, strict=True):
+    entities = [{"type": _ENTITIES[look.style], "offset": look.offset, "length": look.length} for look in looks]
+    for entity, look in zip(entities, looks, strict=True):
         if look.value:
             entity["url" if look.style == "link" else "language"] = look.value
-    return {name: found} if found else {}
+    return {name: entities} if entities else {}
 
 
 def _target(to: str) -> dict[str, Any]:
@@ -144,10 +145,6 @@ def _number(external_message_id: str | None) -> int | None:
     """Telegram's own number in our id, which is `<chat>:<number>`."""
     chat, _, number = (external_message_id or "").rpartition(":")
     return int(number) if chat and chat != "callback" and number.isascii() and number.isdecimal() else None
-
-
-def _utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _media(attachment: Attachment) -> _Step | None:
@@ -202,8 +199,8 @@ def _as_plain_text(step: _Step, reply: Reply) -> _Step | None:
 def _as_link(step: _Step, reply: Reply) -> _Step | None:
     if step.link is None or not reply.refused_for(*_FILE_REFUSALS):
         return None
-    kept = {name: step.params[name] for name in _FRAME if name in step.params}
-    return _Step("sendMessage", kept | {"text": "\n".join(part for part in (step.text, step.link) if part)})
+    frame = {name: step.params[name] for name in _FRAME if name in step.params}
+    return _Step("sendMessage", frame | {"text": "\n".join(part for part in (step.text, step.link) if part)})
 
 
 def _message_id(to: str, message: Any) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shared.channel import RawPart, Webhook
+from shared.channel.webhook import RawPart, Recipient, Route, Webhook, WebhookResponse
 from shared.channelkit.payloads import json_object
 from shared.channelkit.signatures import same_secret
-from shared.errors import PayloadInvalid, SignatureInvalid
+from shared.errors import NotFound, PayloadInvalid, SignatureInvalid
 
 if TYPE_CHECKING:
     from shared.channels.telegram_bot.config import TelegramBotConfig
@@ -48,3 +48,20 @@ def _order_key(update: Mapping[str, Any]) -> str:
             place = chat or body.get("from") or body.get("user")
             return str(place.get("id", ""))[:64] if isinstance(place, dict) else ""
     return ""
+
+
+def routes() -> Sequence[Route]:
+    return (
+        Route(
+            method="POST",
+            path="/api/telegram/bot/webhook/<channel_instance_id>",
+            summary="Telegram's call for one bot.",
+            recipients=_recipients,
+            response=WebhookResponse(body='{"ok": true}'),
+        ),
+    )
+
+
+def _recipients(parameters: Mapping[str, str], body: bytes) -> Iterator[Recipient]:
+    yield Recipient(id=parameters["channel_instance_id"])
+    raise NotFound("there is no such channel")

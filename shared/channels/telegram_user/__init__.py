@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from shared.channel import Capabilities, Channel
-from shared.channels.telegram_user.addresses import canonical
-from shared.channels.telegram_user.config import TelegramUserConfig
-from shared.channels.telegram_user.inbound import accept, parse, verify
-from shared.channels.telegram_user.lifecycle import logout, remove, status
-from shared.channels.telegram_user.lines import elsewhere
-from shared.channels.telegram_user.outbound import TEXT_LIMIT, send
-from shared.domain.instances import ChannelType
+from typing import TYPE_CHECKING
+
+from shared.channel import Capabilities, Channel, Setup
+from shared.channels.telegram_user.config import TEXT_LIMIT, TelegramUserConfig
 from shared.domain.messages import FILES, MessageKind
 
+if TYPE_CHECKING:
+    from shared.channel.address import AddressModule
+    from shared.channel.connection import ConnectionModule, SupportsHolders
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import SupportsConnecting, SupportsLogout, SupportsRemoval, SupportsStatus
+    from shared.channel.login import LoginModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import WebhookModule
+    from shared.channels.telegram_user import address, connection, inbound, lifecycle, login, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _address_module: AddressModule = address
+    _connection_module: ConnectionModule = connection
+    _supports_holders: SupportsHolders = connection
+    _login_module: LoginModule = login
+
 channel = Channel(
-    name="telegram_user",
-    channel_type=ChannelType.TELEGRAM_USER,
     config=TelegramUserConfig,
     capabilities=Capabilities(
         text_limit=TEXT_LIMIT,
@@ -22,16 +38,7 @@ channel = Channel(
         attachments=dict.fromkeys([*FILES, MessageKind.LOCATION]),
         reactions=True,
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    connect=status,
-    status=status,
-    logout=logout,
-    remove=remove,
-    address=canonical,
-    elsewhere=elsewhere,
-    own_door=True,
+    setup=Setup(title="Telegram"),
     runtime="socket",
+    has_webhook=False,
 )

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
+
+from shared.config import ChannelSettings
+
+TEXT_LIMIT = 4096
+"""UTF-16 units."""
+
+
+class TelegramUserSettings(ChannelSettings):
+    """The application that people's accounts are logged in to (https://my.telegram.org)."""
+
+    telegram_api_id: int | None = Field(default=None, gt=0)
+    telegram_api_hash: SecretStr | None = None
 
 
 class TelegramUserConfig(BaseModel):

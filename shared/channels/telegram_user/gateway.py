@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
-from shared.channelkit import lines
-from shared.channelkit.lines import Listener, Position
-from shared.channelkit.looks import Entity
-from shared.config import Settings
+from shared.channel.connection import Listener, OpenConnection, Position
+from shared.channelkit.entities import Entity
 from shared.domain.messages import MessageKind
-from shared.errors import ProviderRejected, ProviderUnavailable
+from shared.errors import ProviderRejected
 
 PROVIDER = "telegram_user"
 
@@ -79,7 +76,7 @@ class FileRefused(ProviderRejected):
     """Telegram cannot fetch or use the file; the text alone would go through."""
 
 
-class Line(lines.Line, Protocol):
+class Line(OpenConnection, Protocol):
     """Only one process may hold one: Telegram ends a session that it sees twice."""
 
     def send(self, post: Post) -> Posted:
@@ -116,39 +113,3 @@ class Gateway(Protocol):
     def close(self) -> None:
         """Let go of what the lines share."""
         ...
-
-
-Opener: TypeAlias = Callable[[int, str], Gateway]
-"""Makes a gateway of `api_id` and `api_hash`."""
-
-
-def _telethon(api_id: int, api_hash: str) -> Gateway:
-    from shared.channels.telegram_user.telethon_gateway import (  # noqa: PLC0415 - only who logs in or listens needs it
-        TelethonGateway,
-    )
-
-    return TelethonGateway(api_id, api_hash)
-
-
-_openers: list[Opener] = [_telethon]
-
-
-@contextmanager
-def reached_by(opener: Opener) -> Iterator[None]:
-    """Reach Telegram by another way for a while."""
-    _openers.append(opener)
-    try:
-        yield
-    finally:
-        _openers.remove(opener)
-
-
-def is_configured(settings: Settings) -> bool:
-    return settings.telegram_api_id is not None and settings.telegram_api_hash is not None
-
-
-def gateway(settings: Settings) -> Gateway:
-    """The way to Telegram; raises `ProviderUnavailable`, which names the variables, when the settings are not there."""
-    if settings.telegram_api_id is None or settings.telegram_api_hash is None:
-        raise ProviderUnavailable(PROVIDER, "TELEGRAM_API_ID and TELEGRAM_API_HASH are not set")
-    return _openers[-1](settings.telegram_api_id, settings.telegram_api_hash.get_secret_value())

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.payloads import checked, json_object
-from shared.channels.telegram_user.addresses import message_id
-from shared.channels.telegram_user.config import TelegramUserConfig
+from shared.channelkit.payloads import checked
+from shared.channels.telegram_user.address import message_id
 from shared.channels.telegram_user.contents import contents
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.channels.telegram_user.updates import Deletion, Message, Peer, Update
-from shared.config import Settings
 from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, Sender
-from shared.errors import PayloadInvalid, SignatureInvalid
 
 TELEGRAM = 777000
 """The account that Telegram itself writes from; it sends login codes, which are nobody's message."""
-
-
-def verify(webhook: Webhook, config: TelegramUserConfig, settings: Settings) -> None:
-    """Nobody calls for this channel: what comes, comes over the account's own connection."""
-    raise SignatureInvalid("telegram_user: this channel takes no webhooks")
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for an update in our JSON; in order within its chat, and deletions that name none in the account."""
-    update = json_object(PROVIDER, webhook.body)
-    read = checked(PROVIDER, Update, update)
-    message = read.message or read.edited
-    if message is None and read.deleted is None:
-        raise PayloadInvalid(f"{PROVIDER}: there is no update")
-    chat = message.chat.id if message else read.deleted.chat if read.deleted else None
-    return [RawPart(key="account" if chat is None else str(chat), payload=update)]
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -51,23 +31,23 @@ def _received(message: Message) -> list[ChannelEvent]:
     chat, is_group = message.chat, message.chat.type != "user"
     if chat.id == TELEGRAM:
         return []
-    # In a private chat everything is the customer's, also what the account's owner wrote to him.
+    # In a private chat everything is the customer's, also what the account's owner wrote to them.
     speaker = chat if not is_group or message.sender is None else message.sender
-    found = contents(message)
+    content = contents(message)
     return [
         MessageReceived(
             external_message_id=message_id(chat.id, message.id),
             external_conversation_id=str(chat.id),
             chat_key=str(chat.id),
             sender=_sender(speaker),
-            kind=found.kind,
-            text=found.text,
-            attachments=found.attachments,
+            kind=content.kind,
+            text=content.text,
+            attachments=content.attachments,
             sent_at=message.date,
             from_me=message.out,
             is_group=is_group,
             reply_to=message_id(chat.id, message.reply_to) if message.reply_to else None,
-            extra=found.extra | ({"group_name": chat.title} if is_group and chat.title else {}),
+            extra=content.extra | ({"group_name": chat.title} if is_group and chat.title else {}),
             context={"access_hash": chat.access_hash} if chat.access_hash else {},
         )
     ]

@@ -7,19 +7,19 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
-from shared.channel import Sent
-from shared.channelkit.markup import entities
+from shared.channel.outbound import Sent
 from shared.channelkit.providers import note_if_unsent
-from shared.channels.telegram_user import lines
-from shared.channels.telegram_user.addresses import message_id, number, target
+from shared.channelkit.rendering import entities
+from shared.channelkit.styled_text import utf16_length
+from shared.channels.telegram_user.address import message_id, number, target
 from shared.channels.telegram_user.config import TelegramUserConfig
+from shared.channels.telegram_user.connection import line_of
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Line, Post, Posted
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 
-TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 """UTF-16 units, as for bots; see https://core.telegram.org/bots/api#sendphoto."""
 
@@ -30,7 +30,7 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
     A text too long for a caption follows as its own message; when only that one
     fails the result says so in `note`.
     """
-    line = lines.held(deps, instance.id)
+    line = line_of(deps, instance.id)
     if line is None:
         raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
     first, *rest = _posts(payload)
@@ -44,35 +44,38 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
 
 
 def _posts(payload: OutboxPayload) -> list[Post]:
-    words = _words(payload)
+    text_post = _text_post(payload)
     if payload.reaction is not None:
-        wanted = number(payload.reaction.external_message_id)
-        if wanted is None:
+        target_number = number(payload.reaction.external_message_id)
+        if target_number is None:
             raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-        return [replace(words, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=wanted)]
-    file = _file(words, payload) if payload.attachments else None
+        return [replace(text_post, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=target_number)]
+    file = _file(text_post, payload) if payload.attachments else None
     if file is None:
-        if not words.text:
+        if not text_post.text:
             raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-        return [words]
-    if not words.text:
+        return [text_post]
+    if not text_post.text:
         return [file]
-    if file.form == "file" and _utf16_length(words.text) <= CAPTION_LIMIT:
-        return [replace(file, text=words.text, entities=words.entities)]
-    return [file, replace(words, reply_to=None)]
+    if file.form == "file" and utf16_length(text_post.text) <= CAPTION_LIMIT:
+        return [replace(file, text=text_post.text, entities=text_post.entities)]
+    return [file, replace(text_post, reply_to=None)]
 
 
-def _words(payload: OutboxPayload) -> Post:
-    known = payload.context.get("access_hash")
+def _text_post(payload: OutboxPayload) -> Post:
     text, looks = entities(payload)
     return Post(
         chat=target(payload.to),
-        access_hash=int(known) if isinstance(known, str) and known.removeprefix("-").isdecimal() else None,
+        access_hash=_integer(payload.context.get("access_hash")),
         nonce=_nonce(payload, "text"),
         text=text,
         entities=looks,
         reply_to=number(payload.reply_to),
     )
+
+
+def _integer(text: object) -> int | None:
+    return int(text) if isinstance(text, str) and text.removeprefix("-").isdecimal() else None
 
 
 def _nonce(payload: OutboxPayload, part: str) -> int:
@@ -82,11 +85,11 @@ def _nonce(payload: OutboxPayload, part: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True) or 1
 
 
-def _file(words: Post, payload: OutboxPayload) -> Post | None:
+def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
     attachment, nonce = payload.attachments[0], _nonce(payload, "file")
     if attachment.latitude is not None and attachment.longitude is not None:
         return replace(
-            words,
+            text_post,
             nonce=nonce,
             form="place",
             text="",
@@ -98,7 +101,7 @@ def _file(words: Post, payload: OutboxPayload) -> Post | None:
         )
     if not attachment.url:
         return None
-    return replace(words, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
+    return replace(text_post, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
 
 
 def _carry_out(line: Line, post: Post) -> Posted:
@@ -107,7 +110,3 @@ def _carry_out(line: Line, post: Post) -> Posted:
     except FileRefused:
         link = "\n".join(part for part in (post.text, post.url) if part)
         return line.send(replace(post, form="text", text=link, url=None))
-
-
-def _utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

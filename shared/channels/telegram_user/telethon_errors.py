@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from telethon import errors
 
-from shared.channelkit.lines import SessionEnded
+from shared.channel.connection import SessionEnded
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
 
@@ -57,7 +57,7 @@ def login_errors() -> Iterator[None]:
 def _login_error(error: Exception) -> HubError:
     for kind, field, reason in _LOGIN:
         if isinstance(error, kind):
-            return BadRequest(f"{field}: {reason}", {field: reason})
+            return BadRequest.of_field(field, reason)
     if isinstance(error, errors.FloodError):
         return TooManyRequests("Telegram asks for a pause before the next try", _seconds(error) or _PAUSE)
     if isinstance(error, _TOO_OFTEN):

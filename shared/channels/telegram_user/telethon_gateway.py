@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from telethon import TelegramClient, errors
 from telethon.sessions import StringSession
 
-from shared.channelkit.lines import Listener, Position, SessionEnded
+from shared.channel.connection import Listener, Position, SessionEnded
 from shared.channelkit.loop_thread import LoopThread
 from shared.channels.telegram_user.gateway import PROVIDER, CodeRequested, Line, PasswordNeeded, SignedIn
 from shared.channels.telegram_user.telethon_errors import ended, login_errors

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from telethon import TelegramClient, errors, events, utils
 from telethon.tl import functions, types
 
-from shared.channelkit.lines import Listener, Position
+from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.gateway import PROVIDER, Post, Posted
 from shared.channels.telegram_user.telethon_errors import ended, sending_errors
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, said
+from shared.channels.telegram_user.telethon_updates import deleted, message_update
 from shared.errors import ProviderUnavailable
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class TelethonLine:
         self._busy = True
         try:
             chat, sender = await _known(event.get_chat), await _known(event.get_sender)
-            update = said(event.message, chat, sender, edited=edited)
+            update = message_update(event.message, chat, sender, edited=edited)
             if update is not None:
                 await self._hand_over(update)
         finally:
@@ -166,19 +166,19 @@ class TelethonLine:
 
     async def _watch(self) -> None:
         """Until the connection ends: ask now and then, and tell when the session is no good any more."""
-        gone, why = False, "the connection to Telegram ended"
+        is_over, why = False, "the connection to Telegram ended"
         try:
             while self._client.is_connected():
                 await asyncio.wait([self._client.disconnected], timeout=_LOOK_SECONDS)
                 await self._client(functions.updates.GetStateRequest())
         except (errors.RPCError, OSError, TimeoutError) as error:
-            gone = ended(error)
-            why = ENDED if gone else f"{why} ({type(error).__name__})"
+            is_over = ended(error)
+            why = ENDED if is_over else f"{why} ({type(error).__name__})"
         if self._closing:
             return
         self._closing = True
         await self._client.disconnect()
-        await asyncio.to_thread(self._listener.on_end, gone, why)
+        await asyncio.to_thread(self._listener.on_end, is_over, why)
 
 
 async def _known(get: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
-from shared.channelkit.looks import Entity
+from shared.channelkit.entities import Entity
 from shared.channels.telegram_user.gateway import Post, Posted
 from shared.domain.messages import MessageKind
 

@@ -24,11 +24,11 @@ from shared.channels.telegram_user.updates import (
 _NOT_UNSUPPORTED = (types.MessageMediaWebPage, types.MessageMediaEmpty)
 
 
-def said(message: Any, chat: Any, sender: Any, *, edited: bool = False) -> dict[str, Any] | None:
+def message_update(message: Any, chat: Any, sender: Any, *, edited: bool = False) -> dict[str, Any] | None:
     """A new or changed message; None for what is nobody's message here.
 
     Notes that Telegram puts into a chat, posts of the channels that the account
-    reads, and what its owner writes to himself are left out.
+    reads, and what its owner's notes to self are left out.
     """
     if not isinstance(message, types.Message) or message.date is None:
         return None
@@ -96,9 +96,9 @@ def _media(media: Any) -> dict[str, Any]:
     if media is None or isinstance(media, _NOT_UNSUPPORTED):
         return {}
     for read in (_photo, _document, _place, _contact, _poll):
-        found = read(media)
-        if found:
-            return found
+        content = read(media)
+        if content:
+            return content
     if isinstance(media, types.MessageMediaDice):
         return {"text": f"{media.emoticon} {media.value}"}
     return {"unsupported": type(media).__name__.removeprefix("MessageMedia").lower()[:64]}
@@ -109,7 +109,9 @@ def _photo(media: Any) -> dict[str, Any]:
     if not isinstance(media, types.MessageMediaPhoto) or not isinstance(photo, types.Photo):
         return {}
     sizes = [
-        (each.w, each.h) for each in photo.sizes if isinstance(each, (types.PhotoSize, types.PhotoSizeProgressive))
+        (candidate.w, candidate.h)
+        for candidate in photo.sizes
+        if isinstance(candidate, (types.PhotoSize, types.PhotoSizeProgressive))
     ]
     width, height = max(sizes, default=(None, None), key=lambda size: size[0] * size[1])
     file = File(
@@ -127,11 +129,11 @@ def _document(media: Any) -> dict[str, Any]:
     document = getattr(media, "document", None)
     if not isinstance(media, types.MessageMediaDocument) or not isinstance(document, types.Document):
         return {}
-    attributes = {type(each): each for each in document.attributes}
+    attributes = {type(attribute): attribute for attribute in document.attributes}
     name = attributes.get(types.DocumentAttributeFilename)
     sticker = attributes.get(types.DocumentAttributeSticker)
     moving = attributes.get(types.DocumentAttributeVideo)
-    shown = moving or attributes.get(types.DocumentAttributeImageSize)
+    picture = moving or attributes.get(types.DocumentAttributeImageSize)
     timed = moving or attributes.get(types.DocumentAttributeAudio)
     file = File(
         id=str(document.id),
@@ -140,8 +142,8 @@ def _document(media: Any) -> dict[str, Any]:
         mime_type=document.mime_type,
         file_name=name.file_name if name else None,
         size=document.size,
-        width=shown.w if shown else None,
-        height=shown.h if shown else None,
+        width=picture.w if picture else None,
+        height=picture.h if picture else None,
         duration=timed.duration if timed else None,
         emoji=sticker.alt if sticker else None,
     )

@@ -4,40 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel
-from shared.channelkit.lazy import lazily
-from shared.channelkit.twilio_webhooks import verify
+from shared.channel import Capabilities, Channel, Setup
 from shared.channels.video.config import VideoConfig
-from shared.channels.video.inbound import accept, answer, parse
-from shared.domain.instances import ChannelType
 
 if TYPE_CHECKING:
-    from shared.channels.video.lifecycle import connect, probe
-    from shared.channels.video.outbound import opening, send
-    from shared.channels.video.rooms import admit, guest_key
-else:
-    connect = lazily("shared.channels.video.lifecycle", "connect")
-    probe = lazily("shared.channels.video.lifecycle", "probe")
-    opening = lazily("shared.channels.video.outbound", "opening")
-    send = lazily("shared.channels.video.outbound", "send")
-    admit = lazily("shared.channels.video.rooms", "admit")
-    guest_key = lazily("shared.channels.video.rooms", "guest_key")
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import SupportsConnecting, SupportsProbe, SupportsStatus
+    from shared.channel.opening import OpeningModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.rooms import RoomsModule
+    from shared.channel.webhook import SupportsResponse, WebhookModule
+    from shared.channels.video import inbound, lifecycle, opening, outbound, rooms, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _opening_module: OpeningModule = opening
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _rooms_module: RoomsModule = rooms
 
 channel = Channel(
-    name="video",
-    channel_type=ChannelType.VIDEO,
     config=VideoConfig,
     capabilities=Capabilities(text_limit=10_000, live=True, addressed_by="customer"),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    answer=answer,
-    opening=opening,
-    admit=admit,
-    guest_key=guest_key,
-    connect=connect,
-    status=connect,
-    probe=probe,
-    api_key="auth_token",
+    setup=Setup(title="Video", api_key="auth_token", provider="twilio"),
 )

@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.channel import Answer, RawPart, Webhook
-from shared.channelkit.twilio_webhooks import NOTHING_TO_DO, fields, received, texts
-from shared.channels.video.config import VideoConfig
-from shared.deps import Deps
+from shared.channelkit.twilio_webhooks import minutes_and_seconds, received, texts, whole_seconds
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent
-from shared.domain.instances import Instance
 from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
@@ -33,91 +29,81 @@ IGNORED = frozenset(
 )
 
 
-def answer(deps: Deps, instance: Instance, config: VideoConfig, webhook: Webhook) -> Answer | None:
-    """Nothing is to be said at once."""
-    return NOTHING_TO_DO
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part a call, in order per room; `chat`, in our own address, tells whose room it is."""
-    payload = fields(webhook, "chat")
-    return [RawPart(key=payload.get("RoomName", "")[:128], payload=payload)]
-
-
 def parse(payload: Any) -> list[ChannelEvent]:
     """A room in which somebody is, is a call; it ends with the room."""
-    told = texts(payload)
-    room, kind = told.get("RoomSid", ""), told.get("StatusCallbackEvent", "")
+    params = texts(payload)
+    room, kind = params.get("RoomSid", ""), params.get("StatusCallbackEvent", "")
     if not room or len(room) > 64:
         raise PayloadInvalid("twilio: RoomSid is missing")
     match kind:
         case "participant-connected":
-            return [_noted(told, f"{_who(told)} joined", f"{kind}:{told.get('ParticipantSid', '')[:64]}")]
+            return [_noted(params, f"{_participant(params)} joined", _participant_key(params))]
         case "participant-disconnected":
-            return [_noted(told, f"{_who(told)} left{_after(told)}", f"{kind}:{told.get('ParticipantSid', '')[:64]}")]
+            return [
+                _noted(
+                    params,
+                    f"{_participant(params)} left{_after(params)}",
+                    f"{kind}:{params.get('ParticipantSid', '')[:64]}",
+                )
+            ]
         case "recording-completed":
-            recording = told.get("RecordingSid", "")[:64]
-            return [_noted(told, f"A recording is ready: {recording}", f"{kind}:{recording}")]
+            recording = params.get("RecordingSid", "")[:64]
+            return [_noted(params, f"A recording is ready: {recording}", f"{kind}:{recording}")]
         case "recording-failed":
-            recording = told.get("RecordingSid", "")[:64]
-            return [_noted(told, f"A recording failed: {recording}", f"{kind}:{recording}")]
+            recording = params.get("RecordingSid", "")[:64]
+            return [_noted(params, f"A recording failed: {recording}", f"{kind}:{recording}")]
         case "room-ended":
-            return [_ended(told)]
+            return [_ended(params)]
     if kind not in IGNORED:
         _log.warning("twilio room event of unknown kind ignored", extra={"event_kind": kind[:64]})
     return []
 
 
-def _noted(told: Mapping[str, str], note: str, key: str) -> CallChanged:
+def _participant_key(params: Mapping[str, str]) -> str:
+    return f"{params['StatusCallbackEvent']}:{params.get('ParticipantSid', '')[:64]}"
+
+
+def _noted(params: Mapping[str, str], note: str, key: str) -> CallChanged:
     return CallChanged(
-        external_call_id=told["RoomSid"],
-        chat_key=told.get("chat", "")[:128],
+        external_call_id=params["RoomSid"],
+        chat_key=params.get("chat", "")[:128],
         state=CallState.LIVE,
-        at=_at(told),
+        at=_at(params),
         note=note,
         note_key=key,
         # A recording is often ready only after the room has gone.
-        if_known=not told["StatusCallbackEvent"].startswith("participant"),
+        if_known=not params["StatusCallbackEvent"].startswith("participant"),
     )
 
 
-def _ended(told: Mapping[str, str]) -> CallChanged:
-    seconds = _seconds(told.get("RoomDuration"))
+def _ended(params: Mapping[str, str]) -> CallChanged:
+    seconds = whole_seconds(params.get("RoomDuration"))
     return CallChanged(
-        external_call_id=told["RoomSid"],
-        chat_key=told.get("chat", "")[:128],
+        external_call_id=params["RoomSid"],
+        chat_key=params.get("chat", "")[:128],
         state=CallState.ENDED,
-        at=_at(told),
+        at=_at(params),
         seconds=seconds,
         outcome="completed",
-        note="The video call ended" + (f" after {_clock(seconds)}" if seconds is not None else ""),
+        note="The video call ended" + (f" after {minutes_and_seconds(seconds)}" if seconds is not None else ""),
         if_known=True,
     )
 
 
-def _who(told: Mapping[str, str]) -> str:
-    identity = told.get("ParticipantIdentity", "")[:128]
+def _participant(params: Mapping[str, str]) -> str:
+    identity = params.get("ParticipantIdentity", "")[:128]
     return "The customer" if identity.startswith("customer") else identity or "Somebody"
 
 
-def _after(told: Mapping[str, str]) -> str:
-    seconds = _seconds(told.get("ParticipantDuration"))
-    return f" after {_clock(seconds)}" if seconds is not None else ""
+def _after(params: Mapping[str, str]) -> str:
+    seconds = whole_seconds(params.get("ParticipantDuration"))
+    return f" after {minutes_and_seconds(seconds)}" if seconds is not None else ""
 
 
-def _at(told: Mapping[str, str]) -> datetime:
+def _at(params: Mapping[str, str]) -> datetime:
     """Twilio's time of the event, if it is one, else when we heard of it."""
     try:
-        at = datetime.fromisoformat(told.get("Timestamp", ""))
+        at = datetime.fromisoformat(params.get("Timestamp", ""))
     except ValueError:
-        return received(told)
-    return at if at.tzinfo else received(told)
-
-
-def _seconds(text: str | None) -> float | None:
-    plain = text or ""
-    return float(plain) if plain.isascii() and plain.isdecimal() and len(plain) <= 7 else None
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+        return received(params)
+    return at if at.tzinfo else received(params)

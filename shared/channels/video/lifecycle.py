@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.twilio import PROBE_TIMEOUT, call, result
 from shared.channels.video.config import VideoConfig
 from shared.channels.video.rooms import SERVICE, guest_key
@@ -26,6 +26,11 @@ def connect(deps: Deps, instance: Instance, config: VideoConfig) -> Connection:
         detail="; ".join(filter(None, missing)) or None,
         config={"twilio_account_sid": config.twilio_account_sid},
     )
+
+
+def status(deps: Deps, instance: Instance, config: VideoConfig) -> Connection:
+    """The same look at the rooms, for there is nothing else to ask about."""
+    return connect(deps, instance, config)
 
 
 def probe(deps: Deps, instance: Instance, config: VideoConfig) -> None:

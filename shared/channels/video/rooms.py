@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.channel import Admission
+from shared.channel.rooms import Admission
 from shared.channelkit.twilio import PROVIDER, call, refused
 from shared.channels.video.config import VideoConfig
 from shared.deps import Deps

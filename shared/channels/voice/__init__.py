@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel
-from shared.channelkit.lazy import lazily
-from shared.channelkit.twilio_webhooks import number_key, verify
+from shared.channel import Capabilities, Channel, Setup
 from shared.channels.voice.config import VoiceConfig
-from shared.channels.voice.inbound import accept, parse
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageStatus
+from shared.domain.kinds import MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.voice.answering import answer
-    from shared.channels.voice.files import fetch_media
-    from shared.channels.voice.lifecycle import connect, logout, probe, remove, status
-    from shared.channels.voice.outbound import opening, send
-else:
-    answer = lazily("shared.channels.voice.answering", "answer")
-    fetch_media = lazily("shared.channels.voice.files", "fetch_media")
-    connect = lazily("shared.channels.voice.lifecycle", "connect")
-    logout = lazily("shared.channels.voice.lifecycle", "logout")
-    probe = lazily("shared.channels.voice.lifecycle", "probe")
-    remove = lazily("shared.channels.voice.lifecycle", "remove")
-    status = lazily("shared.channels.voice.lifecycle", "status")
-    opening = lazily("shared.channels.voice.outbound", "opening")
-    send = lazily("shared.channels.voice.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.opening import OpeningModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsResponse, WebhookModule
+    from shared.channels.voice import address, inbound, lifecycle, media, opening, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_response: SupportsResponse = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _opening_module: OpeningModule = opening
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="voice",
-    channel_type=ChannelType.VOICE,
     config=VoiceConfig,
     capabilities=Capabilities(
         text_limit=2500,
@@ -39,18 +46,5 @@ channel = Channel(
         in_one_piece=True,
         addressed_by="phone",
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    answer=answer,
-    opening=opening,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="auth_token",
-    address=number_key,
+    setup=Setup(title="Voice System", api_key="auth_token", provider="twilio"),
 )

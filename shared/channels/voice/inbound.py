@@ -7,12 +7,11 @@ https://www.twilio.com/docs/voice/api/call-resource#statuscallback
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit.twilio_webhooks import fields, number_key, received, texts
+from shared.channelkit.twilio_webhooks import minutes_and_seconds, received, texts, whole_seconds
+from shared.channels.voice.webhook import chat_of
 from shared.domain.calls import CallState
 from shared.domain.inbound import CallChanged, ChannelEvent, MessageEdited, MessageReceived, Receipt, Sender
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
@@ -38,103 +37,82 @@ _NOTES = {
     "failed": "The call could not be connected",
     "canceled": "The call was cancelled",
 }
-# What carriers give for a number that is not told:
-# https://help.twilio.com/articles/223179988
-_ANONYMOUS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-_NUMBER = re.compile(r"\+[0-9]{7,15}")
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """What happened on a call, in order per caller; `hold` only asks how to go on."""
-    payload = fields(webhook, "step", "chat", "turn", "choices")
-    if webhook.suffix == "hold":
-        return []
-    return [RawPart(key=chat_of(payload)[:128], payload=payload)]
-
-
-def chat_of(told: Mapping[str, str]) -> str:
-    """Whose call it is: what our own address says, else the number at the other end.
-
-    Who hides his number is known for this call only.
-    """
-    if chat := told.get("chat", ""):
-        return chat[:128]
-    inbound = told.get("Direction", "inbound") == "inbound"
-    number = number_key(told.get("From" if inbound else "To", ""))
-    if _NUMBER.fullmatch(number) and number not in _ANONYMOUS:
-        return number
-    return f"anonymous:{told.get('CallSid', '')}"[:128]
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
     """Which callback it is shows in its fields, which no two kinds share."""
-    told = texts(payload)
-    sid = told.get("CallSid", "")
+    params = texts(payload)
+    sid = params.get("CallSid", "")
     if not sid or len(sid) > 64:
         raise PayloadInvalid("twilio: CallSid is missing")
-    if "TranscriptionStatus" in told or "TranscriptionSid" in told:
-        return _transcribed(told)
-    if "RecordingStatus" in told:
-        return _recorded(sid, told)
-    if "DialCallStatus" in told:
-        return _dialled(sid, told)
-    if "RecordingSid" in told:
+    if "TranscriptionStatus" in params or "TranscriptionSid" in params:
+        return _transcribed(params)
+    if "RecordingStatus" in params:
+        return _recorded(sid, params)
+    if "DialCallStatus" in params:
+        return _dialled(sid, params)
+    if "RecordingSid" in params:
         return []  # The recording's own callback tells when it can be fetched.
-    if "SpeechResult" in told or "Digits" in told:
-        return _said(sid, told)
-    return _changed(sid, told)
+    if "SpeechResult" in params or "Digits" in params:
+        return _caller_input(sid, params)
+    return _changed(sid, params)
 
 
-def _changed(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
+def _changed(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     """A call came in, or stands otherwise than before."""
-    word = told.get("CallStatus", "")
+    word = params.get("CallStatus", "")
     state = _STATES.get(word)
     if state is None:
         _log.warning("twilio call status of unknown kind", extra={"status": word[:64]})
         return []
     events: list[ChannelEvent] = []
-    inbound = told.get("Direction", "inbound") == "inbound"
+    inbound = params.get("Direction", "inbound") == "inbound"
     if inbound and state is not CallState.ENDED:
-        events.append(_begun(sid, told))
+        events.append(_call_note(sid, params))
     if not inbound and (receipt := _receipt(sid, word, state)):
         events.append(receipt)
-    seconds = _seconds(told.get("CallDuration")) if state is CallState.ENDED else None
+    seconds = whole_seconds(params.get("CallDuration")) if state is CallState.ENDED else None
     events.append(
         CallChanged(
             external_call_id=sid,
-            chat_key=chat_of(told),
+            chat_key=chat_of(params),
             state=state,
-            at=received(told),
+            at=received(params),
             seconds=seconds,
             outcome=word if state is CallState.ENDED else None,
-            note=_NOTES.get(word) or (f"The call ended after {clock(seconds)}" if seconds is not None else None),
+            note=_NOTES.get(word)
+            or (f"The call ended after {minutes_and_seconds(seconds)}" if seconds is not None else None),
         )
     )
     return events
 
 
-def _begun(sid: str, told: Mapping[str, str]) -> MessageReceived:
+def _note_after(seconds: float | None) -> str | None:
+    return None if seconds is None else f"The call ended after {minutes_and_seconds(seconds)}"
+
+
+def _call_note(sid: str, params: Mapping[str, str]) -> MessageReceived:
     return MessageReceived(
         external_message_id=f"{sid}:call",
-        external_conversation_id=chat_of(told),
-        chat_key=chat_of(told),
-        sender=_sender(told),
+        external_conversation_id=chat_of(params),
+        chat_key=chat_of(params),
+        sender=_sender(params),
         kind=MessageKind.TEXT,
         text="The customer calls",
-        sent_at=received(told),
+        sent_at=received(params),
         is_note=True,
         context={"call_sid": sid, "step": ""},
     )
 
 
-def _sender(told: Mapping[str, str]) -> Sender:
-    chat = chat_of(told)
-    known = chat.startswith("+")
+def _sender(params: Mapping[str, str]) -> Sender:
+    chat = chat_of(params)
+    has_number = chat.startswith("+")
     return Sender(
         external_user_id=chat,
         keys=(chat,),
-        name=told.get("CallerName") or (None if known else "Anonymous caller"),
-        phone=chat if known else None,
+        name=params.get("CallerName") or (None if has_number else "Anonymous caller"),
+        phone=chat if has_number else None,
     )
 
 
@@ -147,23 +125,23 @@ def _receipt(sid: str, word: str, state: CallState) -> Receipt | None:
     return Receipt(external_message_id=sid, status=MessageStatus.DELIVERED)
 
 
-def _said(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
+def _caller_input(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     """What the caller said or pressed; a key that only chose a step is noted."""
-    speech, keys = told.get("SpeechResult", "").strip(), told.get("Digits", "").strip()
-    step, turn = told.get("step", "")[:8], told.get("turn", "")[:64]
-    chosen = bool(keys) and keys in told.get("choices", "").split(",")
+    speech, keys = params.get("SpeechResult", "").strip(), params.get("Digits", "").strip()
+    step, turn = params.get("step", "")[:8], params.get("turn", "")[:64]
+    chosen = bool(keys) and keys in params.get("choices", "").split(",")
     if not (speech or keys):
         return []
-    confidence = told.get("Confidence")
+    confidence = params.get("Confidence")
     return [
         MessageReceived(
             external_message_id=f"{sid}:{step}:{turn}",
-            external_conversation_id=chat_of(told),
-            chat_key=chat_of(told),
-            sender=_sender(told),
+            external_conversation_id=chat_of(params),
+            chat_key=chat_of(params),
+            sender=_sender(params),
             kind=MessageKind.TEXT,
             text=f"Pressed {keys}" if chosen else speech or keys,
-            sent_at=received(told),
+            sent_at=received(params),
             is_note=chosen,
             extra={"confidence": confidence} if confidence and speech else {},
             context={"call_sid": sid, "step": step},
@@ -171,33 +149,33 @@ def _said(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
     ]
 
 
-def _dialled(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
-    word = told["DialCallStatus"]
-    seconds = _seconds(told.get("DialCallDuration"))
+def _dialled(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
+    word = params["DialCallStatus"]
+    seconds = whole_seconds(params.get("DialCallDuration"))
     spoke = word in ("completed", "answered")
     note = (
-        f"Put through to a colleague for {clock(seconds or 0)}"
+        f"Put through to a colleague for {minutes_and_seconds(seconds or 0)}"
         if spoke
         else f"Nobody could be put through ({word[:32]})"
     )
-    key = f"dial:{told.get('step', '')[:8]}:{told.get('turn', '')[:64]}"
+    key = f"dial:{params.get('step', '')[:8]}:{params.get('turn', '')[:64]}"
     live = CallChanged(
         external_call_id=sid,
-        chat_key=chat_of(told),
+        chat_key=chat_of(params),
         state=CallState.LIVE,
-        at=received(told),
+        at=received(params),
         note=note,
         note_key=key,
     )
     return [live]
 
 
-def _recorded(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
+def _recorded(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     """A voicemail can be fetched now. Its words may have come already: they wait for it as an edit."""
-    recording = told.get("RecordingSid", "")
-    if told["RecordingStatus"] != "completed" or not recording:
+    recording = params.get("RecordingSid", "")
+    if params["RecordingStatus"] != "completed" or not recording:
         return []
-    seconds = _seconds(told.get("RecordingDuration"))
+    seconds = whole_seconds(params.get("RecordingDuration"))
     attachment = Attachment(
         type=MessageKind.AUDIO,
         mime_type="audio/mpeg",
@@ -207,31 +185,21 @@ def _recorded(sid: str, told: Mapping[str, str]) -> list[ChannelEvent]:
     return [
         MessageReceived(
             external_message_id=recording[:64],
-            external_conversation_id=chat_of(told),
-            chat_key=chat_of(told),
-            sender=_sender(told),
+            external_conversation_id=chat_of(params),
+            chat_key=chat_of(params),
+            sender=_sender(params),
             kind=MessageKind.AUDIO,
             text=None,
             attachments=(attachment,),
-            sent_at=received(told),
+            sent_at=received(params),
             for_people=True,
             extra={"voicemail": True, "call_sid": sid},
         )
     ]
 
 
-def _transcribed(told: Mapping[str, str]) -> list[ChannelEvent]:
-    text, recording = told.get("TranscriptionText", "").strip(), told.get("RecordingSid", "")
-    if told.get("TranscriptionStatus") != "completed" or not text or not recording:
+def _transcribed(params: Mapping[str, str]) -> list[ChannelEvent]:
+    text, recording = params.get("TranscriptionText", "").strip(), params.get("RecordingSid", "")
+    if params.get("TranscriptionStatus") != "completed" or not text or not recording:
         return []
-    return [MessageEdited(external_message_id=recording[:64], text=text, edited_at=received(told))]
-
-
-def _seconds(text: str | None) -> float | None:
-    plain = text or ""
-    return float(plain) if plain.isascii() and plain.isdecimal() and len(plain) <= 7 else None
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, as telephones show them."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+    return [MessageEdited(external_message_id=recording[:64], text=text, edited_at=received(params))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit import twilio, twilio_senders
 from shared.channelkit.twilio_senders import Sender
 from shared.channelkit.twilio_webhooks import number_key
@@ -45,14 +45,14 @@ def _sender(deps: Deps, instance: Instance, config: VoiceConfig) -> Sender:
     number = config.phone_number or instance.phone_number
     if not number:
         raise ProviderRejected(twilio.PROVIDER, "there is no number: give phone_number")
-    known = twilio.own_number(deps, config, number_key(number))
+    own = twilio.own_number(deps, config, number_key(number))
     public_url = deps.settings.public_url
     return Sender(
         name=number_key(number),
-        known=known,
-        target=known.get("voice_url") if known else None,
-        point=lambda url: twilio.set_number(deps, config, str((known or {})["sid"]), _entries(url)),
-        ours=f"{public_url}/webhook/voice/{instance.id}" if public_url else None,
+        record=own,
+        target=own.get("voice_url") if own else None,
+        point=lambda url: twilio.set_number(deps, config, str((own or {})["sid"]), _entries(url)),
+        webhook_url=f"{public_url}/webhook/voice/{instance.id}" if public_url else None,
         coming="call",
     )
 

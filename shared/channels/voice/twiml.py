@@ -41,7 +41,7 @@ def from_step(script: Script, first: int) -> str:
     return document(_steps(script, first))
 
 
-def spoken(script: Script, text: str, gather: int | None) -> str:
+def speech(script: Script, text: str, gather: int | None) -> str:
     """Something said in the middle of a call, after which the caller is listened to again."""
     after = _steps(script, gather, ask=False) if gather is not None else ""
     return document(say(script, text) + after)
@@ -56,7 +56,7 @@ def waiting(script: Script, step: int, action: Agent, round_: int) -> str:
     )
 
 
-def said_and_done(script: Script, text: str = "") -> str:
+def goodbye(script: Script, text: str = "") -> str:
     """A last word, and the end of the call."""
     return document((say(script, text) if text else "") + element("Hangup"))
 
@@ -80,8 +80,8 @@ def _step(script: Script, number: int, action: Action, *, ask: bool) -> str:
             return ""  # Nothing was said that could be answered.
         case Dial():
             dialled = element("Number", content=_text(action.number))
-            given = {"action": script.to("dialed", number), "timeout": str(action.seconds)}
-            return element("Dial", given, dialled)
+            attributes = {"action": script.to("dialed", number), "timeout": str(action.seconds)}
+            return element("Dial", attributes, dialled)
         case Voicemail():
             return say(script, action.text) + _record(script, number, action)
         case Hangup():
@@ -90,7 +90,7 @@ def _step(script: Script, number: int, action: Action, *, ask: bool) -> str:
 
 def _gather(script: Script, number: int, action: Gather, *, ask: bool) -> str:
     choices = {"choices": ",".join(action.choices)} if action.choices else {}
-    given = {
+    attributes = {
         "input": _LISTEN[action.listen],
         "action": script.to("gather", number, **choices),
         "method": "POST",
@@ -99,11 +99,11 @@ def _gather(script: Script, number: int, action: Gather, *, ask: bool) -> str:
         "numDigits": str(action.keys) if action.keys else None,
         "language": script.config.language,
     }
-    return element("Gather", given, say(script, action.text) if ask and action.text else "")
+    return element("Gather", attributes, say(script, action.text) if ask and action.text else "")
 
 
 def _record(script: Script, number: int, action: Voicemail) -> str:
-    given = {
+    attributes = {
         "action": script.to("recorded", number),
         "method": "POST",
         "maxLength": str(action.seconds),
@@ -112,7 +112,7 @@ def _record(script: Script, number: int, action: Voicemail) -> str:
         "transcribe": "true" if action.transcribe else None,
         "transcribeCallback": script.to("transcription", number) if action.transcribe else None,
     }
-    return element("Record", given)
+    return element("Record", attributes)
 
 
 def say(script: Script, text: str) -> str:
@@ -125,8 +125,8 @@ def document(content: str) -> str:
 
 def element(name: str, attributes: Mapping[str, str | None] | None = None, content: str = "") -> str:
     """One element; `content` is XML already, attributes are text and left out when None."""
-    given = "".join(f' {key}="{_text(value)}"' for key, value in (attributes or {}).items() if value is not None)
-    return f"<{name}{given}>{content}</{name}>" if content else f"<{name}{given}/>"
+    written = "".join(f' {key}="{_text(value)}"' for key, value in (attributes or {}).items() if value is not None)
+    return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
 
 
 def _text(text: str) -> str:

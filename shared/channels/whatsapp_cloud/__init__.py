@@ -5,24 +5,39 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit.lazy import lazily
-from shared.channels.whatsapp_cloud.addresses import canonical
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
 from shared.channels.whatsapp_cloud.config import CloudConfig
-from shared.channels.whatsapp_cloud.files import fetch_media
-from shared.channels.whatsapp_cloud.inbound import accept, challenge, parse, verify
-from shared.channels.whatsapp_cloud.lifecycle import connect, logout, probe, remove, status
-from shared.domain.instances import ChannelType
-from shared.domain.messages import MessageKind, MessageStatus
+from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.whatsapp_cloud.outbound import send
-else:
-    send = lazily("shared.channels.whatsapp_cloud.outbound", "send")
+    from shared.channel.address import AddressModule
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
+    from shared.channels.whatsapp_cloud import address, inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
+    _supports_challenge: SupportsChallenge = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _address_module: AddressModule = address
 
 channel = Channel(
-    name="whatsapp_cloud",
-    channel_type=ChannelType.WHATSAPP,
     config=CloudConfig,
     capabilities=Capabilities(
         text_limit=4096,
@@ -46,17 +61,5 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=80, chat_seconds=6, chat_burst=45),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    challenge=challenge,
-    connect=connect,
-    status=status,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="access_token",
-    address=canonical,
+    setup=Setup(title="WhatsApp Business", api_key="access_token"),
 )

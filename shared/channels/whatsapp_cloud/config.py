@@ -8,6 +8,7 @@ import hmac
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
+from shared.channelkit.meta import MetaSettings
 from shared.config import Settings
 
 
@@ -16,7 +17,7 @@ class CloudConfig(BaseModel):
 
     `phone_number_id` is Meta's id of the number, not the number.
     `business_account_id` (the WABA) is needed to subscribe the app to it. With
-    `mark_read` the customer's latest message is marked as read when he is answered.
+    `mark_read` the customer's latest message is marked as read when they are answered.
     """
 
     model_config = ConfigDict(
@@ -33,7 +34,7 @@ class CloudConfig(BaseModel):
 
 def verify_token(config: CloudConfig, settings: Settings) -> str | None:
     """The word by which Meta and the hub agree on the callback URL; made of the access token where none is set."""
-    token = config.verify_token or settings.facebook_verify_token
+    token = config.verify_token or settings.of(MetaSettings).facebook_verify_token
     if token:
         return token.get_secret_value()
     access = getattr(config, "access_token", None)

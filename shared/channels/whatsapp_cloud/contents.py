@@ -25,26 +25,26 @@ _FILES = {
 def contents(message: Message) -> Contents:
     """What the message says; a type that is not known is kept as `UNSUPPORTED` with its name in `extra`."""
     reader = _file if message.type in _FILES else _READERS.get(message.type)
-    found = reader(message) if reader else None
-    found = found or Contents(MessageKind.UNSUPPORTED, extra={"unsupported": message.type[:64]})
+    content = reader(message) if reader else None
+    content = content or Contents(MessageKind.UNSUPPORTED, extra={"unsupported": message.type[:64]})
     about = _about(message)
-    return Contents(found.kind, found.text, found.attachments, found.extra | about) if about else found
+    return Contents(content.kind, content.text, content.attachments, content.extra | about) if about else content
 
 
-def told(errors: list[Error]) -> str | None:
+def error_text(errors: list[Error]) -> str | None:
     """The first error as `code: title (details)`."""
     if not errors:
         return None
     error = errors[0]
     details = error.error_data.details if error.error_data else None
-    said = error.title or error.message or "an error without an explanation"
-    return f"{error.code}: {said}{f' ({details})' if details and details != said else ''}"[:500]
+    text = error.title or error.message or "an error without an explanation"
+    return f"{error.code}: {text}{f' ({details})' if details and details != text else ''}"[:500]
 
 
 def _about(message: Message) -> dict[str, Any]:
     """What came along: the advertisement that led here, whether it was forwarded, Meta's own errors."""
     context = message.context or Context()
-    told_errors = told(message.errors)
+    told_errors = error_text(message.errors)
     about = {
         "referral": message.referral,
         "referred_product": context.referred_product,
@@ -89,8 +89,8 @@ def _contacts(message: Message) -> Contents | None:
 
 
 def _contact(contact: SharedContact) -> Attachment:
-    phones = [number for each in contact.phones if (number := each.phone or each.wa_id)]
-    emails = [each.email for each in contact.emails if each.email]
+    phones = [number for entry in contact.phones if (number := entry.phone or entry.wa_id)]
+    emails = [entry.email for entry in contact.emails if entry.email]
     extra = {name: value for name, value in (("phones", phones), ("emails", emails)) if value}
     return Attachment(type=MessageKind.CONTACT, name=contact.name.formatted_name, extra=extra)
 
@@ -113,15 +113,15 @@ def _chosen(choice: Choice) -> dict[str, Any]:
     return {"choice": choice.model_dump(exclude_none=True)}
 
 
-def _answers(given: str | None) -> object:
+def _answers(text: str | None) -> object:
     """A form's answers are JSON inside the JSON; what is not, or what no document could hold, is kept as it came."""
-    if not given or len(given) >= 50_000:
-        return given
+    if not text or len(text) >= 50_000:
+        return text
     try:
-        answers = json_object("flow", given.encode("utf-8", "replace"))
+        answers = json_object("flow", text.encode("utf-8", "replace"))
         check_storable(answers)
     except (PayloadInvalid, ValueError):
-        return given
+        return text
     return answers
 
 

@@ -34,7 +34,7 @@ class Profile(_Part):
 
 
 class Contact(_Part):
-    """`wa_id` is empty for who hides his number; `user_id` then stands for him."""
+    """`wa_id` is empty for a hidden number; `user_id` then stands for the customer."""
 
     profile: Profile = Profile()
     wa_id: str | None = None

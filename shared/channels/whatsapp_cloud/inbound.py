@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import RawPart, Webhook
-from shared.channelkit import meta
-from shared.channelkit.payloads import checked, json_object
-from shared.channels.whatsapp_cloud.addresses import canonical, phone
-from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
-from shared.channels.whatsapp_cloud.contents import contents, told
+from shared.channelkit.payloads import checked
+from shared.channels.whatsapp_cloud.address import canonical, phone
+from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
+from shared.channels.whatsapp_cloud.contents import contents, error_text
 from shared.channels.whatsapp_cloud.events import Contact, Message, Preference, Status
-from shared.channels.whatsapp_cloud.graph import NEEDS_TEMPLATE, PROVIDER
-from shared.config import Settings
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
@@ -29,8 +24,6 @@ from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
 
-_ITEMS = {"messages": "message", "message_echoes": "echo", "statuses": "status", "user_preferences": "preference"}
-"""The lists of a change that are read, and what one item of each is called in a part's payload."""
 _STATUSES = {
     "sent": MessageStatus.SENT,
     "delivered": MessageStatus.DELIVERED,
@@ -38,70 +31,6 @@ _STATUSES = {
     "played": MessageStatus.READ,
     "failed": MessageStatus.DEAD,
 }
-
-
-def verify(webhook: Webhook, config: CloudConfig, settings: Settings) -> None:
-    """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
-    meta.check_signature(PROVIDER, webhook, meta.app_secret(config.app_secret, settings), settings)
-
-
-def challenge(webhook: Webhook, config: CloudConfig, settings: Settings) -> str:
-    """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
-    return meta.answer_challenge(PROVIDER, webhook, verify_token(config, settings))
-
-
-def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for each message, status and preference of each change of each entry."""
-    body = json_object(PROVIDER, webhook.body)
-    if body.get("object") != "whatsapp_business_account":
-        _log.warning("a webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
-        return []
-    parts: list[RawPart] = []
-    for entry in meta.objects(PROVIDER, body, "entry"):
-        for change in meta.objects(PROVIDER, entry, "changes"):
-            parts += _parts(change)
-    return parts
-
-
-def _parts(change: Mapping[str, Any]) -> list[RawPart]:
-    value = change.get("value")
-    if not isinstance(value, dict):
-        raise PayloadInvalid(f"{PROVIDER}: a change has no value")
-    lists = [name for name in _ITEMS if name in value]
-    if not lists:
-        _log.info("a change of another kind ignored", extra={"field": str(change.get("field"))[:64]})
-        return []
-    about = value.get("metadata")
-    number = about.get("phone_number_id") if isinstance(about, dict) else None
-    if not isinstance(number, (str, int)) or isinstance(number, bool):
-        raise PayloadInvalid(f"{PROVIDER}: a change names no phone_number_id")
-    people = meta.objects(PROVIDER, value, "contacts") if "contacts" in value else []
-    return [
-        RawPart(
-            key=f"{number}:{_chat(item)}"[:128],
-            payload={_ITEMS[name]: item, "contact": _whose(item, people)},
-            account=str(number),
-        )
-        for name in lists
-        for item in meta.objects(PROVIDER, value, name)
-    ]
-
-
-def _chat(item: Mapping[str, Any]) -> object:
-    """What is handled in order: a person's messages, and a message's statuses."""
-    if "status" in item:
-        return item.get("id")
-    return item.get("group_id") or item.get("to") or item.get("from") or item.get("from_user_id") or item.get("wa_id")
-
-
-def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Who wrote it: `contacts` belongs to all messages of a change together."""
-    for name, said in (("wa_id", "from"), ("user_id", "from_user_id")):
-        wanted = item.get(said)
-        for contact in people:
-            if wanted and contact.get(name) == wanted:
-                return contact
-    return people[0] if len(people) == 1 else None
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
@@ -113,9 +42,9 @@ def parse(payload: Any) -> list[ChannelEvent]:
         return _status(checked(PROVIDER, Status, payload["status"]))
     if "preference" in payload:
         return _preference(checked(PROVIDER, Preference, payload["preference"]))
-    ours = "echo" in payload
-    message = checked(PROVIDER, Message, payload["echo"] if ours else payload.get("message"))
-    sender = _sender(message, contact, ours=ours)
+    is_echo = "echo" in payload
+    message = checked(PROVIDER, Message, payload["echo"] if is_echo else payload.get("message"))
+    sender = _sender(message, contact, is_echo=is_echo)
     if sender is None:
         raise PayloadInvalid(f"{PROVIDER}: from is missing")
     if message.system is not None:
@@ -124,31 +53,31 @@ def parse(payload: Any) -> list[ChannelEvent]:
         return [
             ReactionChanged(
                 external_message_id=message.reaction.message_id,
-                sender_key="" if ours else sender.keys[0],
+                sender_key="" if is_echo else sender.keys[0],
                 emoji=message.reaction.emoji or "",
                 reacted_at=message.timestamp,
             )
         ]
-    return [_received(message, sender, ours=ours)]
+    return [_received(message, sender, is_echo=is_echo)]
 
 
-def _sender(message: Message, contact: Contact, *, ours: bool) -> Sender | None:
-    """The customer; who hides his number is known by a business-scoped id, which comes with a number too."""
-    number = message.to if ours else message.sender
-    hidden = message.to_user_id if ours else message.from_user_id or contact.user_id
+def _sender(message: Message, contact: Contact, *, is_echo: bool) -> Sender | None:
+    """The customer; with a hidden number they are known by a business-scoped id, which comes with a number too."""
+    number = message.to if is_echo else message.sender
+    hidden = message.to_user_id if is_echo else message.from_user_id or contact.user_id
     addresses = [address for address in (number, hidden) if address]
     if not addresses:
         return None
     return Sender(
         external_user_id=addresses[0],
         keys=tuple(dict.fromkeys(canonical(address) for address in addresses)),
-        name=None if ours else contact.profile.name,
+        name=None if is_echo else contact.profile.name,
         phone=phone(number) if number else None,
-        username=None if ours else contact.profile.username,
+        username=None if is_echo else contact.profile.username,
     )
 
 
-def _received(message: Message, sender: Sender, *, ours: bool) -> MessageReceived:
+def _received(message: Message, sender: Sender, *, is_echo: bool) -> MessageReceived:
     content = contents(message)
     group = message.group_id
     return MessageReceived(
@@ -160,11 +89,11 @@ def _received(message: Message, sender: Sender, *, ours: bool) -> MessageReceive
         text=content.text,
         attachments=content.attachments,
         sent_at=message.timestamp,
-        from_me=ours,
+        from_me=is_echo,
         is_group=group is not None,
         reply_to=message.context.id if message.context else None,
         extra=content.extra,
-        context={} if ours else {"last_message_id": message.id, "group": group is not None},
+        context={} if is_echo else {"last_message_id": message.id, "group": group is not None},
     )
 
 
@@ -182,16 +111,16 @@ def _status(status: Status) -> list[ChannelEvent]:
     if became is None:
         _log.info("a status of another kind ignored", extra={"status": status.status[:64]})
         return []
-    error = told(status.errors)
-    if any(each.code == NEEDS_TEMPLATE for each in status.errors):
+    error = error_text(status.errors)
+    if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
     return [Receipt(external_message_id=status.id, status=became, error=error)]
 
 
 def _preference(preference: Preference) -> list[ChannelEvent]:
     """The customer stopped marketing messages inside WhatsApp, or takes that back."""
-    who = preference.wa_id or preference.user_id
-    if not who or preference.value not in ("stop", "resume"):
+    address = preference.wa_id or preference.user_id
+    if not address or preference.value not in ("stop", "resume"):
         return []
     why = preference.detail or f"{preference.category or 'messages'}: {preference.value}"
-    return [ConsentChanged(chat_key=canonical(who), opted_out=preference.value == "stop", why=why[:200])]
+    return [ConsentChanged(chat_key=canonical(address), opted_out=preference.value == "stop", why=why[:200])]

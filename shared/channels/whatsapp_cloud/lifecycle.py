@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.reachable import only_sends
+from shared.channels.whatsapp_cloud.api import PROVIDER, call, result
 from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
-from shared.channels.whatsapp_cloud.graph import PROVIDER, call, result
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
@@ -49,8 +49,8 @@ def status(deps: Deps, instance: Instance, config: CloudConfig) -> Connection:
     """Check the token, and that Meta calls us for this number."""
     number = _number(deps, config)
     if deps.settings.public_url:
-        told = number.get("webhook_configuration")
-        listening = isinstance(told, dict) and _callback(deps, instance) in told.values()
+        callbacks = number.get("webhook_configuration")
+        listening = isinstance(callbacks, dict) and _callback(deps, instance) in callbacks.values()
     else:
         listening = instance.status not in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
     if not listening:
@@ -84,15 +84,15 @@ def _callback(deps: Deps, instance: Instance) -> str:
 
 
 def _call_us(deps: Deps, config: CloudConfig, url: str) -> None:
-    wanted = {"override_callback_uri": url}
+    parameters = {"override_callback_uri": url}
     if url:
-        wanted["verify_token"] = verify_token(config, deps.settings) or ""
-    result(call(deps, config, "POST", config.phone_number_id, json={"webhook_configuration": wanted}))
+        parameters["verify_token"] = verify_token(config, deps.settings) or ""
+    result(call(deps, config, "POST", config.phone_number_id, json={"webhook_configuration": parameters}))
 
 
 def _connected(deps: Deps, config: CloudConfig, number: Mapping[str, Any], url: str | None) -> Connection:
-    shown, name = number.get("display_phone_number"), number.get("verified_name")
-    digits = "".join(char for char in shown if char.isdigit()) if isinstance(shown, str) else ""
+    phone_number, name = number.get("display_phone_number"), number.get("verified_name")
+    digits = "".join(char for char in phone_number if char.isdigit()) if isinstance(phone_number, str) else ""
     return Connection(
         status=InstanceStatus.CONNECTED,
         webhook_url=url,

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from shared.channel import Sent
-from shared.channelkit.markup import written
+from shared.channel.outbound import Sent
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
+from shared.channelkit.rendering import apply_markup
+from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
-from shared.channels.whatsapp_cloud.files import upload
-from shared.channels.whatsapp_cloud.graph import PROVIDER, call, file_refused, result
+from shared.channels.whatsapp_cloud.media import upload
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -48,7 +48,7 @@ def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPay
     A text that its file cannot carry follows it as a message of its own; when
     only that one fails the result says so in `note`.
     """
-    payload = written("whatsapp", payload)
+    payload = apply_markup("whatsapp", payload)
     post: Post = partial(_post, deps, config, _frame(payload))
     if payload.template:
         sent = _sent(post({"type": "template", "template": filled(payload.template)}))
@@ -83,8 +83,8 @@ def _post(deps: Deps, config: CloudConfig, frame: Mapping[str, Any], message: Ma
 def _sent(reply: Reply) -> Sent:
     messages = result(reply).get("messages")
     first = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
-    wamid, held = first.get("id"), first.get("message_status")
-    note = f"Meta has not sent it yet: {held}"[:200] if isinstance(held, str) and held != "accepted" else None
+    wamid, status = first.get("id"), first.get("message_status")
+    note = f"Meta has not sent it yet: {status}"[:200] if isinstance(status, str) and status != "accepted" else None
     return Sent(external_message_id=wamid if isinstance(wamid, str) else None, note=note)
 
 
@@ -98,9 +98,9 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
     """Up to three choices are buttons, more are a list; the limits of their lengths are Meta's to enforce."""
     body = {"body": {"text": text}}
     if len(choices) <= _BUTTONS and not any(choice.description for choice in choices):
-        buttons = [{"type": "reply", "reply": {"id": each.id, "title": each.title}} for each in choices]
+        buttons = [{"type": "reply", "reply": {"id": option.id, "title": option.title}} for option in choices]
         return {"type": "button", **body, "action": {"buttons": buttons}}
-    rows = [each.model_dump(exclude_none=True) for each in choices]
+    rows = [option.model_dump(exclude_none=True) for option in choices]
     return {"type": "list", **body, "action": {"button": _LIST_BUTTON, "sections": [{"rows": rows}]}}
 
 
@@ -146,7 +146,7 @@ def _source(deps: Deps, config: CloudConfig, attachment: Attachment) -> dict[str
 
 
 def _mark_read(deps: Deps, config: CloudConfig, payload: OutboxPayload) -> None:
-    """Show the customer that his latest message was read, and those before it; the answer does not depend on it."""
+    """Show the customer that their latest message was read, and those before it; the answer does not depend on it."""
     latest = payload.context.get("last_message_id")
     if not config.mark_read or not isinstance(latest, str) or payload.template:
         return

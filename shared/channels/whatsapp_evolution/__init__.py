@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import MEGABYTE, Capabilities, Channel, Pace
-from shared.channelkit import jid
-from shared.channelkit.lazy import lazily
-from shared.channels.whatsapp_evolution.config import EvolutionConfig, defaults
-from shared.channels.whatsapp_evolution.inbound import accept, parse
-from shared.channels.whatsapp_evolution.verification import verify
-from shared.domain.instances import ChannelType
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
+from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
-    from shared.channels.whatsapp_evolution.ending import logout, remove
-    from shared.channels.whatsapp_evolution.files import fetch_media
-    from shared.channels.whatsapp_evolution.lifecycle import connect, status
-    from shared.channels.whatsapp_evolution.outbound import send
-    from shared.channels.whatsapp_evolution.pairing import pair, restart
-    from shared.channels.whatsapp_evolution.probing import probe
-else:
-    logout = lazily("shared.channels.whatsapp_evolution.ending", "logout")
-    remove = lazily("shared.channels.whatsapp_evolution.ending", "remove")
-    fetch_media = lazily("shared.channels.whatsapp_evolution.files", "fetch_media")
-    connect = lazily("shared.channels.whatsapp_evolution.lifecycle", "connect")
-    status = lazily("shared.channels.whatsapp_evolution.lifecycle", "status")
-    send = lazily("shared.channels.whatsapp_evolution.outbound", "send")
-    pair = lazily("shared.channels.whatsapp_evolution.pairing", "pair")
-    restart = lazily("shared.channels.whatsapp_evolution.pairing", "restart")
-    probe = lazily("shared.channels.whatsapp_evolution.probing", "probe")
+    from shared.channel.address import AddressModule
+    from shared.channel.config import SupportsDefaults
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import (
+        SupportsConnecting,
+        SupportsLogout,
+        SupportsPairing,
+        SupportsProbe,
+        SupportsRemoval,
+        SupportsRestart,
+        SupportsStatus,
+    )
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import SupportsRoutes, WebhookModule
+    from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _supports_routes: SupportsRoutes = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_status: SupportsStatus = lifecycle
+    _supports_pairing: SupportsPairing = lifecycle
+    _supports_restart: SupportsRestart = lifecycle
+    _supports_logout: SupportsLogout = lifecycle
+    _supports_removal: SupportsRemoval = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+    _media_module: MediaModule = media
+    _address_module: AddressModule = address
+    _supports_defaults: SupportsDefaults = config
 
 channel = Channel(
-    name="whatsapp_evolution",
-    channel_type=ChannelType.WHATSAPP,
     config=EvolutionConfig,
     capabilities=Capabilities(
         text_limit=4096,
@@ -51,20 +59,7 @@ channel = Channel(
         # Faster senders get their number banned.
         pace=Pace(per_second=1, burst=10),
     ),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    defaults=defaults,
-    connect=connect,
-    pair=pair,
-    status=status,
-    restart=restart,
-    logout=logout,
-    remove=remove,
-    probe=probe,
-    fetch_media=fetch_media,
-    api_key="evolution_key",
-    api_url="evolution_url",
-    address=jid.canonical,
+    setup=Setup(
+        title="WhatsApp Business", api_key="evolution_key", api_url="evolution_url", account="whatsapp_instance"
+    ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channelkit.signatures import same_secret
-from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
 from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -29,21 +29,21 @@ Failure = Callable[[Answer, str], ProviderError]
 
 
 def _rejected(reason: str) -> Failure:
-    return lambda answer, said: ProviderRejected(PROVIDER, reason.format(said=said, status=answer.status))
+    return lambda answer, text: ProviderRejected(PROVIDER, reason.format(said=text, status=answer.status))
 
 
 def _unavailable(reason: str) -> Failure:
-    return lambda answer, said: ProviderUnavailable(
-        PROVIDER, reason.format(said=said, status=answer.status), answer.retry_after
+    return lambda answer, text: ProviderUnavailable(
+        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
     )
 
 
 def _unknown(reason: str) -> Failure:
-    return lambda answer, said: OutcomeUnknown(PROVIDER, reason.format(said=said, status=answer.status))
+    return lambda answer, text: OutcomeUnknown(PROVIDER, reason.format(said=text, status=answer.status))
 
 
 def _lost(reason: str) -> Failure:
-    return lambda answer, said: ConnectionLost(PROVIDER, reason, answer.retry_after)
+    return lambda answer, text: ConnectionLost(PROVIDER, reason, answer.retry_after)
 
 
 # The first row whose statuses and words both fit says what a failure means. `{said}` is Evolution's own text.
@@ -92,7 +92,7 @@ def call(
     url, key = _account(deps, instance, config)
     path = f"/{action}/{quote(name_of(instance, config), safe='')}" if per_instance else f"/{action}"
     # The deployment's own server may well live on a private address.
-    guarded = url != deps.settings.evolution_url
+    guarded = url != deps.settings.of(EvolutionSettings).evolution_url
     try:
         return deps.http.request(
             method, url + path, provider=PROVIDER, headers={"apikey": key}, json=json, params=params,
@@ -112,12 +112,13 @@ def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[s
         raise NotConfigured(PROVIDER, "evolution_url is not set")
     if not config.evolution_key:
         raise NotConfigured(PROVIDER, "evolution_key is not set")
-    key, shared_key = config.evolution_key.get_secret_value(), deps.settings.evolution_key
+    own = deps.settings.of(EvolutionSettings)
+    key, shared_key = config.evolution_key.get_secret_value(), own.evolution_key
     if not (key.isascii() and key.isprintable()):
         raise ProviderRejected(PROVIDER, "evolution_key holds characters that no header can carry")
     is_shared = shared_key is not None and same_secret(key, shared_key.get_secret_value())
-    if is_shared and config.evolution_url != deps.settings.evolution_url:
-        # Whoever may make an instance must not have the deployment's key sent to an address of his own.
+    if is_shared and config.evolution_url != own.evolution_url:
+        # Whoever may make an instance must not have the deployment's key sent to an address of their own.
         raise ProviderRejected(PROVIDER, "EVOLUTION_KEY is only sent to EVOLUTION_URL: set evolution_key")
     is_operator = instance.tenant_id == deps.settings.default_tenant_id
     if is_shared and not is_operator and name_of(instance, config) != instance.name:
@@ -135,10 +136,10 @@ def failure(answer: Answer) -> ProviderError:
     """The error that an answer means."""
     if answer.ok:
         return ProviderRejected(PROVIDER, "evolution_url leads to a web page, not to an Evolution server")
-    said = said_by(answer)
-    for statuses, words, means in _FAILURES:
-        if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(words, said):
-            return means(answer, said)
+    text = said_by(answer)
+    for statuses, pattern, means in _FAILURES:
+        if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(pattern, text):
+            return means(answer, text)
     raise AssertionError("the last row fits every answer")
 
 
@@ -149,8 +150,8 @@ def said_by(answer: Answer) -> str:
         return answer.text[:300]
     inner = body.get("response", body)
     places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
-    found = dict.fromkeys(one for place in places for one in _texts(place))
-    return "; ".join(found)[:300]
+    texts = dict.fromkeys(text for place in places for text in _texts(place))
+    return "; ".join(texts)[:300]
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -158,8 +159,8 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str) and value:
         yield value
     elif isinstance(value, list):
-        if any(one.get("exists") is False for one in objects(value)):
+        if any(item.get("exists") is False for item in objects(value)):
             yield "exists: false"
-        for one in value:
+        for item in value:
             # One level down is as deep as Evolution goes.
-            yield from (str(text(part)) for part in (one if isinstance(one, list) else [one]) if text(part))
+            yield from (str(text(part)) for part in (item if isinstance(item, list) else [item]) if text(part))

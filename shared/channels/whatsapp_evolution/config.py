@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-from shared.config import Settings
-from shared.setting_forms import Url
+from shared.config import ChannelSettings, Settings
+from shared.setting_forms import HeaderKey, Url
 
 
 def _none_if_empty(value: object) -> object:
@@ -16,6 +16,13 @@ def _none_if_empty(value: object) -> object:
 
 
 BlankIsNone = BeforeValidator(_none_if_empty)
+
+
+class EvolutionSettings(ChannelSettings):
+    """The deployment's own Evolution server."""
+
+    evolution_url: Url | None = None
+    evolution_key: HeaderKey | None = None
 
 
 class EvolutionConfig(BaseModel):
@@ -43,5 +50,6 @@ class EvolutionConfig(BaseModel):
 
 def defaults(settings: Settings) -> Mapping[str, Any]:
     """The deployment's own Evolution server, for instances that name none."""
-    given: Mapping[str, Any] = {"evolution_url": settings.evolution_url, "evolution_key": settings.evolution_key}
-    return {name: value for name, value in given.items() if value is not None}
+    own = settings.of(EvolutionSettings)
+    values = {"evolution_url": own.evolution_url, "evolution_key": own.evolution_key}
+    return {name: value for name, value in values.items() if value is not None}

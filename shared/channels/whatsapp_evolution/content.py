@@ -45,8 +45,8 @@ class Unwrapped:
 
 
 def plain(content: Unwrapped) -> Content | None:
-    said = text(content.value) or text(fields(content.value).get("text"))
-    return Content(kind=MessageKind.TEXT, text=said) if said else None
+    body = text(content.value) or text(fields(content.value).get("text"))
+    return Content(kind=MessageKind.TEXT, text=body) if body else None
 
 
 def media(kind: MessageKind, content: Unwrapped) -> Content | None:
@@ -62,14 +62,14 @@ def media(kind: MessageKind, content: Unwrapped) -> Content | None:
         size=_size(value.get("fileLength")),
         extra=_media_extra(value),
     )
-    said = text(value.get("caption")) or _heard(content.transcript)
-    return Content(kind=kind, text=said, attachments=(attachment,))
+    caption = text(value.get("caption")) or _transcribed(content.transcript)
+    return Content(kind=kind, text=caption, attachments=(attachment,))
 
 
-def _heard(transcript: str | None) -> str | None:
+def _transcribed(transcript: str | None) -> str | None:
     """Most versions put a mark before the words, and write `undefined` after it when there are none."""
-    heard = (transcript or "").removeprefix("[audio]").strip()
-    return None if heard in ("", "undefined", "null") else heard
+    speech = (transcript or "").removeprefix("[audio]").strip()
+    return None if speech in ("", "undefined", "null") else speech
 
 
 def _usable_url(url: str | None) -> str | None:
@@ -83,7 +83,7 @@ def _size(value: object) -> int | None:
 
 
 def _media_extra(value: Fields) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    extra: dict[str, Any] = {
         "media_key": encoded_bytes(value.get("mediaKey")),
         "sha256": encoded_bytes(value.get("fileSha256")) or encoded_bytes(value.get("sha256")),
         "encrypted_sha256": encoded_bytes(value.get("fileEncSha256")),
@@ -96,7 +96,7 @@ def _media_extra(value: Fields) -> dict[str, Any]:
         "voice_note": boolean(value.get("ptt")) or None,
         "animated": boolean(value.get("isAnimated")) or boolean(value.get("gifPlayback")) or None,
     }
-    return {name: one for name, one in found.items() if one is not None}
+    return {name: entry for name, entry in extra.items() if entry is not None}
 
 
 def location(live: bool, content: Unwrapped) -> Content | None:
@@ -124,8 +124,8 @@ def contacts(content: Unwrapped) -> Content | None:
 
 
 def _contacts_content(cards: list[Fields]) -> Content | None:
-    found = tuple(_card(card) for card in cards if text(card.get("displayName")) or text(card.get("vcard")))
-    return Content(kind=MessageKind.CONTACT, attachments=found) if found else None
+    contacts = tuple(_card(card) for card in cards if text(card.get("displayName")) or text(card.get("vcard")))
+    return Content(kind=MessageKind.CONTACT, attachments=contacts) if contacts else None
 
 
 def _card(card: Fields) -> Attachment:
@@ -177,10 +177,10 @@ def _inner_json(value: object) -> Fields:
 
 
 def _choice(label: str | None, identifier: str | None) -> Content | None:
-    said = label or identifier
-    if said is None:
+    title = label or identifier
+    if title is None:
         return None
-    return Content(kind=MessageKind.INTERACTIVE, text=said, extra={"selected_id": identifier} if identifier else {})
+    return Content(kind=MessageKind.INTERACTIVE, text=title, extra={"selected_id": identifier} if identifier else {})
 
 
 def offered(content: Unwrapped) -> Content | None:
@@ -193,5 +193,5 @@ def offered(content: Unwrapped) -> Content | None:
         text(value.get("description")) or text(value.get("hydratedContentText")),
         text(fields(value.get("footer")).get("text")) or text(value.get("footerText")),
     ]
-    said = "\n".join(part.strip() for part in parts if part)
-    return Content(kind=MessageKind.INTERACTIVE, text=said) if said else None
+    offer = "\n".join(part.strip() for part in parts if part)
+    return Content(kind=MessageKind.INTERACTIVE, text=offer) if offer else None

@@ -78,14 +78,14 @@ def _content_name(message: Fields, message_type: str | None) -> str | None:
     if message_type in message and message_type not in _BESIDE:
         return message_type
     names = [name for name, value in message.items() if name not in _BESIDE and value is not None]
-    known = [name for name in names if name in _READERS or name in _WRAPPERS]
-    return next(iter(known or names), None)
+    readable = [name for name in names if name in _READERS or name in _WRAPPERS]
+    return next(iter(readable or names), None)
 
 
 def read(unwrapped: Unwrapped) -> Content:
     """The content in the hub's words; what cannot be shown is `UNSUPPORTED` with its name."""
     reader = _READERS.get(unwrapped.name or "")
-    said = reader(unwrapped) if reader else None
-    if said is None:
+    content = reader(unwrapped) if reader else None
+    if content is None:
         return Content(kind=MessageKind.UNSUPPORTED, extra={"message_type": (unwrapped.name or "unknown")[:80]})
-    return said
+    return content

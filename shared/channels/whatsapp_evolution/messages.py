@@ -70,27 +70,27 @@ def upserted(data: Fields, payload: Fields) -> list[ChannelEvent]:
 
 def from_history(data: Fields, payload: Fields) -> list[ChannelEvent]:
     """What was there before the account was connected; `is_history` says that nobody waits for an answer."""
-    found = upserted(data, payload)
-    return [replace(e, is_history=True) if isinstance(e, MessageReceived) else e for e in found]
+    events = upserted(data, payload)
+    return [replace(e, is_history=True) if isinstance(e, MessageReceived) else e for e in events]
 
 
 def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> MessageReceived:
     key = key_of(data)
     context = fields(data.get("contextInfo")) or unwrapped.context
-    said = message_types.read(unwrapped)
+    content = message_types.read(unwrapped)
     return MessageReceived(
         external_message_id=identifier,
         external_conversation_id=chat.address,
         chat_key=chat.key,
         sender=author_of(data, key, chat, own),
-        kind=said.kind,
-        text=said.text,
-        attachments=said.attachments,
+        kind=content.kind,
+        text=content.text,
+        attachments=content.attachments,
         sent_at=moment(data.get("messageTimestamp")),
         from_me=boolean(key.get("fromMe")),
         is_group=chat.is_group,
         reply_to=text(context.get("stanzaId")),
-        extra=said.extra | _from_context(context),
+        extra=content.extra | _from_context(context),
     )
 
 
@@ -98,7 +98,7 @@ def _from_context(context: Fields) -> dict[str, Any]:
     """Mentions, and the advertisement that led the customer here."""
     extra: dict[str, Any] = {}
     mentioned = context.get("mentionedJid")
-    if isinstance(mentioned, list) and (people := [jid.bare(one) for one in mentioned if text(one)]):
+    if isinstance(mentioned, list) and (people := [jid.bare(item) for item in mentioned if text(item)]):
         extra["mentions"] = people
     if boolean(context.get("isForwarded")):
         extra["forwarded"] = True
@@ -138,8 +138,8 @@ def edited(data: Fields, payload: Fields) -> list[ChannelEvent]:
     if kind not in ("MESSAGE_EDIT", None):
         return []
     unwrapped = message_types.unwrap(fields(change.get("editedMessage")))
-    said = message_types.read(unwrapped).text
-    return [MessageEdited(external_message_id=identifier, text=said, edited_at=when)] if said else []
+    new_text = message_types.read(unwrapped).text
+    return [MessageEdited(external_message_id=identifier, text=new_text, edited_at=when)] if new_text else []
 
 
 def deleted(data: Fields, payload: Fields) -> list[ChannelEvent]:
@@ -158,8 +158,8 @@ def status_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
         return []
     if word == "DELETED":
         return [MessageDeleted(external_message_id=identifier)]
-    known = _STATUSES.get(word)
-    if known is None:
+    new_status = _STATUSES.get(word)
+    if new_status is None:
         return []
-    error = "WhatsApp did not accept the message and gave no reason" if known is MessageStatus.DEAD else None
-    return [Receipt(external_message_id=identifier, status=known, error=error)]
+    error = "WhatsApp did not accept the message and gave no reason" if new_status is MessageStatus.DEAD else None
+    return [Receipt(external_message_id=identifier, status=new_status, error=error)]

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channelkit import jid
-from shared.channelkit.markup import written
+from shared.channelkit.rendering import apply_markup
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
@@ -40,7 +40,7 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     """
     if not payload.to:
         raise ProviderRejected(api.PROVIDER, "the conversation has no WhatsApp address")
-    payload = written("whatsapp", payload)
+    payload = apply_markup("whatsapp", payload)
     if payload.reaction:
         return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
     if not payload.attachments:
@@ -100,10 +100,10 @@ def _cannot_fetch(answer: Answer) -> bool:
     return answer.status in (400, 500) and _CANNOT_FETCH.search(api.said_by(answer)) is not None
 
 
-def _text(payload: OutboxPayload, words: str | None) -> Call:
-    if not text(words):
+def _text(payload: OutboxPayload, message_text: str | None) -> Call:
+    if not text(message_text):
         raise ProviderRejected(api.PROVIDER, "there is nothing to send: no text, and no attachment that WhatsApp takes")
-    return "sendText", _addressed(payload) | {"text": words}
+    return "sendText", _addressed(payload) | {"text": message_text}
 
 
 def _as_text(payload: OutboxPayload) -> str:

@@ -11,25 +11,25 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channelkit.signatures import same_secret
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.connection import LOGGED_OUT, STATES, png_of
-from shared.channels.whatsapp_evolution.ending import delete
-from shared.channels.whatsapp_evolution.lifecycle import (
+from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
+from shared.channels.whatsapp_evolution.registration import (
     Hook,
+    connection_in,
     create,
     done,
     hook_of,
     is_missing,
-    known,
     new,
     profile,
     register,
     state,
     unreachable,
 )
+from shared.channels.whatsapp_evolution.removal import delete
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -48,10 +48,10 @@ def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     Without a code the status is `CONNECTING`: Evolution had none ready, its
     webhook brings it. Raises a `ProviderError`.
     """
-    said = state(deps, instance, config)
-    if said == "open" and instance.link_lost_at is not None:
+    link_state = state(deps, instance, config)
+    if link_state == "open" and instance.link_lost_at is not None:
         return restart(deps, instance, config)
-    return _bring_up(deps, instance, config, said)
+    return _bring_up(deps, instance, config, link_state)
 
 
 def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
@@ -64,19 +64,19 @@ def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     # A closed instance is answered with 200 and an error.
     if is_missing(answer) or body.get("error") is True:
         return _bring_up(deps, instance, config, state(deps, instance, config))
-    return _told(deps, instance, config, done(answer))
+    return _connection_of(deps, instance, config, done(answer))
 
 
-def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, said: str | None) -> Connection:
-    if said is None:
-        return _made(deps, instance, config)
-    if said == "open":
-        return known(deps, instance, config, said)
-    if said != "connecting":
+def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str | None) -> Connection:
+    if link_state is None:
+        return _create(deps, instance, config)
+    if link_state == "open":
+        return connection_in(deps, instance, config, link_state)
+    if link_state != "connecting":
         account = profile(deps, instance, config)
         if _logged_out(instance, account):
-            return _made_again(deps, instance, config, account)
-    return _asked(deps, instance, config, hook_of(deps, instance, config))
+            return _create_again(deps, instance, config, account)
+    return _request_code(deps, instance, config, hook_of(deps, instance, config))
 
 
 def _logged_out(instance: Instance, account: Fields) -> bool:
@@ -84,21 +84,21 @@ def _logged_out(instance: Instance, account: Fields) -> bool:
     return noted or integer(account.get("disconnectionReasonCode")) is not None
 
 
-def _made(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     hook = hook_of(deps, instance, config)
     if hook is None:
         raise unreachable(instance, config)
     created = create(deps, instance, config, hook, code=True)
     if created is None:
-        return _asked(deps, instance, config, hook)
-    made = new(created, hook)
-    if made.status is InstanceStatus.WAITING_FOR_SCAN:
-        return made
-    asked = _asked(deps, instance, config, None)
-    return replace(asked, webhook_url=made.webhook_url, secrets=made.secrets)
+        return _request_code(deps, instance, config, hook)
+    connection = new(created, hook)
+    if connection.status is InstanceStatus.WAITING_FOR_SCAN:
+        return connection
+    pairing = _request_code(deps, instance, config, None)
+    return replace(pairing, webhook_url=connection.webhook_url, secrets=connection.secrets)
 
 
-def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
+def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
     if hook_of(deps, instance, config) is None:
         raise ProviderRejected(api.PROVIDER, "the account was logged out; set PUBLIC_URL to make its instance anew")
     key = config.evolution_key.get_secret_value() if config.evolution_key else ""
@@ -109,7 +109,7 @@ def _made_again(deps: Deps, instance: Instance, config: EvolutionConfig, account
         )
     delete(deps, instance, config)
     _wait_until_gone(deps, instance, config)
-    return _made(deps, instance, config)
+    return _create(deps, instance, config)
 
 
 def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
@@ -124,12 +124,12 @@ def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) ->
     raise ProviderUnavailable(api.PROVIDER, "the logged-out instance is still being deleted; try again", 5.0)
 
 
-def _asked(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook | None) -> Connection:
+def _request_code(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook | None) -> Connection:
     """Ask for a code, after registering `hook`, which Evolution may call while it answers."""
     if hook is not None:
         register(deps, instance, config, hook)
     for _ in range(_TIMES_ASKED):
-        connection = _told(
+        connection = _connection_of(
             deps, instance, config, done(api.call(deps, instance, config, "GET", "instance/connect")), hook
         )
         if connection.status is not InstanceStatus.CONNECTING:
@@ -137,13 +137,13 @@ def _asked(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook |
     return connection
 
 
-def _told(
+def _connection_of(
     deps: Deps, instance: Instance, config: EvolutionConfig, body: Fields, hook: Hook | None = None
 ) -> Connection:
     """What `connect` and `restart` answer: a code, `{"count": 0}` when there is none yet, or the state."""
-    said = text((fields(body.get("instance")) or body).get("state"))
-    if STATES.get(said or "") is InstanceStatus.CONNECTED:
-        return known(deps, instance, config, said or "", hook)
+    link_state = text((fields(body.get("instance")) or body).get("state"))
+    if STATES.get(link_state or "") is InstanceStatus.CONNECTED:
+        return connection_in(deps, instance, config, link_state or "", hook)
     qr = fields(body.get("qrcode")) or body
     code, png = text(qr.get("code")), png_of(qr.get("base64"))
     return Connection(

@@ -46,20 +46,20 @@ def chat_of(key: Fields, own: str | None) -> Chat | None:
     if jid.is_group(remote):
         return Chat(address=remote, keys=(remote,), is_group=True)
     named = _addresses(key, _CHAT)
-    others = [one for one in named if own is None or jid.canonical(one) != jid.canonical(own)]
+    others = [candidate for candidate in named if own is None or jid.canonical(candidate) != jid.canonical(own)]
     ranked = _phone_first(others or named)
     return Chat(address=ranked[0], keys=_keys(ranked), is_group=False)
 
 
 def author_of(data: Fields, key: Fields, chat: Chat, own: str | None) -> Sender:
     """Who wrote; in a private chat always the customer, also where the business itself wrote."""
-    mine = boolean(key.get("fromMe"))
+    from_me = boolean(key.get("fromMe"))
     # The name that comes with own messages is the account's ("Você"), not the customer's.
-    name = None if mine else text(data.get("pushName"))
+    name = None if from_me else text(data.get("pushName"))
     if not chat.is_group:
         return _sender(chat.address, chat.keys, name)
     named = _addresses({"participant": data.get("participant")} | dict(key), _AUTHOR)
-    if mine:
+    if from_me:
         named = [own] if own else named
     ranked = _phone_first(named or [chat.address])
     return _sender(ranked[0], _keys(ranked), name)
@@ -72,8 +72,8 @@ def own_address(payload: Fields) -> str | None:
 
 def address(value: object) -> str | None:
     """An address without its device; nothing of that length is one of WhatsApp's."""
-    given = text(value)
-    return jid.bare(given) if given and len(given) <= _LONGEST else None
+    text_value = text(value)
+    return jid.bare(text_value) if text_value and len(text_value) <= _LONGEST else None
 
 
 def _sender(reachable_at: str, keys: tuple[str, ...], name: str | None) -> Sender:
@@ -81,16 +81,16 @@ def _sender(reachable_at: str, keys: tuple[str, ...], name: str | None) -> Sende
 
 
 def _addresses(key: Fields, names: Sequence[str]) -> list[str]:
-    return [found for name in names if (found := address(key.get(name)))]
+    return [candidate for name in names if (candidate := address(key.get(name)))]
 
 
 def _phone_first(addresses: Sequence[str]) -> list[str]:
-    return sorted(addresses, key=lambda one: not jid.is_phone(one))
+    return sorted(addresses, key=lambda candidate: not jid.is_phone(candidate))
 
 
 def _keys(addresses: Sequence[str]) -> tuple[str, ...]:
     """One phone and one hidden id: nobody has more, whatever a webhook claims."""
-    keys = dict.fromkeys(jid.canonical(one) for one in addresses)
+    keys = dict.fromkeys(jid.canonical(candidate) for candidate in addresses)
     phones = [key for key in keys if jid.is_phone(key)][:1]
     others = [key for key in keys if not jid.is_phone(key)][:1]
     return (*phones, *others)

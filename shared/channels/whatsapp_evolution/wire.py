@@ -8,72 +8,24 @@ Bytes come as base64 text, as an object of index to byte, or as Node's
 from __future__ import annotations
 
 import base64
-import json
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.errors import PayloadInvalid
+from shared.channelkit.payloads import json_object
 
 Fields = Mapping[str, object]
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-_DEEPEST = 64
 _MOST_BYTES = 4096
 # WhatsApp began in 2009; what lies after 2100 is no time in seconds.
 _FIRST_SECOND, _LAST_SECOND = 1_230_768_000, 4_102_444_800
-_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object; raises `PayloadInvalid` also for what later steps could not carry.
-
-    That is NaN and infinity, nesting beyond any real message, and half
-    surrogates, which are replaced: Evolution cuts names in the middle of emoji.
-    """
-    try:
-        value = json.loads(body, parse_constant=_refuse, parse_float=_finite)
-        if _ESCAPED_SURROGATE.search(body):
-            whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
-            value = json.loads(whole.decode("utf-16", "replace"))
-    except (ValueError, RecursionError):
-        raise PayloadInvalid("the webhook's body is not JSON") from None
-    if not isinstance(value, dict):
-        raise PayloadInvalid("the webhook's body is not a JSON object")
-    if _too_deep(value):
-        raise PayloadInvalid("the webhook's body is nested too deeply")
-    return value
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError("a number is too large")
-    return value
-
-
-def _too_deep(value: object) -> bool:
-    level: Iterable[object] = [value]
-    for _ in range(_DEEPEST):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return False
-    return True
-
-
-def _children(parent: object) -> Iterable[object]:
-    inside: Iterable[object] = ()
-    if isinstance(parent, dict):
-        inside = parent.values()
-    elif isinstance(parent, list):
-        inside = parent
-    return (child for child in inside if isinstance(child, (dict, list)))
+def webhook_object(body: bytes) -> dict[str, Any]:
+    """A webhook's body; raises `PayloadInvalid`. Evolution cuts names in the middle of emoji."""
+    return json_object("whatsapp_evolution", body, half_character="\ufffd")
 
 
 def fields(value: object) -> Fields:
@@ -126,7 +78,7 @@ def enum(value: object, names: Mapping[int, str]) -> str | None:
     """An enum's name, whether it came as name or number."""
     if isinstance(value, str) and not value.isdigit():
         return value.upper()
-    return names.get(given) if (given := integer(value)) is not None else None
+    return names.get(code) if (code := integer(value)) is not None else None
 
 
 def encoded_bytes(value: object) -> str | None:
@@ -136,7 +88,7 @@ def encoded_bytes(value: object) -> str | None:
     numbers = _byte_list(value)
     if not 0 < len(numbers) <= _MOST_BYTES:
         return None
-    if not all(type(one) is int and 0 <= one < 256 for one in numbers):
+    if not all(type(number) is int and 0 <= number < 256 for number in numbers):
         return None
     return base64.b64encode(bytes(numbers)).decode()
 

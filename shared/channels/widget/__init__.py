@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.channel import Capabilities, Channel
-from shared.channelkit.lazy import lazily
-from shared.channels.widget.config import WidgetConfig
-from shared.channels.widget.inbound import TEXT_LIMIT, accept, parse, verify
-from shared.domain.instances import ChannelType
+from shared.channel import Capabilities, Channel, Setup
+from shared.channels.widget.config import TEXT_LIMIT, WidgetConfig
 from shared.domain.messages import FILES
 
 if TYPE_CHECKING:
-    from shared.channels.widget.lifecycle import connect
-    from shared.channels.widget.outbound import send
-else:
-    connect = lazily("shared.channels.widget.lifecycle", "connect")
-    send = lazily("shared.channels.widget.outbound", "send")
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import SupportsConnecting
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import WebhookModule
+    from shared.channels.widget import inbound, lifecycle, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
 
 channel = Channel(
-    name="widget",
-    channel_type=ChannelType.WIDGET,
     config=WidgetConfig,
     capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES)),
-    verify=verify,
-    accept=accept,
-    parse=parse,
-    send=send,
-    connect=connect,
-    own_door=True,
+    setup=Setup(title="Web Chat"),
+    has_webhook=False,
 )

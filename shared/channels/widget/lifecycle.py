@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection
 from shared.channels.widget.config import WidgetConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus

@@ -1,8 +1,8 @@
-"""Answering a visitor: nothing leaves the hub, for what is stored is what he sees."""
+"""Answering a visitor: nothing leaves the hub, for what is stored is what they see."""
 
 from __future__ import annotations
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.channels.widget.config import WidgetConfig
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic
@@ -20,7 +20,7 @@ def room_of(instance_id: str, visitor_id: str) -> str:
 
 
 def send(deps: Deps, instance: Instance, config: WidgetConfig, payload: OutboxPayload) -> Sent:
-    """Tell the visitor's room; who is not there finds the message in his history.
+    """Tell the visitor's room; who is not there finds the message in their history.
 
     The message keeps the hub's own id, so that no other is told. Raises
     `ProviderRejected` for a reaction.

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.deps import Deps
-from shared.domain.accounts import Principal, RefreshToken, Role, Tenant, User
+from shared.documents import ids
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import EmailReservation, Principal, RefreshToken, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import AlreadyExists, BadRequest, Collision, Forbidden, NotFound, Unauthorized
-from shared.ports.store import Create, Document, Merge, Ref, Write
 from shared.security import passwords
 from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
-from shared.usecases import refs
 from shared.usecases.accounts import login_throttle
 from shared.usecases.accounts.credentials import access_key, refresh_key
-from shared.usecases.retrying import decide
 
 GRACE = timedelta(seconds=10)
 """How long a spent refresh token still works: two tabs of one browser share one and refresh at the same time."""
+
+EMAIL_IN_USE = "This e-mail address is already registered"
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _WRONG_PAIR = "Wrong e-mail address or password"
@@ -29,7 +31,7 @@ _REFUSED = "Invalid or expired refresh token"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A user who is signed in, and the tokens to show for it."""
+    """A signed-in user with their tokens."""
 
     access_token: str
     refresh_token: str
@@ -38,7 +40,7 @@ class Session:
 
 
 def register(deps: Deps, email: str, password: str, name: str | None = None, tenant_name: str | None = None) -> Session:
-    """Make a tenant and its first user, who owns it, and sign him in: all of it or nothing.
+    """Add a tenant and its first user, who owns it, and sign them in: all of it or nothing.
 
     Raises `Forbidden` where registration is closed, `BadRequest` for an address or
     a password that cannot be used and `Collision` for an address that has an account.
@@ -57,44 +59,40 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
         password_hash=passwords.hash_password(password),
         created_at=tenant.created_at,
     )
-    session, tokens = _sign_in(deps, user, tenant)
+    unit = UnitOfWork(deps.store)
+    unit.emails.add(EmailReservation.of(user), ids.email(email))
+    unit.users.add(user)
+    unit.tenants.add(tenant)
+    session = _sign_in(deps, unit, user, tenant)
     try:
-        deps.store.commit([*_founding(user, tenant), *tokens])
+        unit.commit()
     except AlreadyExists:
-        raise Collision("This e-mail address is already registered") from None
+        raise Collision(EMAIL_IN_USE) from None
     return session
 
 
-def _founding(user: User, tenant: Tenant) -> list[Write]:
-    owner = {"tenant_id": tenant.id, "user_id": user.id, "created_at": user.created_at}
-    return [
-        Create(email_ref(user.email), owner),
-        Create(user_ref(user.id), user.model_dump()),
-        Create(refs.tenant(tenant.id), tenant.model_dump()),
-    ]
-
-
 def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
-    """Sign a user in, who calls from an IP address.
+    """Sign in a user who calls from an IP address.
 
-    Raises `Unauthorized` for a wrong pair, in the same words and about the same
-    time whether the account is known or not, and `TooManyRequests` after too many
-    wrong passwords for it, from there or from all together.
+    Raises `Unauthorized` for a wrong pair, with the same text and after about the same
+    time whether the account exists or not, and `TooManyRequests` after too many
+    wrong passwords for it, from that address or from all together.
     """
-    reservation = email_ref(_canonical(email))
-    limits = login_throttle.bounds(reservation.id, address)
-    with login_throttle.lane(reservation.id):
-        found = deps.store.get([reservation, *limits])
-        login_throttle.refuse_throttled(deps, limits, found)
-        user, tenant = _owner_of(deps, found.get(reservation))
+    email_id = ids.email(_canonical(email))
+    limits = login_throttle.limits(email_id, address)
+    with login_throttle.lock(email_id):
+        unit = UnitOfWork(deps.store)
+        unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
+        login_throttle.check_not_throttled(unit, limits, deps.now())
+        user, tenant = _account(unit, email_id)
         if not passwords.password_matches(password, user.password_hash if user else None):
             login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
     if user is None or tenant is None:
         raise Unauthorized(_WRONG_PAIR)
-    login_throttle.forget_failures(deps, limits, found)
-    session, tokens = _sign_in(deps, user, tenant)
-    deps.store.commit(tokens)
+    login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
+    session = _sign_in(deps, unit, user, tenant)
+    unit.commit()
     return session
 
 
@@ -108,102 +106,107 @@ def refresh(deps: Deps, token: str) -> Session:
         claims = verify(token, refresh_key(deps), RefreshClaims, deps.now())
     except Unauthorized:
         raise Unauthorized(_REFUSED) from None
-    return decide(lambda: _rotate(deps, _token_ref(fingerprint(token)), claims))
-
-
-def whoami(deps: Deps, principal: Principal) -> User | None:
-    """The user who is calling; None when an API key is. Raises `NotFound` when the user is gone."""
-    if principal.user_id is None:
-        return None
-    ref = user_ref(principal.user_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None or document.data["tenant_id"] != principal.tenant_id:
-        raise NotFound("This user does not exist any more")
-    return User.model_validate(document.data)
-
-
-def _rotate(deps: Deps, spent_ref: Ref, claims: RefreshClaims) -> Session:
-    family_ref = _token_ref(claims.family)
-    owner_ref, tenant_ref = user_ref(claims.user_id), refs.tenant(claims.tenant_id)
-    found = deps.store.get([spent_ref, family_ref, owner_ref, tenant_ref])
-    if len(found) < 4 or RefreshToken.model_validate(found[family_ref].data).revoked:
+    session = run_with_retry(deps, lambda unit: _rotate(deps, unit, fingerprint(token), claims))
+    if session is None:
         raise Unauthorized(_REFUSED)
-    spent = RefreshToken.model_validate(found[spent_ref].data)
-    if spent.replaced_at is not None and spent.replaced_at + GRACE <= deps.now():
-        deps.store.commit([Merge(family_ref, {"revoked": True})])
-        raise Unauthorized(_REFUSED)
-    user, tenant = User.model_validate(found[owner_ref].data), Tenant.model_validate(found[tenant_ref].data)
-    session, writes = _sign_in(deps, user, tenant, claims.family)
-    if spent.replaced_at is None:
-        writes.append(Merge(spent_ref, {"replaced_at": deps.now()}, found[spent_ref].version))
-    deps.store.commit(writes)
     return session
 
 
-def _sign_in(deps: Deps, user: User, tenant: Tenant, family: str | None = None) -> tuple[Session, list[Write]]:
-    """Make tokens, and the writes that remember the refresh token; without `family` they begin one."""
+def current_user(deps: Deps, principal: Principal) -> User | None:
+    """The user who is calling; None when an API key is. Raises `NotFound` when the user was removed."""
+    if principal.user_id is None:
+        return None
+    user = UnitOfWork(deps.store).users.owned_or_none(principal.tenant_id, principal.user_id)
+    if user is None:
+        raise NotFound("This user does not exist any more")
+    return user
+
+
+def _rotate(deps: Deps, unit: UnitOfWork, token_id: str, claims: RefreshClaims) -> Session | None:
+    """New tokens for a refresh token; None when it is not valid, which ends its family if the token was copied."""
+    unit.fetch(
+        unit.refresh_tokens.key(token_id),
+        unit.refresh_tokens.key(claims.family),
+        unit.users.key(claims.user_id),
+        unit.tenants.key(claims.tenant_id),
+    )
+    token, family = unit.refresh_tokens.get(token_id), unit.refresh_tokens.get(claims.family)
+    user, tenant = unit.users.owned_or_none(claims.tenant_id, claims.user_id), unit.tenants.get(claims.tenant_id)
+    if token is None or family is None or user is None or tenant is None or family.revoked:
+        return None
+    if token.replaced_at is not None and token.replaced_at + GRACE <= deps.now():
+        family.revoked = True
+        return None
+    if token.replaced_at is None:
+        token.replaced_at = deps.now()
+    return _sign_in(deps, unit, user, tenant, family)
+
+
+def _sign_in(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, family: RefreshToken | None = None) -> Session:
+    """Issue tokens, and store the refresh token's hash; without `family` it begins one."""
     settings = deps.settings
     issued, expires = span(deps.now(), settings.jwt_access_ttl)
-    access = AccessClaims(
+    access_claims = AccessClaims(
         user_id=user.id, tenant_id=user.tenant_id, email=user.email, role=user.role, iat=issued, exp=expires
     )
     issued, expires = span(deps.now(), settings.jwt_refresh_ttl)
-    renewal = RefreshClaims(
+    refresh_claims = RefreshClaims(
         user_id=user.id,
         tenant_id=user.tenant_id,
         type="refresh",
-        family=family or new_id(),
+        family=family.id if family else new_id(),
         iat=issued,
         exp=expires,
     )
-    token = sign(renewal, refresh_key(deps))
-    session = Session(sign(access, access_key(deps)), token, user, tenant)
-    return session, _remembered(deps, token, renewal, begins=family is None)
+    refresh_token = sign(refresh_claims, refresh_key(deps))
+    _add_refresh_token(deps, unit, refresh_token, refresh_claims, family)
+    return Session(sign(access_claims, access_key(deps)), refresh_token, user, tenant)
 
 
-def _remembered(deps: Deps, token: str, claims: RefreshClaims, *, begins: bool) -> list[Write]:
-    """Keep a refresh token's hash.
+def _add_refresh_token(
+    deps: Deps, unit: UnitOfWork, credential: str, claims: RefreshClaims, family: RefreshToken | None
+) -> None:
+    """Store a refresh token's hash.
 
     A document named by the family holds what ends all of its tokens, so that one
-    made while that happens is ended as well.
+    that is issued at the same time ends as well.
     """
-    kept = RefreshToken(
-        id=fingerprint(token),
+    token = RefreshToken(
+        id=fingerprint(credential),
         tenant_id=claims.tenant_id,
         user_id=claims.user_id,
         family=claims.family,
         expires_at=deps.now() + timedelta(seconds=deps.settings.jwt_refresh_ttl),
         created_at=deps.now(),
     )
-    writes: list[Write] = [Create(_token_ref(kept.id), kept.model_dump())]
-    family_ref = _token_ref(claims.family)
-    if begins:
-        writes.append(Create(family_ref, kept.model_dump() | {"id": claims.family}))
+    unit.refresh_tokens.add(token)
+    if family is None:
+        unit.refresh_tokens.add(token.model_copy(update={"id": claims.family}))
     else:
-        writes.append(Merge(family_ref, {"expires_at": kept.expires_at}))
-    return writes
+        family.expires_at = token.expires_at
 
 
-def _owner_of(deps: Deps, reservation: Document | None) -> tuple[User | None, Tenant | None]:
+def _account(unit: UnitOfWork, email_id: str) -> tuple[User | None, Tenant | None]:
+    """The user with an e-mail address, and their tenant; both or neither."""
+    reservation = unit.emails.get(email_id)
     if reservation is None:
         return None, None
-    owner_ref, tenant_ref = user_ref(reservation.data["user_id"]), refs.tenant(reservation.data["tenant_id"])
-    found = deps.store.get([owner_ref, tenant_ref])
-    if len(found) < 2:
-        return None, None
-    return User.model_validate(found[owner_ref].data), Tenant.model_validate(found[tenant_ref].data)
+    unit.fetch(unit.users.key(reservation.user_id), unit.tenants.key(reservation.tenant_id))
+    user = unit.users.owned_or_none(reservation.tenant_id, reservation.user_id)
+    tenant = unit.tenants.get(reservation.tenant_id)
+    return (user, tenant) if user and tenant else (None, None)
 
 
 def _canonical(email: str) -> str:
-    """The one spelling of all that look the same."""
+    """The one spelling of all addresses that look the same."""
     return unicodedata.normalize("NFC", email.strip().lower())
 
 
 def checked_email(email: str) -> str:
-    """The address as it is kept; raises `BadRequest` for what is none."""
+    """The address in its canonical spelling; raises `BadRequest` for what is not an address."""
     email = _canonical(email)
-    if len(email) > 254 or not _EMAIL.fullmatch(email) or any(unicodedata.category(one)[0] in "CZ" for one in email):
-        raise BadRequest("email: must be an e-mail address", {"email": "must be an e-mail address"})
+    if len(email) > 254 or not _EMAIL.fullmatch(email) or any(unicodedata.category(char)[0] in "CZ" for char in email):
+        raise BadRequest.of_field("email", "must be an e-mail address")
     return email
 
 
@@ -211,17 +214,4 @@ def check_password(password: str) -> None:
     """Raises `BadRequest` for one that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
-        raise BadRequest(f"password: {problem}", {"password": problem})
-
-
-def user_ref(user_id: str) -> Ref:
-    return Ref("users", user_id)
-
-
-def email_ref(email: str) -> Ref:
-    """The document that says whose an address is, and keeps it from being anybody else's."""
-    return Ref("emails", fingerprint(email))
-
-
-def _token_ref(token_id: str) -> Ref:
-    return Ref("refresh_tokens", token_id)
+        raise BadRequest.of_field("password", problem)

@@ -1,4 +1,4 @@
-"""A tenant's API keys: made once in clear, kept as hashes."""
+"""A tenant's API keys: shown once when they are created, stored as hashes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, Principal, Role
-from shared.errors import BadRequest, Forbidden, NotFound
-from shared.ports.store import Create, Delete, Order, Ref, Where
+from shared.errors import BadRequest, Forbidden
 from shared.security.tokens import fingerprint
 from shared.usecases.accounts import tenants
-from shared.usecases.accounts.credentials import KEY_SIGN, READ_SECRETS, forget_key
+from shared.usecases.accounts.credentials import KEY_PREFIX, READ_SECRETS, forget_key
 
 READ, WRITE = "read", "write"
-MOST = 100
+MAX_PAGE = 100
 
-_SHOWN = 8
-_LONGEST = timedelta(days=3650)
+_SHOWN_CHARACTERS = 8
+_MAX_LIFETIME = timedelta(days=3650)
 
 
 def create(
@@ -29,28 +30,32 @@ def create(
     scopes: Sequence[str] | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key; returns it with the credential, which nobody can tell later.
+    """Create a key; returns it with the credential, which nobody can read later.
 
     Without `scopes` it may read and write. Raises `Forbidden` for a key that may
-    do more than its maker, and `BadRequest` for an end that is past or too far off.
+    do more than the caller, and `BadRequest` for an end that is past or too far off.
     """
-    wanted = _complete(scopes)
-    _check_may_grant(caller, role, wanted)
+    key_scopes = _with_implied_scopes((READ, WRITE) if scopes is None else scopes)
+    _check_may_grant(caller, role, key_scopes)
     _check_end(deps, expires_at)
-    tenants.ensure(deps, caller.tenant_id)
-    credential = KEY_SIGN + secrets.token_urlsafe(32)
+    credential = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         id=fingerprint(credential),
         tenant_id=caller.tenant_id,
         name=name,
-        prefix=credential[:_SHOWN],
+        prefix=credential[:_SHOWN_CHARACTERS],
         role=role,
-        scopes=wanted,
+        scopes=key_scopes,
         expires_at=expires_at,
         created_at=deps.now(),
         created_by=caller.answerable,
     )
-    deps.store.commit([Create(_ref(key.id), key.model_dump())])
+
+    def attempt(unit: UnitOfWork) -> None:
+        tenants.get_or_add(unit, caller.tenant_id, deps.now())
+        unit.api_keys.add(key)
+
+    run_with_retry(deps, attempt, retry_existing=True)
     return key, credential
 
 
@@ -58,42 +63,40 @@ def list_keys(
     deps: Deps, tenant_id: str, limit: int = 50, cursor: str | None = None
 ) -> tuple[list[ApiKey], str | None]:
     """Return one page of a tenant's keys, oldest first, and the cursor of the next."""
-    where = [Where("tenant_id", "==", tenant_id)]
-    page = deps.store.find("api_keys", where, [Order("created_at")], min(limit, MOST), cursor)
-    return [ApiKey.model_validate(document.data) for document in page.documents], page.cursor
+    query = UnitOfWork(deps.store).api_keys.query().where(lambda key: key.tenant_id, "==", tenant_id)
+    page = query.order_by(lambda key: key.created_at).page(min(limit, MAX_PAGE), cursor)
+    return page.documents, page.cursor
 
 
 def revoke(deps: Deps, caller: Principal, key_id: str) -> None:
     """End a key: at once here, in other processes within 30 s. Raises `NotFound`, and `Forbidden` for an owner's."""
-    document = deps.store.get([_ref(key_id)]).get(_ref(key_id))
-    if document is None or document.data["tenant_id"] != caller.tenant_id:
-        raise NotFound("There is no such API key")
-    if not caller.role.covers(Role(document.data["role"])):
-        raise Forbidden("Only an owner may revoke an owner's key")
-    deps.store.commit([Delete(document.ref)])
+
+    def attempt(unit: UnitOfWork) -> None:
+        key = unit.api_keys.owned(caller.tenant_id, key_id)
+        if not caller.role.covers(key.role):
+            raise Forbidden("Only an owner may revoke an owner's key")
+        unit.api_keys.remove(key_id)
+
+    run_with_retry(deps, attempt)
     forget_key(deps, key_id)
 
 
-def _complete(scopes: Sequence[str] | None) -> list[str]:
+def _with_implied_scopes(scopes: Sequence[str]) -> list[str]:
     """Whoever may read secrets may read."""
-    given = set((READ, WRITE) if scopes is None else scopes)
-    return sorted(given | {READ} if READ_SECRETS in given else given)
+    implied = {READ} if READ_SECRETS in scopes else set()
+    return sorted({*scopes} | implied)
 
 
 def _check_may_grant(caller: Principal, role: Role, scopes: Sequence[str]) -> None:
     if not caller.role.covers(role):
         raise Forbidden(f"A key of the role {role.value} can only be made by somebody who has it")
-    may = {READ: caller.may_read, WRITE: caller.may_write, READ_SECRETS: caller.may_read_secrets}
+    allowed = {READ: caller.may_read, WRITE: caller.may_write, READ_SECRETS: caller.may_read_secrets}
     for scope in scopes:
-        if not may[scope]:
+        if not allowed[scope]:
             raise Forbidden(f"A key with the scope {scope} can only be made by somebody who has it")
 
 
 def _check_end(deps: Deps, expires_at: datetime | None) -> None:
-    if expires_at is not None and not deps.now() < expires_at <= deps.now() + _LONGEST:
+    if expires_at is not None and not deps.now() < expires_at <= deps.now() + _MAX_LIFETIME:
         problem = "must be in the future, and within ten years"
-        raise BadRequest(f"expiresAt: {problem}", {"expiresAt": problem})
-
-
-def _ref(key_id: str) -> Ref:
-    return Ref("api_keys", key_id)
+        raise BadRequest.of_field("expires_at", problem)

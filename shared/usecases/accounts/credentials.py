@@ -1,4 +1,4 @@
-"""From what a caller shows to who he is: the same for HTTP and for sockets."""
+"""Authentication: the principal behind an access token or API key, for HTTP and for sockets alike."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hmac
 import logging
 import secrets
 import threading
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.deps import Deps
-from shared.domain.accounts import ApiKey, Principal, Role
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import ApiKey, Principal, Role, User
 from shared.errors import StoreError, Unauthorized
-from shared.ports.store import Merge, Ref
 from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
 
 log = logging.getLogger(__name__)
@@ -19,35 +20,35 @@ log = logging.getLogger(__name__)
 READ_SECRETS = "secrets:read"
 ALL_SCOPES = frozenset({READ_SECRETS})
 
-KEY_SIGN = "omh_"
-"""How the API keys begin that the hub makes."""
+KEY_PREFIX = "omh_"
+"""What the hub's own API keys begin with."""
 
-_SIGNING = "jwt-signing"
-_making = threading.Lock()
-_NOTED_EVERY = timedelta(minutes=1)
+_SIGNING_SECRET = "jwt-signing"  # noqa: S105 - the name of a secret
+_signing_key_lock = threading.Lock()
+_LAST_USED_PRECISION = timedelta(minutes=1)
 
 
 def authenticate(deps: Deps, credential: str) -> Principal:
-    """Tell who shows this access token or API key; raises `Unauthorized`.
+    """Return the principal of an access token or API key; raises `Unauthorized`.
 
-    A key may do no more than the user for whom it was made may now.
+    A key may do no more than the user for whom it was created may now.
 
     A revoked key is refused at once by the process that revoked it, by others
-    as soon as their cache has grown old (30 s); so it is with what a user may
-    do, and with one who was removed, whatever his token says.
+    as soon as their cache has expired (30 s); the same holds for a user's role,
+    and for a user who was removed, whatever their token says.
     """
     if len(credential) <= MAX_LENGTH:
-        if _is_the_key(deps, credential):
+        if _is_deployment_key(deps, credential):
             return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
-        principal = _user(deps, credential) if _is_token(credential) else _key_holder(deps, credential)
+        principal = _user_principal(deps, credential) if _is_token(credential) else _key_principal(deps, credential)
         if principal is not None:
             return principal
     raise Unauthorized("Invalid or expired token" if _is_token(credential) else "Invalid or missing API key")
 
 
 def is_like_ours(credential: str) -> bool:
-    """Whether it has the form of what the hub gives out: a user's token or a tenant's key."""
-    return _is_token(credential) or credential.startswith(KEY_SIGN)
+    """Whether it has the form of what the hub issues: a user's token or a tenant's key."""
+    return _is_token(credential) or credential.startswith(KEY_PREFIX)
 
 
 def _is_token(credential: str) -> bool:
@@ -59,15 +60,17 @@ def forget_key(deps: Deps, key_id: str) -> None:
     deps.cache.forget(("api_key", key_id))
 
 
-def forget_user(deps: Deps, user_id: str) -> None:
+def forget_user(deps: Deps, user: User) -> None:
     """Have a changed user read again."""
-    deps.cache.forget(("standing", user_id))
+    deps.cache.forget(("role", user.tenant_id, user.id))
 
 
 def access_key(deps: Deps) -> str:
-    """What access tokens are signed with: `JWT_SECRET`, or in development a random one that is kept."""
+    """What access tokens are signed with: `JWT_SECRET`, or in development a random key that is stored."""
     configured = deps.settings.jwt_secret
-    return configured.get_secret_value() if configured else deps.cache.get(_SIGNING, lambda: _kept_key(deps))
+    if configured:
+        return configured.get_secret_value()
+    return deps.cache.get(_SIGNING_SECRET, lambda: _stored_signing_key(deps))
 
 
 def refresh_key(deps: Deps) -> str:
@@ -76,88 +79,95 @@ def refresh_key(deps: Deps) -> str:
     return configured.get_secret_value() if configured else access_key(deps)
 
 
-def _is_the_key(deps: Deps, credential: str) -> bool:
+def _is_deployment_key(deps: Deps, credential: str) -> bool:
     configured = deps.settings.api_key
     if configured is None:
         return False
     return hmac.compare_digest(credential.encode("utf-8", "surrogatepass"), configured.get_secret_value().encode())
 
 
-def _user(deps: Deps, token: str) -> Principal | None:
+def _user_principal(deps: Deps, token: str) -> Principal | None:
     try:
         claims = verify(token, access_key(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    standing = _standing(deps, claims.user_id)
-    if standing is None or standing[0] != claims.tenant_id:
+    role = _role(deps, claims.tenant_id, claims.user_id)
+    if role is None:
         return None
-    role = standing[1]
-    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes_of(role), claims.user_id)
+    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes(role), claims.user_id)
 
 
-def _scopes_of(role: Role) -> frozenset[str]:
+def _scopes(role: Role) -> frozenset[str]:
     return ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset()
 
 
-def _standing(deps: Deps, user_id: str) -> tuple[str, Role] | None:
-    """A user's tenant, and what he may do there now; his token says what he might when it was made."""
-    return deps.cache.get(("standing", user_id), lambda: _stored_standing(deps, user_id))
+def _role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
+    """A user's present role, which a token issued earlier may not name; None when the user was removed."""
+    return deps.cache.get(("role", tenant_id, user_id), lambda: _stored_role(deps, tenant_id, user_id))
 
 
-def _stored_standing(deps: Deps, user_id: str) -> tuple[str, Role] | None:
-    ref = Ref("users", user_id)
-    document = deps.store.get([ref]).get(ref)
-    return (document.data["tenant_id"], Role(document.data["role"])) if document else None
+def _stored_role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
+    user = UnitOfWork(deps.store).users.owned_or_none(tenant_id, user_id)
+    return user.role if user else None
 
 
-def _key_holder(deps: Deps, credential: str) -> Principal | None:
+@dataclass(frozen=True, slots=True)
+class _CachedKey:
+    """A key with the unit of work that read it, by which its use is noted only if it is still as it was read."""
+
+    key: ApiKey
+    unit: UnitOfWork
+
+
+def _key_principal(deps: Deps, credential: str) -> Principal | None:
     key_id = fingerprint(credential)
-    found = deps.cache.get(("api_key", key_id), lambda: _stored_key(deps, key_id))
-    if found is None:
+    cached = deps.cache.get(("api_key", key_id), lambda: _read_key(deps, key_id))
+    if cached is None:
         return None
-    key, version = found
+    key = cached.key
     if key.revoked or (key.expires_at is not None and key.expires_at <= deps.now()):
         return None
-    principal = _as_its_maker_may(deps, key)
+    principal = _within_creators_rights(deps, key)
     if principal is None:
         return None
-    if key.last_used_at is None or key.last_used_at + _NOTED_EVERY <= deps.now():
-        _note_use(deps, key_id, version)
+    if key.last_used_at is None or key.last_used_at + _LAST_USED_PRECISION <= deps.now():
+        _note_use(deps, cached)
     return principal
 
 
-def _as_its_maker_may(deps: Deps, key: ApiKey) -> Principal | None:
-    """What the key may do; None when the user for whom it was made is gone."""
+def _within_creators_rights(deps: Deps, key: ApiKey) -> Principal | None:
+    """What the key may do; None when the user for whom it was created was removed."""
     role, scopes = key.role, frozenset(key.scopes)
     if key.created_by is not None:
-        standing = _standing(deps, key.created_by)
-        if standing is None or standing[0] != key.tenant_id:
+        creator_role = _role(deps, key.tenant_id, key.created_by)
+        if creator_role is None:
             return None
-        role = key.role.within(standing[1])
-        scopes -= ALL_SCOPES - _scopes_of(standing[1])
+        role = key.role.within(creator_role)
+        scopes -= ALL_SCOPES - _scopes(creator_role)
     return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by)
 
 
-def _stored_key(deps: Deps, key_id: str) -> tuple[ApiKey, str] | None:
-    ref = Ref("api_keys", key_id)
-    document = deps.store.get([ref]).get(ref)
-    return (ApiKey.model_validate({"id": key_id, **document.data}), document.version) if document else None
+def _read_key(deps: Deps, key_id: str) -> _CachedKey | None:
+    unit = UnitOfWork(deps.store)
+    key = unit.api_keys.of_any_tenant(key_id)
+    return _CachedKey(key, unit) if key else None
 
 
-def _note_use(deps: Deps, key_id: str, version: str) -> None:
-    """Whoever noted it or took the key away meanwhile has the last word; a store in trouble keeps nobody out here."""
+def _note_use(deps: Deps, cached: _CachedKey) -> None:
+    """A key that was used or revoked elsewhere meanwhile is left alone; a failing store keeps nobody out here."""
+    cached.key.last_used_at = deps.now()
     try:
-        deps.store.commit([Merge(Ref("api_keys", key_id), {"last_used_at": deps.now()}, version)])
+        cached.unit.commit()
     except StoreError as error:
         log.info("the use of a key was not noted", extra={"why": error.detail})
-    forget_key(deps, key_id)
+    forget_key(deps, cached.key.id)
 
 
-def _kept_key(deps: Deps) -> str:
-    with _making:
-        kept = deps.secrets.read(_SIGNING).get("key")
-        if not kept:
-            deps.secrets.write(_SIGNING, {"key": secrets.token_hex(32)})
-            # Another process may have written meanwhile: what is kept now is what both use.
-            kept = deps.secrets.read(_SIGNING)["key"]
-        return kept
+def _stored_signing_key(deps: Deps) -> str:
+    with _signing_key_lock:
+        key = deps.secrets.read(_SIGNING_SECRET).get("key")
+        if not key:
+            deps.secrets.write(_SIGNING_SECRET, {"key": secrets.token_hex(32)})
+            # Another process may have written meanwhile: what is stored now is what both use.
+            key = deps.secrets.read(_SIGNING_SECRET)["key"]
+        return key

@@ -1,7 +1,7 @@
-"""Slowing down whoever guesses passwords: few for an account from one address, more from all together.
+"""Limits on wrong passwords: few for an account from one address, more from all addresses together.
 
-Wrong passwords from elsewhere therefore do not keep the account's owner out,
-unless they come from many addresses at once.
+Wrong passwords from other addresses therefore do not lock the account's owner
+out, unless they come from many addresses at once.
 """
 
 from __future__ import annotations
@@ -12,66 +12,60 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from shared.deps import Deps
-from shared.errors import AlreadyExists, Conflict, TooManyRequests
-from shared.ports.store import Create, Delete, Document, Ref, Set, Write
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import LoginFailures
+from shared.errors import TooManyRequests
 from shared.security.tokens import fingerprint
-from shared.usecases.retrying import decide
 
 MAX_FAILURES, MAX_FAILURES_OF_ALL = 10, 100
 WINDOW = timedelta(minutes=15)
 
-# Guesses at one account are checked one after the other, so that a burst of
-# them cannot slip through before the first is counted. Right passwords wait, too, but are never refused for it.
-_lanes = tuple(threading.Lock() for _ in range(256))
+# Attempts at one account are checked one after the other, so that a burst of them cannot slip through before the first
+# is counted. Right passwords wait, too, but are never refused for it.
+_locks = tuple(threading.Lock() for _ in range(256))
 
 
-def lane(account: str) -> AbstractContextManager[bool]:
+def lock(account: str) -> AbstractContextManager[bool]:
     """Hold this while an account's password is checked and the failure counted; `account` is a hash in hex."""
-    return _lanes[int(account[:2], 16)]
+    return _locks[int(account[:2], 16)]
 
 
-def bounds(account: str, address: str) -> dict[Ref, int]:
-    """Where wrong passwords for the account from the address are counted, and how many are let pass there."""
-    return {
-        Ref("login_failures", fingerprint(f"{account} {address}")): MAX_FAILURES,
-        Ref("login_failures", account): MAX_FAILURES_OF_ALL,
-    }
+def limits(account: str, address: str) -> dict[str, int]:
+    """The counts of wrong passwords (ids of `login_failures`) that an attempt goes by, and how many each allows."""
+    return {fingerprint(f"{account} {address}"): MAX_FAILURES, account: MAX_FAILURES_OF_ALL}
 
 
-def refuse_throttled(deps: Deps, limits: Mapping[Ref, int], found: Mapping[Ref, Document]) -> None:
+def check_not_throttled(unit: UnitOfWork, count_limits: Mapping[str, int], now: datetime) -> None:
     """Raise `TooManyRequests` when there have been too many wrong passwords lately."""
-    for ref, most in limits.items():
-        recent = _recent(deps, found.get(ref))
-        if len(recent) >= most:
-            wait = recent[-most] + WINDOW - deps.now()
+    for count_id, limit in count_limits.items():
+        recent = _recent(unit.login_failures.get(count_id), now)
+        if len(recent) >= limit:
+            wait = recent[-limit] + WINDOW - now
             raise TooManyRequests("Too many wrong passwords; try again later", wait.total_seconds())
 
 
-def count_failure(deps: Deps, limits: Mapping[Ref, int]) -> None:
-    """Remember a wrong password; counts of other processes are not lost."""
+def count_failure(deps: Deps, count_limits: Mapping[str, int]) -> None:
+    """Count a wrong password, without losing what other processes count."""
 
-    def attempt() -> None:
-        found = deps.store.get(list(limits))
-        try:
-            deps.store.commit([_counted(deps, ref, found.get(ref), most) for ref, most in limits.items()])
-        except AlreadyExists as error:
-            raise Conflict(error.ref) from None
+    def attempt(unit: UnitOfWork) -> None:
+        unit.login_failures.get_many(count_limits)
+        now = deps.now()
+        for count_id, limit in count_limits.items():
+            failed_at = [*_recent(unit.login_failures.get(count_id), now), now][-limit:]
+            unit.login_failures.put(LoginFailures(failed_at=failed_at, expires_at=now + WINDOW), count_id)
 
-    decide(attempt)
-
-
-def _counted(deps: Deps, ref: Ref, known: Document | None, most: int) -> Write:
-    now = deps.now()
-    data = {"failed_at": [*_recent(deps, known), now][-most:], "expires_at": now + WINDOW}
-    return Set(ref, data, known.version) if known else Create(ref, data)
+    run_with_retry(deps, attempt, retry_existing=True)
 
 
-def forget_failures(deps: Deps, limits: Mapping[Ref, int], found: Mapping[Ref, Document]) -> None:
-    """The right password was given."""
-    if counted := [ref for ref in limits if ref in found]:
-        deps.store.commit([Delete(ref) for ref in counted])
+def forget_failures(deps: Deps, count_ids: list[str]) -> None:
+    """Delete these counts, because the right password was given."""
+    unit = UnitOfWork(deps.store)
+    for count_id in count_ids:
+        unit.login_failures.remove(count_id)
+    unit.commit()
 
 
-def _recent(deps: Deps, failures: Document | None) -> list[datetime]:
-    since = deps.now() - WINDOW
-    return [moment for moment in failures.data["failed_at"] if moment > since] if failures else []
+def _recent(failures: LoginFailures | None, now: datetime) -> list[datetime]:
+    since = now - WINDOW
+    return [failed_at for failed_at in failures.failed_at if failed_at > since] if failures else []

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from shared.deps import Deps
+from datetime import datetime
+
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
-from shared.ports.store import Document, Merge
-from shared.usecases import refs
+from shared.domain.ids import new_id
 
 
-def ensure(deps: Deps, tenant_id: str) -> Document:
-    """Read the tenant; the one that API_KEY speaks for is made when it is first needed."""
-    ref = refs.tenant(tenant_id)
-    found = deps.store.get([ref]).get(ref)
-    if found is None:
-        made = Tenant(id=tenant_id, name=tenant_id, created_at=deps.now())
-        deps.store.commit([Merge(ref, made.model_dump(include={"id", "name", "created_at"}))])
-        found = deps.store.get([ref])[ref]
-    return found
+def get_or_add(unit: UnitOfWork, tenant_id: str, now: datetime) -> Tenant:
+    """Return the tenant; the one that API_KEY speaks for is added when it is first needed.
+
+    Commit the unit with `retry_existing`: two requests may need it at once.
+    """
+    return unit.tenants.get(tenant_id) or unit.tenants.add(Tenant(id=tenant_id, name=tenant_id, created_at=now))
+
+
+def revise(tenant: Tenant) -> None:
+    """Have other decisions that depend on the tenant's users, agents or teams fail with `Conflict`."""
+    tenant.revision = new_id()

@@ -1,1 +1,1 @@
-"""AI agents, their teams, and what was said inside a team."""
+"""AI agents, their teams, and the collaborations of teams."""

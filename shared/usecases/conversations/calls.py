@@ -1,8 +1,6 @@
-"""Calls: one document each, counted once, told in the conversation they belong to.
+"""Calls: one document each, counted once, noted in the conversation they belong to.
 
-    calls/{hash of instance and the provider's id}    where the call stands
-
-A call that nobody ended is closed by the sweep, so that what is shown as going on does.
+A call that nobody ended is closed by the sweep, so that those shown as going on do.
 """
 
 from __future__ import annotations
@@ -10,173 +8,138 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.query import Query
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.calls import Call, CallState, later_state
 from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
-from shared.errors import AlreadyExists, Conflict
-from shared.ports.store import Create, Document, Merge, Set, Where, Write
-from shared.usecases import realtime, refs
-from shared.usecases.reporting import stats
-from shared.usecases.retrying import decide
+from shared.usecases import realtime
+from shared.usecases.reporting import counters
 
 LONGEST = timedelta(hours=4)
-"""After this long an open call counts as ended although nobody said so."""
+"""After this long an open call counts as ended although no event said so."""
 
 
-def change(deps: Deps, instance: Instance, what: CallChanged) -> None:
-    """Take in what a provider tells of a call, in whatever order and however often it does.
+def change(deps: Deps, instance: Instance, event: CallChanged) -> None:
+    """Apply what a provider reports of a call, in whatever order and however often it does.
 
     The call's document, the counters and the note are one commit.
     """
-    note = decide(lambda: _attempt(deps, instance, what))
-    if note is not None:
-        realtime.message_created(deps, note)
+    run_with_retry(deps, lambda unit: _apply(deps, unit, instance, event), retry_existing=True)
 
 
-def _attempt(deps: Deps, instance: Instance, what: CallChanged) -> Message | None:
-    ref = refs.call(instance.id, what.external_call_id)
-    document = deps.store.get([ref]).get(ref)
-    before = Call.model_validate(document.data) if document else None
-    if before is None and what.if_known:
-        return None
-    conversation = _conversation(deps, instance, what, before)
-    known = before or _new(instance, what, ref.id)
-    after = _advanced(known, what, conversation)
-    note = _note(deps, after, what, conversation) if before is None or _tells(before, what) else None
-    writes = _writes(deps, before, after, document, what)
-    if not writes and note is None:
-        return None
-    try:
-        deps.store.commit([*writes, *_note_writes(note)])
-    except AlreadyExists as clash:
-        if before is None and (note is None or clash.ref != refs.message(note.id)):
-            raise Conflict(ref) from clash
-        if writes:  # The note is there already: this was told before.
-            deps.store.commit(writes)
-        return None
-    return note
+def _apply(deps: Deps, unit: UnitOfWork, instance: Instance, event: CallChanged) -> None:
+    call_id = ids.call(instance.id, event.external_call_id)
+    call = unit.calls.owned_or_none(instance.tenant_id, call_id)
+    if call is None and event.if_known:
+        return
+    conversation = _conversation(unit, instance, event, call)
+    former = call.model_copy() if call else None
+    call = call or unit.calls.add(_new(instance, event, call_id))
+    _advance(call, event, conversation)
+    _count(deps, unit, former, call, event)
+    if conversation is not None and (former is None or _is_news(former, event)):
+        _add_note(deps, unit, call, event, conversation)
 
 
-def _conversation(deps: Deps, instance: Instance, what: CallChanged, before: Call | None) -> Conversation | None:
-    """The call's conversation: the one it began in, else the one that is open with whoever it is with."""
-    conversation_id = before.conversation_id if before else None
+def _conversation(unit: UnitOfWork, instance: Instance, event: CallChanged, call: Call | None) -> Conversation | None:
+    """The call's conversation: the one it began in, else the one that is open at the caller's address."""
+    conversation_id = call.conversation_id if call else None
     if conversation_id is None:
-        ref = refs.identity(instance.id, what.chat_key)
-        identity = deps.store.get([ref]).get(ref)
-        conversation_id = identity.data.get("conversation_id") if identity else None
+        identity = unit.identities.owned_or_none(instance.tenant_id, ids.identity(instance.id, event.chat_key))
+        conversation_id = identity.conversation_id if identity else None
     if conversation_id is None:
         return None
-    ref = refs.conversation(str(conversation_id))
-    document = deps.store.get([ref]).get(ref)
-    return Conversation.model_validate(document.data) if document else None
+    return unit.conversations.owned_or_none(instance.tenant_id, conversation_id)
 
 
-def _new(instance: Instance, what: CallChanged, call_id: str) -> Call:
+def _new(instance: Instance, event: CallChanged, call_id: str) -> Call:
     return Call(
         id=call_id,
         tenant_id=instance.tenant_id,
         instance_id=instance.id,
         channel=instance.type,
-        external_call_id=what.external_call_id,
-        started_at=what.at,
-        updated_at=what.at,
+        external_call_id=event.external_call_id,
+        started_at=event.at,
+        updated_at=event.at,
     )
 
 
-def _advanced(call: Call, what: CallChanged, conversation: Conversation | None) -> Call:
-    """The call with what is new in the event; what is known stays."""
-    state = later_state(call.state, what.state)
-    ends = state is CallState.ENDED and call.ended_at is None
-    return call.model_copy(
-        update={
-            "conversation_id": call.conversation_id or (conversation.id if conversation else None),
-            "state": state,
-            "open": state is not CallState.ENDED,
-            "outcome": call.outcome or what.outcome,
-            "seconds": what.seconds if call.seconds is None else call.seconds,
-            "quality": what.quality if call.quality is None else call.quality,
-            "started_at": min(call.started_at, what.at),
-            "ended_at": max(what.at, call.started_at) if ends else call.ended_at,
-            "updated_at": max(call.updated_at, what.at),
-        }
-    )
+def _advance(call: Call, event: CallChanged, conversation: Conversation | None) -> None:
+    """Write down what is new in the event; what the call has already stays."""
+    call.conversation_id = call.conversation_id or (conversation.id if conversation else None)
+    call.state = later_state(call.state, event.state)
+    if call.state is CallState.ENDED and call.ended_at is None:
+        call.ended_at = max(event.at, call.started_at)
+    call.open = call.state is not CallState.ENDED
+    call.outcome = call.outcome or event.outcome
+    call.seconds = event.seconds if call.seconds is None else call.seconds
+    call.quality = event.quality if call.quality is None else call.quality
+    call.started_at = min(call.started_at, event.at)
+    call.updated_at = max(call.updated_at, event.at)
 
 
-def _tells(before: Call, what: CallChanged) -> bool:
-    """Whether the note is news: it has a key of its own, or the call went on with this event."""
-    return what.note_key is not None or later_state(before.state, what.state) is not before.state
+def _count(deps: Deps, unit: UnitOfWork, former: Call | None, call: Call, event: CallChanged) -> None:
+    """Count the call, its length and its quality, each by the event that tells it first."""
+    amounts = Counters(calls=int(former is None))
+    if call.seconds and (former is None or former.seconds is None):
+        amounts.call_seconds = call.seconds
+    if call.quality is not None and (former is None or former.quality is None):
+        amounts.quality_sum, amounts.quality_count = call.quality, 1
+    if amounts.nonzero():
+        source = counters.Source(call.tenant_id, call.instance_id, call.channel, call.conversation_id or call.id)
+        counters.correct(unit, source, event.at, deps.now(), amounts)
 
 
-def _writes(deps: Deps, before: Call | None, after: Call, document: Document | None, what: CallChanged) -> list[Write]:
-    if after == before:
-        return []
-    ref, data = refs.call(after.instance_id, after.external_call_id), after.model_dump()
-    writes: list[Write] = [Set(ref, data, document.version) if document else Create(ref, data)]
-    counted = {"calls": int(before is None)} | _learned(before, after)
-    if any(counted.values()):
-        shard = after.conversation_id or after.id
-        writes += stats.correct(
-            after.tenant_id, after.instance_id, after.channel, shard, what.at, deps.now(), **counted
+def _is_news(former: Call, event: CallChanged) -> bool:
+    """Whether the event's note is news: it has a key of its own, or the call went on with this event."""
+    return event.note_key is not None or later_state(former.state, event.state) is not former.state
+
+
+def _add_note(deps: Deps, unit: UnitOfWork, call: Call, event: CallChanged, conversation: Conversation) -> None:
+    """Add the event's note to the conversation, unless it is there already."""
+    note_id = stable_id("call", call.id, event.note_key or event.state.value)
+    if event.note is None or unit.messages.existing(note_id) is not None:
+        return
+    now = deps.now()
+    note = unit.messages.add(
+        Message(
+            id=note_id,
+            tenant_id=call.tenant_id,
+            instance_id=call.instance_id,
+            conversation_id=conversation.id,
+            customer_id=conversation.customer_id,
+            direction=Direction.SYSTEM,
+            author=Author.SYSTEM,
+            text=event.note,
+            status=MessageStatus.RECEIVED,
+            sent_at=now,
+            created_at=now,
         )
-    return writes
-
-
-def _learned(before: Call | None, after: Call) -> dict[str, float]:
-    """What is counted the moment it is first known."""
-    counted: dict[str, float] = {}
-    if after.seconds and (before is None or before.seconds is None):
-        counted["call_seconds"] = after.seconds
-    if after.quality is not None and (before is None or before.quality is None):
-        counted |= {"quality_sum": after.quality, "quality_count": 1}
-    return counted
-
-
-def _note(deps: Deps, call: Call, what: CallChanged, conversation: Conversation | None) -> Message | None:
-    if what.note is None or conversation is None:
-        return None
-    return Message(
-        id=stable_id("call", call.id, what.note_key or what.state.value),
-        tenant_id=call.tenant_id,
-        instance_id=call.instance_id,
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        direction=Direction.SYSTEM,
-        author=Author.SYSTEM,
-        text=what.note,
-        status=MessageStatus.RECEIVED,
-        sent_at=deps.now(),
-        created_at=deps.now(),
     )
-
-
-def _note_writes(note: Message | None) -> list[Write]:
-    return [Create(refs.message(note.id), note.model_dump())] if note else []
+    unit.after_commit(lambda: realtime.message_created(deps, note))
 
 
 def count_open(deps: Deps, instance_id: str) -> int:
     """How many calls go on at an instance; the store's index counts them."""
-    return deps.store.count("calls", [Where("instance_id", "==", instance_id), Where("open", "==", True)])
+    query = UnitOfWork(deps.store).calls.query().where(lambda call: call.instance_id, "==", instance_id)
+    return query.where(lambda call: call.open, "==", True).count()
 
 
-def overdue(deps: Deps) -> list[Where]:
-    """What finds the calls to close, by `started_at`."""
-    return [Where("open", "==", True), Where("started_at", "<=", deps.now() - LONGEST)]
+def overdue(deps: Deps) -> Query[Call]:
+    """The calls to close, the oldest first."""
+    query = UnitOfWork(deps.store).calls.query().where(lambda call: call.open, "==", True)
+    query = query.where(lambda call: call.started_at, "<=", deps.now() - LONGEST)
+    return query.order_by(lambda call: call.started_at)
 
 
-def close_overdue(deps: Deps, document: Document) -> None:
+def close(deps: Deps, call: Call) -> None:
     """End a call that nobody ended; how long it took, should the provider tell yet, is still counted."""
-    now = deps.now()
-    ended = {
-        "state": CallState.ENDED.value,
-        "open": False,
-        "outcome": "unknown",
-        "ended_at": now,
-        "updated_at": now,
-    }
-    try:
-        deps.store.commit([Merge(document.ref, ended, document.version)])
-    except Conflict:
-        return
+    call.state, call.open, call.outcome = CallState.ENDED, False, "unknown"
+    call.ended_at = call.updated_at = deps.now()

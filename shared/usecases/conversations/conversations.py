@@ -1,22 +1,36 @@
-"""Reading and steering conversations."""
+"""Reading conversations, and changing their status, assignee and priority."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from shared.deps import Deps
+from shared.documents.query import Query
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
+from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
-from shared.errors import BadRequest, Collision
-from shared.ports.store import Document, Merge, Order, Ref, Where, Write
+from shared.errors import BadRequest, Collision, NotFound
 from shared.usecases import realtime
 from shared.usecases.conversations import ratings
-from shared.usecases.pipeline.outbound import read_conversation
-from shared.usecases.retrying import decide
+from shared.usecases.customers import customers
 
 MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One of these at most: each has an index, two of them have none."""
+
+    channel: ChannelType | None = None
+    assignee_id: str | None = None
+    priority: Priority | None = None
+    customer_id: str | None = None
+
+
+NO_FILTER = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,66 +45,92 @@ class Changes:
 
 def get(deps: Deps, tenant_id: str, conversation_id: str) -> Conversation:
     """Raises `NotFound` for an unknown or foreign one."""
-    return Conversation.model_validate(read_conversation(deps, tenant_id, conversation_id).data)
+    return UnitOfWork(deps.store).conversations.owned(tenant_id, conversation_id)
 
 
 def list_page(
-    deps: Deps, tenant_id: str, status: ConversationStatus | None, limit: int, cursor: str | None
+    deps: Deps,
+    tenant_id: str,
+    status: ConversationStatus | None,
+    limit: int,
+    cursor: str | None,
+    only: Filter = NO_FILTER,
 ) -> tuple[list[Conversation], str | None]:
     """The tenant's conversations, the latest message first, and the cursor of the next page."""
-    where = [Where("tenant_id", "==", tenant_id)]
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.tenant_id, "==", tenant_id)
     if status is not None:
-        where.append(Where("status", "==", status.value))
-    order = [Order("last_message_at", descending=True)]
-    page = deps.store.find("conversations", where, order, limit=min(limit, MOST), cursor=cursor)
-    return [Conversation.model_validate(document.data) for document in page.documents], page.cursor
+        query = query.where(lambda conversation: conversation.status, "==", status)
+    query = _narrowed(deps, tenant_id, query, only)
+    query = query.order_by(lambda conversation: conversation.last_message_at, descending=True)
+    page = query.page(min(limit, MOST), cursor)
+    return page.documents, page.cursor
+
+
+def _narrowed(deps: Deps, tenant_id: str, query: Query[Conversation], only: Filter) -> Query[Conversation]:
+    if only.channel is not None:
+        query = query.where(lambda conversation: conversation.channel, "==", only.channel)
+    if only.assignee_id is not None:
+        query = query.where(lambda conversation: conversation.assignee_id, "==", only.assignee_id)
+    if only.priority is not None:
+        query = query.where(lambda conversation: conversation.priority, "==", only.priority)
+    if only.customer_id is not None:
+        customer_id = _current_customer_id(deps, tenant_id, only.customer_id)
+        query = query.where(lambda conversation: conversation.customer_id, "==", customer_id)
+    return query
+
+
+def _current_customer_id(deps: Deps, tenant_id: str, customer_id: str) -> str:
+    """The id of the customer that a merged customer became a part of."""
+    try:
+        return customers.current(UnitOfWork(deps.store), tenant_id, customer_id).id
+    except NotFound:
+        return customer_id
 
 
 def messages_page(
     deps: Deps, tenant_id: str, conversation_id: str, limit: int, cursor: str | None
 ) -> tuple[list[Message], str | None]:
     """The newest messages, oldest first; the cursor leads to older ones. Raises `NotFound`."""
-    read_conversation(deps, tenant_id, conversation_id)
-    page = deps.store.find(
-        "messages",
-        [Where("conversation_id", "==", conversation_id)],
-        [Order("sent_at", descending=True), Order("created_at", descending=True)],
-        limit=min(limit, MOST),
-        cursor=cursor,
-    )
-    return [Message.model_validate(document.data) for document in reversed(page.documents)], page.cursor
+    unit = UnitOfWork(deps.store)
+    unit.conversations.owned(tenant_id, conversation_id)
+    query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation_id)
+    query = query.order_by(lambda message: message.sent_at, descending=True)
+    query = query.order_by(lambda message: message.created_at, descending=True)
+    page = query.page(min(limit, MOST), cursor)
+    return page.documents[::-1], page.cursor
 
 
 def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -> Conversation:
     """Change status, assignee or priority, and tell the room.
 
-    Closing lets the customer's next message open a new conversation; opening
+    Closing lets the customer's next message start a new conversation; opening
     again is refused with `Collision` when there is one already.
     """
-    return decide(lambda: _update(deps, read_conversation(deps, tenant_id, conversation_id), changes))
+
+    def attempt(unit: UnitOfWork) -> Conversation:
+        conversation = unit.conversations.owned(tenant_id, conversation_id)
+        is_surveyed = _apply(deps, unit, conversation, changes)
+        if not is_surveyed:
+            unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        return conversation
+
+    return run_with_retry(deps, attempt, retry_existing=True)
 
 
-def _update(deps: Deps, document: Document, changes: Changes) -> Conversation:
-    conversation = Conversation.model_validate(document.data)
-    fields: dict[str, Any] = {"updated_at": deps.now()}
-    writes: list[Write] = []
-    asks = False
+def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:
+    """Returns whether the customer is asked for a rating, which announces the conversation too."""
     changes = _with_status(conversation, changes)
-    if changes.status is not None and (changes.status is not conversation.status or _resnoozes(changes)):
-        fields |= _status_fields(deps, changes)
-        writes += _point_identity(deps, conversation, changes.status)
-        asks = changes.status is ConversationStatus.CLOSED and bool(writes)
-        writes += ratings.counted(deps, conversation, changes.status)
+    conversation.updated_at = deps.now()
+    unit.conversations.expect_unchanged(conversation)
+    closes = False
+    if changes.status is not None and (changes.status is not conversation.status or _snoozes_anew(changes)):
+        closes = _change_status(deps, unit, conversation, changes)
     if changes.assignee_id is not None:
-        fields |= {"assignee_id": changes.assignee_id.strip() or None, "needs_human": False}
+        conversation.assignee_id, conversation.needs_human = changes.assignee_id.strip() or None, False
     if changes.priority is not None:
-        fields["priority"] = changes.priority.value
-    if asks and (closed := ratings.close_with_survey(deps, document, fields, writes)):
-        return closed
-    deps.store.commit([Merge(document.ref, fields, document.version), *writes])
-    updated = Conversation.model_validate(document.data | fields)
-    realtime.conversation_updated(deps, updated)
-    return updated
+        conversation.priority = changes.priority
+    return closes and ratings.send_survey(deps, unit, conversation)
 
 
 def _with_status(conversation: Conversation, changes: Changes) -> Changes:
@@ -99,51 +139,54 @@ def _with_status(conversation: Conversation, changes: Changes) -> Changes:
         return changes
     if conversation.status is not ConversationStatus.SNOOZED:
         reason = "goes with the status snoozed"
-        raise BadRequest(f"snoozed_until: {reason}", {"snoozed_until": reason})
+        raise BadRequest.of_field("snoozed_until", reason)
     return replace(changes, status=ConversationStatus.SNOOZED)
 
 
-def _resnoozes(changes: Changes) -> bool:
-    """Whether one that is snoozed already shall sleep until another time."""
+def _snoozes_anew(changes: Changes) -> bool:
+    """Whether one that is snoozed already is to sleep until another time."""
     return changes.status is ConversationStatus.SNOOZED and changes.snoozed_until is not None
 
 
-def _status_fields(deps: Deps, changes: Changes) -> dict[str, Any]:
+def _change_status(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:
+    """Returns whether this closes a conversation that was the open one at its address."""
     if changes.status is ConversationStatus.CLOSED:
-        nobody_waits = {"needs_reply_since": None, "needs_human": False, "snoozed_until": None}
-        return {"status": "closed", "closed_at": deps.now()} | nobody_waits
-    if changes.status is ConversationStatus.SNOOZED:
-        if changes.snoozed_until is None or changes.snoozed_until <= deps.now():
-            raise BadRequest("snoozed_until: say until when, in the future", {"snoozed_until": "is missing or past"})
-        return {"status": "snoozed", "snoozed_until": changes.snoozed_until, "closed_at": None}
-    return {"status": "open", "closed_at": None, "snoozed_until": None}
+        return _close(deps, unit, conversation)
+    if changes.status is ConversationStatus.OPEN:
+        reopen(deps, unit, conversation)
+        conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
+        return False
+    if changes.snoozed_until is None or changes.snoozed_until <= deps.now():
+        raise BadRequest.of_field("snoozed_until", "is missing or past", "say until when, in the future")
+    reopen(deps, unit, conversation)
+    conversation.status, conversation.snoozed_until = ConversationStatus.SNOOZED, changes.snoozed_until
+    return False
 
 
-def _point_identity(deps: Deps, conversation: Conversation, status: ConversationStatus) -> list[Write]:
-    """The identity points at the one conversation that is not closed; its version keeps ingest from racing this."""
-    was_closed = conversation.status is ConversationStatus.CLOSED
-    closes = status is ConversationStatus.CLOSED
-    if was_closed == closes:
-        return []
-    ref = Ref("identities", conversation.identity_id)
-    identity = deps.store.get([ref]).get(ref)
-    if identity is None:
-        return []
-    current = identity.data.get("conversation_id")
-    if closes:
-        if current != conversation.id:
-            return []
-        return [Merge(ref, {"conversation_id": None, "waiting_since": None}, identity.version)]
-    if current not in (None, conversation.id):
-        raise Collision("the customer has another one open on this channel")
-    return [Merge(ref, {"conversation_id": conversation.id}, identity.version)]
+def _close(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
+    """The version of the identity keeps a message from being stored in the conversation meanwhile."""
+    ratings.count_resolved(deps, unit, conversation)
+    conversation.status, conversation.closed_at = ConversationStatus.CLOSED, deps.now()
+    conversation.needs_reply_since, conversation.needs_human, conversation.snoozed_until = None, False, None
+    identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)
+    if identity is None or identity.conversation_id != conversation.id:
+        return False
+    identity.conversation_id = identity.waiting_since = None
+    return True
 
 
-def reopening(deps: Deps, conversation: Conversation) -> tuple[dict[str, Any], list[Write]]:
-    """What has to be written along with a new message so that a closed conversation is open again."""
+def reopen(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
+    """Open a closed conversation again; any other stays as it is.
+
+    Raises `Collision` when there is another open one at the address.
+    """
     if conversation.status is not ConversationStatus.CLOSED:
-        return {}, []
-    return {"status": ConversationStatus.OPEN, "closed_at": None}, [
-        *_point_identity(deps, conversation, ConversationStatus.OPEN),
-        *ratings.counted(deps, conversation, ConversationStatus.OPEN),
-    ]
+        return
+    identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)
+    if identity is not None:
+        if identity.conversation_id not in (None, conversation.id):
+            raise Collision("the customer has another one open on this channel")
+        identity.conversation_id = conversation.id
+        unit.identities.expect_unchanged(identity)
+    ratings.count_reopened(deps, unit, conversation)
+    conversation.status, conversation.closed_at = ConversationStatus.OPEN, None

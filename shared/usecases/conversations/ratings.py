@@ -1,25 +1,21 @@
-"""Asking customers how satisfied they were, and counting what they say."""
+"""Asking customers how satisfied they were, and counting their ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from shared.channels import names
 from shared.deps import Deps
-from shared.domain.conversations import Conversation, ConversationStatus
-from shared.domain.customers import Survey
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
+from shared.domain.conversations import Conversation
+from shared.domain.customers import Identity, Survey
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.ratings import SURVEY_LIFE, Rating, RatingSource, survey_text
-from shared.errors import AlreadyExists, Conflict
-from shared.ports.store import Create, Document, Merge, Ref, Set, Write
-from shared.usecases import refs
 from shared.usecases.instances import instance_lookup
-from shared.usecases.pipeline import outbound, people
-from shared.usecases.reporting import stats
-from shared.usecases.retrying import decide
+from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import counters
 
 _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 
@@ -27,28 +23,24 @@ _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 def rate(deps: Deps, tenant_id: str, conversation_id: str, score: int, comment: str | None) -> Rating:
     """Rate a conversation from 1 to 5; its former rating, if any, is replaced. Raises `NotFound`."""
 
-    def attempt() -> Rating:
-        document = outbound.read_conversation(deps, tenant_id, conversation_id)
-        conversation = Conversation.model_validate(document.data)
-        rating, writes = rating_writes(deps, conversation, score, comment, RatingSource.API)
-        try:
-            deps.store.commit(writes)
-        except AlreadyExists as clash:
-            raise Conflict(clash.ref) from clash
-        return rating
+    def attempt(unit: UnitOfWork) -> Rating:
+        conversation = unit.conversations.owned(tenant_id, conversation_id)
+        return _put_rating(deps, unit, conversation, score, comment, RatingSource.API)
 
-    return decide(attempt)
+    return run_with_retry(deps, attempt, retry_existing=True)
 
 
-def rating_writes(
-    deps: Deps, conversation: Conversation, score: int, comment: str | None, source: RatingSource
-) -> tuple[Rating, list[Write]]:
-    """The conversation's rating, and the writes that put it and its counters in their place."""
+def _put_rating(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, score: int, comment: str | None, source: RatingSource
+) -> Rating:
+    """Make or replace the conversation's rating, and count it."""
     now = deps.now()
-    ref = refs.rating(conversation.id)
-    before = deps.store.get([ref]).get(ref)
-    if before is not None:
-        return _replaced(deps, before, {"score": score, "comment": comment, "source": source, "updated_at": now})
+    rating = unit.ratings.owned_or_none(conversation.tenant_id, conversation.id)
+    if rating is not None:
+        _count_change(deps, unit, rating, score)
+        rating.score, rating.comment, rating.source, rating.updated_at = score, comment, source, now
+        unit.ratings.expect_unchanged(rating)
+        return rating
     rating = Rating(
         id=conversation.id,
         tenant_id=conversation.tenant_id,
@@ -62,100 +54,69 @@ def rating_writes(
         created_at=now,
         updated_at=now,
     )
-    counted = stats.count(
-        rating.tenant_id, rating.instance_id, rating.channel, rating.id, now, ratings=1, rating_sum=score
-    )
-    return rating, [Create(ref, rating.model_dump()), counted]
+    counters.count(unit, counters.Source.of(conversation), now, Counters(ratings=1, rating_sum=score))
+    return unit.ratings.add(rating)
 
 
-def _replaced(deps: Deps, before: Document, changes: Mapping[str, Any]) -> tuple[Rating, list[Write]]:
-    former = Rating.model_validate(before.data)
-    rating = former.model_copy(update=dict(changes))
-    writes: list[Write] = [Set(before.ref, rating.model_dump(), before.version)]
-    if rating.score != former.score:
-        writes += stats.correct(
-            former.tenant_id,
-            former.instance_id,
-            former.channel,
-            former.id,
-            former.counted_at,
-            deps.now(),
-            rating_sum=rating.score - former.score,
-        )
-    return rating, writes
+def _count_change(deps: Deps, unit: UnitOfWork, rating: Rating, score: int) -> None:
+    if score != rating.score:
+        source = counters.Source(rating.tenant_id, rating.instance_id, rating.channel, rating.id)
+        counters.correct(unit, source, rating.counted_at, deps.now(), Counters(rating_sum=score - rating.score))
 
 
-def take_answer(
-    deps: Deps, chat: people.Known, message: Message, score: int
-) -> tuple[Conversation, list[Write]] | None:
-    """The writes that store the answer to a survey, its message first; None when the conversation is gone."""
-    ref = refs.conversation(message.conversation_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
-        return None
-    conversation = Conversation.model_validate(document.data)
-    at = message.created_at
-    answered = chat.identity.model_copy(update={"survey": None, "last_inbound_at": at})
-    changed = {"last_message_at": at, "updated_at": deps.now()}
-    _, rated = rating_writes(deps, conversation, score, None, RatingSource.SURVEY)
-    place = (message.tenant_id, message.instance_id, conversation.channel, conversation.id)
-    writes: list[Write] = [
-        Create(refs.message(message.id), message.model_dump()),
-        people.identity_write(chat, answered),
-        Merge(ref, changed),
-        stats.count(*place, at, inbound=1),
-        *rated,
-    ]
-    return conversation.model_copy(update=changed), writes
-
-
-def counted(deps: Deps, conversation: Conversation, status: ConversationStatus) -> list[Write]:
-    """Count a conversation that becomes resolved; one that is opened again was not, after all."""
-    was_closed = conversation.status is ConversationStatus.CLOSED
-    if was_closed == (status is ConversationStatus.CLOSED):
-        return []
-    now = deps.now()
-    given = (conversation.tenant_id, conversation.instance_id, conversation.channel, conversation.id)
-    if not was_closed:
-        return [stats.count(*given, now, resolved=1)]
-    return stats.correct(*given, conversation.closed_at or now, now, resolved=-1)
-
-
-def close_with_survey(
-    deps: Deps, document: Document, fields: Mapping[str, Any], writes: list[Write]
+def store_survey_answer(
+    deps: Deps, unit: UnitOfWork, chat: Identity, message: Message, score: int
 ) -> Conversation | None:
-    """Close a conversation that was just read, and ask its customer for a rating, in one commit.
+    """Store the answer to a survey: it belongs to the closed conversation, which stays closed.
 
-    `fields` and `writes` are the closing. Returns None, with nothing written,
-    when there is nobody to ask: the instance wants no survey or cannot send
-    text, the customer never wrote, or was asked about the same message before.
+    Returns the conversation; None, with nothing stored, when it does not exist any more.
     """
-    conversation = Conversation.model_validate(document.data)
-    instance = instance_lookup.find_for_webhook(deps, instance_id=conversation.instance_id)
+    conversation = unit.conversations.owned_or_none(message.tenant_id, message.conversation_id)
+    if conversation is None:
+        return None
+    chat.survey, chat.last_inbound_at = None, message.created_at
+    conversation.last_message_at, conversation.updated_at = message.created_at, deps.now()
+    source = counters.Source(message.tenant_id, message.instance_id, conversation.channel, conversation.id)
+    counters.count(unit, source, message.created_at, Counters(inbound=1))
+    _put_rating(deps, unit, conversation, score, None, RatingSource.SURVEY)
+    return conversation
+
+
+def count_resolved(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
+    """Count a conversation that is closed now."""
+    counters.count(unit, counters.Source.of(conversation), deps.now(), Counters(resolved=1))
+
+
+def count_reopened(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
+    """A closed conversation that is opened again was not resolved, after all."""
+    now, source = deps.now(), counters.Source.of(conversation)
+    counters.correct(unit, source, conversation.closed_at or now, now, Counters(resolved=-1))
+
+
+def send_survey(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
+    """Ask the customer of a conversation that this unit closes for a rating; returns whether there is one to ask.
+
+    Nobody is asked when the instance wants no survey or cannot send text, and no customer who never wrote, or who was
+    asked about the same message before.
+    """
+    instance = instance_lookup.cached(deps, conversation.tenant_id, conversation.instance_id)
     draft = _draft(conversation, instance)
-    if instance is None or draft is None:
-        return None
-    now = deps.now()
-    changed = {**fields, "last_message_at": now}
-    closed = Conversation.model_validate(document.data | changed)
-    survey = Survey(conversation_id=conversation.id, until=now + SURVEY_LIFE)
-    asked = Merge(Ref("identities", conversation.identity_id), {"survey": survey.model_dump()})
-    try:
-        changes = closed.model_dump(include=set(changed))
-        # The question is no answer: nobody is counted as having replied.
-        outbound.commit_drafts(deps, document, instance, [draft], changes, [*writes, asked], is_answer=False)
-    except AlreadyExists:
-        return None
-    return closed
+    if instance is None or draft is None or unit.messages.existing(draft.message_id) is not None:
+        return False
+    identity = unit.identities.owned(conversation.tenant_id, conversation.identity_id)
+    identity.survey = Survey(conversation_id=conversation.id, until=deps.now() + SURVEY_LIFE)
+    # The question is no answer: nobody is counted as having replied.
+    enqueueing.enqueue(deps, unit, conversation, instance, [draft], is_answer=False)
+    return True
 
 
-def _draft(conversation: Conversation, instance: Instance | None) -> outbound.Draft | None:
-    written = conversation.last_inbound_message_id
-    if instance is None or instance.tenant_id != conversation.tenant_id or instance.adapter not in names():
+def _draft(conversation: Conversation, instance: Instance | None) -> enqueueing.Draft | None:
+    message_id = conversation.last_inbound_message_id
+    if instance is None or instance.adapter not in names():
         return None
-    if not written or conversation.is_group or instance.type in _SPOKEN:
+    if not message_id or conversation.is_group or instance.type in _SPOKEN:
         return None
-    text = survey_text(instance.config)
+    text = survey_text(instance.options)
     if text is None:
         return None
-    return outbound.Draft(stable_id("survey", conversation.id, written), Author.SYSTEM, text=text)
+    return enqueueing.Draft(stable_id("survey", conversation.id, message_id), Author.SYSTEM, text=text)

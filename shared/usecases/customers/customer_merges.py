@@ -1,143 +1,137 @@
-"""Folding one customer into another, and taking it apart again.
+"""Merging one customer into another, and undoing it.
 
-A merge is begun in one commit: the source points at the customer, whose profile
-takes up what it lacked; who of the two has opted out, has for both. Then the source's addresses are moved, each at the
-version read, so that a message stored meanwhile decides again; when none is
-left no new conversation can be the source's, and its conversations are moved.
-Whoever dies in between, or does it again, goes on where it stopped. Messages
-keep the customer they were stored with.
+A merge starts in one commit: the source points at the customer, whose profile
+takes over what it lacks; who of the two has opted out, has for both. Then the
+source's addresses are moved, each at the version read, so that a message stored
+meanwhile is decided again; when none is left no new conversation can be the
+source's, and its conversations are moved. After a crash in between, the same
+request goes on where it stopped. Messages keep the customer they were stored with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from shared.deps import Deps
-from shared.domain.customers import Customer
+from shared.documents.query import Query
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.conversations import Conversation
+from shared.domain.customers import Customer, Identity
 from shared.domain.ids import stable_id
 from shared.domain.merges import CustomerMerge, MergeState
 from shared.errors import BadRequest, Collision, NotFound, Unprocessable
-from shared.ports.store import Document, Merge, Ref, Where, Write
-from shared.usecases import refs
 from shared.usecases.customers import customer_tags, customers
-from shared.usecases.instances.instance_documents import commit, put
-from shared.usecases.retrying import decide
 
 MOST_IDENTITIES = 200
 MOST_CONVERSATIONS = 5_000
-"""A person with more of either cannot be merged: the request has to end."""
+"""A customer with more of either cannot be merged: the request has to end."""
 
 _BATCH = 50
 _MOST_IN = 30
-_PROFILE = ("name", "email", "phone")
+
+_NO_PROFILE = frozenset(
+    {"id", "tenant_id", "preferences", "tags", "opted_out", "merged_into", "created_at", "updated_at"}
+)
+
+
+def profile_fields(model: type[Customer]) -> list[str]:
+    """The fields that a customer without them takes over from the source; what is left has rules of its own."""
+    return [name for name in model.model_fields if name not in _NO_PROFILE]
 
 
 def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:
-    """Fold the source into the customer. Doing it again changes nothing.
+    """Merge the source into the customer. Doing it again changes nothing.
 
     Raises `NotFound`, `BadRequest` for one and the same customer, `Collision`
     when either is part of somebody else, and `Unprocessable` above 200
     addresses or 5000 conversations.
     """
     if customer_id == source_id:
-        raise BadRequest("source_id: is the customer himself", {"source_id": "is the customer himself"})
-    begun = decide(lambda: _begin(deps, tenant_id, customer_id, source_id))
-    if begun.state is MergeState.MERGED:
-        return begun
-    while decide(lambda: _take_identities(deps, begun)):
+        raise BadRequest.of_field("source_id", "is this customer; name another one")
+    record = run_with_retry(
+        deps, lambda unit: _start(deps, unit, tenant_id, customer_id, source_id), retry_existing=True
+    )
+    if record.state is MergeState.MERGED:
+        return record
+    while run_with_retry(deps, partial(_take_identities, deps, record)):
         pass
-    _move_conversations(deps, begun, [Where("customer_id", "==", source_id)], customer_id)
+    _move_conversations(deps, record, lambda unit: _conversations_of(unit, source_id), customer_id)
     _show_profile(deps, customer_id)
-    return decide(lambda: _finish(deps, begun, MergeState.MERGED))
+    return run_with_retry(deps, lambda unit: _finish(deps, unit, record, MergeState.MERGED))
 
 
 def unmerge(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> CustomerMerge:
     """Undo a merge that either of the two was part of. Doing it again changes nothing.
 
-    The source gets its addresses back and the conversations held on them, also
-    those begun since; what the customer's profile got is taken out unless it
+    The source gets its addresses back and the conversations on them, also those
+    started since; what the customer's profile took over is removed unless it
     was changed. Raises `NotFound`, and `Collision` when the customer was merged
     into another one since.
     """
-    undone = decide(lambda: _begin_undoing(deps, tenant_id, customer_id, merge_id))
-    if undone.state is MergeState.UNMERGED:
-        return undone
-    chunks = [undone.identity_ids[at : at + _MOST_IN] for at in range(0, len(undone.identity_ids), _MOST_IN)]
-    for ids in chunks:
-        while decide(partial(_give_identities_back, deps, undone, ids)):
+    record = run_with_retry(deps, lambda unit: _start_undoing(deps, unit, tenant_id, customer_id, merge_id))
+    if record.state is MergeState.UNMERGED:
+        return record
+    chunks = [record.identity_ids[at : at + _MOST_IN] for at in range(0, len(record.identity_ids), _MOST_IN)]
+    for identity_ids in chunks:
+        while run_with_retry(deps, partial(_give_identities_back, deps, record, identity_ids)):
             pass
-    for ids in chunks:
-        held = [Where("customer_id", "==", undone.customer_id), Where("identity_id", "in", ids)]
-        _move_conversations(deps, undone, held, undone.source_id)
-    _show_profile(deps, undone.source_id)
-    _show_profile(deps, undone.customer_id)
-    return decide(lambda: _finish(deps, undone, MergeState.UNMERGED))
+    for identity_ids in chunks:
+        _move_conversations(deps, record, partial(_conversations_at, record, identity_ids), record.source_id)
+    _show_profile(deps, record.source_id)
+    _show_profile(deps, record.customer_id)
+    return run_with_retry(deps, lambda unit: _finish(deps, unit, record, MergeState.UNMERGED))
 
 
 def _show_profile(deps: Deps, customer_id: str) -> None:
-    """All addresses and open sessions of a person have the name and the phone number of his profile."""
-    ref = refs.customer(customer_id)
+    """All addresses and open conversations of a customer have the name and the phone number of the profile."""
 
-    def show() -> None:
-        document = deps.store.get([ref]).get(ref)
-        if document is None:
-            return
-        if writes := customers.shown(deps, document, {name: document.data.get(name) for name in ("name", "phone")}):
-            deps.store.commit(writes)
+    def attempt(unit: UnitOfWork) -> None:
+        customer = unit.customers.of_any_tenant(customer_id)
+        if customer is not None:
+            customers.show_profile(unit, customer)
 
-    decide(show)
+    run_with_retry(deps, attempt)
 
 
-def _begin(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:
-    ref = refs.customer_merge(stable_id("merge", customer_id, source_id))
-    target, source = refs.customer(customer_id), refs.customer(source_id)
-    found = deps.store.get([ref, target, source])
-    customer, other = _owned(found.get(target), tenant_id), _owned(found.get(source), tenant_id)
-    known = CustomerMerge.model_validate(found[ref].data) if ref in found else None
-    if known and other.merged_into == customer_id and known.state in (MergeState.MERGING, MergeState.MERGED):
-        return known
-    if customer.merged_into or other.merged_into not in (None, customer_id):
+def _start(deps: Deps, unit: UnitOfWork, tenant_id: str, customer_id: str, source_id: str) -> CustomerMerge:
+    merge_id = stable_id("merge", customer_id, source_id)
+    unit.fetch(unit.customer_merges.key(merge_id), unit.customers.key(customer_id), unit.customers.key(source_id))
+    customer, source = unit.customers.owned(tenant_id, customer_id), unit.customers.owned(tenant_id, source_id)
+    former = unit.customer_merges.owned_or_none(tenant_id, merge_id)
+    if former and source.merged_into == customer_id and former.state in (MergeState.MERGING, MergeState.MERGED):
+        return former
+    if customer.merged_into or source.merged_into not in (None, customer_id):
         raise Collision("one of the two is part of another customer: merge with that one, or unmerge first")
-    if known and known.state is MergeState.UNMERGING:
+    if former and former.state is MergeState.UNMERGING:
         raise Collision("these two are being unmerged: finish that first")
-    _check_size(deps, source_id)
-    begun = _record(deps, ref.id, customer, other)
-    folded: list[Write] = [
-        Merge(target, _filled(customer, other, begun) | {"updated_at": deps.now()}, found[target].version),
-        Merge(source, {"merged_into": customer_id, "updated_at": deps.now()}, found[source].version),
-        put(ref, found.get(ref), begun.model_dump()),
-        *customer_tags.added(tenant_id, customer_id, begun.tags),
-    ]
-    commit(deps, folded)
-    return begun
+    _check_size(unit, source_id)
+    record = unit.customer_merges.put(_record(deps, merge_id, customer, source))
+    _fill_profile(deps, unit, customer, source, record)
+    source.merged_into, source.updated_at = customer_id, deps.now()
+    return record
 
 
-def _owned(document: Document | None, tenant_id: str) -> Customer:
-    if document is None or document.data.get("tenant_id") != tenant_id:
-        raise NotFound("there is no such customer")
-    return Customer.model_validate(document.data)
-
-
-def _check_size(deps: Deps, source_id: str) -> None:
-    held = [Where("customer_id", "==", source_id)]
-    if deps.store.count("identities", held) > MOST_IDENTITIES:
+def _check_size(unit: UnitOfWork, source_id: str) -> None:
+    if unit.identities.query().where(lambda identity: identity.customer_id, "==", source_id).count() > MOST_IDENTITIES:
         raise Unprocessable(f"a customer with more than {MOST_IDENTITIES} addresses cannot be merged into another")
-    if deps.store.count("conversations", held) > MOST_CONVERSATIONS:
+    if _conversations_of(unit, source_id).count() > MOST_CONVERSATIONS:
         raise Unprocessable(f"a customer with more than {MOST_CONVERSATIONS} sessions cannot be merged into another")
 
 
 def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> CustomerMerge:
-    mine, theirs = customer.model_dump(), source.model_dump()
-    liked, theirs_liked = mine["preferences"], theirs["preferences"]
+    fields, source_fields = customer.model_dump(), source.model_dump()
+    preferences, source_preferences = fields["preferences"], source_fields["preferences"]
+    missing = [name for name in profile_fields(Customer) if source_fields[name] and not fields[name]]
     return CustomerMerge(
         id=merge_id,
         tenant_id=customer.tenant_id,
         customer_id=customer.id,
         source_id=source.id,
-        filled={name: theirs[name] for name in _PROFILE if theirs[name] and not mine[name]},
-        preferences={name: value for name, value in theirs_liked.items() if value and not liked.get(name)},
+        filled={name: source_fields[name] for name in missing},
+        preferences={name: value for name, value in source_preferences.items() if value and not preferences.get(name)},
         tags=[tag for tag in source.tags if tag not in customer.tags],
         opted_out=customer.opted_out,
         created_at=deps.now(),
@@ -145,116 +139,134 @@ def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> 
     )
 
 
-def _filled(customer: Customer, source: Customer, begun: CustomerMerge) -> dict[str, Any]:
-    return {
-        **begun.filled,
-        "preferences": begun.preferences,
-        "tags": [*customer.tags, *begun.tags],
+def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Customer, record: CustomerMerge) -> None:
+    former_tags = customer.tags
+    changes = {
+        **record.filled,
+        "preferences": customer.preferences.model_dump() | record.preferences,
+        "tags": [*former_tags, *record.tags],
         "opted_out": customer.opted_out or source.opted_out,
+        "updated_at": deps.now(),
     }
+    unit.customers.change(customer, changes)
+    unit.customers.expect_unchanged(customer)
+    customer_tags.index(unit, customer, former_tags)
 
 
-def _take_identities(deps: Deps, begun: CustomerMerge) -> bool:
+def _take_identities(deps: Deps, record: CustomerMerge, unit: UnitOfWork) -> bool:
     """Move a batch and note which; returns whether there may be more."""
-    document = _under_way(deps, begun)
-    page = deps.store.find("identities", [Where("customer_id", "==", begun.source_id)], limit=_BATCH)
-    if document is None or not page.documents:
+    current = _under_way(unit, record)
+    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", record.source_id)
+    identities = query.tracked_page(_BATCH).documents
+    if current is None or not identities:
         return False
-    ids = dict.fromkeys([*document.data["identity_ids"], *(identity.id for identity in page.documents)])
-    noted = Merge(document.ref, {"identity_ids": list(ids), "updated_at": deps.now()}, document.version)
-    deps.store.commit([*_moved(page.documents, begun.customer_id), noted])
+    moved_ids = [identity.id for identity in identities]
+    current.identity_ids = list(dict.fromkeys([*current.identity_ids, *moved_ids]))
+    _touch(deps, unit, current)
+    _move(identities, record.customer_id)
     return True
 
 
-def _give_identities_back(deps: Deps, undone: CustomerMerge, ids: Sequence[str]) -> bool:
+def _give_identities_back(deps: Deps, record: CustomerMerge, identity_ids: Sequence[str], unit: UnitOfWork) -> bool:
     """Move those with these ids, and other addresses of the same people that came to light since."""
-    document = _under_way(deps, undone)
-    known = deps.store.get([Ref("identities", identity_id) for identity_id in ids]).values()
-    aliases = [Where("customer_id", "==", undone.customer_id), Where("alias_of", "in", list(ids))]
-    page = deps.store.find("identities", aliases, limit=_BATCH)
-    held = {each.ref: each for each in (*known, *page.documents) if each.data["customer_id"] == undone.customer_id}
-    if document is None or not held:
+    current = _under_way(unit, record)
+    identities = unit.identities.owned_many(record.tenant_id, identity_ids)
+    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", record.customer_id)
+    aliases = query.where_in(lambda identity: identity.alias_of, identity_ids).tracked_page(_BATCH).documents
+    to_move = [identity for identity in (*identities, *aliases) if identity.customer_id == record.customer_id]
+    if current is None or not to_move:
         return False
-    deps.store.commit([*_moved(held.values(), undone.source_id), _touched(deps, document)])
+    _move(to_move, record.source_id)
+    _touch(deps, unit, current)
     return True
 
 
-def _move_conversations(deps: Deps, merging: CustomerMerge, where: Sequence[Where], customer_id: str) -> None:
-    def move() -> bool:
-        document = _under_way(deps, merging)
-        page = deps.store.find("conversations", where, limit=_BATCH)
-        if document is None or not page.documents:
+def _conversations_of(unit: UnitOfWork, customer_id: str) -> Query[Conversation]:
+    return unit.conversations.query().where(lambda conversation: conversation.customer_id, "==", customer_id)
+
+
+def _conversations_at(record: CustomerMerge, identity_ids: Sequence[str], unit: UnitOfWork) -> Query[Conversation]:
+    """The customer's conversations at some of the addresses."""
+    query = _conversations_of(unit, record.customer_id)
+    return query.where_in(lambda conversation: conversation.identity_id, identity_ids)
+
+
+def _move_conversations(
+    deps: Deps, record: CustomerMerge, query: Callable[[UnitOfWork], Query[Conversation]], customer_id: str
+) -> None:
+    def attempt(unit: UnitOfWork) -> bool:
+        current = _under_way(unit, record)
+        conversations = query(unit).tracked_page(_BATCH).documents
+        if current is None or not conversations:
             return False
-        deps.store.commit([*_moved(page.documents, customer_id), _touched(deps, document)])
+        _move(conversations, customer_id)
+        _touch(deps, unit, current)
         return True
 
-    while decide(move):
+    while run_with_retry(deps, attempt):
         pass
 
 
-def _moved(documents: Iterable[Document], customer_id: str) -> list[Write]:
-    return [Merge(each.ref, {"customer_id": customer_id}, each.version) for each in documents]
+def _move(documents: Iterable[Identity | Conversation], customer_id: str) -> None:
+    for document in documents:
+        document.customer_id = customer_id
 
 
-def _touched(deps: Deps, document: Document) -> Write:
-    """Its version keeps a batch from being moved after somebody else has ended this, or turned it round."""
-    return Merge(document.ref, {"updated_at": deps.now()}, document.version)
+def _touch(deps: Deps, unit: UnitOfWork, current: CustomerMerge) -> None:
+    """Its version keeps a batch from being moved after somebody else has ended the merge, or has started to undo it."""
+    current.updated_at = deps.now()
+    unit.customer_merges.expect_unchanged(current)
 
 
-def _under_way(deps: Deps, merging: CustomerMerge) -> Document | None:
+def _under_way(unit: UnitOfWork, record: CustomerMerge) -> CustomerMerge | None:
     """The record, unless somebody else has brought it further."""
-    ref = refs.customer_merge(merging.id)
-    document = deps.store.get([ref]).get(ref)
-    return document if document and document.data["state"] == merging.state.value else None
+    current = unit.customer_merges.owned_or_none(record.tenant_id, record.id)
+    return current if current is not None and current.state is record.state else None
 
 
-def _finish(deps: Deps, merging: CustomerMerge, state: MergeState) -> CustomerMerge:
-    document = _under_way(deps, merging)
-    if document is not None:
-        deps.store.commit([Merge(document.ref, {"state": state.value, "updated_at": deps.now()}, document.version)])
-    return merging.model_copy(update={"state": state})
+def _finish(deps: Deps, unit: UnitOfWork, record: CustomerMerge, state: MergeState) -> CustomerMerge:
+    current = _under_way(unit, record)
+    if current is not None:
+        current.state, current.updated_at = state, deps.now()
+    return record.model_copy(update={"state": state})
 
 
-def _begin_undoing(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> CustomerMerge:
-    ref = refs.customer_merge(merge_id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None or document.data["tenant_id"] != tenant_id:
-        raise NotFound("there is no such merge")
-    known = CustomerMerge.model_validate(document.data)
-    if customer_id not in (known.customer_id, known.source_id):
-        raise NotFound("there is no such merge")
-    if known.state is MergeState.MERGING:
+def _start_undoing(deps: Deps, unit: UnitOfWork, tenant_id: str, customer_id: str, merge_id: str) -> CustomerMerge:
+    record = unit.customer_merges.owned(tenant_id, merge_id)
+    if customer_id not in (record.customer_id, record.source_id):
+        raise NotFound("There is no such merge")
+    if record.state is MergeState.MERGING:
         raise Collision("these two are still being merged: send the merge again to finish it")
-    if known.state is not MergeState.MERGED:
-        return known
-    return _turn_round(deps, document, known)
+    if record.state is MergeState.MERGED:
+        _separate(deps, unit, record)
+    return record
 
 
-def _turn_round(deps: Deps, document: Document, known: CustomerMerge) -> CustomerMerge:
-    target, source = refs.customer(known.customer_id), refs.customer(known.source_id)
-    found = deps.store.get([target, source])
-    customer, other = _owned(found.get(target), known.tenant_id), _owned(found.get(source), known.tenant_id)
-    if customer.merged_into or other.merged_into != customer.id:
+def _separate(deps: Deps, unit: UnitOfWork, record: CustomerMerge) -> None:
+    """Make two customers of the one, each with a profile of their own."""
+    unit.fetch(unit.customers.key(record.customer_id), unit.customers.key(record.source_id))
+    customer = unit.customers.owned(record.tenant_id, record.customer_id)
+    source = unit.customers.owned(record.tenant_id, record.source_id)
+    if customer.merged_into or source.merged_into != customer.id:
         raise Collision("the customer was merged into another one since: undo that first")
-    now, emptied = deps.now(), _emptied(customer, known)
-    customer_opted_out, source_opted_out = _consents(customer, other, known)
-    undone: list[Write] = [
-        Merge(target, {**emptied, "opted_out": customer_opted_out, "updated_at": now}, found[target].version),
-        *customer_tags.changed(found[target], emptied["tags"]),
-        Merge(source, {"merged_into": None, "opted_out": source_opted_out, "updated_at": now}, found[source].version),
-        Merge(document.ref, {"state": MergeState.UNMERGING.value, "updated_at": now}, document.version),
-    ]
-    deps.store.commit(undone)
-    return known.model_copy(update={"state": MergeState.UNMERGING})
+    now, former_tags = deps.now(), customer.tags
+    customer_opted_out, source_opted_out = _consents(customer, source, record)
+    unit.customers.change(customer, _emptied(customer, record) | {"opted_out": customer_opted_out, "updated_at": now})
+    unit.customers.expect_unchanged(customer)
+    customer_tags.index(unit, customer, former_tags)
+    source.merged_into, source.opted_out, source.updated_at = None, source_opted_out, now
+    record.state, record.updated_at = MergeState.UNMERGING, now
 
 
-def _emptied(customer: Customer, known: CustomerMerge) -> dict[str, Any]:
-    mine = customer.model_dump()
-    liked = mine["preferences"]
+def _emptied(customer: Customer, record: CustomerMerge) -> dict[str, Any]:
+    """The customer's profile without what it took over and still has."""
+    fields = customer.model_dump()
+    preferences = fields["preferences"]
+    taken_over = {name for name, value in record.preferences.items() if preferences.get(name) == value}
     return {
-        **{name: None for name, value in known.filled.items() if mine[name] == value},
-        "preferences": {name: None for name, value in known.preferences.items() if liked.get(name) == value},
-        "tags": [tag for tag in customer.tags if tag not in known.tags],
+        **{name: None for name, value in record.filled.items() if fields[name] == value},
+        "preferences": {name: None if name in taken_over else value for name, value in preferences.items()},
+        "tags": [tag for tag in customer.tags if tag not in record.tags],
     }
 
 

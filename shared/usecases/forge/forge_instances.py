@@ -20,13 +20,13 @@ from shared.usecases.instances import instances
 from shared.usecases.instances.instance_config import names_secret
 
 _NAME = "the Omni server"
-_SECONDS = 10.0
-_MOST = 1000
-_ASKED = 20
-_AT_ONCE = 10
+_TIMEOUT = 10.0
+_MAX_INSTANCES = 1000
+_MAX_STATUS_REQUESTS = 20
+_PARALLEL_REQUESTS = 10
 _UNKNOWN = "unknown"
-_DEPTH = 6
-# Omni-Hub's own list first, then its successor's, then what is nearest to the documented wording.
+_MAX_DEPTH = 6
+# Omni-Hub's own list first, then its successor's, then the path nearest to the documentation.
 _PATHS = ("/api/v1/instances", "/api/v2/instances", "/instances")
 _LISTS = ("instances", "items", "data")
 _IDS = ("id", "instance_id", "instanceId", "uuid")
@@ -40,36 +40,36 @@ Item = dict[str, Any]
 def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
     """Ask the configured Omni server; each item has `id`, `name` and `status` and no secrets.
 
-    Raises `BadRequest` while host or key are not known, `AddressRefused`, and
-    `ProviderError` when the server refuses, fails or talks nonsense.
+    Raises `BadRequest` while host or key are missing, `AddressRefused`, and
+    `ProviderError` when the server refuses, fails or answers something else.
     """
     settings = forge.load(deps, tenant_id)
     if settings.host is None or settings.api_key is None:
         fields = dict.fromkeys(settings.missing, "is missing")
-        raise BadRequest("; ".join(f"{name} {problem}" for name, problem in fields.items()), fields)
+        raise BadRequest.of_fields(fields, between=" ")
     forge.check_host(deps, settings.host)
     if forge.is_this_hub(deps, settings.host):
-        return _items(_own(deps, settings.api_key))
-    return _ask(deps, settings.host.rstrip("/"), settings.api_key)
+        return _items(_own_instances(deps, settings.api_key))
+    return _fetch(deps, settings.host.rstrip("/"), settings.api_key)
 
 
-def _own(deps: Deps, api_key: str) -> list[object]:
-    """This hub's own instances, as far as the key's own tenant goes."""
+def _own_instances(deps: Deps, api_key: str) -> list[object]:
+    """This hub's own instances of the key's tenant."""
     try:
         tenant_id = authenticate(deps, api_key).tenant_id
     except Unauthorized:
         raise _refused() from None
-    found: list[object] = []
+    items: list[object] = []
     cursor = None
-    while len(found) < _MOST:
+    while len(items) < _MAX_INSTANCES:
         page, cursor = instances.list_after(deps, tenant_id, 200, cursor)
-        found += [_described(instance) for instance in page]
+        items += [_item_of(instance) for instance in page]
         if cursor is None:
             break
-    return found
+    return items
 
 
-def _described(instance: Instance) -> Item:
+def _item_of(instance: Instance) -> Item:
     return {
         "id": instance.seq,
         "name": instance.name,
@@ -80,39 +80,39 @@ def _described(instance: Instance) -> Item:
     }
 
 
-def _ask(deps: Deps, host: str, api_key: str) -> list[Item]:
-    """Try the known paths; all that is asked shares the time."""
-    until = time.monotonic() + _SECONDS
-    reason = "none of its addresses gives a list of instances"
+def _fetch(deps: Deps, host: str, api_key: str) -> list[Item]:
+    """Try the paths one after the other; all requests share the time-out."""
+    deadline = time.monotonic() + _TIMEOUT
+    reason = "none of its addresses returns a list of instances"
     for path in _PATHS:
-        answer = _get(deps, f"{host}{path}", api_key, max(until - time.monotonic(), 0.1))
+        answer = _get(deps, f"{host}{path}", api_key, max(deadline - time.monotonic(), 0.1))
         if answer.status in (401, 403):
             raise _refused()
         if answer.status >= 500 or answer.status == 429:
             raise ProviderError(_NAME, f"answered with status {answer.status}")
         if 300 <= answer.status < 400:
             reason = "answered with a redirect, which is not followed; give the address it leads to"
-        found = _listed(answer.json()) if answer.ok else None
-        if found is not None:
-            items = _items(found)
-            return _with_states(deps, f"{host}{path}", api_key, items, until) if path == _PATHS[0] else items
+        listed = _listed(answer.json()) if answer.ok else None
+        if listed is not None:
+            items = _items(listed)
+            return _with_statuses(deps, f"{host}{path}", api_key, items, deadline) if path == _PATHS[0] else items
     raise ProviderError(_NAME, reason)
 
 
-def _with_states(deps: Deps, url: str, api_key: str, items: list[Item], until: float) -> list[Item]:
-    """Ask for the first instances' states where the list tells of none: Omni-Hub has an address of its own for each."""
+def _with_statuses(deps: Deps, url: str, api_key: str, items: list[Item], deadline: float) -> list[Item]:
+    """Fetch the first instances' statuses where the list has none: Omni-Hub has an address of its own for each."""
     if any(item["status"] != _UNKNOWN for item in items):
         return items
 
-    def asked(item: Item) -> Item:
-        left = until - time.monotonic()
-        return item | {"status": _state(deps, f"{url}/{quote(item['name'], safe='')}/status", api_key, left)}
+    def with_status(item: Item) -> Item:
+        seconds = deadline - time.monotonic()
+        return item | {"status": _fetch_status(deps, f"{url}/{quote(item['name'], safe='')}/status", api_key, seconds)}
 
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return [*threads.map(asked, items[:_ASKED]), *items[_ASKED:]]
+    with ThreadPoolExecutor(_PARALLEL_REQUESTS) as threads:
+        return [*threads.map(with_status, items[:_MAX_STATUS_REQUESTS]), *items[_MAX_STATUS_REQUESTS:]]
 
 
-def _state(deps: Deps, url: str, api_key: str, seconds: float) -> str:
+def _fetch_status(deps: Deps, url: str, api_key: str, seconds: float) -> str:
     if seconds <= 0:
         return _UNKNOWN
     try:
@@ -130,8 +130,8 @@ def _get(deps: Deps, url: str, api_key: str, seconds: float) -> Answer:
     except AddressRefused:
         raise
     except ProviderError as error:
-        # Whatever it was, asking again is harmless, and for the client it is one and the same.
-        raise ProviderError(_NAME, f"{urlsplit(url).netloc} cannot be asked: {error.reason}") from error
+        # A GET is harmless whatever became of it, and for the client all failures are the same.
+        raise ProviderError(_NAME, f"{urlsplit(url).netloc} cannot be called: {error.reason}") from error
 
 
 def _refused() -> ProviderError:
@@ -144,12 +144,12 @@ def _listed(body: object) -> list[object] | None:
     return body if isinstance(body, list) else None
 
 
-def _items(found: list[object]) -> list[Item]:
-    return [item for item in map(_item, found[:_MOST]) if item is not None]
+def _items(listed: list[object]) -> list[Item]:
+    return [item for item in map(_item, listed[:_MAX_INSTANCES]) if item is not None]
 
 
 def _item(raw: object) -> Item | None:
-    """One instance; None for what is none, or not WhatsApp."""
+    """One instance; None for what is not one, or not WhatsApp."""
     if not isinstance(raw, Mapping) or not _is_whatsapp(raw):
         return None
     name = next(_texts(raw, _NAMES), None)
@@ -160,9 +160,9 @@ def _item(raw: object) -> Item | None:
 
 
 def _is_whatsapp(raw: Mapping[str, object]) -> bool:
-    """An instance that does not tell its channel is one: the first Omni servers had no other."""
+    """An instance without a channel counts as WhatsApp: the first Omni servers had no other."""
     kind = str(raw.get("type")).strip().lower().replace("-", "_")
-    # Elsewhere `type` may mean anything, such as how WhatsApp is reached.
+    # On other servers `type` may mean anything, such as how WhatsApp is reached.
     default = kind if kind in set(ChannelType) else ChannelType.WHATSAPP.value
     channel = next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), default)
     return "whatsapp" in str(channel).lower()
@@ -184,11 +184,11 @@ def _status(raw: Mapping[str, object]) -> str:
     if isinstance(inner, Mapping):
         return _status({name: value for name, value in inner.items() if not isinstance(value, Mapping)})
     flags = (raw.get(name) for name in ("connected", "is_connected", "isConnected", "is_active", "isActive"))
-    told = next((flag for flag in flags if isinstance(flag, bool)), None)
-    return _UNKNOWN if told is None else "connected" if told else "disconnected"
+    connected = next((flag for flag in flags if isinstance(flag, bool)), None)
+    return _UNKNOWN if connected is None else "connected" if connected else "disconnected"
 
 
-def _cleaned(raw: Mapping[str, object], depth: int = _DEPTH) -> Item:
+def _cleaned(raw: Mapping[str, object], depth: int = _MAX_DEPTH) -> Item:
     """The unknown fields without what looks like a secret; Evolution calls an instance's token `hash`."""
     return {
         _storable(str(name)): _value(value, depth)
@@ -203,7 +203,7 @@ def _value(value: object, depth: int) -> object:
     if isinstance(value, Mapping):
         return _cleaned(value, depth - 1)
     if isinstance(value, list):
-        return [_value(each, depth - 1) for each in value]
+        return [_value(item, depth - 1) for item in value]
     if isinstance(value, str):
         return _storable(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -17,26 +17,12 @@ from shared.usecases.instances.instances import Changes, NewInstance, create, up
 API_KEY = "api_key"
 PROVIDER = "provider"
 
-_LABELS = {
-    ChannelType.WHATSAPP: "WhatsApp Business",
-    ChannelType.TELEGRAM_BOT: "Telegram Bot",
-    ChannelType.TELEGRAM_USER: "Telegram",
-    ChannelType.FACEBOOK: "Facebook",
-    ChannelType.WIDGET: "Web Chat",
-    ChannelType.SLACK: "Slack",
-    ChannelType.DISCORD: "Discord",
-    ChannelType.VOICE: "Voice System",
-    ChannelType.VIDEO: "Video",
-    ChannelType.EMAIL: "Email",
-    ChannelType.SMS: "SMS",
-}
-
 
 def configure(
     deps: Deps,
     caller: Principal,
     channel_type: ChannelType,
-    given: Mapping[str, Any],
+    values: Mapping[str, Any],
     *,
     spellings: Sequence[str] = (),
     label: str | None = None,
@@ -50,64 +36,67 @@ def configure(
     as `update` does.
     """
     tenant_id = caller.tenant_id
-    instances = _fitting(deps, tenant_id, channel_type, given)
+    instances = _fitting(deps, tenant_id, channel_type, values)
     if spellings:
-        return _change(deps, caller, type_channels.chosen(instances, spellings), given, label)
+        return _change(deps, caller, type_channels.chosen(instances, spellings), values, label)
     if instances:
-        return _change(deps, caller, instances[0], given, label)
+        return _change(deps, caller, instances[0], values, label)
     try:
-        return _create(deps, tenant_id, channel_type, given, label, _first_name(tenant_id, channel_type, given))
+        return _create(deps, tenant_id, channel_type, values, label, _first_name(tenant_id, channel_type, values))
     except BadRequest as error:
-        if instances := _fitting(deps, tenant_id, channel_type, given):
-            return _change(deps, caller, instances[0], given, label)
+        if instances := _fitting(deps, tenant_id, channel_type, values):
+            return _change(deps, caller, instances[0], values, label)
         if "name" not in error.fields:
             raise
     # What has the name was once made here, and is of another type by now.
-    return _create(deps, tenant_id, channel_type, given, label, None)
+    return _create(deps, tenant_id, channel_type, values, label, None)
 
 
-def _first_name(tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> str:
+def _first_name(tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> str:
     """The same for two that come at once: names are unique, so the second one finds what the first has made."""
-    adapter = channels.adapter_for(channel_type, given.get(PROVIDER))
-    made_of = adapter if given.get(PROVIDER) else channel_type.value
+    adapter = channels.adapter_for(channel_type, values.get(PROVIDER))
+    made_of = adapter if values.get(PROVIDER) else channel_type.value
     return f"{channel_type.value}-{stable_id('configured', tenant_id, made_of)[:12]}"
 
 
-def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> list[Instance]:
+def _fitting(deps: Deps, tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> list[Instance]:
     """The channels of the type, of a named provider those that speak to it."""
     instances = type_channels.of_type(deps, tenant_id, channel_type)
-    if not given.get(PROVIDER):
+    if not values.get(PROVIDER):
         return instances
-    adapter = channels.adapter_for(channel_type, given[PROVIDER])
+    adapter = channels.adapter_for(channel_type, values[PROVIDER])
     return [instance for instance in instances if instance.adapter == adapter]
 
 
-def _change(deps: Deps, caller: Principal, known: Instance, given: Mapping[str, Any], label: str | None) -> Instance:
-    changes = Changes(config=with_credential(known.adapter, given), label=label)
-    return update(deps, caller, known.id, changes, revive=True)
+def _change(
+    deps: Deps, caller: Principal, instance: Instance, values: Mapping[str, Any], label: str | None
+) -> Instance:
+    changes = Changes(config=with_credential(instance.adapter, values), label=label)
+    return update(deps, caller, instance.id, changes, revive=True)
 
 
 def _create(
     deps: Deps,
     tenant_id: str,
     channel_type: ChannelType,
-    given: Mapping[str, Any],
+    values: Mapping[str, Any],
     label: str | None,
     name: str | None,
 ) -> Instance:
+    adapter = channels.adapter_for(channel_type, values.get(PROVIDER))
     new = NewInstance(
         channel_type=channel_type,
         name=name,
-        label=label or _LABELS[channel_type],
-        config=with_credential(channels.adapter_for(channel_type, given.get(PROVIDER)), given),
+        label=label or channels.channel(adapter).setup.title,
+        config=with_credential(adapter, values),
     )
     return create(deps, tenant_id, new)
 
 
-def with_credential(adapter: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def with_credential(adapter: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with `api_key` under the name that the adapter has for it."""
-    config = dict(given)
-    field = channels.channel(adapter).api_key if adapter in channels.names() else None
+    config = dict(values)
+    field = channels.channel(adapter).setup.api_key
     if field and API_KEY in config:
         config[field] = config.pop(API_KEY)
     return config

@@ -1,12 +1,13 @@
-"""The one WhatsApp instance that callers mean who name none."""
+"""The WhatsApp instance of requests that name none."""
 
 from __future__ import annotations
 
+from shared import channels
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest, NotFound
-from shared.ports.store import Order, Where
-from shared.usecases.instances import instances
+from shared.usecases.instances import instance_config, instances
 from shared.usecases.instances.instance_documents import MAX_NAME
 from shared.usecases.instances.instances import NewInstance
 
@@ -20,8 +21,7 @@ def find(deps: Deps, tenant_id: str) -> Instance | None:
 def find_or_make(deps: Deps, tenant_id: str) -> Instance | None:
     """Like `find`, but a tenant without any WhatsApp instance gets one on the deployment's own Evolution server."""
     candidates = _candidates(deps, tenant_id)
-    settings = deps.settings
-    if candidates or settings.evolution_url is None or settings.evolution_key is None:
+    if candidates or not _has_own_server(deps):
         return candidates[0] if len(candidates) == 1 else None
     # The name is always the same, so that of two requests only one makes it.
     name = f"whatsapp-{tenant_id}"[:MAX_NAME]
@@ -33,6 +33,13 @@ def find_or_make(deps: Deps, tenant_id: str) -> Instance | None:
         return find(deps, tenant_id)
 
 
+def _has_own_server(deps: Deps) -> bool:
+    """Whether the settings give all that a WhatsApp instance needs: a server's address and its key."""
+    adapter = channels.default_adapter(ChannelType.WHATSAPP)
+    setup = channels.channel(adapter).setup
+    return {setup.api_url, setup.api_key} <= instance_config.defaults(adapter, deps.settings).keys()
+
+
 def _candidates(deps: Deps, tenant_id: str) -> list[Instance]:
     try:
         default = instances.get_default(deps, tenant_id)
@@ -40,10 +47,6 @@ def _candidates(deps: Deps, tenant_id: str) -> list[Instance]:
         return []
     if default.type is ChannelType.WHATSAPP:
         return [default]
-    page = deps.store.find(
-        "instances",
-        [Where("tenant_id", "==", tenant_id), Where("type", "==", ChannelType.WHATSAPP.value)],
-        [Order("seq")],
-        limit=2,
-    )
-    return [Instance.model_validate(document.data) for document in page.documents]
+    query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
+    return query.order_by(lambda instance: instance.seq).page(limit=2).documents

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
 from shared import channels
-from shared.channel import OPERATORS
+from shared.channel.config import OPERATORS, SupportsDefaults
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -57,8 +57,7 @@ def model_of(adapter: str) -> type[BaseModel] | None:
     """The adapter's configuration; None for a channel type that has no adapter yet."""
     if adapter not in channels.names():
         return None
-    model: type[BaseModel] = channels.channel(adapter).config
-    return model
+    return channels.channel(adapter).config
 
 
 def field_names(model: type[BaseModel] | None) -> dict[str, str]:
@@ -72,7 +71,7 @@ def field_names(model: type[BaseModel] | None) -> dict[str, str]:
     return spellings
 
 
-def split(adapter: str, given: Mapping[str, Any]) -> Parts:
+def split(adapter: str, values: Mapping[str, Any]) -> Parts:
     """Take a caller's configuration apart; masks that came back are left out.
 
     Unknown keys are kept as they are; one whose name (or a name inside whose
@@ -81,7 +80,7 @@ def split(adapter: str, given: Mapping[str, Any]) -> Parts:
     model = model_of(adapter)
     spellings = field_names(model)
     parts = Parts()
-    for key, value in given.items():
+    for key, value in values.items():
         name = spellings.get(key, key)
         if is_mask(value):
             continue
@@ -135,18 +134,18 @@ def _check_kept(parts: Parts) -> None:
         for values in (parts.config, parts.secrets):
             check_storable(values, kilobytes=_MOST_KILOBYTES)
     except ValueError as error:
-        raise BadRequest(f"config: {error}", {"config": str(error)}) from None
+        raise BadRequest.of_field("config", str(error)) from None
 
 
 def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
     spellings = field_names(model)
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    places = [".".join(spellings.get(str(part), str(part)) for part in entry["loc"]) or "config" for entry in found]
-    reasons = [entry["msg"].removeprefix("Value error, ") for entry in found]
-    if all(entry["type"] == "missing" for entry in found):
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [".".join(spellings.get(str(part), str(part)) for part in entry["loc"]) or "config" for entry in problems]
+    reasons = [entry["msg"].removeprefix("Value error, ") for entry in problems]
+    if all(entry["type"] == "missing" for entry in problems):
         return places
     fields = {f"config.{place}": reason for place, reason in zip(places, reasons, strict=True)}
-    raise BadRequest("; ".join(f"{place}: {reason}" for place, reason in fields.items()), fields) from None
+    raise BadRequest.of_fields(fields) from None
 
 
 def build(
@@ -158,10 +157,16 @@ def build(
     credentials: Mapping[str, str],
 ) -> BaseModel:
     """The deployment's defaults, overlaid with the instance's own values; raises pydantic's `ValidationError`."""
-    known = {name: value for name, value in {**config, **credentials}.items() if name in model.model_fields}
-    values = {**channels.channel(adapter).defaults(settings), **known}
+    own_values = {name: value for name, value in {**config, **credentials}.items() if name in model.model_fields}
+    values = {**defaults(adapter, settings), **own_values}
     context = {OPERATORS: tenant_id == settings.default_tenant_id}
     return model.model_validate(values, by_alias=True, by_name=True, context=context)
+
+
+def defaults(adapter: str, settings: Settings) -> Mapping[str, Any]:
+    """What the deployment's settings give an instance of this adapter; its own values override that."""
+    module = channels.ability(adapter, SupportsDefaults)
+    return module.defaults(settings) if module else {}
 
 
 def load_config(deps: Deps, instance: Instance) -> BaseModel:
@@ -173,10 +178,10 @@ def load_config(deps: Deps, instance: Instance) -> BaseModel:
 
 
 def _load(deps: Deps, instance: Instance) -> BaseModel:
-    model: type[BaseModel] = channels.channel(instance.adapter).config
+    model = channels.channel(instance.adapter).config
     try:
-        held = credentials(deps, instance)
-        return build(deps.settings, instance.tenant_id, instance.adapter, model, instance.config, held)
+        secrets = credentials(deps, instance)
+        return build(deps.settings, instance.tenant_id, instance.adapter, model, instance.config, secrets)
     except ValidationError as error:
         spellings = field_names(model)
         places = {str(entry["loc"][0]) for entry in error.errors(include_input=False) if entry["loc"]}

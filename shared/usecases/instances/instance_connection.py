@@ -1,4 +1,4 @@
-"""Connecting an instance with its provider, and keeping what came of it."""
+"""Connecting an instance with its provider, and storing the outcome."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel import Connection
+from shared.channel.lifecycle import Connection, SupportsConnecting
 from shared.deps import Deps
-from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
-from shared.errors import BadRequest, Collision, NotFound, Overloaded, ProviderError
-from shared.ports.store import Create, Document, Ref, Set, Write
-from shared.usecases import realtime, refs
+from shared.documents import ids
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.instances import (
+    AddressReservation,
+    ChannelType,
+    Instance,
+    InstanceStatus,
+    PairingCode,
+    WebhookHealth,
+)
+from shared.errors import BadRequest, Collision, Overloaded, ProviderError
+from shared.usecases import realtime
 from shared.usecases.instances import instance_config
-from shared.usecases.instances.channel_alerts import alert_writes
-from shared.usecases.instances.instance_documents import address_ref, commit, release
+from shared.usecases.instances.channel_alerts import add_alert
+from shared.usecases.instances.instance_documents import release_address
 from shared.usecases.instances.instance_lookup import forget
-from shared.usecases.retrying import decide
 
 log = logging.getLogger(__name__)
 
-# As long as a code is good for at least; WhatsApp's first one lives a minute, the others 20 s.
+# How long a code is valid at least; WhatsApp's first one is for a minute, the others for 20 s.
 _PAIRING_VALID = timedelta(seconds=45)
 
 
 def connect(deps: Deps, instance: Instance) -> Instance:
-    """Tell the provider where to call us, keep the outcome and tell the instance's room.
+    """Register our webhook with the provider, store the outcome and tell the instance's room.
 
-    Never fails because of the provider: what it said is in `status_detail` and
+    Never fails because of the provider: its error is in `status_detail` and
     `webhook.error` then. A channel that needs no connecting is connected at once.
     """
     try:
@@ -40,7 +48,7 @@ def connect(deps: Deps, instance: Instance) -> Instance:
     if connection is None:
         return instance
     try:
-        connected = decide(lambda: record(deps, instance, connection))
+        connected = record(deps, instance, connection)
     except Collision as error:
         return _failed(deps, instance, error.detail)
     tell(deps, instance, connected)
@@ -50,65 +58,64 @@ def connect(deps: Deps, instance: Instance) -> Instance:
 def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if instance.adapter not in channels.names():
         return None
-    channel = channels.channel(instance.adapter)
-    if channel.connect is None:
+    module = channels.ability(instance.adapter, SupportsConnecting)
+    if module is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)
-    return channel.connect(deps, instance, prepared_config(deps, instance))
+    return module.connect(deps, instance, prepared_config(deps, instance))
 
 
 def prepared_config(deps: Deps, instance: Instance) -> BaseModel:
-    """The instance's configuration with a webhook secret in it, kept before the provider knows it.
+    """The instance's configuration with a webhook secret in it, stored before the provider is told it.
 
     The provider may call before connecting returns. Raises as `load_config` does.
     """
     model = channels.channel(instance.adapter).config
     if deps.settings.makes_webhook_secrets and "webhook_secret" in model.model_fields:
-        known = instance_config.credentials(deps, instance)
-        if not known.get("webhook_secret"):
-            deps.secrets.write(instance.secret_name, known | {"webhook_secret": secrets.token_urlsafe(32)})
+        credentials = instance_config.credentials(deps, instance)
+        if not credentials.get("webhook_secret"):
+            deps.secrets.write(instance.secret_name, credentials | {"webhook_secret": secrets.token_urlsafe(32)})
             deps.cache.forget(("config", instance.id))
     return instance_config.load_config(deps, instance)
 
 
 def record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
-    """Keep what connecting brought about, once; raises `Conflict`, and `Collision` for another instance's account."""
-    ref = refs.instance(instance.id)
-    account = connection.external_id
-    address = address_ref(instance.adapter, account) if account else None
-    found = deps.store.get([ref, address] if address else [ref])
-    before = _present(found.get(ref))
-    after = _with(deps, before, connection)
-    writes: list[Write] = [Set(ref, after.model_dump(), found[ref].version)]
-    writes += alert_writes(before, after.status, None, deps.now())
-    if address:
-        writes += _claim(deps, before, address, found.get(address))
-    if connection.secrets:
-        deps.secrets.write(before.secret_name, instance_config.credentials(deps, before) | dict(connection.secrets))
-    commit(deps, writes)
+    """Store the outcome of connecting; raises `NotFound`, and `Collision` for another instance's account."""
+    before, after = run_with_retry(deps, lambda unit: _record(deps, unit, instance, connection), retry_existing=True)
     forget(deps, before)
     forget(deps, after)
     return after
 
 
-def _present(document: Document | None) -> Instance:
-    if document is None:
-        raise NotFound("Instance not found")
-    return Instance.model_validate(document.data)
+def _record(deps: Deps, unit: UnitOfWork, instance: Instance, connection: Connection) -> tuple[Instance, Instance]:
+    """The instance before and after it."""
+    account = connection.external_id
+    address_id = ids.instance_address(instance.adapter, account) if account else None
+    address_keys = [unit.instance_addresses.key(address_id)] if address_id else []
+    unit.fetch(unit.instances.key(instance.id), *address_keys)
+    before = unit.instances.owned(instance.tenant_id, instance.id)
+    after = unit.instances.put(_connected(deps, before, connection))
+    add_alert(unit, before, after.status, None, deps.now())
+    if address_id:
+        _claim_address(unit, before, address_id)
+    if connection.secrets:
+        deps.secrets.write(before.secret_name, instance_config.credentials(deps, before) | dict(connection.secrets))
+    return before, after
 
 
-def _claim(deps: Deps, before: Instance, address: Ref, holder: Document | None) -> list[Write]:
-    """Make the provider's account lead to this instance, unless it leads to another one."""
-    if holder is not None and holder.data["instance_id"] != before.id:
+def _claim_address(unit: UnitOfWork, instance: Instance, address_id: str) -> None:
+    """Make the provider's account belong to this instance; raises `Collision` for another instance's."""
+    reservation = unit.instance_addresses.get(address_id)
+    if reservation is None:
+        release_address(unit, instance)
+        unit.instance_addresses.add(AddressReservation(instance_id=instance.id), address_id)
+    elif reservation.instance_id != instance.id:
         raise Collision("this account is already connected to another channel")
-    if holder is not None:
-        return []
-    return [*release(deps, before), Create(address, {"instance_id": before.id})]
 
 
-def _with(deps: Deps, instance: Instance, connection: Connection) -> Instance:
+def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instance:
     now = deps.now()
-    # A code that a webhook brought while we were connecting is still good.
+    # A code that a webhook brought while we were connecting is still valid.
     pairing = None if connection.status is InstanceStatus.CONNECTED else instance.pairing
     if connection.qr_text or connection.qr_png_base64:
         pairing = PairingCode(
@@ -139,31 +146,27 @@ def _with(deps: Deps, instance: Instance, connection: Connection) -> Instance:
 def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:
     log.warning("a channel could not be connected", extra={"instance_id": instance.id, "reason": reason})
 
-    def attempt() -> Instance:
-        ref = refs.instance(instance.id)
-        document = deps.store.get([ref]).get(ref)
-        before = _present(document)
-        webhook = before.webhook.model_copy(update={"error": reason})
+    def attempt(unit: UnitOfWork) -> Instance:
+        before = unit.instances.owned(instance.tenant_id, instance.id)
         after = before.model_copy(
             update={
                 "status": InstanceStatus.ERROR,
                 "status_detail": reason,
-                "webhook": webhook,
+                "webhook": before.webhook.model_copy(update={"error": reason}),
                 "updated_at": deps.now(),
             }
         )
-        alerts = alert_writes(before, InstanceStatus.ERROR, reason, deps.now())
-        deps.store.commit([Set(ref, after.model_dump(), document.version if document else None), *alerts])
-        return after
+        add_alert(unit, before, InstanceStatus.ERROR, reason, deps.now())
+        return unit.instances.put(after)
 
-    failed = decide(attempt)
+    failed = run_with_retry(deps, attempt)
     forget(deps, failed)
     tell(deps, instance, failed)
     return failed
 
 
 def tell(deps: Deps, before: Instance, after: Instance) -> None:
-    """Tell the instance's room what has become of it."""
+    """Tell the instance's room how its connection has changed."""
     realtime.channel_status(deps, after, after.status)
     if after.type is not ChannelType.WHATSAPP:
         return

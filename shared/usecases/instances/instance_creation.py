@@ -1,4 +1,4 @@
-"""Making instances."""
+"""Creating instances."""
 
 from __future__ import annotations
 
@@ -6,42 +6,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
 from shared import channels
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
-from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
-from shared.errors import BadRequest, Collision, HubError
-from shared.ports.store import Create, Document, Write
-from shared.usecases import refs
+from shared.domain.instance_options import HubOptions
+from shared.domain.instances import (
+    ChannelType,
+    ExternalAgent,
+    Instance,
+    InstanceStatus,
+    NameReservation,
+    SequenceCounter,
+)
+from shared.errors import BadRequest, ChannelName, Collision, HubError
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_documents import (
-    COUNTER,
-    InstanceSet,
-    address_ref,
-    changing,
     check_external_id,
     check_label,
     check_name,
-    commit,
-    dethrone,
-    instance_set,
+    get_or_add_set,
     labelled,
     name_from,
-    name_ref,
-    put,
-    set_ref,
+    replace_default,
+    set_lock,
     varied,
 )
 from shared.usecases.instances.instance_lookup import forget
-from shared.usecases.retrying import decide
-
-_FASTEST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstance:
-    """What an instance is made of. Without `name` one is made from `label`; without `adapter`
+    """The fields of a new instance. Without `name` one is made from `label`; without `adapter`
     the one that `config.provider` names serves, else the type's own.
     """
 
@@ -59,12 +61,12 @@ class NewInstance:
 
 
 def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True) -> Instance:
-    """Make an instance and, with `connect`, have its provider told about us.
+    """Create an instance and, with `connect`, connect it with its provider.
 
     A tenant's first instance is its default. What is missing in the configuration
     only keeps the instance `NOT_CONFIGURED`; what is wrong raises `BadRequest`,
-    as do a bad name and one that is taken. `Collision` is for a provider's
-    account that another instance has.
+    as do a bad name and one that another instance has. `Collision` is for a
+    provider's account that another instance has.
     """
     if new.name is not None:
         check_name(new.name)
@@ -76,15 +78,17 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
     missing = instance_config.check(deps, tenant_id, adapter, parts)
     draft = _draft(deps, tenant_id, new, adapter, parts)
-    created = _keep(deps, draft.model_copy(update=readiness(missing)), new, parts.secrets)
+    created = _store(deps, draft.model_copy(update=readiness(missing)), new, parts.secrets)
     return instance_connection.connect(deps, created) if connect and not missing else created
 
 
 def _adapter(new: NewInstance) -> str:
     if new.adapter is None:
         return channels.adapter_for(new.channel_type, new.config.get("provider"))
-    if new.adapter not in channels.names() or channels.channel(new.adapter).channel_type is not new.channel_type:
-        raise BadRequest(f"adapter: {new.adapter!r} does not serve {new.channel_type}", {"adapter": "is not known"})
+    if new.adapter not in new.channel_type.adapters:
+        raise BadRequest.of_field(
+            "adapter", "is not known", (f"{new.adapter!r} does not serve ", ChannelName(new.channel_type))
+        )
     return new.adapter
 
 
@@ -118,32 +122,24 @@ def readiness(missing: list[str]) -> dict[str, Any]:
 
 
 def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the hub itself reads from a configuration, whatever the channel."""
-    fields: dict[str, Any] = {"resend_unknown": config.get("resend_unknown", config.get("resendUnknown")) is True}
-    if isinstance(config.get("phone_number"), str):
-        fields["phone_number"] = config["phone_number"]
-    fields["pace_per_second"] = _pace(config.get("pace_per_second", config.get("pacePerSecond")))
-    return fields
+    """The instance's fields that a configuration sets; raises `BadRequest` for a wrong option."""
+    try:
+        options = HubOptions.of(config)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name, reason = to_snake(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
+        raise BadRequest.of_field(f"config.{name}", "is not such a number", reason) from None
+    fields: dict[str, Any] = {"resend_unknown": options.resend_unknown, "pace_per_second": options.pace_per_second}
+    return fields | ({"phone_number": options.phone_number} if options.phone_number is not None else {})
 
 
-def _pace(given: object) -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= _FASTEST:
-        raise BadRequest(
-            f"config.pace_per_second: give a number from 0 (no limit) to {_FASTEST}",
-            {"config.pace_per_second": "is not such a number"},
-        )
-    return float(given)
-
-
-def _keep(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str, str]) -> Instance:
-    # The secret comes first: an instance must not be found without its credentials.
+def _store(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str, str]) -> Instance:
+    # The secret comes first: nobody may read an instance whose credentials are missing.
     if credentials:
         deps.secrets.write(draft.secret_name, credentials)
     try:
-        with changing:
-            created = decide(lambda: _commit(deps, draft, new))
+        with set_lock:
+            created = run_with_retry(deps, lambda unit: _add(unit, draft, new), retry_existing=True)
     except HubError:
         deps.secrets.delete(draft.secret_name)
         raise
@@ -151,49 +147,47 @@ def _keep(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str, 
     return created
 
 
-def _commit(deps: Deps, draft: Instance, new: NewInstance) -> Instance:
-    of_tenant = set_ref(draft.tenant_id)
-    name = draft.name or name_from(new.label or draft.type.value)
-    address = address_ref(draft.adapter, draft.external_id) if draft.external_id else None
-    found = deps.store.get([of_tenant, COUNTER, name_ref(name), *([address] if address else [])])
-    if address in found:
-        raise Collision("external_id: this account is already connected to another channel")
-    tenant_set = instance_set(found.get(of_tenant))
-    counter = found.get(COUNTER)
-    created = _placed(draft, tenant_set, _free_name(draft, name, name_ref(name) in found), counter, new.is_default)
-    writes = [put(COUNTER, counter, {"last": created.seq}), *_documents(created)]
-    if created.is_default:
-        writes += dethrone(deps, tenant_set, created.id)
-    tenant_set.count += 1
-    commit(deps, [*writes, put(of_tenant, found.get(of_tenant), tenant_set.model_dump())])
-    return created
-
-
-def _free_name(draft: Instance, name: str, taken: bool) -> str:
-    if taken and draft.name:
-        raise BadRequest(f"name: an instance named {name!r} exists already", {"name": "is taken"})
-    return varied(name) if taken else name
-
-
-def _placed(
-    draft: Instance, tenant_set: InstanceSet, name: str, counter: Document | None, is_default: bool
-) -> Instance:
-    """The draft with what it gets from the others: name, numbers, and whether it is the default."""
-    return draft.model_copy(
+def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
+    """Add the draft with its name, its numbers, and whether it is the default."""
+    base_name = draft.name or name_from(new.label or draft.type.value)
+    address_id = ids.instance_address(draft.adapter, draft.external_id) if draft.external_id else None
+    unit.fetch(
+        unit.instance_sets.key(draft.tenant_id),
+        unit.instance_sequence.key(ids.INSTANCE_SEQUENCE),
+        unit.instance_names.key(base_name),
+        *([unit.instance_addresses.key(address_id)] if address_id else []),
+    )
+    if address_id and unit.instance_addresses.get(address_id) is not None:
+        raise Collision("this account is already connected to another channel", "external_id")
+    instance_set = get_or_add_set(unit, draft.tenant_id)
+    name = _free_name(unit, draft, base_name)
+    instance = draft.model_copy(
         update={
             "name": name,
-            "seq": counter.data["last"] + 1 if counter else 1,
-            "slug": tenant_set.take_slug(draft.type),
+            "seq": _next_number(unit),
+            "slug": instance_set.take_slug(draft.type),
             "session_id_prefix": draft.session_id_prefix or f"{name}-",
-            "is_default": is_default or tenant_set.count == 0,
+            "is_default": new.is_default or instance_set.count == 0,
         }
     )
+    unit.instances.add(instance)
+    unit.instance_names.add(NameReservation(tenant_id=instance.tenant_id, instance_id=instance.id), name)
+    if instance.is_default:
+        replace_default(unit, instance_set, instance.id, instance.created_at)
+    instance_set.count += 1
+    return instance
 
 
-def _documents(created: Instance) -> list[Write]:
-    owner = {"instance_id": created.id, "tenant_id": created.tenant_id}
-    writes: list[Write] = [
-        Create(refs.instance(created.id), created.model_dump()),
-        Create(name_ref(created.name), owner),
-    ]
-    return writes
+def _free_name(unit: UnitOfWork, draft: Instance, name: str) -> str:
+    if unit.instance_names.get(name) is None:
+        return name
+    if draft.name:
+        raise BadRequest.of_field("name", "is taken", f"an instance named {name!r} exists already")
+    return varied(name)
+
+
+def _next_number(unit: UnitOfWork) -> int:
+    counter_id = ids.INSTANCE_SEQUENCE
+    sequence = unit.instance_sequence.get(counter_id) or unit.instance_sequence.add(SequenceCounter(), counter_id)
+    sequence.last += 1
+    return sequence.last

@@ -1,17 +1,17 @@
-"""Finding instances: for their tenant's people, and for webhooks that know only a name or an account."""
+"""Looking instances up: for their tenant's users, and for webhooks that name only an instance or an account."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from contextlib import suppress
 
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.collection import of_tenant
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.errors import BadRequest, NotFound
-from shared.ports.store import Order, Ref, Where
-from shared.usecases import refs
-from shared.usecases.instances.instance_documents import address_ref, instance_set, name_ref, owned, set_ref
 
 MAX_PAGE = 1000
 MAX_SKIP = 10_000
@@ -22,22 +22,21 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
     """Raises `NotFound`, also for another tenant's instance."""
-    ref = refs.instance(instance_id)
-    return owned(deps.store.get([ref]).get(ref), tenant_id)
+    return UnitOfWork(deps.store).instances.owned(tenant_id, instance_id)
 
 
 def by_name(deps: Deps, tenant_id: str, key: str) -> Instance:
     """The instance with this id, else this name; raises `NotFound`, also for another tenant's instance.
 
-    Who changes or removes one names it so: a name that is gone may be another one's slug or number.
+    For changing or removing one: a name that no instance has any more may be another one's slug or number.
     """
-    ref, name = refs.instance(key), name_ref(key)
-    found = deps.store.get([ref, name])
-    if ref in found:
-        return owned(found[ref], tenant_id)
-    if name in found and found[name].data["tenant_id"] == tenant_id:
-        return by_id(deps, tenant_id, found[name].data["instance_id"])
-    raise NotFound("Instance not found")
+    unit = UnitOfWork(deps.store)
+    unit.fetch(unit.instances.key(key), unit.instance_names.key(key))
+    reservation = unit.instance_names.get(key)
+    instance = unit.instances.owned_or_none(tenant_id, key)
+    if instance is None and reservation is not None:
+        instance = unit.instances.owned_or_none(tenant_id, reservation.instance_id)
+    return _existing(instance)
 
 
 def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
@@ -47,37 +46,36 @@ def by_key(deps: Deps, tenant_id: str, key: str) -> Instance:
     """
     with suppress(NotFound):
         return by_name(deps, tenant_id, key)
-    of_tenant = Where("tenant_id", "==", tenant_id)
+    query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
     if _SLUG.fullmatch(key):
-        return _first(deps, [of_tenant, Where("slug", "==", key)])
+        return _existing(query.where(lambda instance: instance.slug, "==", key).first())
     if _NUMBER.fullmatch(key):
-        return _first(deps, [of_tenant, Where("seq", "==", int(key))])
-    raise NotFound("Instance not found")
+        return _existing(query.where(lambda instance: instance.seq, "==", int(key)).first())
+    return _existing(None)
 
 
-def _first(deps: Deps, where: Sequence[Where]) -> Instance:
-    for document in deps.store.find("instances", where, limit=1).documents:
-        return Instance.model_validate(document.data)
-    raise NotFound("Instance not found")
+def _existing(instance: Instance | None) -> Instance:
+    if instance is None:
+        raise NotFound("Instance not found")
+    return instance
 
 
 def get_default(deps: Deps, tenant_id: str) -> Instance:
     """The tenant's default instance; raises `NotFound` when it has none."""
-    ref = set_ref(tenant_id)
-    default_id = instance_set(deps.store.get([ref]).get(ref)).default_id
-    if default_id is None:
+    unit = UnitOfWork(deps.store)
+    instance_set = unit.instance_sets.get(tenant_id)
+    if instance_set is None or instance_set.default_id is None:
         raise NotFound("There is no default instance")
-    return by_id(deps, tenant_id, default_id)
+    return unit.instances.owned(tenant_id, instance_set.default_id)
 
 
 def list_after(
     deps: Deps, tenant_id: str, limit: int = 100, cursor: str | None = None
 ) -> tuple[list[Instance], str | None]:
     """One page of the tenant's instances, oldest first, and the cursor of the next."""
-    page = deps.store.find(
-        "instances", [Where("tenant_id", "==", tenant_id)], [Order("seq")], min(limit, MAX_PAGE), cursor
-    )
-    return [Instance.model_validate(document.data) for document in page.documents], page.cursor
+    query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    page = query.order_by(lambda instance: instance.seq).page(min(limit, MAX_PAGE), cursor)
+    return page.documents, page.cursor
 
 
 def list_page(deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100) -> list[Instance]:
@@ -87,18 +85,18 @@ def list_page(deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100) -> li
     one above 10 000, and a `limit` below 1.
     """
     if not 0 <= skip <= MAX_SKIP:
-        raise BadRequest(f"skip: must be between 0 and {MAX_SKIP}", {"skip": f"must be between 0 and {MAX_SKIP}"})
+        raise BadRequest.of_field("skip", f"must be between 0 and {MAX_SKIP}")
     if limit < 1:
-        raise BadRequest("limit: must be at least 1", {"limit": "must be at least 1"})
-    wanted = skip + min(limit, MAX_PAGE)
-    found: list[Instance] = []
+        raise BadRequest.of_field("limit", "must be at least 1")
+    end = skip + min(limit, MAX_PAGE)
+    instances: list[Instance] = []
     cursor: str | None = None
-    while len(found) < wanted:
-        page, cursor = list_after(deps, tenant_id, wanted - len(found), cursor)
-        found += page
+    while len(instances) < end:
+        page, cursor = list_after(deps, tenant_id, end - len(instances), cursor)
+        instances += page
         if cursor is None:
             break
-    return found[skip:]
+    return instances[skip:]
 
 
 def find_for_webhook(
@@ -111,37 +109,66 @@ def find_for_webhook(
 ) -> Instance | None:
     """The instance with an id, a name, or an address (adapter, account); or the default of `DEFAULT_TENANT_ID`.
 
-    For calls that carry no tenant. What was found is kept for a short while.
+    For calls that carry no tenant. The result is cached for a short while.
     """
     if instance_id is None and name is not None:
-        instance_id = _kept_id(deps, name_ref(name), "instance_id")
+        instance_id = deps.cache.get(_name_key(name), lambda: _id_by_name(deps, name))
     if instance_id is None and address is not None:
-        instance_id = _kept_id(deps, address_ref(*address), "instance_id")
+        address_id = ids.instance_address(*address)
+        instance_id = deps.cache.get(_address_key(address_id), lambda: _id_by_address(deps, address_id))
     if instance_id is None and default:
-        instance_id = _kept_id(deps, set_ref(deps.settings.default_tenant_id), "default_id")
-    return None if instance_id is None else _kept(deps, refs.instance(instance_id))
+        tenant_id = deps.settings.default_tenant_id
+        instance_id = deps.cache.get(_default_key(tenant_id), lambda: _default_id(deps, tenant_id))
+    return None if instance_id is None else _cached(deps, instance_id)
 
 
-def _kept(deps: Deps, ref: Ref) -> Instance | None:
+def cached(deps: Deps, tenant_id: str, instance_id: str) -> Instance | None:
+    """The tenant's instance, as it was some seconds ago at most; None for an unknown or foreign one."""
+    return of_tenant(tenant_id, find_for_webhook(deps, instance_id=instance_id))
+
+
+def _cached(deps: Deps, instance_id: str) -> Instance | None:
     def load() -> Instance | None:
-        document = deps.store.get([ref]).get(ref)
-        return Instance.model_validate(document.data) if document else None
+        return UnitOfWork(deps.store).instances.of_any_tenant(instance_id)
 
-    return deps.cache.get(ref, load)
+    return deps.cache.get(_instance_key(instance_id), load)
 
 
-def _kept_id(deps: Deps, ref: Ref, field: str) -> str | None:
-    def load() -> str | None:
-        document = deps.store.get([ref]).get(ref)
-        return document.data.get(field) if document else None
+def _id_by_name(deps: Deps, name: str) -> str | None:
+    reservation = UnitOfWork(deps.store).instance_names.get(name)
+    return reservation.instance_id if reservation else None
 
-    return deps.cache.get(ref, load)
+
+def _id_by_address(deps: Deps, address_id: str) -> str | None:
+    reservation = UnitOfWork(deps.store).instance_addresses.get(address_id)
+    return reservation.instance_id if reservation else None
+
+
+def _default_id(deps: Deps, tenant_id: str) -> str | None:
+    instance_set = UnitOfWork(deps.store).instance_sets.get(tenant_id)
+    return instance_set.default_id if instance_set else None
 
 
 def forget(deps: Deps, instance: Instance) -> None:
-    """Drop what is kept of an instance, because it has changed."""
-    kept: list[Hashable] = [refs.instance(instance.id), ("config", instance.id)]
-    kept += [name_ref(instance.name), set_ref(instance.tenant_id)]
+    """Drop what is cached of an instance, because it has changed."""
+    keys: list[Hashable] = [_instance_key(instance.id), ("config", instance.id)]
+    keys += [_name_key(instance.name), _default_key(instance.tenant_id)]
     if instance.external_id:
-        kept.append(address_ref(instance.adapter, instance.external_id))
-    deps.cache.forget(*kept)
+        keys.append(_address_key(ids.instance_address(instance.adapter, instance.external_id)))
+    deps.cache.forget(*keys)
+
+
+def _instance_key(instance_id: str) -> Hashable:
+    return ("instance", instance_id)
+
+
+def _name_key(name: str) -> Hashable:
+    return ("instance by name", name)
+
+
+def _address_key(address_id: str) -> Hashable:
+    return ("instance by address", address_id)
+
+
+def _default_key(tenant_id: str) -> Hashable:
+    return ("default instance", tenant_id)

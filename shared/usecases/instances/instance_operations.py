@@ -1,4 +1,4 @@
-"""What can be done with one instance's connection: pair, look, restart, log out, remove at the provider."""
+"""Operations on an instance's connection: pair, check, restart, log out, remove at the provider."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel import Channel, Connection
+from shared.channel.lifecycle import (
+    Connection,
+    SupportsConnecting,
+    SupportsLogout,
+    SupportsPairing,
+    SupportsRemoval,
+    SupportsRestart,
+    SupportsStatus,
+)
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
-from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
-from shared.usecases.instances.channel_alerts import alert_writes
-from shared.usecases.retrying import decide
+from shared.usecases.instances.channel_alerts import add_alert
 
 log = logging.getLogger(__name__)
 
@@ -31,165 +38,164 @@ Ability = Callable[[Deps, Instance, BaseModel], Connection]
 def pair(deps: Deps, instance: Instance) -> Instance:
     """Get a code to scan into `pairing`, unless the account is connected already.
 
-    A code that is still valid is given again. The status says which it is;
-    `CONNECTING` means that the provider has no code ready yet. A channel without
-    pairing gives the instance as it is. Raises a `ProviderError`.
+    A code that is still valid is returned again. `CONNECTING` means that the
+    provider has no code ready yet. A channel without pairing returns the
+    instance as it is. Raises a `ProviderError`.
     """
-    ability = _ability(instance, "pair")
-    if ability is None or has_code(deps, instance):
+    module = channels.ability(instance.adapter, SupportsPairing)
+    if module is None or has_code(deps, instance):
         return instance
     with pairing_turns.turn(deps, instance) as is_ours:
         if not is_ours:
             return pairing_turns.wait_for_other(deps, instance)
-        # Somebody else's turn may have ended just before ours began.
-        known = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        return known if has_code(deps, known) else _anew(deps, known, ability)
+        # Another request's turn may have ended just before this one's began.
+        current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
+        return current if has_code(deps, current) else _reconnect(deps, current, module.pair)
 
 
 def can_pair(instance: Instance) -> bool:
     """Whether the instance is connected by scanning a code."""
-    return _ability(instance, "pair") is not None
+    return channels.ability(instance.adapter, SupportsPairing) is not None
 
 
 def has_code(deps: Deps, instance: Instance) -> bool:
     """Whether there is a code that can still be scanned."""
     pairing = instance.pairing
-    waits = instance.status is InstanceStatus.WAITING_FOR_SCAN
-    return waits and pairing is not None and pairing.expires_at > deps.now()
+    is_waiting = instance.status is InstanceStatus.WAITING_FOR_SCAN
+    return is_waiting and pairing is not None and pairing.expires_at > deps.now()
 
 
 def status(deps: Deps, instance: Instance) -> Instance:
-    """Ask the provider how the connection stands, and keep what it says.
+    """Ask the provider for the connection's status, and store it.
 
-    A refusal for good is a state of its own, `ERROR`. What was noted while the
+    A permanent refusal is stored as `ERROR`. A change that was stored while the
     provider was asked is newer than its answer, and stays. Raises
-    `ProviderUnavailable` or `OutcomeUnknown` when the provider does not tell.
+    `ProviderUnavailable` or `OutcomeUnknown` when the provider does not answer.
     """
-    ability = _ability(instance, "status")
+    module = channels.ability(instance.adapter, SupportsStatus)
     config = _config(deps, instance)
-    if ability is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
+    if module is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
         return instance
     asked_at = deps.now()
     try:
-        told = ability(deps, instance, config)
+        connection = module.status(deps, instance, config)
     except ProviderRejected as error:
-        told = Connection(status=InstanceStatus.ERROR, detail=error.detail)
+        connection = Connection(status=InstanceStatus.ERROR, detail=error.detail)
 
-    def change(known: Instance) -> dict[str, Any]:
-        return {} if known.updated_at > asked_at else _as_told(deps, known, told)
+    def changes_of(current: Instance) -> dict[str, Any]:
+        return {} if current.updated_at > asked_at else _reported_changes(deps, current, connection)
 
-    return _note(deps, instance, change, alerts=True)
+    return _note(deps, instance, changes_of, alerts=True)
 
 
 def restart(deps: Deps, instance: Instance) -> Instance:
-    """Begin the connection anew, by connecting again where there is no other way.
+    """Restart the connection, by connecting again where there is no other way.
 
     Raises a `ProviderError`, and `BadRequest` for an instance that is not configured or has no account yet.
     """
-    ability = _ability(instance, "restart") or _ability(instance, "connect")
-    if ability is None:
+    restartable = channels.ability(instance.adapter, SupportsRestart)
+    connectable = channels.ability(instance.adapter, SupportsConnecting)
+    if restartable is not None:
+        restarted = _reconnect(deps, instance, restartable.restart)
+    elif connectable is not None:
+        restarted = _reconnect(deps, instance, connectable.connect)
+    else:
         return instance_connection.connect(deps, instance)
-    begun = _anew(deps, instance, ability)
-    if begun.status in _OFF and begun.status_detail:
-        raise BadRequest(f"{instance.name} cannot be restarted: {begun.status_detail}")
-    return begun
+    if restarted.status in _OFF and restarted.status_detail:
+        raise BadRequest(f"{instance.name} cannot be restarted: {restarted.status_detail}")
+    return restarted
 
 
 def logout(deps: Deps, instance: Instance) -> Instance:
     """End the connection; where there is nothing to end the instance is only marked. Raises a `ProviderError`."""
-    return _end(deps, instance, "logout", InstanceStatus.DISCONNECTED)
+    module = channels.ability(instance.adapter, SupportsLogout)
+    return _end(deps, instance, module.logout if module else None, InstanceStatus.DISCONNECTED)
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:
-    """Delete the instance at its provider and keep our own. Raises as `logout` does."""
-    return _end(deps, instance, "remove", InstanceStatus.DELETED)
+    """Delete the instance at its provider; the hub's own stays. Raises as `logout` does."""
+    module = channels.ability(instance.adapter, SupportsRemoval)
+    return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
 
 
 def remove_if_possible(deps: Deps, instance: Instance) -> None:
-    """Delete at the provider what belongs to an instance that is gone here; a failure is only logged."""
-    ability = _ability(instance, "remove")
-    if ability is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
+    """Delete at the provider what belongs to an instance that was deleted here; a failure is only logged."""
+    module = channels.ability(instance.adapter, SupportsRemoval)
+    if module is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
         return
-    noted = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
+    extra = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
     try:
-        ability(deps, instance, instance_config.load_config(deps, instance))
+        module.remove(deps, instance, instance_config.load_config(deps, instance))
     except (ProviderError, BadRequest, NotFound, Overloaded) as error:
-        log.warning("a deleted instance stays at its provider", extra={**noted, "reason": error.detail})
+        log.warning("a deleted instance stays at its provider", extra={**extra, "reason": error.detail})
     else:
-        log.info("a deleted instance was removed at its provider", extra=noted)
+        log.info("a deleted instance was removed at its provider", extra=extra)
 
 
-def _ability(instance: Instance, name: str) -> Ability | None:
-    if instance.adapter not in channels.names():
-        return None
-    channel: Channel[Any] = channels.channel(instance.adapter)
-    found: Ability | None = getattr(channel, name)
-    return found
-
-
-def _anew(deps: Deps, instance: Instance, ability: Ability) -> Instance:
+def _reconnect(deps: Deps, instance: Instance, ability: Ability) -> Instance:
     connection = ability(deps, instance, instance_connection.prepared_config(deps, instance))
-    after = decide(lambda: instance_connection.record(deps, instance, connection))
+    after = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, after)
     return after
 
 
-def _end(deps: Deps, instance: Instance, name: str, marked: InstanceStatus) -> Instance:
-    ability, config = _ability(instance, name), _config(deps, instance)
-    ended = Connection(status=marked)
-    if ability is not None and config is not None:
+def _end(deps: Deps, instance: Instance, end: Ability | None, status_without_provider: InstanceStatus) -> Instance:
+    config = _config(deps, instance)
+    connection = Connection(status=status_without_provider)
+    if end is not None and config is not None:
         with suppress(NotConfigured):
-            ended = ability(deps, instance, config)
-    change = {"status": ended.status, "status_detail": ended.detail, "pairing": None, "link_lost_at": None}
-    return _note(deps, instance, lambda known: change)
+            connection = end(deps, instance, config)
+    changes = {
+        "status": connection.status,
+        "status_detail": connection.detail,
+        "pairing": None,
+        "link_lost_at": None,
+    }
+    return _note(deps, instance, lambda current: changes)
 
 
 def _config(deps: Deps, instance: Instance) -> BaseModel | None:
-    """None for an instance that is not configured, with which its provider has nothing to do."""
+    """None for an instance that is not configured, which its provider does not know."""
     try:
         return instance_config.load_config(deps, instance)
     except (BadRequest, NotFound):
         return None
 
 
-def _as_told(deps: Deps, known: Instance, told: Connection) -> dict[str, Any]:
-    if known.status is InstanceStatus.DELETED and told.status in _OFF:
+def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> dict[str, Any]:
+    """The fields that change when a provider reports this connection."""
+    if current.status is InstanceStatus.DELETED and connection.status in _OFF:
         return {}
-    if told.status is InstanceStatus.CONNECTED and known.link_lost_at is not None:
+    if connection.status is InstanceStatus.CONNECTED and current.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
-        told = replace(told, status=InstanceStatus.ERROR, detail=known.status_detail)
-    change: dict[str, Any] = {"status": told.status, "status_detail": told.detail}
-    if told.status is InstanceStatus.CONNECTING and known.pairing and known.pairing.expires_at > deps.now():
-        change["status"] = InstanceStatus.WAITING_FOR_SCAN
-    if told.status is InstanceStatus.CONNECTED:
-        change["pairing"] = None
-    named = {"phone_number": told.phone_number, "display_name": told.display_name}
-    return change | {name: value for name, value in named.items() if value}
+        connection = replace(connection, status=InstanceStatus.ERROR, detail=current.status_detail)
+    changes: dict[str, Any] = {"status": connection.status, "status_detail": connection.detail}
+    if connection.status is InstanceStatus.CONNECTING and current.pairing and current.pairing.expires_at > deps.now():
+        changes["status"] = InstanceStatus.WAITING_FOR_SCAN
+    if connection.status is InstanceStatus.CONNECTED:
+        changes["pairing"] = None
+    profile = {"phone_number": connection.phone_number, "display_name": connection.display_name}
+    return changes | {name: value for name, value in profile.items() if value}
 
 
 def _note(
-    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], *, alerts: bool = False
+    deps: Deps, instance: Instance, changes_of: Callable[[Instance], dict[str, Any]], *, alerts: bool = False
 ) -> Instance:
-    """Keep what has changed, and tell the room when something has."""
-    before, after = decide(lambda: _noted(deps, instance, change, alerts))
+    """Store what has changed, and tell the room when something has."""
+
+    def attempt(unit: UnitOfWork) -> tuple[Instance, Instance]:
+        after = unit.instances.owned(instance.tenant_id, instance.id)
+        before = after.model_copy()
+        for name, value in changes_of(before).items():
+            setattr(after, name, value)
+        if after != before:
+            after.updated_at = deps.now()
+            if alerts:
+                add_alert(unit, before, after.status, after.status_detail, deps.now())
+        return before, after
+
+    before, after = run_with_retry(deps, attempt)
     if before != after:
         instance_lookup.forget(deps, after)
         instance_connection.tell(deps, before, after)
     return after
-
-
-def _noted(
-    deps: Deps, instance: Instance, change: Callable[[Instance], dict[str, Any]], alerts: bool
-) -> tuple[Instance, Instance]:
-    ref = refs.instance(instance.id)
-    document = deps.store.get([ref]).get(ref)
-    if document is None:
-        raise NotFound("Instance not found")
-    before = Instance.model_validate(document.data)
-    after = before.model_copy(update=change(before))
-    if before != after:
-        after.updated_at = deps.now()
-        fields = {*change(before), "updated_at"}
-        told = alert_writes(before, after.status, after.status_detail, deps.now()) if alerts else []
-        deps.store.commit([Merge(ref, after.model_dump(include=fields), document.version), *told])
-    return before, after

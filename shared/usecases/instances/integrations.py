@@ -10,76 +10,76 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from shared import channels
+from shared.channel.lifecycle import SupportsProbe
 from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import BadRequest, HubError, ProviderError
+from shared.errors import BadRequest, Detail, HubError, ProviderError
 from shared.usecases.instances import instance_config, type_channels
 from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
 from shared.usecases.instances.instance_config import Parts
-from shared.usecases.instances.providers import TYPES, carried_by
+from shared.usecases.instances.providers import carried_by, types_by_provider
 
 SUCCESS = "Connection successful"
-_MOST_TEXT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it; `latency` is the provider's in whole milliseconds, 0 when it was not asked."""
+    """The outcome; `latency` is the provider's in whole milliseconds, 0 when it was not asked."""
 
     success: bool
-    said: str
+    result: Detail
     latency: int
 
 
-def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, given: Mapping[str, Any]) -> Trial:
+def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> Trial:
     """Call the provider of a channel type with the given credential; without one, with the stored ones.
 
     What is given is neither stored nor logged. Stored credentials are never sent
     to an address that is given along. A type that has no credential works when
     its channel is connected.
     """
-    ours = type_channels.of_type(deps, tenant_id, channel_type)
-    adapter = _adapter(channel_type, given, ours)
-    if adapter not in channels.names() or channels.channel(adapter).probe is None:
-        return _without_credential(ours)
-    stored = next((instance for instance in ours if instance.adapter == adapter), None)
+    instances = type_channels.of_type(deps, tenant_id, channel_type)
+    adapter = _adapter(channel_type, values, instances)
+    if channels.ability(adapter, SupportsProbe) is None:
+        return _without_credential(instances)
+    stored = next((instance for instance in instances if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
     try:
-        if given.get(API_KEY):
-            config = _given(deps, instance, given)
+        if values.get(API_KEY):
+            config = _merged_config(deps, instance, values)
         elif stored is not None:
             config = instance_config.load_config(deps, stored)
         else:
             return Trial(False, "api_key is missing, and no channel of this type is configured", 0)
     except HubError as error:
-        return Trial(False, error.detail[:_MOST_TEXT], 0)
+        return Trial(False, error.parts, 0)
     return _try(deps, instance, config)
 
 
-def _without_credential(ours: Sequence[Instance]) -> Trial:
+def _without_credential(instances: Sequence[Instance]) -> Trial:
     """Where there is nothing to try, how the channel stands is the answer."""
-    found = type_channels.best(ours)
-    if found is None:
+    best = type_channels.best(instances)
+    if best is None:
         return Trial(False, "no channel of this type is configured", 0)
-    if found.status is InstanceStatus.CONNECTED:
+    if best.status is InstanceStatus.CONNECTED:
         return Trial(True, SUCCESS, 0)
-    return Trial(False, f"the channel is {found.status.value.replace('_', ' ')}", 0)
+    return Trial(False, f"the channel is {best.status.value.replace('_', ' ')}", 0)
 
 
-def try_provider(deps: Deps, tenant_id: str, provider: str, given: Mapping[str, Any]) -> Trial:
+def try_provider(deps: Deps, tenant_id: str, provider: str, values: Mapping[str, Any]) -> Trial:
     """The same with a provider behind several types: a type that the tenant has a channel of is tried."""
-    ours = carried_by(provider, type_channels.every(deps, tenant_id))
-    usual = TYPES[provider]
-    tried = next((each.type for each in ours), usual[0])
-    return try_credential(deps, tenant_id, tried, {**given, PROVIDER: provider})
+    instances = carried_by(provider, type_channels.every(deps, tenant_id))
+    usual = types_by_provider()[provider]
+    tried = next((instance.type for instance in instances), usual[0])
+    return try_credential(deps, tenant_id, tried, {**values, PROVIDER: provider})
 
 
-def _adapter(channel_type: ChannelType, given: Mapping[str, Any], ours: Sequence[Instance]) -> str:
+def _adapter(channel_type: ChannelType, values: Mapping[str, Any], instances: Sequence[Instance]) -> str:
     """That of the provider which is named, else of the channel that the tenant has, else the type's own."""
-    if not given.get(PROVIDER) and ours:
-        return ours[0].adapter
-    return channels.adapter_for(channel_type, given.get(PROVIDER))
+    if not values.get(PROVIDER) and instances:
+        return instances[0].adapter
+    return channels.adapter_for(channel_type, values.get(PROVIDER))
 
 
 def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:
@@ -97,9 +97,9 @@ def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) 
     )
 
 
-def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseModel:
+def _merged_config(deps: Deps, instance: Instance, values: Mapping[str, Any]) -> BaseModel:
     """What was given over what is stored and not secret; raises `BadRequest`."""
-    parts = instance_config.split(instance.adapter, with_credential(instance.adapter, given))
+    parts = instance_config.split(instance.adapter, with_credential(instance.adapter, values))
     if not all(secret.isascii() and secret.isprintable() for secret in parts.secrets.values()):
         raise BadRequest("api_key holds characters that no credential has")
     whole = Parts(instance.config | parts.config, parts.secrets)
@@ -112,18 +112,18 @@ def _given(deps: Deps, instance: Instance, given: Mapping[str, Any]) -> BaseMode
 
 
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
-    probe = channels.channel(instance.adapter).probe
+    module = channels.ability(instance.adapter, SupportsProbe)
     started = time.perf_counter()
-    said, success = SUCCESS, True
+    message, success = SUCCESS, True
     try:
-        if probe is not None:
-            probe(deps, instance, config)
+        if module is not None:
+            module.probe(deps, instance, config)
     except ProviderError as error:
-        said, success = _without_secrets(config, error.reason)[:_MOST_TEXT], False
+        message, success = _without_secrets(config, error.reason), False
     except (BadRequest, ValueError):
         # What the look-up of a host name cannot encode is a ValueError.
-        said, success = "the address cannot be called", False
-    return Trial(success, said, round((time.perf_counter() - started) * 1000))
+        message, success = "the address cannot be called", False
+    return Trial(success, message, round((time.perf_counter() - started) * 1000))
 
 
 def _without_secrets(config: BaseModel, text: str) -> str:

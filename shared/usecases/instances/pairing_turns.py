@@ -8,50 +8,54 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from shared.deps import Deps
-from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import Conflict
-from shared.ports.store import Delete, Ref
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.instances import Instance, InstanceStatus, PairingLease
+from shared.errors import AlreadyExists, Conflict
 from shared.usecases.instances import instance_lookup
-from shared.usecases.instances.instance_documents import commit, put
 
-# Longer than a pairing takes; only a process that died keeps its turn that long.
-_TURN = timedelta(seconds=90)
-_LOOKS = 40
+# Longer than a pairing takes; only a process that died keeps its lease that long.
+_LEASE = timedelta(seconds=90)
+_POLLS = 40
 _PAUSE = 0.25
 
 
 @contextmanager
 def turn(deps: Deps, instance: Instance) -> Iterator[bool]:
-    """Whether it is ours to pair; False while somebody else does."""
-    ref = Ref("leases", f"pairing-{instance.id}")
-    is_ours = _take(deps, ref)
+    """Whether this request may pair; False while another one does."""
+    lease_id = ids.pairing_lease(instance.id)
+    is_ours = _take(deps, lease_id)
     try:
         yield is_ours
     finally:
         if is_ours:
-            deps.store.commit([Delete(ref)])
+            unit = UnitOfWork(deps.store)
+            unit.pairing_leases.remove(lease_id)
+            unit.commit()
 
 
-def _take(deps: Deps, ref: Ref) -> bool:
-    held = deps.store.get([ref]).get(ref)
-    if held is not None and held.data["expires_at"] > deps.now():
+def _take(deps: Deps, lease_id: str) -> bool:
+    unit = UnitOfWork(deps.store)
+    lease = unit.pairing_leases.get(lease_id)
+    if lease is not None and lease.expires_at > deps.now():
         return False
+    unit.pairing_leases.put(PairingLease(owner=deps.owner, expires_at=deps.now() + _LEASE), lease_id)
     try:
-        commit(deps, [put(ref, held, {"owner": deps.owner, "expires_at": deps.now() + _TURN})])
-    except Conflict:
+        unit.commit()
+    except (Conflict, AlreadyExists):
         return False
     return True
 
 
 def wait_for_other(deps: Deps, instance: Instance) -> Instance:
-    """The instance as soon as the other's pairing has brought something, or as it is after ten seconds.
+    """The instance as soon as the other request's pairing has an outcome, or as it is after ten seconds.
 
     Raises `Overloaded` when too many requests wait already.
     """
-    deps.http.places.take()
-    for _ in range(_LOOKS):
+    deps.http.limits.acquire()
+    for _ in range(_POLLS):
         time.sleep(_PAUSE)
-        seen = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        if seen.status is InstanceStatus.CONNECTED or (seen.pairing and seen.pairing.expires_at > deps.now()):
+        current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
+        if current.status is InstanceStatus.CONNECTED or (current.pairing and current.pairing.expires_at > deps.now()):
             break
-    return seen
+    return current

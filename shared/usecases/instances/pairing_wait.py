@@ -1,4 +1,4 @@
-"""Waiting for somebody to scan the code."""
+"""Waiting for a person to scan the code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import time
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, Overloaded, ProviderError
-from shared.outgoing import places
-from shared.usecases.instances import instance_operations, waiting
+from shared.outgoing import concurrency
+from shared.usecases import connection_waits
+from shared.usecases.instances import instance_operations
 
 log = logging.getLogger(__name__)
 
@@ -19,18 +20,18 @@ def is_paired(deps: Deps, instance: Instance, seconds: float) -> bool:
 
     The provider is asked once at first, for its webhooks may not reach us.
     """
-    begun = time.monotonic()
-    if instance.status is InstanceStatus.CONNECTED or _provider_says_so(deps, instance):
+    deadline = time.monotonic() + seconds
+    if instance.status is InstanceStatus.CONNECTED or _is_connected_at_provider(deps, instance):
         return True
-    return waiting.until_connected(deps, instance, begun + seconds - time.monotonic())
+    return connection_waits.until_connected(deps, instance, deadline - time.monotonic())
 
 
-def _provider_says_so(deps: Deps, instance: Instance) -> bool:
+def _is_connected_at_provider(deps: Deps, instance: Instance) -> bool:
     try:
         return instance_operations.status(deps, instance).status is InstanceStatus.CONNECTED
     except (ProviderError, BadRequest, Overloaded) as error:
-        log.info("the provider does not tell the state", extra={"instance_id": instance.id, "why": error.detail})
+        log.info("the provider does not report the state", extra={"instance_id": instance.id, "why": error.detail})
         return False
     finally:
         # Waiting has places of its own.
-        places.leave()
+        concurrency.release_slot()

@@ -1,22 +1,28 @@
-"""Providers behind several channel types: the Dashboard speaks of them beside the types."""
+"""Providers behind several channel types: the Dashboard lists them beside the types."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cache
 
+from shared import channels
 from shared.domain.instances import ChannelType, Instance
 
-TYPES: Mapping[str, tuple[ChannelType, ...]] = {
-    "twilio": (ChannelType.VOICE, ChannelType.SMS, ChannelType.VIDEO),
-}
-"""Which types a provider can stand behind, the one first by which its credential is tried."""
 
-_ADAPTERS: Mapping[str, frozenset[str]] = {"twilio": frozenset({"voice", "sms_twilio", "video"})}
+@cache
+def types_by_provider() -> dict[str, tuple[ChannelType, ...]]:
+    """Which types each of them can stand behind, the one first by which its credential is tried."""
+    types: dict[str, tuple[ChannelType, ...]] = {}
+    for channel_type in ChannelType:
+        for adapter in channel_type.adapters:
+            if provider := channels.channel(adapter).setup.provider:
+                types[provider] = (*types.get(provider, ()), channel_type)
+    return types
 
 
 def provider_of(instance: Instance) -> str | None:
-    """Who carries an instance, where it is one of these; a type may have adapters for several providers."""
-    return next((name for name, adapters in _ADAPTERS.items() if instance.adapter in adapters), None)
+    """The provider of an instance, where it is one of these; a type may have adapters for several providers."""
+    return channels.channel(instance.adapter).setup.provider if instance.adapter in channels.names() else None
 
 
 def carried_by(name: str, instances: Iterable[Instance]) -> list[Instance]:

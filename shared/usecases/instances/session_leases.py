@@ -1,4 +1,4 @@
-"""Who may hold an account's connection: one process at a time, for as long as it says that it lives."""
+"""Leases of accounts' connections: one process at a time holds each, for as long as it renews its lease."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.channelkit import auth
 from shared.channelkit.auth import AuthState, ChannelAuth
 from shared.deps import Deps
+from shared.documents.query import DocumentUnit
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import InstanceStatus
 from shared.errors import Conflict
-from shared.ports.store import Document, Merge, Order, Where
-from shared.usecases.instances import connections, instance_lookup
-from shared.usecases.retrying import decide
+from shared.usecases.instances import connection_state, instance_lookup
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 _CONTENDED = 20
-"""How many more free sessions are looked at than are wanted: other processes reach for the same ones."""
+"""How many more free sessions are read than are needed: other processes try to take the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`secret` names the session, `until` is when it is somebody else's unless the lease was renewed."""
+    """`secret` names the session, `until` is when others may take it unless the lease was renewed."""
 
     instance_id: str
     tenant_id: str
@@ -38,101 +38,110 @@ class Lease:
     until: datetime
 
 
-def take(deps: Deps, adapter: str, most: int) -> list[Lease]:
-    """Take up to `most` sessions that nobody has, those first that are free the longest."""
-    where = [
-        Where("adapter", "==", adapter),
-        Where("state", "==", AuthState.CONNECTED.value),
-        Where("lease_expires_at", "<=", deps.now()),
-    ]
-    page = deps.store.find("channel_auth", where, [Order("lease_expires_at")], limit=most + _CONTENDED)
-    taken: list[Lease] = []
-    for document in page.documents:
-        if len(taken) >= most:
+def take(deps: Deps, adapter: str, limit: int) -> list[Lease]:
+    """Take up to `limit` sessions that nobody holds, those first that are free the longest."""
+    query = UnitOfWork(deps.store).channel_auth.query().where(lambda login: login.adapter, "==", adapter)
+    query = query.where(lambda login: login.state, "==", AuthState.CONNECTED)
+    query = query.where(lambda login: login.lease_expires_at, "<=", deps.now())
+    free_logins = query.order_by(lambda login: login.lease_expires_at).unit_page(limit + _CONTENDED).documents
+    leases: list[Lease] = []
+    for free_login in free_logins:
+        if len(leases) >= limit:
             break
-        lease = _write(deps, document, {})
-        taken += [lease] if lease else []
-    return taken
+        lease = _extend(deps, free_login)
+        leases += [lease] if lease else []
+    return leases
 
 
 def renew(deps: Deps, leases: Sequence[Lease], positions: Mapping[str, dict[str, Any]]) -> dict[str, Lease]:
-    """Renew, and note how far updates were taken; by instance, without those that are ours no more.
+    """Renew, and note how far updates were read; by instance, without those that this process does not hold any more.
 
-    One that somebody changes at this very moment keeps its old end until the next time.
+    One that is changed at the same time keeps its old end until the next renewal.
     """
-    found = deps.store.get([auth.ref(lease.instance_id) for lease in leases])
+    logins = UnitOfWork(deps.store).channel_auth.in_units(lease.instance_id for lease in leases)
+    by_instance = {login.id: login for login in logins}
     renewed: dict[str, Lease] = {}
     for lease in leases:
-        document = found.get(auth.ref(lease.instance_id))
-        if document is None or not _is_ours(deps, lease, document):
-            continue
-        position = positions.get(lease.instance_id)
-        noted = {"position": json.dumps(position)} if position else {}
-        renewed[lease.instance_id] = _write(deps, document, noted) or lease
+        login = by_instance.get(lease.instance_id)
+        if login is not None and _is_held(deps, lease, login.read()):
+            renewed[lease.instance_id] = _extend(deps, login, positions.get(lease.instance_id)) or lease
     return renewed
 
 
 def release(deps: Deps, lease: Lease, pause: timedelta = timedelta(0), position: dict[str, Any] | None = None) -> None:
-    """Let others have the session, at once or after a pause; one that is ours no more is left alone."""
+    """Let others take the session, at once or after a pause; one that this process does not hold is left alone."""
 
-    def attempt() -> None:
-        document = deps.store.get([auth.ref(lease.instance_id)]).get(auth.ref(lease.instance_id))
-        if document is None or not _is_ours(deps, lease, document):
+    def attempt(unit: UnitOfWork) -> None:
+        login = _held_login(deps, unit, lease)
+        if login is None:
             return
-        free: dict[str, Any] = {"lease_owner": None, "lease_expires_at": deps.now() + pause}
+        login.lease_owner, login.lease_expires_at = None, deps.now() + pause
         if position:
-            free["position"] = json.dumps(position)
-        deps.store.commit([Merge(document.ref, free, document.version)])
+            login.position = json.dumps(position)
 
-    decide(attempt)
+    run_with_retry(deps, attempt)
 
 
 def end(deps: Deps, lease: Lease, why: str) -> None:
-    """The session is gone: destroy what is left of it and tell the tenant, unless he ended it himself here."""
+    """Delete what is left of a session that has ended and notify the tenant, unless they logged out here."""
 
-    def attempt() -> bool:
-        document = deps.store.get([auth.ref(lease.instance_id)]).get(auth.ref(lease.instance_id))
-        if document is None or not _is_ours(deps, lease, document):
+    def attempt(unit: UnitOfWork) -> bool:
+        login = _held_login(deps, unit, lease)
+        if login is None:
             return False
-        gone = {"state": AuthState.LOGGED_OUT.value, "secret": None, "lease_owner": None, "updated_at": deps.now()}
-        deps.store.commit([Merge(document.ref, gone, document.version)])
+        login.state, login.secret, login.lease_owner = AuthState.LOGGED_OUT, None, None
+        login.updated_at = deps.now()
         return True
 
-    if not decide(attempt):
+    if not run_with_retry(deps, attempt):
         return
     deps.secrets.delete(lease.secret)
     log.warning("a session was ended", extra={"instance_id": lease.instance_id, "why": why})
     instance = instance_lookup.find_for_webhook(deps, instance_id=lease.instance_id)
     if instance is not None:
-        connections.apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why))
+        connection_state.apply_connection(
+            deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why)
+        )
 
 
 def is_ours(deps: Deps, lease: Lease) -> bool:
-    """Whether this process still has the session, and nobody has logged out or in anew."""
-    document = deps.store.get([auth.ref(lease.instance_id)]).get(auth.ref(lease.instance_id))
-    return document is not None and _is_ours(deps, lease, document)
+    """Whether this process still holds the session, and nobody has logged out or in again."""
+    return _held_login(deps, UnitOfWork(deps.store), lease) is not None
 
 
-def waiting(deps: Deps, instance_id: str) -> list[str]:
-    """The conversations in which an instance has something to send; at most 200 items are looked at."""
-    where = [Where("instance_id", "==", instance_id), Where("open", "==", True)]
-    page = deps.store.find("outbox", where, limit=200)
-    return list(dict.fromkeys(str(document.data["conversation_id"]) for document in page.documents))
+def conversations_to_send(deps: Deps, instance_id: str) -> list[str]:
+    """The ids of the conversations in which an instance has something to send; of at most 200 items."""
+    query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.instance_id, "==", instance_id)
+    items = query.where(lambda item: item.open, "==", True).page(limit=200).documents
+    return list(dict.fromkeys(item.conversation_id for item in items))
 
 
-def _is_ours(deps: Deps, lease: Lease, document: Document) -> bool:
-    known = ChannelAuth.model_validate(document.data)
-    return known.lease_owner == deps.owner and known.state is AuthState.CONNECTED and known.secret == lease.secret
+def _held_login(deps: Deps, unit: UnitOfWork, lease: Lease) -> ChannelAuth | None:
+    """The login if this process holds its session."""
+    login = unit.channel_auth.owned_or_none(lease.tenant_id, lease.instance_id)
+    return login if login is not None and _is_held(deps, lease, login) else None
 
 
-def _write(deps: Deps, document: Document, changes: Mapping[str, Any]) -> Lease | None:
-    """None when somebody else wrote first."""
-    known = ChannelAuth.model_validate(document.data)
-    until = deps.now() + LEASE
-    ours = {"lease_owner": deps.owner, "lease_expires_at": until, **changes}
+def _is_held(deps: Deps, lease: Lease, login: ChannelAuth) -> bool:
+    return login.lease_owner == deps.owner and login.state is AuthState.CONNECTED and login.secret == lease.secret
+
+
+def _extend(deps: Deps, login_unit: DocumentUnit[ChannelAuth], position: dict[str, Any] | None = None) -> Lease | None:
+    """Take or renew the lease; None when another process was first. The lease has the position before this one."""
+    login = login_unit.read()
+    former_position = json.loads(login.position) if login.position else None
+    login.lease_owner, login.lease_expires_at = deps.owner, deps.now() + LEASE
+    if position:
+        login.position = json.dumps(position)
     try:
-        deps.store.commit([Merge(document.ref, ours, document.version)])
+        login_unit.unit.commit()
     except Conflict:
         return None
-    position = json.loads(known.position) if known.position else None
-    return Lease(known.instance_id, known.tenant_id, known.adapter, known.secret or "", position, until)
+    return Lease(
+        login.instance_id,
+        login.tenant_id,
+        login.adapter,
+        login.secret or "",
+        former_position,
+        login.lease_expires_at,
+    )

@@ -28,8 +28,8 @@ def every(deps: Deps, tenant_id: str) -> list[Instance]:
 
 def of_type(deps: Deps, tenant_id: str, channel_type: ChannelType) -> list[Instance]:
     """The tenant's channels of a type: its default one first if it is of the type, then the oldest."""
-    found = [instance for instance in every(deps, tenant_id) if instance.type is channel_type]
-    return sorted(found, key=lambda instance: (not instance.is_default, instance.seq))
+    instances = [instance for instance in every(deps, tenant_id) if instance.type is channel_type]
+    return sorted(instances, key=lambda instance: (not instance.is_default, instance.seq))
 
 
 def chosen(instances: Sequence[Instance], spellings: Sequence[str]) -> Instance:

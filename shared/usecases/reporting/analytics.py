@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import (
     DAY,
     FIVE_MINUTES,
     HOUR,
     Bucket,
     Counters,
+    DayDocument,
+    HourDocument,
     Range,
     Row,
     Window,
@@ -28,10 +33,6 @@ from shared.domain.analytics import (
     window,
 )
 from shared.domain.instances import ChannelType, InstanceStatus
-from shared.ports.store import Document, Order, Where
-from shared.usecases import refs
-
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ def overview(deps: Deps, tenant_id: str, range_: Range) -> Overview:
     """What happened in the range, and how many channels are connected now."""
     over = window(range_, deps.now())
     rows = _rows(deps, tenant_id, over)
-    connected = [Where("tenant_id", "==", tenant_id), Where("status", "==", InstanceStatus.CONNECTED.value)]
+    instances = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    connected = instances.where(lambda instance: instance.status, "==", InstanceStatus.CONNECTED)
     return Overview(
         total=total(rows),
-        active_channels=deps.store.count("instances", connected),
+        active_channels=connected.count(),
         channels=by_channel(rows),
         trend=buckets(rows, trend_of(range_, over)),
     )
@@ -89,70 +91,60 @@ def satisfaction(deps: Deps, tenant_id: str, range_: Range) -> Satisfaction:
 
 
 def instance_counters(deps: Deps, tenant_id: str, instance_ids: Sequence[str]) -> dict[str, Counters]:
-    """All counters of the instances over the last 30 days; every id asked for is in the answer.
+    """All counters of these instances over the last 30 days, by id.
 
-    The cost does not depend on how many ids are asked for.
+    The cost does not depend on how many ids there are.
     """
-    counted = {instance_id: Counters() for instance_id in instance_ids}
+    sums = {instance_id: Counters() for instance_id in instance_ids}
     over = window(Range.MONTH, deps.now())
-    days, live_from = _days(deps, tenant_id, over)
-    parts = [part for day in days for part in day.data["instances"].items()]
-    parts += [(document.data["instance_id"], document.data) for document in _live(deps, tenant_id, live_from)]
-    for instance_id, data in parts:
-        if instance_id in counted:
-            counted[instance_id].add(Counters.read(data))
-    return counted
+    days, hours_from = _days(deps, tenant_id, over)
+    counted = [(instance_id, Counters.read(data)) for day in days for instance_id, data in day.instances.items()]
+    counted += [(hour.instance_id, hour.counters) for hour in _hours(deps, tenant_id, hours_from)]
+    for instance_id, counters in counted:
+        if instance_id in sums:
+            sums[instance_id].add(counters)
+    return sums
 
 
 def _rows(deps: Deps, tenant_id: str, over: Window) -> list[Row]:
     """What was counted in the window: by five minutes if its buckets are that small, else by hour."""
     if over.step == FIVE_MINUTES:
-        live = _live(deps, tenant_id, floor(over.start, HOUR))
-        return [row for row in _by_five_minutes(live) if over.start <= row.at < over.end]
-    days, live_from = _days(deps, tenant_id, over)
-    live = _live(deps, tenant_id, live_from)
-    rows = [*_by_hour(days), *(_row(document.data["hour"], document.data, document.data) for document in live)]
+        rows = _rows_of_five_minutes(_hours(deps, tenant_id, floor(over.start, HOUR)))
+    else:
+        days, hours_from = _days(deps, tenant_id, over)
+        hours = _hours(deps, tenant_id, hours_from)
+        rows = chain(_rows_of_days(days), (Row(hour.hour, hour.channel, hour.counters) for hour in hours))
     return [row for row in rows if over.start <= row.at < over.end]
 
 
-def _days(deps: Deps, tenant_id: str, over: Window) -> tuple[list[Document], datetime]:
+def _days(deps: Deps, tenant_id: str, over: Window) -> tuple[list[DayDocument], datetime]:
     """The window's roll-ups, and from when on the hours have to be read: yesterday at the earliest."""
     yesterday = floor(deps.now(), DAY) - DAY
     first = min(floor(over.start, DAY), yesterday)
     last = floor(deps.now(), DAY)
-    wanted = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    found = deps.store.get([refs.stats_day(tenant_id, day.date()) for day in wanted])
-    days = list(found.values())
-    # A day that was only corrected and never rolled up says nothing of how far it goes.
-    covered = [day.data["covered_until"] for day in days if "covered_until" in day.data]
-    return [day for day in days if "covered_until" in day.data], max([yesterday, *covered])
+    dates = [(first + timedelta(days=n)).date() for n in range((last - first).days + 1)]
+    documents = UnitOfWork(deps.store).days.get_many(ids.day(tenant_id, date) for date in dates)
+    # A day that was only corrected and never rolled up does not say up to when it is complete.
+    days = [day for day in documents if day.covered_until is not None]
+    covered = [day.covered_until for day in days if day.covered_until is not None]
+    return days, max([yesterday, *covered])
 
 
-def _live(deps: Deps, tenant_id: str, since: datetime) -> Iterator[Document]:
+def _hours(deps: Deps, tenant_id: str, since: datetime) -> Iterator[HourDocument]:
     """The hourly counters since a time that is at most two days ago."""
-    where = [Where("tenant_id", "==", tenant_id), Where("hour", ">=", since)]
-    cursor: str | None = None
-    while True:
-        page = deps.store.find("stats", where, [Order("hour")], _PAGE, cursor)
-        yield from page.documents
-        cursor = page.cursor
-        if cursor is None:
-            return
+    query = UnitOfWork(deps.store).hours.query().where(lambda hour: hour.tenant_id, "==", tenant_id)
+    query = query.where(lambda hour: hour.hour, ">=", since).order_by(lambda hour: hour.hour)
+    return query.every()
 
 
-def _by_hour(days: Iterable[Document]) -> Iterator[Row]:
+def _rows_of_days(days: Iterable[DayDocument]) -> Iterator[Row]:
     for day in days:
-        midnight = datetime.fromisoformat(f"{day.data['day']}T00:00:00+00:00")
-        for hour, channels in day.data["hours"].items():
+        for hour, channels in day.hours.items():
             for channel, counters in channels.items():
-                yield Row(midnight + HOUR * int(hour), ChannelType(channel), Counters.read(counters))
+                yield Row(day.start + HOUR * int(hour), ChannelType(channel), Counters.read(counters))
 
 
-def _by_five_minutes(documents: Iterable[Document]) -> Iterator[Row]:
-    for document in documents:
-        for number, counters in document.data.get("fives", {}).items():
-            yield _row(document.data["hour"] + FIVE_MINUTES * int(number), document.data, counters)
-
-
-def _row(at: datetime, document: dict[str, object], counters: dict[str, object]) -> Row:
-    return Row(at, ChannelType(str(document["channel"])), Counters.read(counters))
+def _rows_of_five_minutes(hours: Iterable[HourDocument]) -> Iterator[Row]:
+    for hour in hours:
+        for number, counters in hour.fives.items():
+            yield Row(hour.hour + FIVE_MINUTES * int(number), hour.channel, Counters.read(counters))

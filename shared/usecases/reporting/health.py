@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from shared.cache import TTLCache
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.errors import StoreError
-from shared.ports.store import Ref
 
 log = logging.getLogger(__name__)
 
 VERSION = "1.0.0"
 
 _started = time.monotonic()
-# Whoever polls must not become a load on the store.
+# Clients that poll must not become a load on the store.
 _probes = TTLCache(time.monotonic, ttl=5.0, size=16)
 
 
@@ -29,18 +29,18 @@ class Health:
 
 
 def check(deps: Deps) -> Health:
-    """Read one document; the answer is kept for 5 seconds."""
+    """Read one document; the result is cached for 5 seconds."""
     return Health(store_up=_probes.get(deps.owner, lambda: _store_answers(deps)), uptime=uptime())
 
 
 def uptime() -> int:
-    """For how many seconds this process has been there."""
+    """How many seconds this process has been running."""
     return int(time.monotonic() - _started)
 
 
 def _store_answers(deps: Deps) -> bool:
     try:
-        deps.store.get([Ref("tenants", "health-probe")])
+        UnitOfWork(deps.store).tenants.get("health-probe")
     except StoreError as error:
         log.error("the store does not answer", extra={"why": error.detail})
         return False

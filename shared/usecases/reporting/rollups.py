@@ -3,132 +3,102 @@
 Once an hour a pass goes over the days from yesterday on (or from where the last
 pass ended, after a standstill), tenant by tenant. A roll-up is computed anew
 from its hours each time, so running it twice, or late counts, do no harm. What
-a pass cannot finish within one run is the next run's.
+a pass cannot finish within one run is left to the next run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from pydantic import BaseModel
-
 from shared.deps import Deps
-from shared.domain.analytics import DAY, HOUR, Counters, floor, start_of
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import DAY, HOUR, Counters, DayDocument, HourDocument, RollUpState, floor, start_of
 from shared.errors import AlreadyExists, Conflict
-from shared.ports.store import Create, Document, Order, Set, Where
-from shared.usecases import refs
 
-_PAGE = 500
-_MOST_DOCUMENTS = 10_000
+_MAX_DOCUMENTS = 10_000
 _FURTHEST_BACK = timedelta(days=30)
 # An hour is rolled up when this much more has gone by: what was on its way then is counted by now.
 _LATENESS = HOUR
 _CLAIM = timedelta(minutes=10)
 
 
-class RollUp(BaseModel):
-    """`finished` is the hour of the last whole pass; `hour`, `day` and `after` (a tenant) say where the next one is."""
-
-    finished: datetime | None = None
-    hour: datetime | None = None
-    day: date | None = None
-    after: str = ""
-    claimed_until: datetime | None = None
-
-    def begin(self, now: datetime) -> None:
-        """Take up the pass that is under way, else a new one."""
-        self.claimed_until = now + _CLAIM
-        if self.hour is None or self.day is None:
-            self.hour = floor(now, HOUR)
-            yesterday = floor(now, DAY) - DAY
-            since = self.finished or now - _FURTHEST_BACK
-            self.day = max(min(floor(since, DAY) - DAY, yesterday), floor(now - _FURTHEST_BACK, DAY)).date()
-
-    def end(self) -> None:
-        self.finished, self.hour, self.day, self.after = self.hour, None, None, ""
-
-
 def roll_up(deps: Deps) -> int:
-    """Go on with this hour's pass; returns how many roll-ups were written."""
-    ref = refs.roll_up_state()
-    document = deps.store.get([ref]).get(ref)
-    state = RollUp.model_validate(document.data) if document else RollUp()
-    now = deps.now()
-    if state.finished == floor(now, HOUR) or (state.claimed_until and state.claimed_until > now):
+    """Continue this hour's pass; returns how many roll-ups were written."""
+    state = _claim(deps)
+    if state is None:
         return 0
-    state.begin(now)
-    try:
-        _save(deps, state, document)
-    except (Conflict, AlreadyExists):
-        return 0
-    written = _go_on(deps, state)
+    written = _continue(deps, state)
     state.claimed_until = None
-    deps.store.commit([Set(ref, state.model_dump(mode="json"))])
+    unit = UnitOfWork(deps.store)
+    unit.roll_up.put(state, ids.ROLL_UP)
+    unit.commit()
     return written
 
 
-def _save(deps: Deps, state: RollUp, document: Document | None) -> None:
-    ref, data = refs.roll_up_state(), state.model_dump(mode="json")
-    deps.store.commit([Set(ref, data, document.version) if document else Create(ref, data)])
+def _claim(deps: Deps) -> RollUpState | None:
+    """The state of the pass to continue; None when it is finished, or another process has claimed it."""
+    unit = UnitOfWork(deps.store)
+    state = unit.roll_up.get(ids.ROLL_UP) or unit.roll_up.add(RollUpState(), ids.ROLL_UP)
+    now = deps.now()
+    if state.finished == floor(now, HOUR) or (state.claimed_until and state.claimed_until > now):
+        return None
+    state.begin(now, _CLAIM, _FURTHEST_BACK)
+    try:
+        unit.commit()
+    except (Conflict, AlreadyExists):
+        return None
+    return state
 
 
-def _go_on(deps: Deps, state: RollUp) -> int:
-    written = seen = 0
+def _continue(deps: Deps, state: RollUpState) -> int:
+    written = documents_read = 0
     hour, day = state.hour, state.day
     if hour is None or day is None:
         return 0
-    covered = hour - _LATENESS
-    while start_of(day) < covered:
-        for tenant_id, documents in _tenants(deps, day, state.after):
-            deps.store.commit([_rolled(tenant_id, day, covered, documents)])
+    covered_until = hour - _LATENESS
+    while start_of(day) < covered_until:
+        for tenant_id, hours in _hours_by_tenant(deps, day, state.after):
+            unit = UnitOfWork(deps.store)
+            unit.days.put(_rolled_up(tenant_id, day, covered_until, hours), ids.day(tenant_id, day))
+            unit.commit()
             state.after = tenant_id
             written += 1
-            seen += len(documents)
-            if seen >= _MOST_DOCUMENTS:
+            documents_read += len(hours)
+            if documents_read >= _MAX_DOCUMENTS:
                 return written
         day += timedelta(days=1)
         state.day, state.after = day, ""
-    state.end()
+    state.finish()
     return written
 
 
-def _tenants(deps: Deps, day: date, after: str) -> Iterator[tuple[str, list[Document]]]:
-    """Each tenant's counters of a day: at most 24 hours times its instances times the shards."""
-    for tenant_id, documents in groupby(_hours(deps, day, after), key=lambda document: str(document.data["tenant_id"])):
-        yield tenant_id, list(documents)
+def _hours_by_tenant(deps: Deps, day: date, after: str) -> Iterator[tuple[str, list[HourDocument]]]:
+    """The counters of a day by tenant: for each at most 24 hours times its instances times the shards."""
+    query = UnitOfWork(deps.store).hours.query().where(lambda hour: hour.day, "==", day.isoformat())
+    query = query.where(lambda hour: hour.tenant_id, ">", after).order_by(lambda hour: hour.tenant_id)
+    for tenant_id, hours in groupby(query.every(), key=lambda hour: hour.tenant_id):
+        yield tenant_id, list(hours)
 
 
-def _hours(deps: Deps, day: date, after: str) -> Iterator[Document]:
-    where = [Where("day", "==", day.isoformat()), Where("tenant_id", ">", after)]
-    cursor: str | None = None
-    while True:
-        page = deps.store.find("stats", where, [Order("tenant_id")], _PAGE, cursor)
-        yield from page.documents
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
-def _rolled(tenant_id: str, day: date, covered: datetime, documents: list[Document]) -> Set:
-    hours: dict[str, dict[str, Counters]] = {}
-    instances: dict[str, Counters] = {}
-    for document in documents:
-        data = document.data
-        if data["hour"] >= covered:
+def _rolled_up(tenant_id: str, day: date, covered_until: datetime, hours: Sequence[HourDocument]) -> DayDocument:
+    by_hour: dict[str, dict[str, Counters]] = {}
+    by_instance: dict[str, Counters] = {}
+    for document in hours:
+        if document.hour >= covered_until:
             continue
-        counters = Counters.read(data)
-        hours.setdefault(f"{data['hour']:%H}", {}).setdefault(data["channel"], Counters()).add(counters)
-        instances.setdefault(data["instance_id"], Counters()).add(counters)
-    rolled = {
-        "tenant_id": tenant_id,
-        "day": day.isoformat(),
-        "covered_until": min(covered, start_of(day) + DAY),
-        "hours": {
+        by_channel = by_hour.setdefault(f"{document.hour:%H}", {})
+        by_channel.setdefault(document.channel.value, Counters()).add(document.counters)
+        by_instance.setdefault(document.instance_id, Counters()).add(document.counters)
+    return DayDocument(
+        tenant_id=tenant_id,
+        day=day.isoformat(),
+        covered_until=min(covered_until, start_of(day) + DAY),
+        hours={
             hour: {channel: counters.nonzero() for channel, counters in channels.items()}
-            for hour, channels in hours.items()
+            for hour, channels in by_hour.items()
         },
-        "instances": {instance_id: counters.nonzero() for instance_id, counters in instances.items()},
-    }
-    return Set(refs.stats_day(tenant_id, day), rolled)
+        instances={instance_id: counters.nonzero() for instance_id, counters in by_instance.items()},
+    )

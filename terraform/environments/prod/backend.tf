@@ -1,4 +1,4 @@
-# The bucket is made once by hand (README) and named at init: terraform init -backend-config=bucket=PROJECT-terraform
+# The bucket is made once by hand (terraform/README.md) and named at init: terraform init -backend-config=bucket=PROJECT-terraform
 terraform {
   required_version = ">= 1.11"
 

@@ -248,7 +248,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   }
 
   documentation {
-    content = "List them with `python -m infra.operate dead-letters TOPIC`, mend the cause, then redrive them (README, Day two)."
+    content = "List them with `python -m infra.operate dead-letters TOPIC`, mend the cause, then redrive them (terraform/README.md, Day two)."
   }
 }
 

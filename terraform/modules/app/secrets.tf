@@ -1,4 +1,4 @@
-# Deployment-wide secrets. Their values are put in by hand (README), so that no state file ever holds one; the secrets of
+# Deployment-wide secrets. Their values are put in by hand (terraform/README.md), so that no state file ever holds one; the secrets of
 # tenants, `instance-…` and `forge-…`, are made by the hub itself.
 
 locals {

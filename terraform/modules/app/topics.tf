@@ -14,7 +14,7 @@ locals {
 
   pushed   = { for name, row in local.subscriptions : name => row if can(row.push) }
   pulled   = { for name, row in local.subscriptions : name => row if can(row.pull) }
-  kept     = { for name, row in local.subscriptions : name => row if try(row.kept, false) }
+  kept     = { for name, row in local.subscriptions : name => row if try(row.retained, false) }
   consumed = merge(local.pushed, local.pulled)
 }
 

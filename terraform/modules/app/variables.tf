@@ -106,7 +106,7 @@ variable "secrets" {
 }
 
 variable "settings" {
-  description = "More environment variables for every service, such as CORS_ORIGIN or EVOLUTION_URL; README lists them all. No secrets."
+  description = "More environment variables for every service, such as CORS_ORIGIN or EVOLUTION_URL; infra/README.md lists them all. No secrets."
   type        = map(string)
   default     = {}
 }

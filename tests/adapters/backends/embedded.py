@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from shared.adapters.embedded.bus import SqliteBus
-from shared.adapters.embedded.database import Database
+from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.secrets import SealedSecrets
 from shared.adapters.embedded.store import SqliteStore
 from shared.ports.bus import Bus

@@ -43,16 +43,16 @@ def missing() -> str | None:
 @cache
 def firestore() -> str:
     """`host:port` of the Firestore emulator."""
-    given = environment("FIRESTORE_EMULATOR_HOST")
-    return given or _shared("firestore", ["gcloud", "emulators", "firestore", "start", "--host-port={address}"])
+    address = environment("FIRESTORE_EMULATOR_HOST")
+    return address or _shared("firestore", ["gcloud", "emulators", "firestore", "start", "--host-port={address}"])
 
 
 @cache
 def pubsub() -> str:
     """`host:port` of the Pub/Sub emulator."""
     options = ["--host-port={address}", "--project=test", "--data-dir={directory}"]
-    given = environment("PUBSUB_EMULATOR_HOST")
-    return given or _shared("pubsub", ["gcloud", "beta", "emulators", "pubsub", "start", *options])
+    address = environment("PUBSUB_EMULATOR_HOST")
+    return address or _shared("pubsub", ["gcloud", "beta", "emulators", "pubsub", "start", *options])
 
 
 def _shared(name: str, command: Sequence[str]) -> str:
@@ -81,15 +81,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _start(directory: Path, command: Sequence[str]) -> str:
     address = f"127.0.0.1:{_free_port()}"
-    words = [word.format(address=address, directory=directory) for word in command]
+    arguments = [word.format(address=address, directory=directory) for word in command]
     with (directory / "log").open("w") as log:
-        watcher = [sys.executable, "-m", __name__, str(directory), *words]
+        watcher = [sys.executable, "-m", __name__, str(directory), *arguments]
         subprocess.run(watcher, cwd=_ROOT, stdout=log, stderr=log, start_new_session=True, check=True)
     with grpc.insecure_channel(address) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=_START_TIMEOUT)
         except grpc.FutureTimeoutError as error:
-            raise RuntimeError(f"{words[0]} did not start:\n{(directory / 'log').read_text()}") from error
+            raise RuntimeError(f"{arguments[0]} did not start:\n{(directory / 'log').read_text()}") from error
     return address
 
 

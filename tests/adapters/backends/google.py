@@ -17,7 +17,7 @@ from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from tests.adapters.backends import BusUnderTest, emulators
 
-# The shortest lease that Pub/Sub knows: so long does it take to notice that a consumer was killed.
+# The shortest lease that Pub/Sub supports: it takes that long to notice that a consumer was killed.
 PACE = Pace(max_attempts=4, min_backoff=0.02, max_backoff=0.1, lease=10, workers=8)
 
 
@@ -57,5 +57,5 @@ def open_secrets() -> Iterator[Secrets]:
 
 
 def project() -> str:
-    """A project id that nobody has used; the emulators keep projects apart, and make them when they are named."""
+    """A new project id; the emulators keep projects apart, and create one when it is first named."""
     return f"test-{secrets.token_hex(6)}"

@@ -18,7 +18,7 @@ BOT = "775799577604522999"
 
 
 class Gateway:
-    """`interval` is the heartbeats' in milliseconds; `refusals` close the next introductions with their codes."""
+    """`interval` is that of heartbeats, in milliseconds; `refusals` are the codes that close the next connections."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -45,7 +45,7 @@ class Gateway:
         eventually(lambda: self._introduced >= times)
 
     def dispatch(self, name: str, data: dict[str, Any], *, lost: bool = False) -> None:
-        """Tell the bot something; what is `lost` is only replayed."""
+        """Send the bot an event; a `lost` one is only sent when the session is resumed."""
         with self._lock:
             frame = {"op": 0, "t": name, "s": next(self._seq), "d": data}
             self.missed.append(frame)

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from shared.config import Settings
 from shared.domain.messages import Direction
+from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instances
-from shared.usecases.pipeline import webhooks
 from tests.channels.discord.test_inbound import KEY, PUBLIC, fixture
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
@@ -25,10 +25,10 @@ CHANNEL, DIRECT = "645027906669510667", "645027906669510700"
 
 
 def discord_rules(provider: Stub) -> None:
-    """Play a Discord that takes everything."""
+    """Play a Discord that accepts everything."""
     numbers, waiting = count(1308922333333333333), [True]
 
-    def made(request: Received) -> Reply:
+    def message_created(request: Received) -> Reply:
         channel = request.path.split("/")[2] if request.path.startswith("/channels/") else CHANNEL
         return Reply(json={"id": str(next(numbers)), "channel_id": channel})
 
@@ -37,11 +37,11 @@ def discord_rules(provider: Stub) -> None:
 
     def filled(request: Received) -> Reply:
         waiting[0] = False
-        return made(request)
+        return message_created(request)
 
     provider.on("GET", "/applications/@me$", Reply(json=APPLICATION))
-    provider.on("POST", r"/channels/\d+/messages$", made)
-    provider.on("POST", "/webhooks/", made)
+    provider.on("POST", r"/channels/\d+/messages$", message_created)
+    provider.on("POST", "/webhooks/", message_created)
     provider.on("GET", "/webhooks/.*/messages/@original$", original)
     provider.on("PATCH", "/webhooks/.*/messages/@original$", filled)
 
@@ -60,7 +60,7 @@ def server(hub: Hub) -> Any:
 
 
 def now_id() -> str:
-    """An id as Discord would give now."""
+    """An id that Discord would assign now."""
     return str((time.time_ns() // 1_000_000 - 1_420_070_400_000) << 22)
 
 
@@ -79,8 +79,8 @@ def gateway(hub: Hub, server: Any, name: str) -> None:
     webhooks.take_update(hub.deps, instance, fixture(name))
 
 
-def made(hub: Hub) -> list[tuple[str, str, str]]:
-    """What was written: the method, where, and the text."""
+def written_messages(hub: Hub) -> list[tuple[str, str, str]]:
+    """The messages that Discord received: method, path and text."""
     sent = [request for request in hub.provider.requests if request.method in ("POST", "PATCH")]
     return [(each.method, unquote(each.path), each.json["content"]) for each in sent]
 
@@ -97,7 +97,7 @@ def test_a_command_is_promised_an_answer_and_gets_it(hub: Hub, server: Any) -> N
     hub.provider.wait_for("/messages/@original", 2)
     assert eventually(hub.idle)
     path = "/webhooks/775799577604522054/A_UNIQUE_TOKEN/messages/@original"
-    assert made(hub) == [("PATCH", path, "Echo: Where is my order? 4711")]
+    assert written_messages(hub) == [("PATCH", path, "Echo: Where is my order? 4711")]
     assert hub.conversation().customer_name == "Ann (EU)"
 
 
@@ -126,7 +126,7 @@ def test_an_agents_late_answer_is_an_ordinary_message(hub: Hub, server: Any) -> 
     conversation = eventually(hub.conversation)
     hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "Tomorrow"}, 202)
     hub.provider.wait_for("/messages$")
-    assert made(hub) == [("POST", f"/channels/{CHANNEL}/messages", "Tomorrow")]
+    assert written_messages(hub) == [("POST", f"/channels/{CHANNEL}/messages", "Tomorrow")]
 
 
 def test_an_answer_in_two_parts_fills_the_promise_and_follows_it(hub: Hub, server: Any) -> None:
@@ -135,9 +135,9 @@ def test_an_answer_in_two_parts_fills_the_promise_and_follows_it(hub: Hub, serve
     conversation = eventually(hub.conversation)
     for text in ("one", "two"):
         hub.post("/api/messages/send", {"conversationId": conversation.id, "text": text}, 202)
-    eventually(lambda: len(made(hub)) == 2)
+    eventually(lambda: len(written_messages(hub)) == 2)
     path = "/webhooks/775799577604522054/A_UNIQUE_TOKEN"
-    assert made(hub) == [("PATCH", f"{path}/messages/@original", "one"), ("POST", path, "two")]
+    assert written_messages(hub) == [("PATCH", f"{path}/messages/@original", "one"), ("POST", path, "two")]
 
 
 def test_what_the_gateway_tells_is_answered_by_rest(hub: Hub, server: Any) -> None:
@@ -145,7 +145,7 @@ def test_what_the_gateway_tells_is_answered_by_rest(hub: Hub, server: Any) -> No
     gateway(hub, server, "gateway_message__direct")
     hub.provider.wait_for("/messages$")
     assert eventually(hub.idle)
-    assert made(hub) == [("POST", f"/channels/{DIRECT}/messages", "Echo: Hi there")]
+    assert written_messages(hub) == [("POST", f"/channels/{DIRECT}/messages", "Echo: Hi there")]
 
 
 def test_edits_reactions_and_deletions_of_the_gateway_reach_the_message(hub: Hub, server: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from shared.channelkit.lines import Line, Listener, Position, SessionEnded
+from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channels.discord.gateway import INTENTS
 from shared.channels.discord.gateway_line import Bot, DiscordGateway
 from shared.errors import ProviderRejected, ProviderUnavailable, StoreError
@@ -21,8 +21,8 @@ TOKEN = "MTk4.secret"
 
 
 @dataclass
-class Told:
-    """What a line told, and how often taking shall fail first."""
+class Recorder:
+    """Records what a connection reports; storing an update fails `failures` times first."""
 
     updates: list[Mapping[str, Any]] = field(default_factory=list)
     endings: list[tuple[bool, str]] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Told:
 
     @property
     def listener(self) -> Listener:
-        return Listener(self._take, lambda gone, why: self.endings.append((gone, why)))
+        return Listener(self._take, lambda final, why: self.endings.append((final, why)))
 
     @property
     def texts(self) -> list[str]:
@@ -43,7 +43,7 @@ class Told:
         self.updates.append(update)
 
 
-Open: TypeAlias = Callable[..., Line]
+Open: TypeAlias = Callable[..., OpenConnection]
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ def discord() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def recorder() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture
-def open_line(discord: Gateway, told: Told) -> Iterator[Open]:
+def open_line(discord: Gateway, recorder: Recorder) -> Iterator[Open]:
     with ExitStack() as stack:
 
-        def opened(position: Position | None = None, **bot: Any) -> Line:
+        def opened(position: Position | None = None, **bot: Any) -> OpenConnection:
             gateway = DiscordGateway()
             stack.callback(gateway.close)
             options: dict[str, Any] = {
@@ -70,7 +70,7 @@ def open_line(discord: Gateway, told: Told) -> Iterator[Open]:
                 "encrypted": False,
                 "unit": 0.001,
             } | bot
-            line = gateway.listen(Bot(**options), position, told.listener)
+            line = gateway.listen(Bot(**options), position, recorder.listener)
             stack.callback(line.close)
             return line
 
@@ -81,7 +81,9 @@ def say(discord: Gateway, text: str, **options: Any) -> None:
     discord.dispatch("MESSAGE_CREATE", {"content": text}, **options)
 
 
-def test_a_bot_introduces_itself_and_is_told_what_is_said(discord: Gateway, told: Told, open_line: Open) -> None:
+def test_a_bot_introduces_itself_and_is_told_what_is_said(
+    discord: Gateway, recorder: Recorder, open_line: Open
+) -> None:
     line = open_line()
     (identified,) = discord.sent(2)
     assert (identified["token"], identified["intents"]) == (TOKEN, INTENTS)
@@ -91,8 +93,8 @@ def test_a_bot_introduces_itself_and_is_told_what_is_said(discord: Gateway, told
         say(discord, text)
     discord.dispatch("TYPING_START", {"user_id": "5"})
     eventually(lambda: (line.position() or {}).get("seq") == 4)
-    assert [(update["t"], update["bot_id"]) for update in told.updates] == [("MESSAGE_CREATE", BOT)] * 2
-    assert told.texts == ["one", "two"]
+    assert [(update["t"], update["bot_id"]) for update in recorder.updates] == [("MESSAGE_CREATE", BOT)] * 2
+    assert recorder.texts == ["one", "two"]
     assert line.position() == {"session_id": "session-1", "url": f"{discord.url}/resume", "bot_id": BOT, "seq": 4}
 
 
@@ -110,7 +112,7 @@ def test_a_heartbeat_that_is_asked_for_goes_out_at_once(discord: Gateway, open_l
     eventually(lambda: discord.sent(1) == [1])
 
 
-def test_an_unanswered_heartbeat_is_a_dead_connection(discord: Gateway, told: Told, open_line: Open) -> None:
+def test_an_unanswered_heartbeat_is_a_dead_connection(discord: Gateway, recorder: Recorder, open_line: Open) -> None:
     discord.interval, discord.answers = 20, False
     open_line()
     discord.introduced(2)
@@ -132,7 +134,7 @@ def test_an_unanswered_heartbeat_is_a_dead_connection(discord: Gateway, told: To
     ids=["reconnect", "invalid but resumable", "garbage", "unknown error", "rate limited", "going away"],
 )
 def test_a_session_is_resumed_where_it_broke_and_nothing_is_missed(
-    discord: Gateway, told: Told, open_line: Open, end: Callable[[Gateway], None]
+    discord: Gateway, recorder: Recorder, open_line: Open, end: Callable[[Gateway], None]
 ) -> None:
     line = open_line()
     say(discord, "one")
@@ -141,7 +143,7 @@ def test_a_session_is_resumed_where_it_broke_and_nothing_is_missed(
     end(discord)
     discord.introduced(2)
     say(discord, "three")
-    eventually(lambda: told.texts == ["one", "two", "three"])
+    eventually(lambda: recorder.texts == ["one", "two", "three"])
     assert len(discord.sent(2)) == 1
     assert discord.sent(6) == [{"token": TOKEN, "session_id": "session-1", "seq": 2}]
     assert discord.paths[1] == "/resume/?v=10&encoding=json"
@@ -157,17 +159,19 @@ def test_a_session_is_resumed_where_it_broke_and_nothing_is_missed(
     ids=["invalid session", "invalid seq", "session timed out"],
 )
 def test_a_session_that_is_gone_is_begun_anew(
-    discord: Gateway, told: Told, open_line: Open, end: Callable[[Gateway], None]
+    discord: Gateway, recorder: Recorder, open_line: Open, end: Callable[[Gateway], None]
 ) -> None:
     line = open_line()
     end(discord)
     eventually(lambda: (line.position() or {}).get("session_id") == "session-2")
     say(discord, "hello")
-    eventually(lambda: told.texts == ["hello"])
+    eventually(lambda: recorder.texts == ["hello"])
     assert (len(discord.sent(2)), discord.sent(6)) == (2, [])
 
 
-def test_a_session_that_discord_has_forgotten_is_begun_anew(discord: Gateway, told: Told, open_line: Open) -> None:
+def test_a_session_that_discord_has_forgotten_is_begun_anew(
+    discord: Gateway, recorder: Recorder, open_line: Open
+) -> None:
     line = open_line()
     discord.forget_sessions()
     discord.say({"op": 7, "d": None})
@@ -175,7 +179,7 @@ def test_a_session_that_discord_has_forgotten_is_begun_anew(discord: Gateway, to
     assert (len(discord.sent(2)), len(discord.sent(6))) == (2, 1)
 
 
-def test_another_process_goes_on_where_this_one_stopped(discord: Gateway, told: Told, open_line: Open) -> None:
+def test_another_process_goes_on_where_this_one_stopped(discord: Gateway, recorder: Recorder, open_line: Open) -> None:
     first = open_line()
     say(discord, "one")
     eventually(lambda: (first.position() or {}).get("seq") == 2)
@@ -188,7 +192,7 @@ def test_another_process_goes_on_where_this_one_stopped(discord: Gateway, told: 
         raise AssertionError("resuming asks nobody where to begin")
 
     open_line(position, address=never)
-    eventually(lambda: told.texts == ["one", "two"])
+    eventually(lambda: recorder.texts == ["one", "two"])
     assert len(discord.sent(2)) == 1
 
 
@@ -199,23 +203,23 @@ def test_a_position_that_is_none_is_no_hindrance(discord: Gateway, open_line: Op
 
 
 def test_what_cannot_be_stored_is_offered_again_and_does_not_count_as_received(
-    discord: Gateway, told: Told, open_line: Open
+    discord: Gateway, recorder: Recorder, open_line: Open
 ) -> None:
     discord.interval = 20
-    told.failures = 1_000_000
+    recorder.failures = 1_000_000
     line = open_line()
     say(discord, "one")
     beats = len(discord.sent(1))
-    eventually(lambda: told.failures < 999_998 and len(discord.sent(1)) > beats + 2)
+    eventually(lambda: recorder.failures < 999_998 and len(discord.sent(1)) > beats + 2)
     assert (line.position() or {}).get("seq") == 1
-    told.failures = 0
+    recorder.failures = 0
     say(discord, "two")
-    eventually(lambda: told.texts == ["one", "two"])
+    eventually(lambda: recorder.texts == ["one", "two"])
     assert len(discord.paths) == 1
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "reason"),
     [
         (4004, "botToken"),
         (4010, "shard"),
@@ -225,19 +229,19 @@ def test_what_cannot_be_stored_is_offered_again_and_does_not_count_as_received(
         (4014, "MESSAGE_CONTENT"),
     ],
 )
-def test_a_bot_that_is_refused_is_not_tried_again(discord: Gateway, open_line: Open, code: int, words: str) -> None:
+def test_a_bot_that_is_refused_is_not_tried_again(discord: Gateway, open_line: Open, code: int, reason: str) -> None:
     discord.refusals.append(code)
-    with pytest.raises(SessionEnded, match=words):
+    with pytest.raises(SessionEnded, match=reason):
         open_line()
     assert len(discord.paths) == 1
 
 
-def test_a_bot_that_is_refused_later_ends_its_line(discord: Gateway, told: Told, open_line: Open) -> None:
+def test_a_bot_that_is_refused_later_ends_its_line(discord: Gateway, recorder: Recorder, open_line: Open) -> None:
     open_line()
     discord.hang_up(4004)
-    eventually(lambda: told.endings)
-    ((gone, why),) = told.endings
-    assert gone
+    eventually(lambda: recorder.endings)
+    ((final, why),) = recorder.endings
+    assert final
     assert "botToken" in why
     assert len(discord.paths) == 1
 
@@ -287,5 +291,5 @@ def test_the_token_is_in_no_log(discord: Gateway, open_line: Open, caplog: pytes
     discord.say({"op": 7, "d": None})
     discord.introduced(2)
     line.close()
-    ours = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]
-    assert not [text for text in ours if TOKEN in text]
+    messages = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]
+    assert not [text for text in messages if TOKEN in text]

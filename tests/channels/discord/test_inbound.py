@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.channel import Webhook
-from shared.channels.discord import channel
+from shared.channel.webhook import Webhook
+from shared.channels.discord import inbound
+from shared.channels.discord import webhook as webhook_module
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.gateway import DISPATCHES, INTENTS, update
 from shared.config import Settings
@@ -59,46 +60,46 @@ def signed(body: bytes, *, age: int = 0, key: Ed25519PrivateKey = KEY) -> Webhoo
 def test_the_standards_own_signatures_are_accepted(public_key: str, message: str, signature: str) -> None:
     headers = {"x-signature-timestamp": "", "x-signature-ed25519": signature}
     body = bytes.fromhex(message)
-    channel.verify(golden.webhook(body, headers=headers), config(public_key), Settings())
+    webhook_module.verify(golden.webhook(body, headers=headers), config(public_key), Settings())
     with pytest.raises(SignatureInvalid):
-        channel.verify(golden.webhook(body + b"!", headers=headers), config(public_key), Settings())
+        webhook_module.verify(golden.webhook(body + b"!", headers=headers), config(public_key), Settings())
 
 
 def test_what_is_signed_is_time_and_raw_body() -> None:
     webhook = signed(b'{"type": 1, "text": "\xc3\xa1"}')
-    channel.verify(webhook, config(), Settings())
+    webhook_module.verify(webhook, config(), Settings())
     later = {**webhook.headers, "x-signature-timestamp": str(int(webhook.headers["x-signature-timestamp"]) + 1)}
     for forged in (golden.webhook(b"{}", headers=dict(webhook.headers)), golden.webhook(webhook.body, headers=later)):
         with pytest.raises(SignatureInvalid, match=r"config\.publicKey"):
-            channel.verify(forged, config(), Settings())
+            webhook_module.verify(forged, config(), Settings())
 
 
 def test_another_applications_signature_is_refused() -> None:
     with pytest.raises(SignatureInvalid):
-        channel.verify(signed(b"{}", key=Ed25519PrivateKey.generate()), config(), Settings())
+        webhook_module.verify(signed(b"{}", key=Ed25519PrivateKey.generate()), config(), Settings())
 
 
 @pytest.mark.parametrize("age", [-301, 301])
 def test_an_old_call_is_a_replay(age: int) -> None:
     with pytest.raises(SignatureInvalid, match="five minutes"):
-        channel.verify(signed(b"{}", age=age), config(), Settings())
+        webhook_module.verify(signed(b"{}", age=age), config(), Settings())
 
 
 @pytest.mark.parametrize("signature", ["", "zz", "00", "0" * 127, "0" * 128, " " + "0" * 128, "é" * 64])
 def test_a_broken_signature_is_refused(signature: str) -> None:
     webhook = golden.webhook(b"{}", headers={**signed(b"{}").headers, "x-signature-ed25519": signature})
     with pytest.raises(SignatureInvalid):
-        channel.verify(webhook, config(), Settings())
+        webhook_module.verify(webhook, config(), Settings())
 
 
 def test_without_the_key_production_refuses_all() -> None:
     production = Settings.model_validate({"environment": "production", "jwt_secret": "x" * 32, "webhook_strict": False})
     with pytest.raises(SignatureInvalid, match="connect the instance"):
-        channel.verify(golden.webhook({}), DiscordConfig(), production)
+        webhook_module.verify(golden.webhook({}), DiscordConfig(), production)
 
 
 @pytest.mark.parametrize(
-    ("name", "heard"),
+    ("name", "expected"),
     [
         ("interaction__ping", {"type": 1}),
         ("command__in-channel", {"type": 5}),
@@ -107,19 +108,17 @@ def test_without_the_key_production_refuses_all() -> None:
         ("autocomplete__ignored", {"type": 8, "data": {"choices": []}}),
     ],
 )
-def test_discord_hears_at_once_what_it_expects(
-    deps: Deps, instance: Instance, name: str, heard: dict[str, Any]
+def test_discord_gets_the_response_that_it_expects_at_once(
+    deps: Deps, instance: Instance, name: str, expected: dict[str, Any]
 ) -> None:
-    assert channel.answer is not None
-    answer = channel.answer(deps, instance, config(), golden.webhook(fixture(name)))
+    answer = webhook_module.respond(deps, instance, config(), golden.webhook(fixture(name)))
     assert answer is not None
-    assert (json.loads(answer.body), answer.status, answer.content_type) == (heard, 200, "application/json")
+    assert (json.loads(answer.body), answer.status, answer.content_type) == (expected, 200, "application/json")
 
 
 @pytest.mark.parametrize("name", ["webhook_event__ping", "webhook_event__deauthorized"])
 def test_webhook_events_have_a_handshake_of_their_own(deps: Deps, instance: Instance, name: str) -> None:
-    assert channel.answer is not None
-    answer = channel.answer(deps, instance, config(), golden.webhook(fixture(name)))
+    answer = webhook_module.respond(deps, instance, config(), golden.webhook(fixture(name)))
     assert answer is not None
     assert (answer.body, answer.status) == ("", 204)
 
@@ -127,13 +126,13 @@ def test_webhook_events_have_a_handshake_of_their_own(deps: Deps, instance: Inst
 @pytest.mark.parametrize("kind", [None, True, "2", [2], 2.5])
 def test_an_interaction_without_a_type_is_refused(kind: object) -> None:
     with pytest.raises(PayloadInvalid, match="type"):
-        channel.accept(golden.webhook({"type": kind}))
+        webhook_module.accept(golden.webhook({"type": kind}))
 
 
-def test_each_person_has_a_chat_of_his_own_in_a_channel() -> None:
+def test_each_person_has_their_own_chat_in_a_channel() -> None:
     first, second = fixture("command__in-channel"), fixture("command__in-channel")
     second["member"]["user"]["id"] = "7"
-    chats = {channel.parse(body)[0].chat_key for body in (first, second)}  # type: ignore[union-attr]
+    chats = {inbound.parse(body)[0].chat_key for body in (first, second)}  # type: ignore[union-attr]
     assert chats == {"645027906669510667:82198810841029460", "645027906669510667:7"}
 
 
@@ -141,13 +140,18 @@ def test_what_the_gateway_tells_goes_the_way_of_a_webhook() -> None:
     sent = fixture("gateway_message__direct")
     handed_on = update(sent["bot_id"], sent["t"], sent["d"])
     assert handed_on is not None
-    (part,) = channel.accept(golden.webhook(handed_on))
-    assert channel.parse(part.payload) == channel.parse(sent)
+    (part,) = webhook_module.accept(golden.webhook(handed_on))
+    assert inbound.parse(part.payload) == inbound.parse(sent)
     assert update("1", "PRESENCE_UPDATE", {}) is None
 
 
 def test_the_gateway_is_asked_for_what_parse_knows() -> None:
-    wanted = {"GUILD_MESSAGES": 9, "GUILD_MESSAGE_REACTIONS": 10, "DIRECT_MESSAGES": 12, "DIRECT_MESSAGE_REACTIONS": 13}
-    assert sum(1 << bit for bit in [*wanted.values(), 15]) == INTENTS
+    intents = {
+        "GUILD_MESSAGES": 9,
+        "GUILD_MESSAGE_REACTIONS": 10,
+        "DIRECT_MESSAGES": 12,
+        "DIRECT_MESSAGE_REACTIONS": 13,
+    }
+    assert sum(1 << bit for bit in [*intents.values(), 15]) == INTENTS
     recorded = {fixture(path.stem)["t"] for path in FIXTURES.glob("gateway_*.json")}
     assert recorded - {"TYPING_START"} == DISPATCHES

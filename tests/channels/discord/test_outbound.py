@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.discord import channel
-from shared.channels.discord.concealing import sealed
+from shared.channel.outbound import Sent
+from shared.channels.discord import outbound
 from shared.channels.discord.config import DiscordConfig
+from shared.channels.discord.sealing import seal_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
@@ -28,12 +28,12 @@ WEBHOOK = "/webhooks/775799577604522054/A_UNIQUE_TOKEN"
 
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload) -> Sent:
-    return channel.send(deps, instance, DiscordConfig.model_validate({"botToken": TOKEN}), payload)
+    return outbound.send(deps, instance, DiscordConfig.model_validate({"botToken": TOKEN}), payload)
 
 
 def to_channel(text: str | None = "hello", *attachments: Attachment, **more: Any) -> OutboxPayload:
-    known: dict[str, Any] = {"message_id": "m1", "external_conversation_id": CHANNEL, "external_user_id": USER}
-    return OutboxPayload(text=text, attachments=list(attachments), **(known | more))
+    fields: dict[str, Any] = {"message_id": "m1", "external_conversation_id": CHANNEL, "external_user_id": USER}
+    return OutboxPayload(text=text, attachments=list(attachments), **(fields | more))
 
 
 def test_text_is_sent_as_the_bot_and_notifies_nobody(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -61,11 +61,11 @@ def test_a_message_has_its_own_nonce_whenever_it_is_sent(deps: Deps, instance: I
 
 
 def dropping(times: int, provider: Stub) -> None:
-    """Take every message, keep those with a new nonce, and lose the first answers on the way."""
-    lost, made = count(1), dict[str, dict[str, str]]()
+    """Accept every message, store those with a new nonce, and drop the connection at the first `times` answers."""
+    lost, created = count(1), dict[str, dict[str, str]]()
 
     def create(request: Received) -> Reply:
-        message = made.setdefault(request.json["nonce"], CREATED | {"id": str(len(made) + 1)})
+        message = created.setdefault(request.json["nonce"], CREATED | {"id": str(len(created) + 1)})
         return Reply(drop=True) if next(lost) <= times else Reply(json=message)
 
     provider.on("POST", CREATE, create)
@@ -147,7 +147,7 @@ def test_nothing_to_send_is_refused_without_a_call(deps: Deps, instance: Instanc
     with pytest.raises(ProviderRejected, match="neither a text nor a file"):
         send(deps, instance, to_channel(None, Attachment(type=MessageKind.DOCUMENT)))
     with pytest.raises(ProviderRejected, match="bot_token is missing"):
-        channel.send(deps, instance, DiscordConfig(), to_channel())
+        outbound.send(deps, instance, DiscordConfig(), to_channel())
     assert provider.requests == []
 
 
@@ -167,12 +167,12 @@ FAILURES: list[tuple[Reply, type[ProviderError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "expected", "words"), FAILURES)
+@pytest.mark.parametrize(("reply", "expected", "detail"), FAILURES)
 def test_failures_are_sorted(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], words: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", CREATE, reply)
-    with pytest.raises(ProviderError, match=words) as caught:
+    with pytest.raises(ProviderError, match=detail) as caught:
         send(deps, instance, to_channel())
     assert type(caught.value) is expected
     assert TOKEN not in str(caught.value)
@@ -240,7 +240,7 @@ def answering(
     config = DiscordConfig.model_validate({"botToken": bot_token})
     token = {
         "application_id": "775799577604522054",
-        "token": sealed(instance_id, config, "A_UNIQUE_TOKEN"),
+        "token": seal_token(instance_id, config, "A_UNIQUE_TOKEN"),
         "until": (now + timedelta(minutes=minutes)).isoformat(),
         "thinking": thinking,
     }

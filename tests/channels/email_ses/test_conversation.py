@@ -24,7 +24,7 @@ BUCKET = "mails"
 
 
 class Mailbox:
-    """A channel with its topic and bucket: `receive` is a customer writing, `sent` what SES was given."""
+    """A channel with its topic and bucket: `receive` delivers a customer's mail, `sent` returns what SES got."""
 
     def __init__(self, hub: Hub, aws: Any, amazon: Stub, signer: Signer, topic: str) -> None:
         self.hub, self.aws, self.amazon, self.signer, self.topic = hub, aws, amazon, signer, topic
@@ -46,13 +46,13 @@ class Mailbox:
         assert answer.status_code == status, answer.text
 
     def receive(self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",)) -> None:
-        """Put the mail into the bucket and tell of it, as a receipt rule does."""
+        """Put the mail into the bucket and publish the notification of it, as a receipt rule does."""
         self.received += 1
         self.aws("s3").put_object(Bucket=BUCKET, Key=f"in/{self.received}", Body=mail.as_bytes())
         passed = {"status": "PASS"}
         verdicts = dict.fromkeys(("spamVerdict", "virusVerdict", "spfVerdict", "dkimVerdict", "dmarcVerdict"), passed)
         action = {"type": "S3", "topicArn": self.topic, "bucketName": BUCKET, "objectKey": f"in/{self.received}"}
-        told = {
+        content = {
             "notificationType": "Received",
             "mail": {
                 "timestamp": datetime.now(UTC).isoformat(),
@@ -61,10 +61,10 @@ class Mailbox:
             },
             "receipt": {"recipients": list(recipients), "action": action, **verdicts},
         }
-        self.call(notification(self.topic, told))
+        self.call(notification(self.topic, content))
 
     def sent(self, count: int) -> list[Message]:
-        """The mails that SES has taken so far, as soon as there are so many."""
+        """Wait until SES has accepted `count` mails and return them."""
 
         eventually(lambda: len(self.amazon.to("/v2/email/outbound-emails")) >= count)
         raw = [json.loads(call.body)["Content"]["Raw"]["Data"] for call in self.amazon.to("/v2/email/outbound-emails")]
@@ -94,9 +94,9 @@ def _mail(text: str, **headers: str) -> EmailMessage:
 
 def _answer_to(mail: Message, text: str, number: int) -> EmailMessage:
     """What a usual mail program makes of "reply": SES gave our mail another Message-ID, `References` came through."""
-    given = f"<ses-given-{number}@eu-west-1.amazonses.com>"
-    references = f"{mail['References']} {given}"
-    return _mail(text, Message_ID=f"<answer-{number}@customer.example>", In_Reply_To=given, References=references)
+    ses_id = f"<ses-given-{number}@eu-west-1.amazonses.com>"
+    references = f"{mail['References']} {ses_id}"
+    return _mail(text, Message_ID=f"<answer-{number}@customer.example>", In_Reply_To=ses_id, References=references)
 
 
 def test_a_mail_is_answered_in_its_thread(mailbox: Mailbox) -> None:
@@ -141,7 +141,7 @@ def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     hub = mailbox.hub
     mailbox.receive(_mail("Where is my order?"))
     mailbox.receive(_mail("And another thing.", Message_ID="<other@customer.example>", Subject="Where is my order?"))
-    conversations = eventually(lambda: found if len(found := hub.conversations()) == 2 else [])
+    conversations = eventually(lambda: stored if len(stored := hub.conversations()) == 2 else [])
     assert len({one.customer_id for one in conversations}) == 1
     first = next(one for one in conversations if one.summary == "Where is my order?")
     hub.post("/api/messages/send", {"conversationId": first.id, "text": "On its way."}, 202)
@@ -225,7 +225,7 @@ def test_a_bounce_ends_the_message_and_nobody_writes_there_unasked(mailbox: Mail
     hub.post("/api/messages/send", body, 202)
     mailbox.sent(1)
     [message] = eventually(lambda: [m for m in hub.messages() if m.status == "sent"])
-    [alias] = [found for found in hub.documents("messages") if found.get("alias_of") == message.id]
+    [alias] = [document for document in hub.documents("messages") if document.get("alias_of") == message.id]
     assert alias
     bounced = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "ana@customer.example"}]}
     external = message.external_message_id
@@ -238,10 +238,10 @@ def test_a_bounce_ends_the_message_and_nobody_writes_there_unasked(mailbox: Mail
 
 def test_a_subscription_is_confirmed_for_our_topic_only(mailbox: Mailbox) -> None:
     mailbox.amazon.on("GET", "/confirm", Reply(text="<ok/>"))
-    asked = {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": f"{mailbox.amazon.url}/confirm"}
-    mailbox.call(notification("arn:aws:sns:eu-west-1:666:theirs", "?", **asked), status=401)
+    confirmation = {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": f"{mailbox.amazon.url}/confirm"}
+    mailbox.call(notification("arn:aws:sns:eu-west-1:666:theirs", "?", **confirmation), status=401)
     assert not mailbox.amazon.to("/confirm")
-    mailbox.call(notification(mailbox.topic, "?", **asked))
+    mailbox.call(notification(mailbox.topic, "?", **confirmation))
     assert len(mailbox.amazon.to("/confirm")) == 1
 
 

@@ -18,13 +18,13 @@ HTML = b"From: a@b.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
 
 
 def _read(raw: bytes) -> MessageReceived:
-    told = {
+    notification = {
         "notificationType": "Received",
         "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "source": "a@b.example", "messageId": "1"},
         "receipt": {"action": {"type": "SNS", "encoding": "BASE64"}},
         "content": base64.b64encode(raw).decode(),
     }
-    [message] = parse(told)
+    [message] = parse(notification)
     assert isinstance(message, MessageReceived)
     return message
 
@@ -67,7 +67,7 @@ def _nested(depth: int) -> bytes:
 
 
 def _cost(raw: bytes) -> float:
-    """Seconds of processor time, the least of three readings."""
+    """Seconds of processor time, the lowest of three measurements."""
     readings = []
     for _ in range(3):
         before = time.thread_time()
@@ -80,7 +80,7 @@ def _cost(raw: bytes) -> float:
 def test_eight_times_the_mail_costs_no_square_of_it(name: str) -> None:
     make = HOSTILE[name]
     _read(make(100))
-    # A square would be 64 times; a few milliseconds are below what can be told apart.
+    # Quadratic time would be 64 times as long; differences of a few milliseconds cannot be measured.
     assert _cost(make(160_000)) < 24 * max(_cost(make(20_000)), 0.004)
 
 

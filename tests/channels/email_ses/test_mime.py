@@ -16,10 +16,12 @@ from shared.errors import PayloadInvalid
 from tests.channels import golden
 
 _MAILS = [
-    base64.b64decode(told["content"]) if told["receipt"]["action"]["encoding"] == "BASE64" else told["content"].encode()
+    base64.b64decode(notification["content"])
+    if notification["receipt"]["action"]["encoding"] == "BASE64"
+    else notification["content"].encode()
     for path in golden.recordings("email_ses")
     if path.stem.startswith("received__")
-    for told in [json.loads(json.loads(path.read_text("utf-8"))["Message"])]
+    for notification in [json.loads(json.loads(path.read_text("utf-8"))["Message"])]
 ]
 _HEADERS = st.sampled_from(
     ["From", "To", "Subject", "References", "Message-ID", "Content-Type", "Content-Transfer-Encoding", "Content-ID"]
@@ -28,13 +30,13 @@ _PIECES = st.lists(st.tuples(_HEADERS, st.text(max_size=60).map(lambda text: tex
 
 
 def _read(raw: bytes) -> list[object]:
-    told = {
+    notification = {
         "notificationType": "Received",
         "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "source": "a@b.example", "messageId": "1"},
         "receipt": {"action": {"type": "SNS", "encoding": "BASE64"}},
         "content": base64.b64encode(raw).decode(),
     }
-    return list(parse(told))
+    return list(parse(notification))
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -60,17 +62,17 @@ def test_damaged_mails_are_read_as_far_as_they_go(mail: bytes, headers: list[tup
 
 
 def test_a_notification_without_a_mail_says_what_to_do() -> None:
-    told = {
+    notification = {
         "notificationType": "Received",
         "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "messageId": "1"},
         "receipt": {"action": {"type": "Lambda"}},
     }
     with pytest.raises(PayloadInvalid, match="S3 action"):
-        parse(told)
+        parse(notification)
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "expected"),
     [
         ("Thanks!\n\nOn Friday Bo <b@x.example> wrote:\n> Hello\n> there\n", "Thanks!"),
         ("Thanks!\r\n\r\n> Hello\r\n", "Thanks!"),
@@ -81,8 +83,8 @@ def test_a_notification_without_a_mail_says_what_to_do() -> None:
         ("", ""),
     ],
 )
-def test_the_older_mail_below_a_text_is_cut_off(text: str, kept: str) -> None:
-    assert mime.unquoted(text) == kept
+def test_the_older_mail_below_a_text_is_cut_off(text: str, expected: str) -> None:
+    assert mime.unquoted(text) == expected
 
 
 @pytest.mark.parametrize(

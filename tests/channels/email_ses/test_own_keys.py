@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from shared.config import Settings
 from shared.deps import Deps
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.channels.amazon import CONFIG, REGION, Signer, notification
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, running_hub
@@ -63,14 +63,14 @@ def test_a_strangers_channel_that_loses_its_key_is_not_served_with_the_operators
     both = {"accessKeyId": None, "secretAccessKey": None}
     refused = hub.patch(f"/api/channels/{channel['id']}", {"config": both}, 400)
     assert sorted(refused["fields"]) == SAID_BY_OMNICHAT
-    # One from before there was such a rule.
+    # A channel that was created before this rule existed.
     hub.deps.secrets.write(f"instance-{channel['id']}", {"webhook_secret": "w"})
     hub.deps.store.commit([Merge(refs.instance(channel["id"]), {"config": KEYLESS["EMAIL"] | {"access_key_id": None}})])
     hub.deps.cache.forget(("config", channel["id"]))
     before = len(amazon.requests)
-    told = hub.post("/integrations/email/test", {})
-    assert not told["success"]
-    assert "check access_key_id, secret_access_key" in told["test_result"]
+    response = hub.post("/integrations/email/test", {})
+    assert not response["success"]
+    assert "check access_key_id, secret_access_key" in response["test_result"]
     assert len(amazon.requests) == before
 
 
@@ -97,7 +97,9 @@ def test_a_mail_is_fetched_from_the_channels_bucket_alone(
     hub.post("/api/channels", {"name": "Mail", "type": "EMAIL", "config": config}, 201)
     endpoint = urlsplit(aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["Endpoint"])
     for bucket in ("operators-backups", "mails"):
-        signed = signer.sign(notification(topic, _told(bucket)), f"{amazon.url}/SimpleNotificationService-1.pem")
+        signed = signer.sign(
+            notification(topic, _received_mail(bucket)), f"{amazon.url}/SimpleNotificationService-1.pem"
+        )
         answer = hub.client.post(
             f"{endpoint.path}?{endpoint.query}",
             data=json.dumps(signed),
@@ -114,7 +116,7 @@ def _signer_of(authorization: str) -> str:
     return authorization.partition("Credential=")[2].partition("/")[0]
 
 
-def _told(bucket: str) -> dict[str, Any]:
+def _received_mail(bucket: str) -> dict[str, Any]:
     action = {"type": "S3", "bucketName": bucket, "objectKey": "in/1"}
     return {
         "notificationType": "Received",

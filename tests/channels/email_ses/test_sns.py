@@ -103,7 +103,7 @@ def test_without_its_certificate_the_call_is_to_come_again(deps: Deps, amazon: S
 
 
 def test_the_header_names_the_topic_that_is_signed() -> None:
-    given = Envelope.model_validate(notification(TOPIC, "{}"))
-    sns.check_topic(given, golden.webhook(b"", headers={"x-amz-sns-topic-arn": TOPIC}))
+    envelope = Envelope.model_validate(notification(TOPIC, "{}"))
+    sns.check_topic(envelope, golden.webhook(b"", headers={"x-amz-sns-topic-arn": TOPIC}))
     with pytest.raises(SignatureInvalid):
-        sns.check_topic(given, golden.webhook(b"", headers={"x-amz-sns-topic-arn": "arn:aws:sns:eu-west-1:1:other"}))
+        sns.check_topic(envelope, golden.webhook(b"", headers={"x-amz-sns-topic-arn": "arn:aws:sns:eu-west-1:1:other"}))

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from shared.channel import RawPart, Webhook
-from shared.channels.facebook import channel
+from shared.channel.webhook import RawPart, Webhook
+from shared.channels.facebook import inbound
+from shared.channels.facebook import webhook as webhook_module
 from shared.channels.facebook.config import FacebookConfig
 from shared.config import Settings
 from shared.domain.inbound import MessageReceived
@@ -29,15 +30,15 @@ def fixture(name: str) -> dict[str, Any]:
 
 
 def accept(body: object) -> list[RawPart]:
-    return channel.accept(golden.webhook(body))
+    return webhook_module.accept(golden.webhook(body))
 
 
-def config(**given: str) -> FacebookConfig:
-    return FacebookConfig.model_validate({"pageAccessToken": "EAAB"} | given)
+def config(**fields: str) -> FacebookConfig:
+    return FacebookConfig.model_validate({"pageAccessToken": "EAAB"} | fields)
 
 
-def settings(**given: Any) -> Settings:
-    return Settings.model_validate(given)
+def settings(**fields: Any) -> Settings:
+    return Settings.model_validate(fields)
 
 
 def signed(body: bytes, secret: str, header: str = "x-hub-signature-256", prefix: str = "sha256=") -> Webhook:
@@ -46,11 +47,11 @@ def signed(body: bytes, secret: str, header: str = "x-hub-signature-256", prefix
 
 def test_signature_is_over_the_raw_bytes_as_meta_escapes_them() -> None:
     raw = b'{"object":"page","entry":[{"id":"1","messaging":[{"message":{"text":"ol\\u00e1 \\ud83d\\udc4b"}}]}]}'
-    channel.verify(signed(raw, "app-secret"), config(appSecret="app-secret"), settings())
+    webhook_module.verify(signed(raw, "app-secret"), config(appSecret="app-secret"), settings())
     serialised_anew = json.dumps(json.loads(raw), ensure_ascii=False).encode()
     forged = golden.webhook(serialised_anew, headers=signed(raw, "app-secret").headers)
     with pytest.raises(SignatureInvalid):
-        channel.verify(forged, config(appSecret="app-secret"), settings())
+        webhook_module.verify(forged, config(appSecret="app-secret"), settings())
 
 
 @pytest.mark.parametrize(
@@ -67,57 +68,62 @@ def test_signature_is_over_the_raw_bytes_as_meta_escapes_them() -> None:
 )
 def test_wrong_signature_names_the_setting_to_check(webhook: Webhook) -> None:
     with pytest.raises(SignatureInvalid, match="FACEBOOK_APP_SECRET"):
-        channel.verify(webhook, config(), settings(facebook_app_secret="app-secret"))
+        webhook_module.verify(webhook, config(), settings(facebook_app_secret="app-secret"))
 
 
 def test_instances_own_app_secret_goes_before_the_deployments() -> None:
     deployment = settings(facebook_app_secret="of-deployment")
-    channel.verify(signed(b"{}", "of-deployment"), config(), deployment)
-    channel.verify(signed(b"{}", "of-instance"), config(appSecret="of-instance"), deployment)
+    webhook_module.verify(signed(b"{}", "of-deployment"), config(), deployment)
+    webhook_module.verify(signed(b"{}", "of-instance"), config(appSecret="of-instance"), deployment)
     with pytest.raises(SignatureInvalid):
-        channel.verify(signed(b"{}", "of-deployment"), config(appSecret="of-instance"), deployment)
+        webhook_module.verify(signed(b"{}", "of-deployment"), config(appSecret="of-instance"), deployment)
 
 
 def test_without_an_app_secret_a_lenient_hub_accepts() -> None:
-    channel.verify(golden.webhook(b"{}"), config(), settings())
+    webhook_module.verify(golden.webhook(b"{}"), config(), settings())
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"webhook_strict": True},
         {"environment": "production", "jwt_secret": "x" * 32},
         {"environment": "production", "jwt_secret": "x" * 32, "webhook_strict": False},
     ],
 )
-def test_without_an_app_secret_a_strict_hub_refuses_and_production_always(given: dict[str, Any]) -> None:
+def test_without_an_app_secret_a_strict_hub_refuses_and_production_always(fields: dict[str, Any]) -> None:
     with pytest.raises(SignatureInvalid, match="set FACEBOOK_APP_SECRET"):
-        channel.verify(golden.webhook(b"{}"), config(), settings(**given))
+        webhook_module.verify(golden.webhook(b"{}"), config(), settings(**fields))
 
 
-def challenge(query: dict[str, str], **given: Any) -> str:
-    assert channel.challenge is not None
+def challenge(query: dict[str, str], **fields: Any) -> str:
     webhook = golden.webhook(b"", method="GET", query=query)
-    return channel.challenge(webhook, config(**given), settings(facebook_verify_token="agreed"))
+    return webhook_module.challenge(webhook, config(**fields), settings(facebook_verify_token="agreed"))
 
 
-def asked(**changes: str) -> dict[str, str]:
+def subscription_query(**changes: str) -> dict[str, str]:
     query = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "1158201444"}
     return query | {name.replace("_", ".", 1): value for name, value in changes.items()}
 
 
 def test_challenge_is_answered_bare() -> None:
-    assert challenge(asked()) == "1158201444"
+    assert challenge(subscription_query()) == "1158201444"
 
 
 def test_instance_may_have_a_verify_token_of_its_own() -> None:
-    assert challenge(asked(hub_verify_token="own"), verifyToken="own") == "1158201444"
+    assert challenge(subscription_query(hub_verify_token="own"), verifyToken="own") == "1158201444"
     with pytest.raises(SignatureInvalid):
-        challenge(asked(), verifyToken="own")
+        challenge(subscription_query(), verifyToken="own")
 
 
 @pytest.mark.parametrize(
-    "query", [{}, asked(hub_verify_token="guess"), asked(hub_verify_token=""), asked(hub_mode="unsubscribe")]
+    "query",
+    [
+        {},
+        subscription_query(hub_verify_token="guess"),
+        subscription_query(hub_verify_token=""),
+        subscription_query(hub_mode="unsubscribe"),
+    ],
 )
 def test_challenge_without_the_agreed_token_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(SignatureInvalid, match="FACEBOOK_VERIFY_TOKEN"):
@@ -125,14 +131,15 @@ def test_challenge_without_the_agreed_token_is_refused(query: dict[str, str]) ->
 
 
 def test_challenge_is_refused_where_no_token_is_agreed() -> None:
-    assert channel.challenge is not None
     with pytest.raises(SignatureInvalid, match="FACEBOOK_VERIFY_TOKEN is not set"):
-        channel.challenge(golden.webhook(b"", query=asked(hub_verify_token="")), config(), settings())
+        webhook_module.challenge(
+            golden.webhook(b"", query=subscription_query(hub_verify_token="")), config(), settings()
+        )
 
 
 def test_two_entries_with_two_messages_each_give_four_messages() -> None:
     parts = accept(fixture("batch__two-entries-two-messages"))
-    events = [event for part in parts for event in channel.parse(part.payload)]
+    events = [event for part in parts for event in inbound.parse(part.payload)]
     assert [event.text for event in events if isinstance(event, MessageReceived)] == ["one", "two", "three", "four"]
     assert [part.account for part in parts] == [PAGE, PAGE, OTHER_PAGE, OTHER_PAGE]
     assert parts[2].key == parts[3].key
@@ -159,10 +166,10 @@ def test_other_object_is_logged_and_gives_no_part(caplog: pytest.LogCaptureFixtu
 def test_unknown_kind_is_logged_by_name_and_an_ignored_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         (part,) = accept(fixture("referral__open-thread"))
-        assert channel.parse(part.payload) == []
+        assert inbound.parse(part.payload) == []
         assert caplog.records == []
         (part,) = accept(fixture("new_kind__unknown"))
-        assert channel.parse(part.payload) == []
+        assert inbound.parse(part.payload) == []
     assert [vars(record)["event_kind"] for record in caplog.records] == ["telepathy"]
 
 
@@ -187,12 +194,12 @@ def test_message_without_a_time_is_refused() -> None:
     (part,) = accept(fixture("message__text"))
     del part.payload["timestamp"]
     with pytest.raises(PayloadInvalid, match="timestamp"):
-        channel.parse(part.payload)
+        inbound.parse(part.payload)
 
 
 def test_time_in_seconds_is_read_as_such() -> None:
     (part,) = accept(fixture("postback__get-started"))
-    (event,) = channel.parse(part.payload | {"timestamp": "1527459824"})
+    (event,) = inbound.parse(part.payload | {"timestamp": "1527459824"})
     assert isinstance(event, MessageReceived)
     assert event.sent_at.isoformat() == "2018-05-27T22:23:44+00:00"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.facebook import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.facebook import lifecycle
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -16,8 +16,7 @@ PAGE = {"id": "682498302938465", "name": "Shop"}
 
 
 def connect(deps: Deps, instance: Instance) -> Connection:
-    assert channel.connect is not None
-    return channel.connect(deps, instance, FacebookConfig.model_validate({"page_access_token": "EAAB"}))
+    return lifecycle.connect(deps, instance, FacebookConfig.model_validate({"page_access_token": "EAAB"}))
 
 
 def test_page_is_asked_for_and_subscribed_to(public: Deps, instance: Instance, provider: Stub) -> None:
@@ -72,7 +71,7 @@ def test_meta_being_down_can_be_tried_again(public: Deps, instance: Instance, pr
 
 
 def ended(deps: Deps, instance: Instance, what: str) -> Connection:
-    ability = getattr(channel, what)
+    ability = getattr(lifecycle, what)
     connection: Connection = ability(deps, instance, FacebookConfig.model_validate({"page_access_token": "EAAB"}))
     return connection
 
@@ -85,8 +84,8 @@ def test_status_is_whether_the_token_is_good_and_events_come(
 ) -> None:
     provider.on("GET", "/me", Reply(json=PAGE))
     provider.on("GET", "/682498302938465/subscribed_apps", Reply(json={"data": apps}))
-    found = ended(public, instance, "status")
-    assert (found.status, found.external_id, found.display_name) == (status, "682498302938465", "Shop")
+    connection = ended(public, instance, "status")
+    assert (connection.status, connection.external_id, connection.display_name) == (status, "682498302938465", "Shop")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.facebook import channel
+from shared.channel.outbound import Sent
+from shared.channels.facebook import inbound, outbound
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -32,7 +32,7 @@ def error(code: int, subcode: int | None = None, message: str = "No.", status: i
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = FacebookConfig.model_validate({"pageAccessToken": TOKEN} | more)
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -103,7 +103,7 @@ def test_text_follows_its_attachment_and_its_echo_can_be_told(deps: Deps, instan
         "timestamp": 1760000000456,
         "message": {"mid": "m_text", "is_echo": True} | second["message"],
     }
-    assert channel.parse(echo) == []
+    assert inbound.parse(echo) == []
 
 
 @pytest.mark.parametrize("failure", [error(613), Reply(drop=True), error(10, 2018278)])
@@ -127,14 +127,14 @@ def test_when_only_the_text_fails_the_attachment_is_not_sent_again(
         error(546, None, "(#546) The type of file you're trying to attach isn't allowed."),
     ],
 )
-@pytest.mark.parametrize(("text", "told"), [("look", f"look\n{IMAGE.url}"), (None, IMAGE.url)])
+@pytest.mark.parametrize(("text", "expected"), [("look", f"look\n{IMAGE.url}"), (None, IMAGE.url)])
 def test_file_that_meta_cannot_use_is_sent_as_its_link(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, text: str | None, told: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, text: str | None, expected: str
 ) -> None:
     provider.on("POST", "/messages", SENT)
     provider.on("POST", "/messages", reply, times=1)
     assert send(deps, instance, to_person(text, IMAGE)) == Sent(external_message_id="m_sent1")
-    assert bodies(provider)[1] == FRAME | {"message": {"text": told}}
+    assert bodies(provider)[1] == FRAME | {"message": {"text": expected}}
 
 
 def test_place_is_told_in_words(deps: Deps, instance: Instance, provider: Stub) -> None:

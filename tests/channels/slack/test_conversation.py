@@ -24,16 +24,16 @@ APP, TEAM, BOT = "A0MDYCDME", "T061EG9R6", "U0LAN0Z89"
 
 
 def slack_rules(provider: Stub) -> None:
-    """Play a Slack that takes everything."""
+    """Play a Slack that accepts everything."""
     numbers = count(100)
 
     def posted(request: Received) -> Reply:
         channel = "D0PNCRP9N" if request.json["channel"].startswith("U") else request.json["channel"]
         return Reply(json={"ok": True, "channel": channel, "ts": f"1735700000.{next(numbers):06}"})
 
-    who = {"ok": True, "team": "Acme", "team_id": TEAM, "user_id": BOT, "bot_id": "B0LAN0Z90"}
-    provider.on("GET", "/auth.test", Reply(json=who))
-    provider.on("POST", "/auth.test", Reply(json=who))
+    identity = {"ok": True, "team": "Acme", "team_id": TEAM, "user_id": BOT, "bot_id": "B0LAN0Z90"}
+    provider.on("GET", "/auth.test", Reply(json=identity))
+    provider.on("POST", "/auth.test", Reply(json=identity))
     provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": APP}}))
     for user, name in (("U2147483697", "ann"), ("U061F7AUR", "bob")):
         about = {"ok": True, "user": {"profile": {"display_name": name}}}
@@ -81,8 +81,8 @@ def test_a_direct_message_is_answered(hub: Hub, team: Any) -> None:
     event(hub, team, fixture("message_im__text"))
     hub.provider.wait_for("/chat.postMessage")
     assert eventually(hub.idle)
-    said = "Is the red one (https://shop.example/a?b=1&amp;c=2) in stock, &lt;3?"
-    assert posts(hub) == [{"channel": "D0PNCRP9N", "text": f"Echo: {said}"}]
+    text = "Is the red one (https://shop.example/a?b=1&amp;c=2) in stock, &lt;3?"
+    assert posts(hub) == [{"channel": "D0PNCRP9N", "text": f"Echo: {text}"}]
     assert hub.conversation().customer_name == "ann"
 
 
@@ -142,8 +142,8 @@ def test_a_thread_begins_under_the_name_that_the_business_gave_its_writer(hub: H
     named = {"name": "Ann Smith", "phone": "+14155550123"}
     assert hub.client.put(profile, json=named, headers=hub.headers).status_code == 200
     event(hub, team, fixture("message_channel__mention"))
-    begun = eventually(lambda: [each for each in hub.conversations() if ":" in each.external_conversation_id])
-    assert [(each.customer_name, each.customer_phone) for each in begun] == [("Ann Smith", "+14155550123")]
+    threads = eventually(lambda: [each for each in hub.conversations() if ":" in each.external_conversation_id])
+    assert [(each.customer_name, each.customer_phone) for each in threads] == [("Ann Smith", "+14155550123")]
 
 
 def test_edits_deletions_and_reactions_reach_the_message(hub: Hub, team: Any) -> None:
@@ -172,8 +172,8 @@ def test_a_button_and_a_slash_command_are_messages(hub: Hub, team: Any) -> None:
     hub.echo_agent()
     path = f"/webhook/slack/{team['id']}"
     form = "application/x-www-form-urlencoded"
-    said = call(hub, path, urlencode(fixture("slash_command__in-channel")).encode(), form)
-    assert said.json == {
+    response = call(hub, path, urlencode(fixture("slash_command__in-channel")).encode(), form)
+    assert response.json == {
         "response_type": "ephemeral",
         "text": "Thank you! The answer comes as a direct message.",
     }
@@ -196,9 +196,9 @@ def test_a_removed_app_is_disconnected_and_somebody_is_told(hub: Hub, team: Any,
     event(hub, team, fixture(name))
     event(hub, team, fixture(name))
     eventually(lambda: hub.get(f"/api/channels/{team['id']}")["status"] == "DISCONNECTED")
-    told = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert [note["title"] for note in told] == ["Channel Disconnected"]
-    assert "install the app again" in told[0]["message"]
+    notifications = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert [note["title"] for note in notifications] == ["Channel Disconnected"]
+    assert "install the app again" in notifications[0]["message"]
 
 
 def test_a_refused_message_is_dead_with_slacks_reason(hub: Hub, team: Any) -> None:
@@ -229,8 +229,8 @@ def test_workspaces_of_one_app_share_an_address(hub: Hub, team: Any) -> None:
     shared(hub, fixture("message_im__text") | {"team_id": "T0STRANGER"})
     eventually(lambda: len(inbound(hub)) == 1)
     body = urlencode(fixture("slash_command__in-channel")).encode()
-    said = call(hub, "/webhook/slack", body, "application/x-www-form-urlencoded")
-    assert b"direct message" in said.data
+    response = call(hub, "/webhook/slack", body, "application/x-www-form-urlencoded")
+    assert b"direct message" in response.data
     eventually(lambda: len(inbound(hub)) == 2)
 
 

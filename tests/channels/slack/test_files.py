@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Media
-from shared.channels.slack import channel
+from shared.channel.media import Media
+from shared.channels.slack import media
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.people import complete
+from shared.channels.slack.people import enrich
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind
@@ -21,9 +21,8 @@ RECEIPT = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file
 
 
 def fetched(deps: Deps, instance: Instance, attachment: Attachment = RECEIPT) -> Media:
-    assert channel.fetch_media is not None
     config = SlackConfig.model_validate({"botToken": "xoxb-1"})
-    return channel.fetch_media(deps, instance, config, a_message(), attachment)
+    return media.fetch_media(deps, instance, config, a_message(), attachment)
 
 
 def about(provider: Stub, url: str) -> None:
@@ -85,23 +84,23 @@ def test_a_file_that_breaks_off_did_not_come(deps: Deps, instance: Instance, pro
 
 
 def named(deps: Deps, instance: Instance, event: object) -> Any:
-    return complete(deps, instance, SlackConfig.model_validate({"botToken": "xoxb-1"}), {"event": event}).get("name")
+    return enrich(deps, instance, SlackConfig.model_validate({"botToken": "xoxb-1"}), {"event": event}).get("name")
 
 
-SAID = {"type": "message", "user": "U1", "text": "hello"}
+MESSAGE = {"type": "message", "user": "U1", "text": "hello"}
 
 
 def test_the_writers_name_is_looked_up_once(deps: Deps, instance: Instance, provider: Stub) -> None:
     user = {"real_name": "Ann Example", "profile": {"display_name": "ann", "real_name": "Ann Example"}}
     provider.on("GET", r"/users.info\?user=U1$", Reply(json={"ok": True, "user": user}))
-    assert [named(deps, instance, SAID) for _ in range(3)] == ["ann"] * 3
+    assert [named(deps, instance, MESSAGE) for _ in range(3)] == ["ann"] * 3
     assert len(provider.requests) == 1
 
 
 @pytest.mark.parametrize("reply", [Reply(json={"ok": False, "error": "missing_scope"}), Reply(503), Reply(drop=True)])
 def test_a_message_is_taken_without_a_name(deps: Deps, instance: Instance, provider: Stub, reply: Reply) -> None:
     provider.on("GET", "/users.info", reply)
-    assert named(deps, instance, SAID) is None
+    assert named(deps, instance, MESSAGE) is None
 
 
 @pytest.mark.parametrize(
@@ -110,9 +109,9 @@ def test_a_message_is_taken_without_a_name(deps: Deps, instance: Instance, provi
         None,
         [],
         {"type": "reaction_added", "user": "U1"},
-        SAID | {"bot_id": "B1"},
-        SAID | {"user": 7},
-        SAID | {"subtype": "message_changed"},
+        MESSAGE | {"bot_id": "B1"},
+        MESSAGE | {"user": 7},
+        MESSAGE | {"subtype": "message_changed"},
     ],
 )
 def test_nobody_is_asked_about_what_no_person_wrote(

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from shared.channel import Webhook
-from shared.channelkit.dialects import slack_escaped as escaped
-from shared.channels.slack import channel
+from shared.channel.webhook import Webhook
+from shared.channelkit.notations import slack_escaped as escaped
+from shared.channels.slack import inbound
+from shared.channels.slack import webhook as webhook_module
 from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji, emoji_name, plain
 from shared.config import Settings
@@ -32,8 +33,8 @@ def fixture(name: str) -> dict[str, Any]:
     return body
 
 
-def config(**given: str) -> SlackConfig:
-    return SlackConfig.model_validate({"botToken": "xoxb-1", "signingSecret": SECRET} | given)
+def config(**fields: str) -> SlackConfig:
+    return SlackConfig.model_validate({"botToken": "xoxb-1", "signingSecret": SECRET} | fields)
 
 
 class Then(Clock):
@@ -66,24 +67,24 @@ def command() -> Webhook:
 
 
 def events(webhook: Webhook) -> list[Any]:
-    return [event for part in channel.accept(webhook) for event in channel.parse(part.payload)]
+    return [event for part in webhook_module.accept(webhook) for event in inbound.parse(part.payload)]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"text=ol%C3%A1+&", "é\0".encode(), b""])
 def test_what_slacks_library_signs_is_accepted(body: bytes) -> None:
-    channel.verify(signed(body), config(), Settings())
+    webhook_module.verify(signed(body), config(), Settings())
 
 
 @pytest.mark.parametrize("age", [-299, 0, 299])
 def test_a_call_may_be_five_minutes_old(age: int) -> None:
-    channel.verify(signed(b"{}", age=age), config(), Settings())
+    webhook_module.verify(signed(b"{}", age=age), config(), Settings())
 
 
 @pytest.mark.parametrize("age", [-301, 301, 86_400])
 def test_an_older_one_is_a_replay_and_slacks_library_says_so_too(age: int) -> None:
     webhook = signed(b"{}", age=age)
     with pytest.raises(SignatureInvalid, match="five minutes"):
-        channel.verify(webhook, config(), Settings())
+        webhook_module.verify(webhook, config(), Settings())
     assert not SignatureVerifier(SECRET, Then()).is_valid_request(b"{}", dict(webhook.headers))
 
 
@@ -104,28 +105,30 @@ def test_a_broken_header_is_refused(header: str, value: str) -> None:
     webhook = signed(b"{}")
     broken = golden.webhook(b"{}", headers={**webhook.headers, header: value})
     with pytest.raises(SignatureInvalid):
-        channel.verify(broken, config(), Settings())
+        webhook_module.verify(broken, config(), Settings())
 
 
 def test_the_raw_form_is_what_is_signed() -> None:
     webhook = command()
-    channel.verify(webhook, config(), Settings())
+    webhook_module.verify(webhook, config(), Settings())
     with pytest.raises(SignatureInvalid, match="SLACK_SIGNING_SECRET"):
-        channel.verify(golden.webhook(webhook.body + b"&x=1", headers=dict(webhook.headers)), config(), Settings())
+        webhook_module.verify(
+            golden.webhook(webhook.body + b"&x=1", headers=dict(webhook.headers)), config(), Settings()
+        )
 
 
 def test_the_instances_own_secret_goes_before_the_deployments() -> None:
     deployment = Settings.model_validate({"slack_signing_secret": "of-deployment"})
-    channel.verify(signed(b"{}", secret="of-deployment"), SlackConfig(), deployment)
-    channel.verify(signed(b"{}"), config(), deployment)
+    webhook_module.verify(signed(b"{}", secret="of-deployment"), SlackConfig(), deployment)
+    webhook_module.verify(signed(b"{}"), config(), deployment)
     with pytest.raises(SignatureInvalid):
-        channel.verify(signed(b"{}", secret="of-deployment"), config(), deployment)
+        webhook_module.verify(signed(b"{}", secret="of-deployment"), config(), deployment)
 
 
 def test_without_a_secret_production_refuses_all() -> None:
     production = Settings.model_validate({"environment": "production", "jwt_secret": "x" * 32, "webhook_strict": False})
     with pytest.raises(SignatureInvalid, match="set SLACK_SIGNING_SECRET"):
-        channel.verify(golden.webhook({}), SlackConfig(), production)
+        webhook_module.verify(golden.webhook({}), SlackConfig(), production)
 
 
 def test_interactions_come_as_a_form_with_json_in_it() -> None:
@@ -141,12 +144,12 @@ def test_slash_commands_come_as_a_form_and_are_dated_by_their_arrival() -> None:
 @pytest.mark.parametrize("body", [b"payload=", b"payload=%5B%5D", b"a=1&" * 200, b"\xff=1", b"payload=%7B"])
 def test_a_form_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadInvalid):
-        channel.accept(golden.webhook(body, headers={"content-type": FORM}))
+        webhook_module.accept(golden.webhook(body, headers={"content-type": FORM}))
 
 
 def test_no_address_to_answer_without_a_token_is_kept() -> None:
     for webhook in (interaction("block_actions__button"), command()):
-        assert "hooks.slack.com" not in json.dumps([part.payload for part in channel.accept(webhook)])
+        assert "hooks.slack.com" not in json.dumps([part.payload for part in webhook_module.accept(webhook)])
 
 
 def test_a_message_and_its_mention_are_one_message() -> None:
@@ -158,9 +161,9 @@ def test_a_message_and_its_mention_are_one_message() -> None:
 
 def test_a_thread_is_handled_in_order_and_one_chat() -> None:
     names = ("message_channel__mention", "message_channel__reply-in-thread", "message_changed__in-channel")
-    parts = [part for name in names for part in channel.accept(golden.webhook(fixture(name)))]
+    parts = [part for name in names for part in webhook_module.accept(golden.webhook(fixture(name)))]
     assert len({part.key for part in parts}) == 1
-    mention, reply = (channel.parse(part.payload)[0] for part in parts[:2])
+    mention, reply = (inbound.parse(part.payload)[0] for part in parts[:2])
     assert isinstance(mention, MessageReceived)
     assert isinstance(reply, MessageReceived)
     assert mention.chat_key == reply.chat_key
@@ -168,26 +171,24 @@ def test_a_thread_is_handled_in_order_and_one_chat() -> None:
 
 
 def answered(deps: Deps, instance: Instance, webhook: Webhook) -> tuple[str, str] | None:
-    assert channel.answer is not None
-    answer = channel.answer(deps, instance, config(commandAnswer="One moment"), webhook)
+    answer = webhook_module.respond(deps, instance, config(commandAnswer="One moment"), webhook)
     return (answer.body, answer.content_type.partition(";")[0]) if answer else None
 
 
-def test_slack_hears_what_it_expects(deps: Deps, instance: Instance) -> None:
+def test_slack_gets_the_response_that_it_expects(deps: Deps, instance: Instance) -> None:
     challenge = fixture("url_verification__challenge")
     hello = (challenge["challenge"], "text/plain")
     assert answered(deps, instance, golden.webhook(challenge)) == hello
     assert answered(deps, instance, golden.webhook(fixture("message_im__text"))) is None
     assert answered(deps, instance, interaction("block_actions__button")) == ("", "text/plain")
-    said = answered(deps, instance, command())
-    assert said is not None
-    assert json.loads(said[0]) == {"response_type": "ephemeral", "text": "One moment"}
+    response = answered(deps, instance, command())
+    assert response is not None
+    assert json.loads(response[0]) == {"response_type": "ephemeral", "text": "One moment"}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"type":"url_verification"}', b'{"type":"event_callback"}'])
 def test_what_is_no_challenge_gets_no_greeting(body: bytes) -> None:
-    assert channel.greet is not None
-    assert channel.greet(golden.webhook(body)) is None
+    assert webhook_module.respond_to_test(golden.webhook(body)) is None
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,6 @@ def test_a_time_far_away_is_no_message() -> None:
     body = fixture("message_im__text")
     for ts in ("999999999999.000000", "1", "1.", ".1", "-1.0", "1.0e5"):
         body["event"]["ts"] = ts
-        (part,) = channel.accept(golden.webhook(body))
+        (part,) = webhook_module.accept(golden.webhook(body))
         with pytest.raises(PayloadInvalid, match="ts"):
-            channel.parse(part.payload)
+            inbound.parse(part.payload)

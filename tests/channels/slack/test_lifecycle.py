@@ -8,17 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.channel import Connection, Return
-from shared.channels.slack import channel
+from shared.channel.lifecycle import Connection
+from shared.channel.oauth import Redirect
+from shared.channels.slack import lifecycle, oauth
 from shared.channels.slack.config import SlackConfig
-from shared.channels.slack.lifecycle import SCOPES
+from shared.channels.slack.oauth import SCOPES
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 
-WHO = {
+IDENTITY = {
     "ok": True,
     "url": "https://acme.slack.com/",
     "team": "Acme",
@@ -46,26 +47,25 @@ CONNECTED = Connection(
     display_name="Acme",
     config={"app_id": "A0MDYCDME", "bot_user_id": "U0LAN0Z89"},
 )
-BACK = Return(url="https://hub.example/oauth/slack/callback", state="signed.state")
+BACK = Redirect(url="https://hub.example/oauth/slack/callback", state="signed.state")
 
 
-def config(**given: str) -> SlackConfig:
-    return SlackConfig.model_validate({"bot_token": "xoxb-1"} | given)
+def config(**fields: str) -> SlackConfig:
+    return SlackConfig.model_validate({"bot_token": "xoxb-1"} | fields)
 
 
 def done(deps: Deps, instance: Instance, what: str, settings: SlackConfig) -> Connection:
-    connection: Connection = getattr(channel, what)(deps, instance, settings)
+    connection: Connection = getattr(lifecycle, what)(deps, instance, settings)
     return connection
 
 
-def installed(deps: Deps, instance: Instance, **given: str) -> Connection:
-    assert channel.install is not None
-    known = {"client_id": "12.34", "client_secret": "client-secret"} | given
-    return channel.install(deps, instance, SlackConfig.model_validate(known), "the-code", BACK.url)
+def installed(deps: Deps, instance: Instance, **changes: str) -> Connection:
+    fields = {"client_id": "12.34", "client_secret": "client-secret"} | changes
+    return oauth.install(deps, instance, SlackConfig.model_validate(fields), "the-code", BACK.url)
 
 
 def test_connecting_asks_whose_token_it_is(public: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("GET", "/auth.test", Reply(json=WHO))
+    provider.on("GET", "/auth.test", Reply(json=IDENTITY))
     provider.on("GET", r"/bots.info\?bot=B0LAN0Z90$", Reply(json={"ok": True, "bot": {"app_id": "A0MDYCDME"}}))
     assert done(public, instance, "connect", config()) == CONNECTED
     assert all(request.headers["authorization"] == "Bearer xoxb-1" for request in provider.requests)
@@ -74,7 +74,7 @@ def test_connecting_asks_whose_token_it_is(public: Deps, instance: Instance, pro
 def test_an_app_that_may_not_look_itself_up_is_known_by_its_workspace(
     deps: Deps, instance: Instance, provider: Stub
 ) -> None:
-    provider.on("GET", "/auth.test", Reply(json=WHO))
+    provider.on("GET", "/auth.test", Reply(json=IDENTITY))
     provider.on("GET", "/bots.info", Reply(json={"ok": False, "error": "missing_scope"}))
     connection = done(deps, instance, "connect", config())
     assert (connection.external_id, connection.webhook_url) == ("T061EG9R6", None)
@@ -96,9 +96,8 @@ def test_a_wrong_token_is_told_so(deps: Deps, instance: Instance, provider: Stub
     provider.on("POST", "/auth.test", refusal)
     with pytest.raises(ProviderRejected, match=r"invalid_auth; install the app again"):
         done(deps, instance, "connect", config())
-    assert channel.probe is not None
     with pytest.raises(ProviderRejected, match="invalid_auth"):
-        channel.probe(deps, instance, config())
+        lifecycle.probe(deps, instance, config())
 
 
 @pytest.mark.parametrize("error", ["invalid_auth", "account_inactive", "token_revoked"])
@@ -110,7 +109,7 @@ def test_a_dead_token_means_disconnected(deps: Deps, instance: Instance, provide
 
 
 def test_the_state_is_connected_while_slack_takes_the_token(deps: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("POST", "/auth.test", Reply(json=WHO))
+    provider.on("POST", "/auth.test", Reply(json=IDENTITY))
     assert done(deps, instance, "status", config()) == Connection(status=InstanceStatus.CONNECTED, display_name="Acme")
     provider.on("POST", "/auth.test", Reply(503))
     with pytest.raises(ProviderUnavailable):
@@ -130,8 +129,7 @@ def test_ending_revokes_the_token_and_may_be_done_twice(
 
 
 def test_the_link_asks_for_what_the_bot_does_and_leads_back() -> None:
-    assert channel.links is not None
-    links = channel.links(Settings(slack_client_id="12.34"), SlackConfig(), BACK)
+    links = oauth.links(Settings(slack_client_id="12.34"), SlackConfig(), BACK)
     assert links.auth_url is not None
     url = urlsplit(links.auth_url)
     assert url._replace(query="").geturl() == "https://slack.com/oauth/v2/authorize"
@@ -144,9 +142,8 @@ def test_the_link_asks_for_what_the_bot_does_and_leads_back() -> None:
 
 
 def test_what_is_missing_for_a_link_is_named() -> None:
-    assert channel.links is not None
-    assert "SLACK_CLIENT_ID" in channel.links(Settings(), SlackConfig(), BACK).message
-    assert "PUBLIC_URL" in channel.links(Settings(slack_client_id="1"), SlackConfig(), None).message
+    assert "SLACK_CLIENT_ID" in oauth.links(Settings(), SlackConfig(), BACK).message
+    assert "PUBLIC_URL" in oauth.links(Settings(slack_client_id="1"), SlackConfig(), None).message
 
 
 def test_a_code_becomes_the_bots_token(public: Deps, instance: Instance, provider: Stub) -> None:
@@ -171,7 +168,7 @@ def without(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "reason"),
     [
         ({"ok": False, "error": "invalid_code"}, "invalid_code"),
         ({"ok": False, "error": "bad_client_secret"}, "bad_client_secret"),
@@ -182,10 +179,10 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_an_installation_that_gives_no_lasting_token_is_refused(
-    deps: Deps, instance: Instance, provider: Stub, answer: dict[str, Any], words: str
+    deps: Deps, instance: Instance, provider: Stub, answer: dict[str, Any], reason: str
 ) -> None:
     provider.on("POST", r"/oauth.v2.access", Reply(json=answer))
-    with pytest.raises(ProviderRejected, match=words) as caught:
+    with pytest.raises(ProviderRejected, match=reason) as caught:
         installed(deps, instance)
     assert "xox" not in str(caught.value)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.slack import channel
+from shared.channel.outbound import Sent
+from shared.channels.slack import outbound
 from shared.channels.slack.config import SlackConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -21,7 +21,7 @@ POSTED = {"ok": True, "channel": "D0PNCRP9N", "ts": "1735689605.000100", "messag
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload) -> Sent:
     config = SlackConfig.model_validate({"botToken": TOKEN, "botUserId": "U0LAN0Z89"})
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to(address: str, text: str | None = "hello", *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -124,7 +124,7 @@ def test_nothing_to_send_is_refused_without_a_call(deps: Deps, instance: Instanc
 
 def test_an_app_that_is_not_installed_sends_nothing(deps: Deps, instance: Instance) -> None:
     with pytest.raises(ProviderRejected, match="install the app"):
-        channel.send(deps, instance, SlackConfig(), to("D0PNCRP9N"))
+        outbound.send(deps, instance, SlackConfig(), to("D0PNCRP9N"))
 
 
 FINAL = ["channel_not_found", "not_in_channel", "is_archived", "msg_too_long", "no_text", "restricted_action"]
@@ -144,12 +144,12 @@ FAILURES: list[tuple[Reply, type[ProviderError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "expected", "words"), FAILURES)
+@pytest.mark.parametrize(("reply", "expected", "detail"), FAILURES)
 def test_failures_are_sorted(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], words: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply, expected: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", "/chat.postMessage$", reply)
-    with pytest.raises(ProviderError, match=words) as caught:
+    with pytest.raises(ProviderError, match=detail) as caught:
         send(deps, instance, to("D0PNCRP9N"))
     assert type(caught.value) is expected
     assert TOKEN not in str(caught.value)
@@ -197,7 +197,7 @@ def test_taking_a_reaction_back_removes_our_own(deps: Deps, instance: Instance, 
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "reason"),
     [
         (reaction("🦄"), "by name"),
         (reaction("🎉", "command:1"), "no_such"),
@@ -205,10 +205,10 @@ def test_taking_a_reaction_back_removes_our_own(deps: Deps, instance: Instance, 
     ],
 )
 def test_a_reaction_that_slack_cannot_take_is_refused(
-    deps: Deps, instance: Instance, provider: Stub, payload: OutboxPayload, words: str
+    deps: Deps, instance: Instance, provider: Stub, payload: OutboxPayload, reason: str
 ) -> None:
     provider.on("POST", "/reactions.add$", Reply(json={"ok": False, "error": "no_such"}))
-    with pytest.raises(ProviderRejected, match=words):
+    with pytest.raises(ProviderRejected, match=reason):
         send(deps, instance, payload)
 
 

@@ -27,7 +27,7 @@ CONFIG = {
 
 
 class Line:
-    """A channel with its topic: `receive` is what Amazon tells, `sent` what SNS was given."""
+    """A channel with its topic: `receive` delivers a notification from Amazon, `sent` returns what SNS got."""
 
     def __init__(self, hub: Hub, aws: Any, amazon: Stub, signer: Signer) -> None:
         self.hub, self.amazon, self.signer = hub, amazon, signer
@@ -37,11 +37,11 @@ class Line:
         subscribed = aws("sns").list_subscriptions_by_topic(TopicArn=self.topic)["Subscriptions"]
         self.endpoint = urlsplit(subscribed[0]["Endpoint"])
 
-    def receive(self, told: dict[str, Any]) -> None:
+    def receive(self, payload: dict[str, Any]) -> None:
         certificate = f"{self.amazon.url}/SimpleNotificationService-1.pem"
         answer = self.hub.client.post(
             f"{self.endpoint.path}?{self.endpoint.query}",
-            data=json.dumps(self.signer.sign(notification(self.topic, told), certificate)),
+            data=json.dumps(self.signer.sign(notification(self.topic, payload), certificate)),
             headers={"content-type": "text/plain", "x-amz-sns-topic-arn": self.topic},
         )
         assert answer.status_code == 200, answer.text
@@ -51,7 +51,7 @@ class Line:
         self.receive({"originationNumber": CUSTOMER, "messageBody": body, "inboundMessageId": f"in-{number}"} | to)
 
     def sent(self, count: int) -> list[dict[str, str]]:
-        """The publications to telephones so far, as soon as there are so many."""
+        """Wait until `count` text messages have been published and return them."""
 
         def published() -> list[dict[str, str]]:
             forms = [_form(call) for call in self.amazon.to("^/$")]

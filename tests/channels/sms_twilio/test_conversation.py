@@ -8,12 +8,12 @@ from shared.domain.messages import Direction, MessageStatus
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
-from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CUSTOMER, PUBLIC, TOKEN, field, form, posts
 
 
 def connected(hub: Hub) -> str:
     """Configure the channel as the Dashboard does; returns its webhook's path."""
-    body = {"twilio_account_sid": ACCOUNT, "phone_number": OURS, "api_key": TOKEN}
+    body = {"twilio_account_sid": ACCOUNT, "phone_number": BUSINESS_NUMBER, "api_key": TOKEN}
     assert hub.post("/channels/sms/configure", body) == {
         "success": True,
         "channel_id": "sms-1",
@@ -28,7 +28,7 @@ def received(text: str, sid: str, **more: str) -> dict[str, str]:
         "MessageSid": sid,
         "AccountSid": ACCOUNT,
         "From": CUSTOMER,
-        "To": OURS,
+        "To": BUSINESS_NUMBER,
         "Body": text,
         "NumMedia": "0",
     } | more
@@ -41,9 +41,13 @@ def test_a_text_is_answered_from_the_number_it_came_to(hub: Hub) -> None:
     assert (answer.status_code, answer.mimetype) == (200, "text/xml")
     assert answer.text.endswith("<Response/>")
     [sent] = hub.provider.wait_for(r"/Messages\.json")
-    assert (field(sent, "Body"), field(sent, "To"), field(sent, "From")) == ("Echo: Hello hub", CUSTOMER, OURS)
+    assert (field(sent, "Body"), field(sent, "To"), field(sent, "From")) == (
+        "Echo: Hello hub",
+        CUSTOMER,
+        BUSINESS_NUMBER,
+    )
     posts(hub.client, path, received("Hello hub", "SM1"))
-    status = {"MessageSid": f"SM{1:032}", "MessageStatus": "delivered", "To": CUSTOMER, "From": OURS}
+    status = {"MessageSid": f"SM{1:032}", "MessageStatus": "delivered", "To": CUSTOMER, "From": BUSINESS_NUMBER}
     assert posts(hub.client, field(sent, "StatusCallback"), status).status_code == 200
     eventually(lambda: [m.status for m in hub.messages(Direction.OUTBOUND)] == [MessageStatus.DELIVERED])
     posts(hub.client, field(sent, "StatusCallback"), status | {"MessageStatus": "sent"})
@@ -83,7 +87,7 @@ def test_an_unsigned_call_is_refused(hub: Hub) -> None:
     assert hub.conversations() == []
 
 
-def test_a_session_with_a_customer_who_has_a_phone_reaches_him(hub: Hub) -> None:
+def test_a_session_with_a_customer_who_has_a_phone_reaches_them(hub: Hub) -> None:
     path = connected(hub)
     posts(hub.client, path, received("Hello", "SM1"))
     customer_id = hub.conversation().customer_id
@@ -94,9 +98,9 @@ def test_a_session_with_a_customer_who_has_a_phone_reaches_him(hub: Hub) -> None
 
 
 def test_the_omnichat_dialect_makes_and_checks_the_channel_too(hub: Hub) -> None:
-    config = {"twilioAccountSid": ACCOUNT, "authToken": TOKEN, "phoneNumber": OURS}
-    made: Any = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": config}, 201)
-    assert TOKEN not in str(made)
+    config = {"twilioAccountSid": ACCOUNT, "authToken": TOKEN, "phoneNumber": BUSINESS_NUMBER}
+    channel: Any = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": config}, 201)
+    assert TOKEN not in str(channel)
     [integration, provider] = hub.get("/integrations/status")["integrations"]
     assert (integration["type"], integration["status"]) == ("sms", "connected")
     assert (provider["type"], provider["status"]) == ("twilio", "connected")

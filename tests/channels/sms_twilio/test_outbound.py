@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.sms_twilio import channel
+from shared.channel.outbound import Sent
+from shared.channels.sms_twilio import outbound
 from shared.channels.sms_twilio.config import SmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, CONFIG, CUSTOMER, OURS, TOKEN, form, refusal
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CONFIG, CUSTOMER, TOKEN, form, refusal
 
 SERVICE = "MG00000000000000000000000000000001"
 SENT = Reply(201, {"sid": "SM1", "status": "queued"})
@@ -23,9 +23,9 @@ IMAGE = Attachment(type=MessageKind.IMAGE, url="https://cdn.example.com/a.jpg")
 
 
 def send(deps: Deps, instance: Instance, text: str | None = "hi", *files: Attachment, **more: Any) -> Sent:
-    given = {name: more.pop(name) for name in list(more) if name in SmsConfig.model_fields}
+    config_fields = {name: more.pop(name) for name in list(more) if name in SmsConfig.model_fields}
     payload = OutboxPayload(external_user_id=CUSTOMER, text=text, attachments=list(files), **more)
-    return channel.send(deps, instance, SmsConfig.model_validate({**CONFIG, **given}), payload)
+    return outbound.send(deps, instance, SmsConfig.model_validate({**CONFIG, **config_fields}), payload)
 
 
 def test_text_goes_out_from_the_number_with_an_address_for_its_status(
@@ -36,7 +36,7 @@ def test_text_goes_out_from_the_number_with_an_address_for_its_status(
     [request] = provider.requests
     assert form(request) == {
         "To": [CUSTOMER],
-        "From": [OURS],
+        "From": [BUSINESS_NUMBER],
         "Body": ["Grüße & mehr"],
         "StatusCallback": ["https://hub.example/webhook/sms/i1/status"],
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.channel import Sent
-from shared.channels.telegram_bot import channel
+from shared.channel.outbound import Sent
+from shared.channels.telegram_bot import outbound
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -32,7 +32,7 @@ def config(**more: Any) -> TelegramBotConfig:
 
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
-    return channel.send(deps, instance, config(**more), payload)
+    return outbound.send(deps, instance, config(**more), payload)
 
 
 def to_chat(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import RawPart, Webhook
-from shared.channels.telegram_bot import channel
+from shared.channel.webhook import RawPart, Webhook
+from shared.channels.telegram_bot import inbound, webhook
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.channels.telegram_bot.inbound import ALLOWED_UPDATES, IGNORED
 from shared.config import Settings
@@ -28,22 +28,22 @@ def fixture(name: str) -> dict[str, Any]:
 
 
 def accept(body: object) -> list[RawPart]:
-    return channel.accept(golden.webhook(body))
+    return webhook.accept(golden.webhook(body))
 
 
 def received(body: object) -> MessageReceived:
     (part,) = accept(body)
-    (event,) = channel.parse(part.payload)
+    (event,) = inbound.parse(part.payload)
     assert isinstance(event, MessageReceived)
     return event
 
 
-def with_secret(given: str | None) -> Webhook:
-    return golden.webhook({}, headers={} if given is None else {"x-telegram-bot-api-secret-token": given})
+def with_secret(secret: str | None) -> Webhook:
+    return golden.webhook({}, headers={} if secret is None else {"x-telegram-bot-api-secret-token": secret})
 
 
 @pytest.mark.parametrize(
-    ("registered", "given", "strict", "accepted"),
+    ("registered", "received", "strict", "accepted"),
     [
         ("s3cret", "s3cret", True, True),
         ("s3cret", "s3cret", False, True),
@@ -58,14 +58,14 @@ def with_secret(given: str | None) -> Webhook:
         ("", "", True, False),
     ],
 )
-def test_verification(registered: str | None, given: str | None, strict: bool, accepted: bool) -> None:
+def test_verification(registered: str | None, received: str | None, strict: bool, accepted: bool) -> None:
     config = TelegramBotConfig.model_validate({"botToken": "1:A", "webhookSecret": registered})
     settings = Settings(webhook_strict=strict)
     if accepted:
-        channel.verify(with_secret(given), config, settings)
+        webhook.verify(with_secret(received), config, settings)
         return
     with pytest.raises(SignatureInvalid, match=r"webhookSecret|connect the instance again"):
-        channel.verify(with_secret(given), config, settings)
+        webhook.verify(with_secret(received), config, settings)
 
 
 @pytest.mark.parametrize("spelling", ["botToken", "bot_token"])
@@ -105,7 +105,7 @@ def test_replayed_update_has_the_same_message_id() -> None:
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.json")), ids=lambda path: path.stem)
 def test_no_attachment_has_a_url(path: Path) -> None:
     for part in accept(json.loads(path.read_text("utf-8"))):
-        for event in channel.parse(part.payload):
+        for event in inbound.parse(part.payload):
             assert all(item.url is None for item in getattr(event, "attachments", ()))
 
 
@@ -116,10 +116,10 @@ def test_asked_for_and_ignored_kinds_are_apart() -> None:
 def test_unknown_kind_is_logged_by_name_and_an_ignored_one_is_not(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         (part,) = accept(fixture("my_chat_member__blocked"))
-        assert channel.parse(part.payload) == []
+        assert inbound.parse(part.payload) == []
         assert caplog.records == []
         (part,) = accept(fixture("new_kind__unknown"))
-        assert channel.parse(part.payload) == []
+        assert inbound.parse(part.payload) == []
     assert [vars(record)["update_kind"] for record in caplog.records] == ["telepathy"]
 
 
@@ -128,7 +128,7 @@ def test_date_beyond_the_calendar_is_refused() -> None:
     body["message"]["date"] = 10**18
     (part,) = accept(body)
     with pytest.raises(PayloadInvalid, match=r"date: .*out of range"):
-        channel.parse(part.payload)
+        inbound.parse(part.payload)
 
 
 def test_message_is_dated_by_telegram() -> None:

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.telegram_bot import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.telegram_bot import lifecycle
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -19,24 +19,23 @@ ME = {"id": 123456, "is_bot": True, "first_name": "Shop", "username": "shop_bot"
 
 def connect(deps: Deps, instance: Instance, secret: str | None = None) -> Connection:
     config = TelegramBotConfig.model_validate({"bot_token": "123456:AAH", "webhook_secret": secret})
-    assert channel.connect is not None
-    return channel.connect(deps, instance, config)
+    return lifecycle.connect(deps, instance, config)
 
 
 def test_token_is_checked_and_the_webhook_registered(public: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("POST", "^/bot123456:AAH/getMe$", Reply(json={"ok": True, "result": ME}))
     provider.on("POST", "^/bot123456:AAH/setWebhook$", Reply(json={"ok": True, "result": True}))
     connection = connect(public, instance)
-    wanted = provider.to("setWebhook")[0].json
-    assert wanted["url"] == "https://hub.example/api/telegram/bot/webhook/i1"
-    assert wanted["max_connections"] == 40
-    assert {"message", "callback_query", "message_reaction"} <= set(wanted["allowed_updates"])
+    body = provider.to("setWebhook")[0].json
+    assert body["url"] == "https://hub.example/api/telegram/bot/webhook/i1"
+    assert body["max_connections"] == 40
+    assert {"message", "callback_query", "message_reaction"} <= set(body["allowed_updates"])
     assert connection == Connection(
         status=InstanceStatus.CONNECTED,
-        webhook_url=wanted["url"],
+        webhook_url=body["url"],
         external_id="123456",
         display_name="@shop_bot",
-        secrets={"webhook_secret": wanted["secret_token"]},
+        secrets={"webhook_secret": body["secret_token"]},
     )
 
 
@@ -96,7 +95,7 @@ def test_telegram_being_down_can_be_tried_again(public: Deps, instance: Instance
 
 
 def ended(deps: Deps, instance: Instance, what: str) -> Connection:
-    ability = getattr(channel, what)
+    ability = getattr(lifecycle, what)
     connection: Connection = ability(deps, instance, TelegramBotConfig.model_validate({"bot_token": "123456:AAH"}))
     return connection
 
@@ -110,8 +109,8 @@ def test_status_is_whether_the_token_is_good_and_updates_come(
 ) -> None:
     provider.on("POST", "getMe", Reply(json={"ok": True, "result": ME}))
     provider.on("POST", "getWebhookInfo", Reply(json={"ok": True, "result": {"url": registered}}))
-    found = ended(public, instance, "status")
-    assert (found.status, found.external_id, found.display_name) == (status, "123456", "@shop_bot")
+    connection = ended(public, instance, "status")
+    assert (connection.status, connection.external_id, connection.display_name) == (status, "123456", "@shop_bot")
 
 
 @pytest.mark.parametrize(

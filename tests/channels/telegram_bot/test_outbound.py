@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
@@ -117,11 +117,11 @@ def test_longer_caption_follows_as_its_own_message(deps: Deps, instance: Instanc
     provider.on("POST", "sendMessage", sent(78))
     provider.on("POST", "sendPhoto", sent(77))
     outcome = send(deps, instance, to_chat(text, PHOTO, reply_to=f"{CHAT}:41"))
-    (first, photo), (second, words) = calls(provider)
+    (first, photo), (second, text_message) = calls(provider)
     assert (first, second) == ("sendPhoto", "sendMessage")
     assert "caption" not in photo
     assert photo["reply_parameters"]["message_id"] == 41
-    assert words == {"chat_id": CHAT, "text": text}
+    assert text_message == {"chat_id": CHAT, "text": text}
     assert outcome == Sent(external_message_id=f"{CHAT}:77")
 
 
@@ -191,9 +191,9 @@ def test_group_that_became_a_supergroup_is_written_to_at_its_new_address(
     payload = OutboxPayload(external_conversation_id="-4001", text="a" * 1025, attachments=[PHOTO], reply_to="-4001:3")
     outcome = send(deps, instance, payload)
     assert outcome == Sent(external_message_id="-1001:77", external_conversation_id="-1001")
-    photo, words = calls(provider)[1][1], calls(provider)[2][1]
+    photo, text_message = calls(provider)[1][1], calls(provider)[2][1]
     assert photo == {"chat_id": -1001, "photo": PHOTO.url}
-    assert words["chat_id"] == "-1001"
+    assert text_message["chat_id"] == "-1001"
 
 
 def test_chat_of_a_business_account_is_answered_over_its_connection(

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from shared.channel import Sent
+from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable

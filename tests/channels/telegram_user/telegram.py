@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from shared.channelkit.lines import Listener, Position, SessionEnded
+from shared.channel.connection import Listener, Position, SessionEnded
 from shared.channels.telegram_user.gateway import (
     PROVIDER,
     CodeRequested,
@@ -32,7 +32,7 @@ class Account:
 
 @dataclass
 class FakeLine:
-    """What was sent over it, and what it was told to say of itself."""
+    """A fake connection: it records what is sent, and reports `at` as its position."""
 
     telegram: Telegram
     session: str
@@ -56,7 +56,7 @@ class FakeLine:
         self.open = False
 
     def bring(self, update: Mapping[str, Any]) -> None:
-        """An update comes in, again and again until it is taken."""
+        """Deliver an update, again and again until the listener accepts it."""
         deadline = time.monotonic() + 10
         while True:
             try:
@@ -66,14 +66,14 @@ class FakeLine:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
 
-    def end(self, *, gone: bool) -> None:
+    def end(self, *, final: bool) -> None:
         self.open = False
-        self.listener.on_end(gone, "ended by the test; log in again")
+        self.listener.on_end(final, "ended by the test; log in again")
 
 
 @dataclass
 class Telegram:
-    """Everything the tests look at; also the gateway, whose sessions any process may use."""
+    """The state that tests read and set; also the gateway, whose sessions any process may use."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     pending: dict[str, Account] = field(default_factory=dict)
@@ -155,7 +155,7 @@ class Telegram:
 
 
 def update(number: int, text: str = "Hello", chat: int = 5, **fields: Any) -> dict[str, Any]:
-    """A message of a private chat, as a line brings it."""
+    """The update for a message of a private chat."""
     person = {"id": chat, "type": "user", "first_name": "Bo", "access_hash": "9001"}
     message = {"id": number, "chat": person, "sender": person, "date": "2026-11-21T10:00:00Z", "text": text}
     return {"message": message | fields}

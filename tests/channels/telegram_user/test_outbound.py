@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channelkit.lines import Listener
-from shared.channels.telegram_user import lines
-from shared.channels.telegram_user.addresses import canonical
+from shared.channel.connection import Listener
+from shared.channel.outbound import Sent
+from shared.channels.telegram_user import connection
+from shared.channels.telegram_user.address import canonical
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Post
 from shared.channels.telegram_user.outbound import CAPTION_LIMIT, send
@@ -30,15 +30,15 @@ INSTANCE = an_instance(PROVIDER)
 @pytest.fixture
 def telegram(deps: Deps) -> Iterator[Telegram]:
     telegram = Telegram()
-    line = FakeLine(telegram, "s", None, Listener(lambda update: None, lambda gone, why: None))
-    lines.hold(deps, INSTANCE.id, line)
+    line = FakeLine(telegram, "s", None, Listener(lambda update: None, lambda final, why: None))
+    connection.hold(deps, INSTANCE.id, line)
     yield telegram
-    lines.drop(deps, INSTANCE.id)
+    connection.drop(deps, INSTANCE.id)
 
 
 def _send(deps: Deps, **fields: Any) -> Sent:
-    given: dict[str, Any] = {"message_id": "m1", "external_conversation_id": "5"}
-    return send(deps, INSTANCE, TelegramUserConfig(), OutboxPayload(**(given | fields)))
+    defaults: dict[str, Any] = {"message_id": "m1", "external_conversation_id": "5"}
+    return send(deps, INSTANCE, TelegramUserConfig(), OutboxPayload(**(defaults | fields)))
 
 
 def test_a_text_goes_where_the_customer_wrote_from(deps: Deps, telegram: Telegram) -> None:
@@ -78,8 +78,8 @@ def test_when_only_the_text_after_a_file_fails_the_message_is_sent_with_a_note(d
                 raise ProviderRejected(PROVIDER, "no")
             return super().send(post)
 
-    line = Failing(telegram, "s", None, Listener(lambda update: None, lambda gone, why: None))
-    lines.hold(deps, INSTANCE.id, line)
+    line = Failing(telegram, "s", None, Listener(lambda update: None, lambda final, why: None))
+    connection.hold(deps, INSTANCE.id, line)
     sent = _send(deps, text="x" * 2000, attachments=[PICTURE])
     assert sent.external_message_id is not None
     assert sent.note == "the text was not sent: no"
@@ -114,9 +114,9 @@ def test_without_a_line_the_message_waits_and_says_why(deps: Deps, telegram: Tel
 
 
 @pytest.mark.parametrize(
-    ("given", "address"),
+    ("typed", "address"),
     [(" 5 ", "5"), ("-1001", "-1001"), ("@Ann_Lee", "@ann_lee"), ("Ann", "@ann"), ("https://t.me/Ann", "@ann")],
 )
-def test_addresses_that_people_type(given: str, address: str) -> None:
-    assert canonical(given) == address
+def test_addresses_that_people_type(typed: str, address: str) -> None:
+    assert canonical(typed) == address
     assert canonical(address) == address

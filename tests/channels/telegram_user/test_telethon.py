@@ -12,15 +12,15 @@ from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
-from shared.channelkit.lines import Listener, SessionEnded
-from shared.channelkit.looks import Entity
+from shared.channel.connection import Listener, SessionEnded
+from shared.channelkit.entities import Entity
 from shared.channels.telegram_user.gateway import FileRefused, Post
 from shared.channels.telegram_user.inbound import parse
 from shared.channels.telegram_user.telethon_errors import ended, login_errors, sending_errors
 from shared.channels.telegram_user.telethon_gateway import TelethonGateway
 from shared.channels.telegram_user.telethon_line import TelethonLine, _restore, _saved
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, said
+from shared.channels.telegram_user.telethon_updates import deleted, message_update
 from shared.domain.inbound import MessageDeleted, MessageEdited, MessageReceived
 from shared.domain.messages import MessageKind
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
@@ -45,22 +45,22 @@ def test_the_gateway_makes_a_client_of_a_session_that_another_process_saved() ->
     session.set_dc(4, "149.154.167.91", 443)
     session.auth_key = AuthKey(bytes(range(256)))
 
-    async def made() -> Any:
+    async def client_state() -> Any:
         client = TelethonGateway(1, "hash").client(session.save(), receive_updates=False)
         return client.session.save(), client.session.dc_id, client.flood_sleep_threshold
 
-    assert asyncio.run(made()) == (session.save(), 4, 0)
+    assert asyncio.run(client_state()) == (session.save(), 4, 0)
 
 
 def test_a_line_can_be_made_and_left_without_a_network() -> None:
-    async def made() -> bool:
+    async def open_and_abandon() -> bool:
         gateway = TelethonGateway(1, "hash")
-        listener = Listener(lambda update: None, lambda gone, why: None)
+        listener = Listener(lambda update: None, lambda final, why: None)
         line = TelethonLine(lambda **options: gateway.client("", **options), None, listener)
         await line.abandon()
         return True
 
-    assert asyncio.run(made())
+    assert asyncio.run(open_and_abandon())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_other_refusals_of_a_login_are_passed_on_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "gone"),
+    ("error", "final"),
     [
         (errors.AuthKeyUnregisteredError(None), True),
         (errors.SessionRevokedError(None), True),
@@ -127,9 +127,9 @@ def test_other_refusals_of_a_login_are_passed_on_by_name() -> None:
         (ConnectionError(), False),
     ],
 )
-def test_a_session_that_is_gone_for_good_is_told_from_trouble(error: Exception, gone: bool) -> None:
-    assert ended(error) is gone
-    assert isinstance(_sending(error), SessionEnded) is gone or not isinstance(error, (errors.RPCError, OSError))
+def test_a_session_that_is_gone_for_good_is_told_from_trouble(error: Exception, final: bool) -> None:
+    assert ended(error) is final
+    assert isinstance(_sending(error), SessionEnded) is final or not isinstance(error, (errors.RPCError, OSError))
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def _user(id_: int = 5, **fields: Any) -> types.User:
 
 
 def _message(**fields: Any) -> types.Message:
-    given: dict[str, Any] = {"id": 11, "peer_id": types.PeerUser(5), "date": MOMENT, "message": "Hello"}
-    return types.Message(**(given | fields))
+    defaults: dict[str, Any] = {"id": 11, "peer_id": types.PeerUser(5), "date": MOMENT, "message": "Hello"}
+    return types.Message(**(defaults | fields))
 
 
 def _received(message: types.Message, chat: Any = None, sender: Any = None) -> MessageReceived:
     chat = chat or _user()
-    (event,) = parse(said(message, chat, sender or chat))
+    (event,) = parse(message_update(message, chat, sender or chat))
     assert isinstance(event, MessageReceived)
     return event
 
@@ -181,7 +181,7 @@ def test_a_private_message() -> None:
     assert (event.sender.name, event.reply_to, event.context) == ("Bo", "9", {"access_hash": "-9"})
 
 
-def test_what_the_owner_wrote_on_his_phone_is_from_me_and_the_customers() -> None:
+def test_what_the_owner_wrote_on_their_phone_is_from_me_and_in_the_customers_chat() -> None:
     event = _received(_message(out=True, from_id=types.PeerUser(77)), sender=_user(77))
     assert (event.from_me, event.sender.external_user_id) == (True, "5")
 
@@ -205,10 +205,10 @@ def test_a_supergroup_has_numbers_of_its_own() -> None:
 
 def test_what_is_nobodys_message_is_left_out() -> None:
     posted_in_channel = _message(peer_id=types.PeerChannel(12))
-    assert said(posted_in_channel, _channel(megagroup=False), None) is None
-    assert said(_message(), _user(is_self=True), None) is None
+    assert message_update(posted_in_channel, _channel(megagroup=False), None) is None
+    assert message_update(_message(), _user(is_self=True), None) is None
     note = types.MessageService(id=1, peer_id=types.PeerUser(5), date=MOMENT, action=types.MessageActionPinMessage())
-    assert said(note, _user(), None) is None
+    assert message_update(note, _user(), None) is None
 
 
 def _document(*attributes: Any, mime: str = "application/pdf") -> types.MessageMediaDocument:
@@ -289,9 +289,9 @@ def test_places_people_polls_and_dice() -> None:
 
 
 def test_an_edit_counts_only_where_the_text_was_changed() -> None:
-    (event,) = parse(said(_message(edit_date=MOMENT), _user(), None, edited=True))
+    (event,) = parse(message_update(_message(edit_date=MOMENT), _user(), None, edited=True))
     assert isinstance(event, MessageEdited)
-    assert parse(said(_message(edit_date=MOMENT, edit_hide=True), _user(), None, edited=True)) == []
+    assert parse(message_update(_message(edit_date=MOMENT, edit_hide=True), _user(), None, edited=True)) == []
 
 
 def test_deletions() -> None:
@@ -309,10 +309,10 @@ def test_what_looks_how_is_told_as_telegrams_entities() -> None:
         Entity("code", 10, 1, None),
     ]
     for form in ("text", "file"):
-        made = request_for(
+        request = request_for(
             Post(chat=5, nonce=7, form=form, text="Hi shop x y", url="https://x/a", entities=looks), None
         )
-        bold, link, block, code = made.entities
+        bold, link, block, code = request.entities
         assert isinstance(bold, types.MessageEntityBold)
         assert (bold.offset, bold.length) == (0, 2)
         assert (link.url, block.language) == ("https://x.example", "python")

@@ -49,17 +49,17 @@ def ticket_in(text: str | None) -> str:
 
 
 def happens(hub: Hub, event: str, **more: str) -> None:
-    """Twilio tells of something in the room, at the address that it was given with the room."""
+    """Twilio posts an event of the room to the callback address of the room."""
     address = field(hub.provider.wait_for(r"/v1/Rooms$")[-1], "StatusCallback")
     assert address.startswith(PUBLIC)
-    told = {"RoomSid": ROOM, "RoomName": "hub", "StatusCallbackEvent": event, "AccountSid": ACCOUNT}
-    assert posts(hub.client, address, told | more).status_code == 200
+    fields = {"RoomSid": ROOM, "RoomName": "hub", "StatusCallbackEvent": event, "AccountSid": ACCOUNT}
+    assert posts(hub.client, address, fields | more).status_code == 200
 
 
 def test_a_session_has_a_link_a_room_and_a_history(hub: Hub) -> None:
     session = session_of(hub)
-    shown = hub.get(f"/messages/{session}")["messages"]
-    ticket = ticket_in(shown[0]["content"])
+    messages = hub.get(f"/messages/{session}")["messages"]
+    ticket = ticket_in(messages[0]["content"])
     joined: Any = hub.client.post("/sessions/join", json={"token": ticket}).json
     claims = jwt.decode(joined["token"], SECRET, algorithms=["HS256"])
     assert claims["grants"]["video"] == {"room": f"hub-{session}"}
@@ -78,14 +78,14 @@ def test_a_session_has_a_link_a_room_and_a_history(hub: Hub) -> None:
     happens(hub, "room-ended", RoomDuration="120")
     happens(hub, "room-ended", RoomDuration="120")
     eventually(lambda: len(hub.get(f"/messages/{session}")["messages"]) == 5)
-    said = [m["content"] for m in hub.get(f"/messages/{session}")["messages"][1:]]
-    assert said == [
+    texts = [m["content"] for m in hub.get(f"/messages/{session}")["messages"][1:]]
+    assert texts == [
         "The customer joined",
         "The customer left after 1:58",
         "A recording is ready: RT1",
         "The video call ended after 2:00",
     ]
-    assert {m.direction for m in hub.messages() if m.text in said} == {Direction.SYSTEM}
+    assert {m.direction for m in hub.messages() if m.text in texts} == {Direction.SYSTEM}
     metrics = hub.get("/analytics/dashboard")["channelMetrics"]["video"]
     assert metrics == {"calls": 1, "minutes": 2.0, "quality_score": 0.0}
     assert hub.get("/channels/integrations")["channels"][-1]["metrics"]["active_calls"] == 0

@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VideoGrant
 
-from shared.channel import Admission, Sent
-from shared.channels.video import channel
+from shared.channel.outbound import Sent
+from shared.channel.rooms import Admission
+from shared.channels.video import lifecycle, outbound, rooms
+from shared.channels.video import opening as opening_module
 from shared.channels.video.config import VideoConfig
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
@@ -24,7 +26,7 @@ from tests.stubs import Reply, Stub
 from tests.twilio import ACCOUNT, TOKEN, form, refusal, twilio_rules
 
 KEY, SECRET = "SK00000000000000000000000000000001", "the-secret-of-the-api-key-1234567"
-GIVEN: dict[str, Any] = {
+CONFIG: dict[str, Any] = {
     "twilio_account_sid": ACCOUNT,
     "auth_token": TOKEN,
     "api_key_sid": KEY,
@@ -52,12 +54,11 @@ def conversation(deps: Deps, instance: Instance) -> Conversation:
 
 
 def config(**more: Any) -> VideoConfig:
-    return VideoConfig.model_validate(GIVEN | more)
+    return VideoConfig.model_validate(CONFIG | more)
 
 
 def admit(deps: Deps, instance: Instance, conversation: Conversation, **more: Any) -> Admission:
-    assert channel.admit is not None
-    return channel.admit(deps, instance, config(**more), conversation, "agent-7")
+    return rooms.admit(deps, instance, config(**more), conversation, "agent-7")
 
 
 def test_a_token_says_what_twilio_documents(
@@ -86,15 +87,15 @@ def test_it_is_what_twilios_own_library_makes(
 ) -> None:
     twilio_rules(provider)
     token = admit(deps, instance, conversation).token
-    ours = jwt.decode(token, SECRET, algorithms=["HS256"])
-    theirs = AccessToken(ACCOUNT, KEY, SECRET, identity="agent-7", ttl=4 * 3600)
-    theirs.add_grant(VideoGrant(room="hub-c0ffee"))
-    made = theirs.to_jwt()
-    said = jwt.decode(made, SECRET, algorithms=["HS256"])
-    assert jwt.get_unverified_header(made) == jwt.get_unverified_header(token)
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    twilio_token = AccessToken(ACCOUNT, KEY, SECRET, identity="agent-7", ttl=4 * 3600)
+    twilio_token.add_grant(VideoGrant(room="hub-c0ffee"))
+    twilio_jwt = twilio_token.to_jwt()
+    twilio_claims = jwt.decode(twilio_jwt, SECRET, algorithms=["HS256"])
+    assert jwt.get_unverified_header(twilio_jwt) == jwt.get_unverified_header(token)
     same = ("iss", "sub", "grants")
-    assert {name: ours[name] for name in same} == {name: said[name] for name in same}
-    assert set(said) <= set(ours)
+    assert {name: claims[name] for name in same} == {name: twilio_claims[name] for name in same}
+    assert set(twilio_claims) <= set(claims)
 
 
 def test_the_room_is_opened_with_our_address_and_for_this_conversation_alone(
@@ -119,7 +120,7 @@ def test_a_room_that_is_open_already_is_no_error(
     provider.on("POST", "/v1/Rooms", refusal(53113, "Room exists"))
     assert admit(deps, instance, conversation).room == "hub-c0ffee"
     payload = OutboxPayload(conversation_id="c0ffee", external_user_id="cust_456", text="Come in")
-    assert channel.send(deps, instance, config(), payload) == Sent(external_message_id=None)
+    assert outbound.send(deps, instance, config(), payload) == Sent(external_message_id=None)
 
 
 @pytest.mark.parametrize(
@@ -136,50 +137,44 @@ def test_a_room_that_cannot_be_opened_admits_nobody(
 def test_without_an_api_key_it_says_what_to_give(
     deps: Deps, instance: Instance, conversation: Conversation, provider: Stub
 ) -> None:
-    assert channel.connect is not None
     twilio_rules(provider)
     with pytest.raises(ProviderRejected, match="give api_key_sid and api_key_secret"):
         admit(deps, instance, conversation, api_key_secret=None)
     with pytest.raises(ProviderRejected, match="give api_key_sid and api_key_secret"):
-        channel.connect(deps, instance, config(api_key_sid=None))
+        lifecycle.connect(deps, instance, config(api_key_sid=None))
 
 
 def test_the_link_carries_a_ticket_for_this_conversation_that_ends(
     deps: Deps, instance: Instance, conversation: Conversation
 ) -> None:
-    assert channel.opening is not None
-    assert channel.guest_key is not None
-    opening = channel.opening(deps, instance, config(), conversation, False)
+    opening = opening_module.opening(deps, instance, config(), conversation, False)
     assert opening is not None
-    words, ticket = opening.text.split("https://shop.example/call#")
-    assert (words, opening.here) == ("Join the video call: ", False)
-    claims = verify(ticket, channel.guest_key(config()), GuestClaims, deps.now())
+    text, ticket = opening.text.split("https://shop.example/call#")
+    assert (text, opening.here) == ("Join the video call: ", False)
+    claims = verify(ticket, rooms.guest_key(config()), GuestClaims, deps.now())
     assert (claims.conversation_id, claims.user_id, claims.instance_id) == ("c0ffee", "cust_456", "i1")
     assert claims.exp - claims.iat == timedelta(days=1).total_seconds()
-    assert channel.guest_key(config(api_key_secret="another")) != channel.guest_key(config())
-    assert SECRET not in channel.guest_key(config())
+    assert rooms.guest_key(config(api_key_secret="another")) != rooms.guest_key(config())
+    assert SECRET not in rooms.guest_key(config())
 
 
 def test_without_a_page_there_is_no_link(deps: Deps, instance: Instance, conversation: Conversation) -> None:
-    assert channel.opening is not None
-    assert channel.opening(deps, instance, config(join_url=None), conversation, True) is None
+    assert opening_module.opening(deps, instance, config(join_url=None), conversation, True) is None
     with pytest.raises(ValidationError, match=r"put \{token\}"):
         config(join_url="https://shop.example/call")
 
 
 def test_connecting_says_what_would_be_missing(deps: Deps, instance: Instance, provider: Stub) -> None:
-    assert channel.connect is not None
     twilio_rules(provider)
-    connection = channel.connect(deps, instance, config())
+    connection = lifecycle.connect(deps, instance, config())
     assert (connection.status, connection.detail) == (InstanceStatus.CONNECTED, None)
     assert connection.webhook_url == "https://hub.example/webhook/video/i1"
-    lacking = channel.connect(deps, instance, config(join_url=None, auth_token=None))
+    lacking = lifecycle.connect(deps, instance, config(join_url=None, auth_token=None))
     assert "give auth_token" in (lacking.detail or "")
     assert "give join_url" in (lacking.detail or "")
 
 
 def test_a_wrong_key_is_refused(deps: Deps, instance: Instance, provider: Stub) -> None:
-    assert channel.probe is not None
     provider.on("GET", "/v1/Rooms", refusal(20003, "Authenticate", 401))
     with pytest.raises(ProviderRejected, match="Authenticate"):
-        channel.probe(deps, instance, config())
+        lifecycle.probe(deps, instance, config())

@@ -12,7 +12,7 @@ _NESTED = {"Gather": Gather, "Dial": Dial}
 
 
 def judged(twiml: str) -> ET.Element:
-    """The document, when every verb and attribute in it is one of Twilio's."""
+    """Parse TwiML; fails unless Twilio's library has every verb and attribute in it."""
     root = ET.fromstring(twiml)  # noqa: S314 - it is our own
     assert (root.tag, root.attrib) == ("Response", {})
     _check(root, VoiceResponse)
@@ -23,13 +23,13 @@ def _check(parent: ET.Element, holder: type[object]) -> None:
     for child in parent:
         verb = getattr(holder, child.tag.lower(), None)
         assert verb is not None, f"{parent.tag} takes no {child.tag}"
-        known = {_camel(name) for name in inspect.signature(verb).parameters}
-        assert set(child.attrib) <= known, f"{child.tag}: {set(child.attrib) - known}"
+        attributes = {_camel(name) for name in inspect.signature(verb).parameters}
+        assert set(child.attrib) <= attributes, f"{child.tag}: {set(child.attrib) - attributes}"
         _check(child, _NESTED.get(child.tag, VoiceResponse))
 
 
 def _camel(name: str) -> str:
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name.rstrip("_"))
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name.rstrip("_"))
 
 
 def verbs(root: ET.Element) -> list[str]:
@@ -37,5 +37,5 @@ def verbs(root: ET.Element) -> list[str]:
 
 
 def one(root: ET.Element, verb: str) -> ET.Element:
-    [found] = root.iter(verb)
-    return found
+    [element] = root.iter(verb)
+    return element

@@ -13,14 +13,14 @@ from tests.eventually import eventually
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub, telegram_rules
 from tests.stubs import Reply
-from tests.twilio import ACCOUNT, CUSTOMER, OURS, PUBLIC, TOKEN, field, form, posts
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CUSTOMER, PUBLIC, TOKEN, field, form, posts
 
 CALL = "CA00000000000000000000000000000777"
-ON_CALL = {"CallSid": CALL, "AccountSid": ACCOUNT, "From": CUSTOMER, "To": OURS, "Direction": "inbound"}
+ON_CALL = {"CallSid": CALL, "AccountSid": ACCOUNT, "From": CUSTOMER, "To": BUSINESS_NUMBER, "Direction": "inbound"}
 
 
 def connected(hub: Hub, **more: Any) -> str:
-    body = {"twilio_account_sid": ACCOUNT, "phone_number": OURS, "api_key": TOKEN, **more}
+    body = {"twilio_account_sid": ACCOUNT, "phone_number": BUSINESS_NUMBER, "api_key": TOKEN, **more}
     assert hub.post("/channels/voice/configure", body)["channel_id"] == "voice-1"
     entered = form(hub.provider.to(r"IncomingPhoneNumbers/PN")[-1])
     [path] = entered["VoiceUrl"]
@@ -28,32 +28,32 @@ def connected(hub: Hub, **more: Any) -> str:
     return path.removeprefix(PUBLIC)
 
 
-def hears(hub: Hub, address: str, **told: str) -> ET.Element:
-    answer = posts(hub.client, address, ON_CALL | {"CallStatus": "in-progress"} | told)
+def hears(hub: Hub, address: str, **fields: str) -> ET.Element:
+    answer = posts(hub.client, address, ON_CALL | {"CallStatus": "in-progress"} | fields)
     assert (answer.status_code, answer.mimetype) == (200, "text/xml")
     return judged(answer.text)
 
 
-def spoken(hub: Hub, count: int) -> ET.Element:
-    """The TwiML of the last of so many updates of the call."""
+def updated_twiml(hub: Hub, count: int) -> ET.Element:
+    """Wait for `count` updates of the call and return the TwiML of the last one."""
     return judged(field(hub.provider.wait_for(rf"/Calls/{CALL}\.json$", count)[-1], "Twiml"))
 
 
 def test_a_caller_is_answered_on_the_call_turn_by_turn(hub: Hub) -> None:
     path = connected(hub)
     hub.echo_agent()
-    begun = hears(hub, path, CallStatus="ringing", CallerName="ANN LEE")
-    assert verbs(begun) == ["Say", "Gather", "Say", "Record"]
-    held = hears(hub, one(begun, "Gather").attrib["action"], SpeechResult="Where is my order?", Confidence="0.9")
-    assert verbs(held) == ["Say", "Pause", "Redirect"]
-    assert verbs(hears(hub, one(held, "Redirect").text or "")) == ["Pause", "Redirect"]
-    first = spoken(hub, 1)
+    greeting = hears(hub, path, CallStatus="ringing", CallerName="ANN LEE")
+    assert verbs(greeting) == ["Say", "Gather", "Say", "Record"]
+    hold = hears(hub, one(greeting, "Gather").attrib["action"], SpeechResult="Where is my order?", Confidence="0.9")
+    assert verbs(hold) == ["Say", "Pause", "Redirect"]
+    assert verbs(hears(hub, one(hold, "Redirect").text or "")) == ["Pause", "Redirect"]
+    first = updated_twiml(hub, 1)
     assert first[0].text == "Echo: Where is my order?"
     hears(hub, one(first, "Gather").attrib["action"], SpeechResult="Thank you")
-    assert spoken(hub, 2)[0].text == "Echo: Thank you"
+    assert updated_twiml(hub, 2)[0].text == "Echo: Thank you"
     [channel] = hub.get("/channels/integrations")["channels"]
     assert channel["metrics"] == {"active_calls": 1, "total_minutes": 0.0, "call_quality": 0.0}
-    assert channel["config"]["phone_number"] == OURS
+    assert channel["config"]["phone_number"] == BUSINESS_NUMBER
     assert channel["config"]["twilio_account_sid"] == ACCOUNT
     for _ in range(2):
         posts(hub.client, f"{path}/status", ON_CALL | {"CallStatus": "completed", "CallDuration": "90"})
@@ -63,8 +63,8 @@ def test_a_caller_is_answered_on_the_call_turn_by_turn(hub: Hub) -> None:
     }
     [channel] = hub.get("/channels/integrations")["channels"]
     assert channel["metrics"] == {"active_calls": 0, "total_minutes": 1.5, "call_quality": 0.0}
-    told = [(message.direction, message.text) for message in hub.messages()]
-    assert told == [
+    history = [(message.direction, message.text) for message in hub.messages()]
+    assert history == [
         (Direction.SYSTEM, "The customer calls"),
         (Direction.INBOUND, "Where is my order?"),
         (Direction.OUTBOUND, "Echo: Where is my order?"),
@@ -77,8 +77,8 @@ def test_a_caller_is_answered_on_the_call_turn_by_turn(hub: Hub) -> None:
 
 def test_another_call_leaves_who_waits_for_an_answer(hub: Hub) -> None:
     path = connected(hub)
-    begun = hears(hub, path, CallStatus="ringing")
-    hears(hub, one(begun, "Gather").attrib["action"], SpeechResult="Where is my order?")
+    greeting = hears(hub, path, CallStatus="ringing")
+    hears(hub, one(greeting, "Gather").attrib["action"], SpeechResult="Where is my order?")
     [question] = eventually(lambda: hub.messages(Direction.INBOUND))
     waiting_since = hub.conversation().needs_reply_since
     hears(hub, path, CallStatus="ringing", CallSid=CALL.replace("777", "888"))
@@ -89,8 +89,8 @@ def test_another_call_leaves_who_waits_for_an_answer(hub: Hub) -> None:
 
 def test_what_twilio_repeats_is_stored_once(hub: Hub) -> None:
     path = connected(hub)
-    begun = hears(hub, path, CallStatus="ringing")
-    action = one(begun, "Gather").attrib["action"]
+    greeting = hears(hub, path, CallStatus="ringing")
+    action = one(greeting, "Gather").attrib["action"]
     for _ in range(2):
         hears(hub, action, SpeechResult="Hello?")
     eventually(lambda: hub.messages(Direction.INBOUND))
@@ -128,15 +128,15 @@ def test_a_voicemail_is_kept_with_its_words_and_waits_for_a_person(hub: Hub) -> 
     hub.echo_agent()
     record = one(hears(hub, path, CallStatus="ringing"), "Record").attrib
     recording = {"CallSid": CALL, "AccountSid": ACCOUNT, "RecordingSid": "RE1", "RecordingDuration": "7"}
-    words = {"TranscriptionStatus": "completed", "TranscriptionText": "Please call me back."}
-    posts(hub.client, record["transcribeCallback"], ON_CALL | recording | words)
+    transcription = {"TranscriptionStatus": "completed", "TranscriptionText": "Please call me back."}
+    posts(hub.client, record["transcribeCallback"], ON_CALL | recording | transcription)
     posts(hub.client, record["recordingStatusCallback"], recording | {"RecordingStatus": "completed"})
     [message] = eventually(lambda: [m for m in hub.messages(Direction.INBOUND) if m.text])
     assert message.text == "Please call me back."
     assert eventually(lambda: hub.conversation().needs_reply_since)
-    shown = hub.get(f"/messages/{message.conversation_id}")["messages"][-1]
+    voicemail = hub.get(f"/messages/{message.conversation_id}")["messages"][-1]
     hub.provider.on("GET", r"/Recordings/RE1\.mp3$", Reply(content=b"ID3", headers={"content-type": "audio/mpeg"}))
-    media = hub.client.get(f"/media/{shown['attachments'][0]['media_id']}", headers=hub.headers)
+    media = hub.client.get(f"/media/{voicemail['attachments'][0]['media_id']}", headers=hub.headers)
     assert (media.status_code, media.data) == (200, b"ID3")
     assert hub.provider.to(r"/Calls") == []
     assert Topic.REPLIES not in {each.topic for each in overlaps(hub.deps).bus.published}
@@ -152,7 +152,13 @@ def test_a_message_on_a_voice_session_calls_the_customer_and_tells_what_became_o
     hub.post("/messages/send", {"session_id": session, "content": "Your order is here", "type": "text"}, 202)
     [called] = hub.provider.wait_for(r"/Calls\.json$", 1)
     sid = f"CA{1:032}"
-    outgoing = {"CallSid": sid, "Direction": "outbound-api", "From": OURS, "To": CUSTOMER, "AccountSid": ACCOUNT}
+    outgoing = {
+        "CallSid": sid,
+        "Direction": "outbound-api",
+        "From": BUSINESS_NUMBER,
+        "To": CUSTOMER,
+        "AccountSid": ACCOUNT,
+    }
     posts(hub.client, field(called, "StatusCallback"), outgoing | {"CallStatus": "ringing"})
     posts(hub.client, field(called, "StatusCallback"), outgoing | {"CallStatus": "no-answer", "CallDuration": "0"})
     [message] = eventually(lambda: [m for m in hub.messages() if m.status is MessageStatus.DEAD])
@@ -178,19 +184,19 @@ def test_moving_a_chat_to_voice_calls_the_customer(hub: Hub) -> None:
     gather = urlsplit(one(root, "Gather").attrib["action"])
     assert parse_qs(gather.query)["chat"] == [CUSTOMER]
     hub.echo_agent()
-    answered = {"CallSid": f"CA{1:032}", "Direction": "outbound-api", "From": OURS, "To": CUSTOMER}
+    answered = {"CallSid": f"CA{1:032}", "Direction": "outbound-api", "From": BUSINESS_NUMBER, "To": CUSTOMER}
     posts(hub.client, f"{gather.path}?{gather.query}", answered | {"SpeechResult": "Yes, hello"})
-    [said] = hub.provider.wait_for(rf"/Calls/CA{1:032}\.json$")
-    assert (judged(field(said, "Twiml"))[0].text or "").endswith("Yes, hello")
+    [update] = hub.provider.wait_for(rf"/Calls/CA{1:032}\.json$")
+    assert (judged(field(update, "Twiml"))[0].text or "").endswith("Yes, hello")
     assert hub.conversation().id == conversation.id
 
 
-def test_a_caller_who_hides_his_number_is_answered_on_his_call(hub: Hub) -> None:
+def test_a_caller_with_a_hidden_number_is_answered_on_the_same_call(hub: Hub) -> None:
     path = connected(hub)
     hub.echo_agent()
-    begun = hears(hub, path, CallStatus="ringing", From="+266696687")
-    hears(hub, one(begun, "Gather").attrib["action"], SpeechResult="Guess who", From="+266696687")
-    assert spoken(hub, 1)[0].text == "Echo: Guess who"
+    greeting = hears(hub, path, CallStatus="ringing", From="+266696687")
+    hears(hub, one(greeting, "Gather").attrib["action"], SpeechResult="Guess who", From="+266696687")
+    assert updated_twiml(hub, 1)[0].text == "Echo: Guess who"
     assert hub.conversation().customer_phone is None
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.voice import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.voice import lifecycle, media
 from shared.channels.voice.config import VoiceConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -15,23 +15,23 @@ from shared.domain.messages import Attachment, MessageKind
 from shared.errors import NotFound, ProviderRejected, ProviderUnavailable
 from tests.documents import a_message
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, CONFIG, NUMBER_SID, OURS, form, has_number, refusal, twilio_rules
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CONFIG, NUMBER_SID, form, has_number, refusal, twilio_rules
 
 URL = "https://hub.example/webhook/voice/i1"
 
 
-def asked(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
-    connection: Connection = getattr(channel, what)(deps, instance, VoiceConfig.model_validate({**CONFIG, **more}))
+def run_operation(deps: Deps, instance: Instance, what: str, **more: Any) -> Connection:
+    connection: Connection = getattr(lifecycle, what)(deps, instance, VoiceConfig.model_validate({**CONFIG, **more}))
     return connection
 
 
 def test_connecting_enters_our_addresses_at_the_number(deps: Deps, instance: Instance, provider: Stub) -> None:
     twilio_rules(provider)
-    assert asked(deps, instance, "connect", phone_number="(00) 1 415-555.0100") == Connection(
+    assert run_operation(deps, instance, "connect", phone_number="(00) 1 415-555.0100") == Connection(
         status=InstanceStatus.CONNECTED,
         webhook_url=URL,
-        external_id=OURS,
-        phone_number=OURS,
+        external_id=BUSINESS_NUMBER,
+        phone_number=BUSINESS_NUMBER,
         config={"twilio_account_sid": ACCOUNT},
     )
     assert form(provider.requests[1]) == {
@@ -44,7 +44,7 @@ def test_connecting_enters_our_addresses_at_the_number(deps: Deps, instance: Ins
 
 def test_a_number_of_another_account_is_not_claimed(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", "IncomingPhoneNumbers", Reply(json={"incoming_phone_numbers": []}))
-    connection = asked(deps, instance, "connect")
+    connection = run_operation(deps, instance, "connect")
     assert (connection.external_id, f"enter {URL}" in (connection.detail or "")) == (None, True)
 
 
@@ -56,7 +56,7 @@ def test_status_is_where_the_calls_go(
     deps: Deps, instance: Instance, provider: Stub, voice_url: str, status: InstanceStatus
 ) -> None:
     has_number(provider, voice_url=voice_url)
-    assert asked(deps, instance, "status").status is status
+    assert run_operation(deps, instance, "status").status is status
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_ending_takes_our_addresses_away(
 ) -> None:
     provider.on("POST", "IncomingPhoneNumbers", Reply(json={"sid": NUMBER_SID}))
     has_number(provider, voice_url=URL)
-    assert asked(deps, instance, what).status is status
+    assert run_operation(deps, instance, what).status is status
     assert (form(provider.requests[-1])["VoiceUrl"], form(provider.requests[-1])["StatusCallback"]) == ([""], [""])
 
 
@@ -81,20 +81,19 @@ def test_what_twilio_refuses_is_said(
     provider.on("GET", "IncomingPhoneNumbers", reply)
     for what in ("connect", "status", "probe"):
         with pytest.raises(error):
-            asked(deps, instance, what)
+            run_operation(deps, instance, what)
 
 
 def test_without_a_number_it_says_what_to_give(deps: Deps, instance: Instance) -> None:
     with pytest.raises(ProviderRejected, match="give phone_number"):
-        asked(deps, instance, "connect", phone_number=None)
+        run_operation(deps, instance, "connect", phone_number=None)
 
 
 @pytest.mark.parametrize("extra", [{}, {"recording_sid": "../x"}, {"recording_sid": 5}])
 def test_a_file_that_is_no_recording_is_not_asked_for(
     deps: Deps, instance: Instance, provider: Stub, extra: dict[str, Any]
 ) -> None:
-    assert channel.fetch_media is not None
     attachment = Attachment(type=MessageKind.AUDIO, extra=extra)
     with pytest.raises(NotFound):
-        channel.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), a_message(), attachment)
+        media.fetch_media(deps, instance, VoiceConfig.model_validate(CONFIG), a_message(), attachment)
     assert provider.requests == []

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.voice import channel
+from shared.channel.outbound import Sent
+from shared.channels.voice import outbound
 from shared.channels.voice.config import VoiceConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -15,15 +15,15 @@ from shared.domain.messages import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 from tests.channels.voice.judge import judged, one, verbs
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, CONFIG, CUSTOMER, OURS, field, form, refusal, twilio_rules
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CONFIG, CUSTOMER, field, form, refusal, twilio_rules
 
 LIVE = {"call_sid": "CA1", "step": "1"}
 OVER = refusal(21220, "Call is not in-progress. Cannot redirect.")
 
 
 def send(deps: Deps, instance: Instance, text: str | None = "Hello", **more: Any) -> Sent:
-    given = {"message_id": "m1", "external_user_id": CUSTOMER, "text": text} | more
-    return channel.send(deps, instance, VoiceConfig.model_validate(CONFIG), OutboxPayload.model_validate(given))
+    fields = {"message_id": "m1", "external_user_id": CUSTOMER, "text": text} | more
+    return outbound.send(deps, instance, VoiceConfig.model_validate(CONFIG), OutboxPayload.model_validate(fields))
 
 
 def test_an_answer_is_spoken_on_the_call_and_the_caller_is_heard_again(
@@ -44,7 +44,7 @@ def test_without_a_call_the_customer_is_called(deps: Deps, instance: Instance, p
     looked, called = provider.requests
     assert looked.path.endswith("/Calls.json?To=%2B14155550123&PageSize=5")
     sent = form(called)
-    assert (sent["To"], sent["From"]) == ([CUSTOMER], [OURS])
+    assert (sent["To"], sent["From"]) == ([CUSTOMER], [BUSINESS_NUMBER])
     assert sent["StatusCallbackEvent"] == ["initiated", "ringing", "answered", "completed"]
     assert sent["StatusCallback"] == ["https://hub.example/webhook/voice/i1/status?chat=%2B14155550123"]
     assert verbs(judged(sent["Twiml"][0]))[:2] == ["Say", "Gather"]
@@ -85,7 +85,7 @@ def test_while_the_telephone_rings_the_next_message_waits(
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("fields", "why"),
     [
         ({"text": " "}, "only text"),
         ({"text": "&" * 2500}, "too long"),
@@ -93,10 +93,10 @@ def test_while_the_telephone_rings_the_next_message_waits(
     ],
 )
 def test_what_cannot_be_spoken_is_rejected_without_a_call(
-    deps: Deps, instance: Instance, provider: Stub, given: dict[str, Any], why: str
+    deps: Deps, instance: Instance, provider: Stub, fields: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(ProviderRejected, match=why):
-        send(deps, instance, **given)
+        send(deps, instance, **fields)
     assert provider.requests == []
 
 

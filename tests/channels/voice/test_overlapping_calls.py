@@ -16,7 +16,7 @@ COMPLETED = {"CallStatus": "completed", "CallDuration": "90"}
 
 @pytest.fixture
 def path(manual_hub: ManualHub) -> str:
-    """The address at which Twilio tells of calls."""
+    """The path of the channel's webhook."""
     return connected(manual_hub)
 
 
@@ -26,7 +26,7 @@ def _tells(hub: ManualHub, path: str, event: dict[str, str]) -> None:
 
 
 def _figures(hub: ManualHub) -> tuple[int, float, int]:
-    """How many calls there were, for how many minutes, and how many go on."""
+    """The number of calls, their minutes, and the number of active calls."""
     counted = hub.get("/analytics/dashboard")["channelMetrics"]["voice"]
     [channel] = hub.get("/channels/integrations")["channels"]
     return counted["calls"], counted["minutes"], channel["metrics"]["active_calls"]

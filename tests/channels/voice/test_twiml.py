@@ -11,10 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.channel import Webhook
-from shared.channels.voice import channel, twiml
+from shared.channel.webhook import Webhook
+from shared.channels.voice import twiml
 from shared.channels.voice.config import VoiceConfig
 from shared.channels.voice.twiml import Script
+from shared.channels.voice.webhook import respond
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from tests.channels import golden
@@ -64,11 +65,11 @@ def test_a_voicemail_is_recorded_and_written_down() -> None:
 
 
 def test_what_is_said_in_between_is_followed_by_listening_without_asking_again() -> None:
-    root = judged(twiml.spoken(script(), "It ships today", 1))
+    root = judged(twiml.speech(script(), "It ships today", 1))
     assert verbs(root) == ["Say", "Gather", "Dial"]
     assert root[0].text == "It ships today"
     assert list(root[1]) == []
-    assert verbs(judged(twiml.spoken(script({"do": "hangup"}), "Bye", None))) == ["Say"]
+    assert verbs(judged(twiml.speech(script({"do": "hangup"}), "Bye", None))) == ["Say"]
 
 
 def test_after_the_last_step_nothing_is_said() -> None:
@@ -78,7 +79,7 @@ def test_after_the_last_step_nothing_is_said() -> None:
 @hypothesis_settings(max_examples=200, deadline=None, database=None)
 @given(text=st.text(min_size=1, max_size=40))
 def test_any_text_is_written_so_that_xml_can_be_read(text: str) -> None:
-    root = judged(twiml.spoken(script(), text, 1))
+    root = judged(twiml.speech(script(), text, 1))
     assert len(root[0].text or "") == len(text.replace("\r\n", "\n"))
 
 
@@ -103,14 +104,13 @@ def test_a_list_that_leads_nowhere_is_refused(actions: list[dict[str, Any]]) -> 
 def hears(
     deps: Deps, instance: Instance, suffix: str = "", query: dict[str, str] | None = None, **fields: str
 ) -> list[str]:
-    """The verbs that a call is answered with."""
-    told = {"CallSid": "CA1", "From": CUSTOMER, "Direction": "inbound", "CallStatus": "in-progress"} | fields
+    """The TwiML verbs of the answer to a call."""
+    body = {"CallSid": "CA1", "From": CUSTOMER, "Direction": "inbound", "CallStatus": "in-progress"} | fields
     webhook: Webhook = golden.webhook(
-        told, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}
+        body, url=f"{ADDRESS}/{suffix}".rstrip("/"), suffix=suffix, query=query or {}, headers={}
     )
-    assert channel.answer is not None
     config = VoiceConfig.model_validate({**CONFIG, "actions": EVERYTHING})
-    answer = channel.answer(deps, instance, config, webhook)
+    answer = respond(deps, instance, config, webhook)
     assert answer is not None
     assert answer.content_type == "text/xml"
     return verbs(judged(answer.body))
@@ -124,7 +124,7 @@ def test_what_was_gathered_leads_to_the_agent_or_to_the_chosen_step(deps: Deps, 
 
 
 @pytest.mark.parametrize(
-    ("round_", "heard"),
+    ("round_", "expected"),
     [
         ("2", ["Pause", "Redirect"]),
         ("4", ["Pause", "Redirect"]),
@@ -134,12 +134,12 @@ def test_what_was_gathered_leads_to_the_agent_or_to_the_chosen_step(deps: Deps, 
         ("x", ["Dial"]),
     ],
 )
-def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round_: str, heard: list[str]) -> None:
-    assert hears(deps, instance, "hold", {"step": "2", "round": round_, "chat": CUSTOMER}) == heard
+def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round_: str, expected: list[str]) -> None:
+    assert hears(deps, instance, "hold", {"step": "2", "round": round_, "chat": CUSTOMER}) == expected
 
 
 @pytest.mark.parametrize(
-    ("suffix", "fields", "heard"),
+    ("suffix", "fields", "expected"),
     [
         ("", {"CallStatus": "ringing"}, ["Say", "Gather", "Dial"]),
         ("dialed", {"DialCallStatus": "completed"}, ["Hangup"]),
@@ -151,9 +151,9 @@ def test_the_wait_for_the_agent_has_an_end(deps: Deps, instance: Instance, round
     ],
 )
 def test_each_of_our_addresses_answers_with_what_follows(
-    deps: Deps, instance: Instance, suffix: str, fields: dict[str, str], heard: list[str]
+    deps: Deps, instance: Instance, suffix: str, fields: dict[str, str], expected: list[str]
 ) -> None:
-    assert hears(deps, instance, suffix, {"step": "3", "chat": CUSTOMER}, **fields) == heard
+    assert hears(deps, instance, suffix, {"step": "3", "chat": CUSTOMER}, **fields) == expected
 
 
 @pytest.mark.parametrize("step", ["99", "-1", "", "x", "٣"])

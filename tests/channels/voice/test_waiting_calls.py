@@ -12,25 +12,25 @@ from tests.channels.voice.judge import judged, one
 from tests.channels.voice.test_conversation import CALL, ON_CALL, connected, hears
 from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Received
-from tests.twilio import ACCOUNT, CUSTOMER, OURS, field, posts, refusal
+from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CUSTOMER, field, posts, refusal
 
 RECORDING = {"CallSid": CALL, "AccountSid": ACCOUNT, "RecordingSid": "RE1", "RecordingDuration": "7"}
-WORDS = {"TranscriptionStatus": "completed", "TranscriptionText": "Please call me back."}
+TRANSCRIPTION = {"TranscriptionStatus": "completed", "TranscriptionText": "Please call me back."}
 GREETING = "Hello, this is the shop."
 
 
-@pytest.mark.parametrize("words_first", [True, False])
+@pytest.mark.parametrize("transcription_first", [True, False])
 def test_a_voicemail_still_waits_for_a_person_when_all_work_is_done(
-    manual_hub: ManualHub, *, words_first: bool
+    manual_hub: ManualHub, *, transcription_first: bool
 ) -> None:
     path = connected(manual_hub, actions=[{"do": "voicemail"}])
     manual_hub.echo_agent()
     record = one(hears(manual_hub, path, CallStatus="ringing"), "Record").attrib
-    told: list[tuple[str, dict[str, str]]] = [
-        (record["transcribeCallback"], ON_CALL | RECORDING | WORDS),
+    callbacks: list[tuple[str, dict[str, str]]] = [
+        (record["transcribeCallback"], ON_CALL | RECORDING | TRANSCRIPTION),
         (record["recordingStatusCallback"], RECORDING | {"RecordingStatus": "completed"}),
     ]
-    for address, fields in told if words_first else told[::-1]:
+    for address, fields in callbacks if transcription_first else callbacks[::-1]:
         posts(manual_hub.client, address, fields)
         manual_hub.work()
     manual_hub.tick()
@@ -53,7 +53,7 @@ def test_a_call_that_only_rang_leaves_nobody_waiting(manual_hub: ManualHub) -> N
 
 @pytest.fixture
 def chat(manual_hub: ManualHub) -> str:
-    """The id of a conversation by Telegram with a customer whose number is known."""
+    """The id of a Telegram conversation with a customer who has a telephone number."""
     connected(manual_hub, callback_text=GREETING)
     channel_id = manual_hub.telegram()
     secret = manual_hub.provider.to("/setWebhook")[-1].json["secret_token"]
@@ -78,9 +78,9 @@ def _moves_to_voice(hub: ManualHub, session: str) -> Any:
 
 
 def _answers(hub: ManualHub, script: Any, sid: str, text: str) -> None:
-    call = {"CallSid": sid, "AccountSid": ACCOUNT, "From": OURS, "To": CUSTOMER, "Direction": "outbound-api"}
-    told = call | {"CallStatus": "in-progress", "SpeechResult": text}
-    posts(hub.client, one(script, "Gather").attrib["action"], told)
+    call = {"CallSid": sid, "AccountSid": ACCOUNT, "From": BUSINESS_NUMBER, "To": CUSTOMER, "Direction": "outbound-api"}
+    fields = call | {"CallStatus": "in-progress", "SpeechResult": text}
+    posts(hub.client, one(script, "Gather").attrib["action"], fields)
     hub.work()
 
 
@@ -98,14 +98,14 @@ def test_what_is_said_after_the_opening_is_said_on_the_call_that_goes_on(manual_
     _answers(manual_hub, _moves_to_voice(manual_hub, chat), f"CA{1:032}", "Yes, hello")
     manual_hub.say(chat, "How are you?")
     manual_hub.work()
-    [said] = manual_hub.provider.to(rf"/Calls/CA{1:032}\.json$")
-    assert judged(field(said, "Twiml"))[0].text == "How are you?"
+    [update] = manual_hub.provider.to(rf"/Calls/CA{1:032}\.json$")
+    assert judged(field(update, "Twiml"))[0].text == "How are you?"
 
 
 @pytest.mark.parametrize("by_machine", [True, False])
 def test_only_a_person_calls_after_a_caller_who_has_hung_up(manual_hub: ManualHub, *, by_machine: bool) -> None:
-    begun = hears(manual_hub, connected(manual_hub), CallStatus="ringing")
-    hears(manual_hub, one(begun, "Gather").attrib["action"], SpeechResult="Hello?")
+    greeting = hears(manual_hub, connected(manual_hub), CallStatus="ringing")
+    hears(manual_hub, one(greeting, "Gather").attrib["action"], SpeechResult="Hello?")
     manual_hub.work(Topic.INBOUND)
     manual_hub.provider.on("POST", rf"/Calls/{CALL}\.json$", refusal(21220))
     if by_machine:

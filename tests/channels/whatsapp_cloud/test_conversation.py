@@ -29,12 +29,12 @@ CONFIG = {"provider": "cloud", "accessToken": "EAAJ", "phoneNumberId": NUMBER, "
 def hub(hub: Hub) -> Hub:
     numbers = count(1)
 
-    def taken(request: Received) -> Reply:
+    def message_accepted(request: Received) -> Reply:
         return Reply(json={"messaging_product": "whatsapp", "messages": [{"id": f"wamid.OUT{next(numbers)}"}]})
 
     for number in (NUMBER, OTHER):
         hub.provider.on("GET", rf"/{number}\?", Reply(json={"id": number, "verified_name": "Lucky Shrub"}))
-        hub.provider.on("POST", f"/{number}/messages", taken)
+        hub.provider.on("POST", f"/{number}/messages", message_accepted)
     return hub
 
 
@@ -64,17 +64,17 @@ def write(hub: Hub, channel_id: str, text: str = "hello", number: str = NUMBER) 
 
 
 def sent(hub: Hub, kind: str = "type") -> list[Any]:
-    """What reached Meta as messages, or (`status`) as marks."""
+    """The messages that Meta received, or with `status` the read receipts."""
     return [request.json for request in hub.provider.to(r"/messages\?") if kind in request.json]
 
 
 def last_wrote(hub: Hub, ago: timedelta) -> None:
-    """Let the customer's latest message lie so far back."""
+    """Move the time of the customer's latest message to `ago` before now."""
     at = hub.deps.now() - ago
     hub.deps.store.commit([Merge(Ref("identities", hub.conversation().identity_id), {"last_inbound_at": at})])
 
 
-def test_customer_is_answered_and_told_that_he_was_read(hub: Hub) -> None:
+def test_customer_is_answered_and_gets_a_read_receipt(hub: Hub) -> None:
     channel_id = create(hub)
     hub.echo_agent()
     write(hub, channel_id)
@@ -118,10 +118,10 @@ def test_number_of_somebody_with_another_secret_is_not_reached_through_ones_own_
     channel_id = create(hub)
     hub.register("other@example.com")
     create(hub, phoneNumberId=OTHER, appSecret="their-secret")
-    theirs = hub.tenant_id
+    other_tenant_id = hub.tenant_id
     write(hub, channel_id, number=OTHER)
     eventually(lambda: hub.documents("messages"))
-    assert hub.documents("messages", tenant_id=theirs) == []
+    assert hub.documents("messages", tenant_id=other_tenant_id) == []
 
 
 def test_badly_signed_call_is_refused_at_both_addresses(hub: Hub) -> None:
@@ -130,7 +130,7 @@ def test_badly_signed_call_is_refused_at_both_addresses(hub: Hub) -> None:
         call(hub, path, recording("text__plain"), secret="guess", status=401)
 
 
-def test_customer_who_changes_his_number_stays_the_same(hub: Hub) -> None:
+def test_customer_who_changes_their_number_stays_the_same(hub: Hub) -> None:
     channel_id = create(hub)
     write(hub, channel_id)
     before = hub.conversation()
@@ -143,7 +143,7 @@ def test_customer_who_changes_his_number_stays_the_same(hub: Hub) -> None:
     assert (hub.conversation().id, hub.conversation().customer_id) == (before.id, before.customer_id)
 
 
-def test_customer_who_hides_his_number_later_stays_the_same(hub: Hub) -> None:
+def test_customer_who_hides_their_number_later_stays_the_same(hub: Hub) -> None:
     channel_id = create(hub)
     path = f"/webhook/whatsapp_cloud/{channel_id}"
     call(hub, path, recording("text__number-and-user-id"))
@@ -301,7 +301,7 @@ def test_unknown_provider_is_refused_with_the_known_ones(hub: Hub) -> None:
 
 def test_meta_is_answered_when_it_asks_whether_an_address_is_ours(hub: Hub) -> None:
     channel_id = create(hub, verifyToken="agreed")
-    asked = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "1158201444"}
-    answer = hub.client.get(f"/webhook/whatsapp_cloud/{channel_id}", query_string=asked)
+    query = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "1158201444"}
+    answer = hub.client.get(f"/webhook/whatsapp_cloud/{channel_id}", query_string=query)
     assert (answer.status_code, answer.text) == (200, "1158201444")
-    assert hub.client.get("/webhook/whatsapp_cloud", query_string=asked).status_code == 403
+    assert hub.client.get("/webhook/whatsapp_cloud", query_string=query).status_code == 403

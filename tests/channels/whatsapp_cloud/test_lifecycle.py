@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from shared.channel import Connection, Media, Webhook
-from shared.channels.whatsapp_cloud import channel
-from shared.channels.whatsapp_cloud.addresses import canonical
+from shared.channel.lifecycle import Connection
+from shared.channel.media import Media
+from shared.channel.webhook import Webhook
+from shared.channels.whatsapp_cloud import lifecycle, media
+from shared.channels.whatsapp_cloud import webhook as webhook_module
+from shared.channels.whatsapp_cloud.address import canonical
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -25,17 +28,15 @@ def config(**more: object) -> CloudConfig:
     return CloudConfig.model_validate({"accessToken": "EAAB", "phoneNumberId": NUMBER} | more)
 
 
-def challenge(webhook: Webhook, deps: Deps, given: CloudConfig) -> str:
-    assert channel.challenge is not None
-    return channel.challenge(webhook, given, deps.settings)
+def challenge(webhook: Webhook, deps: Deps, cloud_config: CloudConfig) -> str:
+    return webhook_module.challenge(webhook, cloud_config, deps.settings)
 
 
 def test_number_is_asked_for_and_calls_this_instance(public: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", rf"^/v23\.0/{NUMBER}\?fields=", Reply(json=ABOUT))
     provider.on("POST", "/subscribed_apps$", Reply(json={"success": True}))
     provider.on("POST", rf"/{NUMBER}$", Reply(json={"success": True}))
-    assert channel.connect is not None
-    connected = channel.connect(public, instance, config(businessAccountId="102290129340398"))
+    connected = lifecycle.connect(public, instance, config(businessAccountId="102290129340398"))
     assert connected == Connection(
         status=InstanceStatus.CONNECTED,
         webhook_url=CALLBACK,
@@ -44,22 +45,21 @@ def test_number_is_asked_for_and_calls_this_instance(public: Deps, instance: Ins
         phone_number="+15550783881",
     )
     assert provider.to("/102290129340398/subscribed_apps") != []
-    told = provider.to(f"/{NUMBER}$")[0].json["webhook_configuration"]
-    assert told["override_callback_uri"] == CALLBACK
-    asked = {"hub.mode": "subscribe", "hub.verify_token": told["verify_token"], "hub.challenge": "1158201444"}
-    assert challenge(golden.webhook(b"", method="GET", query=asked), public, config()) == "1158201444"
+    configuration = provider.to(f"/{NUMBER}$")[0].json["webhook_configuration"]
+    assert configuration["override_callback_uri"] == CALLBACK
+    query = {"hub.mode": "subscribe", "hub.verify_token": configuration["verify_token"], "hub.challenge": "1158201444"}
+    assert challenge(golden.webhook(b"", method="GET", query=query), public, config()) == "1158201444"
 
 
 def test_wrong_verify_token_is_refused(deps: Deps) -> None:
-    asked = {"hub.mode": "subscribe", "hub.verify_token": "guess", "hub.challenge": "1"}
+    query = {"hub.mode": "subscribe", "hub.verify_token": "guess", "hub.challenge": "1"}
     with pytest.raises(SignatureInvalid):
-        challenge(golden.webhook(b"", method="GET", query=asked), deps, config(verifyToken="agreed"))
+        challenge(golden.webhook(b"", method="GET", query=query), deps, config(verifyToken="agreed"))
 
 
 def test_without_a_public_address_nothing_is_registered(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", f"/{NUMBER}", Reply(json={"id": NUMBER}))
-    assert channel.connect is not None
-    connected = channel.connect(deps, instance, config())
+    connected = lifecycle.connect(deps, instance, config())
     assert connected.webhook_url is None
     assert "PUBLIC_URL" in str(connected.detail)
     assert len(provider.requests) == 1
@@ -68,44 +68,40 @@ def test_without_a_public_address_nothing_is_registered(deps: Deps, instance: In
 def test_refused_callback_says_what_to_look_at(public: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", f"/{NUMBER}", Reply(json=ABOUT))
     provider.on("POST", f"/{NUMBER}", Reply(400, {"error": {"message": "URL couldn't be validated", "code": 2200}}))
-    assert channel.connect is not None
     with pytest.raises(ProviderRejected, match=r"URL couldn't be validated.*config\.businessAccountId"):
-        channel.connect(public, instance, config())
+        lifecycle.connect(public, instance, config())
 
 
 def test_invalid_token_names_the_setting(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("GET", f"/{NUMBER}", Reply(401, {"error": {"message": "Error validating access token", "code": 190}}))
-    assert channel.probe is not None
     with pytest.raises(ProviderRejected, match=r"config\.accessToken"):
-        channel.probe(deps, instance, config())
+        lifecycle.probe(deps, instance, config())
 
 
-@pytest.mark.parametrize(("told", "expected"), [(CALLBACK, "connected"), ("https://other.example", "disconnected")])
+@pytest.mark.parametrize(
+    ("callback_url", "expected"), [(CALLBACK, "connected"), ("https://other.example", "disconnected")]
+)
 def test_status_is_whether_meta_calls_this_instance(
-    public: Deps, instance: Instance, provider: Stub, told: str, expected: str
+    public: Deps, instance: Instance, provider: Stub, callback_url: str, expected: str
 ) -> None:
-    about = ABOUT | {"webhook_configuration": {"phone_number": told, "application": "https://app.example"}}
+    about = ABOUT | {"webhook_configuration": {"phone_number": callback_url, "application": "https://app.example"}}
     provider.on("GET", f"/{NUMBER}", Reply(json=about))
-    assert channel.status is not None
-    assert channel.status(public, instance, config()).status.value == expected
+    assert lifecycle.status(public, instance, config()).status.value == expected
 
 
 def test_logout_and_removal_give_the_number_back_however_often(
     public: Deps, instance: Instance, provider: Stub
 ) -> None:
     provider.on("POST", f"/{NUMBER}", Reply(json={"success": True}))
-    assert channel.logout is not None
-    assert channel.remove is not None
     for _ in range(2):
-        assert channel.logout(public, instance, config()).status is InstanceStatus.DISCONNECTED
-        assert channel.remove(public, instance, config()).status is InstanceStatus.DELETED
+        assert lifecycle.logout(public, instance, config()).status is InstanceStatus.DISCONNECTED
+        assert lifecycle.remove(public, instance, config()).status is InstanceStatus.DELETED
     bodies = [request.json for request in provider.requests]
     assert bodies == [{"webhook_configuration": {"override_callback_uri": ""}}] * 4
 
 
 def fetch(deps: Deps, instance: Instance, attachment: Attachment) -> Media:
-    assert channel.fetch_media is not None
-    return channel.fetch_media(deps, instance, config(), a_message(), attachment)
+    return media.fetch_media(deps, instance, config(), a_message(), attachment)
 
 
 IMAGE = Attachment(type=MessageKind.IMAGE, extra={"media_id": "1003383421387256"})
@@ -144,7 +140,7 @@ def test_attachment_without_an_id_has_no_file(deps: Deps, instance: Instance) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("typed", "expected"),
     [
         ("+1 (650) 555-1234", "16505551234"),
         ("16505551234", "16505551234"),
@@ -154,5 +150,5 @@ def test_attachment_without_an_id_has_no_file(deps: Deps, instance: Instance) ->
         ("", ""),
     ],
 )
-def test_addresses_have_one_spelling(given: str, expected: str) -> None:
-    assert canonical(given) == expected
+def test_addresses_have_one_spelling(typed: str, expected: str) -> None:
+    assert canonical(typed) == expected

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.whatsapp_cloud import channel
+from shared.channel.outbound import Sent
+from shared.channels.whatsapp_cloud import outbound
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -46,7 +46,7 @@ def error(code: int, status: int = 400, details: str = "", **headers: str) -> Re
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = CloudConfig.model_validate({"access_token": TOKEN, "phone_number_id": NUMBER} | more)
-    return channel.send(deps, instance, config, payload)
+    return outbound.send(deps, instance, config, payload)
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -59,7 +59,7 @@ def bodies(provider: Stub) -> list[Any]:
 
 @pytest.fixture
 def provider(provider: Stub) -> Stub:
-    """It takes every message and every file."""
+    """A server that accepts every message and every file."""
     provider.on("POST", rf"^/v23\.0/{NUMBER}/messages", SENT)
     provider.on("POST", rf"^/v23\.0/{NUMBER}/media", Reply(json={"id": "4490709327384033"}))
     provider.on("GET", "^/files/", Reply(content=b"bytes", headers={"content-type": "image/png"}))
@@ -184,9 +184,9 @@ def test_more_or_described_choices_are_a_list(
     deps: Deps, instance: Instance, provider: Stub, choices: list[Choice]
 ) -> None:
     send(deps, instance, to_person("Which?", choices=choices))
-    asked = bodies(provider)[0]["interactive"]
-    assert asked["type"] == "list"
-    assert asked["action"]["sections"] == [{"rows": [choice.model_dump(exclude_none=True) for choice in choices]}]
+    interactive = bodies(provider)[0]["interactive"]
+    assert interactive["type"] == "list"
+    assert interactive["action"]["sections"] == [{"rows": [choice.model_dump(exclude_none=True) for choice in choices]}]
 
 
 def test_place(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -284,8 +284,8 @@ def test_mark_can_be_left_out(deps: Deps, instance: Instance, provider: Stub) ->
 
 
 def test_message_that_meta_holds_back_says_so(deps: Deps, instance: Instance, provider: Stub) -> None:
-    held = {"messages": [{"id": "wamid.1", "message_status": "held_for_quality_assessment"}]}
-    provider.on("POST", "/messages", Reply(json=held))
+    response = {"messages": [{"id": "wamid.1", "message_status": "held_for_quality_assessment"}]}
+    provider.on("POST", "/messages", Reply(json=response))
     note = send(deps, instance, to_person(template=Template(name="sale", language="en"))).note
     assert note == "Meta has not sent it yet: held_for_quality_assessment"
 

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.channel import RawPart
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.webhook import RawPart
+from shared.channels.whatsapp_evolution import inbound
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.domain.instances import Instance
@@ -49,12 +50,12 @@ def message(content: object, key: dict[str, Any] | None = None, **changes: Any) 
 
 
 def parts(what: dict[str, Any], **changes: Any) -> list[RawPart]:
-    return channel.accept(webhook(what, **changes))
+    return webhook_module.accept(webhook(what, **changes))
 
 
 def events(what: dict[str, Any]) -> list[ChannelEvent]:
-    """All events of a webhook, by the way that it takes through the hub."""
-    return [event for part in parts(what) for event in channel.parse(json.loads(json.dumps(part.payload)))]
+    """All events of a webhook, split and parsed as in the hub."""
+    return [event for part in parts(what) for event in inbound.parse(json.loads(json.dumps(part.payload)))]
 
 
 def only(what: dict[str, Any]) -> ChannelEvent:
@@ -63,7 +64,7 @@ def only(what: dict[str, Any]) -> ChannelEvent:
 
 
 def received(content: object, key: dict[str, Any] | None = None, **changes: Any) -> MessageReceived:
-    """The one message that an upsert of 2.3 with this content gives."""
+    """The one message in an upsert of 2.3 with this content."""
     event = only(body("messages.upsert", message(content, key, **changes)))
     assert isinstance(event, MessageReceived)
     return event

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Connection
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.lifecycle import Connection
+from shared.channels.whatsapp_evolution import lifecycle
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.deps import Deps
 from shared.domain.instances import InstanceStatus
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -22,8 +23,7 @@ OPEN = Reply(200, answer("connectionState"))
 
 
 def connect(deps: Deps, evolution: Stub, **changes: Any) -> Connection:
-    assert channel.connect is not None
-    return channel.connect(deps, instance(), config(evolution_url=evolution.url, **changes))
+    return lifecycle.connect(deps, instance(), config(evolution_url=evolution.url, **changes))
 
 
 def connected(evolution: Stub) -> None:
@@ -35,11 +35,11 @@ def connected(evolution: Stub) -> None:
 def test_a_missing_instance_is_created_with_its_webhook(public: Deps, provider: Stub) -> None:
     provider.on("GET", "connectionState", MISSING)
     provider.on("POST", "^/instance/create$", Reply(201, answer("instance-create")))
-    found = connect(public, provider, phone_number="+55 11 90000-0000")
+    connection = connect(public, provider, phone_number="+55 11 90000-0000")
     (request,) = provider.to("/instance/create")
-    asked = request.json
-    hook = asked.pop("webhook")
-    assert asked == {
+    request_body = request.json
+    hook = request_body.pop("webhook")
+    assert request_body == {
         "instanceName": "acme-support",
         "integration": "WHATSAPP-BAILEYS",
         "qrcode": True,
@@ -47,31 +47,31 @@ def test_a_missing_instance_is_created_with_its_webhook(public: Deps, provider: 
     }
     assert (hook["url"], hook["byEvents"], hook["base64"]) == (HOOK, False, False)
     assert {"MESSAGES_UPSERT", "CONNECTION_UPDATE", "QRCODE_UPDATED"} <= set(hook["events"])
-    assert found.status is InstanceStatus.WAITING_FOR_SCAN
-    assert found.webhook_url == HOOK
-    assert found.qr_text is not None
-    assert found.qr_text.startswith("2@")
-    assert found.qr_png_base64 is not None
-    assert found.qr_png_base64.startswith("iVBOR")
-    assert found.secrets["instance_token"] == "ACME-INSTANCE-TOKEN"
+    assert connection.status is InstanceStatus.WAITING_FOR_SCAN
+    assert connection.webhook_url == HOOK
+    assert connection.qr_text is not None
+    assert connection.qr_text.startswith("2@")
+    assert connection.qr_png_base64 is not None
+    assert connection.qr_png_base64.startswith("iVBOR")
+    assert connection.secrets["instance_token"] == "ACME-INSTANCE-TOKEN"
 
 
 def test_the_secret_that_is_registered_is_the_one_that_is_checked(public: Deps, provider: Stub) -> None:
     connected(provider)
-    found = connect(public, provider)
+    connection = connect(public, provider)
     headers = provider.to("/webhook/set")[0].json["webhook"]["headers"]
-    assert headers == {"x-hub-webhook-secret": found.secrets["webhook_secret"]}
-    assert len(found.secrets["webhook_secret"]) >= 32
-    channel.verify(webhook(body("call", {}), headers=headers), config(**found.secrets), public.settings)
+    assert headers == {"x-hub-webhook-secret": connection.secrets["webhook_secret"]}
+    assert len(connection.secrets["webhook_secret"]) >= 32
+    webhook_module.verify(webhook(body("call", {}), headers=headers), config(**connection.secrets), public.settings)
 
 
 def test_an_existing_instance_only_gets_its_webhook(public: Deps, provider: Stub) -> None:
     connected(provider)
-    found = connect(public, provider)
+    connection = connect(public, provider)
     hook = provider.to("/webhook/set")[0].json["webhook"]
     assert (hook["enabled"], hook["url"]) == (True, HOOK)
     assert not provider.to("/instance/create")
-    assert (found.status, found.phone_number, found.display_name) == (
+    assert (connection.status, connection.phone_number, connection.display_name) == (
         InstanceStatus.CONNECTED,
         "+5511900000000",
         "ACME Support",
@@ -85,8 +85,8 @@ def test_connecting_again_keeps_the_secret_that_retries_still_carry(public: Deps
 
 def test_without_a_public_address_only_the_state_is_read(deps: Deps, provider: Stub) -> None:
     connected(provider)
-    found = connect(deps, provider)
-    assert (found.status, found.webhook_url, found.secrets) == (InstanceStatus.CONNECTED, None, {})
+    connection = connect(deps, provider)
+    assert (connection.status, connection.webhook_url, connection.secrets) == (InstanceStatus.CONNECTED, None, {})
     assert {request.method for request in provider.requests} == {"GET"}
 
 
@@ -117,16 +117,18 @@ def test_an_account_that_is_not_online_is_not_asked_for_its_name(
 def test_a_server_that_keeps_the_name_to_itself_is_no_failure(public: Deps, provider: Stub, refusal: Reply) -> None:
     connected(provider)
     provider.on("GET", "fetchInstances", refusal)
-    found = connect(public, provider)
-    assert (found.status, found.phone_number) == (InstanceStatus.CONNECTED, None)
+    connection = connect(public, provider)
+    assert (connection.status, connection.phone_number) == (InstanceStatus.CONNECTED, None)
 
 
 def test_the_first_version_tells_the_name_in_its_own_form(public: Deps, provider: Stub) -> None:
     connected(provider)
-    told = [{"instance": {"instanceName": "acme-support", "owner": "5511900000000@s.whatsapp.net", "profileName": "A"}}]
-    provider.on("GET", "fetchInstances", Reply(200, told))
-    found = connect(public, provider)
-    assert (found.phone_number, found.display_name) == ("+5511900000000", "A")
+    instances = [
+        {"instance": {"instanceName": "acme-support", "owner": "5511900000000@s.whatsapp.net", "profileName": "A"}}
+    ]
+    provider.on("GET", "fetchInstances", Reply(200, instances))
+    connection = connect(public, provider)
+    assert (connection.phone_number, connection.display_name) == ("+5511900000000", "A")
 
 
 def only_if(fits: Callable[[Any], bool], success: Reply) -> Callable[[Received], Reply]:
@@ -136,7 +138,9 @@ def only_if(fits: Callable[[Any], bool], success: Reply) -> Callable[[Received],
 
 def test_a_server_that_knows_fewer_events_gets_fewer(public: Deps, provider: Stub) -> None:
     connected(provider)
-    older = only_if(lambda asked: "MESSAGES_EDITED" not in asked.get("webhook", {}).get("events", ()), Reply(201, {}))
+    older = only_if(
+        lambda request_body: "MESSAGES_EDITED" not in request_body.get("webhook", {}).get("events", ()), Reply(201, {})
+    )
     provider.on("POST", "/webhook/set", older)
     connect(public, provider)
     first, second = (request.json["webhook"] for request in provider.to("/webhook/set"))
@@ -146,25 +150,29 @@ def test_a_server_that_knows_fewer_events_gets_fewer(public: Deps, provider: Stu
 
 def test_the_first_version_gets_the_flat_form_with_the_secret_in_the_address(public: Deps, provider: Stub) -> None:
     connected(provider)
-    provider.on("POST", "/webhook/set", only_if(lambda asked: "url" in asked, Reply(201, {})))
-    found = connect(public, provider)
-    asked = provider.to("/webhook/set")[-1].json
-    secret = found.secrets["webhook_secret"]
-    assert asked["url"] == f"{HOOK}?token={secret}"
-    assert asked["webhook_by_events"] is False
-    assert found.webhook_url == HOOK
-    channel.verify(webhook(body("call", {}), query={"token": secret}), config(**found.secrets), public.settings)
+    provider.on("POST", "/webhook/set", only_if(lambda request_body: "url" in request_body, Reply(201, {})))
+    connection = connect(public, provider)
+    request_body = provider.to("/webhook/set")[-1].json
+    secret = connection.secrets["webhook_secret"]
+    assert request_body["url"] == f"{HOOK}?token={secret}"
+    assert request_body["webhook_by_events"] is False
+    assert connection.webhook_url == HOOK
+    webhook_module.verify(
+        webhook(body("call", {}), query={"token": secret}), config(**connection.secrets), public.settings
+    )
 
 
 def test_the_first_version_creates_with_the_flat_form(public: Deps, provider: Stub) -> None:
     provider.on("GET", "connectionState", MISSING)
     created = {"instance": {"status": "created"}, "hash": {"apikey": "TOKEN-1"}, "qrcode": {"code": "2@x"}}
     provider.on(
-        "POST", "/instance/create", only_if(lambda asked: isinstance(asked["webhook"], str), Reply(201, created))
+        "POST",
+        "/instance/create",
+        only_if(lambda request_body: isinstance(request_body["webhook"], str), Reply(201, created)),
     )
-    found = connect(public, provider)
-    assert found.secrets["instance_token"] == "TOKEN-1"
-    assert found.status is InstanceStatus.WAITING_FOR_SCAN
+    connection = connect(public, provider)
+    assert connection.secrets["instance_token"] == "TOKEN-1"
+    assert connection.status is InstanceStatus.WAITING_FOR_SCAN
 
 
 def test_who_was_faster_in_creating_it_is_no_failure(public: Deps, provider: Stub) -> None:
@@ -180,7 +188,7 @@ def test_who_was_faster_in_creating_it_is_no_failure(public: Deps, provider: Stu
 
 
 @pytest.mark.parametrize(
-    ("path", "refusal", "kind", "words"),
+    ("path", "refusal", "kind", "detail"),
     [
         ("connectionState", Reply(401, {"response": {"message": "Unauthorized"}}), ProviderRejected, "evolution_key"),
         ("connectionState", Reply(404, text="nginx"), ProviderRejected, "evolution_url"),
@@ -191,7 +199,7 @@ def test_who_was_faster_in_creating_it_is_no_failure(public: Deps, provider: Stu
     ],
 )
 def test_what_stands_in_the_way_is_told(
-    public: Deps, provider: Stub, path: str, refusal: Reply, kind: type[ProviderError], words: str
+    public: Deps, provider: Stub, path: str, refusal: Reply, kind: type[ProviderError], detail: str
 ) -> None:
     connected(provider)
     provider.on("GET", path, refusal)
@@ -199,7 +207,7 @@ def test_what_stands_in_the_way_is_told(
     with pytest.raises(ProviderError) as failed:
         connect(public, provider)
     assert type(failed.value) is kind
-    assert words in failed.value.detail
+    assert detail in failed.value.detail
 
 
 def test_a_key_that_may_not_create_says_so(public: Deps, provider: Stub) -> None:
@@ -213,6 +221,6 @@ def test_no_qr_code_is_asked_for_when_switched_off(public: Deps, provider: Stub)
     provider.on("GET", "connectionState", MISSING)
     created = {"instance": {"status": "close"}, "hash": "T", "qrcode": {}}
     provider.on("POST", "/instance/create", Reply(201, created))
-    found = connect(public, provider, auto_qr=False)
+    connection = connect(public, provider, auto_qr=False)
     assert provider.to("/instance/create")[0].json["qrcode"] is False
-    assert found.status is InstanceStatus.DISCONNECTED
+    assert connection.status is InstanceStatus.DISCONNECTED

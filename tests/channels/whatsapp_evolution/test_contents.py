@@ -25,20 +25,20 @@ MEDIA = {"mimetype": "a/b", "url": "https://mmg.whatsapp.net/x.enc", "directPath
     ],
 )
 def test_files_become_attachments_that_only_the_business_can_open(name: str, kind: MessageKind) -> None:
-    found = received({name: MEDIA | {"caption": "veja"}})
-    assert (found.kind, found.text) == (kind, "veja")
-    (attachment,) = found.attachments
+    event = received({name: MEDIA | {"caption": "veja"}})
+    assert (event.kind, event.text) == (kind, "veja")
+    (attachment,) = event.attachments
     assert (attachment.type, attachment.url, attachment.mime_type) == (kind, None, "a/b")
     assert attachment.extra == {"encrypted_url": MEDIA["url"], "direct_path": MEDIA["directPath"]}
 
 
 def test_a_copy_that_evolution_keeps_can_be_shown() -> None:
-    found = received({"imageMessage": MEDIA, "mediaUrl": "https://minio.example/a.jpg?sig=1", "base64": "AAAA"})
-    assert found.attachments[0].url == "https://minio.example/a.jpg?sig=1"
+    event = received({"imageMessage": MEDIA, "mediaUrl": "https://minio.example/a.jpg?sig=1", "base64": "AAAA"})
+    assert event.attachments[0].url == "https://minio.example/a.jpg?sig=1"
 
 
 @pytest.mark.parametrize(
-    ("transcript", "said"),
+    ("transcript", "text"),
     [
         ("[audio] I am late", "I am late"),
         ("I am late", "I am late"),
@@ -49,8 +49,8 @@ def test_a_copy_that_evolution_keeps_can_be_shown() -> None:
         (7, None),
     ],
 )
-def test_what_evolution_heard_in_a_recording_is_its_text(transcript: object, said: str | None) -> None:
-    assert received({"audioMessage": MEDIA | {"ptt": True}, "speechToText": transcript}).text == said
+def test_what_evolution_heard_in_a_recording_is_its_text(transcript: object, text: str | None) -> None:
+    assert received({"audioMessage": MEDIA | {"ptt": True}, "speechToText": transcript}).text == text
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "", None, 7])
@@ -85,8 +85,8 @@ def test_a_business_account_spells_file_types_as_meta_does() -> None:
 def test_wrappers_are_taken_off(wrapper: str) -> None:
     context = {"stanzaId": "3EB0AA"}
     content = {wrapper: {"message": {"extendedTextMessage": {"text": "oi", "contextInfo": context}}}}
-    found = received(content, messageType=wrapper)
-    assert (found.kind, found.text, found.reply_to) == (MessageKind.TEXT, "oi", "3EB0AA")
+    event = received(content, messageType=wrapper)
+    assert (event.kind, event.text, event.reply_to) == (MessageKind.TEXT, "oi", "3EB0AA")
 
 
 def test_wrappers_within_wrappers_are_taken_off() -> None:
@@ -125,9 +125,9 @@ def test_wrappers_without_end_give_a_placeholder() -> None:
     ],
 )
 def test_what_cannot_be_shown_keeps_its_place(content: object, name: str) -> None:
-    found = received(content)
-    assert (found.kind, found.text, found.attachments) == (MessageKind.UNSUPPORTED, None, ())
-    assert found.extra == {"message_type": name}
+    event = received(content)
+    assert (event.kind, event.text, event.attachments) == (MessageKind.UNSUPPORTED, None, ())
+    assert event.extra == {"message_type": name}
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_votes_and_key_exchanges_give_no_event(content: dict[str, Any]) -> None:
 
 def test_a_place_is_an_attachment() -> None:
     content = {"locationMessage": {"degreesLatitude": -23.5, "degreesLongitude": -46, "name": "MASP", "address": "Av."}}
-    found = received(content)
-    (place,) = found.attachments
+    event = received(content)
+    (place,) = event.attachments
     assert (place.latitude, place.longitude, place.name, place.address) == (-23.5, -46.0, "MASP", "Av.")
 
 
@@ -161,23 +161,23 @@ def test_many_contacts_are_many_attachments() -> None:
         "no card",
         {},
     ]
-    found = received({"contactsArrayMessage": {"displayName": "2 contatos", "contacts": cards}})
-    assert [card.name for card in found.attachments] == ["João", "Rui"]
-    assert found.attachments[0].extra["phones"] == ["+5511977776666"]
+    event = received({"contactsArrayMessage": {"displayName": "2 contatos", "contacts": cards}})
+    assert [card.name for card in event.attachments] == ["João", "Rui"]
+    assert event.attachments[0].extra["phones"] == ["+5511977776666"]
 
 
 @pytest.mark.parametrize("name", ["pollCreationMessage", "pollCreationMessageV2", "pollCreationMessageV3"])
 def test_a_poll_reads_as_text(name: str) -> None:
     content = {name: {"name": "Qual?", "options": [{"optionName": "A"}, {}], "selectableOptionsCount": 1}}
-    found = received(content)
-    assert (found.kind, found.text) == (MessageKind.POLL, "Qual?\n- A")
+    event = received(content)
+    assert (event.kind, event.text) == (MessageKind.POLL, "Qual?\n- A")
 
 
 FLOW = {"name": "quick_reply", "paramsJson": '{"id":"opt_1"}'}
 
 
 @pytest.mark.parametrize(
-    ("content", "said", "identifier"),
+    ("content", "label", "identifier"),
     [
         ({"buttonsResponseMessage": {"selectedButtonId": "b", "selectedDisplayText": "Sim"}}, "Sim", "b"),
         ({"templateButtonReplyMessage": {"selectedId": "t", "selectedDisplayText": "Sim"}}, "Sim", "t"),
@@ -196,9 +196,9 @@ FLOW = {"name": "quick_reply", "paramsJson": '{"id":"opt_1"}'}
         ({"buttonsResponseMessage": {"selectedButtonId": "b"}}, "b", "b"),
     ],
 )
-def test_choices_give_label_and_id(content: dict[str, Any], said: str, identifier: str) -> None:
-    found = received(content)
-    assert (found.kind, found.text, found.extra) == (MessageKind.INTERACTIVE, said, {"selected_id": identifier})
+def test_choices_give_label_and_id(content: dict[str, Any], label: str, identifier: str) -> None:
+    event = received(content)
+    assert (event.kind, event.text, event.extra) == (MessageKind.INTERACTIVE, label, {"selected_id": identifier})
 
 
 def test_a_template_that_was_sent_shows_its_words() -> None:
@@ -209,8 +209,8 @@ def test_a_template_that_was_sent_shows_its_words() -> None:
 def test_an_advertisement_is_kept_with_the_message() -> None:
     ad = {"title": "Oferta", "sourceType": "ad", "sourceId": "120", "sourceUrl": "https://fb.me/x", "ctwaClid": "Af"}
     context = {"conversionSource": "FB_Ads", "externalAdReply": ad | {"thumbnail": {"0": 1}}}
-    found = received({"conversation": "quero"}, contextInfo=context)
-    assert found.extra == {"ad": ad | {"conversionSource": "FB_Ads"}}
+    event = received({"conversation": "quero"}, contextInfo=context)
+    assert event.extra == {"ad": ad | {"conversionSource": "FB_Ads"}}
 
 
 def test_mentions_and_forwards_are_kept() -> None:
@@ -220,23 +220,23 @@ def test_mentions_and_forwards_are_kept() -> None:
 
 @pytest.mark.parametrize("context", [None, {}, [], {"mentionedJid": []}])
 def test_an_empty_context_adds_nothing(context: object) -> None:
-    found = received({"conversation": "oi"}, contextInfo=context)
-    assert (found.extra, found.reply_to) == ({}, None)
+    event = received({"conversation": "oi"}, contextInfo=context)
+    assert (event.extra, event.reply_to) == ({}, None)
 
 
 @pytest.mark.parametrize("emoji", ["👍", ""])
 def test_a_reaction_is_no_message(emoji: str) -> None:
     content = {"reactionMessage": {"key": {"remoteJid": MARIA, "fromMe": True, "id": "3EB0"}, "text": emoji}}
-    found = only(body("messages.upsert", message(content)))
-    assert isinstance(found, ReactionChanged)
-    assert (found.external_message_id, found.sender_key, found.emoji) == ("3EB0", MARIA, emoji)
+    event = only(body("messages.upsert", message(content)))
+    assert isinstance(event, ReactionChanged)
+    assert (event.external_message_id, event.sender_key, event.emoji) == ("3EB0", MARIA, emoji)
 
 
 def test_the_accounts_own_reaction_is_its_own() -> None:
     content = {"reactionMessage": {"key": {"id": "ACA"}, "text": "👍"}}
-    found = only(body("send.message", message(content, {"fromMe": True})))
-    assert isinstance(found, ReactionChanged)
-    assert found.sender_key == OWN
+    event = only(body("send.message", message(content, {"fromMe": True})))
+    assert isinstance(event, ReactionChanged)
+    assert event.sender_key == OWN
 
 
 def test_a_reaction_to_nothing_gives_no_event() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import inbound
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import InstanceStatus
 from shared.errors import PayloadInvalid
@@ -49,10 +50,10 @@ def test_a_lost_connection_says_why(data: dict[str, Any], detail: str) -> None:
         ("connection.update", {"state": "connecting", "statusReason": 200}, InstanceStatus.CONNECTING),
     ],
 )
-def test_the_instances_fate_is_told(event: str, data: object, status: InstanceStatus) -> None:
-    found = only(body(event, data))
-    assert isinstance(found, ConnectionChanged)
-    assert found.status is status
+def test_a_connection_event_changes_the_status(event: str, data: object, status: InstanceStatus) -> None:
+    change = only(body(event, data))
+    assert isinstance(change, ConnectionChanged)
+    assert change.status is status
 
 
 def test_an_unknown_state_changes_nothing() -> None:
@@ -62,8 +63,8 @@ def test_an_unknown_state_changes_nothing() -> None:
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_a_qr_code_comes_without_the_data_prefix(wrapped: bool) -> None:
     qr = {"instance": "acme", "pairingCode": "WZYEH1YY", "code": "2@abc", "base64": "data:image/png;base64,iVBOR"}
-    found = only(body("qrcode.updated", {"qrcode": qr} if wrapped else qr))
-    assert found == PairingCodeIssued(text="2@abc", png_base64="iVBOR", pairing_code="WZYEH1YY", valid_seconds=45)
+    code = only(body("qrcode.updated", {"qrcode": qr} if wrapped else qr))
+    assert code == PairingCodeIssued(text="2@abc", png_base64="iVBOR", pairing_code="WZYEH1YY", valid_seconds=45)
 
 
 def test_an_empty_qr_notice_gives_no_event() -> None:
@@ -121,7 +122,7 @@ def test_unknown_events_are_logged_by_name_only(caplog: pytest.LogCaptureFixture
 )
 def test_what_is_no_event_is_refused(raw: bytes) -> None:
     with pytest.raises(PayloadInvalid):
-        channel.accept(webhook(raw))
+        webhook_module.accept(webhook(raw))
 
 
 ENDLESS = "9" * 5000 + "@s.whatsapp.net"
@@ -136,18 +137,18 @@ def test_a_message_without_id_or_chat_is_reported(key: dict[str, Any]) -> None:
     (part,) = parts(body("messages.upsert", message({"conversation": "a"}, key)))
     assert len(part.key) <= 128
     with pytest.raises(PayloadInvalid):
-        channel.parse(part.payload)
+        inbound.parse(part.payload)
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 5, {}, {"event": None}])
 def test_a_payload_that_accept_never_made_is_refused(payload: object) -> None:
     with pytest.raises(PayloadInvalid):
-        channel.parse(payload)
+        inbound.parse(payload)
 
 
 def test_half_an_emoji_in_a_name_becomes_a_replacement_character() -> None:
     raw = b'{"event":"messages.upsert","data":{"key":{"remoteJid":"5511988887777@s.whatsapp.net","id":"A"},'
     raw += b'"pushName":"Ana \\ud83d","message":{"conversation":"\\ud83d\\ude00"}}}'
-    (part,) = channel.accept(webhook(raw))
+    (part,) = webhook_module.accept(webhook(raw))
     assert part.payload["data"]["pushName"] == "Ana \ufffd"
     assert part.payload["data"]["message"]["conversation"] == "😀"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
 from shared.domain.messages import OutboxPayload
 from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
@@ -16,7 +16,7 @@ from tests.stubs import Reply, Stub
 
 def send(deps: Deps, evolution: Stub) -> None:
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
-    channel.send(deps, instance(), config(evolution_url=evolution.url), payload)
+    outbound.send(deps, instance(), config(evolution_url=evolution.url), payload)
 
 
 def error(status: int, message: object, **more: Any) -> Reply:
@@ -62,15 +62,15 @@ FAILURES: dict[str, tuple[Reply, type[ProviderError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "kind", "words"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("reply", "kind", "detail"), FAILURES.values(), ids=FAILURES)
 def test_a_failure_says_what_to_do(
-    deps: Deps, provider: Stub, reply: Reply, kind: type[ProviderError], words: str
+    deps: Deps, provider: Stub, reply: Reply, kind: type[ProviderError], detail: str
 ) -> None:
     provider.on("POST", "sendText", reply)
     with pytest.raises(ProviderError) as failed:
         send(deps, provider)
     assert type(failed.value) is kind
-    assert words in failed.value.detail
+    assert detail in failed.value.detail
     assert "K3Y" not in failed.value.detail
 
 

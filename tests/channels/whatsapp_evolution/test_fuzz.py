@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import inbound, webhook
 from shared.channels.whatsapp_evolution.inbound import _READERS
 from shared.errors import PayloadInvalid
 from tests.channels import golden
@@ -35,10 +35,10 @@ relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 
 def survives(raw: bytes) -> None:
     with contextlib.suppress(PayloadInvalid):
-        for part in channel.accept(golden.webhook(raw)):
+        for part in webhook.accept(golden.webhook(raw)):
             carried = json.dumps(part.payload, ensure_ascii=False, allow_nan=False).encode()
             with contextlib.suppress(PayloadInvalid):
-                events = channel.parse(json.loads(carried))
+                events = inbound.parse(json.loads(carried))
                 json.dumps([golden.plain(event) for event in events], allow_nan=False)
 
 
@@ -53,7 +53,7 @@ def test_any_bytes_are_survived(raw: bytes) -> None:
 def test_any_json_is_survived(value: Any, payload: Any) -> None:
     survives(json.dumps(value).encode())
     with contextlib.suppress(PayloadInvalid):
-        channel.parse(payload)
+        inbound.parse(payload)
 
 
 @relaxed
@@ -61,7 +61,7 @@ def test_any_json_is_survived(value: Any, payload: Any) -> None:
 def test_any_data_of_any_event_is_survived(event: str, data: Any) -> None:
     survives(json.dumps(body(event, data)).encode())
     with contextlib.suppress(PayloadInvalid):
-        channel.parse(body(event, data))
+        inbound.parse(body(event, data))
 
 
 @relaxed

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.channel import Sent
-from shared.channels.whatsapp_evolution import channel
+from shared.channel.outbound import Sent
+from shared.channels.whatsapp_evolution import config as config_module
+from shared.channels.whatsapp_evolution import outbound
+from shared.channels.whatsapp_evolution.config import EvolutionSettings
 from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
@@ -20,7 +22,7 @@ SENT_TEXT = answer("sendText")
 
 @pytest.fixture
 def evolution(provider: Stub) -> Stub:
-    """A server that takes everything, with the answers that a real one gave."""
+    """A server that accepts everything, with the recorded answers of a real one."""
     for action in ("sendText", "sendWhatsAppAudio", "sendLocation", "sendReaction"):
         provider.on("POST", f"^/message/{action}/", Reply(201, answer(action)))
     provider.on("POST", "^/message/sendMedia/", Reply(201, answer("sendMedia-image")))
@@ -29,7 +31,7 @@ def evolution(provider: Stub) -> Stub:
 
 def send(deps: Deps, evolution: Stub, text: str | None = None, to: str = MARIA, **payload: Any) -> Sent:
     account = config(evolution_url=evolution.url)
-    return channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=to, text=text, **payload))
+    return outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=to, text=text, **payload))
 
 
 def photo(**changes: Any) -> Attachment:
@@ -64,13 +66,13 @@ def test_addresses_are_written_as_evolution_wants_them(deps: Deps, evolution: St
 def test_an_instances_name_cannot_lead_elsewhere(deps: Deps, evolution: Stub) -> None:
     evolution.on("POST", "", Reply(201, SENT_TEXT))
     account = config(evolution_url=evolution.url, whatsapp_instance="a/../b?instanceName=other")
-    channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+    outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert evolution.requests[0].path == "/message/sendText/a%2F..%2Fb%3FinstanceName%3Dother"
 
 
 def test_without_a_name_at_evolution_the_hubs_own_is_used(deps: Deps, evolution: Stub) -> None:
     account = config(evolution_url=evolution.url, whatsapp_instance="")
-    channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+    outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert evolution.requests[0].path == "/message/sendText/acme"
 
 
@@ -103,8 +105,12 @@ def test_a_picture_carries_the_text_below_it(deps: Deps, evolution: Stub) -> Non
 
 def test_a_document_without_a_name_is_named_by_its_address(deps: Deps, evolution: Stub) -> None:
     send(deps, evolution, attachments=[photo(type=MessageKind.DOCUMENT)])
-    found = evolution.requests[0].json
-    assert (found["mediatype"], found["fileName"], "caption" in found) == ("document", "a b.jpg", False)
+    request_body = evolution.requests[0].json
+    assert (request_body["mediatype"], request_body["fileName"], "caption" in request_body) == (
+        "document",
+        "a b.jpg",
+        False,
+    )
 
 
 def test_only_the_first_attachment_is_sent_and_the_rest_is_noted(deps: Deps, evolution: Stub) -> None:
@@ -168,7 +174,7 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
 
 
 @pytest.mark.parametrize(
-    ("attachment", "said"),
+    ("attachment", "expected"),
     [
         (photo(url=None), "foto"),
         (Attachment(type=MessageKind.CONTACT, name="João"), "foto\nJoão"),
@@ -177,11 +183,11 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
     ],
 )
 def test_what_whatsapp_does_not_take_goes_as_text(
-    deps: Deps, evolution: Stub, attachment: Attachment, said: str
+    deps: Deps, evolution: Stub, attachment: Attachment, expected: str
 ) -> None:
     send(deps, evolution, "foto", attachments=[attachment])
     (request,) = evolution.requests
-    assert (request.path, request.json["text"]) == ("/message/sendText/acme-support", said)
+    assert (request.path, request.json["text"]) == ("/message/sendText/acme-support", expected)
 
 
 @pytest.mark.parametrize(
@@ -195,14 +201,14 @@ def test_what_whatsapp_does_not_take_goes_as_text(
 )
 def test_nothing_to_send_is_rejected_without_a_call(deps: Deps, evolution: Stub, payload: OutboxPayload) -> None:
     with pytest.raises(ProviderRejected):
-        channel.send(deps, instance(), config(evolution_url=evolution.url), payload)
+        outbound.send(deps, instance(), config(evolution_url=evolution.url), payload)
     assert evolution.requests == []
 
 
 def test_a_server_that_is_down_is_unavailable(deps: Deps) -> None:
     account = config(evolution_url="http://127.0.0.1:1")
     with pytest.raises(ProviderUnavailable):
-        channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+        outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
 
 
 @pytest.mark.parametrize(
@@ -219,38 +225,38 @@ def test_a_server_that_is_down_is_unavailable(deps: Deps) -> None:
 def test_settings_that_cannot_work_are_named(deps: Deps, evolution: Stub, changes: dict[str, str], names: str) -> None:
     account = config(**({"evolution_url": evolution.url} | changes))
     with pytest.raises(HubError, match=names) as failed:
-        channel.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
+        outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=MARIA, text="oi"))
     assert isinstance(failed.value, ProviderRejected)
     assert evolution.requests == []
 
 
 def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps, evolution: Stub) -> None:
-    theirs = deps.settings.model_copy(update={"evolution_url": "https://evolution.example"})
+    settings = deps.settings.model_copy(update={"evolution_url": "https://evolution.example"})
     shared_key = config(evolution_key="SHARED").evolution_key
     account = config(evolution_url=evolution.url, evolution_key="SHARED")
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
-    operator = theirs.model_copy(update={"evolution_key": shared_key})
+    operator = settings.model_copy(update={"evolution_key": shared_key})
     with pytest.raises(ProviderRejected, match="EVOLUTION_URL"):
-        channel.send(replace(deps, settings=operator), instance(), account, payload)
+        outbound.send(replace(deps, settings=operator), instance(), account, payload)
     assert evolution.requests == []
     own = operator.model_copy(update={"evolution_url": evolution.url})
     named = account.model_copy(update={"whatsapp_instance": None})
-    channel.send(replace(deps, settings=own), instance(), named, payload)
+    outbound.send(replace(deps, settings=own), instance(), named, payload)
     assert evolution.requests[0].headers["apikey"] == "SHARED"
 
 
-def test_on_the_deployments_server_a_tenant_has_only_the_names_that_are_his(deps: Deps, evolution: Stub) -> None:
+def test_on_the_deployments_server_a_tenant_has_only_its_own_instance_names(deps: Deps, evolution: Stub) -> None:
     shared_key = config(evolution_key="SHARED").evolution_key
     settings = deps.settings.model_copy(update={"evolution_url": evolution.url, "evolution_key": shared_key})
     account = config(evolution_url=evolution.url, evolution_key="SHARED", whatsapp_instance="somebody-elses")
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
     with pytest.raises(ProviderRejected, match="whatsapp_instance must be"):
-        channel.send(replace(deps, settings=settings), instance(), account, payload)
+        outbound.send(replace(deps, settings=settings), instance(), account, payload)
     assert evolution.requests == []
 
 
 def test_the_defaults_are_the_deployments_server(deps: Deps) -> None:
-    assert channel.defaults(deps.settings) == {"evolution_url": deps.settings.evolution_url}
+    assert config_module.defaults(deps.settings) == {"evolution_url": deps.settings.of(EvolutionSettings).evolution_url}
 
 
 def test_every_call_of_a_half_sent_message_goes_to_the_same_chat(deps: Deps, evolution: Stub) -> None:

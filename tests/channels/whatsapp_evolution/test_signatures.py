@@ -22,7 +22,7 @@ def token(key: str = KEY, age: float = 0, algorithm: str = "HS256", **claims: An
 
 
 @pytest.mark.parametrize(
-    ("given", "expected", "same"),
+    ("secret", "expected", "same"),
     [
         ("abc", "abc", True),
         ("abd", "abc", False),
@@ -34,8 +34,8 @@ def token(key: str = KEY, age: float = 0, algorithm: str = "HS256", **claims: An
         ("á", "a", False),
     ],
 )
-def test_secrets_match_only_when_equal_and_not_empty(given: str | None, expected: str, same: bool) -> None:
-    assert same_secret(given, expected) is same
+def test_secrets_match_only_when_equal_and_not_empty(secret: str | None, expected: str, same: bool) -> None:
+    assert same_secret(secret, expected) is same
 
 
 def test_a_body_signature_is_checked_over_the_raw_bytes() -> None:
@@ -63,15 +63,15 @@ def test_a_short_key_works_like_any_other() -> None:
     assert not jwt_hs256_matches(token(padded), "secreT", 0)
 
 
-@pytest.mark.parametrize("given", ["", "a.b.c", "x", "\ud800.a.b", "Bearer", "e30.e30.e30"])
-def test_what_is_no_jwt_proves_nothing(given: str) -> None:
-    assert not jwt_hs256_matches(given, KEY, 3600)
+@pytest.mark.parametrize("candidate", ["", "a.b.c", "x", "\ud800.a.b", "Bearer", "e30.e30.e30"])
+def test_what_is_no_jwt_proves_nothing(candidate: str) -> None:
+    assert not jwt_hs256_matches(candidate, KEY, 3600)
 
 
 def test_jwts_of_other_kinds_prove_nothing() -> None:
     unsigned = jwt.encode({"exp": int(time.time()) + 600}, "", algorithm="none")
     endless = jwt.encode({"app": "evolution"}, KEY, algorithm="HS256")
     longer = jwt.encode({"exp": int(time.time()) + 600}, KEY * 2, algorithm="HS512")
-    for given in (unsigned, endless, longer, token(KEY + "x")):
-        assert not jwt_hs256_matches(given, KEY, 3600)
+    for candidate in (unsigned, endless, longer, token(KEY + "x")):
+        assert not jwt_hs256_matches(candidate, KEY, 3600)
     assert not jwt_hs256_matches(token(), "", 3600)

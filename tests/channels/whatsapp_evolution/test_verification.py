@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.channels.whatsapp_evolution import channel
+from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.config import Settings
 from shared.errors import SignatureInvalid
 from tests.channels.golden import webhook
@@ -29,13 +29,15 @@ def token(key: str = JWT_KEY, age: int = 0) -> str:
     return jwt.encode(claims, key, algorithm="HS256")
 
 
-def verify(given: Mapping[str, Any], settings: Settings = STRICT, apikey: str | None = None, **call: Any) -> None:
+def verify(
+    config_fields: Mapping[str, Any], settings: Settings = STRICT, apikey: str | None = None, **call: Any
+) -> None:
     what = webhook(body("messages.upsert", {}, apikey=apikey), **call)
-    channel.verify(what, config(evolution_key="GLOBAL-KEY", **given), settings)
+    webhook_module.verify(what, config(evolution_key="GLOBAL-KEY", **config_fields), settings)
 
 
 @pytest.mark.parametrize(
-    ("given", "call"),
+    ("config_fields", "call"),
     [
         (REGISTERED, {"headers": {"x-hub-webhook-secret": SECRET}}),
         (REGISTERED, {"headers": {"authorization": f"Bearer {SECRET}"}}),
@@ -56,13 +58,13 @@ def verify(given: Mapping[str, Any], settings: Settings = STRICT, apikey: str | 
         "header behind a proxy",
     ],
 )
-def test_any_proof_is_enough_even_when_strict(given: dict[str, Any], call: dict[str, Any]) -> None:
-    verify(given, **call)
+def test_any_proof_is_enough_even_when_strict(config_fields: dict[str, Any], call: dict[str, Any]) -> None:
+    verify(config_fields, **call)
 
 
 @pytest.mark.parametrize("settings", [LENIENT, STRICT], ids=["lenient", "strict"])
 @pytest.mark.parametrize(
-    ("given", "call"),
+    ("config_fields", "call"),
     [
         (REGISTERED, {"headers": {"x-hub-webhook-secret": "guess"}}),
         (REGISTERED, {"headers": {"x-hub-webhook-secret": ""}}),
@@ -80,10 +82,10 @@ def test_any_proof_is_enough_even_when_strict(given: dict[str, Any], call: dict[
     ],
 )
 def test_a_wrong_or_missing_proof_is_refused_where_one_was_agreed_on(
-    given: dict[str, Any], call: dict[str, Any], settings: Settings
+    config_fields: dict[str, Any], call: dict[str, Any], settings: Settings
 ) -> None:
     with pytest.raises(SignatureInvalid) as refusal:
-        verify(given, settings, **call)
+        verify(config_fields, settings, **call)
     assert SECRET not in refusal.value.detail
 
 
@@ -103,4 +105,4 @@ def test_an_empty_secret_counts_as_none() -> None:
 @pytest.mark.parametrize("raw", [b"", b"[" * 100_000, b'{"apikey": 5}', b'{"apikey": null}'])
 def test_a_body_that_cannot_be_read_proves_nothing(raw: bytes) -> None:
     with pytest.raises(SignatureInvalid):
-        channel.verify(webhook(raw), config(evolution_key="GLOBAL-KEY"), STRICT)
+        webhook_module.verify(webhook(raw), config(evolution_key="GLOBAL-KEY"), STRICT)

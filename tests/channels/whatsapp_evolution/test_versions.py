@@ -45,19 +45,19 @@ PRIVATE_KEYS = {
 
 @pytest.mark.parametrize("key", PRIVATE_KEYS.values(), ids=PRIVATE_KEYS)
 def test_a_private_chat_has_one_key_in_every_version(key: dict[str, Any]) -> None:
-    found = received({"conversation": "ola"}, key)
-    assert found.chat_key == MARIA
-    assert found.external_conversation_id == MARIA
-    assert found.sender.external_user_id == MARIA
-    assert found.sender.phone == "+5511988887777"
-    assert found.sender.keys == ((MARIA, MARIA_LID) if MARIA_LID in key.values() else (MARIA,))
+    event = received({"conversation": "ola"}, key)
+    assert event.chat_key == MARIA
+    assert event.external_conversation_id == MARIA
+    assert event.sender.external_user_id == MARIA
+    assert event.sender.phone == "+5511988887777"
+    assert event.sender.keys == ((MARIA, MARIA_LID) if MARIA_LID in key.values() else (MARIA,))
     assert [part.key for part in parts(body("messages.upsert", message({"conversation": "ola"}, key)))] == [MARIA]
 
 
 def test_a_hidden_id_alone_is_no_phone_number() -> None:
-    found = received({"conversation": "ola"}, {"remoteJid": MARIA_LID})
-    assert (found.chat_key, found.external_conversation_id) == (MARIA_LID, MARIA_LID)
-    assert found.sender.phone is None
+    event = received({"conversation": "ola"}, {"remoteJid": MARIA_LID})
+    assert (event.chat_key, event.external_conversation_id) == (MARIA_LID, MARIA_LID)
+    assert event.sender.phone is None
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_a_hidden_id_alone_is_no_phone_number() -> None:
     ids=["2.3.5", "2.3.0", "2.2"],
 )
 def test_in_a_group_the_author_is_the_participant(key: dict[str, Any]) -> None:
-    found = received({"conversation": "oi"}, {"remoteJid": GROUP} | key)
-    assert (found.chat_key, found.external_conversation_id, found.is_group) == (GROUP, GROUP, True)
-    assert found.sender.keys == (MARIA, MARIA_LID)
-    assert found.sender.external_user_id == MARIA
-    assert found.sender.name == "Maria Souza"
+    event = received({"conversation": "oi"}, {"remoteJid": GROUP} | key)
+    assert (event.chat_key, event.external_conversation_id, event.is_group) == (GROUP, GROUP, True)
+    assert event.sender.keys == (MARIA, MARIA_LID)
+    assert event.sender.external_user_id == MARIA
+    assert event.sender.name == "Maria Souza"
 
 
 def test_a_group_author_of_the_first_version_stands_beside_the_key() -> None:
@@ -83,10 +83,10 @@ def test_a_group_author_of_the_first_version_stands_beside_the_key() -> None:
 
 @pytest.mark.parametrize("name", ["Você", "", "ACME Support"])
 def test_what_the_account_wrote_itself_belongs_to_the_customer_without_a_name(name: str) -> None:
-    found = received({"conversation": "oi"}, {"fromMe": True}, pushName=name)
-    assert found.from_me
-    assert found.sender.external_user_id == MARIA
-    assert found.sender.name is None
+    event = received({"conversation": "oi"}, {"fromMe": True}, pushName=name)
+    assert event.from_me
+    assert event.sender.external_user_id == MARIA
+    assert event.sender.name is None
 
 
 def test_the_accounts_own_phone_is_never_the_customer() -> None:
@@ -152,15 +152,15 @@ def test_bytes_and_long_numbers_are_read_in_every_encoding(media: dict[str, Any]
 
 def test_a_signed_low_half_is_read_as_unsigned() -> None:
     value = {"low": -80361728, "high": 417, "unsigned": False}
-    found = only(
+    event = only(
         body(
             "messages.upsert",
             message({"reactionMessage": {"key": {"id": "X"}, "text": "👍", "senderTimestampMs": value}})
             | {"messageTimestamp": None},
         )
     )
-    assert isinstance(found, ReactionChanged)
-    assert found.reacted_at == datetime.fromtimestamp(((417 << 32) + (-80361728 & 0xFFFFFFFF)) // 1000, UTC)
+    assert isinstance(event, ReactionChanged)
+    assert event.reacted_at == datetime.fromtimestamp(((417 << 32) + (-80361728 & 0xFFFFFFFF)) // 1000, UTC)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_receipts_of_every_version_move_the_status(data: dict[str, Any], status:
 
 @pytest.mark.parametrize("word", ["ERROR", "FAILED", 0])
 def test_a_refused_message_is_dead_with_a_reason(word: object) -> None:
-    found = only(body("messages.update", {"keyId": "3EB0", "remoteJid": MARIA, "status": word}))
-    assert isinstance(found, Receipt)
-    assert found.status is MessageStatus.DEAD
-    assert found.error
+    receipt = only(body("messages.update", {"keyId": "3EB0", "remoteJid": MARIA, "status": word}))
+    assert isinstance(receipt, Receipt)
+    assert receipt.status is MessageStatus.DEAD
+    assert receipt.error
 
 
 @pytest.mark.parametrize("word", ["PENDING", 1, "EDITED", "NEWS", None, 99, [], {}])
@@ -246,19 +246,19 @@ def test_other_protocol_messages_give_no_event(kind: object) -> None:
 def test_the_first_version_wraps_edits_into_an_upsert() -> None:
     change = {"key": {"id": "ACED"}, "type": "MESSAGE_EDIT", "editedMessage": {"conversation": "novo"}}
     content = {"editedMessage": {"message": {"protocolMessage": change}}}
-    found = only(body("messages.upsert", message(content, messageType="editedMessage")))
-    assert isinstance(found, MessageEdited)
-    assert (found.external_message_id, found.text) == ("ACED", "novo")
+    event = only(body("messages.upsert", message(content, messageType="editedMessage")))
+    assert isinstance(event, MessageEdited)
+    assert (event.external_message_id, event.text) == ("ACED", "novo")
 
 
 def test_history_is_marked_so_that_nobody_answers_it() -> None:
     what = [message({"conversation": "a"}, {"id": "1"}), message({"conversation": "b"}, {"id": "2"})]
-    found = events(body("messages.set", what))
-    assert [event.is_history for event in found if isinstance(event, MessageReceived)] == [True, True]
+    history = events(body("messages.set", what))
+    assert [event.is_history for event in history if isinstance(event, MessageReceived)] == [True, True]
     assert len(parts(body("messages.set", {"messages": what, "isLatest": True}))) == 2
 
 
 def test_the_first_version_keeps_extended_text() -> None:
     content = {"extendedTextMessage": {"text": "veja", "contextInfo": {"stanzaId": "3EB0AA"}}}
-    found = received(content, messageType="extendedTextMessage")
-    assert (found.kind, found.text, found.reply_to) == (MessageKind.TEXT, "veja", "3EB0AA")
+    event = received(content, messageType="extendedTextMessage")
+    assert (event.kind, event.text, event.reply_to) == (MessageKind.TEXT, "veja", "3EB0AA")

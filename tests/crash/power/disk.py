@@ -1,4 +1,4 @@
-"""A disk that forgets what nobody asked it to keep.
+"""A disk that loses in a power cut what was not synced.
 
 It follows what `recorder.c` wrote down, and can be asked at any time what a
 power cut would leave. What POSIX promises is kept and no more: a file's bytes
@@ -66,17 +66,17 @@ Image: TypeAlias = dict[str, tuple[int, bytes | None]]
 @dataclass
 class _File:
     mode: int
-    kept: bytearray = field(default_factory=bytearray)
+    durable: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)
     """What was written at an offset, or None where the file was cut off there."""
 
     def sync(self) -> None:
         for offset, data in self.pending:
-            _put(self.kept, offset, data)
+            _put(self.durable, offset, data)
         self.pending.clear()
 
     def content(self, chance: Random, survival: float) -> bytes:
-        content = bytearray(self.kept)
+        content = bytearray(self.durable)
         for offset, data in self.pending:
             for at, sector in _sectors(offset, data):
                 if chance.random() < survival:
@@ -87,17 +87,17 @@ class _File:
 @dataclass
 class _Directory:
     mode: int
-    kept: dict[str, _Node] = field(default_factory=dict)
+    durable: dict[str, _Node] = field(default_factory=dict)
     pending: list[dict[str, _Node | None]] = field(default_factory=list)
     """Changes of names, each done whole or not at all; None removes one."""
 
     def sync(self) -> None:
         for change in self.pending:
-            _rename(self.kept, change)
+            _rename(self.durable, change)
         self.pending.clear()
 
     def names(self, chance: Random, survival: float) -> dict[str, _Node]:
-        names = dict(self.kept)
+        names = dict(self.durable)
         for change in self.pending:
             if chance.random() < survival:
                 _rename(names, change)
@@ -135,21 +135,21 @@ def _rename(names: dict[str, _Node], change: Mapping[str, _Node | None]) -> None
 
 
 class Disk:
-    """The disk below `root`; what lies there when it is made is kept."""
+    """The disk below `root`; the files that exist when this is created are durable."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._nodes: dict[int, _Node] = {}
-        """By inode; one that was removed leaves its number to the next that is made."""
+        """By inode; the number of a removed file may be reused by a new one."""
         self._root = self._take(root)
 
     def follow(self, record: Record) -> None:
         match record.kind:
             case Kind.MADE:
                 mode = stat.S_IMODE(record.mode)
-                made = _Directory(mode) if stat.S_ISDIR(record.mode) else _File(mode)
-                self._nodes[record.inode] = made
-                self._change(record.path, made)
+                node = _Directory(mode) if stat.S_ISDIR(record.mode) else _File(mode)
+                self._nodes[record.inode] = node
+                self._change(record.path, node)
             case Kind.NAMED:
                 self._change(record.path, self._nodes[record.inode])
             case Kind.RENAMED:
@@ -164,7 +164,7 @@ class Disk:
                 self._file(record.inode).pending.append((record.offset, None))
 
     def after_a_cut(self, chance: Random, survival: float) -> Image:
-        """What is there when the power is back; `survival` is how likely a piece that nobody synced was kept."""
+        """The content after a power cut; `survival` is the probability that an unsynced piece was kept."""
         image: Image = {}
         _fill(image, "", self._root, chance, survival)
         return image

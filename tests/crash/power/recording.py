@@ -1,4 +1,4 @@
-"""Running a process whose doings below a directory are recorded."""
+"""Runs a process and records its file operations below a directory."""
 
 from __future__ import annotations
 

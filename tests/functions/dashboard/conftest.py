@@ -1,4 +1,4 @@
-"""The Dashboard dialect and some conversations to show."""
+"""The Dashboard dialect with some conversations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
-from shared.http.app import create_app
 from shared.ports.store import Create
-from shared.usecases import refs
+from tests import refs
+from tests.apps import create_app
 
 START = datetime(2024, 1, 20, 10, 0, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def converse(deps: Deps) -> Callable[..., Conversation]:
     """Store a conversation of the default tenant; `minute` is when its last message came."""
 
     def store(id_: str, minute: int = 0, **fields: Any) -> Conversation:
-        given = {
+        defaults = {
             "id": id_,
             "tenant_id": deps.settings.default_tenant_id,
             "customer_id": "cust_456",
@@ -44,7 +44,7 @@ def converse(deps: Deps) -> Callable[..., Conversation]:
             "created_at": START,
             "updated_at": START,
         }
-        conversation = Conversation.model_validate(given | fields)
+        conversation = Conversation.model_validate(defaults | fields)
         deps.store.commit([Create(refs.conversation(id_), conversation.model_dump())])
         return conversation
 
@@ -56,7 +56,7 @@ def say(deps: Deps) -> Callable[..., Message]:
     """Store a message of a conversation; `minute` is when it was sent."""
 
     def store(conversation_id: str, id_: str, minute: int = 0, **fields: Any) -> Message:
-        given = {
+        defaults = {
             "id": id_,
             "tenant_id": deps.settings.default_tenant_id,
             "instance_id": "instance",
@@ -68,7 +68,7 @@ def say(deps: Deps) -> Callable[..., Message]:
             "sent_at": START + timedelta(minutes=minute),
             "created_at": START + timedelta(minutes=minute),
         }
-        message = Message.model_validate(given | fields)
+        message = Message.model_validate(defaults | fields)
         deps.store.commit([Create(refs.message(id_), message.model_dump())])
         return message
 

@@ -10,29 +10,29 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
 from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests import refs
 
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def customer(deps: Deps, id_: str = "cust_456", **fields: Any) -> Customer:
     """A customer of the default tenant, unless another is named."""
-    given = {"tenant_id": deps.settings.default_tenant_id, "created_at": NEW_YEAR, "updated_at": NEW_YEAR}
-    made = Customer.model_validate({"id": id_} | given | fields)
-    deps.store.commit([Create(refs.customer(id_), made.model_dump())])
-    return made
+    defaults = {"tenant_id": deps.settings.default_tenant_id, "created_at": NEW_YEAR, "updated_at": NEW_YEAR}
+    new_customer = Customer.model_validate({"id": id_} | defaults | fields)
+    deps.store.commit([Create(refs.customer(id_), new_customer.model_dump())])
+    return new_customer
 
 
 def channel(deps: Deps, type_: ChannelType, tenant_id: str | None = None, **fields: Any) -> Instance:
-    """A channel that nobody told its provider of, but that has all it needs."""
+    """A configured channel that was not connected at its provider."""
     new = NewInstance(channel_type=type_, label=fields.pop("label", f"{type_} {new_id()[:4]}"), **fields)
-    made = instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
-    if made.status is not InstanceStatus.NOT_CONFIGURED:
-        return made
-    complete = made.model_copy(update={"status": InstanceStatus.CONFIGURED})
-    deps.store.commit([Merge(refs.instance(made.id), {"status": complete.status.value})])
+    instance = instances.create(deps, tenant_id or deps.settings.default_tenant_id, new, connect=False)
+    if instance.status is not InstanceStatus.NOT_CONFIGURED:
+        return instance
+    complete = instance.model_copy(update={"status": InstanceStatus.CONFIGURED})
+    deps.store.commit([Merge(refs.instance(instance.id), {"status": complete.status.value})])
     return complete
 
 

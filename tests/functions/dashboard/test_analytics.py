@@ -1,4 +1,4 @@
-"""Figures through the Dashboard's door, made of counters alone."""
+"""The Dashboard's analytics, computed from counters alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.errors import StoreError
-from shared.http.app import create_app
-from shared.ports.store import Create
-from shared.usecases import refs
-from shared.usecases.reporting import stats
+from shared.ports.store import Create, Ref
+from shared.usecases.reporting import counters
 from shared.usecases.reporting.analytics import instance_counters
 from shared.usecases.reporting.rollups import roll_up
+from tests import refs
+from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
@@ -41,8 +44,10 @@ def count(deps: Deps) -> Count:
     ) -> None:
         tenant_id = amounts.pop("tenant_id", deps.settings.default_tenant_id)
         instance_id = amounts.pop("instance_id", f"{channel}-instance")
-        write = stats.count(tenant_id, instance_id, ChannelType(channel), conversation, NOW - ago, **amounts)
-        deps.store.commit([write])
+        unit = UnitOfWork(deps.store)
+        source = counters.Source(tenant_id, instance_id, ChannelType(channel), conversation)
+        counters.count(unit, source, NOW - ago, Counters(**amounts))
+        unit.commit()
 
     return raise_
 
@@ -96,15 +101,15 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
     count(sessions=15, inbound=80, outbound=70, replies=10, reply_seconds=18, ratings=5, rating_sum=21)
     count(channel="voice", sessions=8, calls=8, call_seconds=14_400, quality_count=2, quality_sum=9)
     count(timedelta(hours=1), channel="sms", sessions=22, inbound=25, replies=10, reply_seconds=28)
-    printed, shown = golden("analytics_dashboard_response"), _get(at(), "dashboard")
-    assert list(shown) == list(printed)
-    sms = shown["channelMetrics"].pop("sms")
+    printed, response = golden("analytics_dashboard_response"), _get(at(), "dashboard")
+    assert list(response) == list(printed)
+    sms = response["channelMetrics"].pop("sms")
     assert sms == {"sessions": 22, "messages": 25, "avg_response_time": 2.8}
-    assert {name: shown[name] for name in shown if name != "trends"} == {
+    assert {name: response[name] for name in response if name != "trends"} == {
         name: printed[name] for name in printed if name != "trends"
     }
-    assert list(shown["trends"][0]) == list(printed["trends"][0])
-    assert shown["trends"][-2:] == [
+    assert list(response["trends"][0]) == list(printed["trends"][0])
+    assert response["trends"][-2:] == [
         {"timestamp": "2026-11-21T09:00:00Z", "sessions": 22, "messages": 25},
         {"timestamp": "2026-11-21T10:00:00Z", "sessions": 23, "messages": 150},
     ]
@@ -122,10 +127,10 @@ def test_the_dashboard_is_as_printed(deps: Deps, at: At, count: Count) -> None:
 def test_buckets_have_no_gaps_and_add_up(at: At, count: Count, range_: str, number: int, first: str, last: str) -> None:
     count(timedelta(minutes=50), sessions=1, inbound=2)
     count(sessions=2, inbound=1)
-    shown = _get(at(), f"dashboard?range={range_}")
-    points = shown["trends"]
+    response = _get(at(), f"dashboard?range={range_}")
+    points = response["trends"]
     assert (len(points), points[0]["timestamp"], points[-1]["timestamp"]) == (number, first, last)
-    assert sum(point["sessions"] for point in points) == shown["totalSessions"] == 3
+    assert sum(point["sessions"] for point in points) == response["totalSessions"] == 3
     assert sum(point["messages"] for point in points) == 3
 
 
@@ -171,11 +176,11 @@ def test_channel_performance_is_as_printed(at: At, count: Count) -> None:
     count(timedelta(hours=5), sessions=55, resolved=47, replies=2, reply_seconds=3.6, ratings=5, rating_sum=21)
     count(channel="sms", sessions=9)
     printed = golden("analytics_channel_performance_response")
-    shown = _get(at(), "channel-performance?channel=whatsapp&range=7d")
-    assert list(shown) == list(printed)
-    assert shown["metrics"] == printed["metrics"] | {"totalSessions": 55}
-    assert list(shown["metrics"]) == list(printed["metrics"])
-    hours = shown["hourlyData"]
+    response = _get(at(), "channel-performance?channel=whatsapp&range=7d")
+    assert list(response) == list(printed)
+    assert response["metrics"] == printed["metrics"] | {"totalSessions": 55}
+    assert list(response["metrics"]) == list(printed["metrics"])
+    hours = response["hourlyData"]
     assert (len(hours), hours[0]["timestamp"]) == (7 * 24 + 1, "2026-11-14T10:00:00Z")
     assert hours[-1]["timestamp"] == "2026-11-21T10:00:00Z"
     assert [hour["timestamp"] for hour in hours if hour["sessions"]] == ["2026-11-21T05:00:00Z"]
@@ -204,10 +209,10 @@ def test_customer_satisfaction_is_as_printed(at: At, count: Count) -> None:
     count(channel="sms", sessions=1)
     printed = golden("analytics_customer_satisfaction_response")
     roll_up_at(at, NOW)
-    shown = _get(at(), "customer-satisfaction")
-    assert list(shown) == list(printed)
-    points = shown.pop("trends")
-    assert shown == {name: value for name, value in printed.items() if name != "trends"}
+    response = _get(at(), "customer-satisfaction")
+    assert list(response) == list(printed)
+    points = response.pop("trends")
+    assert response == {name: value for name, value in printed.items() if name != "trends"}
     assert len(points) == 31
     assert points[-3:] == [
         {"timestamp": "2026-11-19T00:00:00Z", "score": 4.0, "responses": 20},
@@ -250,8 +255,11 @@ def test_more_counters_than_a_page_holds_are_all_counted_before_and_after_they_a
     deps: Deps, at: At
 ) -> None:
     tenant_id, yesterday = deps.settings.default_tenant_id, NOW - timedelta(days=1)
-    many = [stats.count(tenant_id, f"i{n}", ChannelType.WHATSAPP, "c", yesterday, sessions=1) for n in range(520)]
-    deps.store.commit(many)
+    unit = UnitOfWork(deps.store)
+    for number in range(520):
+        source = counters.Source(tenant_id, f"i{number}", ChannelType.WHATSAPP, "c")
+        counters.count(unit, source, yesterday, Counters(sessions=1))
+    unit.commit()
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
     assert roll_up_at(at, NOW) == 1
     assert _get(at(), "dashboard?range=7d")["totalSessions"] == 520
@@ -272,7 +280,7 @@ def test_of_two_processes_that_begin_to_roll_up_at_once_one_does(
     for moment in earlier:
         roll_up_at(at, moment)
     here, others = replace(deps, now=lambda: NOW), list[int]()
-    overlaps(deps).store.before_commit(refs.roll_up_state(), lambda: others.append(roll_up(here)))
+    overlaps(deps).store.before_commit(Ref("counters", ids.ROLL_UP), lambda: others.append(roll_up(here)))
     assert (roll_up(here), others) == (0, [1])
 
 
@@ -313,8 +321,10 @@ def test_an_old_count_can_still_be_corrected(deps: Deps, at: At, count: Count) -
     count(timedelta(days=9), ratings=1, rating_sum=1)
     roll_up_at(at, NOW)
     tenant_id = deps.settings.default_tenant_id
-    given = (tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c", long_ago, NOW)
-    deps.store.commit(stats.correct(*given, rating_sum=4))
+    unit = UnitOfWork(deps.store)
+    source = counters.Source(tenant_id, "whatsapp-instance", ChannelType.WHATSAPP, "c")
+    counters.correct(unit, source, long_ago, NOW, Counters(rating_sum=4))
+    unit.commit()
     assert _get(at(), "customer-satisfaction")["overallScore"] == 5
 
 
@@ -354,5 +364,5 @@ def test_the_cost_of_the_dashboard_does_not_grow_with_the_messages(deps: Deps, a
     for hours in range(24 * 30):
         count(timedelta(hours=hours), inbound=1000)
     assert cost() == once
-    assert once.documents_read <= 31 + 2 * refs.STATS_SHARDS
+    assert once.documents_read <= 31 + 2 * ids.COUNTER_SHARDS
     assert (once.reads, once.commits) == (3, 0)

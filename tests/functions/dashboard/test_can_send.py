@@ -17,8 +17,8 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import InstanceStatus
 from shared.ports.store import Create, Ref
-from shared.usecases import refs
-from shared.usecases.conversations import sendability
+from shared.usecases.sessions import sendability
+from tests import refs
 from tests.documents import an_instance
 from tests.functions.keys import key_for
 
@@ -43,10 +43,10 @@ def customer(deps: Deps, **fields: Any) -> None:
 
 def instance(deps: Deps, adapter: str, /, seq: int = 1, **fields: Any) -> str:
     name = f"{adapter}-{seq}"
-    given = {"id": name, "slug": name, "name": name, "seq": seq, "status": InstanceStatus.CONNECTED}
-    made = an_instance(adapter, tenant_id=deps.settings.default_tenant_id, **(given | fields))
-    deps.store.commit([Create(refs.instance(made.id), made.model_dump())])
-    return made.id
+    defaults = {"id": name, "slug": name, "name": name, "seq": seq, "status": InstanceStatus.CONNECTED}
+    new_instance = an_instance(adapter, tenant_id=deps.settings.default_tenant_id, **(defaults | fields))
+    deps.store.commit([Create(refs.instance(new_instance.id), new_instance.model_dump())])
+    return new_instance.id
 
 
 def address(deps: Deps, instance_id: str, last: datetime | None = None, **fields: Any) -> None:
@@ -63,7 +63,7 @@ def address(deps: Deps, instance_id: str, last: datetime | None = None, **fields
     deps.store.commit([Create(Ref("identities", identity.id), identity.model_dump())])
 
 
-def asked(client: FlaskClient) -> dict[str, Any]:
+def channels_of_session(client: FlaskClient) -> dict[str, Any]:
     answer = client.post("/sessions/s1/can-send", json={})
     assert answer.status_code == 200, answer.text
     body: Any = answer.get_json()
@@ -72,15 +72,15 @@ def asked(client: FlaskClient) -> dict[str, Any]:
 
 
 def verdict(client: FlaskClient, channel: str) -> tuple[bool, str | None, bool]:
-    found = asked(client)[channel]
-    return found["can_send"], found["reason"], found["template_required"]
+    entry = channels_of_session(client)[channel]
+    return entry["can_send"], entry["reason"], entry["template_required"]
 
 
 def test_open_window_says_until_when(deps: Deps, client: FlaskClient, now: datetime) -> None:
     customer(deps)
     address(deps, instance(deps, "whatsapp_cloud"), now - timedelta(hours=1))
     assert verdict(client, "whatsapp") == (True, None, False)
-    closes = asked(client)["whatsapp"]["window_closes_at"]
+    closes = channels_of_session(client)["whatsapp"]["window_closes_at"]
     assert datetime.fromisoformat(closes) == (now + timedelta(hours=23)).replace(microsecond=0)
 
 
@@ -119,7 +119,7 @@ def test_the_profile_has_the_address_that_a_channel_goes_by(
     customer(deps, **profile)
     for adapter in ("whatsapp_evolution", "sms_twilio", "voice", "email_ses", "video", "slack"):
         instance(deps, adapter)
-    verdicts = asked(client)
+    verdicts = channels_of_session(client)
     assert {name for name, verdict in verdicts.items() if verdict["can_send"]} == reached
     assert {verdict["reason"] for verdict in verdicts.values() if not verdict["can_send"]} == {"no_address"}
 

@@ -1,4 +1,4 @@
-"""What channels can carry, as data."""
+"""The capabilities of the channels."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from flask.testing import FlaskClient
 
 from functions.dashboard.capability_schemas import ChannelCapabilities, PaceOut
 from shared.channel import Capabilities, Pace
-from shared.channels import channel, names
+from shared.channels import names, type_of
 from tests.functions.dashboard.golden import golden
 
 
-def _shown(client: FlaskClient) -> dict[str, dict[str, object]]:
+def _capabilities(client: FlaskClient) -> dict[str, dict[str, object]]:
     answer = client.get("/channels/capabilities")
     assert answer.status_code == 200, answer.text
     return {each["adapter"]: each for each in answer.get_json()["channels"]}
 
 
 def test_every_adapter_is_told_in_the_order_of_the_registry(client: FlaskClient) -> None:
-    assert list(_shown(client)) == names()
+    assert list(_capabilities(client)) == names()
 
 
 def test_golden_forms(client: FlaskClient) -> None:
-    shown = _shown(client)
+    capabilities = _capabilities(client)
     expected = golden("channels_capabilities_response")
-    assert {name: shown[name] for name in expected} == expected
+    assert {name: capabilities[name] for name in expected} == expected
 
 
 def test_nothing_that_channels_declare_is_left_out() -> None:
     declared = {field.name for field in dataclasses.fields(Capabilities)}
-    told = {name.removesuffix("_hours") for name in ChannelCapabilities.model_fields}
-    assert declared <= told
+    documented = {name.removesuffix("_hours") for name in ChannelCapabilities.model_fields}
+    assert declared <= documented
     assert {field.name for field in dataclasses.fields(Pace)} == set(PaceOut.model_fields)
 
 
 def test_each_type_has_one_default(client: FlaskClient) -> None:
-    types = [channel(name).channel_type for name in names()]
-    assert sum(bool(each["is_default"]) for each in _shown(client).values()) == len(set(types))
+    types = [type_of(name) for name in names()]
+    assert sum(bool(each["is_default"]) for each in _capabilities(client).values()) == len(set(types))

@@ -1,4 +1,4 @@
-"""Channels by type: listed, configured, and how they stand."""
+"""Channels by type: listing, configuration and status."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from flask.testing import FlaskClient
 from functions.dashboard.main import blueprints
 from infra.bench.counting import Cost, CountingStore
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.domain.analytics import Counters
 from shared.domain.calls import CallState
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Merge
-from shared.usecases import refs
 from shared.usecases.conversations import calls
 from shared.usecases.instances import instances
-from shared.usecases.reporting import stats
+from shared.usecases.reporting import counters
+from tests import refs
+from tests.apps import create_app
 from tests.evolution import Evolution
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
@@ -46,8 +48,8 @@ def evolution(provider: Stub) -> Stub:
 
 
 def only(client: FlaskClient) -> Any:
-    [shown] = client.get("/channels/integrations").json["channels"]  # type: ignore[index]
-    return shown
+    [listed] = client.get("/channels/integrations").json["channels"]  # type: ignore[index]
+    return listed
 
 
 def settle(deps: Deps, instance: Instance, **fields: Any) -> None:
@@ -59,9 +61,11 @@ def call(deps: Deps, instance: Instance, id_: str) -> None:
     calls.change(deps, instance, CallChanged(external_call_id=id_, chat_key="+1", state=CallState.LIVE, at=deps.now()))
 
 
-def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: float) -> None:
-    at = deps.now() - timedelta(days=days_ago)
-    deps.store.commit([stats.count(instance.tenant_id, instance.id, instance.type, "any", at, **amounts)])
+def count(deps: Deps, instance: Instance, days_ago: int = 0, **amounts: Any) -> None:
+    unit = UnitOfWork(deps.store)
+    source = counters.Source(instance.tenant_id, instance.id, instance.type, "any")
+    counters.count(unit, source, deps.now() - timedelta(days=days_ago), Counters(**amounts))
+    unit.commit()
 
 
 def test_without_channels_there_is_an_empty_list(client: FlaskClient) -> None:
@@ -73,7 +77,7 @@ def test_configuring_whatsapp_makes_its_session_at_evolution_also_on_a_laptop(
 ) -> None:
     server = Evolution(provider)
     client.post("/channels/whatsapp/configure", json={"evolution_key": "k" * 16})
-    assert server.made == 1
+    assert server.created_count == 1
     assert server.hook["url"].startswith("http://localhost/webhook/evolution/whatsapp-")
 
 
@@ -178,8 +182,8 @@ def test_what_polls_cost_does_not_depend_on_what_was_said(deps: Deps, converse: 
 def test_the_printed_configuration_gives_the_printed_answer(client: FlaskClient, evolution: Stub) -> None:
     answer = client.post("/channels/whatsapp/configure", json=CONFIGURE)
     assert (answer.status_code, answer.json) == (200, golden("channel_configure_response"))
-    [asked] = evolution.to("/instance/connectionState")
-    assert asked.headers["apikey"] == CONFIGURE["api_key"]
+    [request] = evolution.to("/instance/connectionState")
+    assert request.headers["apikey"] == CONFIGURE["api_key"]
 
 
 def test_configuring_again_changes_the_same_channel(client: FlaskClient, deps: Deps, evolution: Stub) -> None:

@@ -1,4 +1,4 @@
-"""Two customers that are one person, and taking them apart again."""
+"""Merging two customers that are one person, and undoing the merge."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from flask.testing import FlaskClient
 
 from functions.dashboard.main import blueprints
 from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance
-from shared.http.app import create_app
 from shared.ports.store import Create, Merge, Ref, Where
-from shared.usecases import refs
 from shared.usecases.customers import customer_merges
+from tests import refs
+from tests.apps import create_app
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
 
@@ -76,9 +78,9 @@ def test_merging_brings_addresses_sessions_and_what_the_profile_lacked(
     assert (answer.json["success"], answer.json["customer_id"], answer.json["source_id"]) == (True, "ann", "anna")
     assert history(client, "ann") == {"a", "b", "c"}
     assert owner(deps, bot, "2") == "ann"
-    found = profile(client, "ann")
-    assert (found["name"], found["phone"], found["tags"]) == ("Ann", "+1234567890", ["vip", "new"])
-    assert found["preferences"] == {"language": "en", "preferred_channel": "sms"}
+    merged = profile(client, "ann")
+    assert (merged["name"], merged["phone"], merged["tags"]) == ("Ann", "+1234567890", ["vip", "new"])
+    assert merged["preferences"] == {"language": "en", "preferred_channel": "sms"}
     assert [each["customer_id"] for each in client.get("/customers").json["customers"]] == ["ann"]  # type: ignore[index]
 
 
@@ -104,21 +106,34 @@ def test_what_was_changed_since_stays_and_new_sessions_go_with_their_address(
     merge_id = merge(client).json["merge_id"]
     client.put("/customers/ann/profile", json={"phone": "+999"})
     converse("since", customer_id="ann", identity_id=refs.identity(bot.id, "2").id)
-    alias = {"tenant_id": "default", "customer_id": "ann", "alias_of": refs.identity(bot.id, "2").id}
-    deps.store.commit([Create(Ref("identities", "alias"), alias)])
+    identity_id = refs.identity(bot.id, "2").id
+    ann = Customer.model_validate(deps.store.get([refs.customer("ann")])[refs.customer("ann")].data)
+    address(deps, ann, bot, "alias", alias_of=identity_id)
     unmerge(client, merge_id)
     assert profile(client, "ann")["phone"] == "+999"
     assert profile(client, "anna")["phone"] == "+1234567890"
     assert history(client, "anna") == {"b", "c", "since"}
-    assert deps.store.get([Ref("identities", "alias")])[Ref("identities", "alias")].data["customer_id"] == "anna"
+    assert owner(deps, bot, "alias") == "anna"
 
 
 def test_addresses_that_came_to_light_since_go_back_however_many_they_are(
     client: FlaskClient, deps: Deps, bot: Instance, two: None
 ) -> None:
     merge_id = merge(client).json["merge_id"]
-    alias = {"tenant_id": "default", "customer_id": "ann", "alias_of": refs.identity(bot.id, "2").id}
-    deps.store.commit([Create(Ref("identities", f"alias-{n}"), alias) for n in range(120)])
+    unit = UnitOfWork(deps.store)
+    for number in range(120):
+        unit.identities.add(
+            Identity(
+                id=f"alias-{number}",
+                tenant_id="default",
+                instance_id=bot.id,
+                external_user_id=f"alias-{number}",
+                customer_id="ann",
+                alias_of=ids.identity(bot.id, "2"),
+                created_at=deps.now(),
+            )
+        )
+    unit.commit()
     unmerge(client, merge_id)
     assert deps.store.count("identities", [Where("customer_id", "==", "anna")]) == 121
 

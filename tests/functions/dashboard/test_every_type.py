@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,77 +12,15 @@ from shared.config import Settings
 from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType
 from shared.ports.store import Create, Merge
-from shared.usecases import refs
+from tests import refs
+from tests.channels.example import KEY, examples
 from tests.functions.keys import key_for
-from tests.pipeline.hub import Hub, telegram_rules
+from tests.pipeline.hub import Hub
 from tests.stubs import Reply, Stub
-from tests.twilio import ACCOUNT, OURS, twilio_rules
+from tests.twilio import twilio_rules
 
-KEY = "7123456:AAhidden-key_hidden-key_hidden-key1"
-META_NUMBER = "106540352242922"
-SNS = """<GetSMSAttributesResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
-<GetSMSAttributesResult><attributes/></GetSMSAttributesResult></GetSMSAttributesResponse>"""
-
-
-def _evolution(provider: Stub) -> None:
-    provider.on("GET", "/instance/fetchInstances", Reply(json=[]))
-    provider.on("GET", "/instance/connectionState/", Reply(json={"instance": {"state": "open"}}))
-    provider.on("POST", "/webhook/set/", Reply(201, {}))
-
-
-def _graph(provider: Stub) -> None:
-    provider.on("GET", rf"/(me|{META_NUMBER})\?", Reply(json={"id": META_NUMBER, "name": "Shop"}))
-
-
-def _slack(provider: Stub) -> None:
-    who = {"ok": True, "team": "Acme", "team_id": "T1", "user_id": "U1", "bot_id": "B1"}
-    for method in ("GET", "POST"):
-        provider.on(method, "/auth.test", Reply(json=who))
-    provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A1"}}))
-
-
-def _discord(provider: Stub) -> None:
-    provider.on("GET", "/applications/@me$", Reply(json={"id": "77", "name": "Bot", "verify_key": "ab" * 32}))
-
-
-def _sns(provider: Stub) -> None:
-    provider.on("POST", "^/$", Reply(text=SNS, headers={"content-type": "text/xml"}))
-
-
-def _ses(provider: Stub) -> None:
-    verified = {"IdentityType": "DOMAIN", "VerifiedForSendingStatus": True}
-    provider.on("GET", "/v2/email/identities/", Reply(json=verified))
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a type is configured with beside its key, and a provider that takes every key."""
-
-    good: Callable[[Stub], None]
-    config: dict[str, Any] = field(default_factory=dict)
-    key: str = KEY
-
-
-_AMAZON = {"region": "eu-west-1", "access_key_id": "AKIA1"}
-_TWILIO = {"twilio_account_sid": ACCOUNT, "phone_number": OURS}
-
-ROWS = {
-    "whatsapp_evolution": Row(_evolution),
-    "whatsapp_cloud": Row(_graph, {"provider": "cloud", "phone_number_id": META_NUMBER}),
-    "telegram_bot": Row(telegram_rules),
-    "facebook": Row(_graph),
-    "sms_twilio": Row(twilio_rules, {"provider": "twilio"} | _TWILIO),
-    "sms_sns": Row(_sns, {"provider": "sns", "phone_number": OURS} | _AMAZON),
-    "voice": Row(twilio_rules, _TWILIO),
-    "video": Row(twilio_rules, {"twilio_account_sid": ACCOUNT, "api_key_sid": "SK1", "api_key_secret": KEY}),
-    "slack": Row(_slack),
-    "discord": Row(_discord),
-    "email_ses": Row(_ses, {"address": "support@shop.example"} | _AMAZON),
-}
-NO_CREDENTIAL = {
-    "widget": "its provider is the hub",
-    "telegram_user": "a person logs in with a code",
-}
+ROWS = {name: row.credential for name, row in examples().items() if row.credential}
+NO_CREDENTIAL = {name: row.no_credential for name, row in examples().items() if row.no_credential}
 
 every_row = pytest.mark.parametrize("name", ROWS)
 
@@ -95,7 +31,7 @@ def settings(settings: Settings, provider: Stub) -> Settings:
 
 
 def _type(name: str) -> str:
-    return CHANNELS[channels.channel(name).channel_type]
+    return CHANNELS[channels.type_of(name)]
 
 
 def _body(name: str) -> dict[str, Any]:
@@ -113,12 +49,13 @@ def _integrations(hub: Hub) -> dict[str, str]:
 
 
 def test_every_channel_has_a_row_or_a_reason() -> None:
-    assert set(ROWS) | set(NO_CREDENTIAL) == set(channels.names())
+    missing = set(channels.names()) - set(ROWS) - set(NO_CREDENTIAL)
+    assert not missing, "give EXAMPLE in tests/channels/<name>/example.py a credential, or no_credential a reason"
 
 
 @every_row
 def test_a_good_key_is_tried_configured_and_shown_as_connected(hub: Hub, name: str) -> None:
-    ROWS[name].good(hub.provider)
+    ROWS[name].accepted(hub.provider)
     type_ = _type(name)
     tried = hub.post(f"/integrations/{type_}/test", _body(name))
     assert (tried["success"], tried["test_result"]) == (True, "Connection successful")
@@ -130,8 +67,8 @@ def test_a_good_key_is_tried_configured_and_shown_as_connected(hub: Hub, name: s
     assert _integrations(hub) == {type_: "connected"} | twilio
     for tested in (type_, *twilio):
         assert hub.post(f"/integrations/{tested}/test", {})["success"], tested
-    [shown] = hub.get("/channels/integrations")["channels"]
-    assert KEY not in str(shown)
+    [listed] = hub.get("/channels/integrations")["channels"]
+    assert KEY not in str(listed)
 
 
 @every_row
@@ -154,7 +91,7 @@ def test_a_key_that_was_refused_is_mended_by_configuring_again(hub: Hub, name: s
     _refuse(hub.provider)
     hub.post(f"/channels/{_type(name)}/configure", _body(name))
     hub.provider.reset()
-    ROWS[name].good(hub.provider)
+    ROWS[name].accepted(hub.provider)
     hub.post(f"/channels/{_type(name)}/configure", _body(name))
     assert hub.get(f"/channels/{_type(name)}/status")["status"] == "connected"
     assert len(hub.get("/channels/integrations")["channels"]) == 1
@@ -163,7 +100,7 @@ def test_a_key_that_was_refused_is_mended_by_configuring_again(hub: Hub, name: s
 @every_row
 @pytest.mark.parametrize("status", ["disconnected", "deleted"])
 def test_a_channel_that_was_lost_is_connected_by_configuring_it_again(hub: Hub, name: str, status: str) -> None:
-    ROWS[name].good(hub.provider)
+    ROWS[name].accepted(hub.provider)
     hub.post(f"/channels/{_type(name)}/configure", _body(name))
     [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
     hub.store.commit([Merge(refs.instance(instance["id"]), {"status": status})])
@@ -180,7 +117,7 @@ def test_a_channel_that_was_lost_is_connected_by_configuring_it_again(hub: Hub, 
 def test_half_a_key_of_amazon_is_no_key_and_the_other_half_is_named(
     hub: Hub, name: str, left_out: str, missing: str
 ) -> None:
-    ROWS[name].good(hub.provider)
+    ROWS[name].accepted(hub.provider)
     half = {key: value for key, value in _body(name).items() if key != left_out}
     hub.post(f"/channels/{_type(name)}/configure", half)
     [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
@@ -196,26 +133,26 @@ def test_a_type_without_a_credential_is_configured_and_its_trial_says_how_it_sta
     assert type_ in _integrations(hub)
     status = hub.get(f"/channels/{type_}/status")["status"]
     tried = hub.post(f"/integrations/{type_}/test", {"api_key": KEY})
-    said = "Connection successful" if status == "connected" else f"the channel is {status}"
-    assert (tried["success"], tried["test_result"]) == (status == "connected", said)
+    expected = "Connection successful" if status == "connected" else f"the channel is {status}"
+    assert (tried["success"], tried["test_result"]) == (status == "connected", expected)
 
 
 @pytest.mark.parametrize(
     ("provider_name", "adapter"), [("twilio", "sms_twilio"), ("sns", "sms_sns"), (None, "sms_twilio")]
 )
 def test_omnichat_picks_the_provider_of_text_messages(hub: Hub, provider_name: str | None, adapter: str) -> None:
-    ROWS[adapter].good(hub.provider)
-    config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).api_key: KEY}
-    given = {key: value for key, value in config.items() if value is not None}
-    made = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": given}, 201)
-    assert KEY not in str(made)
-    shown = hub.get(f"/api/channels/{made['id']}")
-    assert (shown["adapter"], shown["status"]) == (adapter, "CONNECTED")
+    ROWS[adapter].accepted(hub.provider)
+    config = ROWS[adapter].config | {"provider": provider_name, channels.channel(adapter).setup.api_key: KEY}
+    sent_config = {key: value for key, value in config.items() if value is not None}
+    created = hub.post("/api/channels", {"name": "Texts", "type": "SMS", "config": sent_config}, 201)
+    assert KEY not in str(created)
+    stored = hub.get(f"/api/channels/{created['id']}")
+    assert (stored["adapter"], stored["status"]) == (adapter, "CONNECTED")
 
 
 @pytest.mark.parametrize("adapter", ["sms_twilio", "sms_sns"])
 def test_a_customer_with_a_telephone_is_within_reach_of_either_provider(hub: Hub, adapter: str) -> None:
-    ROWS[adapter].good(hub.provider)
+    ROWS[adapter].accepted(hub.provider)
     hub.post("/channels/sms/configure", _body(adapter))
     now = hub.deps.now()
     person = Customer(id="p1", tenant_id=hub.tenant_id, phone="+14155550123", created_at=now, updated_at=now)
@@ -231,7 +168,7 @@ def test_a_customer_with_a_telephone_is_within_reach_of_either_provider(hub: Hub
 
 
 def test_of_two_providers_of_text_messages_each_is_tried_by_its_name(hub: Hub) -> None:
-    _sns(hub.provider)
+    ROWS["sms_sns"].accepted(hub.provider)
     twilio_rules(hub.provider)
     for adapter in ("sms_sns", "sms_twilio"):
         hub.post("/channels/sms/configure", _body(adapter))
@@ -247,7 +184,7 @@ def test_of_two_providers_of_text_messages_each_is_tried_by_its_name(hub: Hub) -
 
 
 def test_a_stored_key_does_not_follow_an_address_that_was_moved_by_who_may_not_read_it(hub: Hub) -> None:
-    ROWS["whatsapp_evolution"].good(hub.provider)
+    ROWS["whatsapp_evolution"].accepted(hub.provider)
     hub.post("/channels/whatsapp/configure", _body("whatsapp_evolution"))
     [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
     hub.headers = key_for(hub.deps, hub.tenant_id)

@@ -13,7 +13,7 @@ from shared.deps import Deps
 from shared.domain.instances import ChannelType
 from shared.logs import JSONFormatter
 from shared.ports.store import Merge
-from shared.usecases import refs
+from tests import refs
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.stubs import Reply, Stub
@@ -40,10 +40,10 @@ def test_each_configured_type_is_listed_once_with_its_best_channel(client: Flask
         (ChannelType.WHATSAPP, "connected"),
     ):
         deps.store.commit([Merge(refs.instance(channel(deps, type_).id), {"status": status})])
-    found: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
-    assert [(each["type"], each["status"]) for each in found] == [("whatsapp", "connected"), ("chat", "error")]
-    assert shape(found[0]) == shape(printed)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found[0]["last_sync"])
+    integrations: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
+    assert [(each["type"], each["status"]) for each in integrations] == [("whatsapp", "connected"), ("chat", "error")]
+    assert shape(integrations[0]) == shape(printed)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", integrations[0]["last_sync"])
 
 
 def test_the_printed_test_gives_the_printed_answer(client: FlaskClient, evolution: Stub) -> None:
@@ -52,8 +52,8 @@ def test_the_printed_test_gives_the_printed_answer(client: FlaskClient, evolutio
     assert answer.status_code == 200
     assert shape(answer.json) == shape(printed)
     assert answer.json | {"latency": 150} == printed
-    [asked] = evolution.to("fetchInstances")
-    assert asked.headers["apikey"] == "test-key"
+    [request] = evolution.to("fetchInstances")
+    assert request.headers["apikey"] == "test-key"
 
 
 @pytest.mark.parametrize(
@@ -100,21 +100,21 @@ def test_a_provider_behind_several_types_is_tried_by_its_name(client: FlaskClien
     assert (lacking["success"], "twilio_account_sid" in lacking["test_result"]) == (False, True)
     tried: Any = client.post("/integrations/Twilio/test", json={"api_key": "AC1:test-key"}).json
     assert (tried["success"], tried["test_result"]) == (True, "Connection successful")
-    [asked] = twilio.requests
-    assert asked.path.startswith("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json")
+    [request] = twilio.requests
+    assert request.path.startswith("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json")
 
 
 def test_a_provider_stands_as_the_best_of_the_channels_that_it_carries(client: FlaskClient, deps: Deps) -> None:
     for type_, status in ((ChannelType.SMS, "error"), (ChannelType.VOICE, "connected"), (ChannelType.WIDGET, "error")):
         deps.store.commit([Merge(refs.instance(channel(deps, type_).id), {"status": status})])
-    found: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
-    assert [(each["type"], each["status"]) for each in found] == [
+    integrations: Any = client.get("/integrations/status").json["integrations"]  # type: ignore[index]
+    assert [(each["type"], each["status"]) for each in integrations] == [
         ("sms", "error"),
         ("voice", "connected"),
         ("chat", "error"),
         ("twilio", "connected"),
     ]
-    assert shape(found[-1]) == shape(golden("integrations_status_response")["integrations"][1])
+    assert shape(integrations[-1]) == shape(golden("integrations_status_response")["integrations"][1])
 
 
 def test_nothing_is_kept(client: FlaskClient, deps: Deps, evolution: Stub) -> None:
@@ -130,12 +130,12 @@ def test_without_a_key_the_stored_one_is_tried_at_the_stored_address(
     body = {"evolution_url": "http://127.0.0.1:9/elsewhere"}
     answer: Any = client.post("/integrations/whatsapp/test", json=body).json
     assert answer["success"] is True
-    [asked] = evolution.to("fetchInstances")
-    assert asked.headers["apikey"] == "stored-key"
+    [request] = evolution.to("fetchInstances")
+    assert request.headers["apikey"] == "stored-key"
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ({}, "api_key is missing"),
         ({"api_key": ""}, "api_key is missing"),
@@ -145,10 +145,10 @@ def test_without_a_key_the_stored_one_is_tried_at_the_stored_address(
         ({"api_key": "k", "integration": "OTHER"}, "integration"),
     ],
 )
-def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, said: str) -> None:
+def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, expected: str) -> None:
     answer: Any = client.post("/integrations/whatsapp/test", json=body)
     assert (answer.status_code, answer.json["success"]) == (200, False)
-    assert said in answer.json["test_result"]
+    assert expected in answer.json["test_result"]
 
 
 def test_a_type_without_a_credential_works_as_soon_as_it_is_configured(client: FlaskClient) -> None:

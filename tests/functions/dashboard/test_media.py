@@ -13,16 +13,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.dashboard.main import blueprints
-from shared.channel import MAX_MEDIA
+from shared.channel.media import MAX_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge
-from shared.usecases import refs
+from shared.usecases.conversations.media import CACHED_FOR
 from shared.usecases.instances import instances
-from shared.usecases.pipeline.media import KEPT_FOR
+from tests import refs
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed
 from tests.stubs import Reply, Stub
@@ -47,14 +47,14 @@ def _serve(
 
 
 def _picture(say: Say, bot: str, **fields: Any) -> str:
-    given = {"type": MessageKind.IMAGE, "mime_type": "image/png"} | fields
-    say("sess", "m1", instance_id=bot, attachments=[Attachment(**given)])
+    attachment = {"type": MessageKind.IMAGE, "mime_type": "image/png"} | fields
+    say("sess", "m1", instance_id=bot, attachments=[Attachment(**attachment)])
     return "/media/m1-0"
 
 
 def _telegram(provider: Stub, content: bytes = PNG) -> None:
-    found = {"ok": True, "result": {"file_id": "F", "file_path": "photos/file 1.png"}}
-    provider.on("POST", rf"/bot{TOKEN}/getFile", Reply(json=found))
+    file_info = {"ok": True, "result": {"file_id": "F", "file_path": "photos/file 1.png"}}
+    provider.on("POST", rf"/bot{TOKEN}/getFile", Reply(json=file_info))
     _serve(provider, content, rf"/file/bot{TOKEN}/photos/file%201.png", "application/octet-stream")
 
 
@@ -91,8 +91,8 @@ def test_an_evolution_file_is_decrypted_there(client: FlaskClient, deps: Deps, p
     say("sess", "m1", instance_id=wa, external_message_id="3EB0", attachments=[picture])
     answer = client.get("/media/m1-0")
     assert (_served(answer), answer.data) == ((200, "image/png", "inline"), PNG)
-    [asked] = provider.to("/chat/getBase64FromMediaMessage/wa")
-    assert asked.json == {"message": {"key": {"id": "3EB0"}}, "convertToMp4": False}
+    [request] = provider.to("/chat/getBase64FromMediaMessage/wa")
+    assert request.json == {"message": {"key": {"id": "3EB0"}}, "convertToMp4": False}
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_a_file_is_fetched_once_a_day(deps: Deps, client: FlaskClient, provider:
     path = _picture(say, bot, url=_serve(provider, PNG))
     assert [client.get(path).data for _ in range(3)] == [PNG] * 3
     assert len(provider.to("/pictures/cat")) == 1
-    [kept] = (deps.settings.data_dir / "blobs").iterdir()
-    assert kept.stat().st_mode & 0o077 == 0
-    kept.write_bytes(b"broken")
+    [cached_file] = (deps.settings.data_dir / "blobs").iterdir()
+    assert cached_file.stat().st_mode & 0o077 == 0
+    cached_file.write_bytes(b"broken")
     assert client.get(path).data == PNG
     assert len(provider.to("/pictures/cat")) == 2
-    assert timedelta(hours=1) < KEPT_FOR <= timedelta(days=1)
+    assert timedelta(hours=1) < CACHED_FOR <= timedelta(days=1)
 
 
 class BrokenBlobs:
@@ -211,8 +211,8 @@ def test_a_part_of_a_file_and_an_unchanged_one(client: FlaskClient, provider: St
 
 
 def test_a_file_that_is_too_large_is_refused(client: FlaskClient, provider: Stub, say: Say, bot: str) -> None:
-    known = _picture(say, bot, url=_serve(provider, PNG), size=MAX_MEDIA + 1)
-    assert "25 MB" in assert_failed(client.get(known), 413, "too_large")
+    path = _picture(say, bot, url=_serve(provider, PNG), size=MAX_MEDIA + 1)
+    assert "25 MB" in assert_failed(client.get(path), 413, "too_large")
     assert provider.to("/pictures/cat") == []
     say("sess", "m2", instance_id=bot, attachments=[Attachment(type=MessageKind.VIDEO, url=f"{provider.url}/huge")])
     _serve(provider, b"\0" * (MAX_MEDIA + 1), "/huge", "video/mp4")
@@ -230,8 +230,8 @@ def test_a_file_that_its_source_does_not_give_is_told(
 def test_a_source_that_hangs_up_is_told_without_its_address(
     client: FlaskClient, provider: Stub, say: Say, bot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = {"ok": True, "result": {"file_path": "photos/1.png"}}
-    provider.on("POST", r"/bot[^/]+/getFile", Reply(json=found))
+    file_info = {"ok": True, "result": {"file_path": "photos/1.png"}}
+    provider.on("POST", r"/bot[^/]+/getFile", Reply(json=file_info))
     provider.on("GET", r"/file/", Reply(drop=True))
     answer = client.get(_picture(say, bot, extra={"file_id": "F"}))
     assert_failed(answer, 502, "provider_error")

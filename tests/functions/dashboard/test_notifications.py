@@ -1,4 +1,4 @@
-"""Notifications, and that a channel's failure makes one."""
+"""Notifications; a channel's failure creates one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shared.deps import Deps
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.domain.notifications import Notification
-from shared.usecases.instances import connections, instance_operations, instances
-from shared.usecases.notifications import notify_once
+from shared.usecases.instances import connection_state, instance_operations, instances
+from shared.usecases.reporting.notifications import notify_once
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.functions.keys import key_for
@@ -111,7 +111,7 @@ def test_a_channel_that_loses_its_connection_or_fails_is_told_once_per_change(cl
 
     def becomes(*states: InstanceStatus) -> None:
         for status in states:
-            connections.apply_connection(deps, instance, ConnectionChanged(status=status, detail="logged out"))
+            connection_state.apply_connection(deps, instance, ConnectionChanged(status=status, detail="logged out"))
 
     becomes(InstanceStatus.CONNECTING, InstanceStatus.DISCONNECTED, InstanceStatus.CONNECTED)
     assert alerts(client) == []

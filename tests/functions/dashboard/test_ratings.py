@@ -1,4 +1,4 @@
-"""Ratings through the Dashboard's door."""
+"""Ratings in the Dashboard dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import CALLS, ChannelType
 from shared.domain.ratings import SURVEY_TEXT
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
 
@@ -29,8 +29,8 @@ def _rate(client: FlaskClient, session_id: str, **body: Any) -> Any:
 
 
 def _satisfaction(client: FlaskClient) -> tuple[float, int, dict[str, float]]:
-    shown: Any = client.get("/analytics/customer-satisfaction").json
-    return shown["overallScore"], shown["totalResponses"], shown["byChannel"]
+    satisfaction: Any = client.get("/analytics/customer-satisfaction").json
+    return satisfaction["overallScore"], satisfaction["totalResponses"], satisfaction["byChannel"]
 
 
 def test_a_session_is_rated(client: FlaskClient, converse: Converse) -> None:
@@ -82,9 +82,9 @@ def test_the_customer_is_asked_for_a_rating_where_it_can_be_written(
 ) -> None:
     """On a call nobody would hear the question."""
     address(deps, customer(deps), channel(deps, type_), "77")
-    wanted = {"customer_id": "cust_456", "channel_type": type_.value, "initial_message": "Please help"}
-    session_id = client.post("/sessions/create", json=wanted).json["session_id"]  # type: ignore[index]
+    new_session = {"customer_id": "cust_456", "channel_type": type_.value, "initial_message": "Please help"}
+    session_id = client.post("/sessions/create", json=new_session).json["session_id"]  # type: ignore[index]
     assert client.put(f"/sessions/{session_id}", json={"status": "resolved"}).status_code == 200
-    shown: Any = client.get(f"/messages/{session_id}").json
-    asked = [message["sender"] for message in shown["messages"] if message["content"] == SURVEY_TEXT]
-    assert asked == ([] if type_ in CALLS else ["system"])
+    page: Any = client.get(f"/messages/{session_id}").json
+    survey_senders = [message["sender"] for message in page["messages"] if message["content"] == SURVEY_TEXT]
+    assert survey_senders == ([] if type_ in CALLS else ["system"])

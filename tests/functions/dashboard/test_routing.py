@@ -1,4 +1,4 @@
-"""Routing rules through the Dashboard's door."""
+"""Routing rules in the Dashboard dialect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.routing import MAX_RULES
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.keys import key_for
 
 VIP = {"condition": "channel=whatsapp AND priority=high", "action": "assign_to_agent_group:vip"}
@@ -123,8 +123,8 @@ def test_rules_are_bounded(client: FlaskClient) -> None:
 def test_rules_made_at_once_are_all_kept(deps: Deps) -> None:
     app = create_app(deps, blueprints())
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: _add(app.test_client()), range(12)))
-    assert sorted(_ids(app.test_client())) == sorted(made)
+        rule_ids = list(pool.map(lambda _: _add(app.test_client()), range(12)))
+    assert sorted(_ids(app.test_client())) == sorted(rule_ids)
 
 
 def test_another_tenant_has_its_own_rules(client: FlaskClient, deps: Deps) -> None:

@@ -12,8 +12,8 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
-from shared.http.app import create_app
-from shared.usecases import refs
+from tests import refs
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
@@ -102,17 +102,17 @@ def test_a_session_at_an_old_address_begins_with_what_the_profile_says_now(clien
     person = customer(deps, name="Ann Lee", phone="+1234567890")
     address(deps, person, channel(deps, ChannelType.TELEGRAM_BOT), "77", name="annie", phone="+49151")
     session: Any = client.post("/sessions/create", json=BODY | {"channel_type": "telegram-bot"}).json
-    shown: Any = client.get(f"/sessions/{session['session_id']}").json
-    assert shown["customer_info"] == {"name": "Ann Lee", "phone": "+1234567890"}
-    [begun] = client.get(f"/customers/{person.id}/history").json["interactions"]  # type: ignore[index]
-    assert (begun["session_id"], begun["summary"]) == (session["session_id"], "Customer needs help")
+    stored: Any = client.get(f"/sessions/{session['session_id']}").json
+    assert stored["customer_info"] == {"name": "Ann Lee", "phone": "+1234567890"}
+    [interaction] = client.get(f"/customers/{person.id}/history").json["interactions"]  # type: ignore[index]
+    assert (interaction["session_id"], interaction["summary"]) == (session["session_id"], "Customer needs help")
 
 
 def test_who_has_no_name_goes_by_that_of_the_address(client: FlaskClient, deps: Deps) -> None:
     address(deps, customer(deps), channel(deps, ChannelType.TELEGRAM_BOT), "77", name="annie")
     session: Any = client.post("/sessions/create", json=BODY | {"channel_type": "telegram-bot"}).json
-    shown: Any = client.get(f"/sessions/{session['session_id']}").json
-    assert shown["customer_info"]["name"] == "annie"
+    stored: Any = client.get(f"/sessions/{session['session_id']}").json
+    assert stored["customer_info"]["name"] == "annie"
 
 
 @pytest.mark.parametrize(

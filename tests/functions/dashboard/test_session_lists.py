@@ -28,7 +28,7 @@ def several(converse: Converse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected_ids"),
     [
         ("", "cba"),
         ("status=active", "ba"),
@@ -45,10 +45,10 @@ def several(converse: Converse) -> None:
     ],
 )
 def test_sessions_are_found_by_status_and_one_thing_more(
-    client: FlaskClient, several: None, query: str, found: str
+    client: FlaskClient, several: None, query: str, expected_ids: str
 ) -> None:
     answer: Any = client.get(f"/sessions?{query}").json
-    assert "".join(session["session_id"] for session in answer["sessions"]) == found
+    assert "".join(session["session_id"] for session in answer["sessions"]) == expected_ids
     assert list(answer) == ["sessions", "next_cursor"]
 
 
@@ -115,7 +115,7 @@ def test_the_printed_change_gives_the_session(client: FlaskClient, converse: Con
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("spelling", "status"),
     [
         ("resolved", "resolved"),
         ("CLOSED", "resolved"),
@@ -124,9 +124,9 @@ def test_the_printed_change_gives_the_session(client: FlaskClient, converse: Con
         ("SNOOZED", "snoozed"),
     ],
 )
-def test_both_vocabularies_are_understood(client: FlaskClient, converse: Converse, given: str, status: str) -> None:
+def test_both_vocabularies_are_understood(client: FlaskClient, converse: Converse, spelling: str, status: str) -> None:
     converse("sess")
-    assert client.put("/sessions/sess", json={"status": given}).json["status"] == status  # type: ignore[index]
+    assert client.put("/sessions/sess", json={"status": spelling}).json["status"] == status  # type: ignore[index]
 
 
 def test_what_is_left_out_stays_and_null_takes_the_agent_away(client: FlaskClient, converse: Converse) -> None:

@@ -14,9 +14,9 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, Leg
 from shared.domain.instances import ChannelType, Instance
-from shared.http.app import create_app
 from shared.ports.store import Merge, Ref
-from shared.usecases import refs
+from tests import refs
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden
 from tests.functions.dashboard.people import address, channel, customer
 from tests.functions.keys import key_for
@@ -66,11 +66,11 @@ def test_the_printed_transfer_gives_the_session_on_its_new_channel(
 ) -> None:
     answer: Any = client.post("/sessions/sess_123/transfer", json=BODY)
     assert answer.status_code == 200
-    shown = dict(answer.json)
-    assert (shown.pop("success"), shown.pop("from_channel"), shown.pop("to_channel")) == (True, "chat", "voice")
-    assert shown == client.get("/sessions/sess_123").json
-    assert (shown["session_id"], shown["channel_type"], shown["status"]) == ("sess_123", "voice", "active")
-    assert shown["agent_id"] == "agent_789"
+    body = dict(answer.json)
+    assert (body.pop("success"), body.pop("from_channel"), body.pop("to_channel")) == (True, "chat", "voice")
+    assert body == client.get("/sessions/sess_123").json
+    assert (body["session_id"], body["channel_type"], body["status"]) == ("sess_123", "voice", "active")
+    assert body["agent_id"] == "agent_789"
     moved = Conversation.model_validate(stored(deps, refs.conversation("sess_123")))
     assert (moved.instance_id, moved.external_user_id) == (voice.id, "+1234567890")
     [first, second] = moved.legs
@@ -136,8 +136,8 @@ def test_a_channel_that_is_not_configured_yet_is_none_to_go_on_with(client: Flas
     person = f"/customers/{session.customer_id}/profile"
     assert client.put(person, json={"email": "ann@shop.example"}).status_code == 200
     moved: Any = client.post("/sessions/sess_123/transfer", json=BODY | {"to_channel": "email"})
-    begun: Any = client.post("/sessions/create", json={"customer_id": session.customer_id, "channel_type": "email"})
-    for refused in (moved, begun):
+    created: Any = client.post("/sessions/create", json={"customer_id": session.customer_id, "channel_type": "email"})
+    for refused in (moved, created):
         assert (refused.status_code, "there is no email channel" in refused.json["detail"]) == (422, True)
 
 

@@ -1,4 +1,4 @@
-"""Sessions and their messages through the Dashboard's door."""
+"""Sessions and their messages in the Dashboard dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
 

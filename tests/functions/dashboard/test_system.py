@@ -15,18 +15,18 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Document, Ref
+from tests.apps import create_app
 
 
 class Broken:
-    """A store that nobody can reach; `asked` counts who tried."""
+    """A store that nobody can reach; `attempts` counts the reads."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.attempts = 0
 
     def get(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
-        self.asked += 1
+        self.attempts += 1
         raise StoreError("the store cannot be reached")
 
 
@@ -68,7 +68,7 @@ def test_readiness_is_503_while_the_store_is_down(client: FlaskClient, sick: Fla
 def test_polling_does_not_ask_the_store_each_time(sick: FlaskClient, broken: Broken) -> None:
     for _ in range(5):
         sick.get("/health")
-    assert broken.asked == 1
+    assert broken.attempts == 1
 
 
 def test_capabilities_are_as_printed(client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""Forge's client before a hub in which nothing is configured."""
+"""A client of the Forge dialect, on a hub without configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from functions.forge.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.stubs import Stub
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "forge"

@@ -1,4 +1,4 @@
-"""Forge's settings: what is kept, what is refused, and who sees the key."""
+"""Forge's settings: what is stored, what is refused, and who sees the key."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.ports.store import Ref
+from tests.apps import create_app
 from tests.functions.forge.conftest import KEY, Door
 from tests.functions.keys import key_for
 
@@ -57,22 +57,22 @@ def test_the_key_lies_nowhere_in_clear(door: Door, deps: Deps) -> None:
             assert KEY not in "\n".join(database.iterdump())
 
 
-@pytest.mark.parametrize(("scopes", "shown"), [((), MASK), (("secrets:read",), KEY)])
-def test_the_key_is_masked_for_who_may_not_read_it(door: Door, deps: Deps, scopes: Any, shown: str) -> None:
+@pytest.mark.parametrize(("scopes", "expected"), [((), MASK), (("secrets:read",), KEY)])
+def test_the_key_is_masked_for_who_may_not_read_it(door: Door, deps: Deps, scopes: Any, expected: str) -> None:
     own = replace(door, headers=key_for(deps, "acme", scopes=scopes))
     assert own.write(own.golden("settings"))["omni_config"]["api_key"] == KEY
-    assert own.read()["omni_config"]["api_key"] == shown
+    assert own.read()["omni_config"]["api_key"] == expected
 
 
 @pytest.mark.parametrize("form", ["masked", "left out"])
 def test_a_round_trip_keeps_the_key(door: Door, deps: Deps, form: str) -> None:
     own = replace(door, headers=key_for(deps, "acme"))
     own.write(own.golden("settings"))
-    shown = own.read()
-    shown["omni_config"]["instance"] = "another"
+    settings = own.read()
+    settings["omni_config"]["instance"] = "another"
     if form == "left out":
-        del shown["omni_config"]["api_key"]
-    assert own.write(shown)["omni_config"] == own.read()["omni_config"]
+        del settings["omni_config"]["api_key"]
+    assert own.write(settings)["omni_config"] == own.read()["omni_config"]
     assert own.read()["omni_config"]["instance"] == "another"
     assert deps.secrets.read(_secret_name(deps, "acme")) == {"api_key": KEY}
 
@@ -89,10 +89,12 @@ def test_where_no_key_is_kept_the_address_is_changed_by_who_may_not_read_one(doo
 def test_disconnecting_destroys_the_key(door: Door, deps: Deps, nothing: str) -> None:
     door.write(door.golden("settings"))
     former = _secret_name(deps)
-    gone = door.golden("default_settings")
+    empty_settings = door.golden("default_settings")
     if nothing == "empty":
-        gone["omni_config"] |= dict.fromkeys(("host", "api_key", "instance", "recipient", "recipient_type"), "")
-    answer = door.write(gone if nothing != "no config" else {"omni_enabled": False, "omni_config": None})
+        empty_settings["omni_config"] |= dict.fromkeys(
+            ("host", "api_key", "instance", "recipient", "recipient_type"), ""
+        )
+    answer = door.write(empty_settings if nothing != "no config" else {"omni_enabled": False, "omni_config": None})
     assert answer == door.golden("default_settings") | {"success": True}
     assert door.read() == door.golden("default_settings")
     assert deps.secrets.read(former) == {}
@@ -190,8 +192,8 @@ def test_a_refused_key_is_not_kept(door: Door, deps: Deps) -> None:
 
 def test_settings_written_at_once_are_one_writers(door: Door, deps: Deps) -> None:
     def write(n: int) -> None:
-        mine = replace(door, client=door.client.application.test_client())
-        mine.write(door.config(host=f"https://h{n}.example", api_key=f"key-of-writer-{n}", instance=str(n)))
+        own_door = replace(door, client=door.client.application.test_client())
+        own_door.write(door.config(host=f"https://h{n}.example", api_key=f"key-of-writer-{n}", instance=str(n)))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
@@ -227,9 +229,9 @@ def test_the_deployment_fills_what_is_empty_and_shows_its_key_to_nobody(door: Do
     filled = _deployment(door, deps)
     omni = filled.read()["omni_config"]
     assert (omni["host"], omni["api_key"]) == (door.omni.url, "••••9999")
-    shown = filled.read()
-    shown["omni_enabled"] = shown["omni_config"]["enabled"] = True
-    assert filled.write(shown) == shown | {"success": True}
+    settings = filled.read()
+    settings["omni_enabled"] = settings["omni_config"]["enabled"] = True
+    assert filled.write(settings) == settings | {"success": True}
     assert door.read()["omni_config"]["api_key"] is None
 
 
@@ -261,7 +263,7 @@ def test_without_an_anonymous_tenant_a_configured_key_closes_the_door(door: Door
 
 
 def test_browsers_are_let_in(door: Door) -> None:
-    asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "PUT"}
-    answer = door.client.options("/api/forge/config", headers=asked)
+    preflight = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "PUT"}
+    answer = door.client.options("/api/forge/config", headers=preflight)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"

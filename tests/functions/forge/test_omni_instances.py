@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from functions.forge.main import blueprints
 from functions.hub.main import blueprints as every_blueprint
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.forge.conftest import KEY, Door
 from tests.functions.keys import key_for
 from tests.stubs import Reply
@@ -82,7 +82,7 @@ def test_only_whatsapp_instances_are_listed(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("fields", "status"),
     [
         ({"status": "connecting"}, "connecting"),
         ({"connectionStatus": "open"}, "connected"),
@@ -95,16 +95,21 @@ def test_only_whatsapp_instances_are_listed(door: Door) -> None:
     ],
     ids=str,
 )
-def test_a_status_is_made_of_what_is_told(door: Door, told: dict[str, Any], status: str) -> None:
-    door.omni.on("GET", "/api/v1/instances", Reply(json=[{"id": 1, "name": "shop"} | told]))
+def test_a_status_is_made_of_what_is_told(door: Door, fields: dict[str, Any], status: str) -> None:
+    door.omni.on("GET", "/api/v1/instances", Reply(json=[{"id": 1, "name": "shop"} | fields]))
     assert door.instances()["instances"][0]["status"] == status
 
 
 def test_a_list_without_states_is_completed_from_each_instances_own_address(door: Door) -> None:
     listed = [{"id": n, "name": f"shop {n}", "channel_type": "whatsapp"} for n in range(4)]
     door.omni.on("GET", "^/api/v1/instances$", Reply(json=[*listed, {"id": 9, "name": "d", "channel_type": "discord"}]))
-    told = {"instance_name": "shop 0", "channel_type": "whatsapp", "status": "connected", "channel_data": None}
-    door.omni.on("GET", "^/api/v1/instances/shop%200/status$", Reply(json=told))
+    status_response = {
+        "instance_name": "shop 0",
+        "channel_type": "whatsapp",
+        "status": "connected",
+        "channel_data": None,
+    }
+    door.omni.on("GET", "^/api/v1/instances/shop%200/status$", Reply(json=status_response))
     door.omni.on("GET", "^/api/v1/instances/shop%201/status$", Reply(500, {"detail": "boom"}))
     door.omni.on("GET", "^/api/v1/instances/shop%202/status$", Reply(drop=True))
     assert [item["status"] for item in door.instances()["instances"]] == ["connected", "unknown", "unknown", "unknown"]
@@ -157,7 +162,7 @@ def test_a_server_that_fails_is_a_502_with_a_reason(door: Door, answer: Reply) -
 
 def test_an_unreachable_server_is_a_502(door: Door) -> None:
     door.write(door.config(host="http://127.0.0.1:1"))
-    assert "127.0.0.1:1 cannot be asked: no connection" in door.instances(502)["detail"]
+    assert "127.0.0.1:1 cannot be called: no connection" in door.instances(502)["detail"]
 
 
 def test_odd_values_come_through_as_json(door: Door) -> None:

@@ -1,4 +1,4 @@
-"""Pairing the one WhatsApp account through Omega's door."""
+"""Pairing the only WhatsApp account in the Omega dialect."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Document, Merge, Ref
-from shared.usecases.instances import instances, waiting
+from shared.usecases import connection_waits
+from shared.usecases.instances import instances
 from shared.usecases.instances.instances import NewInstance
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
@@ -77,7 +78,7 @@ def slack(deps: Deps) -> Instance:
 
 
 def state_becomes(deps: Deps, instance: Instance, status: InstanceStatus) -> None:
-    """Another process notes a state."""
+    """Another process stores a state."""
     deps.store.commit([Merge(Ref("instances", instance.id), {"status": status.value})])
 
 
@@ -93,7 +94,7 @@ def test_the_documents_flow_from_the_first_call_to_paired(client: FlaskClient, s
     assert client.get("/api/health").json["whatsapp"] == "disconnected"  # type: ignore[index]
     with ThreadPoolExecutor() as pool:
         waiter = pool.submit(lambda: client.application.test_client().get("/api/pair/status").json)
-        eventually(waiting.count)
+        eventually(connection_waits.count)
         server.scan(client)
         assert waiter.result(timeout=30) == golden("pair_status_paired")
     assert client.post("/api/pair").json == golden("pair_already_paired")
@@ -138,7 +139,7 @@ def test_a_scan_that_another_process_noted_is_seen_in_the_store(client: FlaskCli
     instance = instances.get_default(configured, "default")
     with ThreadPoolExecutor() as pool:
         waiter = pool.submit(lambda: client.application.test_client().get("/api/pair/status").json)
-        eventually(waiting.count)
+        eventually(connection_waits.count)
         state_becomes(configured, instance, InstanceStatus.CONNECTED)
         assert waiter.result(timeout=30) == golden("pair_status_paired")
 
@@ -165,38 +166,38 @@ def test_all_that_wait_for_an_instance_share_their_looks_at_the_store(configured
     store = CountingStore(configured)
     counted = replace(configured, store=store)
     with ThreadPoolExecutor() as pool:
-        waits = [pool.submit(waiting.until_connected, counted, instance, 0.3) for _ in range(4)]
+        waits = [pool.submit(connection_waits.until_connected, counted, instance, 0.3) for _ in range(4)]
         assert [wait.result(timeout=30) for wait in waits] == [False] * 4
     assert store.looks <= 2
 
 
 def test_half_of_the_threads_may_wait_and_no_tenant_gets_all_of_them(configured: Deps) -> None:
     few = replace(configured, settings=configured.settings.model_copy(update={"threads": 8}))
-    ours, theirs = whatsapp(few), whatsapp(few, "other")
+    own_account, foreign_account = whatsapp(few), whatsapp(few, "other")
     with ThreadPoolExecutor(4) as pool:
-        waits = [pool.submit(waiting.until_connected, few, ours, 60) for _ in range(3)]
-        eventually(lambda: waiting.count() == 3)
-        assert waiting.until_connected(few, ours, 60) is False, "the fourth is for another tenant"
-        waits.append(pool.submit(waiting.until_connected, few, theirs, 60))
-        eventually(lambda: waiting.count() == 4)
-        assert waiting.until_connected(few, theirs, 60) is False, "no place is left"
-        for instance in (ours, theirs):
+        waits = [pool.submit(connection_waits.until_connected, few, own_account, 60) for _ in range(3)]
+        eventually(lambda: connection_waits.count() == 3)
+        assert connection_waits.until_connected(few, own_account, 60) is False, "the fourth is for another tenant"
+        waits.append(pool.submit(connection_waits.until_connected, few, foreign_account, 60))
+        eventually(lambda: connection_waits.count() == 4)
+        assert connection_waits.until_connected(few, foreign_account, 60) is False, "no place is left"
+        for instance in (own_account, foreign_account):
             state_becomes(few, instance, InstanceStatus.CONNECTED)
-            waiting.wake(instance.id)
+            connection_waits.wake(instance.id)
         assert all(wait.result(timeout=30) for wait in waits)
-    assert waiting.count() == 0
+    assert connection_waits.count() == 0
 
 
 def test_who_finds_no_place_may_stay_for_a_moment(configured: Deps) -> None:
     few = replace(configured, settings=configured.settings.model_copy(update={"threads": 4}))
     instance = whatsapp(few)
     with ThreadPoolExecutor(3) as pool:
-        waits = [pool.submit(waiting.until_connected, few, instance, 60) for _ in range(3)]
-        eventually(lambda: waiting.count() == 3)
+        waits = [pool.submit(connection_waits.until_connected, few, instance, 60) for _ in range(3)]
+        eventually(lambda: connection_waits.count() == 3)
         state_becomes(few, instance, InstanceStatus.CONNECTED)
-        waiting.wake(instance.id)
+        connection_waits.wake(instance.id)
         assert sum(wait.result(timeout=30) for wait in waits) >= 2
-    assert waiting.count() == 0
+    assert connection_waits.count() == 0
 
 
 @pytest.mark.parametrize("timeout", ["-1", "60.1", "nan", "inf", "x", "1e999"])
@@ -251,7 +252,7 @@ def test_requests_that_come_together_make_one_instance_and_one_pairing(
         answers = [call.result(timeout=60) for call in calls]
     assert len({json.dumps(answer) for answer in answers}) == 1
     assert len(instances.list_page(configured, "default")) == 1
-    assert server.made == 1
+    assert server.created_count == 1
 
 
 def test_a_code_that_is_not_there_yet_can_be_asked_for_again(client: FlaskClient, server: Evolution) -> None:

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.deps import Deps
-from shared.http.app import create_app
 from shared.http.blueprint import APIBlueprint
+from tests.apps import create_app
 
 PASSWORD = "correct horse battery"
 

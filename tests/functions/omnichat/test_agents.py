@@ -1,4 +1,4 @@
-"""Agents as a client keeps them, and the responder that follows from them."""
+"""Managing agents, and which of them is the responder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from pydantic import SecretStr
 from functions.omnichat import agents, auth
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
-from shared.ports.store import Merge, Ref
+from shared.ports.store import Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.apps import create_app
+from tests.documents import a_user
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
+from tests.overlaps import overlaps
 
 TOOL = {
     "name": "order_status",
@@ -50,7 +52,8 @@ def _responder(deps: Deps, tenant_id: str) -> Any:
 
 
 def _with_role(deps: Deps, tenant_id: str, role: Role) -> dict[str, str]:
-    deps.store.commit([Merge(Ref("users", "u"), {"tenant_id": tenant_id, "role": role.value})])
+    user = a_user(id="u", tenant_id=tenant_id, role=role)
+    deps.store.commit([Set(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), 60)
     claims = AccessClaims(user_id="u", tenant_id=tenant_id, email="u@b.cd", role=role, iat=issued, exp=expires)
     return {"Authorization": f"Bearer {sign(claims, access_key(deps))}"}
@@ -116,10 +119,10 @@ def test_a_wrong_field_is_named(client: FlaskClient, owner: Account, fields: dic
     "url", ["ftp://shop.example", "http://metadata.google.internal/x", "http://u:p@shop.example", "x"]
 )
 def test_a_tool_may_not_lead_anywhere_it_should_not(client: FlaskClient, owner: Account, url: str) -> None:
-    made = client.post("/api/agents", json={"name": "A", "tools": [TOOL | {"url": url}]}, headers=owner.headers)
+    created = client.post("/api/agents", json={"name": "A", "tools": [TOOL | {"url": url}]}, headers=owner.headers)
     agent = _make(client, owner)
     changed = client.patch(f"/api/agents/{agent['id']}", json={"tools": [TOOL | {"url": url}]}, headers=owner.headers)
-    assert made.status_code == changed.status_code == 400
+    assert created.status_code == changed.status_code == 400
 
 
 def test_a_change_leaves_the_rest_alone(client: FlaskClient, owner: Account) -> None:
@@ -147,7 +150,7 @@ def test_null_leaves_what_is_needed_as_it_is(client: FlaskClient, owner: Account
 
 
 def test_a_list_comes_in_pages_oldest_first(client: FlaskClient, owner: Account) -> None:
-    made = [_make(client, owner, name=f"A{n}")["name"] for n in range(5)]
+    expected = [_make(client, owner, name=f"A{n}")["name"] for n in range(5)]
     names: list[str] = []
     query = {"limit": "2"}
     while True:
@@ -157,7 +160,7 @@ def test_a_list_comes_in_pages_oldest_first(client: FlaskClient, owner: Account)
         if page["nextCursor"] is None:
             break
         query["cursor"] = page["nextCursor"]
-    assert names == made
+    assert names == expected
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=nonsense"])
@@ -224,9 +227,9 @@ def test_changes_at_once_leave_the_right_responder(client: FlaskClient, owner: A
     first, second = _make(client, owner, name="First"), _make(client, owner, name="Second")
 
     def change(n: int) -> int:
-        mine = client.application.test_client()
+        own_client = client.application.test_client()
         path = f"/api/agents/{(first, second)[n % 2]['id']}"
-        return mine.patch(path, json={"active": False, "prompt": str(n)}, headers=owner.headers).status_code
+        return own_client.patch(path, json={"active": False, "prompt": str(n)}, headers=owner.headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(change, range(6)))
@@ -251,3 +254,17 @@ def test_the_operators_key_makes_the_default_tenant_when_it_needs_it(deps: Deps)
     assert (tenant["id"], tenant["name"]) == ("default", "default")
     oldest = min((agent.data for agent in deps.store.find("agents").documents), key=lambda agent: agent["created_at"])
     assert tenant["responder"]["id"] == oldest["id"]
+
+
+def test_an_agent_that_is_deleted_meanwhile_does_not_become_the_responder(
+    client: FlaskClient, owner: Account, deps: Deps
+) -> None:
+    first, second = _make(client, owner), _make(client, owner)
+
+    def delete(agent: dict[str, Any]) -> None:
+        assert client.delete(f"/api/agents/{agent['id']}", headers=owner.headers).status_code == 204
+
+    overlaps(deps).store.before_commit("tenants", lambda: delete(second))
+    delete(first)
+    assert overlaps(deps).all_happened
+    assert _responder(deps, owner.tenant_id) is None

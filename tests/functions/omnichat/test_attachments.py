@@ -33,7 +33,7 @@ def test_a_file_has_the_same_form_over_http_and_on_the_socket(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "shown"),
+    ("stored", "expected"),
     [
         ({"file_id": "F"}, {"fileId": "F"}),
         ({"thumb": [{"file_size_2": 1}]}, {"thumb": [{"fileSize2": 1}]}),
@@ -41,7 +41,7 @@ def test_a_file_has_the_same_form_over_http_and_on_the_socket(hub: Hub) -> None:
         ({"note": "file_id stays a word"}, {"note": "file_id stays a word"}),
     ],
 )
-def test_only_names_in_snake_case_change_on_every_level(kept: dict[str, object], shown: dict[str, object]) -> None:
-    message = a_message(attachments=[Attachment(type=MessageKind.DOCUMENT, extra=kept)])
-    assert MessageOut.of(message).model_dump(mode="json")["attachments"][0]["extra"] == shown
-    assert AttachmentOut.of(message, 0).extra == kept
+def test_only_names_in_snake_case_change_on_every_level(stored: dict[str, object], expected: dict[str, object]) -> None:
+    message = a_message(attachments=[Attachment(type=MessageKind.DOCUMENT, extra=stored)])
+    assert MessageOut.of(message).model_dump(mode="json")["attachments"][0]["extra"] == expected
+    assert AttachmentOut.of(message, 0).extra == stored

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from functions.omnichat import auth
 from shared.config import Settings
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, me, sign_in, sign_up
 
 SECRET = "a-secret-of-more-than-32-bytes-for-tests"

@@ -1,4 +1,4 @@
-"""A name made of spaces is none."""
+"""A name that consists of spaces is refused."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def test_nothing_has_a_blank_name(hub: Hub, path: str, body: dict[str, Any]) -> 
     for name in ("", "   ", "\t"):
         refused = hub.post(f"/api/{path}", body | {"name": name}, 400)
         assert list(refused["fields"]) == ["name"]
-    made = hub.post(f"/api/{path}", body | {"name": "Ada"}, 201)
+    created = hub.post(f"/api/{path}", body | {"name": "Ada"}, 201)
     if path != "keys":
-        hub.patch(f"/api/{path}/{made['id']}", {"name": " "}, 400)
+        hub.patch(f"/api/{path}/{created['id']}", {"name": " "}, 400)
 
 
 def test_who_registers_with_blank_names_has_left_them_out(hub: Hub) -> None:
@@ -30,9 +30,9 @@ def test_who_registers_with_blank_names_has_left_them_out(hub: Hub) -> None:
     assert (session["user"]["name"], session["tenant"]["name"]) == (None, "eve")
 
 
-@pytest.mark.parametrize("given", ["", "   ", None])
-def test_a_conversation_is_given_to_nobody_by_a_blank_name(hub: Hub, given: str | None) -> None:
+@pytest.mark.parametrize("blank", ["", "   ", None])
+def test_a_conversation_is_given_to_nobody_by_a_blank_name(hub: Hub, blank: str | None) -> None:
     hub.customer_writes(hub.telegram(), "hello")
     path = f"/api/conversations/{hub.conversation().id}"
     assert hub.patch(path, {"assigneeId": " bob "})["assigneeId"] == "bob"
-    assert hub.patch(path, {"assigneeId": given})["assigneeId"] is None
+    assert hub.patch(path, {"assigneeId": blank})["assigneeId"] is None

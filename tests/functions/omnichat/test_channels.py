@@ -1,4 +1,4 @@
-"""Channel instances through OmniChat's door."""
+"""Channel instances in the OmniChat dialect."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from functions.omnichat import channels
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import find_for_webhook as find
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
@@ -41,7 +41,7 @@ KEYS = [
 
 
 class Bots:
-    """A tenant's admin at the door."""
+    """The requests of a tenant's admin."""
 
     def __init__(self, client: FlaskClient, headers: dict[str, str]) -> None:
         self.client = client
@@ -200,17 +200,17 @@ def test_an_account_belongs_to_the_channel_whose_token_proves_it(door: Bots, dep
     provider.on("POST", "/subscribed_apps", Reply(json={"success": True}))
     owned = door.call("POST", "", page | {"config": {"pageAccessToken": "EAAB"}}, 201)
     assert door.call("GET", f"/{owned['id']}")["status"] == "CONNECTED"
-    found = find(deps, address=("facebook", "682498302938465"))
-    assert found is not None
-    assert found.id == owned["id"]
+    instance = find(deps, address=("facebook", "682498302938465"))
+    assert instance is not None
+    assert instance.id == owned["id"]
     squatter.call("POST", "", page, 409)
     squatter.call("DELETE", f"/{claimed['id']}", None, 204)
-    assert find(deps, address=("facebook", "682498302938465")) == found
+    assert find(deps, address=("facebook", "682498302938465")) == instance
     other = Bots(door.client, key_for(deps, "other"))
     other.call("POST", "", page | {"externalId": "1"}, 201)
     assert find(deps, address=("facebook", "1")) is None
-    taken = {"externalId": "682498302938465"}
-    refused = other.call("PATCH", f"/{other.call('GET')[0]['id']}", taken, 409)
+    changes = {"externalId": "682498302938465"}
+    refused = other.call("PATCH", f"/{other.call('GET')[0]['id']}", changes, 409)
     assert refused["detail"].startswith("externalId: ")
     door.call("PATCH", f"/{owned['id']}", {"externalId": None})
     assert find(deps, address=("facebook", "682498302938465")) is None
@@ -220,12 +220,12 @@ def test_an_account_belongs_to_the_channel_whose_token_proves_it(door: Bots, dep
 def test_a_channel_answers_to_each_of_its_names(telegram: Stub, deps: Deps, called: str) -> None:
     door = Bots(create_app(deps, blueprints()).test_client(), key_for(deps, "acme"))
     door.make()
-    made = door.make(name="Other", config={"botToken": f"8{TOKEN}"})
-    instance = find(deps, instance_id=made["id"])
+    created = door.make(name="Other", config={"botToken": f"8{TOKEN}"})
+    instance = find(deps, instance_id=created["id"])
     assert instance is not None
     key = str(getattr(instance, called))
     stranger = Bots(door.client, key_for(deps, "stranger"))
-    assert door.call("GET", f"/{key}")["id"] == made["id"]
+    assert door.call("GET", f"/{key}")["id"] == created["id"]
     stranger.call("GET", f"/{key}", status=404)
     assert door.client.get(f"/api/v1/instances/{key}", headers=door.headers).json["name"] == instance.name  # type: ignore[index]
     path = f"/channels/telegram_bot/status?channel_id={key}"
@@ -250,8 +250,8 @@ def test_a_name_that_does_not_show_what_it_is_is_refused(door: Bots, name: str) 
 
 def test_names_need_not_differ(door: Bots) -> None:
     bodies = [{"name": "Support", "type": "SLACK"}] * 3
-    made = [door.call("POST", "", body, 201) for body in bodies]
-    assert len({channel["id"] for channel in made}) == 3
+    created = [door.call("POST", "", body, 201) for body in bodies]
+    assert len({channel["id"] for channel in created}) == 3
     assert [channel["name"] for channel in door.call("GET")] == ["Support"] * 3
 
 

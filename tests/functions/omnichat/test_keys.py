@@ -1,4 +1,4 @@
-"""API keys: told once, held to role, scopes and time, and ended at once."""
+"""API keys: shown once; limited by role, scopes and expiry; revoked immediately."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from functions.omnichat import agents, auth, keys, users
 from shared.deps import Deps
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge, Write
 from shared.usecases.accounts.credentials import authenticate
+from tests.apps import create_app
 from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
 from tests.index_check import RecordingStore
 from tests.overlaps import overlaps
@@ -45,20 +45,20 @@ def _with(key: str) -> dict[str, str]:
 
 
 def _statuses(client: FlaskClient, key: str) -> tuple[int, int]:
-    """What reading and writing answer."""
+    """The status codes of a read and a write."""
     read = client.get("/api/agents", headers=_with(key)).status_code
     return read, client.post("/api/agents", json={"name": "Ada"}, headers=_with(key)).status_code
 
 
 def test_a_key_is_told_once(client: FlaskClient, owner: Account, deps: Deps) -> None:
-    made = _make(client, owner.headers)
-    assert set(made) == {"id", "name", "prefix", "role", "scopes", "expiresAt", "lastUsedAt", "createdAt", "key"}
-    assert re.fullmatch(r"omh_[A-Za-z0-9_-]{43}", made["key"])
-    assert made["prefix"] == made["key"][:8] + "••••"
-    assert (made["role"], made["scopes"], made["lastUsedAt"]) == ("admin", ["read", "write"], None)
+    key = _make(client, owner.headers)
+    assert set(key) == {"id", "name", "prefix", "role", "scopes", "expiresAt", "lastUsedAt", "createdAt", "key"}
+    assert re.fullmatch(r"omh_[A-Za-z0-9_-]{43}", key["key"])
+    assert key["prefix"] == key["key"][:8] + "••••"
+    assert (key["role"], key["scopes"], key["lastUsedAt"]) == ("admin", ["read", "write"], None)
     listed: Any = client.get("/api/keys", headers=owner.headers).json
-    assert listed == {"keys": [{name: made[name] for name in made if name != "key"}], "nextCursor": None}
-    assert made["key"] not in repr(deps.store.find("api_keys").documents)
+    assert listed == {"keys": [{name: key[name] for name in key if name != "key"}], "nextCursor": None}
+    assert key["key"] not in repr(deps.store.find("api_keys").documents)
 
 
 def test_a_key_speaks_for_its_tenant(client: FlaskClient, owner: Account) -> None:
@@ -68,17 +68,17 @@ def test_a_key_speaks_for_its_tenant(client: FlaskClient, owner: Account) -> Non
 
 
 def test_a_revoked_key_is_refused_at_once(client: FlaskClient, owner: Account) -> None:
-    made = _make(client, owner.headers)
-    assert _statuses(client, made["key"]) == (200, 201)
-    path = f"/api/keys/{made['id']}"
+    key = _make(client, owner.headers)
+    assert _statuses(client, key["key"]) == (200, 201)
+    path = f"/api/keys/{key['id']}"
     assert client.delete(path, headers=owner.headers).status_code == 204
-    assert _statuses(client, made["key"]) == (401, 401)
+    assert _statuses(client, key["key"]) == (401, 401)
     assert client.delete(path, headers=owner.headers).status_code == 404
     assert client.get("/api/keys", headers=owner.headers).json == {"keys": [], "nextCursor": None}
 
 
 @pytest.mark.parametrize(
-    ("scopes", "kept", "statuses"),
+    ("scopes", "expected_scopes", "statuses"),
     [
         (None, ["read", "write"], (200, 201)),
         (["read"], ["read"], (200, 403)),
@@ -89,11 +89,11 @@ def test_a_revoked_key_is_refused_at_once(client: FlaskClient, owner: Account) -
     ids=str,
 )
 def test_a_key_is_held_to_its_scopes(
-    client: FlaskClient, owner: Account, scopes: Any, kept: list[str], statuses: tuple[int, int]
+    client: FlaskClient, owner: Account, scopes: Any, expected_scopes: list[str], statuses: tuple[int, int]
 ) -> None:
-    made = _make(client, owner.headers, scopes=scopes)
-    assert made["scopes"] == kept
-    assert _statuses(client, made["key"]) == statuses
+    key = _make(client, owner.headers, scopes=scopes)
+    assert key["scopes"] == expected_scopes
+    assert _statuses(client, key["key"]) == statuses
 
 
 @pytest.mark.parametrize(("role", "write"), [("owner", 201), ("admin", 201), ("agent", 403), ("viewer", 403)])
@@ -119,10 +119,10 @@ def test_a_key_may_do_no_more_than_its_maker(client: FlaskClient, owner: Account
 
 def test_a_key_ends_when_it_was_to(client: FlaskClient, owner: Account, deps: Deps) -> None:
     end = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    made = _make(client, owner.headers, expiresAt=end)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", made["expiresAt"])
-    assert _statuses(client, made["key"]) == (200, 201)
-    assert _statuses(client_of(deps, agents.api, later=timedelta(minutes=6)), made["key"]) == (401, 401)
+    key = _make(client, owner.headers, expiresAt=end)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", key["expiresAt"])
+    assert _statuses(client, key["key"]) == (200, 201)
+    assert _statuses(client_of(deps, agents.api, later=timedelta(minutes=6)), key["key"]) == (401, 401)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_keys_come_in_pages_oldest_first(client: FlaskClient, owner: Account) ->
     assert [key["name"] for key in first["keys"] + rest["keys"]] == ["a", "b", "c"]
 
 
-def test_a_key_may_do_what_its_maker_may_now_and_ends_with_him(client: FlaskClient, owner: Account) -> None:
+def test_a_key_may_do_what_its_maker_may_now_and_ends_with_them(client: FlaskClient, owner: Account) -> None:
     bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
     user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
     admin = account_of(sign_in(client, "bo@example.com").json)
@@ -190,16 +190,16 @@ def test_a_key_does_not_keep_the_sight_of_secrets_that_its_maker_lost(
 
 
 def test_another_tenants_key_does_not_exist(client: FlaskClient, owner: Account) -> None:
-    made = _make(client, owner.headers)
+    key = _make(client, owner.headers)
     stranger = sign_up(client, "eve@example.com")
-    assert client.delete(f"/api/keys/{made['id']}", headers=stranger.headers).status_code == 404
+    assert client.delete(f"/api/keys/{key['id']}", headers=stranger.headers).status_code == 404
     assert client.get("/api/keys", headers=stranger.headers).json == {"keys": [], "nextCursor": None}
-    assert _statuses(client, made["key"]) == (200, 201)
+    assert _statuses(client, key["key"]) == (200, 201)
 
 
 @dataclass
 class CountingStore(RecordingStore):
-    """Keeps what is written about keys."""
+    """Records the writes to API keys."""
 
     noted: list[Write] = field(default_factory=list)
 
@@ -209,7 +209,7 @@ class CountingStore(RecordingStore):
 
 
 def test_its_use_is_noted_at_most_once_a_minute(client: FlaskClient, owner: Account, deps: Deps) -> None:
-    made = _make(client, owner.headers)
+    key = _make(client, owner.headers)
     counting = CountingStore(deps.store)
     start = datetime.now(UTC)
     for minutes, noted in ((0.0, 1), (0.5, 1), (0.9, 1), (1.1, 2), (1.2, 2)):
@@ -218,14 +218,14 @@ def test_its_use_is_noted_at_most_once_a_minute(client: FlaskClient, owner: Acco
         app = create_app(replace(deps, store=counting, now=clock), [agents.api, keys.api])
 
         def ask(_: int, app: Any = app) -> int:
-            return int(app.test_client().get("/api/agents", headers=_with(made["key"])).status_code)
+            return int(app.test_client().get("/api/agents", headers=_with(key["key"])).status_code)
 
         with ThreadPoolExecutor(4) as pool:
             assert list(pool.map(ask, range(8))) == [200] * 8
         assert len(counting.noted) == noted, minutes
     listed: Any = client.get("/api/keys", headers=owner.headers).json
-    shown = datetime.fromisoformat(listed["keys"][0]["lastUsedAt"])
-    assert abs(shown - start - timedelta(minutes=1.1)) < timedelta(milliseconds=2)
+    last_used_at = datetime.fromisoformat(listed["keys"][0]["lastUsedAt"])
+    assert abs(last_used_at - start - timedelta(minutes=1.1)) < timedelta(milliseconds=2)
 
 
 def test_a_use_that_cannot_be_noted_is_no_reason_to_refuse(client: FlaskClient, owner: Account, deps: Deps) -> None:

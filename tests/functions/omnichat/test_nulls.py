@@ -53,13 +53,13 @@ def test_null_counts_as_left_out(form: type[Request], needed: dict[str, Any], by
 def test_null_takes_away_what_can_be_taken_away(form: type[Request], needed: dict[str, Any]) -> None:
     for name in form.takes_away:
         spelling = form.model_fields[name].alias or name
-        given = form.model_validate(needed | {spelling: None})
-        assert name in given.model_fields_set
-        assert getattr(given, name) is None
+        request = form.model_validate(needed | {spelling: None})
+        assert name in request.model_fields_set
+        assert getattr(request, name) is None
 
 
 def test_every_form_that_clients_send_is_tried_here() -> None:
-    found = set(Request.__subclasses__())
-    for form in list(found):
-        found |= set(form.__subclasses__())
-    assert {form.__name__ for form in found} - {"TelegramChannelIn"} == {form.__name__ for form, _ in NEEDED}
+    forms = set(Request.__subclasses__())
+    for form in list(forms):
+        forms |= set(form.__subclasses__())
+    assert {form.__name__ for form in forms} - {"TelegramChannelIn"} == {form.__name__ for form, _ in NEEDED}

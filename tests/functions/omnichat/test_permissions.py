@@ -16,11 +16,12 @@ from functions.dashboard.main import blueprints as dashboard
 from functions.forge.main import blueprints as forge
 from functions.omnichat.main import blueprints as omnichat
 from shared.deps import Deps
-from shared.domain.accounts import Role, User
-from shared.http.app import create_app
+from shared.domain.accounts import Role
 from shared.ports.store import Create, Ref
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.apps import create_app
+from tests.documents import a_user
 from tests.functions.keys import key_for
 
 OPEN = {
@@ -154,9 +155,7 @@ def _operations(app: Flask) -> set[str]:
 
 
 def _token(deps: Deps, role: Role) -> dict[str, str]:
-    user = User(
-        id=f"u-{role.value}", tenant_id="acme", email="a@b.cd", role=role, password_hash="none", created_at=deps.now()
-    )
+    user = a_user(id=f"u-{role.value}", tenant_id="acme", role=role)
     deps.store.commit([Create(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), 600)
     claims = AccessClaims(user_id=user.id, tenant_id="acme", email="a@b.cd", role=role, iat=issued, exp=expires)

@@ -10,7 +10,7 @@ from flask import Flask
 
 from functions.omnichat.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 
 OPEN = {("post", "/api/auth/register"), ("post", "/api/auth/login"), ("post", "/api/auth/refresh")}
 

@@ -1,4 +1,4 @@
-"""Teams as a client keeps them, and which of them the tenant's responder leads."""
+"""Managing teams, and which of them the tenant's responder leads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functions.omnichat import agents, auth, teams
 from shared.deps import Deps
 from shared.ports.store import Ref
 from tests.functions.omnichat.accounts import Account, client_of, sign_up
+from tests.overlaps import overlaps
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def owner(client: FlaskClient) -> Account:
 
 
 class Door:
-    """A tenant's owner at work."""
+    """The requests of a tenant's owner."""
 
     def __init__(self, client: FlaskClient, owner: Account) -> None:
         self.client, self.owner = client, owner
@@ -52,25 +53,36 @@ def _led(deps: Deps, owner: Account) -> Any:
     return deps.store.get([ref])[ref].data.get("responder_team_id")
 
 
+def test_a_team_that_is_deleted_meanwhile_does_not_become_the_responders(
+    door: Door, deps: Deps, owner: Account
+) -> None:
+    lead = door.agent()
+    first, second = door.team(name="First", leadAgentId=lead), door.team(name="Second", leadAgentId=lead)
+    overlaps(deps).store.before_commit("tenants", lambda: door.call("DELETE", f"/teams/{second['id']}", status=204))
+    door.call("DELETE", f"/teams/{first['id']}", status=204)
+    assert overlaps(deps).all_happened
+    assert _led(deps, owner) is None
+
+
 def test_a_team_is_read_as_it_was_made(door: Door) -> None:
     lead = door.agent()
-    made = door.team(description="Answers.", leadAgentId=lead)
-    assert set(made) == {"id", "name", "description", "leadAgentId", "members", "createdAt", "updatedAt"}
-    assert (made["name"], made["description"], made["leadAgentId"], made["members"]) == (
+    team = door.team(description="Answers.", leadAgentId=lead)
+    assert set(team) == {"id", "name", "description", "leadAgentId", "members", "createdAt", "updatedAt"}
+    assert (team["name"], team["description"], team["leadAgentId"], team["members"]) == (
         "Support",
         "Answers.",
         lead,
         [],
     )
-    assert door.call("GET", f"/teams/{made['id']}") == made
-    assert door.call("GET", "/teams") == {"teams": [made], "nextCursor": None}
+    assert door.call("GET", f"/teams/{team['id']}") == team
+    assert door.call("GET", "/teams") == {"teams": [team], "nextCursor": None}
 
 
 def test_only_what_is_given_changes(door: Door) -> None:
-    made = door.team(description="Answers.", leadAgentId=door.agent())
-    changed = door.call("PATCH", f"/teams/{made['id']}", {"leadAgentId": None})
-    assert changed | {"updatedAt": ""} == made | {"leadAgentId": None, "updatedAt": ""}
-    assert door.call("PATCH", f"/teams/{made['id']}", {"name": None})["name"] == made["name"]
+    team = door.team(description="Answers.", leadAgentId=door.agent())
+    changed = door.call("PATCH", f"/teams/{team['id']}", {"leadAgentId": None})
+    assert changed | {"updatedAt": ""} == team | {"leadAgentId": None, "updatedAt": ""}
+    assert door.call("PATCH", f"/teams/{team['id']}", {"name": None})["name"] == team["name"]
 
 
 def test_names_differ_within_a_tenant(door: Door) -> None:
@@ -89,8 +101,8 @@ def test_names_differ_within_a_tenant(door: Door) -> None:
 
 def test_of_teams_made_at_once_with_one_name_one_is_there(door: Door) -> None:
     def make(_: int) -> int:
-        mine = door.client.application.test_client()
-        return mine.post("/api/teams", json={"name": "Support"}, headers=door.owner.headers).status_code
+        own_client = door.client.application.test_client()
+        return own_client.post("/api/teams", json={"name": "Support"}, headers=door.owner.headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(make, range(4))) == [201, 409, 409, 409]
@@ -103,8 +115,8 @@ def test_a_lead_is_an_ai_agent_of_the_tenant(door: Door) -> None:
     door.call("POST", "/teams", {"name": "a", "leadAgentId": "unknown"}, 404)
     refused = door.call("POST", "/teams", {"name": "a", "leadAgentId": door.agent(kind="human")}, 400)
     assert set(refused["fields"]) == {"leadAgentId"}
-    made = door.team()
-    door.call("PATCH", f"/teams/{made['id']}", {"leadAgentId": "unknown"}, 404)
+    team = door.team()
+    door.call("PATCH", f"/teams/{team['id']}", {"leadAgentId": "unknown"}, 404)
 
 
 def test_members_come_and_go(door: Door) -> None:
@@ -132,22 +144,22 @@ def test_a_team_has_room_for_twenty(door: Door) -> None:
 
 def test_members_added_at_once_are_all_there(door: Door) -> None:
     team = door.team()["id"]
-    wanted = [door.agent() for _ in range(4)]
+    agent_ids = [door.agent() for _ in range(4)]
 
     def add(agent: str) -> int:
-        mine = door.client.application.test_client()
+        own_client = door.client.application.test_client()
         path = f"/api/teams/{team}/members"
-        return mine.post(path, json={"agentId": agent}, headers=door.owner.headers).status_code
+        return own_client.post(path, json={"agentId": agent}, headers=door.owner.headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(add, wanted)) == [201] * 4
-    assert {m["agentId"] for m in door.call("GET", f"/teams/{team}/members")["members"]} == set(wanted)
+        assert list(pool.map(add, agent_ids)) == [201] * 4
+    assert {m["agentId"] for m in door.call("GET", f"/teams/{team}/members")["members"]} == set(agent_ids)
 
 
 def test_the_responders_oldest_team_is_known_to_the_tenant(door: Door, deps: Deps) -> None:
     lead, other = door.agent(), door.agent()
     assert _led(deps, door.owner) is None
-    theirs = door.team(name="theirs", leadAgentId=other)["id"]
+    others_team = door.team(name="theirs", leadAgentId=other)["id"]
     first = door.team(name="first", leadAgentId=lead)["id"]
     second = door.team(name="second", leadAgentId=lead)["id"]
     assert _led(deps, door.owner) == first
@@ -156,7 +168,7 @@ def test_the_responders_oldest_team_is_known_to_the_tenant(door: Door, deps: Dep
     door.call("DELETE", f"/teams/{second}", status=204)
     assert _led(deps, door.owner) is None
     door.call("PATCH", f"/agents/{lead}", {"active": False})
-    assert _led(deps, door.owner) == theirs
+    assert _led(deps, door.owner) == others_team
     door.call("PATCH", f"/agents/{lead}", {"active": True})
     assert _led(deps, door.owner) is None
 

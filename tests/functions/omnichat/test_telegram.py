@@ -15,13 +15,14 @@ from pydantic import SecretStr
 from functions.omnichat import channels
 from functions.omnichat import telegram as telegram_login
 from shared.cache import TTLCache
-from shared.channels.telegram_user.gateway import PROVIDER, reached_by
+from shared.channels.telegram_user.api import reached_by
+from shared.channels.telegram_user.gateway import PROVIDER
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.errors import ProviderRejected, ProviderUnavailable, TooManyRequests
-from shared.http.app import create_app
 from shared.ports.store import Ref
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.channels.telegram_user.telegram import Telegram
 from tests.functions.keys import key_for
 
@@ -60,8 +61,8 @@ class Tenant:
         return answer
 
     def channel(self, **body: Any) -> str:
-        made = self.post("/api/channels", 201, **({"name": "Ann", "type": "TELEGRAM_USER"} | body))
-        return str(made.json["id"])
+        response = self.post("/api/channels", 201, **({"name": "Ann", "type": "TELEGRAM_USER"} | body))
+        return str(response.json["id"])
 
     def status(self, channel: str) -> Any:
         return self.client.get(f"/api/channels/{channel}", headers=self._headers).json
@@ -69,8 +70,8 @@ class Tenant:
     def start(self, channel: str, phone: str = PHONE, status: int = 200) -> Any:
         return self.post("/api/telegram/user/start", status, channelInstanceId=channel, phone=phone)
 
-    def confirm(self, channel: str, status: int = 200, **given: str) -> Any:
-        body = {"channelInstanceId": channel, "code": "12345"} | given
+    def confirm(self, channel: str, status: int = 200, **fields: str) -> Any:
+        body = {"channelInstanceId": channel, "code": "12345"} | fields
         return self.post("/api/telegram/user/confirm", status, **body)
 
     def logout(self, channel: str, status: int = 200) -> Any:
@@ -92,8 +93,8 @@ def test_a_code_logs_the_account_in(tenant: Tenant, telegram: Telegram, deps: De
     assert tenant.status(channel)["status"] == "DISCONNECTED"
     assert tenant.start(channel).json == {"status": "code_sent"}
     assert tenant.confirm(channel).json == {"status": "connected"}
-    shown = tenant.status(channel)
-    assert (shown["status"], shown["externalId"]) == ("CONNECTED", "77")
+    status = tenant.status(channel)
+    assert (status["status"], status["externalId"]) == ("CONNECTED", "77")
     assert len(telegram.sessions) == 1
 
 
@@ -118,12 +119,12 @@ def test_nothing_secret_is_in_the_store_and_the_login_leaves_one_secret(
     telegram.accounts[PHONE].password = "open sesame"
     channel = tenant.channel()
     seen = []
-    for step in (tenant.start, tenant.confirm, lambda known: tenant.confirm(known, password="open sesame")):
+    for step in (tenant.start, tenant.confirm, lambda channel_id: tenant.confirm(channel_id, password="open sesame")):
         step(channel)
-        kept = _auth(deps, channel)
-        seen.append(kept["secret"])
-        secret = deps.secrets.read(kept["secret"])
-        written = json.dumps(kept, default=str) + json.dumps(tenant.status(channel))
+        auth_document = _auth(deps, channel)
+        seen.append(auth_document["secret"])
+        secret = deps.secrets.read(auth_document["secret"])
+        written = json.dumps(auth_document, default=str) + json.dumps(tenant.status(channel))
         assert secret["session"]
         assert not any(value in written for name, value in secret.items() if name != "phone")
     assert len(set(seen)) == 3
@@ -196,9 +197,9 @@ def test_missing_settings_are_named(deps: Deps, telegram: Telegram) -> None:
 
 
 def test_unknown_and_foreign_channels_look_the_same(tenant: Tenant, configured: Deps) -> None:
-    theirs = Tenant(configured, "globex").channel()
+    foreign_channel = Tenant(configured, "globex").channel()
     for call in (tenant.start, tenant.logout, tenant.confirm):
-        answers = [call(channel, status=404).json for channel in ("nobodys", theirs)]
+        answers = [call(channel, status=404).json for channel in ("nobodys", foreign_channel)]
         assert answers[0]["detail"] == answers[1]["detail"]
 
 
@@ -286,15 +287,15 @@ def test_deleting_a_channel_ends_its_session_and_leaves_no_secret(
 def test_two_confirmations_at_once_give_one_session(tenant: Tenant, telegram: Telegram, configured: Deps) -> None:
     channel = tenant.channel()
     tenant.start(channel)
-    known = telegram.pending.copy()
+    pending_logins = telegram.pending.copy()
 
     class Slow(Telegram):
         def sign_in(self, *args: Any) -> Any:
             # The other request overtakes this one while Telegram thinks.
-            telegram.pending |= known
+            telegram.pending |= pending_logins
             with suppress(AssertionError), reached_by(telegram.opener):
                 tenant.confirm(channel)
-            telegram.pending |= known
+            telegram.pending |= pending_logins
             return telegram.sign_in(*args)
 
         def log_out(self, session: str) -> None:

@@ -14,7 +14,7 @@ from functions.omnichat import agents, auth, users
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
 
@@ -146,15 +146,15 @@ def test_another_process_notices_within_its_caches_time(client: FlaskClient, own
     assert _may_write(other, admin) == 401
 
 
-def test_a_removed_users_tokens_end_and_his_address_is_free(client: FlaskClient, owner: Account) -> None:
-    gone = _joined(client, owner, "agent")
-    assert client.get("/api/auth/me", headers=gone.headers).status_code == 200
-    assert client.delete(f"/api/users/{gone.user_id}", headers=owner.headers).status_code == 204
-    assert client.get("/api/auth/me", headers=gone.headers).status_code == 401
-    assert client.post("/api/auth/refresh", json={"refreshToken": gone.refresh}).status_code == 401
+def test_a_removed_users_tokens_end_and_their_address_is_free(client: FlaskClient, owner: Account) -> None:
+    removed = _joined(client, owner, "agent")
+    assert client.get("/api/auth/me", headers=removed.headers).status_code == 200
+    assert client.delete(f"/api/users/{removed.user_id}", headers=owner.headers).status_code == 204
+    assert client.get("/api/auth/me", headers=removed.headers).status_code == 401
+    assert client.post("/api/auth/refresh", json={"refreshToken": removed.refresh}).status_code == 401
     assert sign_in(client, "bob@example.com").status_code == 401
-    assert client.delete(f"/api/users/{gone.user_id}", headers=owner.headers).status_code == 404
-    assert _invite(client, owner, "viewer")["id"] != gone.user_id
+    assert client.delete(f"/api/users/{removed.user_id}", headers=owner.headers).status_code == 404
+    assert _invite(client, owner, "viewer")["id"] != removed.user_id
 
 
 def test_the_last_owner_stays(client: FlaskClient, owner: Account) -> None:
@@ -172,11 +172,11 @@ def test_of_owners_who_all_leave_at_once_one_stays(client: FlaskClient, owner: A
     owners = [owner, *(_joined(client, owner, "owner", f"o{n}@example.com") for n in range(3))]
 
     def leave(n: int) -> int:
-        mine = client.application.test_client()
+        own_client = client.application.test_client()
         path = f"/api/users/{owners[n].user_id}"
         if n % 2:
-            return mine.delete(path, headers=owners[n].headers).status_code
-        return mine.patch(path, json={"role": "viewer"}, headers=owners[n].headers).status_code
+            return own_client.delete(path, headers=owners[n].headers).status_code
+        return own_client.patch(path, json={"role": "viewer"}, headers=owners[n].headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(leave, range(4)))

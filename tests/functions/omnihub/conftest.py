@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
-from shared.http.app import create_app
+from tests.apps import create_app
 from tests.stubs import Reply, Stub
 
 

@@ -19,9 +19,9 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.instances import InstanceStatus
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
 from shared.usecases.sweep import sweep
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution, recorded
 from tests.functions.keys import key_for
@@ -47,7 +47,7 @@ def client(deps: Deps) -> FlaskClient:
 
 
 @pytest.fixture
-def made(client: FlaskClient, new: dict[str, Any], server: Evolution) -> str:
+def path(client: FlaskClient, new: dict[str, Any], server: Evolution) -> str:
     """The path of an instance that waits for its code to be scanned."""
     new["whatsapp_instance"] = "acme-support"
     create(client, new, "my_instance")
@@ -60,10 +60,10 @@ def picture(body: Any) -> bytes:
     return base64.b64decode(data, validate=True)
 
 
-def assert_failed(answer: Any, status: int, words: str) -> None:
+def assert_failed(answer: Any, status: int, expected: str) -> None:
     assert answer.status_code == status, answer.text
     assert isinstance(answer.json["detail"], str)
-    assert words in answer.json["detail"]
+    assert expected in answer.json["detail"]
 
 
 def test_the_documents_flow_by_curl(client: FlaskClient, server: Evolution) -> None:
@@ -79,26 +79,26 @@ def test_the_documents_flow_by_curl(client: FlaskClient, server: Evolution) -> N
     }
     assert client.post(PATH, json=body).status_code == 201
     assert server.hook["url"] == "http://localhost/webhook/evolution/business_whatsapp"
-    shown: Any = client.get(f"{PATH}/business_whatsapp/qr").json
-    assert picture(shown).startswith(PNG)
+    code: Any = client.get(f"{PATH}/business_whatsapp/qr").json
+    assert picture(code).startswith(PNG)
     server.scan(client)
     status: Any = client.get(f"{PATH}/business_whatsapp/status").json
     assert status["status"] == "connected"
 
 
-def test_the_code_is_shown_as_printed(client: FlaskClient, made: str) -> None:
-    answer: Any = client.get(f"{made}/qr").json
+def test_the_code_is_shown_as_printed(client: FlaskClient, path: str) -> None:
+    answer: Any = client.get(f"{path}/qr").json
     printed = golden("qr_response")
     assert list(answer) == list(printed)
     assert {**answer, "qr_code": ""} == {**printed, "qr_code": ""}
     assert picture(answer).startswith(PNG)
 
 
-def test_a_code_that_is_still_good_is_shown_again(client: FlaskClient, made: str, server: Evolution) -> None:
-    first: Any = client.get(f"{made}/qr").json
-    calls = server.asked()
-    assert client.get(f"{made}/qr").json == first
-    assert server.asked() == calls
+def test_a_code_that_is_still_good_is_shown_again(client: FlaskClient, path: str, server: Evolution) -> None:
+    first: Any = client.get(f"{path}/qr").json
+    calls = server.calls()
+    assert client.get(f"{path}/qr").json == first
+    assert server.calls() == calls
 
 
 def test_a_code_that_came_as_text_is_drawn(client: FlaskClient, new: dict[str, Any], server: Evolution) -> None:
@@ -142,52 +142,52 @@ def test_what_is_connected_has_no_code(client: FlaskClient, new: dict[str, Any],
     }
 
 
-def test_the_status_is_shown_as_printed(client: FlaskClient, made: str, server: Evolution) -> None:
+def test_the_status_is_shown_as_printed(client: FlaskClient, path: str, server: Evolution) -> None:
     server.scan(client, tell=False)
     (listed,) = recorded("rest-fetchInstances")
     account = {"ownerJid": "1234567890@s.whatsapp.net", "profileName": "My WhatsApp Business"}
     server.stub.on("GET", "/instance/fetchInstances", Reply(json=[listed | account]))
-    answer: Any = client.get(f"{made}/status").json
+    answer: Any = client.get(f"{path}/status").json
     assert answer == golden("status_response")
     assert list(answer) == list(golden("status_response"))
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "expected"),
     [("open", "connected"), ("connecting", "connecting"), ("close", "disconnected"), (None, "disconnected")],
 )
 def test_the_status_is_the_providers(
-    client: FlaskClient, made: str, server: Evolution, state: str | None, told: str
+    client: FlaskClient, path: str, server: Evolution, state: str | None, expected: str
 ) -> None:
     server.state = state
-    assert client.get(f"{made}/status").json["status"] == told  # type: ignore[index]
+    assert client.get(f"{path}/status").json["status"] == expected  # type: ignore[index]
 
 
-def test_a_refused_key_is_a_state(client: FlaskClient, made: str, server: Evolution) -> None:
+def test_a_refused_key_is_a_state(client: FlaskClient, path: str, server: Evolution) -> None:
     server.stub.on("GET", "/instance/connectionState/", Reply(401, {"response": {"message": "Unauthorized"}}))
-    answer: Any = client.get(f"{made}/status").json
+    answer: Any = client.get(f"{path}/status").json
     assert answer["status"] == "error"
     assert "evolution_key was refused" in answer["channel_data"]["detail"]
 
 
-def test_restart_logout_and_removal_answer_as_printed(client: FlaskClient, made: str, server: Evolution) -> None:
+def test_restart_logout_and_removal_answer_as_printed(client: FlaskClient, path: str, server: Evolution) -> None:
     server.scan(client, tell=False)
-    assert client.post(f"{made}/restart").json == golden("restart_response")
-    assert client.get(f"{made}/status").json["status"] == "connected"  # type: ignore[index]
-    assert client.post(f"{made}/logout").json == golden("logout_response")
-    assert client.get(f"{made}/status").json["status"] == "disconnected"  # type: ignore[index]
-    assert client.delete(f"{made}/channel").json == golden("remove_channel_response")
+    assert client.post(f"{path}/restart").json == golden("restart_response")
+    assert client.get(f"{path}/status").json["status"] == "connected"  # type: ignore[index]
+    assert client.post(f"{path}/logout").json == golden("logout_response")
+    assert client.get(f"{path}/status").json["status"] == "disconnected"  # type: ignore[index]
+    assert client.delete(f"{path}/channel").json == golden("remove_channel_response")
     assert server.state is None
-    assert client.get(made).json["name"] == "my_instance"  # type: ignore[index]
-    assert client.get(f"{made}/status").json["status"] == "disconnected"  # type: ignore[index]
+    assert client.get(path).json["name"] == "my_instance"  # type: ignore[index]
+    assert client.get(f"{path}/status").json["status"] == "disconnected"  # type: ignore[index]
 
 
-def test_a_logged_out_account_can_be_paired_again(client: FlaskClient, made: str, server: Evolution) -> None:
+def test_a_logged_out_account_can_be_paired_again(client: FlaskClient, path: str, server: Evolution) -> None:
     server.scan(client, tell=False)
-    client.post(f"{made}/logout")
-    answer: Any = client.get(f"{made}/qr").json
+    client.post(f"{path}/logout")
+    answer: Any = client.get(f"{path}/qr").json
     assert answer["status"] == "waiting_for_scan"
-    assert server.made == 2
+    assert server.created_count == 2
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_only_a_laptop_without_an_address_of_its_own_takes_unsigned_webhooks(
     assert client.post("/webhook/evolution/shop", json=body, headers=server.hook["headers"]).status_code == 200
 
 
-def test_a_removed_account_can_be_paired_again(client: FlaskClient, made: str, server: Evolution) -> None:
-    client.delete(f"{made}/channel")
-    assert client.get(f"{made}/qr").json["status"] == "waiting_for_scan"  # type: ignore[index]
+def test_a_removed_account_can_be_paired_again(client: FlaskClient, path: str, server: Evolution) -> None:
+    client.delete(f"{path}/channel")
+    assert client.get(f"{path}/qr").json["status"] == "waiting_for_scan"  # type: ignore[index]
 
 
 OPERATIONS = [("GET", "qr"), ("GET", "status"), ("POST", "restart"), ("POST", "logout"), ("DELETE", "channel")]
@@ -231,17 +231,17 @@ def test_a_providers_failure_is_a_500_that_says_what_failed(
 
 @pytest.mark.parametrize(("method", "operation"), OPERATIONS)
 def test_unknown_and_foreign_instances_are_not_found(
-    client: FlaskClient, deps: Deps, made: str, method: str, operation: str
+    client: FlaskClient, deps: Deps, path: str, method: str, operation: str
 ) -> None:
     assert client.open(f"{PATH}/nothing/{operation}", method=method).status_code == 404
-    assert client.open(f"{made}/{operation}", method=method, headers=key_for(deps, "other")).status_code == 404
+    assert client.open(f"{path}/{operation}", method=method, headers=key_for(deps, "other")).status_code == 404
 
 
 @pytest.mark.parametrize(("method", "operation"), OPERATIONS)
 def test_an_agent_may_only_look_at_the_status(
-    client: FlaskClient, deps: Deps, made: str, method: str, operation: str
+    client: FlaskClient, deps: Deps, path: str, method: str, operation: str
 ) -> None:
-    answer = client.open(f"{made}/{operation}", method=method, headers=key_for(deps, "default", Role.AGENT))
+    answer = client.open(f"{path}/{operation}", method=method, headers=key_for(deps, "default", Role.AGENT))
     assert answer.status_code == (200 if operation == "status" else 403)
 
 
@@ -285,13 +285,13 @@ def test_a_channel_without_a_provider_to_tell_is_only_marked(client: FlaskClient
 
 
 def test_what_happened_to_an_account_while_nobody_listened_is_found_out(
-    client: FlaskClient, deps: Deps, made: str, server: Evolution
+    client: FlaskClient, deps: Deps, path: str, server: Evolution
 ) -> None:
     server.scan(client, tell=False)
-    asked = len(server.stub.requests)
+    call_count = len(server.stub.requests)
     later = replace(deps, now=lambda: deps.now() + timedelta(minutes=11))
     assert sweep(deps)["asked_after"] == 0
-    assert len(server.stub.requests) == asked
+    assert len(server.stub.requests) == call_count
     assert get_default(deps, "default").status is InstanceStatus.WAITING_FOR_SCAN
     assert sweep(later)["asked_after"] == 1
     assert get_default(deps, "default").status is InstanceStatus.CONNECTED
@@ -299,7 +299,7 @@ def test_what_happened_to_an_account_while_nobody_listened_is_found_out(
 
 
 def test_a_server_that_is_down_is_asked_again_later_and_changes_nothing(
-    client: FlaskClient, deps: Deps, made: str, server: Evolution
+    client: FlaskClient, deps: Deps, path: str, server: Evolution
 ) -> None:
     server.stub.on("GET", "/instance/", Reply(drop=True))
     later = replace(deps, now=lambda: deps.now() + timedelta(minutes=11))

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from functions.omnihub.main import blueprints
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
+from tests.apps import create_app
 from tests.evolution import Evolution
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
@@ -73,7 +73,7 @@ def test_a_default_webhook_never_finds_another_tenants_account(
     client: FlaskClient, deps: Deps, new: dict[str, Any]
 ) -> None:
     create(client, new, "team", channel_type="slack")
-    theirs = new | {"name": "theirs"}
-    assert client.post(PATH, json=theirs, headers=key_for(deps, "other")).status_code == 201
+    foreign_body = new | {"name": "theirs"}
+    assert client.post(PATH, json=foreign_body, headers=key_for(deps, "other")).status_code == 201
     event = {"event": "presence.update", "instance": "theirs", "data": {}}
     assert client.post("/webhook/evolution", json=event).status_code == 404

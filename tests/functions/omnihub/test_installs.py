@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.security.tokens import AccessClaims, InstallClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from shared.usecases.instances import instances
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Reply, Stub
@@ -57,7 +57,7 @@ def team(client: FlaskClient, new: dict[str, Any]) -> str:
     return f"{PATH}/team"
 
 
-def asked(client: FlaskClient, path: str, **headers: str) -> dict[str, str]:
+def link_parameters(client: FlaskClient, path: str, **headers: str) -> dict[str, str]:
     """What the link of `/qr` asks Slack for."""
     link: Any = client.get(f"{path}/qr", headers=headers).json
     return {name: values[0] for name, values in parse_qs(urlsplit(link["auth_url"]).query).items()}
@@ -70,7 +70,7 @@ def back(client: FlaskClient, **query: str) -> TestResponse:
 def test_the_link_leads_back_here_and_installs_the_app(client: FlaskClient, team: str, provider: Stub) -> None:
     before: Any = client.get(f"{team}/qr").json
     assert (before["status"], before["qr_code"], before["invite_url"]) == ("disconnected", None, None)
-    link = asked(client, team)
+    link = link_parameters(client, team)
     assert link["redirect_uri"] == "https://hub.example/oauth/slack/callback"
     answer = back(client, state=link["state"], code="the-code")
     assert answer.status_code == 200, answer.text
@@ -83,29 +83,29 @@ def test_the_link_leads_back_here_and_installs_the_app(client: FlaskClient, team
 
 
 def test_the_token_is_kept_as_a_secret_and_calls_find_the_instance(client: FlaskClient, deps: Deps, team: str) -> None:
-    back(client, state=asked(client, team)["state"], code="the-code")
-    found = instances.find_for_webhook(deps, address=("slack", "A0MDYCDME:T061EG9R6"))
-    assert found is not None
-    assert (found.name, found.display_name) == ("team", "Acme <Inc>")
-    assert "xoxb-granted" not in found.model_dump_json()
-    assert instances.credentials(deps, found)["bot_token"] == "xoxb-granted"
+    back(client, state=link_parameters(client, team)["state"], code="the-code")
+    instance = instances.find_for_webhook(deps, address=("slack", "A0MDYCDME:T061EG9R6"))
+    assert instance is not None
+    assert (instance.name, instance.display_name) == ("team", "Acme <Inc>")
+    assert "xoxb-granted" not in instance.model_dump_json()
+    assert instances.credentials(deps, instance)["bot_token"] == "xoxb-granted"
 
 
-def assert_refused(answer: TestResponse, status: int, words: str, provider: Stub) -> None:
+def assert_refused(answer: TestResponse, status: int, expected: str, provider: Stub) -> None:
     assert answer.status_code == status, answer.text
-    assert words in answer.text
+    assert expected in answer.text
     assert answer.mimetype == "text/html"
 
 
 def test_a_state_is_good_once(client: FlaskClient, team: str, provider: Stub) -> None:
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     assert back(client, state=state, code="one").status_code == 200
     assert_refused(back(client, state=state, code="two"), 409, "used already", provider)
     assert len(provider.to("oauth.v2.access")) == 1
 
 
 def test_of_two_that_come_at_once_one_is_taken(client: FlaskClient, deps: Deps, team: str, provider: Stub) -> None:
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     app = client.application
 
     def come(code: str) -> int:
@@ -118,9 +118,9 @@ def test_of_two_that_come_at_once_one_is_taken(client: FlaskClient, deps: Deps, 
 
 def claims(deps: Deps, **changes: Any) -> InstallClaims:
     issued, expires = span(deps.now(), 600)
-    found = instances.by_key(deps, "default", "team")
-    given = {"user_id": "u", "tenant_id": "default", "instance_id": found.id, "type": "install"}
-    return InstallClaims.model_validate({**given, "iat": issued, "exp": expires} | changes)
+    instance = instances.by_key(deps, "default", "team")
+    defaults = {"user_id": "u", "tenant_id": "default", "instance_id": instance.id, "type": "install"}
+    return InstallClaims.model_validate({**defaults, "iat": issued, "exp": expires} | changes)
 
 
 FORGED: dict[str, Callable[[Deps], str]] = {
@@ -147,7 +147,7 @@ def test_a_strangers_state_is_refused(
 
 
 def test_a_state_is_no_login(client: FlaskClient, deps: Deps, team: str) -> None:
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     configured = replace(deps, settings=deps.settings.model_copy(update={"api_key": SecretStr("the-key")}))
     door = create_app(configured, blueprints()).test_client()
     assert door.get(PATH, headers={"Authorization": f"Bearer {state}"}).status_code == 401
@@ -157,7 +157,7 @@ def test_a_link_of_an_instance_that_is_gone_or_another_is_refused(
     client: FlaskClient, new: dict[str, Any], team: str, provider: Stub
 ) -> None:
     create(client, new, "second", channel_type="slack")
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     assert client.put(team, json={"channel_type": "discord"}).status_code == 200
     assert_refused(back(client, state=state, code="c"), 401, "another type", provider)
     assert client.delete(team).status_code == 204
@@ -168,8 +168,8 @@ def test_an_account_belongs_to_one_instance(
     client: FlaskClient, new: dict[str, Any], team: str, provider: Stub
 ) -> None:
     create(client, new, "second", channel_type="slack")
-    assert back(client, state=asked(client, team)["state"], code="c").status_code == 200
-    second = asked(client, f"{PATH}/second")["state"]
+    assert back(client, state=link_parameters(client, team)["state"], code="c").status_code == 200
+    second = link_parameters(client, f"{PATH}/second")["state"]
     assert_refused(back(client, state=second, code="c"), 409, "already connected to another channel", provider)
     assert client.get(f"{PATH}/second/status").json["status"] == "disconnected"  # type: ignore[index]
 
@@ -177,13 +177,13 @@ def test_an_account_belongs_to_one_instance(
 def test_installing_again_renews_the_token(client: FlaskClient, deps: Deps, team: str, provider: Stub) -> None:
     for token in ("xoxb-old", "xoxb-new"):
         provider.on("POST", "/oauth.v2.access", Reply(json=GRANTED | {"access_token": token}))
-        assert back(client, state=asked(client, team)["state"], code="c").status_code == 200
-    found = instances.by_key(deps, "default", "team")
-    assert instances.credentials(deps, found)["bot_token"] == "xoxb-new"
+        assert back(client, state=link_parameters(client, team)["state"], code="c").status_code == 200
+    instance = instances.by_key(deps, "default", "team")
+    assert instances.credentials(deps, instance)["bot_token"] == "xoxb-new"
 
 
 def test_who_says_no_at_slack_is_told_so(client: FlaskClient, team: str, provider: Stub) -> None:
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     assert_refused(
         back(client, state=state, error="access_denied<script>"), 400, "access_denied&lt;script&gt;", provider
     )
@@ -202,7 +202,7 @@ def test_other_channels_are_not_installed(client: FlaskClient, name: str) -> Non
 
 def test_slack_being_down_is_told_and_costs_the_link(client: FlaskClient, team: str, provider: Stub) -> None:
     provider.on("POST", "/oauth.v2.access", Reply(503))
-    state = asked(client, team)["state"]
+    state = link_parameters(client, team)["state"]
     assert_refused(back(client, state=state, code="c"), 503, "Ask for a new link", provider)
     assert_refused(back(client, state=state, code="c"), 409, "used already", provider)
 

@@ -28,7 +28,9 @@ def test_a_short_secret_is_masked_whole(client: FlaskClient, deps: Deps, new: di
     assert client.get(f"{PATH}/shop", headers=key_for(deps, "default")).json["evolution_key"] == "••••"  # type: ignore[index]
 
 
-def test_a_caller_sees_the_secrets_that_he_has_just_sent(client: FlaskClient, deps: Deps, new: dict[str, Any]) -> None:
+def test_a_caller_sees_the_secrets_that_they_have_just_sent(
+    client: FlaskClient, deps: Deps, new: dict[str, Any]
+) -> None:
     headers = key_for(deps, "default")
     created: Any = client.post(PATH, json=new | {"name": "shop"}, headers=headers).json
     assert created["evolution_key"] == "evolution-key-1234"
@@ -62,8 +64,8 @@ def test_a_stored_secret_is_not_sent_to_another_server_at_the_wish_of_who_may_no
     for body, field in moves:
         refused: Any = client.put(f"{PATH}/shop", json=body, headers=writer)
         assert (refused.status_code, list(refused.json["fields"])) == (400, [field]), body
-    kept: Any = client.get(f"{PATH}/shop", headers=writer).json
-    assert (kept["evolution_url"], kept["agent_api_url"]) == (new["evolution_url"], new["agent_api_url"])
+    stored: Any = client.get(f"{PATH}/shop", headers=writer).json
+    assert (stored["evolution_url"], stored["agent_api_url"]) == (new["evolution_url"], new["agent_api_url"])
     # Another path on the same server, the secret given again, and who may read it anyway.
     for body, headers in (
         ({"agent_api_url": new["agent_api_url"] + "/v2"}, writer),
@@ -91,13 +93,13 @@ def test_a_secret_for_the_deployments_server_stays_there_at_the_wish_of_who_may_
     client: FlaskClient, deps: Deps
 ) -> None:
     """An instance that names no server is at the one that the deployment names."""
-    made = instances.create(
+    instance = instances.create(
         deps,
         "default",
         NewInstance(channel_type=ChannelType.WHATSAPP, name="shop", config={"evolution_key": "key-1234"}),
         connect=False,
     )
-    assert "evolution_url" not in made.config
+    assert "evolution_url" not in instance.config
     writer = key_for(deps, "default")
     assert client.put(f"{PATH}/shop", json={"phone_number": "+5511999999999"}, headers=writer).status_code == 200
     refused: Any = client.put(f"{PATH}/shop", json={"evolution_url": "http://localhost:1"}, headers=writer)

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.http.app import create_app
 from shared.usecases.instances.instance_lookup import get_default
+from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
 from tests.stubs import Reply, Stub
@@ -70,11 +70,11 @@ def test_bad_input_is_400_with_a_text(client: FlaskClient, new: dict[str, Any], 
     assert client.get(PATH).json == []
 
 
-@pytest.mark.parametrize("given", ["+5511999999999", "5511999999999", "55 (11) 99999-9999"])
+@pytest.mark.parametrize("number", ["+5511999999999", "5511999999999", "55 (11) 99999-9999"])
 def test_a_number_may_come_without_its_plus_sign(
-    client: FlaskClient, deps: Deps, new: dict[str, Any], given: str
+    client: FlaskClient, deps: Deps, new: dict[str, Any], number: str
 ) -> None:
-    create(client, new, "shop", phone_number=given)
+    create(client, new, "shop", phone_number=number)
     assert get_default(deps, "default").phone_number == "+5511999999999"
 
 
@@ -97,8 +97,8 @@ def test_the_default_is_given_up_only_to_another_one(client: FlaskClient, new: d
     create(client, new, "second")
     refused: Any = client.put(f"{PATH}/first", json={"is_default": False})
     assert (refused.status_code, refused.json["detail"]) == (400, "is_default: make another one the default instead")
-    for name, kept in (("first", True), ("second", False)):
-        assert client.put(f"{PATH}/{name}", json={"is_default": kept}).json["is_default"] is kept  # type: ignore[index]
+    for name, is_default in (("first", True), ("second", False)):
+        assert client.put(f"{PATH}/{name}", json={"is_default": is_default}).json["is_default"] is is_default  # type: ignore[index]
 
 
 def test_a_name_can_be_taken_only_once_in_the_whole_deployment(
@@ -263,8 +263,8 @@ def test_a_wrong_key_is_401_where_there_is_a_right_one(client: FlaskClient, deps
 
 @pytest.mark.parametrize("kind", ["slug", "number"])
 def test_a_name_that_is_gone_never_means_another_instance(client: FlaskClient, new: dict[str, Any], kind: str) -> None:
-    kept: Any = client.post(PATH, json=new | {"name": "kept"}).json
-    name = "whatsapp-1" if kind == "slug" else str(kept["id"])
+    remaining: Any = client.post(PATH, json=new | {"name": "kept"}).json
+    name = "whatsapp-1" if kind == "slug" else str(remaining["id"])
     assert client.post(PATH, json=new | {"name": name}).status_code == 201
     assert client.delete(f"{PATH}/{name}").status_code == 204
     assert client.post(PATH, json=new | {"name": "third"}).status_code == 201

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
-from shared.http.app import create_app
 from shared.ports.store import Create
-from shared.usecases import refs
 from shared.usecases.instances.instance_lookup import get_default
+from tests import refs
+from tests.apps import create_app
 from tests.documents import an_instance
 from tests.functions.omnihub.door import PATH
 from tests.stubs import Stub
@@ -51,7 +51,7 @@ def channel_type(request: pytest.FixtureRequest) -> ChannelType:
 
 
 @pytest.fixture
-def made(client: FlaskClient, channel_type: ChannelType) -> str:
+def path(client: FlaskClient, channel_type: ChannelType) -> str:
     """The path of an instance of which nothing is known but its type."""
     body = AGENT | {"name": "bare", "channel_type": channel_type.value}
     answer = client.post(PATH, json=body)
@@ -59,18 +59,18 @@ def made(client: FlaskClient, channel_type: ChannelType) -> str:
     return f"{PATH}/bare"
 
 
-def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, deps: Deps, made: str, provider: Stub) -> None:
-    out, gone = InstanceStatus.DISCONNECTED, InstanceStatus.DELETED
+def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, deps: Deps, path: str, provider: Stub) -> None:
+    disconnected, deleted = InstanceStatus.DISCONNECTED, InstanceStatus.DELETED
     for method, operation, marked in (
-        ("POST", "logout", out),
-        ("POST", "logout", out),
-        ("DELETE", "channel", gone),
-        ("DELETE", "channel", gone),
+        ("POST", "logout", disconnected),
+        ("POST", "logout", disconnected),
+        ("DELETE", "channel", deleted),
+        ("DELETE", "channel", deleted),
     ):
-        answer = client.open(f"{made}/{operation}", method=method)
+        answer = client.open(f"{path}/{operation}", method=method)
         assert answer.status_code == 200, answer.text
         assert get_default(deps, "default").status is marked
-        status: Any = client.get(f"{made}/status")
+        status: Any = client.get(f"{path}/status")
         assert status.status_code == 200, status.text
         assert status.json["status"] in ("disconnected", "error")
     assert provider.requests == []
@@ -78,11 +78,11 @@ def test_it_is_logged_out_and_removed_by_marking_it(client: FlaskClient, deps: D
 
 @pytest.mark.parametrize("marked", [False, True], ids=["as it was made", "after a logout"])
 def test_it_cannot_be_restarted_and_the_answer_says_what_is_missing(
-    client: FlaskClient, made: str, channel_type: ChannelType, marked: bool
+    client: FlaskClient, path: str, channel_type: ChannelType, marked: bool
 ) -> None:
     if marked:
-        client.post(f"{made}/logout")
-    refused: Any = client.post(f"{made}/restart")
+        client.post(f"{path}/logout")
+    refused: Any = client.post(f"{path}/restart")
     assert refused.status_code == 400, refused.text
     assert NEEDS[channel_type] in refused.json["detail"]
 

@@ -17,9 +17,9 @@ def test_an_address_to_which_no_path_can_be_added_is_refused(
     client: FlaskClient, new: dict[str, Any], url: str, field: str
 ) -> None:
     create(client, new, "shop")
-    made = client.post(PATH, json=new | {"name": "other", field: url})
+    created = client.post(PATH, json=new | {"name": "other", field: url})
     changed = client.put(f"{PATH}/shop", json={field: url})
-    for answer in (made, changed):
+    for answer in (created, changed):
         assert answer.status_code == 400
         assert answer.json["fields"] == {field: "give an address without a query or a fragment"}  # type: ignore[index]
 
@@ -28,8 +28,8 @@ def test_an_address_to_which_no_path_can_be_added_is_refused(
 def test_a_key_that_was_pasted_with_a_line_break_is_kept_without(
     client: FlaskClient, new: dict[str, Any], field: str
 ) -> None:
-    made = client.post(PATH, json=new | {"name": "shop", field: " key-1\n"})
-    assert (made.status_code, made.json[field]) == (201, "key-1")  # type: ignore[index]
+    created = client.post(PATH, json=new | {"name": "shop", field: " key-1\n"})
+    assert (created.status_code, created.json[field]) == (201, "key-1")  # type: ignore[index]
     changed = client.put(f"{PATH}/shop", json={field: "key-2\r\n"})
     assert changed.json[field] == client.get(f"{PATH}/shop").json[field] == "key-2"  # type: ignore[index]
 
@@ -37,9 +37,9 @@ def test_a_key_that_was_pasted_with_a_line_break_is_kept_without(
 @pytest.mark.parametrize("field", ["agent_api_key", "evolution_key"])
 def test_a_key_that_no_header_can_carry_is_refused(client: FlaskClient, new: dict[str, Any], field: str) -> None:
     create(client, new, "shop")
-    made = client.post(PATH, json=new | {"name": "other", field: "a\nb"})
+    created = client.post(PATH, json=new | {"name": "other", field: "a\nb"})
     changed = client.put(f"{PATH}/shop", json={field: "a\rb"})
-    for answer in (made, changed):
+    for answer in (created, changed):
         assert answer.status_code == 400
         assert answer.json["fields"] == {field: "give a key of one line, without control characters"}  # type: ignore[index]
 

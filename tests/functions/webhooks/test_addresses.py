@@ -99,6 +99,6 @@ def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub:
 def test_where_the_provider_does_not_ask_whether_the_address_is_ours_it_is_not_found(
     hub: HubByHand, type_: ChannelType
 ) -> None:
-    made = people.channel(hub.deps, type_, hub.tenant_id)
-    answer = hub.client.get(f"/webhook/{type_.value}/{made.id}")
+    channel = people.channel(hub.deps, type_, hub.tenant_id)
+    answer = hub.client.get(f"/webhook/{type_.value}/{channel.id}")
     assert answer.status_code == 404, answer.text

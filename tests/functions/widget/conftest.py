@@ -14,7 +14,7 @@ from tests.pipeline.hub import Hub
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody on a web page: what he is called, and the calls he makes."""
+    """A visitor of a web page: their session, and the requests that they send."""
 
     hub: Hub
     path: str
@@ -45,8 +45,8 @@ def make_widget(hub: Hub, label: str = "Shop", **config: Any) -> str:
     return str(hub.post("/api/channels", {"name": label, "type": "WIDGET", "config": config}, 201)["id"])
 
 
-def begin(hub: Hub, instance: str, **who: str) -> Visitor:
-    answer = hub.client.post(f"/widget/{instance}/session", json=who)
+def begin(hub: Hub, instance: str, **visitor_fields: str) -> Visitor:
+    answer = hub.client.post(f"/widget/{instance}/session", json=visitor_fields)
     assert answer.status_code == 201, answer.text
     session: Any = answer.json
     return Visitor(hub, f"/widget/{instance}", session)

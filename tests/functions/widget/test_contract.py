@@ -1,4 +1,4 @@
-"""The widget's endpoints keep the word of their document, whatever a visitor sends."""
+"""The widget's endpoints conform to their OpenAPI document, whatever a visitor sends."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import schemathesis
 from hypothesis import given, settings
 
 from functions.hub.main import blueprints
-from shared.http.app import create_app
 from shared.security.buckets import Buckets
+from tests.apps import create_app
 from tests.functions.widget.conftest import begin, make_widget
 from tests.http.test_contract import CHECKS, REPEATABLE
 from tests.pipeline.hub import Hub

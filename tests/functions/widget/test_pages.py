@@ -83,12 +83,12 @@ def test_nothing_else_is_served(hub: Hub, name: str) -> None:
 
 
 def _asks(hub: Hub, instance: str, origin: str) -> str | None:
-    asked = {
+    preflight_headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization",
     }
-    preflight = hub.client.options(f"/widget/{instance}/messages", headers=asked)
+    preflight = hub.client.options(f"/widget/{instance}/messages", headers=preflight_headers)
     assert preflight.status_code == 204
     assert "Access-Control-Allow-Credentials" not in preflight.headers
     called = hub.client.post(f"/widget/{instance}/messages", json={}, headers={"Origin": origin})

@@ -1,4 +1,4 @@
-"""Visitors on Socket.IO: each hears of his own messages and of nothing else."""
+"""Visitors on Socket.IO: each receives events of their own messages and no others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _connected(client: Client, url: str, token: str) -> Queue[Any]:
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_a_visitor_is_told_of_answers_to_him_alone(
+def test_a_visitor_is_told_of_answers_to_them_alone(
     hub: Hub, sockets: SocketServer, server: str, transport: str
 ) -> None:
     hub.echo_agent()
@@ -102,10 +102,10 @@ def test_the_hubs_own_page_may_connect_whatever_pages_are_listed(
     visitor = begin(hub, make_widget(hub))
     listed = deps.settings.model_copy(update={"cors_origin": ("https://desk.example",)})
     with hosted(SocketServer(replace(deps, settings=listed))) as url, closing(Client("polling")) as client:
-        given = {"Origin": url if origin == "own" else origin}
+        headers = {"Origin": url if origin == "own" else origin}
         if lets_in:
-            client.connect(url, auth={"token": visitor.session["token"]}, headers=given)
+            client.connect(url, auth={"token": visitor.session["token"]}, headers=headers)
             assert client.io.connected
         else:
             with pytest.raises(NotConnected):
-                client.connect(url, auth={"token": visitor.session["token"]}, headers=given)
+                client.connect(url, auth={"token": visitor.session["token"]}, headers=headers)

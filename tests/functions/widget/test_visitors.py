@@ -14,12 +14,12 @@ from shared.deps import Deps
 from shared.domain.events import Event, Topic
 from shared.domain.messages import Direction, MessageStatus
 from shared.errors import StoreError
-from shared.http.app import create_app
 from shared.ports.store import Merge
 from shared.security.buckets import Buckets
 from shared.security.tokens import VisitorClaims, sign, span
-from shared.usecases import refs
-from shared.usecases.conversations.visitors import TOKEN_SECONDS
+from shared.usecases.sessions.visitors import TOKEN_SECONDS
+from tests import refs
+from tests.apps import create_app
 from tests.eventually import eventually
 from tests.functions.widget.conftest import Visitor, begin, make_widget
 from tests.pipeline.hub import Hub
@@ -52,9 +52,9 @@ def test_what_is_stored_counts_as_sent_and_the_visitors_room_is_told(hub: Hub, v
     eventually(lambda: [m.status for m in hub.messages(Direction.OUTBOUND)] == [MessageStatus.SENT])
     [answer] = hub.messages(Direction.OUTBOUND)
     assert answer.external_message_id is None
-    told = eventually(lambda: [event for event in hub.realtime if event.name == "visitor-message"])
-    assert [(event.tenant_id, event.room) for event in told] == [(hub.tenant_id, visitor.session["room"])]
-    assert told[0].payload == {"instance": widget, "messageId": answer.id}
+    events = eventually(lambda: [event for event in hub.realtime if event.name == "visitor-message"])
+    assert [(event.tenant_id, event.room) for event in events] == [(hub.tenant_id, visitor.session["room"])]
+    assert events[0].payload == {"instance": widget, "messageId": answer.id}
 
 
 def test_the_business_sees_the_visitor_as_any_customer_and_answers_by_hand(hub: Hub, widget: str) -> None:
@@ -87,7 +87,9 @@ def test_the_same_nonce_again_is_the_same_message(hub: Hub, visitor: Visitor) ->
     eventually(lambda: visitor.texts() == [("visitor", "Hello"), ("visitor", "Bye")])
 
 
-def test_another_visitor_may_use_the_same_nonce_and_sees_only_his_own(hub: Hub, visitor: Visitor, widget: str) -> None:
+def test_another_visitor_may_use_the_same_nonce_and_sees_only_their_own(
+    hub: Hub, visitor: Visitor, widget: str
+) -> None:
     other = begin(hub, widget)
     visitor.say("mine", nonce="same")
     other.say("theirs", nonce="same")
@@ -137,7 +139,7 @@ def test_earlier_messages_are_a_page_away_also_those_of_a_closed_conversation(hu
     assert older["nextCursor"] is None
 
 
-def test_a_visitor_does_not_see_what_is_not_meant_for_him(hub: Hub, visitor: Visitor) -> None:
+def test_a_visitor_does_not_see_what_is_not_meant_for_them(hub: Hub, visitor: Visitor) -> None:
     visitor.say("Hello")
     conversation = hub.conversation()
     hidden: list[dict[str, Any]] = [
@@ -286,9 +288,9 @@ def test_the_longest_text_goes_through(visitor: Visitor) -> None:
     eventually(lambda: visitor.texts() == [("visitor", "😀" * 10_000)])
 
 
-@pytest.mark.parametrize("who", [{"name": ""}, {"name": "x" * 101}, {"email": "nobody"}, {"email": 5}])
-def test_a_visitor_who_cannot_be_is_400(hub: Hub, widget: str, who: dict[str, Any]) -> None:
-    assert hub.client.post(f"/widget/{widget}/session", json=who).status_code == 400
+@pytest.mark.parametrize("fields", [{"name": ""}, {"name": "x" * 101}, {"email": "nobody"}, {"email": 5}])
+def test_a_visitor_who_cannot_be_is_400(hub: Hub, widget: str, fields: dict[str, Any]) -> None:
+    assert hub.client.post(f"/widget/{widget}/session", json=fields).status_code == 400
 
 
 def test_one_visitor_is_slowed_down_and_the_others_are_not(hub: Hub, visitor: Visitor, widget: str) -> None:
@@ -307,9 +309,9 @@ def test_two_tenants_visitors_never_meet(hub: Hub, visitor: Visitor) -> None:
     visitor.say("secret")
     eventually(visitor.texts)
     hub.register("other@example.com")
-    theirs = begin(hub, make_widget(hub, "Theirs"))
-    theirs.say("other")
-    eventually(lambda: theirs.texts() == [("visitor", "other")])
+    foreign_visitor = begin(hub, make_widget(hub, "Theirs"))
+    foreign_visitor.say("other")
+    eventually(lambda: foreign_visitor.texts() == [("visitor", "other")])
     assert [message.text for message in hub.messages()] == ["other"]
     assert visitor.texts() == [("visitor", "secret")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, TypeAlias, cast
@@ -13,18 +13,21 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from infra.sockets.sessions import Sessions, watching
-from infra.sockets.sources import Source, TelegramAccounts
 from shared.cache import TTLCache
-from shared.channels.telegram_user.gateway import reached_by
+from shared.channel.connection import Connections
+from shared.channels.telegram_user.api import reached_by
+from shared.channels.telegram_user.connection import TelegramConnections
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, Topic
-from shared.http.app import create_app
-from shared.usecases.pipeline.deliver import deliver
+from shared.usecases.delivery.delivery import deliver
+from tests.apps import create_app
 from tests.channels.telegram_user.telegram import Telegram
 from tests.infra.sessions.steps import PHONE, Clock, Start
 from tests.pipeline.hub import Hub
 from tests.stubs import Stub
+
+TELEGRAM: Mapping[str, Callable[[Deps], Connections]] = {"telegram_user": TelegramConnections}
 
 Lookers: TypeAlias = list[Callable[[Any], None]]
 
@@ -49,7 +52,7 @@ def clock(deps: Deps) -> Clock:
 
 @pytest.fixture
 def lookers() -> Lookers:
-    """Who sees all realtime events."""
+    """A client that receives all realtime events."""
     return []
 
 
@@ -89,7 +92,7 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
             owner: str = "one",
             bus: Any = None,
             store: Any = None,
-            source: Callable[[Deps], Source] = TelegramAccounts,
+            channels: Mapping[str, Callable[[Deps], Connections]] = TELEGRAM,
             **options: Any,
         ) -> tuple[Deps, Sessions]:
             process = replace(
@@ -100,7 +103,9 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
                 store=store or deps.store,
                 bus=bus or deps.bus,
             )
-            sessions = Sessions(process, [source(process)], **{"interval": 0.02} | options)
+            sessions = Sessions(
+                process, {name: of(process) for name, of in channels.items()}, **{"interval": 0.02} | options
+            )
             consume = watching(sessions, lambda event: None)
             lookers.append(consume)
             stack.callback(sessions.stop)

@@ -1,4 +1,4 @@
-"""What the tests of held accounts have in common."""
+"""Helpers for tests of accounts that a process holds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clock:
         return self._now() + self.ahead
 
     def stop(self) -> None:
-        """From now on it goes only as far as the test puts it forward."""
+        """From now on only the test advances it."""
         stopped = self._now()
         self._now = lambda: stopped
 

@@ -79,8 +79,8 @@ def test_messages_that_wait_because_nobody_holds_the_session_are_told_of_once(
     clock.ahead += timedelta(minutes=11)
     for _ in range(2):
         sweep(hub.deps)
-    (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert "no sockets container" in told["message"]
+    (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert "no sockets container" in notification["message"]
     start("two")
     eventually(hub.idle)
     assert [post.text for post in telegram.sent] == ["one", "two"]

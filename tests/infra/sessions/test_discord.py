@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from infra.sockets.sessions import Sessions
-from infra.sockets.sources import DiscordBots
+from shared.channels.discord.connection import DiscordConnections
 from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.ports.bus import Bus
@@ -40,7 +40,7 @@ def discord(provider: Stub) -> Iterator[Gateway]:
 @pytest.fixture
 def hold(start: Start, discord: Gateway) -> Hold:
     """Starts processes that hold bots."""
-    return partial(start, source=partial(DiscordBots, unit=0.001))
+    return partial(start, channels={"discord": partial(DiscordConnections, unit=0.001)})
 
 
 def bot(hub: Hub, token: str = TOKEN, **config: Any) -> str:
@@ -54,8 +54,8 @@ def change(hub: Hub, channel: str, **config: Any) -> None:
 
 
 def say(discord: Gateway, name: str = "message__direct", **options: Any) -> None:
-    told = fixture(f"gateway_{name}")
-    discord.dispatch(told["t"], told["d"], **options)
+    event = fixture(f"gateway_{name}")
+    discord.dispatch(event["t"], event["d"], **options)
 
 
 def seq(hub: Hub, channel: str) -> str:
@@ -164,8 +164,8 @@ def test_a_bot_that_discord_refuses_disconnects_the_channel_with_a_notification_
     channel = bot(hub)
     hold()
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
-    (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert "MESSAGE_CONTENT" in told["message"]
+    (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert "MESSAGE_CONTENT" in notification["message"]
     assert "MESSAGE_CONTENT" in hub.documents("instances", id=channel)[0]["status_detail"]
     assert len(discord.paths) == 1
     hub.post(f"/api/v1/instances/{channel}/restart", {})
@@ -198,7 +198,7 @@ def test_a_bot_that_is_let_go_listens_no_more_and_leaves_nothing(
     hub: Hub, discord: Gateway, hold: Hold, how: str
 ) -> None:
     channel = bot(hub)
-    (known,) = hub.documents("channel_auth")
+    (auth_document,) = hub.documents("channel_auth")
     hold()
     discord.introduced(1)
     if how == "logout":
@@ -209,7 +209,7 @@ def test_a_bot_that_is_let_go_listens_no_more_and_leaves_nothing(
         change(hub, channel, botToken=None)
     eventually(lambda: discord.closed_with == [4000])
     assert hub.documents("channel_auth") == []
-    assert hub.deps.secrets.read(known["secret"]) == {}
+    assert hub.deps.secrets.read(auth_document["secret"]) == {}
     assert hub.documents("notifications", tenant_id=hub.tenant_id) == []
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from infra.sockets.sessions import watching
-from infra.sockets.sources import sources_for
-from shared.channels.telegram_user import lines
+from infra.sockets.sessions import connections_of, watching
+from shared.channel.connection import WAKE
+from shared.channels.telegram_user.connection import line_of as held_line
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
@@ -87,10 +87,10 @@ def test_a_session_that_was_ended_in_telegram_disconnects_the_channel_with_a_not
     channel = logged_in(hub)
     secret = hub.documents("channel_auth")[0]["secret"]
     start()
-    line_of(telegram).end(gone=True)
+    line_of(telegram).end(final=True)
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
-    (told,) = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert "log in again" in told["message"]
+    (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
+    assert "log in again" in notification["message"]
     assert hub.deps.secrets.read(secret) == {}
     hub.post("/api/telegram/user/start", {"channelInstanceId": channel, "phone": PHONE})
     hub.post("/api/telegram/user/confirm", {"channelInstanceId": channel, "code": "12345"})
@@ -122,7 +122,7 @@ def test_logging_out_closes_the_line_without_a_notification(hub: Hub, telegram: 
 def test_a_line_that_breaks_is_opened_anew(hub: Hub, telegram: Telegram, start: Start) -> None:
     channel = logged_in(hub)
     start()
-    line_of(telegram).end(gone=False)
+    line_of(telegram).end(final=False)
     eventually(lambda: len(telegram.lines) == 2)
     assert line_of(telegram).open
     assert status_of(hub, channel) == "CONNECTED"
@@ -164,20 +164,20 @@ def test_a_line_that_breaks_is_opened_anew_before_the_next_look_at_the_leases(
     channel = logged_in(hub)
     process, _ = start(interval=3600.0)
     line = line_of(telegram)
-    eventually(lambda: lines.held(process, channel))
-    line.end(gone=False)
+    eventually(lambda: held_line(process, channel))
+    line.end(final=False)
     assert line_of(telegram) is not line
 
 
 def test_without_the_settings_no_telegram_accounts_are_held(deps: Deps) -> None:
     bare = replace(deps, settings=deps.settings.model_copy(update={"telegram_api_id": None}))
-    assert [source.adapter for source in sources_for(bare)] == ["discord"]
-    assert [source.adapter for source in sources_for(deps)] == ["telegram_user", "discord"]
+    assert list(connections_of(bare)) == ["discord"]
+    assert list(connections_of(deps)) == ["telegram_user", "discord"]
 
 
 def test_clients_are_told_everything_but_what_is_for_a_line(deps: Deps, start: Start) -> None:
     seen: list[RealtimeEvent] = []
     consume = watching(start()[1], seen.append)
-    consume(RealtimeEvent(tenant_id="t", room="r", name=lines.WAKE, payload={}))
+    consume(RealtimeEvent(tenant_id="t", room="r", name=WAKE, payload={}))
     consume(RealtimeEvent(tenant_id="t", room="r", name="channel-status", payload={}))
     assert [event.name for event in seen] == ["channel-status"]

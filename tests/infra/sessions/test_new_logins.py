@@ -1,4 +1,4 @@
-"""An account that is logged in anew while its former line is still held: the former one has no say any more."""
+"""An account that logs in again while its former connection is still held: the former one has no effect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.telegram_user import lines
+from shared.channels.telegram_user.connection import line_of as held_line
 from shared.deps import Deps
 from shared.ports.store import Ref
 from tests.channels.telegram_user.telegram import FakeLine, Telegram, update
@@ -23,15 +23,15 @@ def auth_of(hub: Hub, channel: str) -> dict[str, Any]:
 
 
 def renewed_twice(hub: Hub, channel: str) -> None:
-    """Whatever the process had to do before has been done."""
+    """Wait until the process has finished its earlier work."""
     for _ in range(2):
         until: datetime = auth_of(hub, channel)["lease_expires_at"]
         eventually(lambda until=until: auth_of(hub, channel)["lease_expires_at"] > until)  # type: ignore[misc]  # bound
 
 
 @pytest.fixture
-def held(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, str, FakeLine, FakeLine]:
-    """One process took a new login just after it renewed the former one; the process, the channel and both lines."""
+def relogin(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, str, FakeLine, FakeLine]:
+    """A process that took a new login right after it renewed the former one; its channel and both connections."""
     channel = logged_in(hub)
     process, _ = start()
     former = line_of(telegram)
@@ -39,14 +39,14 @@ def held(hub: Hub, telegram: Telegram, start: Start, deps: Deps) -> tuple[Deps, 
     eventually(lambda: len(telegram.lines) == 2)
     assert overlaps(deps).all_happened
     present = telegram.lines[1]
-    eventually(lambda: lines.held(process, channel) is present)
+    eventually(lambda: held_line(process, channel) is present)
     return process, channel, former, present
 
 
 def test_the_former_line_is_closed_and_the_present_one_is_sent_over(
-    hub: Hub, telegram: Telegram, held: tuple[Deps, str, FakeLine, FakeLine]
+    hub: Hub, telegram: Telegram, relogin: tuple[Deps, str, FakeLine, FakeLine]
 ) -> None:
-    _, _, former, present = held
+    _, _, former, present = relogin
     assert (former.open, present.open) == (False, True)
     assert former.session != present.session
     present.bring(update(1, "Hello"))
@@ -56,15 +56,15 @@ def test_the_former_line_is_closed_and_the_present_one_is_sent_over(
     assert [post.text for post in telegram.sent] == ["Hi there"]
 
 
-@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("session_ended", [False, True])
 def test_the_end_of_the_former_line_ends_nothing(
-    hub: Hub, telegram: Telegram, held: tuple[Deps, str, FakeLine, FakeLine], gone: bool
+    hub: Hub, telegram: Telegram, relogin: tuple[Deps, str, FakeLine, FakeLine], session_ended: bool
 ) -> None:
-    process, channel, former, present = held
-    former.listener.on_end(gone, "it ended late; log in again")
+    process, channel, former, present = relogin
+    former.listener.on_end(session_ended, "it ended late; log in again")
     renewed_twice(hub, channel)
     assert telegram.open_lines() == [present]
-    assert lines.held(process, channel) is present
+    assert held_line(process, channel) is present
     assert status_of(hub, channel) == "CONNECTED"
     assert auth_of(hub, channel)["state"] == "connected"
     assert hub.documents("notifications", tenant_id=hub.tenant_id) == []
@@ -88,9 +88,9 @@ def test_a_session_that_ends_just_when_the_account_is_logged_in_anew_disconnects
     channel = logged_in(hub)
     process, sessions = start(interval=3600.0)
     line = line_of(telegram)
-    eventually(lambda: lines.held(process, channel))
+    eventually(lambda: held_line(process, channel))
     overlaps(deps).store.before_commit(Ref("channel_auth", channel), lambda: log_in_anew(hub, channel))
-    line.end(gone=True)
+    line.end(final=True)
     eventually(lambda: overlaps(deps).all_happened)
     sessions.stop()
     assert status_of(hub, channel) == "CONNECTED"

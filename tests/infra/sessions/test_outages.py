@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from infra.sockets.sources import TelegramAccounts
-from shared.channelkit.lines import Line, Listener
-from shared.channels.telegram_user import lines
+from shared.channel.connection import Listener, OpenConnection, Position
+from shared.channels.telegram_user.connection import TelegramConnections
+from shared.channels.telegram_user.connection import line_of as held_line
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import StoreError
 from shared.ports.store import Merge, Ref, Store
-from shared.usecases.instances.session_leases import LEASE, Lease
+from shared.usecases.instances.session_leases import LEASE
 from tests.channels.telegram_user.telegram import Telegram, update
 from tests.eventually import eventually
 from tests.infra.sessions.steps import Clock, Start, line_of, log_in_anew, logged_in, status_of
@@ -100,7 +100,7 @@ def test_a_line_is_closed_in_time_however_far_away_the_next_look_at_the_leases_i
     telegram.add("+491701234568", user_id=78)
     channels = [logged_in(hub), logged_in(hub, "+491701234568")]
     process, _ = start("one", interval=3600.0)
-    eventually(lambda: all(lines.held(process, channel) for channel in channels))
+    eventually(lambda: all(held_line(process, channel) for channel in channels))
     one, other = telegram.open_lines()
     clock.ahead += LEASE - MARGIN - timedelta(seconds=0.5)
     one.listener.on_end(True, "the owner ended it")  # and so the process sees how late it is
@@ -147,8 +147,8 @@ def test_a_line_whose_session_another_process_has_taken_is_closed(
     channel = logged_in(hub)
     start("one")
     line = line_of(telegram)
-    theirs = {"lease_owner": "another", "lease_expires_at": clock() + LEASE}
-    hub.store.commit([Merge(Ref("channel_auth", channel), theirs)])
+    foreign_lease = {"lease_owner": "another", "lease_expires_at": clock() + LEASE}
+    hub.store.commit([Merge(Ref("channel_auth", channel), foreign_lease)])
     eventually(lambda: not line.open)
     assert lease(hub, channel)["lease_owner"] == "another"
     assert status_of(hub, channel) == "CONNECTED"
@@ -162,12 +162,18 @@ class SlowTelegram:
         self.opening = threading.Event()
         self.released = threading.Event()
 
-    def source(self, deps: Deps) -> TelegramAccounts:
+    def connections(self, deps: Deps) -> TelegramConnections:
         telegram = self
 
-        class Slow(TelegramAccounts):
-            def open(self, instance: Instance, lease: Lease, listener: Listener) -> Line:
-                line = super().open(instance, lease, listener)
+        class Slow(TelegramConnections):
+            def open(
+                self,
+                instance: Instance,
+                credentials: Mapping[str, str],
+                position: Position | None,
+                listener: Listener,
+            ) -> OpenConnection:
+                line = super().open(instance, credentials, position, listener)
                 if telegram.slow:
                     telegram.opening.set()
                     assert telegram.released.wait(30)
@@ -187,8 +193,8 @@ def test_lines_that_take_long_to_open_hold_up_no_renewal(
     hub: Hub, telegram: Telegram, start: Start, clock: Clock, slow: SlowTelegram
 ) -> None:
     telegram.add("+491701234568", user_id=78)
-    held = logged_in(hub)
-    process, _ = start("one", source=slow.source)
+    connected = logged_in(hub)
+    process, _ = start("one", channels={"telegram_user": slow.connections})
     line_of(telegram)
     slow.slow = True
     opening = logged_in(hub, "+491701234568")
@@ -196,11 +202,11 @@ def test_lines_that_take_long_to_open_hold_up_no_renewal(
     start("two")
     for _ in range(3):
         clock.ahead += LEASE / 2
-        for channel in (held, opening):
+        for channel in (connected, opening):
             renewed(hub, channel)
             assert lease(hub, channel)["lease_owner"] == "one"
     slow.released.set()
-    eventually(lambda: lines.held(process, opening))
+    eventually(lambda: held_line(process, opening))
     renewed(hub, opening)
     assert len(telegram.open_lines()) == len(telegram.lines) == 2
     assert not telegram.opened_twice
@@ -210,7 +216,7 @@ def test_a_line_that_is_open_only_after_its_account_was_logged_out_is_closed(
     hub: Hub, telegram: Telegram, start: Start, slow: SlowTelegram
 ) -> None:
     channel, slow.slow = logged_in(hub), True
-    start("one", source=slow.source, interval=0.5)
+    start("one", channels={"telegram_user": slow.connections}, interval=0.5)
     assert slow.opening.wait(15)
     hub.post("/api/telegram/user/logout", {"channelInstanceId": channel})
     slow.released.set()
@@ -229,7 +235,7 @@ def test_a_line_that_is_open_only_after_its_lease_has_ended_is_closed(
 ) -> None:
     logged_in(hub)
     slow.slow = True
-    start("one", source=slow.source, store=outage)
+    start("one", channels={"telegram_user": slow.connections}, store=outage)
     assert slow.opening.wait(15)
     outage.failure = StoreError("it is down")
     looks_in_vain(outage)
@@ -245,7 +251,7 @@ def test_a_line_is_closed_before_its_session_is_left_to_others(
     channel = logged_in(hub)
     process, sessions = start("one", interval=3600.0)
     line = line_of(telegram)
-    eventually(lambda: lines.held(process, channel))
+    eventually(lambda: held_line(process, channel))
     when_released: list[bool] = []
     overlaps(deps).store.before_commit("channel_auth", lambda: when_released.append(line.open))
     sessions.stop()
@@ -257,7 +263,7 @@ def test_a_process_that_stops_while_a_line_is_being_opened_leaves_the_session_to
 ) -> None:
     logged_in(hub)
     slow.slow = True
-    _, sessions = start("one", source=slow.source)
+    _, sessions = start("one", channels={"telegram_user": slow.connections})
     assert slow.opening.wait(15)
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(sessions.stop, 15.0)
@@ -279,7 +285,7 @@ def test_a_session_that_is_taken_again_while_it_is_still_being_opened_is_not_ope
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     channel, slow.slow = logged_in(hub), True
-    process, _ = start("one", source=slow.source, store=outage)
+    process, _ = start("one", channels={"telegram_user": slow.connections}, store=outage)
     assert slow.opening.wait(15)
     outage.failure = StoreError("it is down")
     looks_in_vain(outage)
@@ -289,7 +295,7 @@ def test_a_session_that_is_taken_again_while_it_is_still_being_opened_is_not_ope
     clock.ahead += LEASE
     eventually(lambda: lease(hub, channel)["lease_expires_at"] > clock())
     slow.released.set()
-    eventually(lambda: lines.held(process, channel))
+    eventually(lambda: held_line(process, channel))
     renewed(hub, channel)
     assert len(telegram.lines) == 1
     assert telegram.open_lines() == telegram.lines
@@ -299,13 +305,13 @@ def test_a_new_login_that_is_taken_while_the_former_one_is_still_being_opened_is
     hub: Hub, telegram: Telegram, start: Start, slow: SlowTelegram
 ) -> None:
     channel, slow.slow = logged_in(hub), True
-    process, _ = start("one", source=slow.source)
+    process, _ = start("one", channels={"telegram_user": slow.connections})
     assert slow.opening.wait(15)
     log_in_anew(hub, channel)
     eventually(lambda: lease(hub, channel)["lease_owner"] == "one")
     assert len(telegram.lines) == 1
     slow.released.set()
-    eventually(lambda: lines.held(process, channel))
+    eventually(lambda: held_line(process, channel))
     former, present = telegram.lines
     assert (former.open, present.open) == (False, True)
     assert former.session != present.session

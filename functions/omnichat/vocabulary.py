@@ -1,0 +1,25 @@
+"""OmniChat's names of fields: the hub's names in camel case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from pydantic.alias_generators import to_camel
+
+from shared.http.errors import Vocabulary
+
+_SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+
+
+def camel_case(path: str) -> str:
+    """Each name of a path in camel case: `config.bot_token` is `config.botToken`."""
+    return _SNAKE.sub(lambda name: to_camel(name[0]), path)
+
+
+VOCABULARY = Vocabulary(field=camel_case)
+
+
+def with_camel_case(text: str | None, names: Collection[str]) -> str | None:
+    """A text that is stored with a channel, its fields' names (and only those) in camel case."""
+    return text and _SNAKE.sub(lambda name: to_camel(name[0]) if name[0] in names else name[0], text)

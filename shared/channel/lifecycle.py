@@ -1,0 +1,93 @@
+"""`lifecycle.py` of a channel: connecting an account, how it stands, and disconnecting it.
+
+All of it raises a `ProviderError` that an operator can act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from shared.deps import Deps
+    from shared.domain.instances import Instance, InstanceStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An account's connection with its provider, after connecting it or asking for its status.
+
+    `detail` says why, for the operator; `secrets` are new credentials to keep
+    (a webhook secret, an instance token).
+    """
+
+    status: InstanceStatus
+    webhook_url: str | None = None
+    external_id: str | None = None
+    display_name: str | None = None
+    phone_number: str | None = None
+    qr_text: str | None = None
+    qr_png_base64: str | None = None
+    detail: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+class SupportsConnecting(Protocol):
+    """Accounts that are connected by a call; without it an instance counts as connected once it is configured."""
+
+    def connect(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """Tell the provider where to call us."""
+        ...
+
+
+class SupportsStatus(Protocol):
+    """Providers that can be asked how an account stands."""
+
+    def status(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """The connection as the provider sees it."""
+        ...
+
+
+class SupportsPairing(Protocol):
+    """Accounts that are connected by scanning a code."""
+
+    def pair(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """Begin a new pairing, with a code to scan, unless the account turns out to be connected."""
+        ...
+
+
+class SupportsRestart(Protocol):
+    """Connections that can be begun anew without losing the account."""
+
+    def restart(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """Close the connection at the provider and open it again."""
+        ...
+
+
+class SupportsLogout(Protocol):
+    """Connections that can be ended."""
+
+    def logout(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """End the connection; doing so twice is no error."""
+        ...
+
+
+class SupportsRemoval(Protocol):
+    """Providers that keep something of an instance."""
+
+    def remove(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+        """End the connection and delete what the provider keeps of the instance; doing so twice is no error."""
+        ...
+
+
+class SupportsProbe(Protocol):
+    """Credentials that can be tried."""
+
+    def probe(self, deps: Deps, instance: Instance, config: Any) -> None:
+        """Make a call that changes nothing, to see whether the credential is accepted.
+
+        The instance may be one that is not stored. Raises a `ProviderError` that names no credential.
+        """
+        ...

@@ -1,0 +1,28 @@
+"""`outbound.py` of a channel: sending a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from shared.deps import Deps
+    from shared.domain.instances import Instance
+    from shared.domain.messages import OutboxPayload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The provider's answer: the message's id there, and the chat's address when it differs from the one used."""
+
+    external_message_id: str | None
+    external_conversation_id: str | None = None
+    note: str | None = None
+
+
+class OutboundModule(Protocol):
+    """What every channel has."""
+
+    def send(self, deps: Deps, instance: Instance, config: Any, payload: OutboxPayload) -> Sent:
+        """Send one message; raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`."""
+        ...

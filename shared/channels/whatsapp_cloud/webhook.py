@@ -1,0 +1,98 @@
+"""The Cloud API's calls: whether they are Meta's, and what they hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.channel.webhook import RawPart, Route, Webhook, WebhookResponse
+from shared.channelkit import meta
+from shared.channelkit.payloads import json_object
+from shared.channels.whatsapp_cloud.api import PROVIDER
+from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
+from shared.config import Settings
+from shared.errors import PayloadInvalid
+
+_ITEMS = {"messages": "message", "message_echoes": "echo", "statuses": "status", "user_preferences": "preference"}
+"""The lists of a change that are read, and what one item of each is called in a part's payload."""
+
+_log = logging.getLogger(__name__)
+
+
+def verify(webhook: Webhook, config: CloudConfig, settings: Settings) -> None:
+    """Check `X-Hub-Signature-256` over the raw bytes, for Meta escapes non-ASCII in its own way."""
+    meta.check_signature(PROVIDER, webhook, meta.app_secret(config.app_secret, settings), settings)
+
+
+def challenge(webhook: Webhook, config: CloudConfig, settings: Settings) -> str:
+    """The bare `hub.challenge`, which tells Meta that the callback URL is ours."""
+    return meta.answer_challenge(PROVIDER, webhook, verify_token(config, settings))
+
+
+def accept(webhook: Webhook) -> list[RawPart]:
+    """One part for each message, status and preference of each change of each entry."""
+    body = json_object(PROVIDER, webhook.body)
+    if body.get("object") != "whatsapp_business_account":
+        _log.warning("a webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
+        return []
+    parts: list[RawPart] = []
+    for entry in meta.objects(PROVIDER, body, "entry"):
+        for change in meta.objects(PROVIDER, entry, "changes"):
+            parts += _parts(change)
+    return parts
+
+
+def _parts(change: Mapping[str, Any]) -> list[RawPart]:
+    value = change.get("value")
+    if not isinstance(value, dict):
+        raise PayloadInvalid(f"{PROVIDER}: a change has no value")
+    lists = [name for name in _ITEMS if name in value]
+    if not lists:
+        _log.info("a change of another kind ignored", extra={"field": str(change.get("field"))[:64]})
+        return []
+    about = value.get("metadata")
+    number = about.get("phone_number_id") if isinstance(about, dict) else None
+    if not isinstance(number, (str, int)) or isinstance(number, bool):
+        raise PayloadInvalid(f"{PROVIDER}: a change names no phone_number_id")
+    people = meta.objects(PROVIDER, value, "contacts") if "contacts" in value else []
+    return [
+        RawPart(
+            key=f"{number}:{_chat(item)}"[:128],
+            payload={_ITEMS[name]: item, "contact": _whose(item, people)},
+            account=str(number),
+        )
+        for name in lists
+        for item in meta.objects(PROVIDER, value, name)
+    ]
+
+
+def _chat(item: Mapping[str, Any]) -> object:
+    """What is handled in order: a person's messages, and a message's statuses."""
+    if "status" in item:
+        return item.get("id")
+    return item.get("group_id") or item.get("to") or item.get("from") or item.get("from_user_id") or item.get("wa_id")
+
+
+def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Who wrote it: `contacts` belongs to all messages of a change together."""
+    for name, field in (("wa_id", "from"), ("user_id", "from_user_id")):
+        writer = item.get(field)
+        for contact in people:
+            if writer and contact.get(name) == writer:
+                return contact
+    return people[0] if len(people) == 1 else None
+
+
+def routes() -> Sequence[Route]:
+    """The one address of the app, for all its accounts."""
+    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
+    return (
+        Route(method="GET", path="/webhook/whatsapp_cloud", summary="Meta asks whether that address is ours."),
+        Route(
+            method="POST",
+            path="/webhook/whatsapp_cloud",
+            summary="Meta's call for any number of WhatsApp numbers, where the app has one address for all.",
+            response=received,
+        ),
+    )

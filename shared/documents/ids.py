@@ -1,0 +1,83 @@
+"""How the ids of documents are made that are found without a query.
+
+One made of what it stands for is the same however often a request is repeated, and lets the store refuse a second
+document of its kind.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from urllib.parse import quote
+
+from shared.domain.ids import stable_id
+from shared.security.tokens import fingerprint
+
+COUNTER_SHARDS = 8
+"""A document takes about one write a second without contention; counters are spread over this many."""
+
+INSTANCE_SEQUENCE = "instances"
+ROLL_UP = "roll_up"
+
+
+def identity(instance_id: str, key: str) -> str:
+    """An address on an instance; two first messages in parallel meet here."""
+    return stable_id(instance_id, key)
+
+
+def provider_message(instance_id: str, external_message_id: str) -> str:
+    """Everything about one provider message meets here, in whatever order it comes."""
+    return stable_id(instance_id, external_message_id)
+
+
+def call(instance_id: str, external_call_id: str) -> str:
+    return stable_id(instance_id, external_call_id)
+
+
+def customer_tag(tenant_id: str, tag: str, customer_id: str) -> str:
+    return stable_id(tenant_id, tag, customer_id)
+
+
+def team_name(tenant_id: str, name: str) -> str:
+    """Upper and lower case, and how much space is between words, make no difference."""
+    return stable_id(tenant_id, " ".join(name.split()).casefold())
+
+
+def instance_address(adapter: str, external_id: str) -> str:
+    """An account at a provider."""
+    return f"{adapter}:{quote(external_id, safe='@+:')}"
+
+
+def pairing_lease(instance_id: str) -> str:
+    return f"pairing-{instance_id}"
+
+
+def email(address: str) -> str:
+    return fingerprint(address)
+
+
+def campaign_counter(campaign_id: str, customer_id: str) -> str:
+    """The shard of a campaign's counters that a customer's actions raise."""
+    return campaign_counters(campaign_id)[_shard(customer_id)]
+
+
+def campaign_counters(campaign_id: str) -> list[str]:
+    """All shards of a campaign's counters."""
+    return [stable_id(campaign_id, str(shard)) for shard in range(COUNTER_SHARDS)]
+
+
+def campaign_conversion(campaign_id: str, customer_id: str) -> str:
+    return stable_id(campaign_id, customer_id)
+
+
+def hour(tenant_id: str, instance_id: str, start: datetime, conversation_id: str) -> str:
+    """The counters of an instance in an hour; conversations are spread over shards."""
+    return stable_id(tenant_id, instance_id, f"{start:%Y%m%d%H}", str(_shard(conversation_id)))
+
+
+def day(tenant_id: str, of: date) -> str:
+    """A tenant's day (UTC), rolled up from its hours."""
+    return stable_id(tenant_id, f"{of:%Y%m%d}")
+
+
+def _shard(key: str) -> int:
+    return int(stable_id(key)[:4], 16) % COUNTER_SHARDS

@@ -1,0 +1,267 @@
+"""A unit of work: what one decision reads, and what it writes in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+
+from shared.documents.collection import M, Schema, SharedCollection, TenantCollection
+from shared.documents.query import DocumentPage, DocumentUnit, Key, Query
+from shared.documents.tracking import TrackedDocument
+from shared.errors import AlreadyExists
+from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
+
+if TYPE_CHECKING:
+    from shared.channelkit.auth import ChannelAuth
+    from shared.domain.accounts import ApiKey, EmailReservation, LoginFailures, RefreshToken, Tenant, User
+    from shared.domain.agents import Agent, AgentCollaboration, AgentTeam, TeamNameReservation
+    from shared.domain.analytics import DayDocument, HourDocument, RollUpState
+    from shared.domain.calls import Call
+    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
+    from shared.domain.conversations import Conversation
+    from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.forge import ForgeSettings
+    from shared.domain.instances import (
+        AddressReservation,
+        InstallState,
+        Instance,
+        InstanceSet,
+        NameReservation,
+        PairingLease,
+        SequenceCounter,
+    )
+    from shared.domain.merges import CustomerMerge
+    from shared.domain.messages import Message, MessagePlace, OutboxItem
+    from shared.domain.notifications import Notification
+    from shared.domain.ratings import Rating
+    from shared.domain.routing import RuleSet
+
+
+class UnitOfWork:
+    """Reads documents as models, remembers their versions, and commits what was changed, all of it or nothing.
+
+    Of a changed document only the changed fields are written, at the version that was read. `commit` raises `Conflict`
+    when one of them was changed by somebody else meanwhile, and ends the unit: the next decision begins a new one.
+
+    The class attributes are all collections of the hub.
+    """
+
+    tenants: SharedCollection[Tenant] = SharedCollection("tenants", "shared.domain.accounts:Tenant", "business")
+    users: TenantCollection[User] = TenantCollection("users", "shared.domain.accounts:User", "user")
+    emails: SharedCollection[EmailReservation] = SharedCollection(
+        "emails", "shared.domain.accounts:EmailReservation", "e-mail address"
+    )
+    refresh_tokens: SharedCollection[RefreshToken] = SharedCollection(
+        "refresh_tokens", "shared.domain.accounts:RefreshToken", "refresh token"
+    )
+    api_keys: TenantCollection[ApiKey] = TenantCollection("api_keys", "shared.domain.accounts:ApiKey", "API key")
+    login_failures: SharedCollection[LoginFailures] = SharedCollection(
+        "login_failures", "shared.domain.accounts:LoginFailures", "count of wrong passwords"
+    )
+
+    agents: TenantCollection[Agent] = TenantCollection("agents", "shared.domain.agents:Agent", "agent")
+    agent_teams: TenantCollection[AgentTeam] = TenantCollection("agent_teams", "shared.domain.agents:AgentTeam", "team")
+    agent_team_names: SharedCollection[TeamNameReservation] = SharedCollection(
+        "agent_team_names", "shared.domain.agents:TeamNameReservation", "team name"
+    )
+    collaborations: TenantCollection[AgentCollaboration] = TenantCollection(
+        "collaborations", "shared.domain.agents:AgentCollaboration", "collaboration"
+    )
+
+    instances: TenantCollection[Instance] = TenantCollection(
+        "instances", "shared.domain.instances:Instance", "instance", not_found="Instance not found"
+    )
+    instance_names: SharedCollection[NameReservation] = SharedCollection(
+        "instance_names", "shared.domain.instances:NameReservation", "instance name"
+    )
+    instance_addresses: SharedCollection[AddressReservation] = SharedCollection(
+        "instance_addresses", "shared.domain.instances:AddressReservation", "account"
+    )
+    instance_sets: SharedCollection[InstanceSet] = SharedCollection(
+        "instance_sets", "shared.domain.instances:InstanceSet", "set of instances"
+    )
+    instance_sequence: SharedCollection[SequenceCounter] = SharedCollection(
+        "counters", "shared.domain.instances:SequenceCounter", "counter"
+    )
+    channel_auth: TenantCollection[ChannelAuth] = TenantCollection(
+        "channel_auth", "shared.channelkit.auth:ChannelAuth", "login", id_of=lambda login: login.instance_id
+    )
+    pairing_leases: SharedCollection[PairingLease] = SharedCollection(
+        "leases", "shared.domain.instances:PairingLease", "lease"
+    )
+    install_states: SharedCollection[InstallState] = SharedCollection(
+        "install_states", "shared.domain.instances:InstallState", "installation"
+    )
+
+    customers: TenantCollection[Customer] = TenantCollection(
+        "customers", "shared.domain.customers:Customer", "customer"
+    )
+    customer_tags: TenantCollection[CustomerTag] = TenantCollection(
+        "customer_tags", "shared.domain.customers:CustomerTag", "tag"
+    )
+    customer_merges: TenantCollection[CustomerMerge] = TenantCollection(
+        "customer_merges", "shared.domain.merges:CustomerMerge", "merge"
+    )
+    identities: TenantCollection[Identity] = TenantCollection(
+        "identities", "shared.domain.customers:Identity", "identity"
+    )
+
+    conversations: TenantCollection[Conversation] = TenantCollection(
+        "conversations", "shared.domain.conversations:Conversation", "conversation or session"
+    )
+    messages: TenantCollection[Message] = TenantCollection("messages", "shared.domain.messages:Message", "message")
+    message_places: SharedCollection[MessagePlace] = SharedCollection(
+        "messages", "shared.domain.messages:message_place", "message"
+    )
+    outbox: TenantCollection[OutboxItem] = TenantCollection(
+        "outbox", "shared.domain.messages:OutboxItem", "outbox item"
+    )
+    calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
+    ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")
+    routing_rules: SharedCollection[RuleSet] = SharedCollection(
+        "routing_rules",
+        "shared.domain.routing:RuleSet",
+        "set of routing rules",
+        id_of=lambda rule_set: rule_set.tenant_id,
+    )
+
+    campaigns: TenantCollection[Campaign] = TenantCollection(
+        "campaigns", "shared.domain.campaigns:Campaign", "campaign"
+    )
+    campaign_counters: SharedCollection[CampaignCounters] = SharedCollection(
+        "campaign_counters", "shared.domain.campaigns:CampaignCounters", "campaign counter"
+    )
+    campaign_conversions: SharedCollection[CampaignConversion] = SharedCollection(
+        "campaign_conversions", "shared.domain.campaigns:CampaignConversion", "conversion"
+    )
+
+    notifications: TenantCollection[Notification] = TenantCollection(
+        "notifications", "shared.domain.notifications:Notification", "notification"
+    )
+    hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
+    days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")
+    roll_up: SharedCollection[RollUpState] = SharedCollection(
+        "counters", "shared.domain.analytics:RollUpState", "state of the roll-up"
+    )
+    forge_settings: SharedCollection[ForgeSettings] = SharedCollection(
+        "forge_settings",
+        "shared.domain.forge:ForgeSettings",
+        "Forge settings",
+        id_of=lambda settings: settings.tenant_id,
+    )
+
+    def __init__(self, store: Store, collision: AlreadyExists | None = None) -> None:
+        """`collision` is why the attempt before this one could not be committed; see `Documents.existing`."""
+        self._store = store
+        self._collision = collision
+        self._preloaded: dict[Ref, Document] = {}
+        if collision is not None and collision.document is not None:
+            self.preload(collision.document)
+        self._tracked: dict[Ref, TrackedDocument | None] = {}
+        self._writes: list[Write] = []
+        self._after_commit: list[Callable[[], object]] = []
+
+    def fetch(self, *keys: Key) -> None:
+        """Read documents of several collections in one round trip; reading them by id afterwards costs none."""
+        self.read(keys)
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Do something once the commit has succeeded, in the order of these calls: telling clients, mostly."""
+        self._after_commit.append(action)
+
+    def commit(self) -> None:
+        """Write everything in one round trip, none if nothing has changed.
+
+        Raises `Conflict` for a document that is not as it was read, `AlreadyExists` for one that was to be created.
+        """
+        changes = (document.change(ref) for ref, document in self._tracked.items() if document is not None)
+        writes = [*(change for change in changes if change is not None), *self._writes]
+        if writes:
+            self._store.commit(writes)
+
+    def run_after_commit(self) -> None:
+        """Run the actions that were left for after the commit."""
+        for action in self._after_commit:
+            action()
+
+    # What collections and queries are built on.
+
+    def preload(self, document: Document) -> None:
+        """Take up a document as it was read elsewhere: reading it by its id costs no round trip then."""
+        self._preloaded[document.ref] = document
+
+    def may_have_collided(self, ref: Ref) -> bool:
+        """Whether the attempt before this one may have failed because this document exists."""
+        return self._collision is not None and self._collision.ref in (None, ref)
+
+    def read(self, keys: Sequence[Key]) -> list[BaseModel | None]:
+        """The documents at these keys; None for one that does not exist."""
+        unread = {key.ref: key for key in keys if key.ref not in self._tracked}
+        missing = [ref for ref in unread if ref not in self._preloaded]
+        documents = self._preloaded | (self._store.get(missing) if missing else {})
+        for ref, key in unread.items():
+            document = documents.get(ref)
+            self._tracked[ref] = TrackedDocument.read(key.schema, document) if document else None
+        tracked = [self._tracked[key.ref] for key in keys]
+        return [document.model if document is not None else None for document in tracked]
+
+    def add(self, key: Key, model: BaseModel) -> None:
+        self._tracked[key.ref] = TrackedDocument.new(model)
+
+    def put(self, key: Key, model: BaseModel) -> None:
+        former = self._tracked.get(key.ref)
+        if former is not None:
+            former.model = model
+        elif key.ref in self._tracked:
+            self.add(key, model)
+        else:
+            self._writes.append(Set(key.ref, model.model_dump()))
+
+    def remove(self, key: Key) -> None:
+        former = self._tracked.get(key.ref)
+        self._tracked[key.ref] = None
+        if former is None or not former.is_new:
+            self._writes.append(Delete(key.ref, former.version if former is not None else None))
+
+    def patch(self, key: Key, fields: Mapping[str, object]) -> None:
+        document = self._tracked.get(key.ref)
+        if document is None:
+            self._writes.append(Merge(key.ref, fields))
+        else:
+            document.assign(fields)
+
+    def expect_unchanged(self, key: Key) -> None:
+        document = self._tracked.get(key.ref)
+        if document is None:
+            raise LookupError(f"{key.ref} was not read in this unit of work")
+        document.is_guarded = True
+
+    def find(self, query: Query[M], limit: int, cursor: str | None) -> DocumentPage[M]:
+        page = self._store.find(query.schema.collection, query.conditions, query.orders, limit, cursor)
+        return DocumentPage([query.schema.parse(document.data) for document in page.documents], page.cursor)
+
+    def find_tracked(self, query: Query[M], limit: int, cursor: str | None) -> DocumentPage[M]:
+        page = self._store.find(query.schema.collection, query.conditions, query.orders, limit, cursor)
+        for document in page.documents:
+            if document.ref not in self._tracked:
+                self._tracked[document.ref] = TrackedDocument.read(query.schema, document)
+        models = self.read([Key(query.schema, document.id) for document in page.documents])
+        return DocumentPage([cast("M", model) for model in models if model is not None], page.cursor)
+
+    def find_units(self, query: Query[M], limit: int, cursor: str | None) -> DocumentPage[DocumentUnit[M]]:
+        page = self._store.find(query.schema.collection, query.conditions, query.orders, limit, cursor)
+        return DocumentPage([self._unit_of(query.schema, document) for document in page.documents], page.cursor)
+
+    def read_units(self, keys: Sequence[Key]) -> list[DocumentUnit[Any]]:
+        documents = self._store.get([key.ref for key in keys])
+        return [self._unit_of(key.schema, documents[key.ref]) for key in keys if key.ref in documents]
+
+    def _unit_of(self, schema: Schema[M], document: Document) -> DocumentUnit[M]:
+        unit = UnitOfWork(self._store)
+        unit.preload(document)
+        return DocumentUnit(unit, schema, document.id)
+
+    def count(self, query: Query[Any]) -> int:
+        return self._store.count(query.schema.collection, query.conditions)

@@ -1,0 +1,68 @@
+"""The options in an instance's configuration that the hub itself reads, whatever the channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+FASTEST = 10_000
+"""Messages a second; a pace above it would be none."""
+
+_OFF = frozenset({"false", "0", "no", "off"})
+
+
+def _option(name: str, default: Any = None) -> Any:
+    """A field that may also be spelled in camel case; the snake case wins where both are given."""
+    return Field(default=default, validation_alias=AliasChoices(name, to_camel(name)))
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _switch(value: object) -> bool:
+    return str(value).strip().lower() not in _OFF
+
+
+def _pace(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= FASTEST:
+        raise ValueError(f"give a number from 0 (no limit) to {FASTEST}")
+    return float(value)
+
+
+Text = Annotated[str | None, BeforeValidator(_text)]
+
+
+class HubOptions(BaseModel):
+    """What a channel does not need to know of its configuration.
+
+    `resend_unknown` sends a message again whose outcome is unknown, and nothing but true switches it on.
+    `pace_per_second` is how many messages a second may be sent, 0 for any number. An `answer_format` of `plain` says
+    that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
+    a rating, with `csat_text` as the question.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    phone_number: Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)] = None
+    resend_unknown: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("resend_unknown", False)
+    pace_per_second: Annotated[float | None, BeforeValidator(_pace)] = _option("pace_per_second")
+    answer_format: Text = _option("answer_format")
+    parse_mode: Annotated[bool, BeforeValidator(bool)] = False
+    csat: Annotated[bool, BeforeValidator(_switch)] = True
+    csat_text: Text = _option("csat_text")
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> HubOptions:
+        """The options in a configuration; raises `ValidationError` for one that cannot be used."""
+        return cls.model_validate(config)
+
+    @property
+    def may_be_markdown(self) -> bool:
+        """Whether an agent's answer is read as Markdown."""
+        return self.answer_format != "plain" and not (self.answer_format is None and self.parse_mode)

@@ -1,0 +1,87 @@
+"""How many requests of this process may call other systems at once: each occupies a thread until they answer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextvars import ContextVar
+
+from shared.errors import Overloaded
+
+RETRY_SECONDS = 5.0
+"""When to try again after a refusal; most providers answer sooner."""
+
+
+class _Request:
+    """The request that a thread serves: its tenant (empty while unknown), and the limits that it holds a slot of."""
+
+    __slots__ = ("slot_of", "tenant_id")
+
+    def __init__(self) -> None:
+        self.tenant_id = ""
+        self.slot_of: ConcurrencyLimits | None = None
+
+
+_current: ContextVar[_Request | None] = ContextVar("request", default=None)
+
+
+def begin_request() -> None:
+    """This thread begins to serve a request whose tenant is not known yet.
+
+    A slot that the thread's former request still holds is released: nobody else could.
+    """
+    release_slot()
+    _current.set(_Request())
+
+
+def set_tenant(tenant_id: str) -> None:
+    """Set the tenant of the request, as long as it holds no slot."""
+    request = _current.get()
+    if request is not None and request.slot_of is None:
+        request.tenant_id = tenant_id
+
+
+def release_slot() -> None:
+    """Release the request's slot before it does something long that calls nobody."""
+    request = _current.get()
+    if request is not None and request.slot_of is not None:
+        request.slot_of.release(request.tenant_id)
+        request.slot_of = None
+
+
+def end_request() -> None:
+    """The request is answered."""
+    release_slot()
+    _current.set(None)
+
+
+class ConcurrencyLimits:
+    """Slots for calls to other systems: half of the threads for one tenant, three quarters for all together.
+
+    Only requests need a slot; they keep that of their first call, so that none is
+    refused half-way. Consumers of the bus have threads of their own.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._per_tenant = max(1, threads // 2)
+        self._total = max(1, threads * 3 // 4)
+        self._in_use: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def acquire(self) -> None:
+        """Take a slot for the current request unless it has one; raises `Overloaded`."""
+        request = _current.get()
+        if request is None or request.slot_of is not None:
+            return
+        with self._lock:
+            if self._in_use[request.tenant_id] >= self._per_tenant or self._in_use.total() >= self._total:
+                raise Overloaded("Too many requests wait for other systems; try again", RETRY_SECONDS)
+            self._in_use[request.tenant_id] += 1
+        request.slot_of = self
+
+    def release(self, tenant_id: str) -> None:
+        """Return a slot that a request of this tenant has taken."""
+        with self._lock:
+            self._in_use[tenant_id] -= 1
+            if not self._in_use[tenant_id]:
+                del self._in_use[tenant_id]

@@ -1,0 +1,25 @@
+"""Which model declares a setting that is a channel's own; written by `make fix`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DECLARED_BY: Mapping[str, str] = {
+    "aws_endpoint_url": "shared.channelkit.aws:AwsSettings",
+    "discord_api_url": "shared.channels.discord.config:DiscordSettings",
+    "discord_client_id": "shared.channels.discord.config:DiscordSettings",
+    "evolution_key": "shared.channels.whatsapp_evolution.config:EvolutionSettings",
+    "evolution_url": "shared.channels.whatsapp_evolution.config:EvolutionSettings",
+    "facebook_app_secret": "shared.channelkit.meta:MetaSettings",
+    "facebook_verify_token": "shared.channelkit.meta:MetaSettings",
+    "graph_api_url": "shared.channelkit.meta:MetaSettings",
+    "graph_api_version": "shared.channelkit.meta:MetaSettings",
+    "slack_api_url": "shared.channels.slack.config:SlackSettings",
+    "slack_client_id": "shared.channels.slack.config:SlackSettings",
+    "slack_client_secret": "shared.channels.slack.config:SlackSettings",
+    "slack_signing_secret": "shared.channels.slack.config:SlackSettings",
+    "telegram_api_hash": "shared.channels.telegram_user.config:TelegramUserSettings",
+    "telegram_api_id": "shared.channels.telegram_user.config:TelegramUserSettings",
+    "telegram_api_url": "shared.channels.telegram_bot.config:TelegramBotSettings",
+    "twilio_api_url": "shared.channelkit.twilio:TwilioSettings",
+}

@@ -1,0 +1,250 @@
+"""Sending what the outbox holds, in order, and never twice while the provider accepts.
+
+The outbox item is the truth; an event only wakes a worker. A worker claims the
+oldest open item with a lease, sends it, and writes down the outcome:
+
+    PENDING ─▶ SENDING ─▶ SENT
+                  ├─────▶ FAILED ─▶ (after next_retry_at) SENDING …
+                  └─────▶ DEAD      rejected | outside_window | retries_exhausted | outcome_unknown
+
+A lease that ran out means that a worker died between sending and writing it
+down: nobody knows whether the provider has the message, so it is not sent again
+by itself. A worker that was only slow may still write that the provider took
+it, and nothing else. What has to wait its turn (see `pacing`) stays PENDING
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared import pseudorandom
+from shared.channel.connection import SupportsHolders
+from shared.channel.outbound import OutboundModule, Sent
+from shared.channels import ability, channel, implementation
+from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.instances import Instance
+from shared.domain.messages import (
+    OUTSIDE_WINDOW,
+    MessageStatus,
+    OutboxItem,
+    OutboxPayload,
+    OutboxStatus,
+)
+from shared.errors import (
+    BadRequest,
+    Conflict,
+    ConnectionLost,
+    NotFound,
+    OutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from shared.usecases.delivery import outcomes, pacing
+from shared.usecases.instances import connection_state, instance_config, instance_lookup
+from shared.usecases.reporting import metrics
+
+log = logging.getLogger(__name__)
+
+# Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
+LEASE = timedelta(seconds=120)
+MAX_ATTEMPTS = 12
+# Seconds for which a thread waits for another worker; after that the bus does.
+_PATIENCE = 0.5
+
+
+def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
+    """Send the conversation's open items, oldest first, until none is left that need not wait.
+
+    An item that has to wait holds back those after it on the same instance, and
+    none on another: after a transfer the new channel does not wait for the old one.
+    Raises `Conflict` when another worker is at it, so that the bus tries again.
+    """
+    run_with_retry(deps, lambda unit: _drain(deps, unit, tenant_id, conversation_id), patience=_PATIENCE)
+
+
+def _drain(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str) -> None:
+    """Each item has units of work of its own, for sending comes between claiming it and settling it."""
+    query = unit.outbox.query().where(lambda item: item.conversation_id, "==", conversation_id)
+    query = query.where(lambda item: item.open, "==", True).order_by(lambda item: item.created_at)
+    waiting_instance_ids: set[str] = set()
+    conflict: Conflict | None = None
+    cursor: str | None = None
+    while True:
+        page = query.unit_page(limit=10, cursor=cursor)
+        for document in page.documents:
+            item = document.read()
+            if item.instance_id in waiting_instance_ids:
+                continue
+            try:
+                is_settled = _step(deps, document.unit, tenant_id, item)
+            except Conflict as error:
+                is_settled, conflict = False, error
+            if not is_settled:
+                waiting_instance_ids.add(item.instance_id)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    if conflict is not None:
+        raise conflict
+
+
+def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> bool:
+    """Deal with an instance's oldest open item; False when what follows there has to wait for it."""
+    now = deps.now()
+    if item.status is OutboxStatus.SENDING:
+        return _settle_unfinished(deps, unit, item, now)
+    if item.next_retry_at and item.next_retry_at > now:
+        return False
+    instance = instance_lookup.cached(deps, tenant_id, item.instance_id)
+    if instance is None:
+        _mark_dead(deps, unit, item, "rejected", "the channel is gone", None)
+        return True
+    # What may fail without the provider's doing comes before the claim: a
+    # claimed item that nobody finishes counts as perhaps sent.
+    try:
+        outbound = implementation(instance.adapter, OutboundModule)
+        holders = ability(instance.adapter, SupportsHolders)
+        if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
+            return False
+        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
+    except (BadRequest, NotFound) as error:
+        _mark_dead(deps, unit, item, "rejected", error.detail, instance)
+        return True
+    if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
+        return False
+    _claim(deps, unit, item, now)
+    return _send(deps, instance, item, send)
+
+
+def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
+    item.attempts += 1
+    item.status = OutboxStatus.SENDING
+    item.due_at = now + LEASE
+    item.lease_owner = deps.owner
+    item.updated_at = now
+    unit.messages.patch(item.id, status=MessageStatus.SENDING)
+    unit.commit()
+
+
+def _claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
+    """The item that this worker claimed; `Conflict` when its lease ran out and somebody settled it."""
+    current = unit.outbox.owned_or_none(item.tenant_id, item.id)
+    if current is None or current.due_at != item.due_at:
+        raise Conflict
+    return current
+
+
+def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
+    """Send a claimed item and settle it, in a unit of work of its own: the claim is committed."""
+    unit = UnitOfWork(deps.store)
+    try:
+        sent = send(item.payload)
+    except (ProviderRejected, BadRequest) as error:
+        is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
+        reason = OUTSIDE_WINDOW if is_too_late else "rejected"
+        _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)
+        return True
+    except OutcomeUnknown as error:
+        return _settle_unknown(deps, unit, _claimed(unit, item), instance, error.detail)
+    except ProviderUnavailable as error:
+        if error.retry_after:
+            pacing.rest(deps, instance, error.retry_after)
+        is_settled = _put_off(deps, unit, _claimed(unit, item), instance, error.detail, error.retry_after)
+        if isinstance(error, ConnectionLost):
+            connection_state.lose_link(deps, instance, error.detail)
+        return is_settled
+    except Exception:
+        # A fault of ours may come after the provider took the message. Settled at once, nobody waits for the lease.
+        log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
+        detail = "an unexpected error; the hub's log tells which"
+        return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
+    outcomes.record_sent(deps, instance, item, sent)
+    metrics.message_sent(instance, item, deps.now())
+    if instance.link_lost_at is not None:
+        connection_state.regain_link(deps, instance)
+    return True
+
+
+def _put_off(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, detail: str, retry_after: float | None
+) -> bool:
+    """The provider cannot take it now: try again later, and hold back what follows."""
+    if item.attempts >= MAX_ATTEMPTS:
+        _mark_dead(deps, unit, item, "retries_exhausted", detail, instance)
+        return True
+    pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
+    outcomes.record_unavailable(unit, item, deps.now(), pause, detail)
+    unit.commit()
+    metrics.message_postponed(instance, item, pause, detail)
+    pacing.wake_after(deps, item, instance, pause)
+    return False
+
+
+def _backoff(deps: Deps, attempts: int) -> float:
+    settings = deps.settings
+    longest: float = min(settings.retry_max_seconds, settings.retry_min_seconds * 2 ** (attempts - 1))
+    # Many items that failed together should not come back together.
+    return longest * pseudorandom.uniform(0.8, 1.0) if attempts > 1 else longest
+
+
+def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance | None, detail: str) -> bool:
+    """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
+    if instance is not None and instance.resend_unknown:
+        return _put_off(deps, unit, item, instance, detail, None)
+    _mark_dead(deps, unit, item, "outcome_unknown", detail, instance)
+    return True
+
+
+def _settle_unfinished(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> bool:
+    if item.due_at and item.due_at > now:
+        raise Conflict
+    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    detail = "the sender stopped before it could write down what became of the message"
+    return _settle_unknown(deps, unit, item, instance, detail)
+
+
+def _mark_dead(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None
+) -> None:
+    """Settle an item that will not be sent again by itself, unless somebody else has settled it meanwhile."""
+    outcomes.record_dead(unit, item, deps.now(), reason, detail, instance)
+    unit.commit()
+    metrics.message_dead(instance, item, reason, detail)
+
+
+def recover(deps: Deps) -> int:
+    """Settle what a dead process of this machine was sending; for a backend that only one process uses.
+
+    Returns how many items were settled.
+    """
+    query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.open, "==", True)
+    query = query.order_by(lambda item: item.due_at)
+    settled_count = 0
+    cursor: str | None = None
+    while True:
+        page = query.unit_page(limit=200, cursor=cursor)
+        for document in page.documents:
+            item = document.read()
+            settled_count += _recover(deps, document.unit, item)
+            # A wake-up that the dead process owed may never have been published.
+            pacing.wake_when_due(deps, item)
+        cursor = page.cursor
+        if cursor is None:
+            return settled_count
+
+
+def _recover(deps: Deps, unit: UnitOfWork, item: OutboxItem) -> bool:
+    if item.status is not OutboxStatus.SENDING or item.lease_owner == deps.owner:
+        return False
+    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    try:
+        _settle_unknown(deps, unit, item, instance, "the hub stopped while it was sending the message")
+    except Conflict:  # a worker of this process was faster
+        return False
+    return True

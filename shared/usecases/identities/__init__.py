@@ -1,0 +1,1 @@
+"""Identity resolution: from addresses on channels to customers, and back."""

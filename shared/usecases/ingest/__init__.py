@@ -1,0 +1,1 @@
+"""From a provider's webhook to stored messages."""

@@ -1,0 +1,148 @@
+"""Changes of stored messages: receipts, edits, deletions, reactions.
+
+Providers deliver these in any order, also before the message itself. Then a
+note is left in the message's place, which the message takes up when it comes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
+
+from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
+from shared.domain.instances import Instance
+from shared.domain.messages import EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+
+log = logging.getLogger(__name__)
+
+# A note whose message never came is of no use to anybody after this long.
+_NOTE_LIFE = timedelta(days=7)
+_PAGE = 50
+
+_Record: TypeAlias = Message | MessageNote
+"""A message, or the note about one that has not come yet: the same rules decide what either takes in."""
+
+
+def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
+    """Move the message's status forward; it never goes back."""
+
+    def change(record: _Record) -> None:
+        status = later_status(record.status, receipt.status)
+        if status is not record.status:
+            record.status = status
+            record.error = receipt.error if status is MessageStatus.DEAD else None
+
+    _change(deps, instance, receipt.external_message_id, change)
+
+
+def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
+    """Replace the text, unless a later edit is already there."""
+
+    def change(record: _Record) -> None:
+        if record.edited_at is None or record.edited_at < edit.edited_at:
+            record.text, record.edited_at = edit.text, edit.edited_at
+
+    _change(deps, instance, edit.external_message_id, change, if_known=edit.if_known)
+
+
+def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, received_at: datetime) -> None:
+    """Mark the message as deleted by its author; its content stays for the record of the business."""
+
+    def change(record: _Record) -> None:
+        record.deleted_at = record.deleted_at or deletion.deleted_at or received_at
+
+    _change(deps, instance, deletion.external_message_id, change, if_known=deletion.if_known)
+
+
+def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) -> None:
+    """Keep each person's latest reaction on the message; an empty one takes it away.
+
+    A reaction to a message that is not stored is dropped.
+    """
+    sender, reacted_at = reaction.sender_key, reaction.reacted_at
+
+    def change(record: _Record) -> None:
+        if isinstance(record, Message) and record.reacted_at.get(sender, reacted_at) <= reacted_at:
+            record.reactions[sender] = reaction.emoji
+            record.reacted_at[sender] = reacted_at
+
+    _change(deps, instance, reaction.external_message_id, change)
+
+
+def apply_watermark(deps: Deps, instance: Instance, watermark: Watermark) -> None:
+    """Everything sent to a chat up to a time was delivered or read.
+
+    From the newest message back, until a page has nothing to mark: an earlier watermark has reached that far.
+    """
+    unit = UnitOfWork(deps.store)
+    chat = unit.identities.owned_or_none(instance.tenant_id, ids.identity(instance.id, watermark.chat_key))
+    if chat is None or chat.conversation_id is None:
+        return
+    cursor: str | None = None
+    while True:
+        has_marked, cursor = run_with_retry(deps, partial(_mark_page, chat.conversation_id, watermark, cursor))
+        if cursor is None or not has_marked:
+            return
+
+
+def _mark_page(
+    conversation_id: str, watermark: Watermark, cursor: str | None, unit: UnitOfWork
+) -> tuple[bool, str | None]:
+    query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation_id)
+    query = query.order_by(lambda message: message.sent_at, descending=True)
+    page = query.order_by(lambda message: message.created_at, descending=True).tracked_page(_PAGE, cursor)
+    has_marked = False
+    for message in page.documents:
+        if message.sent_at <= watermark.until and message.external_message_id:
+            status = later_status(message.status, watermark.status)
+            has_marked = has_marked or status is not message.status
+            message.status = status
+    return has_marked, page.cursor
+
+
+def _change(
+    deps: Deps,
+    instance: Instance,
+    external_message_id: str,
+    change: Callable[[_Record], None],
+    *,
+    if_known: bool = False,
+) -> None:
+    """Apply `change` to the message; where it has not come yet, to the note that waits for it, unless `if_known`."""
+    message_id = ids.provider_message(instance.id, external_message_id)
+
+    def attempt(unit: UnitOfWork) -> None:
+        record = _record(unit, message_id)
+        if isinstance(record, Message):
+            change(record)
+        elif if_known:
+            log.info("dropped a change of an unknown message")
+        else:
+            _change_note(deps, unit, message_id, record, change)
+
+    run_with_retry(deps, attempt, retry_existing=True)
+
+
+def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | None:
+    """The message, followed to our own document when the provider's id is only another name for it; else the note."""
+    place = unit.message_places.get(message_id)
+    return unit.messages.of_any_tenant(place.alias_of) if isinstance(place, MessageAlias) else place
+
+
+def _change_note(
+    deps: Deps, unit: UnitOfWork, message_id: str, note: EarlyNote | None, change: Callable[[_Record], None]
+) -> None:
+    if note is not None:
+        change(note.early)
+        return
+    early = MessageNote()
+    change(early)
+    if early != MessageNote():
+        unit.message_places.add(EarlyNote(early=early, expires_at=deps.now() + _NOTE_LIFE), message_id)

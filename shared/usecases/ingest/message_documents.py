@@ -1,0 +1,172 @@
+"""What an arriving message makes of the documents that it touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.documents import ids
+from shared.domain.conversations import Conversation, Leg
+from shared.domain.customers import Identity, Placement
+from shared.domain.events import InboundEvent
+from shared.domain.inbound import MessageReceived
+from shared.domain.instances import Instance
+from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.usecases.customers.customers import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as its channel has parsed it, the event it came in, and the instance that it came to."""
+
+    instance: Instance
+    event: InboundEvent
+    received: MessageReceived
+
+    @property
+    def message_id(self) -> str:
+        return ids.provider_message(self.instance.id, self.received.external_message_id)
+
+    @property
+    def is_by_customer(self) -> bool:
+        """Whether the customer wrote it, now or before the account was connected."""
+        return not self.received.from_me and not self.received.is_note
+
+
+def new_message(arrival: Arrival, chat: Identity, *, conversation_id: str, customer_id: str) -> Message:
+    """The message to store; `chat` is the chat's identity as it was before the message."""
+    instance, event, received = arrival.instance, arrival.event, arrival.received
+    author = received.sender if arrival.is_by_customer else None
+    return Message(
+        id=arrival.message_id,
+        tenant_id=instance.tenant_id,
+        instance_id=instance.id,
+        conversation_id=conversation_id,
+        customer_id=customer_id,
+        direction=_direction(received),
+        author=_author(received),
+        author_id=author.external_user_id if author else None,
+        author_name=author.name if author else None,
+        author_phone=author.phone if author else None,
+        kind=received.kind,
+        text=received.text,
+        attachments=list(received.attachments),
+        external_message_id=received.external_message_id,
+        reply_to=received.reply_to,
+        extra=received.extra,
+        status=MessageStatus.SENT if received.from_me else MessageStatus.RECEIVED,
+        raw_event_id=event.id,
+        traceparent=event.traceparent,
+        sent_at=placement(chat, arrival).sent_at,
+        created_at=event.received_at,
+    )
+
+
+def _direction(received: MessageReceived) -> Direction:
+    if received.is_note:
+        return Direction.SYSTEM
+    return Direction.OUTBOUND if received.from_me else Direction.INBOUND
+
+
+def _author(received: MessageReceived) -> Author:
+    if received.is_note:
+        return Author.SYSTEM
+    return Author.OTHER if received.from_me else Author.CUSTOMER
+
+
+def update_chat(chat: Identity, arrival: Arrival, conversation_id: str) -> None:
+    """Write the message down in the chat's identity. Any message but an answer to it ends a survey."""
+    event, received = arrival.event, arrival.received
+    if not received.is_history:
+        chat.last_placement = placement(chat, arrival)
+    if not received.from_me:
+        chat.last_inbound_at = event.received_at
+        if not received.is_history:
+            chat.campaign = None
+    chat.conversation_id = conversation_id
+    chat.waiting_since = _waiting_since(chat, arrival)
+    chat.name = _name(chat, received)
+    chat.survey = None
+
+
+def _waiting_since(chat: Identity, arrival: Arrival) -> datetime | None:
+    received, received_at = arrival.received, arrival.event.received_at
+    if received.is_history or received.is_note:
+        return chat.waiting_since
+    return None if received.from_me else min(chat.waiting_since or received_at, received_at)
+
+
+def _name(chat: Identity, received: MessageReceived) -> str | None:
+    is_another_person = received.is_thread and received.sender.external_user_id != chat.external_user_id
+    if received.is_group or received.from_me or is_another_person:
+        return chat.name
+    return received.sender.name or chat.name
+
+
+# Providers tell whole seconds. A message that arrived at once is placed by its
+# arrival instead, or it would seem to come before an answer given in the same second.
+_AT_ONCE = timedelta(seconds=2)
+_OLDEST = timedelta(days=400)
+
+
+def placement(chat: Identity, arrival: Arrival) -> Placement:
+    """Where a message belongs in its chat.
+
+    A provider's time counts for what comes late, unless it lies in the future
+    or years back. Never before the chat's latest message, unless the provider
+    says that it is older.
+    """
+    provider_time, received_at, latest = arrival.received.sent_at, arrival.event.received_at, chat.last_placement
+    sent_at = provider_time if _AT_ONCE < received_at - provider_time < _OLDEST else received_at
+    if latest is not None and provider_time >= latest.said_at and not arrival.received.is_history:
+        sent_at = max(sent_at, latest.sent_at)
+    return Placement(said_at=provider_time, sent_at=sent_at)
+
+
+def conversation_of(arrival: Arrival, chat: Identity, message: Message, now: datetime) -> Conversation:
+    """The conversation as far as the message and its chat tell: all of a new one."""
+    instance, received = arrival.instance, arrival.received
+    leg = Leg(
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=received.external_conversation_id,
+        external_user_id=chat.external_user_id,
+        started_at=now,
+    )
+    return Conversation(
+        id=message.conversation_id,
+        tenant_id=instance.tenant_id,
+        customer_id=chat.customer_id,
+        identity_id=chat.id,
+        instance_id=instance.id,
+        channel=instance.type,
+        external_conversation_id=received.external_conversation_id,
+        external_user_id=chat.external_user_id,
+        is_group=received.is_group,
+        customer_name=chat.shown_name,
+        customer_phone=chat.phone,
+        summary=shortened(received.text),
+        legs=[leg],
+        contexts={instance.id: received.context} if received.context else {},
+        last_message_at=arrival.event.received_at,
+        last_inbound_message_id=message.id if arrival.is_by_customer else None,
+        needs_reply_since=chat.waiting_since,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def changed_fields(conversation: Conversation, arrival: Arrival) -> set[str]:
+    """The fields that the message changes in a conversation that exists."""
+    received = arrival.received
+    names = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
+    if arrival.is_by_customer:
+        if not received.is_history:  # The reply under way is to the message before it.
+            names.add("last_inbound_message_id")
+        if not received.is_group:
+            names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
+    if received.from_me and not received.is_history:
+        names.add("needs_human")
+    if received.context:
+        names.add("contexts")
+    return names

@@ -1,0 +1,166 @@
+"""Storing a message: its author, its conversation, exactly once.
+
+Steady state costs one read (up to three identities) and one commit of four
+documents: message, identity, conversation, counters. The message's own id
+refuses duplicates, the identity's version refuses to run beside anyone who
+opens or closes the conversation meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.analytics import Counters
+from shared.domain.conversations import Conversation
+from shared.domain.customers import Identity
+from shared.domain.events import InboundEvent, ReplyEvent, Topic
+from shared.domain.ids import new_id
+from shared.domain.inbound import MessageReceived
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, changes_by_note
+from shared.domain.ratings import survey_score
+from shared.logs import current_trace
+from shared.usecases import realtime
+from shared.usecases.conversations import ratings, routing
+from shared.usecases.identities import resolution
+from shared.usecases.ingest import message_documents
+from shared.usecases.ingest.message_documents import Arrival
+from shared.usecases.reporting import counters, metrics
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored message. `conversation` has what is known without reading it."""
+
+    message: Message
+    conversation: Conversation
+    wants_reply: bool = True
+
+
+def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
+    """Store a message, tell the joined clients, and ask for a reply.
+
+    A second time with the same event repeats only the telling and asking (the
+    first time may have died in between); another event with the same provider
+    message is a duplicate and changes nothing.
+    """
+    arrival = Arrival(instance, event, received)
+    run_with_retry(deps, lambda unit: _store(deps, unit, arrival), retry_existing=True)
+
+
+def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
+    place = unit.message_places.existing(arrival.message_id)
+    if place is None or isinstance(place, EarlyNote):
+        stored = _store_new(deps, unit, arrival, place)
+    else:
+        stored = _stored_before(unit, arrival, place)
+    if stored is not None:
+        unit.after_commit(lambda: _announce(deps, arrival, stored))
+
+
+def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
+    identities = resolution.chat_and_author(deps, unit, arrival.instance, arrival.received)
+    if identities is None:
+        return None
+    chat, author = identities
+    unit.identities.expect_unchanged(chat)
+    stored = _store_survey_answer(deps, unit, arrival, chat) or _store_in_chat(deps, unit, arrival, chat, author)
+    _add_message(unit, stored.message, note)
+    return stored
+
+
+def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> None:
+    """Receipts, edits or a deletion that came before the message left a note in its place."""
+    if note is None:
+        unit.messages.add(message)
+        return
+    for field, value in changes_by_note(message.status, note.early).items():
+        setattr(message, field, value)
+    unit.message_places.put(message, message.id)
+
+
+def _store_survey_answer(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity) -> Stored | None:
+    """Store the answer to a survey in the closed conversation that it rates; None for any other message."""
+    survey, score = chat.survey, survey_score(chat, arrival.received, arrival.event.received_at)
+    if survey is None or score is None:
+        return None
+    message = message_documents.new_message(
+        arrival, chat, conversation_id=survey.conversation_id, customer_id=chat.customer_id
+    )
+    conversation = ratings.store_survey_answer(deps, unit, chat, message, score)
+    return Stored(message, conversation, wants_reply=False) if conversation else None
+
+
+def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity, author: Identity) -> Stored:
+    """Store the message in the chat's open conversation, else in a new one."""
+    received, received_at = arrival.received, arrival.event.received_at
+    conversation_id = chat.conversation_id or new_id()
+    is_new = chat.conversation_id is None
+    message = message_documents.new_message(
+        arrival, chat, conversation_id=conversation_id, customer_id=author.customer_id
+    )
+    if arrival.is_by_customer and not received.is_history:
+        counters.count_campaign_response(unit, chat, received_at)
+    message_documents.update_chat(chat, arrival, conversation_id)
+    conversation = message_documents.conversation_of(arrival, chat, message, deps.now())
+    if is_new:
+        _add_conversation(deps, unit, arrival, conversation)
+    else:
+        changes = conversation.model_dump(include=message_documents.changed_fields(conversation, arrival))
+        unit.conversations.patch(conversation_id, **changes)
+    amounts = Counters(inbound=int(arrival.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
+    counters.count(unit, counters.Source.of(conversation), received_at, amounts)
+    return Stored(message, conversation)
+
+
+def _add_conversation(deps: Deps, unit: UnitOfWork, arrival: Arrival, conversation: Conversation) -> None:
+    unit.conversations.add(conversation)
+    if not arrival.received.is_history:
+        routing.apply(deps, unit, conversation, None if arrival.received.from_me else arrival.received.text)
+
+
+def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
+    """A duplicate of another event is dropped; our own event again goes on to the telling and asking.
+
+    Our own event may also be a replay after the parser was fixed: then the
+    message takes on what is read now.
+    """
+    if not isinstance(place, Message) or place.raw_event_id != arrival.event.id:
+        log.info("dropped a duplicate", extra={"message_id": arrival.message_id})
+        return None
+    if place.edited_at is None:
+        received = arrival.received
+        place.kind, place.text = received.kind, received.text
+        place.attachments, place.extra = list(received.attachments), received.extra
+    conversation = unit.conversations.owned_or_none(place.tenant_id, place.conversation_id)
+    return Stored(place, conversation) if conversation else None
+
+
+def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
+    received = arrival.received
+    if not received.is_history:
+        metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
+    realtime.message_created(deps, stored.message)
+    realtime.conversation_updated(deps, stored.conversation)
+    is_silent = received.is_history or received.for_people
+    if stored.wants_reply and stored.message.direction is Direction.INBOUND and not is_silent:
+        _ask_for_reply(deps, stored.message, arrival.event)
+
+
+def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:
+    trace = current_trace()
+    reply = ReplyEvent(
+        tenant_id=message.tenant_id,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        request_id=event.request_id,
+        traceparent=trace.traceparent if trace else event.traceparent,
+    )
+    debounce = deps.settings.reply_debounce_seconds
+    deps.bus.publish(Topic.REPLIES, reply, key=message.conversation_id, delay=debounce)

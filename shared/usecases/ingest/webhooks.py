@@ -1,0 +1,186 @@
+"""Taking a provider's call: find the instance, check the sender, make it durable. Nothing is parsed here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from shared.channel.webhook import (
+    RawPart,
+    SupportsChallenge,
+    SupportsResponse,
+    SupportsSealing,
+    SupportsSharedAddress,
+    SupportsSignatureLookup,
+    Webhook,
+    WebhookModule,
+    WebhookResponse,
+)
+from shared.channels import ability, channel, implementation
+from shared.deps import Deps
+from shared.domain.events import InboundEvent, Topic
+from shared.domain.instances import Instance
+from shared.errors import NotFound, SignatureInvalid
+from shared.logs import current_trace
+from shared.usecases.instances import instance_config, instance_lookup
+
+log = logging.getLogger(__name__)
+
+
+def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
+    """Check a call for one instance and publish what it holds; returning means that it is durable.
+
+    Returns what the provider wants to hear, or None for the usual words.
+    Raises `SignatureInvalid`, `PayloadInvalid`, or whatever the bus raises when
+    it cannot store: then the provider must try again.
+    """
+    _verify(deps, instance, webhook)
+    lookup = ability(instance.adapter, SupportsSignatureLookup)
+    if lookup is not None:
+        lookup.verify_signature(deps, instance, instance_config.load_config(deps, instance), webhook)
+    parts = implementation(instance.adapter, WebhookModule).accept(webhook)
+    elsewhere = _elsewhere(deps, instance, parts, webhook)
+    _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
+    for account, other in elsewhere.items():
+        _publish(deps, other, [part for part in parts if part.account == account], webhook)
+    return _respond(deps, instance, webhook)
+
+
+def _respond(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
+    module = ability(instance.adapter, SupportsResponse)
+    if module is None:
+        return None
+    return module.respond(deps, instance, instance_config.load_config(deps, instance), webhook)
+
+
+def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
+    """Raises `SignatureInvalid`; credentials that changed a moment ago in another process get a second look.
+
+    A provider may use a new secret before this process has heard of it, and
+    some never repeat a call that was refused. Not more than one second look in
+    the cache's life, so that forged calls cannot make us read secrets all day.
+    """
+    verify, settings = implementation(instance.adapter, WebhookModule).verify, deps.settings
+    try:
+        verify(webhook, instance_config.load_config(deps, instance), settings)
+    except SignatureInvalid:
+        looks: list[bool] = deps.cache.get(("second look", instance.id), lambda: [True])
+        if not looks:
+            raise
+        looks.clear()
+        instance_lookup.forget(deps, instance)
+        verify(webhook, instance_config.load_config(deps, instance), settings)
+
+
+def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResponse | None:
+    """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped.
+
+    Returns as `take` does.
+    """
+    by_account: dict[str, list[RawPart]] = {}
+    for part in implementation(adapter, WebhookModule).accept(webhook):
+        by_account.setdefault(part.account or "", []).append(part)
+    recipients = [
+        (instance, parts) for account, parts in by_account.items() if (instance := _find(deps, adapter, account))
+    ]
+    if by_account and not recipients:
+        _refuse_unsigned(deps, adapter, webhook)
+    for instance, _ in recipients:
+        _verify(deps, instance, webhook)
+    for instance, parts in recipients:
+        _publish(deps, instance, parts, webhook)
+    return _respond_for_accounts(deps, adapter, [instance for instance, _ in recipients], webhook)
+
+
+def _respond_for_accounts(
+    deps: Deps, adapter: str, instances: Sequence[Instance], webhook: Webhook
+) -> WebhookResponse | None:
+    module = ability(adapter, SupportsSharedAddress)
+    response = module.respond_to_test(webhook) if module else None
+    if response is not None:
+        if not instances:
+            _refuse_unsigned(deps, adapter, webhook)
+        return response
+    return _respond(deps, instances[0], webhook) if instances else None
+
+
+def take_update(deps: Deps, instance: Instance, update: Mapping[str, Any]) -> None:
+    """Publish what an account's own connection brought; returning means that it is durable. Raises as `take` does."""
+    webhook = Webhook(method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now())
+    _publish(deps, instance, implementation(instance.adapter, WebhookModule).accept(webhook), webhook)
+
+
+def _elsewhere(
+    deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook
+) -> dict[str | None, Instance]:
+    """The other instances whose accounts a call names, if it proves itself to them too.
+
+    A provider may send all of a business's accounts to one address.
+    """
+    if instance.external_id is None:
+        return {}
+    instances_by_account: dict[str | None, Instance] = {}
+    for account in {part.account for part in parts if part.account} - {instance.external_id}:
+        other = _find(deps, instance.adapter, account)
+        if other is not None and other.id != instance.id and _proves_itself(deps, other, webhook):
+            instances_by_account[account] = other
+    return instances_by_account
+
+
+def _proves_itself(deps: Deps, instance: Instance, webhook: Webhook) -> bool:
+    try:
+        _verify(deps, instance, webhook)
+    except SignatureInvalid:
+        return False
+    return True
+
+
+def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
+    instance = instance_lookup.find_for_webhook(deps, address=(adapter, account))
+    if instance is None:
+        log.warning("a webhook names an account that no channel has", extra={"adapter": adapter, "account": account})
+    return instance
+
+
+def _refuse_unsigned(deps: Deps, adapter: str, webhook: Webhook) -> None:
+    """With no instance to ask, the deployment's own app secret decides; without one the call is only dropped."""
+    implementation(adapter, WebhookModule).verify(webhook, bare_config(deps, adapter), deps.settings)
+
+
+def bare_config(deps: Deps, adapter: str) -> object:
+    """A channel's configuration as far as the deployment's settings give it, without an instance."""
+    model = channel(adapter).config
+    fields = {name: info.get_default() for name, info in model.model_fields.items() if not info.is_required()}
+    return model.model_construct(None, **{**fields, **instance_config.defaults(adapter, deps.settings)})
+
+
+def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Instance | None) -> str:
+    """What to answer when a provider checks the address; raises `ChallengeRefused` or `NotFound`."""
+    module = ability(adapter, SupportsChallenge)
+    if module is None:
+        raise NotFound(f"{adapter} asks no questions here")
+    config = instance_config.load_config(deps, instance) if instance else bare_config(deps, adapter)
+    return module.challenge(webhook, config, deps.settings)
+
+
+def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
+    trace = current_trace()
+    sealing = ability(instance.adapter, SupportsSealing)
+    for n, part in enumerate(parts):
+        payload = part.payload
+        if sealing is not None:
+            payload = sealing.seal(instance, instance_config.load_config(deps, instance), payload)
+        event = InboundEvent(
+            tenant_id=instance.tenant_id,
+            instance_id=instance.id,
+            channel=instance.adapter,
+            payload=payload,
+            # A microsecond apart, so that their order is told by their times.
+            received_at=webhook.received_at + timedelta(microseconds=n),
+            request_id=trace.request_id if trace else None,
+            traceparent=trace.traceparent if trace else None,
+        )
+        deps.bus.publish(Topic.INBOUND, event, key=f"{instance.id}:{part.key}")

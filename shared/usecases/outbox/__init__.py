@@ -1,0 +1,1 @@
+"""The outbox: messages that were accepted and wait to be sent."""

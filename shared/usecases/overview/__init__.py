@@ -1,0 +1,1 @@
+"""What the dashboard lists across packages: channels with their figures, and sessions."""

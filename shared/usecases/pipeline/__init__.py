@@ -1,1 +1,0 @@
-"""The way of a message: webhook, normal form, store, answer, delivery."""

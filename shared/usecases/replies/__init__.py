@@ -1,0 +1,1 @@
+"""Automatic replies to customers."""

@@ -1,0 +1,18 @@
+"""Notifications for the people who run a tenant."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.notifications import Notification
+from shared.errors import AlreadyExists
+
+
+def notify_once(deps: Deps, notification: Notification) -> None:
+    """Add a notification unless there is one with its id already."""
+    unit = UnitOfWork(deps.store)
+    unit.notifications.add(notification)
+    with suppress(AlreadyExists):
+        unit.commit()

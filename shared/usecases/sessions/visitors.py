@@ -1,0 +1,178 @@
+"""A widget's visitors: their tokens, their messages, and what they may read.
+
+A visitor's token is all there is of them; nothing is stored before they write.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.channel.webhook import Webhook
+from shared.channels.widget.config import WidgetConfig
+from shared.channels.widget.inbound import external_message_id
+from shared.channels.widget.outbound import room_of
+from shared.deps import Deps
+from shared.documents import ids
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.ids import new_id
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, Message, MessageKind, MessageStatus
+from shared.errors import NotFound, Unauthorized
+from shared.security.tokens import VisitorClaims, sign, span, unverified, verify
+from shared.usecases.ingest import webhooks
+from shared.usecases.instances import instance_config, instance_lookup
+
+ADAPTER = "widget"
+TOKEN_SECONDS = 180 * 86400
+MOST = 100
+# Older conversations of one visitor are left to the business.
+_MOST_CONVERSATIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody with a valid token of this widget."""
+
+    instance: Instance
+    claims: VisitorClaims
+    token: str
+
+    @property
+    def id(self) -> str:
+        return self.claims.user_id
+
+    @property
+    def room(self) -> str:
+        """The visitor's realtime room, among those of the tenant."""
+        return room_of(self.instance.id, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    visitor_id: str
+    token: str
+    expires_at: datetime
+    room: str
+
+
+def widget(deps: Deps, key: str) -> Instance:
+    """The widget with this id or name; raises `NotFound`."""
+    instance = instance_lookup.find_for_webhook(deps, instance_id=key)
+    instance = instance or instance_lookup.find_for_webhook(deps, name=key)
+    if instance is None or instance.adapter != ADAPTER:
+        raise NotFound("there is no such widget")
+    return instance
+
+
+def config(deps: Deps, instance: Instance) -> WidgetConfig:
+    loaded = instance_config.load_config(deps, instance)
+    assert isinstance(loaded, WidgetConfig)  # noqa: S101 - the adapter's own model
+    return loaded
+
+
+def begin(deps: Deps, instance: Instance, name: str | None, email: str | None) -> Session:
+    """A new visitor. Raises `NotFound` for a widget that was never connected."""
+    return _session(deps, instance, new_id(), name, email)
+
+
+def renew(deps: Deps, visitor: Visitor) -> Session:
+    """A fresh token for the same visitor."""
+    return _session(deps, visitor.instance, visitor.id, visitor.claims.name, visitor.claims.email)
+
+
+def _session(deps: Deps, instance: Instance, visitor_id: str, name: str | None, email: str | None) -> Session:
+    issued, expires = span(deps.now(), TOKEN_SECONDS)
+    claims = VisitorClaims(
+        user_id=visitor_id,
+        tenant_id=instance.tenant_id,
+        instance_id=instance.id,
+        type="visitor",
+        name=name,
+        email=email,
+        iat=issued,
+        exp=expires,
+    )
+    secret = config(deps, instance).visitor_secret
+    if secret is None:
+        raise NotFound("the widget is not connected yet")
+    expires_at = datetime.fromtimestamp(expires, deps.now().tzinfo)
+    return Session(visitor_id, sign(claims, secret.get_secret_value()), expires_at, room_of(instance.id, visitor_id))
+
+
+def authenticate(deps: Deps, instance: Instance, token: str) -> Visitor:
+    """The visitor of this widget who shows the token; raises `Unauthorized`."""
+    secret = config(deps, instance).visitor_secret
+    if secret is None:
+        raise Unauthorized("the widget is not connected yet")
+    claims = verify(token, secret.get_secret_value(), VisitorClaims, deps.now())
+    if claims.instance_id != instance.id:
+        raise Unauthorized("Invalid or expired token")
+    return Visitor(instance, claims, token)
+
+
+def recognize(deps: Deps, token: str) -> Visitor | None:
+    """The visitor of any widget who shows the token; None when it is not a visitor's, or not a valid one."""
+    claims = unverified(token, VisitorClaims)
+    if claims is None:
+        return None
+    try:
+        return authenticate(deps, widget(deps, claims.instance_id), token)
+    except (NotFound, Unauthorized):
+        return None
+
+
+def say(deps: Deps, visitor: Visitor, text: str, nonce: str) -> str:
+    """Accept a message as a webhook is accepted: durable when this returns. Returns the id it is stored under."""
+    claims = visitor.claims
+    body = {
+        "visitor": {"id": claims.user_id, "name": claims.name, "email": claims.email},
+        "nonce": nonce,
+        "text": text,
+    }
+    webhook = Webhook(
+        method="POST",
+        headers={"authorization": f"Bearer {visitor.token}"},
+        query={},
+        body=json.dumps(body).encode(),
+        url="",
+        received_at=deps.now(),
+    )
+    webhooks.take(deps, visitor.instance, webhook)
+    return ids.provider_message(visitor.instance.id, external_message_id(visitor.id, nonce))
+
+
+def history(deps: Deps, visitor: Visitor, limit: int, cursor: str | None) -> tuple[list[Message], str | None]:
+    """What the visitor and the business said to each other here, oldest first; the cursor leads to older messages.
+
+    A page may have fewer messages than `limit`, for not all that is stored is
+    meant for the visitor.
+    """
+    unit = UnitOfWork(deps.store)
+    conversation_ids = _conversation_ids(unit, visitor)
+    if not conversation_ids:
+        return [], None
+    query = unit.messages.query().where_in(lambda message: message.conversation_id, conversation_ids)
+    query = query.order_by(lambda message: message.sent_at, descending=True)
+    query = query.order_by(lambda message: message.created_at, descending=True)
+    page = query.page(min(limit, MOST), cursor)
+    return [message for message in reversed(page.documents) if _is_for(visitor, message)], page.cursor
+
+
+def _conversation_ids(unit: UnitOfWork, visitor: Visitor) -> list[str]:
+    identity_id = ids.identity(visitor.instance.id, visitor.id)
+    query = unit.conversations.query().where(lambda conversation: conversation.identity_id, "==", identity_id)
+    page = query.order_by(lambda conversation: conversation.created_at, descending=True).page(_MOST_CONVERSATIONS)
+    return [conversation.id for conversation in page.documents]
+
+
+def _is_for(visitor: Visitor, message: Message) -> bool:
+    """A conversation may have gone on elsewhere; notes are the business's own; what died may be sent again."""
+    return (
+        message.instance_id == visitor.instance.id
+        and message.direction is not Direction.SYSTEM
+        and message.kind is not MessageKind.REACTION
+        and message.status is not MessageStatus.DEAD
+        and message.deleted_at is None
+    )

@@ -1,0 +1,23 @@
+"""Applications for tests. Compiling the routes costs more than most tests, so it happens once per set of blueprints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+from shared.deps import Deps
+from shared.http import app as http
+from shared.http.app import HubApp
+from shared.http.blueprint import APIBlueprint
+
+_compiled: dict[tuple[bool, tuple[APIBlueprint, ...]], HubApp] = {}
+
+
+def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bool = True) -> HubApp:
+    """As `shared.http.app.create_app`; applications of the same blueprints share their routes, and nothing else."""
+    key = documented, tuple(blueprints)
+    if key not in _compiled:
+        _compiled[key] = http.create_app(deps, blueprints, documented=documented)
+    app = copy(_compiled[key])
+    app.extensions = {"hub": deps}
+    return app

@@ -1,0 +1,29 @@
+"""Letters by Pigeon Post: the toy channel of a new type that CONTRIBUTING's walk-through adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.channel import Capabilities, Channel, Setup
+
+from .config import PigeonConfig
+
+if TYPE_CHECKING:
+    from shared.channel.inbound import InboundModule
+    from shared.channel.lifecycle import SupportsConnecting, SupportsProbe
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import WebhookModule
+
+    from . import inbound, lifecycle, outbound, webhook
+
+    _webhook_module: WebhookModule = webhook
+    _inbound_module: InboundModule = inbound
+    _outbound_module: OutboundModule = outbound
+    _supports_connecting: SupportsConnecting = lifecycle
+    _supports_probe: SupportsProbe = lifecycle
+
+channel = Channel(
+    config=PigeonConfig,
+    capabilities=Capabilities(text_limit=500),
+    setup=Setup(title="Pigeon Post", api_key="loft_key"),
+)

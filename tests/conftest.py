@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import hypothesis
 import pytest
 
 from functions.hub.main import blueprints
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 __all__ = ["deployment", "provider", "shared_functions"]  # fixtures for every test
+
+# How fast a machine is must not decide whether a test passes.
+hypothesis.settings.register_profile("hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("hub")
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def verify(
         (REGISTERED | {"instance_token": "TOKEN"}, {"apikey": "TOKEN"}),
         ({}, {"apikey": "GLOBAL-KEY"}),
         ({"jwt_key": JWT_KEY}, {"headers": {"authorization": f"Bearer {token()}"}}),
-        ({"jwt_key": JWT_KEY}, {"headers": {"authorization": f"Bearer {token(age=3600)}"}}),
+        ({"jwt_key": JWT_KEY}, {"headers": {"authorization": f"Bearer {token(age=1200)}"}}),
         (REGISTERED, {"headers": {"authorization": "Basic cHJveHk6eA=="}, "query": {"token": SECRET}}),
         (REGISTERED, {"headers": {"x-hub-webhook-secret": SECRET, "authorization": "Bearer proxy"}}),
     ],

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from shared.channel.webhook import Webhook
+from shared.channel.webhook import Route, Webhook, WebhookResponse
 from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
 from shared.config import ChannelSettings, Settings
@@ -176,6 +176,15 @@ def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> s
     if not right or webhook.query.get("hub.mode") != "subscribe":
         raise ChallengeRefused(f"{provider}: hub.verify_token is not FACEBOOK_VERIFY_TOKEN")
     return webhook.query.get("hub.challenge", "")
+
+
+def app_routes(path: str, *, get_summary: str, post_summary: str) -> tuple[Route, Route]:
+    """The two calls that Meta makes to the one address of an app, for all accounts of the app."""
+    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
+    return (
+        Route(method="GET", path=path, summary=get_summary),
+        Route(method="POST", path=path, summary=post_summary, response=received),
+    )
 
 
 def objects(provider: str, holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

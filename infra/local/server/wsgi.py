@@ -196,4 +196,4 @@ async def _send_busy(send: Send) -> None:
 
 
 def _refuse_write(data: bytes) -> object:
-    raise NotImplementedError("return the body; the write callable is not supported")
+    raise NotImplementedError("this server has no write callable: return the body as an iterable")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.channel.webhook import RawPart, Route, Webhook, WebhookResponse
+from shared.channel.webhook import RawPart, Route, Webhook
 from shared.channelkit import meta
 from shared.channelkit.payloads import json_object
 from shared.channels.facebook.config import FacebookConfig, verify_token
@@ -51,13 +51,8 @@ def _customer_id(item: Mapping[str, Any]) -> object:
 
 def routes() -> Sequence[Route]:
     """The one address of the app, for all its accounts."""
-    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
-    return (
-        Route(method="GET", path="/api/facebook/webhook", summary="Meta asks whether the address is ours."),
-        Route(
-            method="POST",
-            path="/api/facebook/webhook",
-            summary="Meta's call for any number of pages.",
-            response=received,
-        ),
+    return meta.app_routes(
+        "/api/facebook/webhook",
+        get_summary="Meta asks whether the address is ours.",
+        post_summary="Meta's call for any number of pages.",
     )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.channel.webhook import RawPart, Route, Webhook, WebhookResponse
+from shared.channel.webhook import RawPart, Route, Webhook
 from shared.channelkit import meta
 from shared.channelkit.payloads import json_object
 from shared.channels.whatsapp_cloud.api import PROVIDER
@@ -86,13 +86,8 @@ def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, A
 
 def routes() -> Sequence[Route]:
     """The one address of the app, for all its accounts."""
-    received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
-    return (
-        Route(method="GET", path="/webhook/whatsapp_cloud", summary="Meta asks whether that address is ours."),
-        Route(
-            method="POST",
-            path="/webhook/whatsapp_cloud",
-            summary="Meta's call for any number of WhatsApp numbers, where the app has one address for all.",
-            response=received,
-        ),
+    return meta.app_routes(
+        "/webhook/whatsapp_cloud",
+        get_summary="Meta asks whether that address is ours.",
+        post_summary="Meta's call for any number of WhatsApp numbers, where the app has one address for all.",
     )

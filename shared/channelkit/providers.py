@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
 
 _TEMPORARY = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a call; `code` and `message` explain a refusal."""
+
+    answer: Answer
+    body: Mapping[str, Any]
+    code: int = 0
+    message: str = ""
 
 
 def refusal(

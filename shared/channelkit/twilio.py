@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -15,11 +14,11 @@ from pydantic.alias_generators import to_camel
 
 from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import FILE_TIMEOUT, fetch_file, media_of
+from shared.channelkit.providers import Reply as Reply
 from shared.channelkit.providers import refusal
 from shared.config import ChannelSettings, Settings
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
-from shared.outgoing import Answer
 from shared.setting_forms import Url
 
 PROVIDER = "twilio"
@@ -80,16 +79,6 @@ class TwilioConfig(BaseModel):
     @property
     def account_path(self) -> str:
         return f"/2010-04-01/Accounts/{self.twilio_account_sid}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a call; `code` and `message` explain a refusal."""
-
-    answer: Answer
-    body: Mapping[str, Any]
-    code: int = 0
-    message: str = ""
 
 
 def call(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.channelkit.providers import Reply as Reply
 from shared.channelkit.providers import refusal
 from shared.channels.discord.config import DiscordConfig, DiscordSettings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
-from shared.outgoing import Answer
 
 PROVIDER = "discord"
 TIMEOUT = 15.0
@@ -27,16 +26,6 @@ _HINTS = {
     50013: "the bot may not write in this channel",
 }
 _GLOBAL = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a call; `code` and `message` explain a refusal."""
-
-    answer: Answer
-    body: Mapping[str, Any]
-    code: int = 0
-    message: str = ""
 
 
 def call(

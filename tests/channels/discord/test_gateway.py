@@ -45,6 +45,9 @@ class Recorder:
 
 Open: TypeAlias = Callable[..., OpenConnection]
 
+PATIENT_INTERVAL = 250
+"""Milliseconds between heartbeats where the connection has to last: a busy machine answers later than in 20."""
+
 
 @pytest.fixture
 def discord() -> Iterator[Gateway]:
@@ -99,7 +102,7 @@ def test_a_bot_introduces_itself_and_is_told_what_is_said(
 
 
 def test_heartbeats_keep_one_connection_and_tell_what_came(discord: Gateway, open_line: Open) -> None:
-    discord.interval = 20
+    discord.interval = PATIENT_INTERVAL
     open_line()
     say(discord, "one")
     eventually(lambda: len(discord.sent(1)) > 5 and discord.sent(1)[-1] == 2)
@@ -205,7 +208,7 @@ def test_a_position_that_is_none_is_no_hindrance(discord: Gateway, open_line: Op
 def test_what_cannot_be_stored_is_offered_again_and_does_not_count_as_received(
     discord: Gateway, recorder: Recorder, open_line: Open
 ) -> None:
-    discord.interval = 20
+    discord.interval = PATIENT_INTERVAL
     recorder.failures = 1_000_000
     line = open_line()
     say(discord, "one")

@@ -6,6 +6,7 @@ import io
 import socket
 import time
 from collections.abc import Callable
+from functools import cache
 from http.client import HTTPResponse
 from ssl import SSLContext
 from typing import TYPE_CHECKING
@@ -150,8 +151,9 @@ def _pools(connect: Connect) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": Pool, "https": SecurePool}
 
 
+@cache
 def _trust() -> SSLContext:
-    """Made once: reading the list of authorities takes longer than a call."""
+    """Made once per process: reading the list of authorities takes longer than a call."""
     context = create_urllib3_context()
     context.load_verify_locations(certifi.where())
     return context

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from http.server import BaseHTTPRequestHandler
 
 import requests
 
 from infra.deployables import Table
-from tests.stubs import served
+from tests.stubs import BufferedHandler, served
 
 _DROPPED = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "server", "date"}
 
 
-def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+def _handler(table: Table, backends: Mapping[str, str]) -> type[BufferedHandler]:
+    class Handler(BufferedHandler):
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             name = table.backend(self.path.partition("?")[0])
@@ -44,9 +41,6 @@ def _handler(table: Table, backends: Mapping[str, str]) -> type[BaseHTTPRequestH
             self.wfile.write(body)
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass_on
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
 
     return Handler
 

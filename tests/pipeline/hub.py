@@ -27,6 +27,7 @@ from shared.usecases.instances import instances
 from tests import refs
 from tests.apps import create_app
 from tests.eventually import eventually
+from tests.functions.keys import new_owner, signed_in
 from tests.index_check import stored_in
 from tests.stubs import Received, Reply, Stub
 
@@ -57,11 +58,9 @@ class Hub:
 
     def register(self, email: str = "owner@example.com") -> dict[str, str]:
         """Make a tenant and act as its owner from now on."""
-        answer = self.client.post("/api/auth/register", json={"email": email, "password": "correct horse"})
-        session: Any = answer.json
-        assert answer.status_code == 201, answer.text
-        self.tenant_id = session["tenant"]["id"]
-        self.headers = {"Authorization": f"Bearer {session['accessToken']}"}
+        owner = new_owner(self.deps, email)
+        self.tenant_id = owner.tenant_id
+        self.headers = signed_in(self.deps, owner)
         return self.headers
 
     def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:

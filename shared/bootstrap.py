@@ -24,10 +24,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def bootstrap(settings: Settings) -> Deps:
-    """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened."""
+def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
+    """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened.
+
+    Tests that cut no power do without `durable`: then SQLite does not wait for the disk.
+    """
     spans.start(settings)
-    store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings)
+    store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
     return Deps(
         settings=settings,
         store=store,
@@ -42,14 +45,14 @@ def bootstrap(settings: Settings) -> Deps:
     )
 
 
-def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
+def _embedded(settings: Settings, durable: bool) -> tuple[Store, Bus, Secrets, Blobs]:
     from shared.adapters.embedded.blobs import FileBlobs  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
 
-    database = Database(settings.data_dir)
+    database = Database(settings.data_dir, synchronous="FULL" if durable else "OFF")
     bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
     return SqliteStore(database), bus, vault, FileBlobs(settings.data_dir / "blobs", utc_now)

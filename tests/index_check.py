@@ -229,7 +229,7 @@ SHAPES: set[Shape] = set()
 @contextmanager
 def recorded(settings: Settings) -> Iterator[Deps]:
     """Open the backend for a test; a query that no declared index would serve fails it at the end."""
-    opened = bootstrap(settings)
+    opened = bootstrap(settings, durable=False)
     recording = RecordingStore(opened.store)
     steered = overlapping(replace(opened, store=recording))
     try:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.adapters.embedded.engine import files
+from shared.adapters.embedded.engine.files import Synchronous
 from shared.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -69,9 +70,7 @@ class Database:
     Raises `ConfigurationInvalid` when the directory cannot be used.
     """
 
-    def __init__(
-        self, directory: Path | Literal[":memory:"], *, synchronous: Literal["FULL", "NORMAL"] = "FULL"
-    ) -> None:
+    def __init__(self, directory: Path | Literal[":memory:"], *, synchronous: Synchronous = "FULL") -> None:
         self._synchronous = synchronous
         self._directory = None if directory == ":memory:" else Path(directory)
         self._path = ":memory:" if self._directory is None else str(files.prepare_file(self._directory))

@@ -8,17 +8,20 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from shared.adapters.embedded.engine.schema import upgrade
 from shared.errors import ConfigurationInvalid
 from shared.security.sealed import sync_directory
 
+Synchronous: TypeAlias = Literal["FULL", "OFF"]
+"""Whether a commit waits for the disk (FULL), or only outlives the process (OFF)."""
+
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that writes."""
 
 
-def open_database(directory: Path | None, path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
+def open_database(directory: Path | None, path: str, synchronous: Synchronous) -> sqlite3.Connection:
     """A connection to the file, with its schema upgraded; raises `ConfigurationInvalid` when it cannot be opened."""
     try:
         # SQLite does not wait for another process that changes the journal mode at the same time.
@@ -31,7 +34,7 @@ def open_database(directory: Path | None, path: str, synchronous: Literal["FULL"
     return connection
 
 
-def connect(path: str, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
+def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
     """One more connection to a file that `open_database` has opened; one thread at a time may use it."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=512

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -18,7 +18,6 @@ from tests.infra.process import Process
 from tests.stubs import Reply, Stub, stub_server
 
 BROWSER_REQUIRED = os.environ.get("REQUIRE_EMULATORS") == "1"  # noqa: TID251  a switch of the tests, not of the hub
-KEY = {"Authorization": "Bearer the-key-of-the-test"}
 PHONE = (390, 844)
 
 
@@ -33,17 +32,26 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def hub_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one hub for all shops: a process takes longer to start than a test to run."""
+    with closing(Process(tmp_path_factory.mktemp("hub"), REPLY_DEBOUNCE_SECONDS="0")) as hub:
+        yield hub.url
+
+
 @dataclass
 class Shop:
-    """A hub with the widget `shop`, and the shop's own page at `page_url`, on another origin."""
+    """A tenant of the hub with the widget `name`, and the shop's own page at `page_url`, on another origin."""
 
-    hub: Process
+    hub_url: str
     host: Stub
-    instance: str
+    name: str = field(default_factory=lambda: f"shop-{token_hex(4)}")
+    instance: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def chat_url(self) -> str:
-        return f"{self.hub.url}/widget/shop"
+        return f"{self.hub_url}/widget/{self.name}"
 
     @property
     def page_url(self) -> str:
@@ -52,7 +60,8 @@ class Shop:
     def serve_page(self, policy: str = "", **attributes: str) -> None:
         """Serve the shop's page, with attributes on the widget's script and under a policy of its own."""
         extra_attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in attributes.items())
-        script = f'<script src="{self.hub.url}/widget/embed.js" data-instance="shop"{extra_attributes} async></script>'
+        source = f'src="{self.hub_url}/widget/embed.js" data-instance="{self.name}"'
+        script = f"<script {source}{extra_attributes} async></script>"
         # The rules of the shop's own pages must not reach the widget.
         style = "<style>button { display: none !important } * { color: red !important }</style>" if not policy else ""
         head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{style}'
@@ -63,7 +72,7 @@ class Shop:
         self.host.on("GET", "/", Reply(text=page, headers=headers))
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, self.hub.url + path, json=body, headers=KEY, timeout=20)
+        answer = requests.request(method, self.hub_url + path, json=body, headers=self.headers, timeout=20)
         assert answer.ok, answer.text
         return answer.json()
 
@@ -82,12 +91,13 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    variables = {"API_KEY": "the-key-of-the-test", "REPLY_DEBOUNCE_SECONDS": "0"}
-    with closing(Process(tmp_path / "hub", **variables)) as hub, stub_server() as host:
-        shop = Shop(hub, host, "")
+def shop(hub_url: str) -> Iterator[Shop]:
+    with stub_server() as host:
+        shop = Shop(hub_url, host)
+        owner = {"email": f"{shop.name}@example.com", "password": "correct horse"}
+        shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
         config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
-        shop.instance = shop.api("POST", "/api/channels", {"name": "shop", "type": "WIDGET", "config": config})["id"]
+        shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]
         shop.serve_page()
         yield shop
 

@@ -37,8 +37,8 @@ def _open(page: Page, shop: Shop) -> str:
     """Open the panel on the shop's page; returns the frame to ask about."""
     page.until("document.getElementById('hub-widget')")
     _click(page, LAUNCHER)
-    page.until(f"{FOCUSED} === 'text'", shop.hub.url)
-    return shop.hub.url
+    page.until(f"{FOCUSED} === 'text'", shop.hub_url)
+    return shop.hub_url
 
 
 def test_a_visitor_writes_is_answered_at_once_and_finds_it_again(browser: Browser, shop: Shop, chat: Page) -> None:
@@ -272,7 +272,7 @@ def test_the_shop_may_say_who_the_visitor_is_and_how_the_button_looks(browser: B
 
 def test_it_works_under_a_strict_policy_of_the_shop(browser: Browser, shop: Shop) -> None:
     shop.echo()
-    shop.serve_page(policy=f"default-src 'none'; script-src {shop.hub.url}; frame-src {shop.hub.url}")
+    shop.serve_page(policy=f"default-src 'none'; script-src {shop.hub_url}; frame-src {shop.hub_url}")
     page = browser.page(shop.page_url)
     frame = _open(page, shop)
     _say(page, "Hello")
@@ -292,7 +292,7 @@ def test_an_agents_marks_are_shown_and_its_html_is_not(shop: Shop, chat: Page) -
     markdown = "**Hi** <img src=x onerror='window.hacked=1'>, see [the `shop`](https://shop.example)\n```\n<b>\n```"
     shop.host.on("POST", "/api/v1/agent/support/run", Reply(json={"message": markdown}))
     agent = {"agent_api_url": shop.host.url, "agent_api_key": "key", "default_agent": "support"}
-    shop.api("PUT", "/api/v1/instances/shop", agent)
+    shop.api("PUT", f"/api/v1/instances/{shop.name}", agent)
     _say(chat, "Hello")
     _shows(chat, "Hello", "Hi <img src=x onerror='window.hacked=1'>, see the shop\n<b>")
     rendered_elements = (

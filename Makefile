@@ -7,6 +7,10 @@ SERVING := .venv/.serving
 STAMP := .venv/.ready
 QUICK := tests/domain tests/channels tests/answering tests/security tests/usecases
 
+# Compiled files are kept, also where the environment says otherwise: a run of the tests starts dozens of processes, and
+# compiling what they import takes longer than most tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help

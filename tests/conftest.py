@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 import hypothesis
 import pytest
 
-from functions.hub.main import blueprints
 from shared.config import Settings
 from shared.deps import Deps
-from shared.domain.accounts import Role
 from shared.setting_index import DECLARED_BY
-from tests.apps import create_app
-from tests.functions.keys import key_for
 from tests.google.deployment import Shared, deployment, provider, shared_functions
 from tests.google.web_client import WebClient
 from tests.index_check import INDEXES, SHAPES, Shape, recorded, unused
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
-from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.manual_hub import ManualHub, manual_hub_of
 from tests.stubs import Stub
 
 if TYPE_CHECKING:
@@ -83,13 +79,9 @@ def hub(deps: Deps, provider: Stub, deployment: str, shared_functions: Shared) -
 def manual_hub(deps: Deps, provider: Stub) -> Iterator[ManualHub]:
     """A hub whose workers wait for the test's `work`, the owner of a fresh tenant, and a Telegram that takes all.
 
-    The owner shows a key, which is good for as long as a test lets time pass. What a test asked to happen in between
-    must have happened in the end.
+    What a test asked to happen in between must have happened in the end.
     """
-    telegram_rules(provider)
-    hub = ManualHub(deps, create_app(deps, blueprints(), documented=False).test_client(), provider)
-    hub.register()
-    hub.headers = key_for(deps, hub.tenant_id, Role.OWNER)
+    hub = manual_hub_of(deps, provider)
     yield hub
     assert hub.overlaps.all_happened
 

@@ -14,7 +14,7 @@ from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
 from tests.channels.test_shared_addresses import OTHER_ACCOUNT, OWN_ACCOUNT, brought, call, channel_for, tenant_with
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import another_process, seen_from, still_hub
+from tests.pipeline.manual_hub import another_process, manual_hub_of, seen_from
 from tests.stubs import Received, Reply, Stub
 
 LIFE = 30.0
@@ -51,7 +51,7 @@ def hub(deps: Deps, vault: CountingSecrets, provider: Stub) -> Hub:
         return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
 
     provider.on("GET", "/me", me)
-    return still_hub(replace(deps, secrets=vault), provider)
+    return manual_hub_of(replace(deps, secrets=vault), provider)
 
 
 def fresh(hub: Hub, vault: CountingSecrets) -> Hub:

@@ -17,7 +17,7 @@ from shared.domain.events import InboundEvent, Topic
 from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import another_process, seen_from, still_hub
+from tests.pipeline.manual_hub import another_process, manual_hub_of, seen_from
 from tests.stubs import Received, Reply, Stub
 
 OWN_ACCOUNT, OTHER_ACCOUNT, UNOWNED_ACCOUNT = "106540352242922", "106540352242923", "106540352242924"
@@ -82,7 +82,7 @@ def hub(deps: Deps, provider: Stub) -> Hub:
 
     provider.on("GET", r"/10654\d+\?", number)
     provider.on("GET", "/me", me)
-    return still_hub(deps, provider)
+    return manual_hub_of(deps, provider)
 
 
 def tenant_with(hub: Hub, name: str, account: str, secret: str = SECRET) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from shared.domain.events import Event, InboundEvent, OutboundEvent, Topic
 from shared.http.process import working_with
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import SEND, accepted, another_process, fate, still_hub, work
+from tests.pipeline.manual_hub import another_process, manual_hub_of
+from tests.pipeline.sending import SEND, accepted, fate, work
 from tests.stubs import Received, Reply, Stub
 
 MODEL = "/v1/chat/completions"
@@ -37,7 +38,7 @@ def settings(settings: Settings) -> Settings:
 def hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
     """The functions of this process work with the hub; nothing is pushed to them but what a test pushes."""
     with working_with(deps):
-        yield still_hub(deps, provider)
+        yield manual_hub_of(deps, provider)
 
 
 def plain(envelope: dict[str, Any]) -> dict[str, Any]:

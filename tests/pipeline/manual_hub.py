@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from functions.deliver.main import consume as deliver
+from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from functions.reply.main import consume as reply
 from functions.tick.main import tick
+from shared.cache import TTLCache
+from shared.deps import Deps
 from shared.domain.conversations import Conversation
-from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
-from shared.domain.messages import Direction
+from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
+from shared.domain.messages import Direction, Message
 from shared.errors import HubError
+from shared.security.pacing import Pacer
+from tests.apps import create_app
 from tests.evolution import MARIA, upsert, written
 from tests.overlaps import Overlaps, Published, overlaps
-from tests.pipeline.hub import Hub
+from tests.pipeline.hub import Hub, telegram_rules
+from tests.stubs import Stub
+
+H = TypeVar("H", bound=Hub)
 
 PHONE = MARIA.partition("@")[0]
 """The number by which WhatsApp knows Maria."""
@@ -33,10 +43,15 @@ class _Owed:
 
 @dataclass
 class ManualHub(Hub):
-    """`work` is what the bus would do, on the test's own thread: afterwards all that could be done has been."""
+    """`work` is what the bus would do, on the test's own thread: afterwards all that could be done has been.
+
+    A test that says itself which event is consumed, in which order and how often, takes it from `post_webhook` or
+    `new_events`, and has it consumed by `read` and `deliver`.
+    """
 
     _seen: int = 0
     _owed: list[_Owed] = field(default_factory=list)
+    _offsets: Counter[Topic] = field(default_factory=Counter)
 
     @property
     def overlaps(self) -> Overlaps:
@@ -60,6 +75,37 @@ class ManualHub(Hub):
         """What the schedule does once a minute, and what comes of it."""
         tick(self.deps)
         self.work()
+
+    def wait(self, **duration: float) -> None:
+        """Let time pass; the names are those of `timedelta`."""
+        self.overlaps.clock.advance(**duration)
+
+    def new_events(self, topic: Topic) -> list[Event]:
+        """The topic's events since the last look at them."""
+        events = [each.event for each in self.overlaps.bus.published if each.topic is topic]
+        new = events[self._offsets[topic] :]
+        self._offsets[topic] = len(events)
+        return new
+
+    def new_realtime_events(self) -> list[str]:
+        """The names of the realtime events since the last look at them."""
+        return [cast("RealtimeEvent", event).name for event in self.new_events(Topic.REALTIME)]
+
+    def post_webhook(self, path: str, body: Any, headers: dict[str, str] | None = None) -> list[InboundEvent]:
+        """A provider's call; returns its events, which nobody has read yet."""
+        self.new_events(Topic.INBOUND)
+        answer = self.client.post(path, data=json.dumps(body), content_type="application/json", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [cast("InboundEvent", event) for event in self.new_events(Topic.INBOUND)]
+
+    def read(self, *events: InboundEvent) -> None:
+        for event in events:
+            normalize(self.deps, event)
+
+    def deliver(self) -> None:
+        """Send what was accepted since the last time."""
+        for event in self.new_events(Topic.OUTBOUND):
+            deliver(self.deps, cast("OutboundEvent", event))
 
     def put(self, path: str, body: Any, status: int = 200) -> Any:
         return self._checked(self.client.put(path, json=body, headers=self.headers), status)
@@ -101,6 +147,16 @@ class ManualHub(Hub):
     def others(self, session: str) -> list[Conversation]:
         return [each for each in self.conversations() if each.id != session]
 
+    def message(self, text: str) -> Message:
+        """The one message with this text."""
+        matching = [message for message in self.messages() if message.text == text]
+        assert len(matching) == 1, matching
+        return matching[0]
+
+    def all_texts(self) -> list[str | None]:
+        """What was said and noted in all conversations."""
+        return [message.text for message in self.messages()]
+
     def texts(self, session: str) -> list[str | None]:
         """What was said, without what the hub noted."""
         messages = [message for message in self.messages() if message.conversation_id == session]
@@ -127,3 +183,21 @@ class ManualHub(Hub):
                 deliver(self.deps, cast("OutboundEvent", event))
             case Topic.REALTIME:
                 self.realtime.append(cast("RealtimeEvent", event))
+
+
+def manual_hub_of(deps: Deps, provider: Stub) -> ManualHub:
+    """Such a hub, the owner of a fresh tenant, and a Telegram that takes everything."""
+    telegram_rules(provider)
+    hub = ManualHub(deps, create_app(deps, blueprints(), documented=False).test_client(), provider)
+    hub.register()
+    return hub
+
+
+def another_process(deps: Deps, owner: str = "another process") -> Deps:
+    """What a second process of the same hub works with: its own cache, and its own count of what it sent."""
+    return replace(deps, owner=owner, pacer=Pacer(), cache=TTLCache(overlaps(deps).clock.monotonic))
+
+
+def seen_from(hub: H, process: Deps) -> H:
+    """The same hub for the same person, served by another process."""
+    return replace(hub, deps=process, client=create_app(process, blueprints(), documented=False).test_client())

@@ -7,10 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.messages import Direction, MessageStatus
-from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Cloud, Facebook, Telegram, WhatsApp
 
 FATES = {
     "SERVER_ACK": MessageStatus.SENT,
@@ -22,12 +21,12 @@ FATES = {
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def shop(hub: HubByHand) -> WhatsApp:
+def shop(hub: ManualHub) -> WhatsApp:
     return WhatsApp.of(hub)
 
 
@@ -39,11 +38,11 @@ PAIRS = {_pair_name(receipts): receipts for receipts in permutations(FATES, 2)}
 EXPECTED = {pair: FATES[max(receipts, key=list(FATES).index)] for pair, receipts in PAIRS.items()}
 
 
-def _statuses(hub: HubByHand) -> dict[str | None, MessageStatus]:
+def _statuses(hub: ManualHub) -> dict[str | None, MessageStatus]:
     return {message.text: message.status for message in hub.messages(Direction.OUTBOUND)}
 
 
-def test_of_two_receipts_the_one_that_says_more_counts_whichever_comes_first(hub: HubByHand, shop: WhatsApp) -> None:
+def test_of_two_receipts_the_one_that_says_more_counts_whichever_comes_first(hub: ManualHub, shop: WhatsApp) -> None:
     for pair, receipts in PAIRS.items():
         shop.writes(pair, id=pair, fromMe=True)
         for receipt in receipts:
@@ -52,7 +51,7 @@ def test_of_two_receipts_the_one_that_says_more_counts_whichever_comes_first(hub
 
 
 def test_of_two_receipts_that_come_before_their_message_the_one_that_says_more_counts(
-    hub: HubByHand, shop: WhatsApp
+    hub: ManualHub, shop: WhatsApp
 ) -> None:
     for pair, receipts in PAIRS.items():
         for receipt in receipts:
@@ -62,7 +61,7 @@ def test_of_two_receipts_that_come_before_their_message_the_one_that_says_more_c
 
 
 def test_of_two_receipts_that_come_before_the_answer_to_our_send_the_one_that_says_more_counts(
-    hub: HubByHand, shop: WhatsApp
+    hub: ManualHub, shop: WhatsApp
 ) -> None:
     shop.writes("hello")
     session = hub.conversation().id
@@ -76,7 +75,7 @@ def test_of_two_receipts_that_come_before_the_answer_to_our_send_the_one_that_sa
     assert _statuses(hub) == EXPECTED
 
 
-def test_a_failure_that_is_told_before_its_message_keeps_its_reason(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_failure_that_is_told_before_its_message_keeps_its_reason(hub: ManualHub, shop: WhatsApp) -> None:
     shop.reports("OURS", "ERROR")
     shop.writes("from our telephone", id="OURS", fromMe=True)
     assert "WhatsApp did not accept" in (hub.message("from our telephone").error or "")
@@ -86,7 +85,7 @@ def test_a_failure_that_is_told_before_its_message_keeps_its_reason(hub: HubByHa
     assert hub.message("read after all").error is None
 
 
-def test_only_a_message_that_failed_has_an_error(hub: HubByHand) -> None:
+def test_only_a_message_that_failed_has_an_error(hub: ManualHub) -> None:
     cloud = Cloud.of(hub)
     cloud.writes("hello", "16505551234")
     error = {"code": 131049, "title": "not delivered"}
@@ -98,7 +97,7 @@ def test_only_a_message_that_failed_has_an_error(hub: HubByHand) -> None:
         assert (hub.message(status).error is None) == (expected is None)
 
 
-def test_a_receipt_that_is_being_written_does_not_undo_a_later_one(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_receipt_that_is_being_written_does_not_undo_a_later_one(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello", id="OURS", fromMe=True)
     hub.overlaps.store.before_commit("messages", lambda: shop.reports("OURS", "READ"))
     shop.reports("OURS", "DELIVERY_ACK")
@@ -106,7 +105,7 @@ def test_a_receipt_that_is_being_written_does_not_undo_a_later_one(hub: HubByHan
     assert hub.message("hello").status is MessageStatus.READ
 
 
-def test_what_is_told_at_once_before_its_message_is_all_noted(hub: HubByHand, shop: WhatsApp) -> None:
+def test_what_is_told_at_once_before_its_message_is_all_noted(hub: ManualHub, shop: WhatsApp) -> None:
     hub.overlaps.store.before_commit("messages", lambda: shop.deletes("OURS"))
     shop.reports("OURS", "DELIVERY_ACK")
     hub.overlaps.store.before_commit("messages", lambda: shop.reports("OTHER", "READ"))
@@ -121,7 +120,7 @@ def test_what_is_told_at_once_before_its_message_is_all_noted(hub: HubByHand, sh
     assert hub.message("OURS").deleted_at is not None
 
 
-def test_a_receipt_that_is_noted_while_its_message_is_stored_is_not_lost(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_receipt_that_is_noted_while_its_message_is_stored_is_not_lost(hub: ManualHub, shop: WhatsApp) -> None:
     hub.overlaps.store.before_commit("messages", lambda: shop.reports("OURS", "READ"))
     shop.writes("nothing was noted yet", id="OURS", fromMe=True)
     assert hub.message("nothing was noted yet").status is MessageStatus.READ
@@ -133,14 +132,14 @@ def test_a_receipt_that_is_noted_while_its_message_is_stored_is_not_lost(hub: Hu
     assert hub.message("something was").status is MessageStatus.DELIVERED
 
 
-def test_a_customers_message_stays_received_whatever_a_receipt_says(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_customers_message_stays_received_whatever_a_receipt_says(hub: ManualHub, shop: WhatsApp) -> None:
     shop.reports("THEIRS", "READ")
     shop.writes("hello", id="THEIRS")
     shop.reports("THEIRS", "READ")
     assert hub.message("hello").status is MessageStatus.RECEIVED
 
 
-def test_of_two_edits_the_later_one_counts_whichever_comes_first(hub: HubByHand, shop: WhatsApp) -> None:
+def test_of_two_edits_the_later_one_counts_whichever_comes_first(hub: ManualHub, shop: WhatsApp) -> None:
     for number, (first, second) in enumerate(permutations((1_795_000_100, 1_795_000_200))):
         shop.writes("brokne", id=f"AFTER{number}")
         for at in (first, second):
@@ -148,19 +147,19 @@ def test_of_two_edits_the_later_one_counts_whichever_comes_first(hub: HubByHand,
         for at in (first, second):
             shop.edits(f"BEFORE{number}", f"as of {at}", at)
         shop.writes("brokne too", id=f"BEFORE{number}")
-    assert hub.texts() == ["as of 1795000200"] * 4
+    assert hub.all_texts() == ["as of 1795000200"] * 4
     assert {message.edited_at for message in hub.messages()} == {datetime.fromtimestamp(1_795_000_200, UTC)}
 
 
-def test_an_edit_that_is_being_written_does_not_undo_a_later_one(hub: HubByHand, shop: WhatsApp) -> None:
+def test_an_edit_that_is_being_written_does_not_undo_a_later_one(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("brokne", id="THEIRS")
     hub.overlaps.store.before_commit("messages", lambda: shop.edits("THEIRS", "later", 1_795_000_200))
     shop.edits("THEIRS", "earlier", 1_795_000_100)
     assert hub.overlaps.all_happened
-    assert hub.texts() == ["later"]
+    assert hub.all_texts() == ["later"]
 
 
-def test_a_deletion_that_comes_before_its_message_is_kept(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_deletion_that_comes_before_its_message_is_kept(hub: ManualHub, shop: WhatsApp) -> None:
     shop.deletes("THEIRS")
     shop.writes("a slip", id="THEIRS")
     message = hub.message("a slip")
@@ -168,7 +167,7 @@ def test_a_deletion_that_comes_before_its_message_is_kept(hub: HubByHand, shop: 
     assert message.deleted_at < message.created_at
 
 
-def test_a_deletion_that_is_told_again_keeps_its_time(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_deletion_that_is_told_again_keeps_its_time(hub: ManualHub, shop: WhatsApp) -> None:
     deleted_at = hub.deps.now()
     shop.writes("told after it", id="AFTER")
     for _ in range(2):
@@ -181,7 +180,7 @@ def test_a_deletion_that_is_told_again_keeps_its_time(hub: HubByHand, shop: What
         assert hub.message(text).deleted_at - deleted_at < timedelta(minutes=1)  # type: ignore[operator]  # just looked
 
 
-def test_what_is_told_before_a_message_does_not_replace_each_other(hub: HubByHand, shop: WhatsApp) -> None:
+def test_what_is_told_before_a_message_does_not_replace_each_other(hub: ManualHub, shop: WhatsApp) -> None:
     shop.edits("OURS", "mended", 1_795_000_100)
     shop.reports("OURS", "DELIVERY_ACK")
     shop.deletes("OURS")
@@ -190,7 +189,7 @@ def test_what_is_told_before_a_message_does_not_replace_each_other(hub: HubByHan
     assert (message.status, message.deleted_at is not None) == (MessageStatus.DELIVERED, True)
 
 
-def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(hub: HubByHand, shop: WhatsApp) -> None:
+def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     shop.edits("NOTED", "mended", 1_795_000_100)
     shop.deletes("NOTED")
@@ -209,7 +208,7 @@ def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(h
     assert list(hub.message("also mended").reactions.values()) == ["👍"]
 
 
-def test_each_person_has_one_reaction_and_can_take_it_back(hub: HubByHand, shop: WhatsApp) -> None:
+def test_each_person_has_one_reaction_and_can_take_it_back(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello", id="THEIRS")
     shop.reacts("THEIRS", "👍", 1_795_000_100)
     shop.reacts("THEIRS", "🎉", 1_795_000_100)
@@ -220,7 +219,7 @@ def test_each_person_has_one_reaction_and_can_take_it_back(hub: HubByHand, shop:
 
 
 def test_of_two_reactions_of_a_person_the_later_one_counts_whichever_comes_first(
-    hub: HubByHand, shop: WhatsApp
+    hub: ManualHub, shop: WhatsApp
 ) -> None:
     shop.writes("hello", id="THEIRS")
     for at, emoji, expected in (
@@ -236,12 +235,12 @@ def test_of_two_reactions_of_a_person_the_later_one_counts_whichever_comes_first
         assert list(hub.message("hello").reactions.values()) == [expected]
 
 
-def test_a_reaction_to_an_unknown_message_is_dropped(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_reaction_to_an_unknown_message_is_dropped(hub: ManualHub, shop: WhatsApp) -> None:
     shop.reacts("THEIRS", "👍", 1_795_000_100)
     assert hub.documents("messages") == []
 
 
-def test_two_reactions_at_once_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
+def test_two_reactions_at_once_are_both_kept(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello", id="THEIRS")
     hub.overlaps.store.before_commit("messages", lambda: shop.reacts("THEIRS", "👀", 1_795_000_100, fromMe=True))
     shop.reacts("THEIRS", "👍", 1_795_000_100)
@@ -249,20 +248,20 @@ def test_two_reactions_at_once_are_both_kept(hub: HubByHand, shop: WhatsApp) -> 
     assert sorted(hub.message("hello").reactions.values()) == sorted(["👍", "👀"])
 
 
-def test_an_edit_of_telegrams_that_comes_late_does_not_bring_an_older_text_back(hub: HubByHand) -> None:
+def test_an_edit_of_telegrams_that_comes_late_does_not_bring_an_older_text_back(hub: ManualHub) -> None:
     bot = Telegram.of(hub)
     update = hub.update(5, "brokne")
     bot.brings(update)
     for at in (1_795_000_200, 1_795_000_100):
         bot.brings(bot.edit(update, f"as of {at}", at))
-    assert hub.texts() == ["as of 1795000200"]
+    assert hub.all_texts() == ["as of 1795000200"]
 
 
-def _fates(hub: HubByHand) -> dict[str | None, MessageStatus]:
+def _fates(hub: ManualHub) -> dict[str | None, MessageStatus]:
     return {message.text: message.status for message in hub.messages()}
 
 
-def test_a_read_mark_counts_for_what_was_sent_before_it(hub: HubByHand) -> None:
+def test_a_read_mark_counts_for_what_was_sent_before_it(hub: ManualHub) -> None:
     page = Facebook.of(hub)
     page.writes("hello")
     session = hub.conversation().id
@@ -286,7 +285,7 @@ def test_a_read_mark_counts_for_what_was_sent_before_it(hub: HubByHand) -> None:
     assert _fates(hub) == sent | {"answer 0": "read", "answer 1": "read", "answer 2": "delivered"}
 
 
-def test_a_read_mark_that_is_being_written_takes_no_other_fate_back(hub: HubByHand) -> None:
+def test_a_read_mark_that_is_being_written_takes_no_other_fate_back(hub: ManualHub) -> None:
     page = Facebook.of(hub)
     page.writes("hello")
     page.takes_as("OUT")
@@ -299,7 +298,7 @@ def test_a_read_mark_that_is_being_written_takes_no_other_fate_back(hub: HubByHa
     assert hub.message("answer").status is MessageStatus.READ
 
 
-def test_a_read_mark_reaches_as_far_back_as_nothing_was_read(hub: HubByHand) -> None:
+def test_a_read_mark_reaches_as_far_back_as_nothing_was_read(hub: ManualHub) -> None:
     page = Facebook.of(hub)
     page.writes("hello")
     for number in range(60):
@@ -313,7 +312,7 @@ def _echo(number: int) -> dict[str, object]:
     return {"mid": f"m-echo-{number}", "text": f"answer {number}", "is_echo": True, "app_id": 1}
 
 
-def test_a_read_mark_of_somebody_unknown_changes_nothing(hub: HubByHand) -> None:
+def test_a_read_mark_of_somebody_unknown_changes_nothing(hub: ManualHub) -> None:
     page = Facebook.of(hub)
     page.brings(read={"watermark": round(hub.deps.now().timestamp() * 1000)})
     assert hub.documents("messages") == []

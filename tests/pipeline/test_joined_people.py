@@ -7,25 +7,24 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.errors import StoreError
 from shared.usecases.sweep import sweep
 from tests.evolution import MARIA
-from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Telegram, WhatsApp
 
 HIDDEN = "99887766554433@lid"
 OTHER_NUMBER = "5511977776666@s.whatsapp.net"
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def shop(hub: HubByHand) -> WhatsApp:
+def shop(hub: ManualHub) -> WhatsApp:
     shop = WhatsApp.of(hub)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
     return shop
@@ -40,22 +39,22 @@ def _joined(shop: WhatsApp, text: str = "both") -> None:
     shop.writes(text, remoteJidAlt=HIDDEN)
 
 
-def _with(hub: HubByHand, text: str) -> Conversation:
+def _with(hub: ManualHub, text: str) -> Conversation:
     """The conversation that has the message."""
     conversation_id = hub.message(text).conversation_id
     return next(each for each in hub.conversations() if each.id == conversation_id)
 
 
-def _change(hub: HubByHand, conversation: Conversation, status: str) -> None:
+def _change(hub: ManualHub, conversation: Conversation, status: str) -> None:
     hub.patch(f"/api/conversations/{conversation.id}", {"status": status})
 
 
-def _put(hub: HubByHand, path: str, body: Any) -> None:
+def _put(hub: ManualHub, path: str, body: Any) -> None:
     answer = hub.client.put(path, json=body, headers=hub.headers)
     assert answer.status_code == 200, answer.text
 
 
-def _counted(hub: HubByHand, name: str) -> int:
+def _counted(hub: ManualHub, name: str) -> int:
     return sum(int(row.get(name, 0)) for row in hub.documents("stats", tenant_id=hub.tenant_id))
 
 
@@ -63,7 +62,7 @@ def _crash() -> None:
     raise StoreError("the store is away")
 
 
-def test_the_second_conversation_is_closed_like_any_other(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_second_conversation_is_closed_like_any_other(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     until = (hub.deps.now() + timedelta(days=1)).isoformat()
     hub.patch(f"/api/conversations/{_with(hub, 'by hidden id').id}", {"status": "SNOOZED", "snoozedUntil": until})
@@ -81,13 +80,13 @@ def test_the_second_conversation_is_closed_like_any_other(hub: HubByHand, shop: 
     assert _with(hub, "into the one that is open again").id == closed.id
 
 
-def test_a_customer_has_waited_since_their_first_message_at_either_address(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_customer_has_waited_since_their_first_message_at_either_address(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     _joined(shop)
     assert hub.message("by hidden id").created_at == _with(hub, "both").needs_reply_since
 
 
-def test_who_was_answered_at_one_address_still_waits_at_the_other(hub: HubByHand, shop: WhatsApp) -> None:
+def test_who_was_answered_at_one_address_still_waits_at_the_other(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     shop.writes("our answer", fromMe=True)
     hub.overlaps.clock.advance(minutes=1)
@@ -95,7 +94,7 @@ def test_who_was_answered_at_one_address_still_waits_at_the_other(hub: HubByHand
     assert hub.message("by hidden id").created_at == _with(hub, "both").needs_reply_since
 
 
-def test_the_only_open_conversation_goes_on(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_only_open_conversation_goes_on(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     _change(hub, _with(hub, "by number"), "CLOSED")
     _joined(shop)
@@ -110,7 +109,7 @@ def test_the_only_open_conversation_goes_on(hub: HubByHand, shop: WhatsApp) -> N
     assert _with(hub, "by hidden id again").id == _with(hub, "both").id
 
 
-def test_an_address_of_an_address_leads_to_the_person(hub: HubByHand, shop: WhatsApp) -> None:
+def test_an_address_of_an_address_leads_to_the_person(hub: ManualHub, shop: WhatsApp) -> None:
     _joined(shop, "the hidden id is that of the first number")
     shop.writes("from another number", remoteJid=OTHER_NUMBER)
     shop.writes("which is hers", remoteJid=OTHER_NUMBER, remoteJidAlt=HIDDEN)
@@ -120,7 +119,7 @@ def test_an_address_of_an_address_leads_to_the_person(hub: HubByHand, shop: What
     assert len({each.customer_id for each in hub.conversations()}) == 1
 
 
-def test_an_answer_to_a_survey_counts_at_the_other_address_too(hub: HubByHand, shop: WhatsApp) -> None:
+def test_an_answer_to_a_survey_counts_at_the_other_address_too(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": True}})
     surveyed = _with(hub, "by hidden id")
@@ -131,7 +130,7 @@ def test_an_answer_to_a_survey_counts_at_the_other_address_too(hub: HubByHand, s
     assert [(rating["id"], rating["score"]) for rating in hub.documents("ratings")] == [(surveyed.id, 5)]
 
 
-def test_a_response_to_a_campaign_counts_at_the_other_address_too(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_response_to_a_campaign_counts_at_the_other_address_too(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     customer_id = _with(hub, "by hidden id").customer_id
     sale = {"name": "Sale", "channels": ["whatsapp"], "message": "Sale!", "audience": {"customer_ids": [customer_id]}}
@@ -143,7 +142,7 @@ def test_a_response_to_a_campaign_counts_at_the_other_address_too(hub: HubByHand
     assert hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]["responses"] == 1
 
 
-def test_the_two_customers_are_merged(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_two_customers_are_merged(hub: ManualHub, shop: WhatsApp) -> None:
     """What the business knows of either, and the sessions on other channels, are the one person's."""
     _met_apart(shop)
     bot = Telegram.of(hub)
@@ -159,7 +158,7 @@ def test_the_two_customers_are_merged(hub: HubByHand, shop: WhatsApp) -> None:
     assert sessions == {each.id for each in hub.conversations()}
 
 
-def test_two_customers_who_cannot_be_merged_stay_two(hub: HubByHand, shop: WhatsApp) -> None:
+def test_two_customers_who_cannot_be_merged_stay_two(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     hidden, number = (_with(hub, text).customer_id for text in ("by hidden id", "by number"))
     merge_id = hub.post(f"/customers/{number}/merge", {"source_id": hidden})["merge_id"]
@@ -174,7 +173,7 @@ def test_two_customers_who_cannot_be_merged_stay_two(hub: HubByHand, shop: Whats
     assert hub.get(f"/customers/{hidden}/profile")["customer_id"] == hidden
 
 
-def test_a_merge_of_the_two_that_is_under_way_is_finished(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_merge_of_the_two_that_is_under_way_is_finished(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     hidden, number = (_with(hub, text).customer_id for text in ("by hidden id", "by number"))
     hub.overlaps.store.after_commit("customer_merges", lambda: _joined(shop))
@@ -185,7 +184,7 @@ def test_a_merge_of_the_two_that_is_under_way_is_finished(hub: HubByHand, shop: 
         assert hub.get(f"/customers/{customer_id}/profile")["customer_id"] == hidden
 
 
-def test_a_message_at_the_other_address_meanwhile_is_joined_too(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_message_at_the_other_address_meanwhile_is_joined_too(hub: ManualHub, shop: WhatsApp) -> None:
     _met_apart(shop)
     for text in ("by hidden id", "by number"):
         _change(hub, _with(hub, text), "CLOSED")

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
-from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Telegram, WhatsApp
 
 HIDDEN = "99887766554433@lid"
 NUMBER = "+5511988887777"
@@ -17,12 +16,12 @@ NUMBER = "+5511988887777"
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def shop(hub: HubByHand) -> WhatsApp:
+def shop(hub: ManualHub) -> WhatsApp:
     """A shop that knows only Maria's hidden id; each new conversation tags its customer."""
     shop = WhatsApp.of(hub)
     shop.writes("by hidden id", remoteJid=HIDDEN)
@@ -31,28 +30,28 @@ def shop(hub: HubByHand) -> WhatsApp:
     return shop
 
 
-def _close(hub: HubByHand) -> None:
+def _close(hub: ManualHub) -> None:
     for conversation in hub.conversations():
         hub.patch(f"/api/conversations/{conversation.id}", {"status": "CLOSED"})
 
 
-def _returns(hub: HubByHand, shop: WhatsApp) -> None:
+def _returns(hub: ManualHub, shop: WhatsApp) -> None:
     """Maria's next message begins a conversation and carries the number."""
     _close(hub)
     shop.writes("with number", remoteJidAlt=HIDDEN)
 
 
-def _customer_id(hub: HubByHand) -> str:
+def _customer_id(hub: ManualHub) -> str:
     [customer_id] = {each.customer_id for each in hub.conversations()}
     return customer_id
 
 
-def _put(hub: HubByHand, profile: Any) -> None:
+def _put(hub: ManualHub, profile: Any) -> None:
     answer = hub.client.put(f"/customers/{_customer_id(hub)}/profile", json=profile, headers=hub.headers)
     assert answer.status_code == 200, answer.text
 
 
-def _number_and_tags(hub: HubByHand) -> tuple[str | None, list[str]]:
+def _number_and_tags(hub: ManualHub) -> tuple[str | None, list[str]]:
     """The number in the profile, which is also the open session's, and the tags."""
     profile = hub.get(f"/customers/{_customer_id(hub)}/profile")
     for conversation in hub.conversations():
@@ -61,7 +60,7 @@ def _number_and_tags(hub: HubByHand) -> tuple[str | None, list[str]]:
     return profile["phone"], profile["tags"]
 
 
-def test_a_number_and_a_tag_that_the_same_message_brings_are_both_kept(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_number_and_a_tag_that_the_same_message_brings_are_both_kept(hub: ManualHub, shop: WhatsApp) -> None:
     assert _number_and_tags(hub) == (None, [])
     _returns(hub, shop)
     assert _number_and_tags(hub) == (NUMBER, ["returning"])
@@ -69,7 +68,7 @@ def test_a_number_and_a_tag_that_the_same_message_brings_are_both_kept(hub: HubB
     assert _number_and_tags(hub) == (NUMBER, ["returning"])
 
 
-def test_a_number_that_is_told_in_an_open_conversation_is_kept(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_number_that_is_told_in_an_open_conversation_is_kept(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("with number", remoteJidAlt=HIDDEN)
     assert _number_and_tags(hub) == (NUMBER, [])
     _close(hub)
@@ -77,14 +76,14 @@ def test_a_number_that_is_told_in_an_open_conversation_is_kept(hub: HubByHand, s
     assert _number_and_tags(hub) == (NUMBER, ["returning"])
 
 
-def test_the_number_that_the_business_wrote_down_stays(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_number_that_the_business_wrote_down_stays(hub: ManualHub, shop: WhatsApp) -> None:
     _put(hub, {"phone": "+4930123456"})
     _returns(hub, shop)
     assert _number_and_tags(hub) == ("+4930123456", ["returning"])
 
 
 @pytest.mark.parametrize("begins", [True, False])
-def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: HubByHand, shop: WhatsApp, begins: bool) -> None:
+def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: ManualHub, shop: WhatsApp, begins: bool) -> None:
     hub.overlaps.store.before_commit("customers", lambda: _put(hub, {"phone": "+4930123456", "tags": ["vip"]}))
     if begins:
         _returns(hub, shop)
@@ -94,7 +93,7 @@ def test_the_number_that_the_business_writes_down_meanwhile_stays(hub: HubByHand
     assert _number_and_tags(hub) == ("+4930123456", ["vip", "returning"] if begins else ["vip"])
 
 
-def test_the_number_of_the_customer_that_remains_after_a_merge_stays(hub: HubByHand, shop: WhatsApp) -> None:
+def test_the_number_of_the_customer_that_remains_after_a_merge_stays(hub: ManualHub, shop: WhatsApp) -> None:
     maria = hub.conversation().customer_id
     shop.writes("by number", remoteJid="5511977776666@s.whatsapp.net")
     other = next(each.customer_id for each in hub.conversations() if each.customer_id != maria)
@@ -104,7 +103,7 @@ def test_the_number_of_the_customer_that_remains_after_a_merge_stays(hub: HubByH
     assert _number_and_tags(hub)[0] == "+5511977776666"
 
 
-def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> None:
+def test_tags_that_are_given_meanwhile_stay(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("the number first", remoteJidAlt=HIDDEN)
     hub.overlaps.store.before_commit("customers", lambda: _put(hub, {"tags": ["vip"]}))
     _returns(hub, shop)
@@ -112,15 +111,17 @@ def test_tags_that_are_given_meanwhile_stay(hub: HubByHand, shop: WhatsApp) -> N
     assert _number_and_tags(hub) == (NUMBER, ["vip", "returning"])
 
 
-def test_a_number_that_is_known_costs_no_look_at_the_customer(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_number_that_is_known_costs_no_look_at_the_customer(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("with number", remoteJidAlt=HIDDEN)
     looks: list[str] = []
     hub.overlaps.store.after_read("customers", lambda: looks.append("a look"))
     shop.writes("and again")
     assert looks == []
+    hub.get(f"/customers/{_customer_id(hub)}/profile")
+    assert looks == ["a look"]
 
 
-def test_a_number_stays_with_a_session_that_moves_to_a_channel_without_numbers(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_number_stays_with_a_session_that_moves_to_a_channel_without_numbers(hub: ManualHub, shop: WhatsApp) -> None:
     bot = Telegram.of(hub)
     bot.writes("by telegram")
     telegram = hub.message("by telegram")

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.conversations import Leg
-from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Telegram, WhatsApp
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
-def _transfer(hub: HubByHand, origin: str, target: str, status: int = 200) -> None:
+def _transfer(hub: ManualHub, origin: str, target: str, status: int = 200) -> None:
     body = {"from_channel": origin, "to_channel": target}
     hub.post(f"/sessions/{hub.conversation().id}/transfer", body, status)
 
 
-def _legs(hub: HubByHand) -> list[Leg]:
+def _legs(hub: ManualHub) -> list[Leg]:
     return hub.conversation().legs
 
 
-def test_a_leg_ends_when_the_conversation_leaves_it_and_never_again(hub: HubByHand) -> None:
+def test_a_leg_ends_when_the_conversation_leaves_it_and_never_again(hub: ManualHub) -> None:
     bot, shop = Telegram.of(hub), WhatsApp.of(hub)
     bot.writes("hello")
     customer_id = hub.conversation().customer_id
@@ -52,7 +51,7 @@ def test_a_leg_ends_when_the_conversation_leaves_it_and_never_again(hub: HubByHa
     assert _legs(hub) == history[-1]
 
 
-def test_a_transfer_that_is_refused_ends_no_leg(hub: HubByHand) -> None:
+def test_a_transfer_that_is_refused_ends_no_leg(hub: ManualHub) -> None:
     bot = Telegram.of(hub)
     WhatsApp.of(hub)
     bot.writes("hello")

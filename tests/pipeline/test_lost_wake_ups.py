@@ -18,8 +18,9 @@ from shared.usecases.delivery.delivery import LEASE
 from tests import refs
 from tests.overlaps import Published, overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import SEND, accepted, another_process, fate, still_hub, work
-from tests.stubs import Reply, Stub
+from tests.pipeline.manual_hub import ManualHub, another_process
+from tests.pipeline.sending import SEND, accepted, fate, work
+from tests.stubs import Reply
 
 MANY = 420
 """More items than two pages hold."""
@@ -32,8 +33,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Hub:
-    return still_hub(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 def wake_ups(hub: Hub, act: Callable[[Deps], None]) -> list[Published]:

@@ -7,27 +7,26 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.errors import StoreError
-from tests.pipeline.by_hand import Cloud, HubByHand, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Cloud
 
 ANN, BEN, CLEO = "16505551231", "16505551232", "16505551233"
 """Numbers of three customers, each with one open session."""
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def people(hub: HubByHand) -> People:
+def people(hub: ManualHub) -> People:
     return People(hub)
 
 
 class People:
-    def __init__(self, hub: HubByHand) -> None:
+    def __init__(self, hub: ManualHub) -> None:
         self.hub, self.cloud = hub, Cloud.of(hub)
         hub.patch(f"/api/channels/{self.cloud.id}", {"config": {"csat": False}})
         for number in (ANN, BEN, CLEO):
@@ -72,28 +71,28 @@ class People:
 APART = {ANN: ANN, BEN: BEN, CLEO: CLEO}
 
 
-def test_one_source_goes_into_one_of_two_customers(hub: HubByHand, people: People) -> None:
+def test_one_source_goes_into_one_of_two_customers(hub: ManualHub, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, BEN))
     people.merge(ANN, BEN, 409)
     assert hub.overlaps.all_happened
     assert people.owners() == {ANN: ANN, BEN: CLEO, CLEO: CLEO}
 
 
-def test_nobody_is_merged_into_a_customer_who_is_being_merged(hub: HubByHand, people: People) -> None:
+def test_nobody_is_merged_into_a_customer_who_is_being_merged(hub: ManualHub, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, ANN))
     people.merge(ANN, BEN, 409)
     assert hub.overlaps.all_happened
     assert people.owners() == {ANN: CLEO, BEN: BEN, CLEO: CLEO}
 
 
-def test_of_two_that_are_merged_into_each_other_one_stays(hub: HubByHand, people: People) -> None:
+def test_of_two_that_are_merged_into_each_other_one_stays(hub: ManualHub, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(BEN, ANN))
     people.merge(ANN, BEN, 409)
     assert hub.overlaps.all_happened
     assert people.owners() == {ANN: BEN, BEN: BEN, CLEO: CLEO}
 
 
-def test_what_is_written_down_of_either_meanwhile_is_kept(hub: HubByHand, people: People) -> None:
+def test_what_is_written_down_of_either_meanwhile_is_kept(hub: ManualHub, people: People) -> None:
     people.write_down(ANN, phone=None)
 
     def meanwhile() -> None:
@@ -109,7 +108,7 @@ def test_what_is_written_down_of_either_meanwhile_is_kept(hub: HubByHand, people
     assert ANN in people.tagged("new")
 
 
-def test_what_is_written_down_while_two_are_taken_apart_is_kept(hub: HubByHand, people: People) -> None:
+def test_what_is_written_down_while_two_are_taken_apart_is_kept(hub: ManualHub, people: People) -> None:
     people.write_down(ANN, phone=None)
     people.write_down(BEN, phone="+2", tags=["new"], preferences={"language": "de", "preferred_channel": "sms"})
     merge_id = people.merge(ANN, BEN)
@@ -124,7 +123,7 @@ def test_what_is_written_down_while_two_are_taken_apart_is_kept(hub: HubByHand, 
     assert (people.tagged("vip"), people.tagged("new")) == ({ANN}, {BEN})
 
 
-def test_two_are_not_taken_apart_while_the_customer_goes_into_another(hub: HubByHand, people: People) -> None:
+def test_two_are_not_taken_apart_while_the_customer_goes_into_another(hub: ManualHub, people: People) -> None:
     merge_id = people.merge(ANN, BEN)
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, ANN))
     people.unmerge(ANN, merge_id, 409)
@@ -136,14 +135,14 @@ COMMITS = ["the addresses", "the sessions", "the end"]
 """What follows when a merge has begun; each commit writes the merge down as well."""
 
 
-def _before(hub: HubByHand, commit: str, happening: Callable[[], object]) -> None:
+def _before(hub: ManualHub, commit: str, happening: Callable[[], object]) -> None:
     for _ in range(1 + COMMITS.index(commit)):
         hub.overlaps.store.before_commit("customer_merges", lambda: None)
     hub.overlaps.store.before_commit("customer_merges", happening)
 
 
 @pytest.mark.parametrize("commit", COMMITS)
-def test_who_merges_slowly_does_not_undo_what_others_did_since(hub: HubByHand, people: People, commit: str) -> None:
+def test_who_merges_slowly_does_not_undo_what_others_did_since(hub: ManualHub, people: People, commit: str) -> None:
     _before(hub, commit, lambda: people.unmerge(ANN, people.merge(ANN, BEN)))
     people.merge(ANN, BEN)
     assert hub.overlaps.all_happened
@@ -152,7 +151,7 @@ def test_who_merges_slowly_does_not_undo_what_others_did_since(hub: HubByHand, p
 
 
 @pytest.mark.parametrize("commit", COMMITS)
-def test_who_unmerges_slowly_does_not_undo_what_others_did_since(hub: HubByHand, people: People, commit: str) -> None:
+def test_who_unmerges_slowly_does_not_undo_what_others_did_since(hub: ManualHub, people: People, commit: str) -> None:
     merge_id = people.merge(ANN, BEN)
 
     def meanwhile() -> None:
@@ -166,14 +165,14 @@ def test_who_unmerges_slowly_does_not_undo_what_others_did_since(hub: HubByHand,
     assert [data["state"] for data in hub.documents("customer_merges")] == ["merged"]
 
 
-def _close(hub: HubByHand, number: str) -> None:
+def _close(hub: ManualHub, number: str) -> None:
     for each in hub.conversations():
         if each.external_user_id == number and each.closed_at is None:
             hub.patch(f"/api/conversations/{each.id}", {"status": "CLOSED"})
 
 
 @pytest.mark.parametrize("at", ["customer_merges", "identities", "conversations"])
-def test_a_session_that_begins_meanwhile_is_the_merged_customers(hub: HubByHand, people: People, at: str) -> None:
+def test_a_session_that_begins_meanwhile_is_the_merged_customers(hub: ManualHub, people: People, at: str) -> None:
     def meanwhile() -> None:
         _close(hub, BEN)
         people.cloud.writes("meanwhile", BEN)
@@ -188,7 +187,7 @@ def test_a_session_that_begins_meanwhile_is_the_merged_customers(hub: HubByHand,
 
 @pytest.mark.parametrize("at", ["customer_merges", "identities", "conversations"])
 def test_a_session_that_begins_while_two_are_taken_apart_goes_with_its_address(
-    hub: HubByHand, people: People, at: str
+    hub: ManualHub, people: People, at: str
 ) -> None:
     merge_id = people.merge(ANN, BEN)
 
@@ -206,7 +205,7 @@ def _crash() -> None:
     raise StoreError("the store is away")
 
 
-def _crashing_at(hub: HubByHand, commit: int) -> None:
+def _crashing_at(hub: ManualHub, commit: int) -> None:
     """The store is away after so many of a merge's commits: each of them writes the merge down."""
     for _ in range(commit):
         hub.overlaps.store.after_commit("customer_merges", lambda: None)
@@ -221,7 +220,7 @@ def _again(act: Callable[[int], object]) -> None:
 
 @pytest.mark.parametrize("commit", range(4))
 def test_a_merge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
-    hub: HubByHand, people: People, commit: int
+    hub: ManualHub, people: People, commit: int
 ) -> None:
     people.write_down(ANN, phone=None)
     people.write_down(BEN, phone="+2", tags=["new"])
@@ -236,7 +235,7 @@ def test_a_merge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
 
 @pytest.mark.parametrize("commit", range(4))
 def test_an_unmerge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
-    hub: HubByHand, people: People, commit: int
+    hub: ManualHub, people: People, commit: int
 ) -> None:
     people.write_down(ANN, phone=None)
     people.write_down(BEN, phone="+2", tags=["new"])
@@ -250,7 +249,7 @@ def test_an_unmerge_that_was_cut_off_anywhere_is_finished_by_sending_it_again(
     assert phones == {ANN: None, BEN: "+2", CLEO: f"+{CLEO}"}
 
 
-def test_what_was_cut_off_has_to_be_finished_before_it_is_turned_round(hub: HubByHand, people: People) -> None:
+def test_what_was_cut_off_has_to_be_finished_before_it_is_turned_round(hub: ManualHub, people: People) -> None:
     _crashing_at(hub, 1)
     people.merge(ANN, BEN, 503)
     [merge_id] = [data["id"] for data in hub.documents("customer_merges")]
@@ -263,7 +262,7 @@ def test_what_was_cut_off_has_to_be_finished_before_it_is_turned_round(hub: HubB
     assert people.owners() == APART
 
 
-def test_two_customers_go_into_a_third_one_at_once(hub: HubByHand, people: People) -> None:
+def test_two_customers_go_into_a_third_one_at_once(hub: ManualHub, people: People) -> None:
     people.write_down(ANN, tags=["a"])
     people.write_down(BEN, tags=["b"])
     hub.overlaps.store.before_commit("customer_merges", lambda: people.merge(CLEO, BEN))
@@ -278,7 +277,7 @@ def _consents(people: People, numbers: Sequence[str] = (ANN, BEN)) -> list[bool]
 
 
 @pytest.mark.parametrize("number", [ANN, BEN])
-def test_who_opted_out_before_a_merge_has_opted_out_for_both(hub: HubByHand, people: People, number: str) -> None:
+def test_who_opted_out_before_a_merge_has_opted_out_for_both(hub: ManualHub, people: People, number: str) -> None:
     people.cloud.prefers(number, "stop")
     before = _consents(people)
     merge_id = people.merge(ANN, BEN)
@@ -288,7 +287,7 @@ def test_who_opted_out_before_a_merge_has_opted_out_for_both(hub: HubByHand, peo
 
 
 @pytest.mark.parametrize("number", [ANN, BEN])
-def test_who_opts_out_after_a_merge_stays_so_when_it_is_undone(hub: HubByHand, people: People, number: str) -> None:
+def test_who_opts_out_after_a_merge_stays_so_when_it_is_undone(hub: ManualHub, people: People, number: str) -> None:
     merge_id = people.merge(ANN, BEN)
     people.cloud.prefers(number, "stop")
     assert _consents(people) == [False, False]
@@ -296,7 +295,7 @@ def test_who_opts_out_after_a_merge_stays_so_when_it_is_undone(hub: HubByHand, p
     assert _consents(people) == [False, False]
 
 
-def test_who_takes_an_opt_out_back_after_a_merge_is_not_opted_out_by_undoing_it(hub: HubByHand, people: People) -> None:
+def test_who_takes_an_opt_out_back_after_a_merge_is_not_opted_out_by_undoing_it(hub: ManualHub, people: People) -> None:
     people.cloud.prefers(ANN, "stop")
     merge_id = people.merge(ANN, BEN)
     people.cloud.prefers(ANN, "resume")
@@ -305,14 +304,14 @@ def test_who_takes_an_opt_out_back_after_a_merge_is_not_opted_out_by_undoing_it(
     assert _consents(people) == [True, True]
 
 
-def test_an_opt_out_while_its_customer_is_merged_is_not_lost(hub: HubByHand, people: People) -> None:
+def test_an_opt_out_while_its_customer_is_merged_is_not_lost(hub: ManualHub, people: People) -> None:
     hub.overlaps.store.before_commit("customer_merges", lambda: people.cloud.prefers(BEN, "stop"))
     people.merge(ANN, BEN)
     assert hub.overlaps.all_happened
     assert _consents(people) == [False, False]
 
 
-def test_an_opt_out_is_of_the_customer_into_whom_its_own_goes_meanwhile(hub: HubByHand, people: People) -> None:
+def test_an_opt_out_is_of_the_customer_into_whom_its_own_goes_meanwhile(hub: ManualHub, people: People) -> None:
     hub.overlaps.store.before_commit("customers", lambda: people.merge(ANN, BEN))
     people.cloud.prefers(BEN, "stop")
     assert hub.overlaps.all_happened

@@ -7,64 +7,63 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import Topic
 from shared.domain.messages import Direction
 from tests.evolution import written
-from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Telegram, WhatsApp
 
 HIDDEN = "99887766554433@lid"
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def shop(hub: HubByHand) -> WhatsApp:
+def shop(hub: ManualHub) -> WhatsApp:
     shop = WhatsApp.of(hub)
     hub.patch(f"/api/channels/{shop.id}", {"config": {"csat": False}})
     return shop
 
 
-def _of(hub: HubByHand, text: str) -> Conversation:
+def _of(hub: ManualHub, text: str) -> Conversation:
     """The conversation that has the message."""
     conversation_id = hub.message(text).conversation_id
     return next(each for each in hub.conversations() if each.id == conversation_id)
 
 
-def _arrival(hub: HubByHand, text: str) -> datetime:
+def _arrival(hub: ManualHub, text: str) -> datetime:
     return hub.message(text).created_at
 
 
-def _change(hub: HubByHand, **changes: Any) -> None:
+def _change(hub: ManualHub, **changes: Any) -> None:
     for each in hub.conversations():
         hub.patch(f"/api/conversations/{each.id}", changes)
 
 
-def _answer(hub: HubByHand, text: str) -> None:
+def _answer(hub: ManualHub, text: str) -> None:
     hub.post("/messages/send", {"session_id": hub.conversation().id, "content": text}, 202)
 
 
-def _count(hub: HubByHand, name: str) -> int:
+def _count(hub: ManualHub, name: str) -> int:
     return sum(int(row.get(name, 0)) for row in hub.documents("stats", tenant_id=hub.tenant_id))
 
 
-def test_two_first_messages_at_once_begin_one_conversation(hub: HubByHand, shop: WhatsApp) -> None:
+def test_two_first_messages_at_once_begin_one_conversation(hub: ManualHub, shop: WhatsApp) -> None:
     hub.overlaps.store.before_commit("identities", lambda: shop.writes("stored first"))
     shop.writes("arrived first")
     assert hub.overlaps.all_happened
-    assert hub.texts() == ["arrived first", "stored first"]
+    assert hub.all_texts() == ["arrived first", "stored first"]
     assert hub.conversation().needs_reply_since == _arrival(hub, "arrived first")
     assert hub.conversation().last_inbound_message_id == hub.message("arrived first").id
     assert len(hub.documents("customers", tenant_id=hub.tenant_id)) == 1
     assert (_count(hub, "sessions"), _count(hub, "inbound")) == (1, 2)
 
 
-def test_two_first_messages_at_once_under_two_addresses_are_one_persons(hub: HubByHand, shop: WhatsApp) -> None:
+def test_two_first_messages_at_once_under_two_addresses_are_one_persons(hub: ManualHub, shop: WhatsApp) -> None:
     hub.overlaps.store.before_commit("identities", lambda: shop.writes("by hidden id", remoteJid=HIDDEN))
     shop.writes("both", remoteJidAlt=HIDDEN)
     assert hub.overlaps.all_happened
@@ -72,7 +71,7 @@ def test_two_first_messages_at_once_under_two_addresses_are_one_persons(hub: Hub
     assert len({each.customer_id for each in hub.conversations()}) == 1
 
 
-def test_of_two_messages_at_once_the_one_that_arrived_first_has_waited_longest(hub: HubByHand, shop: WhatsApp) -> None:
+def test_of_two_messages_at_once_the_one_that_arrived_first_has_waited_longest(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     shop.writes("answer", fromMe=True)
     hub.overlaps.store.before_commit("identities", lambda: shop.writes("stored first"))
@@ -82,7 +81,7 @@ def test_of_two_messages_at_once_the_one_that_arrived_first_has_waited_longest(h
     assert hub.conversation().needs_reply_since == _arrival(hub, "arrived first")
 
 
-def test_a_message_during_the_closing_begins_a_conversation(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_message_during_the_closing_begins_a_conversation(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     hub.overlaps.store.before_commit("identities", lambda: _change(hub, status="CLOSED"))
     shop.writes("one more thing")
@@ -93,7 +92,7 @@ def test_a_message_during_the_closing_begins_a_conversation(hub: HubByHand, shop
     assert closed.customer_id == new.customer_id
 
 
-def test_a_message_during_an_answer_is_waiting_for_the_next(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_message_during_an_answer_is_waiting_for_the_next(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     hub.overlaps.store.before_commit("identities", lambda: _answer(hub, "answer"))
     shop.writes("one more thing")
@@ -103,7 +102,7 @@ def test_a_message_during_an_answer_is_waiting_for_the_next(hub: HubByHand, shop
     assert hub.conversation().needs_reply_since == _arrival(hub, "one more thing")
 
 
-def test_a_message_ends_a_snooze_and_leaves_the_rest(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_message_ends_a_snooze_and_leaves_the_rest(hub: ManualHub, shop: WhatsApp) -> None:
     until = (hub.deps.now() + timedelta(days=1)).isoformat()
     shop.writes("hello")
     for text, from_me in (("from the customer", False), ("from the business", True)):
@@ -118,7 +117,7 @@ def test_a_message_ends_a_snooze_and_leaves_the_rest(hub: HubByHand, shop: Whats
         assert (after.created_at, after.legs) == (before.created_at, before.legs)
 
 
-def test_our_own_message_ends_the_waiting_and_is_nobodys_question(hub: HubByHand, shop: WhatsApp) -> None:
+def test_our_own_message_ends_the_waiting_and_is_nobodys_question(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     shop.writes("from our telephone", fromMe=True)
     assert hub.conversation().needs_reply_since is None
@@ -133,7 +132,7 @@ def _brings_history(shop: WhatsApp, text: str, **key: Any) -> None:
     shop.brings("messages.set", [written(text, **key)])
 
 
-def test_what_was_said_before_an_account_was_connected_asks_for_nothing(hub: HubByHand, shop: WhatsApp) -> None:
+def test_what_was_said_before_an_account_was_connected_asks_for_nothing(hub: ManualHub, shop: WhatsApp) -> None:
     hub.post("/routing/rules", {"condition": "channel=whatsapp", "action": "add_tag:new; set_priority:high"}, 201)
     hub.new_events(Topic.REPLIES)
     _brings_history(shop, "long ago")
@@ -144,7 +143,7 @@ def test_what_was_said_before_an_account_was_connected_asks_for_nothing(hub: Hub
     assert customer["tags"] == []
 
 
-def test_what_was_said_before_takes_no_waiting_away(hub: HubByHand, shop: WhatsApp) -> None:
+def test_what_was_said_before_takes_no_waiting_away(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     for text, from_me in (("long ago", False), ("our answer then", True)):
         _brings_history(shop, text, fromMe=from_me)
@@ -153,7 +152,7 @@ def test_what_was_said_before_takes_no_waiting_away(hub: HubByHand, shop: WhatsA
     assert hub.conversation().needs_reply_since == _arrival(hub, "hello")
 
 
-def test_a_name_that_the_provider_changes_is_shown_and_none_takes_it_away(hub: HubByHand) -> None:
+def test_a_name_that_the_provider_changes_is_shown_and_none_takes_it_away(hub: ManualHub) -> None:
     bot = Telegram.of(hub)
     for name, expected in (("Ann", "Ann"), ("Ann Lee", "Ann Lee")):
         update = hub.update(5, f"I am {name}")
@@ -167,7 +166,7 @@ def test_a_name_that_the_provider_changes_is_shown_and_none_takes_it_away(hub: H
     assert _of(hub, "without").customer_name == "Maria"
 
 
-def test_a_customers_message_and_ours_at_once_leave_nobody_forgotten(hub: HubByHand, shop: WhatsApp) -> None:
+def test_a_customers_message_and_ours_at_once_leave_nobody_forgotten(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
     hub.overlaps.store.before_commit("identities", lambda: shop.writes("one more thing"))
     shop.writes("from our telephone", fromMe=True)

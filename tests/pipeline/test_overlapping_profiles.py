@@ -6,22 +6,21 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
-from tests.pipeline.by_hand import HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Telegram, WhatsApp
 
 NUMBER = "+5511988887777"
 """The number from which Maria writes on WhatsApp."""
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def bot(hub: HubByHand) -> Telegram:
+def bot(hub: ManualHub) -> Telegram:
     """A bot with two customers: 5 and 6."""
     bot = Telegram.of(hub)
     hub.patch(f"/api/channels/{bot.id}", {"config": {"csat": False}})
@@ -30,30 +29,30 @@ def bot(hub: HubByHand) -> Telegram:
     return bot
 
 
-def _customer(hub: HubByHand, chat: int) -> str:
+def _customer(hub: ManualHub, chat: int) -> str:
     return hub.message(f"hello from {chat}").customer_id
 
 
-def _put(hub: HubByHand, customer_id: str, **profile: Any) -> None:
+def _put(hub: ManualHub, customer_id: str, **profile: Any) -> None:
     answer = hub.client.put(f"/customers/{customer_id}/profile", json=profile, headers=hub.headers)
     assert answer.status_code == 200, answer.text
 
 
-def _merge(hub: HubByHand, customer_id: str, source_id: str) -> None:
+def _merge(hub: ManualHub, customer_id: str, source_id: str) -> None:
     hub.post(f"/customers/{customer_id}/merge", {"source_id": source_id})
 
 
-def _names(hub: HubByHand) -> set[str | None]:
+def _names(hub: ManualHub) -> set[str | None]:
     """What the open sessions call their customers."""
     return {each.customer_name for each in hub.conversations() if each.status is ConversationStatus.OPEN}
 
 
-def _tagged(hub: HubByHand) -> set[tuple[str, str]]:
+def _tagged(hub: ManualHub) -> set[tuple[str, str]]:
     """Who gets campaigns for which tag."""
     return {(data["tag"], data["customer_id"]) for data in hub.documents("customer_tags")}
 
 
-def test_two_changes_of_a_profile_at_once_are_both_made(hub: HubByHand, bot: Telegram) -> None:
+def test_two_changes_of_a_profile_at_once_are_both_made(hub: ManualHub, bot: Telegram) -> None:
     five = _customer(hub, 5)
     _put(hub, five, tags=["a", "b"])
 
@@ -69,7 +68,7 @@ def test_two_changes_of_a_profile_at_once_are_both_made(hub: HubByHand, bot: Tel
     assert _tagged(hub) == {("c", five), ("d", five)}
 
 
-def test_a_change_is_of_the_customer_into_whom_its_own_goes_meanwhile(hub: HubByHand, bot: Telegram) -> None:
+def test_a_change_is_of_the_customer_into_whom_its_own_goes_meanwhile(hub: ManualHub, bot: Telegram) -> None:
     five, six = _customer(hub, 5), _customer(hub, 6)
     hub.overlaps.store.before_commit("customers", lambda: _merge(hub, six, five))
     _put(hub, five, name="Ann", tags=["vip"])
@@ -80,19 +79,19 @@ def test_a_change_is_of_the_customer_into_whom_its_own_goes_meanwhile(hub: HubBy
     assert _names(hub) == {"Ann"}
 
 
-def _begin_anew(hub: HubByHand, bot: Telegram) -> None:
+def _begin_anew(hub: ManualHub, bot: Telegram) -> None:
     hub.patch(f"/api/conversations/{hub.message('hello from 5').conversation_id}", {"status": "CLOSED"})
     bot.writes("me again", chat=5)
 
 
-def test_a_session_that_begins_while_its_customer_is_renamed_shows_the_name(hub: HubByHand, bot: Telegram) -> None:
+def test_a_session_that_begins_while_its_customer_is_renamed_shows_the_name(hub: ManualHub, bot: Telegram) -> None:
     hub.overlaps.store.before_commit("customers", lambda: _begin_anew(hub, bot))
     _put(hub, _customer(hub, 5), name="Ann")
     assert hub.overlaps.all_happened
     assert _names(hub) == {"Ann", "Customer 6"}
 
 
-def test_a_message_while_its_customer_is_renamed_leaves_the_name(hub: HubByHand, bot: Telegram) -> None:
+def test_a_message_while_its_customer_is_renamed_leaves_the_name(hub: ManualHub, bot: Telegram) -> None:
     hub.overlaps.store.before_commit("messages", lambda: _put(hub, _customer(hub, 5), name="Ann"))
     bot.writes("me again", chat=5)
     assert hub.overlaps.all_happened
@@ -100,7 +99,7 @@ def test_a_message_while_its_customer_is_renamed_leaves_the_name(hub: HubByHand,
 
 
 @pytest.mark.parametrize("commit", range(2))
-def test_a_session_that_begins_during_a_merge_shows_the_name(hub: HubByHand, bot: Telegram, commit: int) -> None:
+def test_a_session_that_begins_during_a_merge_shows_the_name(hub: ManualHub, bot: Telegram, commit: int) -> None:
     for chat, name in ((5, "Annie"), (6, "Ann")):
         _put(hub, _customer(hub, chat), name=name)
     for _ in range(commit):
@@ -112,7 +111,7 @@ def test_a_session_that_begins_during_a_merge_shows_the_name(hub: HubByHand, bot
 
 
 def test_a_session_that_is_begun_with_a_customer_who_is_merged_meanwhile_is_the_others(
-    hub: HubByHand, bot: Telegram
+    hub: ManualHub, bot: Telegram
 ) -> None:
     WhatsApp.of(hub)
     five, six = _customer(hub, 5), _customer(hub, 6)
@@ -125,7 +124,7 @@ def test_a_session_that_is_begun_with_a_customer_who_is_merged_meanwhile_is_the_
 
 
 def test_who_writes_while_a_session_is_begun_with_somebody_of_the_same_number_keeps_it(
-    hub: HubByHand, bot: Telegram
+    hub: ManualHub, bot: Telegram
 ) -> None:
     shop = WhatsApp.of(hub)
     five = _customer(hub, 5)
@@ -137,7 +136,7 @@ def test_who_writes_while_a_session_is_begun_with_somebody_of_the_same_number_ke
     assert session.customer_id != five
 
 
-def test_who_writes_while_a_session_is_begun_with_them_goes_on_in_it(hub: HubByHand, bot: Telegram) -> None:
+def test_who_writes_while_a_session_is_begun_with_them_goes_on_in_it(hub: ManualHub, bot: Telegram) -> None:
     shop = WhatsApp.of(hub)
     five = _customer(hub, 5)
     _put(hub, five, phone=NUMBER)

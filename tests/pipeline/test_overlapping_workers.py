@@ -12,7 +12,6 @@ from typing import Any, cast
 import pytest
 
 from functions.normalize.main import consume as normalize
-from shared.deps import Deps
 from shared.domain.events import InboundEvent
 from shared.domain.messages import MessageStatus
 from shared.errors import Conflict
@@ -22,8 +21,9 @@ from tests import refs
 from tests.channels.whatsapp_cloud.test_conversation import NUMBER, call, create, recording
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import SEND, accepted, another_process, displayed_status, fate, still_hub, work
-from tests.stubs import Received, Reply, Stub
+from tests.pipeline.manual_hub import ManualHub, another_process
+from tests.pipeline.sending import SEND, accepted, displayed_status, fate, work
+from tests.stubs import Received, Reply
 
 UNAVAILABLE = Reply(503, {"ok": False, "error_code": 503, "description": "later"})
 REJECTED = Reply(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
@@ -31,8 +31,8 @@ SENT = Reply(json={"ok": True, "result": {"message_id": 77, "chat": {"id": 5}}})
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Hub:
-    return still_hub(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @dataclass

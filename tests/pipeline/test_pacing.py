@@ -16,7 +16,8 @@ from tests import refs
 from tests.eventually import eventually
 from tests.evolution import evolution_rules
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import accepted, fate, still_hub, work
+from tests.pipeline.manual_hub import manual_hub_of
+from tests.pipeline.sending import accepted, fate, work
 from tests.stubs import Reply, Stub
 
 SEND = "/sendMessage"
@@ -133,7 +134,7 @@ def shop(hub: Hub, **config: Any) -> str:
 def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
     deps: Deps, provider: Stub, channel: Callable[..., str], pace: dict[str, Any], wanting: int, going: int
 ) -> None:
-    hub = still_hub(deps, provider)
+    hub = manual_hub_of(deps, provider)
     channel_id = channel(hub, **pace)
     messages = [accepted(hub, channel_id, chat=chat) for chat in range(1, wanting + 1)]
     moment = deps.now()
@@ -145,7 +146,7 @@ def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
 
 
 def test_newcomer_does_not_take_the_turn_of_who_waits(deps: Deps, provider: Stub) -> None:
-    hub = still_hub(deps, provider)
+    hub = manual_hub_of(deps, provider)
     channel_id, began = bot(hub, pacePerSecond=1), deps.now()
 
     def works(conversation: str, seconds: float) -> None:
@@ -162,7 +163,7 @@ def test_newcomer_does_not_take_the_turn_of_who_waits(deps: Deps, provider: Stub
 
 @pytest.mark.parametrize("faster", [0, 5, 1000])
 def test_another_pace_holds_from_then_on(deps: Deps, provider: Stub, faster: float) -> None:
-    hub = still_hub(deps, provider)
+    hub = manual_hub_of(deps, provider)
     channel_id = bot(hub, pacePerSecond=0.01)
     for chat in (1, 2):
         message, conversation = accepted(hub, channel_id, chat=chat)

@@ -8,36 +8,35 @@ from typing import Any, cast
 import pytest
 
 from functions.reply.main import consume as reply
-from shared.deps import Deps
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Merge
 from tests import refs
-from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Cloud, Facebook, Telegram, WhatsApp
 
 ANNOUNCED = ["message-created", "conversation-updated"]
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def bot(hub: HubByHand) -> Telegram:
+def bot(hub: ManualHub) -> Telegram:
     bot = Telegram.of(hub)
     hub.new_realtime_events()
     return bot
 
 
-def _reply_message_ids(hub: HubByHand) -> list[str]:
+def _reply_message_ids(hub: ManualHub) -> list[str]:
     """The ids of the messages for which a reply was requested since the last call."""
     return [cast("ReplyEvent", event).message_id for event in hub.new_events(Topic.REPLIES)]
 
 
-def _inbound(hub: HubByHand) -> int:
+def _inbound(hub: ManualHub) -> int:
     """How many messages of customers were counted."""
     return sum(int(row.get("inbound", 0)) for row in hub.documents("stats", tenant_id=hub.tenant_id))
 
@@ -46,7 +45,7 @@ def _crash() -> None:
     raise StoreError("the process died")
 
 
-def test_a_message_is_announced_once_however_often_the_provider_repeats_it(hub: HubByHand, bot: Telegram) -> None:
+def test_a_message_is_announced_once_however_often_the_provider_repeats_it(hub: ManualHub, bot: Telegram) -> None:
     update = hub.update(5, "hello")
     bot.brings(update)
     assert hub.new_realtime_events() == ANNOUNCED
@@ -54,10 +53,10 @@ def test_a_message_is_announced_once_however_often_the_provider_repeats_it(hub: 
     for _ in range(2):
         bot.brings(update)
     assert (hub.new_realtime_events(), _reply_message_ids(hub)) == ([], [])
-    assert (hub.texts(), _inbound(hub)) == (["hello"], 1)
+    assert (hub.all_texts(), _inbound(hub)) == (["hello"], 1)
 
 
-def test_a_message_is_announced_once_when_the_provider_repeats_it_at_once(hub: HubByHand, bot: Telegram) -> None:
+def test_a_message_is_announced_once_when_the_provider_repeats_it_at_once(hub: ManualHub, bot: Telegram) -> None:
     update = hub.update(5, "hello")
     hub.overlaps.store.before_commit("messages", lambda: bot.brings(update))
     bot.brings(update)
@@ -67,7 +66,7 @@ def test_a_message_is_announced_once_when_the_provider_repeats_it_at_once(hub: H
     assert (len(hub.documents("customers")), _inbound(hub)) == (1, 1)
 
 
-CRASHES: dict[str, Callable[[HubByHand], None]] = {
+CRASHES: dict[str, Callable[[ManualHub], None]] = {
     "after it was stored": lambda hub: hub.overlaps.store.after_commit("messages", _crash),
     "before it was announced": lambda hub: hub.overlaps.bus.before_publish(Topic.REALTIME, _crash),
     "while it was announced": lambda hub: hub.overlaps.bus.after_publish(Topic.REALTIME, _crash),
@@ -77,7 +76,7 @@ CRASHES: dict[str, Callable[[HubByHand], None]] = {
 
 @pytest.mark.parametrize("crash", CRASHES)
 def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again(
-    hub: HubByHand, bot: Telegram, crash: str
+    hub: ManualHub, bot: Telegram, crash: str
 ) -> None:
     [event] = bot.posts(hub.update(5, "hello"))
     CRASHES[crash](hub)
@@ -87,10 +86,10 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     hub.read(event)
     assert hub.new_realtime_events() == ANNOUNCED
     assert _reply_message_ids(hub) == [hub.message("hello").id]
-    assert (hub.texts(), _inbound(hub), len(hub.conversations())) == (["hello"], 1, 1)
+    assert (hub.all_texts(), _inbound(hub), len(hub.conversations())) == (["hello"], 1, 1)
 
 
-def test_what_comes_again_is_announced_as_it_is_now(hub: HubByHand, bot: Telegram) -> None:
+def test_what_comes_again_is_announced_as_it_is_now(hub: ManualHub, bot: Telegram) -> None:
     [event] = bot.posts(hub.update(5, "hello"))
     hub.read(event)
     hub.patch(f"/api/conversations/{hub.conversation().id}", {"priority": "HIGH"})
@@ -101,7 +100,7 @@ def test_what_comes_again_is_announced_as_it_is_now(hub: HubByHand, bot: Telegra
     assert updated["conversation"]["priority"] == "high"
 
 
-def test_our_own_message_is_announced_once_and_asks_for_nothing(hub: HubByHand) -> None:
+def test_our_own_message_is_announced_once_and_asks_for_nothing(hub: ManualHub) -> None:
     shop = WhatsApp.of(hub)
     hub.new_realtime_events()
     for _ in range(2):
@@ -110,7 +109,7 @@ def test_our_own_message_is_announced_once_and_asks_for_nothing(hub: HubByHand) 
     assert _reply_message_ids(hub) == []
 
 
-def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: HubByHand, bot: Telegram) -> None:
+def test_an_answer_to_a_survey_that_comes_again_is_not_answered(hub: ManualHub, bot: Telegram) -> None:
     hub.echo_agent()
     bot.writes("hello")
     hub.patch(f"/api/conversations/{hub.conversation().id}", {"status": "CLOSED"})
@@ -140,11 +139,11 @@ REPLAYED = (
 """The collections that hold customers, conversations and messages."""
 
 
-def _everything(hub: HubByHand) -> dict[str, Any]:
+def _everything(hub: ManualHub) -> dict[str, Any]:
     return {f"{name}/{each.id}": each.data for name in REPLAYED for each in hub.store.find(name, limit=1000).documents}
 
 
-def test_a_replay_of_everything_changes_nothing(hub: HubByHand) -> None:
+def test_a_replay_of_everything_changes_nothing(hub: ManualHub) -> None:
     shop, page, cloud, bot = WhatsApp.of(hub), Facebook.of(hub), Cloud.of(hub), Telegram.of(hub)
     hub.post("/routing/rules", {"condition": "NOT channel=sms", "action": "add_tag:new; set_priority:high"}, 201)
     shop.writes("brokne", id="EDITED")
@@ -181,7 +180,7 @@ def test_a_replay_of_everything_changes_nothing(hub: HubByHand) -> None:
             assert _everything(hub)[name] == data
 
 
-def test_a_replay_of_a_message_alone_does_not_bring_back_the_text_before_its_edit(hub: HubByHand) -> None:
+def test_a_replay_of_a_message_alone_does_not_bring_back_the_text_before_its_edit(hub: ManualHub) -> None:
     shop = WhatsApp.of(hub)
     shop.edits("EARLY", "mended", 1_795_000_100)
     shop.writes("brokne", id="EARLY")
@@ -189,11 +188,11 @@ def test_a_replay_of_a_message_alone_does_not_bring_back_the_text_before_its_edi
     shop.edits("LATE", "also mended", 1_795_000_100)
     brought = [cast("Any", each.event) for each in hub.overlaps.bus.published if each.topic is Topic.INBOUND]
     hub.read(*(event for event in brought if event.payload["event"] == "messages.upsert"))
-    assert hub.texts() == ["mended", "also mended"]
+    assert hub.all_texts() == ["mended", "also mended"]
     assert all(message.edited_at is not None for message in hub.messages())
 
 
-def test_a_replay_mends_what_was_read_wrongly_and_leaves_what_became_of_it(hub: HubByHand) -> None:
+def test_a_replay_mends_what_was_read_wrongly_and_leaves_what_became_of_it(hub: ManualHub) -> None:
     shop = WhatsApp.of(hub)
     shop.writes("hello", id="THEIRS")
     shop.reacts("THEIRS", "👍", 1_795_000_100)

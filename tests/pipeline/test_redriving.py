@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.usecases.delivery.delivery import MAX_ATTEMPTS
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
-from tests.pipeline.still_hub import SEND, accepted, fate, still_hub, work
-from tests.stubs import Reply, Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.sending import SEND, accepted, fate, work
+from tests.stubs import Reply
 
 REJECTED = Reply(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
 UNAVAILABLE = Reply(503, {"ok": False, "error_code": 503, "description": "later"})
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> Hub:
-    return still_hub(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 def dead(hub: Hub, reply: Reply = REJECTED) -> tuple[str, str]:

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.domain.instances import ChannelType
 from tests.evolution import upsert, written
 from tests.functions.dashboard import people
-from tests.pipeline.by_hand import Cloud, Facebook, HubByHand, Telegram, WhatsApp, hub_by_hand
-from tests.stubs import Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Cloud, Facebook, Telegram, WhatsApp
 
 BODIES: dict[str, Any] = {
     "telegram_bot": {"update_id": 1, "message": {"message_id": 1, "date": 1_795_000_000, "chat": {"id": 5}}},
@@ -22,12 +21,12 @@ BODIES: dict[str, Any] = {
 
 
 @pytest.fixture
-def hub(deps: Deps, provider: Stub) -> HubByHand:
-    return hub_by_hand(deps, provider)
+def hub(manual_hub: ManualHub) -> ManualHub:
+    return manual_hub
 
 
 @pytest.fixture
-def keys(hub: HubByHand) -> dict[str, dict[str, str]]:
+def keys(hub: ManualHub) -> dict[str, dict[str, str]]:
     """Two instances by adapter, each with its id and its name."""
     ids = {"telegram_bot": Telegram.of(hub).id, "whatsapp_evolution": WhatsApp.of(hub).id}
     return {
@@ -35,7 +34,7 @@ def keys(hub: HubByHand) -> dict[str, dict[str, str]]:
     }
 
 
-def test_an_instance_takes_no_call_at_another_channels_address(hub: HubByHand, keys: dict[str, dict[str, str]]) -> None:
+def test_an_instance_takes_no_call_at_another_channels_address(hub: ManualHub, keys: dict[str, dict[str, str]]) -> None:
     paths = {
         "telegram_bot": (
             "/webhook/whatsapp/{id}",
@@ -60,7 +59,7 @@ def test_an_instance_takes_no_call_at_another_channels_address(hub: HubByHand, k
 
 
 def test_an_instance_takes_a_call_at_the_address_of_its_channel_or_type(
-    hub: HubByHand, keys: dict[str, dict[str, str]]
+    hub: ManualHub, keys: dict[str, dict[str, str]]
 ) -> None:
     paths = {
         "telegram_bot": (
@@ -82,7 +81,7 @@ def test_an_instance_takes_a_call_at_the_address_of_its_channel_or_type(
             assert (event.instance_id, event.channel) == (keys[adapter]["id"], adapter), path
 
 
-def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub: HubByHand) -> None:
+def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub: ManualHub) -> None:
     tokens = {"facebookVerifyToken": "one word", "verifyToken": "one word"}
     ids = {"facebook": Facebook.of(hub).id, "whatsapp_cloud": Cloud.of(hub).id}
     for id_ in ids.values():
@@ -97,7 +96,7 @@ def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub:
 
 @pytest.mark.parametrize("type_", [each for each in ChannelType if each is not ChannelType.FACEBOOK])
 def test_where_the_provider_does_not_ask_whether_the_address_is_ours_it_is_not_found(
-    hub: HubByHand, type_: ChannelType
+    hub: ManualHub, type_: ChannelType
 ) -> None:
     channel = people.channel(hub.deps, type_, hub.tenant_id)
     answer = hub.client.get(f"/webhook/{type_.value}/{channel.id}")

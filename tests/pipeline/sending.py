@@ -1,40 +1,14 @@
-"""A hub whose bus nobody consumes: a test calls the workers itself, one after the other or one inside another."""
+"""Messages on their way out, which a test has sent by workers of its own, one after the other or one inside another."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from functions.hub.main import blueprints
-from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
-from shared.security.pacing import Pacer
 from shared.usecases.delivery.delivery import deliver
 from tests import refs
-from tests.apps import create_app
-from tests.overlaps import overlaps
-from tests.pipeline.hub import Hub, telegram_rules
-from tests.stubs import Stub
+from tests.pipeline.hub import Hub
 
 SEND = "/sendMessage"
-
-
-def still_hub(deps: Deps, provider: Stub) -> Hub:
-    """The owner of a fresh tenant, and a Telegram that takes everything."""
-    telegram_rules(provider)
-    hub = Hub(deps, create_app(deps, blueprints()).test_client(), provider)
-    hub.register()
-    return hub
-
-
-def another_process(deps: Deps, owner: str = "another process") -> Deps:
-    """What a second process of the same hub works with: its own cache, and its own count of what it sent."""
-    return replace(deps, owner=owner, pacer=Pacer(), cache=TTLCache(overlaps(deps).clock.monotonic))
-
-
-def seen_from(hub: Hub, process: Deps) -> Hub:
-    """The same hub for the same person, served by another process."""
-    return replace(hub, deps=process, client=create_app(process, blueprints()).test_client())
 
 
 def accepted(hub: Hub, channel_id: str, text: str = "hello", chat: int = 5) -> tuple[str, str]:

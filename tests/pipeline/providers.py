@@ -1,29 +1,18 @@
-"""A hub that does nothing by itself: a test says which event is consumed, in which order and how often.
-
-What a webhook or a request makes durable waits until the test consumes it with the functions' own consumers.
-"""
+"""Accounts at providers that take everything, and what the providers call a hub with that waits for the test."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
-from functions.deliver.main import consume as deliver
-from functions.hub.main import blueprints
-from functions.normalize.main import consume as normalize
-from shared.deps import Deps
-from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, Topic
-from shared.domain.messages import Message
-from tests.apps import create_app
+from shared.domain.events import InboundEvent
 from tests.evolution import MARIA, evolution_rules, written
-from tests.overlaps import Overlaps, overlaps
-from tests.pipeline.hub import Hub, telegram_rules
-from tests.stubs import Reply, Stub
+from tests.pipeline.manual_hub import ManualHub
+from tests.stubs import Reply
 
 APP_SECRET = "the-app-secret-of-meta"
 PAGE, FACEBOOK_CUSTOMER = "77", "p1"
@@ -33,76 +22,15 @@ OUR_NUMBER = "5511900000000@s.whatsapp.net"
 """The account on the Evolution server."""
 
 
-@dataclass
-class HubByHand(Hub):
-    """`Hub` without consumers; the tenant's owner acts, as there."""
-
-    _offsets: Counter[Topic] = field(default_factory=Counter)
-
-    @property
-    def overlaps(self) -> Overlaps:
-        return overlaps(self.deps)
-
-    def wait(self, **duration: float) -> None:
-        """Let time pass, after which the owner logs in again."""
-        self.overlaps.clock.advance(**duration)
-        answer = self.client.post("/api/auth/login", json={"email": "owner@example.com", "password": "correct horse"})
-        self.headers = {"Authorization": f"Bearer {cast('Any', answer.json)['accessToken']}"}
-
-    def new_events(self, topic: Topic) -> list[Event]:
-        """The topic's events since the last look at them."""
-        events = [each.event for each in self.overlaps.bus.published if each.topic is topic]
-        new = events[self._offsets[topic] :]
-        self._offsets[topic] = len(events)
-        return new
-
-    def new_realtime_events(self) -> list[str]:
-        """The names of the realtime events since the last look at them."""
-        return [cast("RealtimeEvent", event).name for event in self.new_events(Topic.REALTIME)]
-
-    def post_webhook(self, path: str, body: Any, headers: dict[str, str] | None = None) -> list[InboundEvent]:
-        """A provider's call; returns its events, which nobody has read yet."""
-        self.new_events(Topic.INBOUND)
-        answer = self.client.post(path, data=json.dumps(body), content_type="application/json", headers=headers)
-        assert answer.status_code == 200, answer.text
-        return [cast("InboundEvent", event) for event in self.new_events(Topic.INBOUND)]
-
-    def read(self, *events: InboundEvent) -> None:
-        for event in events:
-            normalize(self.deps, event)
-
-    def deliver(self) -> None:
-        """Send what was accepted since the last time."""
-        for event in self.new_events(Topic.OUTBOUND):
-            deliver(self.deps, cast("OutboundEvent", event))
-
-    def message(self, text: str) -> Message:
-        """The one message with this text."""
-        matching = [message for message in self.messages() if message.text == text]
-        assert len(matching) == 1, matching
-        return matching[0]
-
-    def texts(self) -> list[str | None]:
-        return [message.text for message in self.messages()]
-
-
-def hub_by_hand(deps: Deps, provider: Stub) -> HubByHand:
-    """A fresh tenant in such a hub, and a Telegram that takes everything."""
-    telegram_rules(provider)
-    hub = HubByHand(deps, create_app(deps, blueprints(), documented=False).test_client(), provider)
-    hub.register()
-    return hub
-
-
 @dataclass(frozen=True)
 class Telegram:
     """A bot, and what Telegram calls it with."""
 
-    hub: HubByHand
+    hub: ManualHub
     id: str
 
     @classmethod
-    def of(cls, hub: HubByHand) -> Telegram:
+    def of(cls, hub: ManualHub) -> Telegram:
         return cls(hub, hub.telegram())
 
     def posts(self, update: dict[str, Any]) -> list[InboundEvent]:
@@ -124,11 +52,11 @@ class Telegram:
 class WhatsApp:
     """An account on an Evolution server that takes everything, and what the server calls with."""
 
-    hub: HubByHand
+    hub: ManualHub
     id: str
 
     @classmethod
-    def of(cls, hub: HubByHand) -> WhatsApp:
+    def of(cls, hub: ManualHub) -> WhatsApp:
         evolution_rules(hub.provider)
         return cls(hub, hub.whatsapp())
 
@@ -176,11 +104,11 @@ def _signed(body: Any) -> dict[str, str]:
 class Cloud:
     """A number on Meta's WhatsApp API that takes everything, and what Meta calls with."""
 
-    hub: HubByHand
+    hub: ManualHub
     id: str
 
     @classmethod
-    def of(cls, hub: HubByHand) -> Cloud:
+    def of(cls, hub: ManualHub) -> Cloud:
         numbers = count(1)
         hub.provider.on("GET", rf"/{NUMBER}\?", Reply(json={"id": NUMBER, "verified_name": "Shop"}))
         hub.provider.on(
@@ -225,11 +153,11 @@ class Cloud:
 class Facebook:
     """A page, and what Meta calls with about one customer."""
 
-    hub: HubByHand
+    hub: ManualHub
     id: str
 
     @classmethod
-    def of(cls, hub: HubByHand) -> Facebook:
+    def of(cls, hub: ManualHub) -> Facebook:
         hub.provider.on("GET", "/me", Reply(json={"id": PAGE, "name": "Page"}))
         config = {"pageAccessToken": "token-of-page", "appSecret": APP_SECRET}
         return cls(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, RootModel
@@ -10,8 +10,9 @@ from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import Request, Wire
-from functions.omnichat.vocabulary import with_camel_case
+from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.instances import ChannelType, Instance, WebhookHealth
+from shared.domain.status_details import StatusDetail
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
@@ -78,6 +79,10 @@ class ChannelPatch(Request, Wire):
         )
 
 
+def _sentence(detail: StatusDetail | None) -> str | None:
+    return VOCABULARY.sentence(detail.sentence) if detail else None
+
+
 class WebhookOut(Wire):
     """Whether the provider knows where to call; `error` is what it said when it was told."""
 
@@ -86,8 +91,8 @@ class WebhookOut(Wire):
     error: str | None
 
     @classmethod
-    def of(cls, webhook: WebhookHealth, names: Collection[str] = ()) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump() | {"error": with_camel_case(webhook.error, names)})
+    def of(cls, webhook: WebhookHealth) -> WebhookOut:
+        return cls.model_validate(webhook.model_dump() | {"error": _sentence(webhook.error)})
 
 
 class ChannelOut(Wire):
@@ -111,17 +116,15 @@ class ChannelOut(Wire):
     @classmethod
     def of(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
         same = {"id", "tenant_id", "adapter", "external_id", "is_default", "created_at", "updated_at"}
-        model = model_of(instance.adapter)
-        names = model.model_fields if model else ()
         return cls(
             **instance.model_dump(include=same),
             name=label(instance),
             type=instance.type.upper(),
             status=CHANNEL_STATUS[instance.status],
-            status_detail=with_camel_case(instance.status_detail, names),
+            status_detail=_sentence(instance.status_detail),
             config=_config(instance, secrets),
             metadata=public_metadata(instance),
-            webhook=WebhookOut.of(instance.webhook, names),
+            webhook=WebhookOut.of(instance.webhook),
         )
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 from pydantic.alias_generators import to_camel
 
@@ -18,8 +17,3 @@ def camel_case(path: str) -> str:
 
 
 VOCABULARY = Vocabulary(field=camel_case)
-
-
-def with_camel_case(text: str | None, names: Collection[str]) -> str | None:
-    """A text that is stored with a channel, its fields' names (and only those) in camel case."""
-    return text and _SNAKE.sub(lambda name: to_camel(name[0]) if name[0] in names else name[0], text)

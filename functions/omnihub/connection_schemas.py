@@ -46,7 +46,9 @@ class ConnectionOut(BaseModel):
         if instance.status is InstanceStatus.WAITING_FOR_SCAN and picture:
             code = f"data:image/png;base64,{picture}"
             return cls._of(instance, "QR code generated successfully", qr_code=code)
-        return cls._of(instance, instance.status_detail or "The QR code is not ready yet; ask again in a few seconds")
+        return cls._of(
+            instance, str(instance.status_detail or "The QR code is not ready yet; ask again in a few seconds")
+        )
 
     @classmethod
     def linked(cls, instance: Instance, links: Links | None) -> ConnectionOut:
@@ -74,7 +76,7 @@ def _advice(instance: Instance) -> str:
     if instance.status is InstanceStatus.CONNECTED:
         return "Already connected"
     if instance.status_detail:
-        return instance.status_detail
+        return str(instance.status_detail)
     return f"A {instance.type.value} instance has no code to scan: set what its config needs, or restart it"
 
 
@@ -90,7 +92,7 @@ class StatusOut(BaseModel):
     def of(cls, instance: Instance) -> StatusOut:
         data = {"phone_number": instance.phone_number, "display_name": instance.display_name}
         if instance.status is not InstanceStatus.CONNECTED:
-            data["detail"] = instance.status_detail
+            data["detail"] = str(instance.status_detail or "")
         return cls(
             instance_name=instance.name,
             channel_type=instance.type,

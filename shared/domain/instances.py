@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from shared.domain.instance_options import HubOptions
+from shared.domain.status_details import StatusDetail
 
 
 class ChannelType(StrEnum):
@@ -75,11 +76,11 @@ class PairingCode(BaseModel):
 
 
 class WebhookHealth(BaseModel):
-    """Whether the provider knows where to call us; `error` says what failed in words for the operator."""
+    """Whether the provider knows where to call us; `error` is what failed."""
 
     url: str | None = None
     registered_at: datetime | None = None
-    error: str | None = None
+    error: StatusDetail | None = None
 
 
 class Instance(BaseModel):
@@ -103,7 +104,7 @@ class Instance(BaseModel):
     slug: str
     name: str
     status: InstanceStatus = InstanceStatus.DISCONNECTED
-    status_detail: str | None = None
+    status_detail: StatusDetail | None = None
     config: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
     external_id: str | None = None

@@ -125,7 +125,7 @@ def test_a_state_that_evolution_repeats_is_not_believed_while_nothing_goes_out(
     connected = instance_operations.status(public, instance)
     connection_state.lose_link(public, connected, "the socket to WhatsApp is closed")
     doubted = instance_operations.status(public, instance)
-    assert (doubted.status, doubted.status_detail) == (InstanceStatus.ERROR, "the socket to WhatsApp is closed")
+    assert (doubted.status, str(doubted.status_detail)) == (InstanceStatus.ERROR, "the socket to WhatsApp is closed")
     assert instance_operations.restart(public, doubted).status is InstanceStatus.CONNECTED
     assert instance_operations.status(public, instance).status is InstanceStatus.CONNECTED
 

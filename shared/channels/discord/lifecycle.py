@@ -70,7 +70,7 @@ def status(deps: Deps, instance: Instance, config: DiscordConfig) -> Connection:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NO_TOKEN)
     app = result(call(deps, instance, config, "GET", "applications/@me"))
     if instance.status in (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED):
-        return Connection(status=InstanceStatus.DISCONNECTED, detail=instance.status_detail or _ENDED)
+        return Connection(status=InstanceStatus.DISCONNECTED, detail=str(instance.status_detail or _ENDED))
     return Connection(status=InstanceStatus.CONNECTED, display_name=_name(app))
 
 

@@ -80,7 +80,7 @@ def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_stat
 
 
 def _logged_out(instance: Instance, account: Fields) -> bool:
-    noted = (instance.status_detail or "").startswith(LOGGED_OUT)
+    noted = str(instance.status_detail or "").startswith(LOGGED_OUT)
     return noted or integer(account.get("disconnectionReasonCode")) is not None
 
 

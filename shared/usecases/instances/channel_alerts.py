@@ -8,12 +8,15 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance, InstanceStatus
 from shared.domain.notifications import Notification
+from shared.domain.status_details import StatusDetail
 from shared.usecases.instances.instance_documents import label
 
 _MAX_CHARACTERS = 500
 
 
-def add_alert(unit: UnitOfWork, before: Instance, status: InstanceStatus, detail: str | None, now: datetime) -> None:
+def add_alert(
+    unit: UnitOfWork, before: Instance, status: InstanceStatus, detail: StatusDetail | None, now: datetime
+) -> None:
     """Add a notification when the instance's new status says that it has failed or lost its connection."""
     failed = status is InstanceStatus.ERROR and before.status is not InstanceStatus.ERROR
     disconnected = status is InstanceStatus.DISCONNECTED and before.status is InstanceStatus.CONNECTED

@@ -10,9 +10,11 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
+from shared.domain.status_details import DetailCode, StatusDetail
 from shared.usecases import realtime
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.channel_alerts import add_alert
+from shared.usecases.instances.status_details import reported
 
 _MAX_ACCOUNTS = 200
 
@@ -43,7 +45,7 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
 
 def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
     instance.status = event.status
-    instance.status_detail = event.detail
+    instance.status_detail = reported(instance, event.detail)
     instance.link_lost_at = None
     instance.phone_number = event.phone_number or instance.phone_number
     instance.display_name = event.display_name or instance.display_name
@@ -106,7 +108,7 @@ def note_stray(deps: Deps, instance: Instance, account: str) -> None:
     """Show with the instance that a call which named no address of its own was about another account; once for each."""
     if account in (_account_of(instance), instance.name):
         return
-    warning = f"a call to the default webhook was about {account[:60]!r}, which is not this instance's account"
+    warning = StatusDetail(code=DetailCode.OTHER_ACCOUNT, account=account[:60])
     if instance.webhook.error == warning:
         return
 
@@ -127,7 +129,8 @@ def lose_link(deps: Deps, instance: Instance, why: str) -> None:
         if after is None or after.status is not InstanceStatus.CONNECTED:
             return
         before = after.model_copy()
-        after.status, after.status_detail, after.link_lost_at = InstanceStatus.ERROR, why, deps.now()
+        after.status, after.status_detail = InstanceStatus.ERROR, reported(after, why)
+        after.link_lost_at = deps.now()
         _finish(deps, unit, before, after)
         unit.after_commit(lambda: realtime.channel_status(deps, instance, InstanceStatus.ERROR))
 

@@ -28,6 +28,7 @@ from shared.usecases.instances import instance_config
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.instance_documents import release_address
 from shared.usecases.instances.instance_lookup import forget
+from shared.usecases.instances.status_details import reported
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
     return instance.model_copy(
         update={
             "status": status,
-            "status_detail": connection.detail,
+            "status_detail": reported(instance, connection.detail),
             "link_lost_at": None,
             "config": instance.config | dict(connection.config),
             "external_id": connection.external_id or instance.external_id,
@@ -148,15 +149,16 @@ def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:
 
     def attempt(unit: UnitOfWork) -> Instance:
         before = unit.instances.owned(instance.tenant_id, instance.id)
+        why = reported(before, reason)
         after = before.model_copy(
             update={
                 "status": InstanceStatus.ERROR,
-                "status_detail": reason,
-                "webhook": before.webhook.model_copy(update={"error": reason}),
+                "status_detail": why,
+                "webhook": before.webhook.model_copy(update={"error": why}),
                 "updated_at": deps.now(),
             }
         )
-        add_alert(unit, before, InstanceStatus.ERROR, reason, deps.now())
+        add_alert(unit, before, InstanceStatus.ERROR, why, deps.now())
         return unit.instances.put(after)
 
     failed = run_with_retry(deps, attempt)

@@ -24,6 +24,7 @@ from shared.domain.instances import (
     NameReservation,
     SequenceCounter,
 )
+from shared.domain.status_details import DetailCode, StatusDetail
 from shared.errors import BadRequest, ChannelName, Collision, HubError
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
@@ -118,7 +119,8 @@ def readiness(missing: list[str]) -> dict[str, Any]:
     """The status of an instance that nobody has connected yet."""
     if not missing:
         return {"status": InstanceStatus.DISCONNECTED, "status_detail": None}
-    return {"status": InstanceStatus.NOT_CONFIGURED, "status_detail": f"missing in config: {', '.join(missing)}"}
+    detail = StatusDetail(code=DetailCode.MISSING_CONFIG, fields=missing)
+    return {"status": InstanceStatus.NOT_CONFIGURED, "status_detail": detail}
 
 
 def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:

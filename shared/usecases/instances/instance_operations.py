@@ -27,6 +27,7 @@ from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import BadRequest, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
+from shared.usecases.instances.status_details import reported
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def _end(deps: Deps, instance: Instance, end: Ability | None, status_without_pro
             connection = end(deps, instance, config)
     changes = {
         "status": connection.status,
-        "status_detail": connection.detail,
+        "status_detail": reported(instance, connection.detail),
         "pairing": None,
         "link_lost_at": None,
     }
@@ -166,10 +167,11 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
     """The fields that change when a provider reports this connection."""
     if current.status is InstanceStatus.DELETED and connection.status in _OFF:
         return {}
+    detail = reported(current, connection.detail)
     if connection.status is InstanceStatus.CONNECTED and current.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
-        connection = replace(connection, status=InstanceStatus.ERROR, detail=current.status_detail)
-    changes: dict[str, Any] = {"status": connection.status, "status_detail": connection.detail}
+        connection, detail = replace(connection, status=InstanceStatus.ERROR), current.status_detail
+    changes: dict[str, Any] = {"status": connection.status, "status_detail": detail}
     if connection.status is InstanceStatus.CONNECTING and current.pairing and current.pairing.expires_at > deps.now():
         changes["status"] = InstanceStatus.WAITING_FOR_SCAN
     if connection.status is InstanceStatus.CONNECTED:

@@ -38,7 +38,7 @@ def test_a_default_webhook_that_is_called_for_another_account_shows_with_the_ins
         answer = client.post("/webhook/evolution", json=event, headers=headers)
         assert answer.json == {"status": "success", "instance": "acme-support"}
         webhook = get_default(deps, "default").webhook
-        assert ("about 'elsewhere'" in (webhook.error or "")) is warned
+        assert ("about 'elsewhere'" in str(webhook.error)) is warned
 
 
 def test_a_default_webhook_finds_the_account_it_is_about_where_the_default_is_no_evolution_instance(

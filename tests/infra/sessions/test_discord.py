@@ -166,7 +166,7 @@ def test_a_bot_that_discord_refuses_disconnects_the_channel_with_a_notification_
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
     (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
     assert "MESSAGE_CONTENT" in notification["message"]
-    assert "MESSAGE_CONTENT" in hub.documents("instances", id=channel)[0]["status_detail"]
+    assert "MESSAGE_CONTENT" in str(hub.documents("instances", id=channel)[0]["status_detail"])
     assert len(discord.paths) == 1
     hub.post(f"/api/v1/instances/{channel}/restart", {})
     discord.introduced(1)

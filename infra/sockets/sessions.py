@@ -12,6 +12,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
+from pydantic import BaseModel
+
 from shared import channels
 from shared.channel.connection import WAKE, ConnectionModule, Connections, Listener, OpenConnection, SessionEnded
 from shared.channelkit import auth
@@ -59,7 +61,7 @@ class Sessions:
     """
 
     def __init__(
-        self, deps: Deps, channels: Mapping[str, Connections], interval: float = INTERVAL, most: int = MOST
+        self, deps: Deps, channels: Mapping[str, Connections[BaseModel]], interval: float = INTERVAL, most: int = MOST
     ) -> None:
         self._deps = deps
         self._channels = channels
@@ -312,9 +314,9 @@ def _close(connection: OpenConnection | None) -> None:
         connection.close()
 
 
-def connections_of(deps: Deps) -> dict[str, Connections]:
+def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
     """The channels that have such accounts and that the settings allow."""
-    modules = ((name, channels.ability(name, ConnectionModule)) for name in channels.names())
+    modules = ((name, channels.ability(name, ConnectionModule[BaseModel])) for name in channels.names())
     opened = ((name, module.connections(deps)) for name, module in modules if module is not None)
     return {name: connections for name, connections in opened if connections is not None}
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from shared.config import Settings
+
+Config = TypeVar("Config", bound="BaseModel", contravariant=True)
+"""The model of a channel's configuration, which its functions are given.
+
+mypy compares a channel's functions with the Protocols for its own model; whoever calls a channel has a `BaseModel`.
+"""
 
 OPERATORS = "operators"
 """In the context that a configuration is validated in: whether its tenant is the operator's own.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from shared.channel.config import Config
 from shared.errors import ProviderUnavailable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class OpenConnection(Protocol):
     def close(self) -> None: ...
 
 
-class Connections(Protocol):
+class Connections(Protocol[Config]):
     """The connections that one process holds of a channel's accounts."""
 
     def open(
@@ -54,7 +55,7 @@ class Connections(Protocol):
         """Open an account's connection; raises `SessionEnded`, which tells the tenant why, or `ProviderUnavailable`."""
         ...
 
-    def is_relevant(self, instance: Instance, config: Any, update: Mapping[str, Any]) -> bool:
+    def is_relevant(self, instance: Instance, config: Config, update: Mapping[str, Any]) -> bool:
         """Whether an update is published at all; raises `PayloadInvalid`."""
         ...
 
@@ -69,10 +70,10 @@ class Connections(Protocol):
     def close(self) -> None: ...
 
 
-class ConnectionModule(Protocol):
+class ConnectionModule(Protocol[Config]):
     """Channels with such connections; what comes over one goes through `accept` and `parse` as a webhook would."""
 
-    def connections(self, deps: Deps) -> Connections | None:
+    def connections(self, deps: Deps) -> Connections[Config] | None:
         """None where the settings do not say how the provider is reached."""
         ...
 

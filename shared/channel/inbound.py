@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shared.channel.config import Config
+
 if TYPE_CHECKING:
     from shared.deps import Deps
     from shared.domain.inbound import ChannelEvent
@@ -18,10 +20,10 @@ class InboundModule(Protocol):
         ...
 
 
-class SupportsEnrichment(Protocol):
+class SupportsEnrichment(Protocol[Config]):
     """Parts that only refer to something, such as a mail in a bucket."""
 
-    def enrich(self, deps: Deps, instance: Instance, config: Any, payload: Any) -> Any:
+    def enrich(self, deps: Deps, instance: Instance, config: Config, payload: Any) -> Any:
         """The payload with what it refers to, for `parse`.
 
         Raises a `ProviderError`, and the part comes again, or `PayloadInvalid` as `parse` does.

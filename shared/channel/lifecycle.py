@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shared.channel.config import Config
+
 if TYPE_CHECKING:
     from shared.deps import Deps
     from shared.domain.instances import Instance, InstanceStatus
@@ -34,58 +36,58 @@ class Connection:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-class SupportsConnecting(Protocol):
+class SupportsConnecting(Protocol[Config]):
     """Accounts that are connected by a call; without it an instance counts as connected once it is configured."""
 
-    def connect(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def connect(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """Tell the provider where to call us."""
         ...
 
 
-class SupportsStatus(Protocol):
+class SupportsStatus(Protocol[Config]):
     """Providers that can be asked how an account stands."""
 
-    def status(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def status(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """The connection as the provider sees it."""
         ...
 
 
-class SupportsPairing(Protocol):
+class SupportsPairing(Protocol[Config]):
     """Accounts that are connected by scanning a code."""
 
-    def pair(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def pair(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """Begin a new pairing, with a code to scan, unless the account turns out to be connected."""
         ...
 
 
-class SupportsRestart(Protocol):
+class SupportsRestart(Protocol[Config]):
     """Connections that can be begun anew without losing the account."""
 
-    def restart(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def restart(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """Close the connection at the provider and open it again."""
         ...
 
 
-class SupportsLogout(Protocol):
+class SupportsLogout(Protocol[Config]):
     """Connections that can be ended."""
 
-    def logout(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def logout(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """End the connection; doing so twice is no error."""
         ...
 
 
-class SupportsRemoval(Protocol):
+class SupportsRemoval(Protocol[Config]):
     """Providers that keep something of an instance."""
 
-    def remove(self, deps: Deps, instance: Instance, config: Any) -> Connection:
+    def remove(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """End the connection and delete what the provider keeps of the instance; doing so twice is no error."""
         ...
 
 
-class SupportsProbe(Protocol):
+class SupportsProbe(Protocol[Config]):
     """Credentials that can be tried."""
 
-    def probe(self, deps: Deps, instance: Instance, config: Any) -> None:
+    def probe(self, deps: Deps, instance: Instance, config: Config) -> None:
         """Make a call that changes nothing, to see whether the credential is accepted.
 
         The instance may be one that is not stored. Raises a `ProviderError` that names no credential.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.channel import MEGABYTE
+from shared.channel.config import Config
 
 if TYPE_CHECKING:
     from shared.deps import Deps
@@ -25,11 +26,11 @@ class Media:
     file_name: str | None = None
 
 
-class MediaModule(Protocol):
+class MediaModule(Protocol[Config]):
     """Channels whose attachments come without a `url`."""
 
     def fetch_media(
-        self, deps: Deps, instance: Instance, config: Any, message: Message, attachment: Attachment
+        self, deps: Deps, instance: Instance, config: Config, message: Message, attachment: Attachment
     ) -> Media:
         """An attachment's content; raises `NotFound` where there is none, or a `ProviderError`."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from shared.channel.config import Config
 
 if TYPE_CHECKING:
     from shared.channel.lifecycle import Connection
@@ -29,17 +31,17 @@ class Links:
     invite_url: str | None = None
 
 
-class OAuthModule(Protocol):
+class OAuthModule(Protocol[Config]):
     """Channels that a person connects in a browser."""
 
-    def links(self, settings: Settings, config: Any, redirect: Redirect | None) -> Links:
+    def links(self, settings: Settings, config: Config, redirect: Redirect | None) -> Links:
         """The addresses to open; `redirect` is None where the hub has no address of its own."""
         ...
 
 
-class SupportsInstall(Protocol):
+class SupportsInstall(Protocol[Config]):
     """Providers that send the browser back with a code."""
 
-    def install(self, deps: Deps, instance: Instance, config: Any, code: str, redirect_url: str) -> Connection:
+    def install(self, deps: Deps, instance: Instance, config: Config, code: str, redirect_url: str) -> Connection:
         """Exchange the code for an account with its credentials; raises a `ProviderError`."""
         ...

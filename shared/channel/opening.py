@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from shared.channel.config import Config
 
 if TYPE_CHECKING:
     from shared.deps import Deps
@@ -23,11 +25,11 @@ class Opening:
     here: bool = True
 
 
-class OpeningModule(Protocol):
+class OpeningModule(Protocol[Config]):
     """Channels on which such a session begins with a message: a call, an invitation."""
 
     def opening(
-        self, deps: Deps, instance: Instance, config: Any, conversation: Conversation, moved: bool
+        self, deps: Deps, instance: Instance, config: Config, conversation: Conversation, moved: bool
     ) -> Opening | None:
         """The first message of a session that was begun here, or (`moved`) moved here. Does no I/O."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from shared.channel.config import Config
 
 if TYPE_CHECKING:
     from shared.deps import Deps
@@ -20,9 +22,9 @@ class Sent:
     note: str | None = None
 
 
-class OutboundModule(Protocol):
+class OutboundModule(Protocol[Config]):
     """What every channel has."""
 
-    def send(self, deps: Deps, instance: Instance, config: Any, payload: OutboxPayload) -> Sent:
+    def send(self, deps: Deps, instance: Instance, config: Config, payload: OutboxPayload) -> Sent:
         """Send one message; raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`."""
         ...

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from shared.channel.config import Config
 
 if TYPE_CHECKING:
     from shared.deps import Deps
@@ -22,15 +24,15 @@ class Admission:
     expires_at: datetime
 
 
-class RoomsModule(Protocol):
+class RoomsModule(Protocol[Config]):
     """Channels whose conversations have a room."""
 
     def admit(
-        self, deps: Deps, instance: Instance, config: Any, conversation: Conversation, identity: str
+        self, deps: Deps, instance: Instance, config: Config, conversation: Conversation, identity: str
     ) -> Admission:
         """Let an identity into the conversation's room, which is opened if need be; raises a `ProviderError`."""
         ...
 
-    def guest_key(self, config: Any) -> str:
+    def guest_key(self, config: Config) -> str:
         """The key of the tokens by which a customer asks to be admitted; raises `ProviderRejected` without one."""
         ...

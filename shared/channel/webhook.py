@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from shared.channel.config import Config
+
 if TYPE_CHECKING:
     from shared.config import Settings
     from shared.deps import Deps
@@ -87,10 +89,10 @@ class Route:
     response: WebhookResponse | None = None
 
 
-class WebhookModule(Protocol):
+class WebhookModule(Protocol[Config]):
     """What every channel has."""
 
-    def verify(self, webhook: Webhook, config: Any, settings: Settings) -> None:
+    def verify(self, webhook: Webhook, config: Config, settings: Settings) -> None:
         """Check that the provider sent the call; raises `SignatureInvalid`. Does no I/O."""
         ...
 
@@ -99,26 +101,26 @@ class WebhookModule(Protocol):
         ...
 
 
-class SupportsSignatureLookup(Protocol):
+class SupportsSignatureLookup(Protocol[Config]):
     """Proofs that cannot be judged without I/O, such as a signer's certificate."""
 
-    def verify_signature(self, deps: Deps, instance: Instance, config: Any, webhook: Webhook) -> None:
+    def verify_signature(self, deps: Deps, instance: Instance, config: Config, webhook: Webhook) -> None:
         """Check what `verify` cannot. Raises `SignatureInvalid`, or a `ProviderError`, and the provider tries again."""
         ...
 
 
-class SupportsChallenge(Protocol):
+class SupportsChallenge(Protocol[Config]):
     """Providers that ask by a GET whether an address is ours."""
 
-    def challenge(self, webhook: Webhook, config: Any, settings: Settings) -> str:
+    def challenge(self, webhook: Webhook, config: Config, settings: Settings) -> str:
         """The body of the answer; raises `ChallengeRefused`."""
         ...
 
 
-class SupportsResponse(Protocol):
+class SupportsResponse(Protocol[Config]):
     """Providers that expect a particular answer to a webhook."""
 
-    def respond(self, deps: Deps, instance: Instance, config: Any, webhook: Webhook) -> WebhookResponse | None:
+    def respond(self, deps: Deps, instance: Instance, config: Config, webhook: Webhook) -> WebhookResponse | None:
         """The answer to a webhook that was verified and published, None for the usual one.
 
         May look things up; raises nothing but a `HubError`.
@@ -142,9 +144,9 @@ class SupportsRoutes(Protocol):
         ...
 
 
-class SupportsSealing(Protocol):
+class SupportsSealing(Protocol[Config]):
     """Webhooks with a credential that only `send` needs (Discord's interaction token)."""
 
-    def seal(self, instance: Instance, config: Any, payload: Any) -> Any:
+    def seal(self, instance: Instance, config: Config, payload: Any) -> Any:
         """A part's payload with the credential sealed under this instance's own secret. Does no I/O."""
         ...

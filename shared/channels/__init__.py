@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from shared.channel import Channel
 from shared.channel.address import AddressModule
@@ -78,7 +78,7 @@ def _load(name: str, protocol: Callable[..., object]) -> Any:
     if find_spec(path) is None:
         return None
     module = import_module(path)
-    functions = (function for function in vars(protocol) if not function.startswith("_"))
+    functions = (function for function in vars(get_origin(protocol) or protocol) if not function.startswith("_"))
     return module if all(hasattr(module, function) for function in functions) else None
 
 

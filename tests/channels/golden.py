@@ -71,7 +71,7 @@ def golden_path(name: str, recording: Path) -> Path:
 
 def normal_form(name: str, recording: Path) -> list[Any]:
     """The events that the channel parses from a recording, as JSON."""
-    accept = channels.implementation(name, WebhookModule).accept
+    accept = channels.implementation(name, WebhookModule[BaseModel]).accept
     return [[_part(name, part) for part in accept(webhook(body))] for body in bodies(recording)]
 
 

@@ -46,7 +46,8 @@ def test_mypy_compares_each_module_with_its_protocols(name: str) -> None:
     file = Path(channels.__file__).parent / name / "__init__.py"
     text = file.read_text("utf-8")
     for module, protocol in _protocols():
-        check = f": {protocol.__name__} = {module}\n"
+        generic = f"[{channels.channel(name).config.__name__}]" if getattr(protocol, "__parameters__", ()) else ""
+        check = f": {protocol.__name__}{generic} = {module}\n"
         if channels.ability(name, protocol) is not None:
             assert check in text, f"add `_name{check.strip()}` under `if TYPE_CHECKING:` in {file}"
 

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from shared import channels
 from shared.channel.inbound import InboundModule
@@ -59,11 +60,11 @@ def _signed(name: str, secret: str, body: bytes) -> Webhook:
 
 def _verify(name: str, webhook: Webhook, config: Mapping[str, Any], settings: Settings) -> None:
     model = channels.channel(name).config
-    channels.implementation(name, WebhookModule).verify(webhook, model.model_validate(config), settings)
+    channels.implementation(name, WebhookModule[BaseModel]).verify(webhook, model.model_validate(config), settings)
 
 
 def _accept(name: str, webhook: Webhook) -> list[RawPart]:
-    return channels.implementation(name, WebhookModule).accept(webhook)
+    return channels.implementation(name, WebhookModule[BaseModel]).accept(webhook)
 
 
 def _parse(name: str, payload: Any) -> list[ChannelEvent]:
@@ -223,7 +224,7 @@ def test_no_credential_is_left_in_a_part(name: str, recording: Path) -> None:
 
 def _published(name: str, webhook: Webhook) -> Iterator[Any]:
     """The parts of a webhook that are published."""
-    sealing = channels.ability(name, SupportsSealing)
+    sealing = channels.ability(name, SupportsSealing[BaseModel])
     config, instance = channels.channel(name).config.model_validate(PROOFS[name].config(SECRET)), an_instance(name)
     for part in _accept(name, webhook):
         yield sealing.seal(instance, config, part.payload) if sealing else part.payload

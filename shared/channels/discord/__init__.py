@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, SupportsSealing, WebhookModule
     from shared.channels.discord import address, connection, inbound, lifecycle, oauth, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
-    _supports_sealing: SupportsSealing = webhook
+    _webhook_module: WebhookModule[DiscordConfig] = webhook
+    _supports_response: SupportsResponse[DiscordConfig] = webhook
+    _supports_sealing: SupportsSealing[DiscordConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _oauth_module: OAuthModule = oauth
+    _outbound_module: OutboundModule[DiscordConfig] = outbound
+    _supports_connecting: SupportsConnecting[DiscordConfig] = lifecycle
+    _supports_status: SupportsStatus[DiscordConfig] = lifecycle
+    _supports_logout: SupportsLogout[DiscordConfig] = lifecycle
+    _supports_removal: SupportsRemoval[DiscordConfig] = lifecycle
+    _supports_probe: SupportsProbe[DiscordConfig] = lifecycle
+    _oauth_module: OAuthModule[DiscordConfig] = oauth
     _address_module: AddressModule = address
-    _connection_module: ConnectionModule = connection
+    _connection_module: ConnectionModule[DiscordConfig] = connection
 
 channel = Channel(
     config=DiscordConfig,

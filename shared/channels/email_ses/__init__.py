@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, SupportsSignatureLookup, WebhookModule
     from shared.channels.email_ses import address, inbound, lifecycle, media, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
-    _supports_signature_lookup: SupportsSignatureLookup = webhook
+    _webhook_module: WebhookModule[EmailConfig] = webhook
+    _supports_response: SupportsResponse[EmailConfig] = webhook
+    _supports_signature_lookup: SupportsSignatureLookup[EmailConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _supports_enrichment: SupportsEnrichment = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _supports_enrichment: SupportsEnrichment[EmailConfig] = inbound
+    _outbound_module: OutboundModule[EmailConfig] = outbound
+    _supports_connecting: SupportsConnecting[EmailConfig] = lifecycle
+    _supports_status: SupportsStatus[EmailConfig] = lifecycle
+    _supports_logout: SupportsLogout[EmailConfig] = lifecycle
+    _supports_removal: SupportsRemoval[EmailConfig] = lifecycle
+    _supports_probe: SupportsProbe[EmailConfig] = lifecycle
+    _media_module: MediaModule[EmailConfig] = media
     _address_module: AddressModule = address
 
 channel = Channel(

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.facebook import inbound, lifecycle, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[FacebookConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
-    _supports_challenge: SupportsChallenge = webhook
+    _supports_challenge: SupportsChallenge[FacebookConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
+    _outbound_module: OutboundModule[FacebookConfig] = outbound
+    _supports_connecting: SupportsConnecting[FacebookConfig] = lifecycle
+    _supports_status: SupportsStatus[FacebookConfig] = lifecycle
+    _supports_logout: SupportsLogout[FacebookConfig] = lifecycle
+    _supports_removal: SupportsRemoval[FacebookConfig] = lifecycle
+    _supports_probe: SupportsProbe[FacebookConfig] = lifecycle
 
 channel = Channel(
     config=FacebookConfig,

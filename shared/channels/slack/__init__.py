@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, SupportsSharedAddress, WebhookModule
     from shared.channels.slack import address, inbound, lifecycle, media, oauth, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
+    _webhook_module: WebhookModule[SlackConfig] = webhook
+    _supports_response: SupportsResponse[SlackConfig] = webhook
     _supports_shared_address: SupportsSharedAddress = webhook
     _inbound_module: InboundModule = inbound
-    _supports_enrichment: SupportsEnrichment = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
-    _oauth_module: OAuthModule = oauth
-    _supports_install: SupportsInstall = oauth
+    _supports_enrichment: SupportsEnrichment[SlackConfig] = inbound
+    _outbound_module: OutboundModule[SlackConfig] = outbound
+    _supports_connecting: SupportsConnecting[SlackConfig] = lifecycle
+    _supports_status: SupportsStatus[SlackConfig] = lifecycle
+    _supports_logout: SupportsLogout[SlackConfig] = lifecycle
+    _supports_removal: SupportsRemoval[SlackConfig] = lifecycle
+    _supports_probe: SupportsProbe[SlackConfig] = lifecycle
+    _media_module: MediaModule[SlackConfig] = media
+    _oauth_module: OAuthModule[SlackConfig] = oauth
+    _supports_install: SupportsInstall[SlackConfig] = oauth
     _address_module: AddressModule = address
 
 channel = Channel(

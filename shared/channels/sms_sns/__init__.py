@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, SupportsSignatureLookup, WebhookModule
     from shared.channels.sms_sns import address, inbound, lifecycle, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
-    _supports_signature_lookup: SupportsSignatureLookup = webhook
+    _webhook_module: WebhookModule[SnsSmsConfig] = webhook
+    _supports_response: SupportsResponse[SnsSmsConfig] = webhook
+    _supports_signature_lookup: SupportsSignatureLookup[SnsSmsConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
+    _outbound_module: OutboundModule[SnsSmsConfig] = outbound
+    _supports_connecting: SupportsConnecting[SnsSmsConfig] = lifecycle
+    _supports_status: SupportsStatus[SnsSmsConfig] = lifecycle
+    _supports_logout: SupportsLogout[SnsSmsConfig] = lifecycle
+    _supports_removal: SupportsRemoval[SnsSmsConfig] = lifecycle
+    _supports_probe: SupportsProbe[SnsSmsConfig] = lifecycle
     _address_module: AddressModule = address
 
 channel = Channel(

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, WebhookModule
     from shared.channels.sms_twilio import address, inbound, lifecycle, media, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
+    _webhook_module: WebhookModule[SmsConfig] = webhook
+    _supports_response: SupportsResponse[SmsConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _outbound_module: OutboundModule[SmsConfig] = outbound
+    _supports_connecting: SupportsConnecting[SmsConfig] = lifecycle
+    _supports_status: SupportsStatus[SmsConfig] = lifecycle
+    _supports_logout: SupportsLogout[SmsConfig] = lifecycle
+    _supports_removal: SupportsRemoval[SmsConfig] = lifecycle
+    _supports_probe: SupportsProbe[SmsConfig] = lifecycle
+    _media_module: MediaModule[SmsConfig] = media
     _address_module: AddressModule = address
 
 channel = Channel(

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsRoutes, WebhookModule
     from shared.channels.telegram_bot import inbound, lifecycle, media, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[TelegramBotConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _outbound_module: OutboundModule[TelegramBotConfig] = outbound
+    _supports_connecting: SupportsConnecting[TelegramBotConfig] = lifecycle
+    _supports_status: SupportsStatus[TelegramBotConfig] = lifecycle
+    _supports_logout: SupportsLogout[TelegramBotConfig] = lifecycle
+    _supports_removal: SupportsRemoval[TelegramBotConfig] = lifecycle
+    _supports_probe: SupportsProbe[TelegramBotConfig] = lifecycle
+    _media_module: MediaModule[TelegramBotConfig] = media
 
 channel = Channel(
     config=TelegramBotConfig,

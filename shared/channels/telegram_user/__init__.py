@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from shared.channel.webhook import WebhookModule
     from shared.channels.telegram_user import address, connection, inbound, lifecycle, login, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[TelegramUserConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
+    _outbound_module: OutboundModule[TelegramUserConfig] = outbound
+    _supports_connecting: SupportsConnecting[TelegramUserConfig] = lifecycle
+    _supports_status: SupportsStatus[TelegramUserConfig] = lifecycle
+    _supports_logout: SupportsLogout[TelegramUserConfig] = lifecycle
+    _supports_removal: SupportsRemoval[TelegramUserConfig] = lifecycle
     _address_module: AddressModule = address
-    _connection_module: ConnectionModule = connection
+    _connection_module: ConnectionModule[TelegramUserConfig] = connection
     _supports_holders: SupportsHolders = connection
     _login_module: LoginModule = login
 

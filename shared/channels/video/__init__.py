@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, WebhookModule
     from shared.channels.video import inbound, lifecycle, opening, outbound, rooms, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
+    _webhook_module: WebhookModule[VideoConfig] = webhook
+    _supports_response: SupportsResponse[VideoConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _opening_module: OpeningModule = opening
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _rooms_module: RoomsModule = rooms
+    _outbound_module: OutboundModule[VideoConfig] = outbound
+    _opening_module: OpeningModule[VideoConfig] = opening
+    _supports_connecting: SupportsConnecting[VideoConfig] = lifecycle
+    _supports_status: SupportsStatus[VideoConfig] = lifecycle
+    _supports_probe: SupportsProbe[VideoConfig] = lifecycle
+    _rooms_module: RoomsModule[VideoConfig] = rooms
 
 channel = Channel(
     config=VideoConfig,

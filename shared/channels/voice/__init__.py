@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsResponse, WebhookModule
     from shared.channels.voice import address, inbound, lifecycle, media, opening, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
-    _supports_response: SupportsResponse = webhook
+    _webhook_module: WebhookModule[VoiceConfig] = webhook
+    _supports_response: SupportsResponse[VoiceConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _opening_module: OpeningModule = opening
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _outbound_module: OutboundModule[VoiceConfig] = outbound
+    _opening_module: OpeningModule[VoiceConfig] = opening
+    _supports_connecting: SupportsConnecting[VoiceConfig] = lifecycle
+    _supports_status: SupportsStatus[VoiceConfig] = lifecycle
+    _supports_logout: SupportsLogout[VoiceConfig] = lifecycle
+    _supports_removal: SupportsRemoval[VoiceConfig] = lifecycle
+    _supports_probe: SupportsProbe[VoiceConfig] = lifecycle
+    _media_module: MediaModule[VoiceConfig] = media
     _address_module: AddressModule = address
 
 channel = Channel(

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_cloud import address, inbound, lifecycle, media, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[CloudConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
-    _supports_challenge: SupportsChallenge = webhook
+    _supports_challenge: SupportsChallenge[CloudConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _outbound_module: OutboundModule[CloudConfig] = outbound
+    _supports_connecting: SupportsConnecting[CloudConfig] = lifecycle
+    _supports_status: SupportsStatus[CloudConfig] = lifecycle
+    _supports_logout: SupportsLogout[CloudConfig] = lifecycle
+    _supports_removal: SupportsRemoval[CloudConfig] = lifecycle
+    _supports_probe: SupportsProbe[CloudConfig] = lifecycle
+    _media_module: MediaModule[CloudConfig] = media
     _address_module: AddressModule = address
 
 channel = Channel(

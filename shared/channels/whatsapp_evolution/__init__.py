@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from shared.channel.webhook import SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[EvolutionConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_status: SupportsStatus = lifecycle
-    _supports_pairing: SupportsPairing = lifecycle
-    _supports_restart: SupportsRestart = lifecycle
-    _supports_logout: SupportsLogout = lifecycle
-    _supports_removal: SupportsRemoval = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
-    _media_module: MediaModule = media
+    _outbound_module: OutboundModule[EvolutionConfig] = outbound
+    _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle
+    _supports_status: SupportsStatus[EvolutionConfig] = lifecycle
+    _supports_pairing: SupportsPairing[EvolutionConfig] = lifecycle
+    _supports_restart: SupportsRestart[EvolutionConfig] = lifecycle
+    _supports_logout: SupportsLogout[EvolutionConfig] = lifecycle
+    _supports_removal: SupportsRemoval[EvolutionConfig] = lifecycle
+    _supports_probe: SupportsProbe[EvolutionConfig] = lifecycle
+    _media_module: MediaModule[EvolutionConfig] = media
     _address_module: AddressModule = address
     _supports_defaults: SupportsDefaults = config
 

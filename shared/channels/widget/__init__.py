@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from shared.channel.webhook import WebhookModule
     from shared.channels.widget import inbound, lifecycle, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[WidgetConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
+    _outbound_module: OutboundModule[WidgetConfig] = outbound
+    _supports_connecting: SupportsConnecting[WidgetConfig] = lifecycle
 
 channel = Channel(
     config=WidgetConfig,

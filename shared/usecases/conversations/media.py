@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from pydantic import BaseModel
+
 from shared.channel.media import MAX_MEDIA, Media, MediaModule
 from shared.channelkit.files import fetch_file
 from shared.channels import ability
@@ -65,7 +67,7 @@ def _fetch(deps: Deps, message: Message, attachment: Attachment) -> Media:
     instance = instance_lookup.by_id(deps, message.tenant_id, message.instance_id)
     if attachment.url:
         return fetch_file(deps, instance.adapter, attachment.url)
-    module = ability(instance.adapter, MediaModule)
+    module = ability(instance.adapter, MediaModule[BaseModel])
     if module is None:
         raise NotFound("this channel's files cannot be fetched")
     return module.fetch_media(deps, instance, instance_config.load_config(deps, instance), message, attachment)

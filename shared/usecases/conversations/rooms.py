@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from shared.channel.rooms import Admission, RoomsModule
 from shared.channels import ability
 from shared.deps import Deps
@@ -40,7 +42,7 @@ def admit_guest(deps: Deps, ticket: str) -> Admission:
 
 
 def _guest_key(deps: Deps, instance: Instance | None) -> str | None:
-    rooms = ability(instance.adapter, RoomsModule) if instance else None
+    rooms = ability(instance.adapter, RoomsModule[BaseModel]) if instance else None
     if instance is None or rooms is None:
         return None
     return rooms.guest_key(instance_config.load_config(deps, instance))
@@ -51,7 +53,7 @@ def _admit(deps: Deps, conversation: Conversation, identity: str) -> Admission:
         instance = instance_lookup.by_id(deps, conversation.tenant_id, conversation.instance_id)
     except NotFound:
         raise Unprocessable("the session's channel is gone") from None
-    rooms = ability(instance.adapter, RoomsModule)
+    rooms = ability(instance.adapter, RoomsModule[BaseModel])
     if rooms is None:
         raise Unprocessable("a session on this channel has no room")
     if conversation.status is ConversationStatus.CLOSED:

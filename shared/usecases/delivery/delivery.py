@@ -21,6 +21,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from pydantic import BaseModel
+
 from shared import pseudorandom
 from shared.channel.connection import SupportsHolders
 from shared.channel.outbound import OutboundModule, Sent
@@ -108,7 +110,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
-        outbound = implementation(instance.adapter, OutboundModule)
+        outbound = implementation(instance.adapter, OutboundModule[BaseModel])
         holders = ability(instance.adapter, SupportsHolders)
         if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False

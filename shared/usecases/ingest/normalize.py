@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from pydantic import BaseModel
+
 from shared.channel.inbound import InboundModule, SupportsEnrichment
 from shared.channels import ability, implementation
 from shared.deps import Deps
@@ -47,7 +49,8 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
     if instance is None:
         log.warning("dropped an event for an unknown instance", extra={"instance_id": event.instance_id})
         return
-    inbound, enrichment = implementation(event.channel, InboundModule), ability(event.channel, SupportsEnrichment)
+    inbound = implementation(event.channel, InboundModule)
+    enrichment = ability(event.channel, SupportsEnrichment[BaseModel])
     payload = event.payload
     try:
         if enrichment is not None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
+
 from shared.channel.webhook import (
     RawPart,
     SupportsChallenge,
@@ -38,10 +40,10 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
     it cannot store: then the provider must try again.
     """
     _verify(deps, instance, webhook)
-    lookup = ability(instance.adapter, SupportsSignatureLookup)
+    lookup = ability(instance.adapter, SupportsSignatureLookup[BaseModel])
     if lookup is not None:
         lookup.verify_signature(deps, instance, instance_config.load_config(deps, instance), webhook)
-    parts = implementation(instance.adapter, WebhookModule).accept(webhook)
+    parts = implementation(instance.adapter, WebhookModule[BaseModel]).accept(webhook)
     elsewhere = _elsewhere(deps, instance, parts, webhook)
     _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
     for account, other in elsewhere.items():
@@ -50,7 +52,7 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
 
 
 def _respond(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
-    module = ability(instance.adapter, SupportsResponse)
+    module = ability(instance.adapter, SupportsResponse[BaseModel])
     if module is None:
         return None
     return module.respond(deps, instance, instance_config.load_config(deps, instance), webhook)
@@ -63,7 +65,7 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
     some never repeat a call that was refused. Not more than one second look in
     the cache's life, so that forged calls cannot make us read secrets all day.
     """
-    verify, settings = implementation(instance.adapter, WebhookModule).verify, deps.settings
+    verify, settings = implementation(instance.adapter, WebhookModule[BaseModel]).verify, deps.settings
     try:
         verify(webhook, instance_config.load_config(deps, instance), settings)
     except SignatureInvalid:
@@ -81,7 +83,7 @@ def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResp
     Returns as `take` does.
     """
     by_account: dict[str, list[RawPart]] = {}
-    for part in implementation(adapter, WebhookModule).accept(webhook):
+    for part in implementation(adapter, WebhookModule[BaseModel]).accept(webhook):
         by_account.setdefault(part.account or "", []).append(part)
     recipients = [
         (instance, parts) for account, parts in by_account.items() if (instance := _find(deps, adapter, account))
@@ -110,7 +112,7 @@ def _respond_for_accounts(
 def take_update(deps: Deps, instance: Instance, update: Mapping[str, Any]) -> None:
     """Publish what an account's own connection brought; returning means that it is durable. Raises as `take` does."""
     webhook = Webhook(method="", headers={}, query={}, body=json.dumps(update).encode(), url="", received_at=deps.now())
-    _publish(deps, instance, implementation(instance.adapter, WebhookModule).accept(webhook), webhook)
+    _publish(deps, instance, implementation(instance.adapter, WebhookModule[BaseModel]).accept(webhook), webhook)
 
 
 def _elsewhere(
@@ -147,10 +149,10 @@ def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
 
 def _refuse_unsigned(deps: Deps, adapter: str, webhook: Webhook) -> None:
     """With no instance to ask, the deployment's own app secret decides; without one the call is only dropped."""
-    implementation(adapter, WebhookModule).verify(webhook, bare_config(deps, adapter), deps.settings)
+    implementation(adapter, WebhookModule[BaseModel]).verify(webhook, bare_config(deps, adapter), deps.settings)
 
 
-def bare_config(deps: Deps, adapter: str) -> object:
+def bare_config(deps: Deps, adapter: str) -> BaseModel:
     """A channel's configuration as far as the deployment's settings give it, without an instance."""
     model = channel(adapter).config
     fields = {name: info.get_default() for name, info in model.model_fields.items() if not info.is_required()}
@@ -159,7 +161,7 @@ def bare_config(deps: Deps, adapter: str) -> object:
 
 def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Instance | None) -> str:
     """What to answer when a provider checks the address; raises `ChallengeRefused` or `NotFound`."""
-    module = ability(adapter, SupportsChallenge)
+    module = ability(adapter, SupportsChallenge[BaseModel])
     if module is None:
         raise NotFound(f"{adapter} asks no questions here")
     config = instance_config.load_config(deps, instance) if instance else bare_config(deps, adapter)
@@ -168,7 +170,7 @@ def answer_challenge(deps: Deps, adapter: str, webhook: Webhook, instance: Insta
 
 def _publish(deps: Deps, instance: Instance, parts: Iterable[RawPart], webhook: Webhook) -> None:
     trace = current_trace()
-    sealing = ability(instance.adapter, SupportsSealing)
+    sealing = ability(instance.adapter, SupportsSealing[BaseModel])
     for n, part in enumerate(parts):
         payload = part.payload
         if sealing is not None:

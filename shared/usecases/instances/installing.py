@@ -7,6 +7,8 @@ token that names one instance, for an hour, and only once.
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from shared import channels
 from shared.channel.oauth import Links, OAuthModule, Redirect, SupportsInstall
 from shared.deps import Deps
@@ -24,7 +26,7 @@ VALID_SECONDS = 3600
 
 def links(deps: Deps, caller: Principal, instance: Instance) -> Links | None:
     """Where to go to connect an account to the instance; None when that is not how its channel is connected."""
-    module = channels.ability(instance.adapter, OAuthModule)
+    module = channels.ability(instance.adapter, OAuthModule[BaseModel])
     if module is None:
         return None
     try:
@@ -61,7 +63,7 @@ def finish(deps: Deps, adapter: str, state: str, code: str) -> Instance:
     a state that is not ours or has expired, `Collision` for one that was used
     and for an account that another instance has, or a `ProviderError`.
     """
-    module, url = channels.ability(adapter, SupportsInstall), _url(deps, adapter)
+    module, url = channels.ability(adapter, SupportsInstall[BaseModel]), _url(deps, adapter)
     if module is None or url is None:
         raise NotFound("there is no such channel to install")
     claims = verify(state, access_key(deps), InstallClaims, deps.now())

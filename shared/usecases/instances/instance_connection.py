@@ -59,7 +59,7 @@ def connect(deps: Deps, instance: Instance) -> Instance:
 def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if instance.adapter not in channels.names():
         return None
-    module = channels.ability(instance.adapter, SupportsConnecting)
+    module = channels.ability(instance.adapter, SupportsConnecting[BaseModel])
     if module is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)

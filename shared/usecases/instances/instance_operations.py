@@ -43,7 +43,7 @@ def pair(deps: Deps, instance: Instance) -> Instance:
     provider has no code ready yet. A channel without pairing returns the
     instance as it is. Raises a `ProviderError`.
     """
-    module = channels.ability(instance.adapter, SupportsPairing)
+    module = channels.ability(instance.adapter, SupportsPairing[BaseModel])
     if module is None or has_code(deps, instance):
         return instance
     with pairing_turns.turn(deps, instance) as is_ours:
@@ -56,7 +56,7 @@ def pair(deps: Deps, instance: Instance) -> Instance:
 
 def can_pair(instance: Instance) -> bool:
     """Whether the instance is connected by scanning a code."""
-    return channels.ability(instance.adapter, SupportsPairing) is not None
+    return channels.ability(instance.adapter, SupportsPairing[BaseModel]) is not None
 
 
 def has_code(deps: Deps, instance: Instance) -> bool:
@@ -73,7 +73,7 @@ def status(deps: Deps, instance: Instance) -> Instance:
     provider was asked is newer than its answer, and stays. Raises
     `ProviderUnavailable` or `OutcomeUnknown` when the provider does not answer.
     """
-    module = channels.ability(instance.adapter, SupportsStatus)
+    module = channels.ability(instance.adapter, SupportsStatus[BaseModel])
     config = _config(deps, instance)
     if module is None or config is None or instance.status is InstanceStatus.NOT_CONFIGURED:
         return instance
@@ -94,8 +94,8 @@ def restart(deps: Deps, instance: Instance) -> Instance:
 
     Raises a `ProviderError`, and `BadRequest` for an instance that is not configured or has no account yet.
     """
-    restartable = channels.ability(instance.adapter, SupportsRestart)
-    connectable = channels.ability(instance.adapter, SupportsConnecting)
+    restartable = channels.ability(instance.adapter, SupportsRestart[BaseModel])
+    connectable = channels.ability(instance.adapter, SupportsConnecting[BaseModel])
     if restartable is not None:
         restarted = _reconnect(deps, instance, restartable.restart)
     elif connectable is not None:
@@ -109,19 +109,19 @@ def restart(deps: Deps, instance: Instance) -> Instance:
 
 def logout(deps: Deps, instance: Instance) -> Instance:
     """End the connection; where there is nothing to end the instance is only marked. Raises a `ProviderError`."""
-    module = channels.ability(instance.adapter, SupportsLogout)
+    module = channels.ability(instance.adapter, SupportsLogout[BaseModel])
     return _end(deps, instance, module.logout if module else None, InstanceStatus.DISCONNECTED)
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:
     """Delete the instance at its provider; the hub's own stays. Raises as `logout` does."""
-    module = channels.ability(instance.adapter, SupportsRemoval)
+    module = channels.ability(instance.adapter, SupportsRemoval[BaseModel])
     return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
 
 
 def remove_if_possible(deps: Deps, instance: Instance) -> None:
     """Delete at the provider what belongs to an instance that was deleted here; a failure is only logged."""
-    module = channels.ability(instance.adapter, SupportsRemoval)
+    module = channels.ability(instance.adapter, SupportsRemoval[BaseModel])
     if module is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
         return
     extra = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}

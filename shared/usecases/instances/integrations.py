@@ -41,7 +41,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values
     """
     instances = type_channels.of_type(deps, tenant_id, channel_type)
     adapter = _adapter(channel_type, values, instances)
-    if channels.ability(adapter, SupportsProbe) is None:
+    if channels.ability(adapter, SupportsProbe[BaseModel]) is None:
         return _without_credential(instances)
     stored = next((instance for instance in instances if instance.adapter == adapter), None)
     instance = stored or _draft(deps, tenant_id, channel_type, adapter)
@@ -112,7 +112,7 @@ def _merged_config(deps: Deps, instance: Instance, values: Mapping[str, Any]) ->
 
 
 def _try(deps: Deps, instance: Instance, config: BaseModel) -> Trial:
-    module = channels.ability(instance.adapter, SupportsProbe)
+    module = channels.ability(instance.adapter, SupportsProbe[BaseModel])
     started = time.perf_counter()
     message, success = SUCCESS, True
     try:

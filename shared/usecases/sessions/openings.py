@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from shared.channel.opening import OpeningModule
 from shared.channels import ability
 from shared.deps import Deps
@@ -43,7 +45,7 @@ def add_opening(
 def _opening(
     deps: Deps, conversation: Conversation, instance: Instance, former: Conversation | None
 ) -> _Opening | None:
-    module = ability(instance.adapter, OpeningModule)
+    module = ability(instance.adapter, OpeningModule[BaseModel])
     if module is None:
         return None
     try:

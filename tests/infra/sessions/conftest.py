@@ -27,7 +27,7 @@ from tests.infra.sessions.steps import PHONE, Clock, Start
 from tests.pipeline.hub import Hub
 from tests.stubs import Stub
 
-TELEGRAM: Mapping[str, Callable[[Deps], Connections]] = {"telegram_user": TelegramConnections}
+TELEGRAM: Mapping[str, Callable[[Deps], Connections[Any]]] = {"telegram_user": TelegramConnections}
 
 Lookers: TypeAlias = list[Callable[[Any], None]]
 
@@ -92,7 +92,7 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
             owner: str = "one",
             bus: Any = None,
             store: Any = None,
-            channels: Mapping[str, Callable[[Deps], Connections]] = TELEGRAM,
+            channels: Mapping[str, Callable[[Deps], Connections[Any]]] = TELEGRAM,
             **options: Any,
         ) -> tuple[Deps, Sessions]:
             process = replace(

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from . import inbound, lifecycle, outbound, webhook
 
-    _webhook_module: WebhookModule = webhook
+    _webhook_module: WebhookModule[PigeonConfig] = webhook
     _inbound_module: InboundModule = inbound
-    _outbound_module: OutboundModule = outbound
-    _supports_connecting: SupportsConnecting = lifecycle
-    _supports_probe: SupportsProbe = lifecycle
+    _outbound_module: OutboundModule[PigeonConfig] = outbound
+    _supports_connecting: SupportsConnecting[PigeonConfig] = lifecycle
+    _supports_probe: SupportsProbe[PigeonConfig] = lifecycle
 
 channel = Channel(
     config=PigeonConfig,

@@ -261,7 +261,7 @@ def _damaged(draw: st.DrawFn, name: str) -> Any:
 
 
 @every_channel
-@hypothesis_settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_damaged_webhook_gives_payload_invalid_and_nothing_else(name: str, data: st.DataObject) -> None:
     _read(name, golden.webhook(data.draw(_damaged(name))))

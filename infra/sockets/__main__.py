@@ -1,4 +1,4 @@
-"""The always-on container: Socket.IO, and the connections of the accounts that providers reach by one.
+"""The always-on container: Socket.IO, and the lasting connections of accounts to their providers.
 
     python -m infra.sockets
 
@@ -96,7 +96,7 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, health: Health
 
 
 def _all_at_once(stops: list[Callable[[], None]]) -> None:
-    """Each has seconds to wait for something, and together they have few."""
+    """Run all at the same time: each may wait for seconds, and together they have only a few."""
     threads = [threading.Thread(target=stop, name="stop", daemon=True) for stop in stops]
     for thread in threads:
         thread.start()
@@ -106,7 +106,7 @@ def _all_at_once(stops: list[Callable[[], None]]) -> None:
 
 
 def _send(deps: Deps, event: OutboundEvent) -> None:
-    """The emulator does not filter: what functions send comes here as well."""
+    """Send what needs a connection. The emulator does not filter: events for functions come here, too."""
     if event.runtime == "socket":
         deliver(deps, event.tenant_id, event.conversation_id)
 

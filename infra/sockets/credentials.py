@@ -27,7 +27,7 @@ def credential_of(environ: Mapping[str, Any], auth: object) -> str | None:
 
 
 def holder_of(deps: Deps, credential: str) -> Principal | visitors.Visitor:
-    """Who shows this access token, API key or visitor's token; raises `Unauthorized`, also where it may not read."""
+    """The holder of an access token, API key or visitor's token; raises `Unauthorized`, also if they may not read."""
     holder = visitors.recognize(deps, credential) or authenticate(deps, credential)
     if isinstance(holder, Principal) and not holder.may_read:
         raise Unauthorized("this key may not read: it needs the scope read")
@@ -35,7 +35,7 @@ def holder_of(deps: Deps, credential: str) -> Principal | visitors.Visitor:
 
 
 def origin_allowed(settings: Settings, origin: object, environ: Mapping[str, Any]) -> bool:
-    """The rule of the HTTP dialects, and the hub's own pages; who is no web page sends no origin and is not asked."""
+    """As for the HTTP dialects, and the hub's own pages; a client that is no web page sends no origin, and may come."""
     if not isinstance(origin, str):
         return False
     # A proxy may speak https where we are called by http, so that only the hosts can be compared.

@@ -1,4 +1,4 @@
-"""Who gets a request: the Socket.IO library at its path, or somebody else."""
+"""Routing of requests: to the Socket.IO library at its path, or to another application."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PROBE = 3
 
 
 def beside(server: socketio.AsyncServer, path: str, otherwise: ASGIApp, handshake_seconds: float) -> ASGIApp:
-    """The app that hands what comes to `path` to the library, and everything else to `otherwise`.
+    """The application that passes requests at `path` to the library, and all others to `otherwise`.
 
-    The library lets a client that wants to go on by a websocket take its time
-    for ever, even after its session has ended; here it has `handshake_seconds`.
+    The library lets a client take any time to upgrade to a websocket, even after
+    its session has ended; here it has `handshake_seconds`.
     """
     prefix = f"/{path.strip('/')}/"
 

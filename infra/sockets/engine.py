@@ -40,11 +40,11 @@ def socketio_server(settings: Settings, max_packets: int) -> socketio.AsyncServe
 
 
 def _free_what_waits(server: socketio.AsyncServer) -> None:
-    """Free what serves a connection that closes; the library can leave it waiting, a refused request even for ever.
+    """Free the tasks of a connection that closes: the library can leave them waiting, some of them for ever.
 
     A request for events does not notice that the client closed, and one whose
     content was refused waits until somebody fetches the last packets. What
-    comes afterwards is refused as unknown, where the library would stumble.
+    comes afterwards is refused as unknown, where the library would raise.
     """
     engine = server.eio
     closed = engine.handlers["disconnect"]

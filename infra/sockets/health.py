@@ -1,4 +1,4 @@
-"""What the platform asks the container over HTTP; every other path is not here."""
+"""The platform's health checks of the container over HTTP; every other path is 404."""
 
 from __future__ import annotations
 

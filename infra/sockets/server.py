@@ -1,4 +1,4 @@
-"""The Socket.IO server: clients join the rooms of their tenant's instances and see what happens there."""
+"""The Socket.IO server: clients join the rooms of their tenant's instances and receive their events."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class SocketServer:
     def deliver(self, event: RealtimeEvent) -> None:
         """Hand an event to everybody in its room; returns when it is in their queues, so that order stays.
 
-        What has no wire form is logged and dropped: trying again would only hold up the room.
+        An event without a wire form is logged and dropped: retrying would only delay the room.
         """
         loop, room = self._loop, _room(event.tenant_id, event.room)
         if loop is None or not self._members[room]:
@@ -252,7 +252,7 @@ class SocketServer:
 
 
 def _room(tenant_id: str, instance_id: str) -> str:
-    """Every client is also in a room named like its own session; these names can never be one."""
+    """Every client is also in a room named after its own session; a room's name here can never equal one."""
     return f"{tenant_id}/{instance_id}"
 
 

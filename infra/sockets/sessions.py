@@ -1,4 +1,4 @@
-"""The accounts whose connections this process holds: taken by lease, listened to, sent over."""
+"""The accounts whose connections this process holds by a lease; it listens to them and sends over them."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ Job: TypeAlias = Callable[[], None]
 
 
 class Sessions:
-    """Works on a thread of its own from its making to `stop`.
+    """Works on a thread of its own, from its creation to `stop`.
 
-    That thread alone decides what is held, and does nothing that may take long
-    beside asking the store: connections are opened and given up on others, so that the
-    leases are renewed meanwhile, those of the connections that are being opened too.
+    That thread alone decides what is held. Apart from calling the store it does nothing that may take
+    long: connections are opened and closed on other threads, so that all leases are renewed meanwhile,
+    also those of connections that are being opened.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Sessions:
             connections.close()
 
     def wake(self, event: RealtimeEvent) -> None:
-        """Another process has found something to send over a connection; if it is ours, send it."""
+        """Send what another process has for a connection, if this process holds it."""
         instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
         if isinstance(instance_id, str) and isinstance(conversation_id, str) and instance_id in self._connections:
             deliver(self._deps, event.tenant_id, conversation_id)
@@ -109,7 +109,7 @@ class Sessions:
         self._leave()
 
     def _leave(self) -> None:
-        """Let all sessions go, those that are still being opened as soon as they are."""
+        """Release all sessions; those that are being opened, as soon as they are open."""
         while True:
             self._woken.clear()
             self._do_jobs()
@@ -132,7 +132,7 @@ class Sessions:
             self._try(self._jobs.get())
 
     def _soon(self, job: Job) -> None:
-        """Have the sessions' own thread do it, from another one."""
+        """Queue a job for the sessions' own thread, from another one."""
         self._jobs.put(job)
         self._woken.set()
 
@@ -157,7 +157,7 @@ class Sessions:
         self._close_all([lease for lease in leases if lease.instance_id not in renewed])
 
     def _close_overdue(self) -> None:
-        """Close what could not be renewed in time, for whatever reason: others may soon take it."""
+        """Close connections whose lease could not be renewed in time: other processes may soon take them."""
         latest = self._deps.now() + _MARGIN
         self._close_all([lease for lease in self._leases.values() if lease.until <= latest])
 
@@ -173,7 +173,7 @@ class Sessions:
                     self._begin_opening(lease)
 
     def _room(self) -> int:
-        """How many more may be taken: what could not be opened soon is left to others."""
+        """How many more sessions may be taken: those that cannot be opened soon are left to other processes."""
         being_opened = len(self._leases) - len(self._connections)
         return min(self._most - len(self._leases), _AT_ONCE * 4 - being_opened)
 
@@ -186,13 +186,13 @@ class Sessions:
         self._start_opening(lease)
 
     def _start_opening(self, lease: Lease) -> None:
-        """Unless an earlier opening has not ended yet, with which the session would be seen twice."""
+        """Open a session's connection, unless an earlier attempt has not ended yet: there would be two."""
         if lease.instance_id not in self._opening:
             self._opening.add(lease.instance_id)
             self._pool.submit(self._open, lease)
 
     def _open(self, lease: Lease) -> None:
-        """On another thread; what comes of it is a job for the sessions' own."""
+        """Runs on another thread; the outcome becomes a job for the sessions' own."""
         try:
             with tracing():
                 outcome = self._opened(lease)
@@ -245,7 +245,7 @@ class Sessions:
             enqueueing.wake(self._deps, lease.tenant_id, conversation_id, instance)
 
     def _settle(self, lease: Lease, is_final: bool, why: str, pause: timedelta = timedelta(0)) -> None:
-        """A connection has ended, or none could be opened; that of a former login does not matter to this one."""
+        """A connection has ended, or could not be opened; one of a former login is ignored."""
         if not self._is_held(lease):
             return
         connection = self._drop(lease)
@@ -271,14 +271,14 @@ class Sessions:
         return current is not None and current.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
-        """As it is now, for it may just have been connected."""
+        """The instance as it is now: it may have been connected just before."""
         try:
             return instance_lookup.by_id(self._deps, lease.tenant_id, lease.instance_id)
         except NotFound:
             return None
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
-        """Publish what came; raises when it could not be stored, upon which it comes again."""
+        """Publish an update; raises when it could not be stored, and then it comes again."""
         instance = instance_lookup.find_for_webhook(self._deps, instance_id=lease.instance_id)
         if instance is None:
             return
@@ -298,7 +298,7 @@ class Sessions:
         return connection.position() if connection is not None else None
 
     def _drop(self, lease: Lease) -> OpenConnection | None:
-        """This process gives the session up; returns its connection, which has to be closed."""
+        """Give a session up; returns its connection, which has to be closed."""
         self._leases.pop(lease.instance_id, None)
         self._channels[lease.adapter].drop(lease.instance_id)
         return self._connections.pop(lease.instance_id, None)
@@ -326,7 +326,7 @@ def sessions_for(deps: Deps) -> Sessions:
 
 
 def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
-    """The consumer of `realtime`: what is for the clients goes to them, what is for a connection to its holder."""
+    """The consumer of `realtime`: events for clients go to them, events for a connection go to its holder."""
 
     def consume(event: RealtimeEvent) -> None:
         if event.name != WAKE:

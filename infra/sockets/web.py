@@ -26,8 +26,8 @@ GRACE_SECONDS = 10
 class Server(uvicorn.Server):
     """Socket.IO by `sockets`, everything else by `otherwise`.
 
-    At the end it lets go of the sockets first: a request that waits for
-    realtime events would never end by itself.
+    At the end the sockets are closed first: a request that waits for realtime
+    events would never end by itself.
     """
 
     def __init__(
@@ -81,6 +81,6 @@ def bound(settings: Settings) -> socket.socket:
 
 
 def address_of(settings: Settings, listener: socket.socket) -> str:
-    """Where the listener can be called, with the port that it was given."""
+    """The listener's URL, with the port that it has got."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{listener.getsockname()[1]}"

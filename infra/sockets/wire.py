@@ -61,5 +61,5 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
 
 
 def payload(event: RealtimeEvent) -> Payload:
-    """Return what clients get. Raises `KeyError` or `ValueError` for an event that has no such form."""
+    """Return the payload for clients. Raises `KeyError` or `ValueError` for an event that has none."""
     return _FORMS[event.name](event)

@@ -92,7 +92,7 @@ def limit_rate(api: APIBlueprint, rate: Rate, methods: Collection[str]) -> None:
 
 
 def limit_body(api: APIBlueprint, size: int) -> None:
-    """Let the blueprint's requests have bodies of up to `size` bytes instead of `MAX_BODY`."""
+    """Allow the blueprint's requests bodies of up to `size` bytes, instead of `MAX_BODY`."""
 
     def raise_limit() -> None:
         request.max_content_length = size
@@ -102,7 +102,7 @@ def limit_body(api: APIBlueprint, size: int) -> None:
 
 
 def body_limit(app: Flask, method: str, path: str) -> int:
-    """The most bytes that a body there may have, for who has to know it before the request is there."""
+    """The maximum size of a request body at a path, in bytes, for a server that needs it before Flask does."""
     try:
         endpoint, _ = app.url_map.bind("").match(path, method)
     except HTTPException:

@@ -1,4 +1,4 @@
-"""JSON in and out: strict reading, so that nothing odd gets past the door, and one form of writing."""
+"""JSON in and out: requests are parsed strictly, and all responses have one format."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shared.http.times import milliseconds
 
 
 class JSONRequest(Request):
-    """A request whose JSON is read strictly, whatever `silent` says: what cannot be used is a `BadRequest`."""
+    """A request whose JSON is parsed strictly, whatever `silent` says; invalid JSON raises `BadRequest`."""
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The query's parameters. One without a value is as good as not given: forms and clients send such."""
+        """The query's parameters. One without a value counts as missing: forms and some clients send these."""
         parameters = super().args
         return ImmutableMultiDict((name, value) for name, value in parameters.items(multi=True) if value)
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the body; one that was sent in chunks and is too large is refused, where Flask would cut it off."""
+        """Return the body. A body that is sent in chunks and is too large is refused; Flask would truncate it."""
         body = super().get_data(*args, **kwargs)
         limit = self.max_content_length
         if limit is not None and self.content_length is None and len(body) >= limit:

@@ -1,4 +1,4 @@
-"""Answers that a polling client need not be sent again while they stay the same."""
+"""Responses with an ETag, so that a polling client is not sent again what has not changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page(model: BaseModel, cursor: str | None) -> Response:
 def polled(model: BaseModel, cursor: str | None = None) -> Response:
     """Answer one page with an ETag over it, or 304 without a body when the client's `If-None-Match` names it.
 
-    A browser may keep the page, but has to ask each time whether it is still true.
+    A browser may cache the page, but has to revalidate it each time.
     """
     response = page(model, cursor)
     response.add_etag()

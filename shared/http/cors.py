@@ -1,4 +1,4 @@
-"""Letting browsers in: which web pages may call a dialect."""
+"""CORS: which web pages may call a dialect."""
 
 from __future__ import annotations
 

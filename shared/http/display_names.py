@@ -1,4 +1,4 @@
-"""What people call a thing, as every dialect takes it."""
+"""Display names, as every dialect accepts them."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _complete(operation: dict[str, Any], view: object) -> None:
 
 
 def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Put an example wherever JSON goes in or out, and beside each part of the path."""
+    """Add an example to every request body, response body and path parameter."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             parameter.setdefault("example", example(parameter["schema"], schemas, parameter["name"]))

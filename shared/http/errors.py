@@ -1,4 +1,4 @@
-"""Every failure as the one body that all dialects share."""
+"""Error responses: all dialects share one body."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Failure(BaseModel):
 
 
 def invalid(error: ValidationError) -> BadRequest:
-    """Say in words what a model refused. The refused values are not repeated, for they may be secrets."""
+    """Turn a validation error into a `BadRequest`. The refused values are not repeated, because they may be secrets."""
     fields: dict[str, str] = {}
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         fields.setdefault(".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))
@@ -107,7 +107,7 @@ def failure(
 
 
 def answered(work: Callable[[], Response]) -> Response:
-    """What `work` answers, or the answer to the exception that it raises; needs no application."""
+    """The response of `work`, or the one for the exception that it raises. Works without a Flask application."""
     try:
         return work()
     except HubError as error:
@@ -120,7 +120,7 @@ def answered(work: Callable[[], Response]) -> Response:
 
 
 def install_errors(app: Flask) -> None:
-    """Answer every exception in the one form."""
+    """Answer every exception with a `Failure`."""
     app.register_error_handler(HubError, _hub_error)
     # Both are needed: without the first, the second would turn a 405 into a 500.
     app.register_error_handler(HTTPException, _http_error)
@@ -128,7 +128,7 @@ def install_errors(app: Flask) -> None:
 
 
 def install_vocabulary(blueprint: Blueprint, vocabulary: Vocabulary) -> None:
-    """Have the errors of the blueprint's routes name fields and channels as its dialect does."""
+    """Use the dialect's names of fields and channels in errors of the blueprint's routes."""
     blueprint.register_error_handler(HubError, partial(_hub_error, vocabulary=vocabulary))
 
 

@@ -16,7 +16,7 @@ _PROVIDER: Final = "Google"
 
 
 class GoogleCallers:
-    """Lets in who PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT name, and everybody where they are not set."""
+    """Admits the callers that PUSH_AUDIENCE and PUSH_SERVICE_ACCOUNT name; everybody where they are not set."""
 
     def __init__(self, deps: Deps) -> None:
         settings = deps.settings
@@ -32,7 +32,7 @@ class GoogleCallers:
 
     def check(self, authorization: str) -> None:
         """Judge a request by its `Authorization` header; raise `Unauthorized` or `Forbidden` for anybody else,
-        `ProviderUnavailable` when it cannot be told."""
+        `ProviderUnavailable` when the token cannot be checked."""
         if self._audience is None or self._email is None:
             return
         scheme, _, token = authorization.partition(" ")
@@ -44,7 +44,7 @@ class GoogleCallers:
 def fetch_certificates(http: Outgoing, url: str) -> Certificates:
     """Google's public keys, as https://www.googleapis.com/oauth2/v3/certs serves them.
 
-    Raises `ProviderUnavailable` or `OutcomeUnknown` when they are not to be had.
+    Raises `ProviderUnavailable` or `OutcomeUnknown` when they cannot be fetched.
     """
     answer = http.request("GET", url, provider=_PROVIDER, timeout=_TIMEOUT, guarded=False)
     body = answer.json() if answer.ok else None

@@ -1,4 +1,4 @@
-"""Who may come in: reads the credential of a request and holds its principal."""
+"""Authentication and authorization: reads the credential of a request, and keeps its principal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Access(Enum):
 
 
 def protect(api: APIBlueprint, access: Access) -> None:
-    """Let nobody through to the blueprint's views, `open_to_all` ones excepted, without a principal.
+    """Require a principal for the blueprint's views, except those marked `open_to_all`.
 
     Call it before the views are declared, so that the document says so too.
     """
@@ -62,13 +62,13 @@ def _check_method(principal: Principal) -> None:
 
 
 def open_to_all(view: View) -> View:
-    """Mark a view of a protected blueprint as one that wants no credential; goes below the route's decorator."""
+    """Mark a view of a protected blueprint that needs no credential. Place it below the route's decorator."""
     setattr(view, OPEN_TO_ALL, True)
     return view
 
 
 def only_reads(view: View) -> View:
-    """Mark a view that changes nothing though it is called by POST: who may read may call it. Place as above."""
+    """Mark a POST view that changes nothing: whoever may read may call it. Place it below the route's decorator."""
     setattr(view, ONLY_READS, True)
     return view
 
@@ -106,7 +106,7 @@ def _principal(access: Access) -> Principal:
 
 
 def _credential() -> str:
-    """What the caller shows; an unknown scheme counts as shown, and nothing is valid under it."""
+    """The credential of the request. An unknown scheme counts as a credential that is never valid."""
     header = request.headers.get("Authorization", "").strip()
     if header:
         scheme, _, token = header.partition(" ")

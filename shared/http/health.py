@@ -1,4 +1,4 @@
-"""What a platform asks every deployable: does the process live, and can it do its work?"""
+"""Health checks that a platform makes of every deployable: liveness and readiness."""
 
 from __future__ import annotations
 

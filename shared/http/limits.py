@@ -1,4 +1,4 @@
-"""How often one address may call what needs no credential."""
+"""Rate limits by address, for what needs no credential."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def charge(deps: Deps, rate: Rate, key: str) -> None:
 
 
 def slow_forgers(view: View) -> View:
-    """Let an address know by 429 that its badly signed calls are too many; a rightly signed one is never refused."""
+    """Answer 429 to an address with too many badly signed webhooks; a correctly signed one is never refused."""
 
     @wraps(view)
     def watched(deps: Deps, request: Request, **arguments: str) -> Response:
@@ -52,7 +52,7 @@ def client_address(deps: Deps, request: Request) -> str:
     """Where a request comes from, as far as that can be trusted; an IPv6 address stands for its network of 2^64.
 
     Each of our `TRUSTED_PROXIES` adds one address to the right of
-    `X-Forwarded-For`; what is left of those is the client's own invention.
+    `X-Forwarded-For`; the client may invent what is left of those.
     """
     forwarded = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
     proxies = deps.settings.trusted_proxies

@@ -1,4 +1,4 @@
-"""What a function's process has one of, made at the first request, once, however many come at the same time."""
+"""What a function's process creates once, at its first request, however many requests come at the same time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Process:
-    """What is made once; `callers` judges who calls in Google's name."""
+    """What a process creates once. `callers` checks the tokens of Google's services."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
@@ -51,7 +51,7 @@ def process() -> Process:
 
 @contextmanager
 def working_with(deps: Deps) -> Iterator[None]:
-    """Have the functions in this process work with these meanwhile, whatever the environment says."""
+    """Within the context the functions of this process use these, whatever the environment says."""
     before = list(_processes)
     _processes[:] = [Process(deps)]
     try:

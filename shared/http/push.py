@@ -1,4 +1,4 @@
-"""Pub/Sub's way into a function: a push envelope, plain or as a CloudEvent, becomes one of our events."""
+"""Receiving Pub/Sub pushes: an envelope, plain or as a CloudEvent, becomes one of our events."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def push_handler(topic: Topic, consume: Callable[[Deps, Any], None]) -> Callable
 
 
 def refusal(request: Request) -> Response | None:
-    """What to answer a caller who cannot prove to be Google's; None when it may go on."""
+    """The response to a caller that cannot prove to be Google; None when the request may go on."""
     try:
         process().callers.check(request.headers.get("Authorization", ""))
     except HubError as error:

@@ -1,4 +1,4 @@
-"""Which tests have to notice a mutation: those that run its line, first those that have most to do with its module."""
+"""Which tests have to notice a mutation: those that run its line, beginning with those that run most of its module."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Choice:
                     self._running[path][line].append(number)
 
     def tests(self, mutation: Mutation) -> list[Recorded]:
-        """None when no test runs the line."""
+        """The tests that run the line; None when there are none."""
         place = mutation.place
         name = place.scope.rpartition(".")[2]
         numbers = self._at(mutation.path, place.lines) if place.in_function else self._using(place.names)
@@ -74,7 +74,7 @@ class Choice:
 
 
 def _names_at_import(body: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that a module uses while it is imported, which is not in its functions."""
+    """The names that a module uses while it is imported, outside of its functions."""
     for node in body:
         if isinstance(node, ast.Name | ast.Attribute):
             yield node.id if isinstance(node, ast.Name) else node.attr

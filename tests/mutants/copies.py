@@ -1,4 +1,4 @@
-"""A copy of the project for the tests to run in, so that nobody's edits and no mutant's doings matter to the other."""
+"""A copy of the project for the tests to run in, so that edits and mutants do not affect each other."""
 
 from __future__ import annotations
 

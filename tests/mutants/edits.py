@@ -1,4 +1,4 @@
-"""Edits of a source that leave all of it alone but a few characters, so that a mutant's difference reads well."""
+"""Edits of a few characters of a source, so that a mutant's difference is easy to read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Positions:
         return Edit(self.end(left), self.start(right), text)
 
     def without(self, items: Sequence[Spanned], index: int) -> Edit:
-        """Without one of several that commas, or operators, separate."""
+        """The edit that removes one of several items, which commas or operators separate."""
         item = items[index]
         if index + 1 < len(items):
             return Edit(self.start(item), self.start(items[index + 1]), "")
@@ -72,7 +72,7 @@ def changed(node: ast.AST, **fields: object) -> ast.AST:
 
 
 def first_that_parses(source: str, edits: Sequence[Edit]) -> str | None:
-    """Cutting leaves a bracket behind where an item stands in brackets; then the next edit has to do."""
+    """Cutting leaves a bracket behind where an item stands in brackets; then the next edit is taken."""
     for text in _applied(source, edits):
         try:
             ast.parse(text)

@@ -22,11 +22,11 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class OutOfTime(Exception):
-    """The limit was reached; the process has been ended."""
+    """The limit was reached, and the process was killed."""
 
 
 def messages(work: Work, *arguments: Any, seconds: float) -> Iterator[Any]:
-    """What the work sends, until it ends; raises `OutOfTime`."""
+    """Yield what the work sends, until it ends; raises `OutOfTime`."""
     reader, writer = _SERVER.Pipe(duplex=False)
     process = _SERVER.Process(target=_run, args=(writer, work, arguments))
     process.start()

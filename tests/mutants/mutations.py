@@ -1,4 +1,4 @@
-"""All mutations of a module: where they are, and what the module becomes."""
+"""All mutations of a module: their places, and the changed source of each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Mutation:
     change: Change
 
     def mutant(self, source: str) -> str | None:
-        """The whole module, or None when nothing comes of it."""
+        """The whole changed module; None when it does not parse, or has not changed."""
         text = first_that_parses(source, self.change.edits)
         return None if text is None or text == source else text
 
@@ -50,7 +50,7 @@ def difference(path: str, source: str, mutant: str) -> str:
 
 
 def changed_lines(diff: str) -> tuple[str, ...]:
-    """What a diff takes and gives, without the indentation: the same wherever it stands."""
+    """The lines that a diff removes and adds, without indentation: the same wherever they stand."""
     lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     return tuple(f"{line[0]} {line[1:].strip()}" for line in lines if line[1:].strip())
 
@@ -167,7 +167,7 @@ def _expression_changes(node: ast.AST, context: Context, parent: ast.AST) -> Ite
 
 
 def _is_collection(parent: ast.AST, context: Context) -> bool:
-    """Whether a tuple is one by where it stands; elsewhere none of its places can be missing."""
+    """Whether a tuple stands where its length may vary; elsewhere none of its items can be missing."""
     match parent:
         case ast.Assign() | ast.AnnAssign() | ast.For():
             return context.function is None or isinstance(parent, ast.For)
@@ -179,7 +179,7 @@ def _is_collection(parent: ast.AST, context: Context) -> bool:
 
 
 def _is_unseen(node: ast.stmt, function: Function | None) -> bool:
-    """What only a reader, a type checker or a log sees."""
+    """Whether only a reader, a type checker or a log sees the statement."""
     match node:
         case ast.Import() | ast.ImportFrom():
             return True

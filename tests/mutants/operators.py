@@ -1,4 +1,4 @@
-"""What a careful adversary would change in one expression or statement."""
+"""The changes that are tried in one expression or statement."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LARGE = 20
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The first of the edits that gives a source that parses."""
+    """The first of several edits whose result parses."""
 
     kind: str
     edits: tuple[Edit, ...]
@@ -88,7 +88,7 @@ def _bracketed(node: ast.AST) -> str:
 
 
 def _arguments(node: ast.Call, context: Context) -> Iterator[Change]:
-    """Drop a keyword argument that may be missing, or the last by position; but no text, which is for readers."""
+    """Drop an optional keyword argument, or the last positional one; but no text, which is for readers."""
     name = called(node)
     if name in _WHOLE:
         return
@@ -117,7 +117,7 @@ def _calls(node: ast.Call, context: Context) -> Iterator[Change]:
 
 
 def _elements(node: ast.List | ast.Tuple | ast.Set, context: Context) -> Iterator[Change]:
-    """Drop one; swap two neighbours where the order was written down as a table."""
+    """Drop an element; swap two neighbours where the order was written down as a table."""
     if isinstance(node, ast.Set) and len(node.elts) == 1:
         return
     for index in range(len(node.elts)):
@@ -137,7 +137,7 @@ def _swapped(items: list[ast.expr], context: Context) -> Iterator[Change]:
 
 
 def _entries(node: ast.Dict, context: Context) -> Iterator[Change]:
-    """Drop one; what `**` brings has no place of its own."""
+    """Drop an entry; those that `**` adds have no place of their own."""
     positions = context.positions
     for index, key in enumerate(node.keys):
         whole = positions.replacing(node, fewer(node, index, "keys", "values"))
@@ -152,7 +152,7 @@ def _entries(node: ast.Dict, context: Context) -> Iterator[Change]:
 
 
 def _operands(node: ast.BoolOp, context: Context) -> Iterator[Change]:
-    """Drop one, or take `and` for `or`."""
+    """Drop an operand, or use `and` for `or`."""
     for index in range(len(node.values)):
         shorter = fewer(node, index, "values") if len(node.values) > 2 else node.values[1 - index]
         yield context.without("drop an operand", node, node.values, index, shorter)
@@ -217,7 +217,7 @@ def _slices(node: ast.Subscript, context: Context) -> Iterator[Change]:
 def _conditions(
     node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, context: Context
 ) -> Iterator[Change]:
-    """Of a comprehension."""
+    """Drop a condition of a comprehension."""
     for generator in node.generators:
         for condition in generator.ifs:
             yield context.replace("drop a condition", condition, "True")

@@ -103,7 +103,7 @@ class Records:
         return [test_file for test_file in test_files if not self.path(test_file).exists()]
 
     def write(self, test_file: Path, records: Sequence[dict[str, Any]]) -> None:
-        """Whole or not at all."""
+        """Write a file completely or not at all."""
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self.path(test_file)
         partial = path.with_suffix(".partial")
@@ -125,7 +125,7 @@ class Records:
 
 
 def _python_files(root: Path) -> list[Path]:
-    """Without those of this package, whose edits change nothing."""
+    """The files without those of this package, whose edits change no record."""
     paths = (path for top in (*_SOURCES, "tests") for path in sorted((root / top).rglob("*.py")))
     return [path for path in paths if not path.is_relative_to(root / "tests/mutants")]
 

@@ -19,7 +19,7 @@ class Tried:
 
     @property
     def report(self) -> str:
-        """A line, and for what no test noticed the difference."""
+        """A line for a mutant, and its difference when no test noticed it."""
         verdict = self.result.verdict
         return self._line if verdict.is_noticed or not verdict.counts else f"{self._line}\n{self.difference}"
 
@@ -40,14 +40,14 @@ def _line(diff: str) -> int:
 
 
 def area(path: str) -> str:
-    """`usecases/pipeline`, `domain`, `infra/sockets`."""
+    """The area of a path: `usecases/pipeline`, `domain`, `infra/sockets`."""
     top, *folders = PurePath(path).parts[:-1]
     names = folders[: 2 if folders[:1] == ["usecases"] else 1] if top == "shared" else [top, *folders[:1]]
     return "/".join(names) or top
 
 
 def table(tried: Iterable[Tried]) -> str:
-    """In Markdown; what was not finished counts as survived, what is unusable not at all."""
+    """The table in Markdown; unfinished mutants count as survived, unusable ones not at all."""
     areas: Mapping[str, Counter[Verdict]] = defaultdict(Counter)
     for each in tried:
         if each.result.verdict.counts:

@@ -12,7 +12,7 @@ from tests.mutants.operators import LAST
 
 
 def shuffled(mutations: Sequence[Mutation], seed: int) -> Iterator[Mutation]:
-    """Those of a kind that tells least come after all others."""
+    """Kinds that tell least come after all others."""
     chance = random.Random(seed)
     parts = ([each for each in mutations if (each.change.kind in LAST) is last] for last in (False, True))
     return chain.from_iterable(_rounds(part, chance) for part in parts)

@@ -1,4 +1,4 @@
-"""What the project's functions and classes can be called without, and the members of its enumerations."""
+"""Which arguments of the project's functions and classes are optional, and the members of its enumerations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Project:
     members: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, function: ast.expr, module: str) -> list[Signature]:
-        """Those that a call in a module may be to: its own, another module's, else whatever has the name."""
+        """The functions that a call in a module may mean: its own, another module's, else any of that name."""
         owner, name = module, _name(function)
         if isinstance(function, ast.Attribute):
             owner = _name(function.value)
@@ -51,7 +51,7 @@ class Project:
 
 
 def read(sources: Iterable[tuple[str, str]]) -> Project:
-    """Of sources with the names of their modules, which need not differ."""
+    """The signatures in sources with the names of their modules, which need not differ."""
     classes: dict[str, ast.ClassDef] = {}
     project = Project()
     for module, source in sources:
@@ -84,7 +84,7 @@ def _of_function(node: Function) -> Signature:
 
 
 def _of_class(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Signature:
-    """By its `__init__`, else by the annotated fields of itself and its bases: a data class or a model."""
+    """The signature of a class by its `__init__`; of a data class or model by the fields of itself and its bases."""
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
             return _of_function(each)

@@ -122,7 +122,7 @@ def _last_line(text: str) -> str:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the mutant in place of its module; no file changes."""
+    """An import hook that gives the mutant instead of its module; no file changes."""
 
     def __init__(self, path: str, mutant: str) -> None:
         self._path = path

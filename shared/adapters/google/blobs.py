@@ -1,7 +1,7 @@
 """Blobs as objects of a Cloud Storage bucket, over its JSON API (https://cloud.google.com/storage/docs/json_api).
 
-The bucket needs a lifecycle rule that deletes objects after a day: what is out
-of time is not given out, but nobody here takes it away.
+The bucket needs a lifecycle rule that deletes objects after a day: expired
+blobs are not returned, but they are not deleted here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SECONDS = (5.0, 20.0)
 
 
 class BucketBlobs:
-    """One object per key. `emulator` is the address of a server that plays Cloud Storage and wants no credential."""
+    """One object per key. `emulator` is the address of a Cloud Storage emulator, which needs no credential."""
 
     def __init__(self, bucket: str, now: Callable[[], datetime], emulator: str | None = None) -> None:
         self._bucket = quote(bucket, safe="")

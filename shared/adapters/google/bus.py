@@ -51,7 +51,7 @@ class PubSubBus:
         return all(consumption.alive for consumption in list(self._consumptions))
 
     def feed(self, topic: Topic, consumer: Consumer, name: str) -> Feed:
-        """Hand all of a topic's events to this process as well, from now on, whoever else has them."""
+        """Deliver all further events of a topic to this process too, whatever other consumers it has."""
         return Feed(self._pubsub, topic, consumer, name)
 
     def dead_letters(self, topic: Topic, limit: int = 100, cursor: str | None = None) -> DeadLetterPage:

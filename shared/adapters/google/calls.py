@@ -1,7 +1,7 @@
-"""What every call to a Google service needs: which errors are tried again, and our error for the rest.
+"""Calls to Google's services: which errors are retried, and our error for the rest.
 
 Google's libraries are imported inside the functions here and in this whole
-package: they take more than half a second, which only who uses them shall pay.
+package: importing them takes more than half a second, and not every process needs it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def errors(service: str) -> Iterator[None]:
 
 
 def while_contended(timeout: float) -> Retry:
-    """Try again, with jitter and for `timeout` seconds, what was certainly not carried out."""
+    """Retry calls that were certainly not carried out, with jitter, for `timeout` seconds."""
     from google.api_core import exceptions  # noqa: PLC0415  cold start
 
     return _retry(timeout, exceptions.Aborted)
 
 
 def while_unavailable(timeout: float) -> Retry:
-    """Try again, with jitter and for `timeout` seconds, what may be carried out twice."""
+    """Retry calls that may be carried out twice, with jitter, for `timeout` seconds."""
     from google.api_core import exceptions  # noqa: PLC0415  cold start
 
     return _retry(

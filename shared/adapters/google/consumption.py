@@ -35,7 +35,7 @@ STOP_PATIENCE: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How an event is tried again: pauses in seconds that double from `min_backoff` to `max_backoff`.
+    """How an event is retried: pauses in seconds that double from `min_backoff` to `max_backoff`.
 
     `lease` (10 to 600 seconds) is how long Pub/Sub waits for a sign of life of
     the process that holds a message before it hands it to another.
@@ -82,7 +82,7 @@ class Consumption:
     def __init__(
         self, pubsub: PubSub, topic: Topic, consumer: Consumer, pace: Pace, subscription: str | None = None
     ) -> None:
-        """`subscription` is the full name of another one than the topic's own."""
+        """`subscription` is the full name of a subscription to use instead of the topic's own."""
         self._pubsub = pubsub
         self._subscription = subscription or pubsub.subscription(topic)
         self._topic = topic
@@ -103,7 +103,7 @@ class Consumption:
         return not self._stopped and not self._stream.done()
 
     def stop(self) -> None:
-        """Give running consumers some time to end, then give back what waits."""
+        """Give running consumers some time to finish, then return waiting messages to Pub/Sub."""
         with self._stopping:
             if self._stopped:
                 return

@@ -1,7 +1,7 @@
 """A topic's dead letters, which Pub/Sub keeps as messages of a subscription like any other.
 
-They are listed and found by reading it whole, with the limits told in
-`peek`; `MAX_LETTERS` at most are seen.
+Listing and finding them reads the whole subscription, with the limits that
+`peek` describes; at most `MAX_LETTERS` are read.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ _DELETION_SECONDS: Final = 3.0
 
 
 class Feed:
-    """Subscribed from its making to `close`.
+    """A subscription of this process to all events of a topic, from its creation to `close`.
 
     The subscription of a process that was killed is removed by Pub/Sub after a
-    day without a subscriber. What the consumer refuses is logged and gone: who
-    looks on must not hold up the others.
+    day without a subscriber. An event that the consumer refuses is logged and
+    dropped: an observer must not delay the others.
     """
 
     def __init__(self, pubsub: PubSub, topic: Topic, consumer: Consumer, name: str) -> None:

@@ -1,10 +1,10 @@
-"""Reading a subscription without using it up.
+"""Reading a subscription's messages without acknowledging them.
 
-A subscription cannot be read without taking its messages. So all of them are
-pulled, which holds them for a moment, and given back at once. The limits: who
-looks at the same moment sees only what the other does not hold; a look takes a
-second or two, because only a pull that stays empty tells the end; and reading
-must be faster than the subscription's ack deadline, after which messages return.
+A subscription can only be read by pulling its messages. So all of them are
+pulled, which leases them for a moment, and returned at once. The limits: of two
+processes that read at the same time, each sees only what the other does not
+lease; reading takes a second or two, because only an empty pull marks the end;
+and it must be faster than the ack deadline, after which messages come again.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class PubSub:
             )
 
     def close(self) -> None:
-        """Close what was connected; no more may be used of it."""
+        """Close the clients; they cannot be used afterwards."""
         opened = vars(self)
         if "publisher" in opened:
             self.publisher.transport.close()  # type: ignore[no-untyped-call]  # generated code
@@ -97,8 +97,8 @@ def ensure_topics(pubsub: PubSub, ack_deadline: int = 10) -> None:
     The subscriptions have neither a filter, nor a retry policy, nor a
     dead-letter policy. The emulator (0.8.20) accepts them all, but it ignores
     the first two: it delivers everything, and what is refused comes again within
-    50 ms. The third it half obeys: it stops delivering after so many attempts,
-    and forwards nothing to the dead-letter topic, so that the message is lost.
+    50 ms. Of the third it obeys one half: it stops delivering after the maximum of attempts,
+    but forwards nothing to the dead-letter topic, so that the message is lost.
     Ordering keys work.
     """
     with errors("Pub/Sub"):

@@ -102,7 +102,7 @@ def cursor_after(document: Message, query: Message, order_by: Sequence[Order], s
 
 
 def fill_cursor(query: Message, cursor: str, shape: str, document_root: str, collection: str) -> None:
-    """Start a query after `cursor`; raises `BadRequest` for one that another query made, or nobody."""
+    """Start a query after `cursor`; raises `BadRequest` for a cursor of another query, or an invented one."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
@@ -115,7 +115,7 @@ def fill_cursor(query: Message, cursor: str, shape: str, document_root: str, col
 
 
 def _is_position(query: Message, position: bytes) -> bool:
-    """Start the query there; False for what no page ends with, for anybody can make the digest."""
+    """Start the query at the position; False for one at which no page ends, because anybody can compute the digest."""
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  cold start
 
     try:

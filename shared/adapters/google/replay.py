@@ -1,10 +1,10 @@
-"""Publishing again what a topic has carried.
+"""Publishing a topic's past messages again.
 
 Beside its consumer's subscription the topic has one that nobody consumes, so
 that Pub/Sub keeps each message there until its retention ends. Seeking the
 consumer's own back would be less work, but it also marks as consumed what was
 published earlier and still waits for its next attempt; and the emulator
-(0.8.20) does not know seeking.
+(0.8.20) does not support seeking.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_MESSAGES: Final = 100_000
 
 
 def replay(pubsub: PubSub, topic: Topic, since: datetime) -> int:
-    """Publish what was published since then once more, in its order; returns how many messages."""
+    """Publish again, in order, what was published since then; returns the number of messages."""
     with all_messages(pubsub, pubsub.retained_subscription(topic), MAX_MESSAGES) as received_messages:
         messages = [received.message for received in received_messages if received.message.publish_time >= since]
     # An earlier replay's copies lie there as well; of the same data the first counts.

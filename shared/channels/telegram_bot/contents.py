@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.channelkit.contents import Contents
-from shared.channels.telegram_bot.updates import Entity, File, Message
+from shared.channelkit.forms import form_answers, form_text
+from shared.channels.telegram_bot.updates import Entity, File, Message, SuccessfulPayment
+from shared.domain.content import Content, Forward, Payment, Poll, Press, Quote
 from shared.domain.messages import Attachment, MessageKind
 
 SERVICE_MESSAGES = frozenset(
@@ -58,6 +60,8 @@ _FILES = {
     "document": MessageKind.DOCUMENT,
 }
 _MIME = {"photo": "image/jpeg", "video_note": "video/mp4"}
+# Telegram gives amounts in the smallest unit; XTR are its own stars.
+_WITHOUT_CENTS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XTR"})
 _KEPT = ("media_group_id", "message_thread_id", "author_signature", "business_connection_id")
 
 
@@ -69,9 +73,10 @@ def contents(message: Message, names: set[str]) -> Contents:
         extra["links"] = links
     if message.dice:
         extra["dice"] = message.dice.model_dump()
+    unsupported = None
     if kind is MessageKind.UNSUPPORTED:
-        extra["unsupported"] = sorted(name[:64] for name in names - Message.model_fields.keys() - {"from"})[:20]
-    return Contents(kind, text, (attachment,) if attachment else (), extra)
+        unsupported = ", ".join(sorted(name[:64] for name in names - Message.model_fields.keys() - {"from"})[:20])
+    return Contents(kind, text, (attachment,) if attachment else (), extra, _content(message, unsupported))
 
 
 def _main_content(message: Message) -> tuple[MessageKind, str | None, Attachment | None]:
@@ -81,8 +86,41 @@ def _main_content(message: Message) -> tuple[MessageKind, str | None, Attachment
         return MessageKind.TEXT, f"{message.dice.emoji} {message.dice.value}", None
     if message.poll is not None:
         return MessageKind.POLL, message.poll.question, _poll(message)
+    if message.web_app_data is not None:
+        data = message.web_app_data.data
+        return MessageKind.INTERACTIVE, form_text(form_answers(data)) or data, None
+    if message.successful_payment is not None:
+        return MessageKind.INTERACTIVE, _payment_text(message.successful_payment), None
+    if message.checklist is not None:
+        return MessageKind.TEXT, "\n".join([message.checklist.title, *(t.text for t in message.checklist.tasks)]), None
     attachment = _file(message) or _place(message) or _contact(message)
     return (attachment.type if attachment else MessageKind.UNSUPPORTED), message.caption, attachment
+
+
+def _content(message: Message, unsupported: str | None) -> Content:
+    quote, poll, payment = message.quote, message.poll, message.successful_payment
+    story = message.reply_to_story
+    return Content(
+        quoted=Quote(text=quote.text if quote else None, is_story=story is not None) if quote or story else None,
+        forwarded=Forward(author=message.forward_origin.name) if message.forward_origin else None,
+        pressed=Press(title=message.web_app_data.button_text) if message.web_app_data else None,
+        form=form_answers(message.web_app_data.data) if message.web_app_data else [],
+        payment=_payment(payment) if payment else None,
+        poll=Poll(question=poll.question, options=[option.text for option in poll.options]) if poll else None,
+        unsupported=unsupported,
+    )
+
+
+def _payment(payment: SuccessfulPayment) -> Payment:
+    units = 1 if payment.currency in _WITHOUT_CENTS else 100
+    return Payment(
+        amount=payment.total_amount / units, currency=payment.currency, reference=payment.invoice_payload[:128]
+    )
+
+
+def _payment_text(payment: SuccessfulPayment) -> str:
+    paid = _payment(payment)
+    return f"Paid {paid.amount:.2f} {paid.currency}" if paid.amount % 1 else f"Paid {paid.amount:.0f} {paid.currency}"
 
 
 def _file(message: Message) -> Attachment | None:
@@ -148,4 +186,4 @@ def _poll(message: Message) -> Attachment | None:
 
 def _links(entities: list[Entity]) -> list[dict[str, Any]]:
     """Addresses behind words of the text; every other entity can be read from the text itself."""
-    return [entity.model_dump(exclude={"type"}) for entity in entities if entity.type == "text_link"]
+    return [entity.model_dump(exclude={"type", "user"}) for entity in entities if entity.type == "text_link"]

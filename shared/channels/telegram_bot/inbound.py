@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.channelkit.payloads import checked
+from shared.channels.telegram_bot import address
 from shared.channels.telegram_bot.contents import SERVICE_MESSAGES, contents
 from shared.channels.telegram_bot.updates import (
     CallbackQuery,
     Chat,
     DeletedBusinessMessages,
+    Entity,
     Message,
     MessageReaction,
     ReactionType,
     User,
 )
+from shared.domain.content import Content, Press
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
@@ -28,6 +31,8 @@ from shared.domain.inbound import (
 )
 from shared.domain.messages import MessageKind
 from shared.errors import PayloadInvalid
+
+_MOST_ENTITIES = 100
 
 _log = logging.getLogger(__name__)
 
@@ -83,34 +88,91 @@ def _moved(old: int, new: int) -> ChatMoved:
 
 def _received(message: Message, names: set[str]) -> MessageReceived:
     content = contents(message, names)
-    place = address(message.chat, message.business_connection_id)
+    place, topic = _place(message), message.direct_messages_topic
     from_me = _written_by_the_business(message)
     reply = message.reply_to_message
+    is_group = message.chat.type != "private" and topic is None
+    is_by_machine = _is_by_machine(message)
     return MessageReceived(
         external_message_id=f"{place}:{message.message_id}",
         external_conversation_id=place,
-        chat_key=str(message.chat.id),
-        sender=_chat_as_sender(message.chat) if from_me else _sender(message),
+        chat_key=place if topic else str(message.chat.id),
+        sender=_customer(message) if from_me else _sender(message),
         kind=content.kind,
         text=content.text,
         attachments=content.attachments,
         sent_at=message.date,
         from_me=from_me,
-        is_group=message.chat.type != "private",
+        is_group=is_group,
+        is_thread=topic is not None,
+        is_automatic=message.is_from_offline,
+        nobody_waits=is_by_machine,
+        not_routed=is_by_machine,
+        is_addressed=_is_command(message),
+        mentions=tuple(_mentions(message)),
+        group_name=message.chat.title if is_group else None,
         reply_to=f"{place}:{reply.message_id}" if reply else None,
+        content=content.content,
         extra=content.extra,
     )
 
 
-def address(chat: Chat, business_connection_id: str | None = None) -> str:
-    """Where to answer. A chat of a connected business account is reached only by naming the connection."""
-    return f"business:{business_connection_id}:{chat.id}" if business_connection_id else str(chat.id)
+def _is_by_machine(message: Message) -> bool:
+    """Whether a bot wrote it, or a channel: for all its readers, or by its post's copy in the group beside it.
+
+    The bot in whose name an anonymous administrator writes is none.
+    """
+    if message.chat.type == "channel" or message.is_automatic_forward:
+        return True
+    return message.sender_chat is None and message.sender is not None and message.sender.is_bot
+
+
+def _is_command(message: Message) -> bool:
+    """Whether it is a command to any bot; one to a certain bot names it."""
+    return any(entity.type == "bot_command" and "@" not in name for entity, name in _entities(message))
+
+
+def _mentions(message: Message) -> Iterator[str]:
+    for entity, name in _entities(message):
+        if entity.type == "mention":
+            yield name
+        elif entity.type == "bot_command" and "@" in name:
+            yield "@" + name.partition("@")[2]
+        elif entity.type == "text_mention" and entity.user is not None:
+            yield str(entity.user.id)
+
+
+def _entities(message: Message) -> Iterator[tuple[Entity, str]]:
+    """Each entity with the part of the text that it marks."""
+    text, entities = message.text, message.entities
+    if text is None:
+        text, entities = message.caption, message.caption_entities
+    units = (text or "").encode("utf-16-le", "surrogatepass")
+    for entity in entities[:_MOST_ENTITIES]:
+        marked = units[max(entity.offset, 0) * 2 : max(entity.offset + entity.length, 0) * 2]
+        yield entity, marked.decode("utf-16-le", "replace")
+
+
+def _place(message: Message) -> str:
+    topic = message.direct_messages_topic
+    if topic is not None:
+        return address.of_topic(message.chat.id, topic.topic_id)
+    return address.of_chat(message.chat.id, message.business_connection_id)
 
 
 def _written_by_the_business(message: Message) -> bool:
+    topic = message.direct_messages_topic
+    if topic is not None and topic.user is not None:
+        return message.sender_chat is not None or (message.sender is not None and message.sender.id != topic.user.id)
     if message.business_connection_id is None or message.sender is None:
         return False
     return message.sender.id != message.chat.id
+
+
+def _customer(message: Message) -> Sender:
+    """Whom the business wrote to."""
+    topic = message.direct_messages_topic
+    return _user_as_sender(topic.user) if topic and topic.user else _chat_as_sender(message.chat)
 
 
 def _sender(message: Message) -> Sender:
@@ -125,7 +187,7 @@ def _user_as_sender(user: User, phone: str | None = None) -> Sender:
     return Sender(
         external_user_id=str(user.id),
         keys=(str(user.id),),
-        name=_full_name(user.first_name, user.last_name),
+        name=user.full_name,
         phone=f"+{phone.lstrip('+')}" if phone else None,
         username=user.username,
     )
@@ -135,24 +197,21 @@ def _chat_as_sender(chat: Chat) -> Sender:
     return Sender(
         external_user_id=str(chat.id),
         keys=(str(chat.id),),
-        name=chat.title or _full_name(chat.first_name, chat.last_name),
+        name=chat.name,
         username=chat.username,
     )
-
-
-def _full_name(first: str | None, last: str | None) -> str | None:
-    return " ".join(part for part in (first, last) if part) or None
 
 
 def _edited(body: object) -> list[ChannelEvent]:
     message = checked("telegram_bot", Message, body)
     if message.location is not None:
         return []  # A live location moves by edits; there is no text to change.
-    place = address(message.chat, message.business_connection_id)
+    content = contents(message, set(body) if isinstance(body, dict) else set())
     return [
         MessageEdited(
-            external_message_id=f"{place}:{message.message_id}",
-            text=message.text or message.caption or "",
+            external_message_id=f"{_place(message)}:{message.message_id}",
+            text=content.text or "",
+            attachments=content.attachments or None,
             edited_at=message.edit_date or message.date,
         )
     ]
@@ -162,7 +221,8 @@ def _callback_query(body: object) -> list[ChannelEvent]:
     query = checked("telegram_bot", CallbackQuery, body)
     message = query.message
     chat = message.chat if message else Chat(id=query.sender.id)
-    place = address(chat, message.business_connection_id if message else None)
+    place = address.of_chat(chat.id, message.business_connection_id if message else None)
+    title = message.reply_markup.title_of(query.data) if message and message.reply_markup else None
     return [
         MessageReceived(
             external_message_id=f"callback:{query.id}",
@@ -170,9 +230,12 @@ def _callback_query(body: object) -> list[ChannelEvent]:
             chat_key=str(chat.id),
             sender=_user_as_sender(query.sender),
             kind=MessageKind.INTERACTIVE,
-            text=query.data or query.game_short_name,
+            text=title or query.data or query.game_short_name,
+            content=Content(pressed=Press(title=title, payload=query.data or query.game_short_name)),
             sent_at=query.received_at,
             is_group=chat.type != "private",
+            is_addressed=True,
+            group_name=chat.title if chat.type != "private" else None,
             reply_to=f"{place}:{message.message_id}" if message else None,
             extra={"callback_query_id": query.id},
         )
@@ -200,7 +263,7 @@ def _emoji_of(reaction: ReactionType) -> str:
 
 def _deleted(body: object) -> list[ChannelEvent]:
     deleted = checked("telegram_bot", DeletedBusinessMessages, body)
-    place = address(deleted.chat, deleted.business_connection_id)
+    place = address.of_chat(deleted.chat.id, deleted.business_connection_id)
     return [MessageDeleted(external_message_id=f"{place}:{number}") for number in deleted.message_ids]
 
 

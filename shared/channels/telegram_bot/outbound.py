@@ -12,6 +12,7 @@ from shared.channelkit.entities import Entity
 from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import entities
 from shared.channelkit.styled_text import utf16_length
+from shared.channels.telegram_bot.address import is_plain, target
 from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
@@ -36,7 +37,7 @@ _ENTITIES = {
     "pre": "pre",
     "link": "text_link",
 }
-_FRAME = ("chat_id", "business_connection_id", "reply_parameters")
+_FRAME = ("chat_id", "business_connection_id", "direct_messages_topic_id", "reply_parameters")
 _WITHOUT_CAPTION = frozenset({"sendSticker", "sendLocation", "sendVenue"})
 _VOICE_MIMES = frozenset({"audio/ogg", "audio/opus"})
 _VOICE_ENDINGS = (".ogg", ".oga", ".opus")
@@ -95,12 +96,12 @@ def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
     number = _number(reaction.external_message_id)
     if number is None:
         raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-    result(api("setMessageReaction", {"chat_id": _target(to)["chat_id"], "message_id": number, "reaction": chosen}))
+    result(api("setMessageReaction", {"chat_id": target(to)["chat_id"], "message_id": number, "reaction": chosen}))
     return Sent(external_message_id=None)
 
 
 def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
-    frame = _target(payload.to) | _reply(payload.reply_to)
+    frame = target(payload.to) | _reply(payload.reply_to)
     text, looks = entities(payload)
     styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
     text_step = _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
@@ -124,14 +125,6 @@ def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
         if look.value:
             entity["url" if look.style == "link" else "language"] = look.value
     return {name: entities} if entities else {}
-
-
-def _target(to: str) -> dict[str, Any]:
-    """`business:<connection>:<chat>` or the chat itself; see `inbound.address`."""
-    if to.startswith("business:"):
-        connection, _, chat = to.removeprefix("business:").rpartition(":")
-        return {"chat_id": chat, "business_connection_id": connection}
-    return {"chat_id": to}
 
 
 def _reply(reply_to: str | None) -> dict[str, Any]:
@@ -209,4 +202,4 @@ def _message_id(to: str, message: Any) -> str | None:
     number = message.get("message_id") if isinstance(message, dict) else None
     if not isinstance(chat, dict) or not isinstance(number, int):
         return None
-    return f"{to if to.startswith('business:') else chat.get('id')}:{number}"
+    return f"{chat.get('id') if is_plain(to) else to}:{number}"

@@ -26,6 +26,11 @@ class User(BaseModel):
     first_name: str = ""
     last_name: str | None = None
     username: str | None = None
+    is_bot: bool = False
+
+    @property
+    def full_name(self) -> str | None:
+        return " ".join(part for part in (self.first_name, self.last_name) if part) or None
 
 
 class Chat(BaseModel):
@@ -35,6 +40,10 @@ class Chat(BaseModel):
     username: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        return self.title or " ".join(part for part in (self.first_name, self.last_name) if part) or None
 
 
 class File(BaseModel):
@@ -95,10 +104,64 @@ class Entity(BaseModel):
     offset: int
     length: int
     url: str | None = None
+    user: User | None = None
 
 
 class MessageId(BaseModel):
     message_id: int
+
+
+class Topic(BaseModel):
+    """One customer's chat with a channel, in the channel's chat for direct messages."""
+
+    topic_id: int
+    user: User | None = None
+
+
+class ForwardOrigin(BaseModel):
+    """Who wrote a forwarded message: a person who may be hidden, a chat, or a channel."""
+
+    sender_user: User | None = None
+    sender_user_name: str | None = None
+    sender_chat: Chat | None = None
+    chat: Chat | None = None
+
+    @property
+    def name(self) -> str | None:
+        chat_of_origin = self.sender_chat or self.chat
+        if chat_of_origin is not None:
+            return chat_of_origin.name
+        return self.sender_user.full_name if self.sender_user else self.sender_user_name
+
+
+class Quote(BaseModel):
+    text: str
+
+
+class Story(BaseModel):
+    chat: Chat
+
+
+class WebAppData(BaseModel):
+    button_text: str
+    data: str
+
+
+class SuccessfulPayment(BaseModel):
+    """`total_amount` is in the smallest unit of the currency."""
+
+    currency: str
+    total_amount: int
+    invoice_payload: str
+
+
+class Task(BaseModel):
+    text: str
+
+
+class Checklist(BaseModel):
+    title: str
+    tasks: list[Task] = []
 
 
 class Message(BaseModel):
@@ -113,6 +176,12 @@ class Message(BaseModel):
     media_group_id: str | None = None
     author_signature: str | None = None
     edit_date: Time | None = None
+    direct_messages_topic: Topic | None = None
+    is_automatic_forward: bool = False
+    is_from_offline: bool = False
+    forward_origin: ForwardOrigin | None = None
+    quote: Quote | None = None
+    reply_to_story: Story | None = None
     reply_to_message: MessageId | None = None
     migrate_to_chat_id: int | None = None
     migrate_from_chat_id: int | None = None
@@ -133,6 +202,23 @@ class Message(BaseModel):
     contact: Contact | None = None
     poll: Poll | None = None
     dice: Dice | None = None
+    web_app_data: WebAppData | None = None
+    successful_payment: SuccessfulPayment | None = None
+    checklist: Checklist | None = None
+
+
+class Button(BaseModel):
+    text: str
+    callback_data: str | None = None
+
+
+class Keyboard(BaseModel):
+    inline_keyboard: list[list[Button]] = []
+
+    def title_of(self, data: str | None) -> str | None:
+        """What is written on the button with this data."""
+        buttons = (button for row in self.inline_keyboard for button in row)
+        return next((button.text for button in buttons if button.callback_data == data), None)
 
 
 class PressedMessage(BaseModel):
@@ -141,6 +227,7 @@ class PressedMessage(BaseModel):
     message_id: int
     chat: Chat
     business_connection_id: str | None = None
+    reply_markup: Keyboard | None = None
 
 
 class CallbackQuery(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.channelkit.contents import Contents
 from shared.channels.telegram_user.updates import FileType, Message
+from shared.domain.content import MOST_ITEMS, Content, Forward, Poll, Quote
 from shared.domain.messages import Attachment, MessageKind
 
 _KINDS: Mapping[FileType, MessageKind] = {
@@ -30,13 +31,24 @@ def contents(message: Message) -> Contents:
         extra["media_group_id"] = message.grouped_id
     if message.post_author:
         extra["author_signature"] = message.post_author
+    content = _content(message)
     if attachment is not None:
         text = message.text or (attachment.name if attachment.type is MessageKind.POLL else None)
-        return Contents(attachment.type, text, (attachment,), extra)
+        return Contents(attachment.type, text, (attachment,), extra, content)
     if message.unsupported:
-        extra["unsupported"] = [message.unsupported]
-        return Contents(MessageKind.UNSUPPORTED, message.text or None, (), extra)
-    return Contents(MessageKind.TEXT, message.text, (), extra)
+        return Contents(MessageKind.UNSUPPORTED, message.text or None, (), extra, content)
+    return Contents(MessageKind.TEXT, message.text, (), extra, content)
+
+
+def _content(message: Message) -> Content:
+    author, poll = message.forwarded_from, message.poll
+    options = [option[:1_000] for option in poll.options[:MOST_ITEMS]] if poll else []
+    return Content(
+        quoted=Quote(text=message.quote) if message.quote else None,
+        forwarded=Forward(author=author or None) if author is not None else None,
+        poll=Poll(question=poll.question[:1_000], options=options) if poll else None,
+        unsupported=message.unsupported,
+    )
 
 
 def _file(message: Message) -> Attachment | None:

@@ -34,6 +34,7 @@ def _received(message: Message) -> list[ChannelEvent]:
     # In a private chat everything is the customer's, also what the account's owner wrote to them.
     speaker = chat if not is_group or message.sender is None else message.sender
     content = contents(message)
+    is_by_machine = speaker.is_bot or speaker.type == "channel" or message.is_repost
     return [
         MessageReceived(
             external_message_id=message_id(chat.id, message.id),
@@ -46,8 +47,13 @@ def _received(message: Message) -> list[ChannelEvent]:
             sent_at=message.date,
             from_me=message.out,
             is_group=is_group,
+            nobody_waits=is_by_machine,
+            not_routed=is_by_machine,
+            is_addressed=message.mentioned,
+            group_name=chat.title if is_group else None,
             reply_to=message_id(chat.id, message.reply_to) if message.reply_to else None,
-            extra=content.extra | ({"group_name": chat.title} if is_group and chat.title else {}),
+            content=content.content,
+            extra=content.extra,
             context={"access_hash": chat.access_hash} if chat.access_hash else {},
         )
     ]

@@ -43,12 +43,23 @@ def message_update(message: Any, chat: Any, sender: Any, *, edited: bool = False
         edit_date=None if message.edit_hide else message.edit_date,
         out=bool(message.out),
         reply_to=getattr(message.reply_to, "reply_to_msg_id", None),
+        mentioned=bool(message.mentioned),
+        forwarded_from=_forwarded_from(message.fwd_from),
+        is_repost=bool(getattr(message.fwd_from, "saved_from_peer", None)) and isinstance(chat, types.Channel),
+        quote=(getattr(message.reply_to, "quote_text", None) or "")[:4096] or None,
         grouped_id=str(message.grouped_id) if message.grouped_id else None,
         post_author=message.post_author,
         **{"text": message.message or "", **_media(message.media)},
     )
     update = Update(edited=read) if edited else Update(message=read)
     return update.model_dump(mode="json", exclude_none=True)
+
+
+def _forwarded_from(header: Any) -> str | None:
+    """Whom Telegram names as the author of a forwarded message; its people are known by number alone here."""
+    if header is None:
+        return None
+    return (header.from_name or header.post_author or "")[:256]
 
 
 def deleted(ids: Iterable[int], chat: int | None) -> dict[str, Any]:

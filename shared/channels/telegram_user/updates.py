@@ -64,7 +64,11 @@ FileType = Literal["photo", "video", "video_note", "animation", "audio", "voice"
 
 
 class Message(BaseModel):
-    """`sender` is missing where nobody but the chat itself speaks; `unsupported` names what has no form here."""
+    """`sender` is missing where nobody but the chat itself speaks; `unsupported` names what has no form here.
+
+    `mentioned` is Telegram's word for a message in a group that names the account or answers it. `forwarded_from` is
+    who wrote a forwarded message, empty where Telegram does not say; `quote` is the part that is answered.
+    """
 
     id: int
     chat: Peer
@@ -74,6 +78,10 @@ class Message(BaseModel):
     out: bool = False
     text: str = ""
     reply_to: int | None = None
+    mentioned: bool = False
+    forwarded_from: str | None = Field(default=None, max_length=256)
+    is_repost: bool = False
+    quote: str | None = Field(default=None, max_length=4096)
     grouped_id: str | None = None
     post_author: str | None = None
     file_type: FileType | None = None

@@ -200,7 +200,7 @@ def test_a_supergroup_has_numbers_of_its_own() -> None:
     message = _message(peer_id=types.PeerChannel(12), from_id=types.PeerUser(6))
     event = _received(message, chat=_channel(megagroup=True), sender=_user(6))
     assert (event.external_message_id, event.is_group) == ("-1000000000012:11", True)
-    assert (event.sender.external_user_id, event.extra) == ("6", {"group_name": "Big"})
+    assert (event.sender.external_user_id, event.group_name) == ("6", "Big")
 
 
 def test_what_is_nobodys_message_is_left_out() -> None:

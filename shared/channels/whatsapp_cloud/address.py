@@ -6,6 +6,7 @@ import re
 
 from shared.channelkit import jid
 
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _NUMBER = re.compile(r"\+?[0-9]{6,20}")
 
 
@@ -15,6 +16,11 @@ def canonical(address: str) -> str:
     if not _NUMBER.fullmatch(plain):
         return address.strip()
     return jid.canonical(plain).removesuffix(jid.PHONE)
+
+
+def is_user_id(address: str) -> bool:
+    """Whether it is a business-scoped user id, such as `US.13491208655302741918`, which messages name otherwise."""
+    return _USER_ID.fullmatch(address) is not None
 
 
 def phone(address: str) -> str | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from shared.channelkit.contents import Contents
-from shared.channelkit.payloads import json_object
-from shared.channels.whatsapp_cloud.events import Choice, Context, Error, File, Message, Order, SharedContact
+from shared.channelkit.contents import Contents, short
+from shared.channelkit.forms import form_answers, form_text
+from shared.channels.whatsapp_cloud import events
+from shared.channels.whatsapp_cloud.events import Context, Edited, Error, File, Message, Product, SharedContact
+from shared.domain.content import MOST_ITEMS, Content, Forward, Order, OrderLine, Press, Referral
 from shared.domain.messages import Attachment, MessageKind
-from shared.domain.storable import check_storable
-from shared.errors import PayloadInvalid
 
+# What a form says about itself beside its answers.
+_NO_ANSWERS = frozenset({"flow_token"})
 _FILES = {
     "image": MessageKind.IMAGE,
     "audio": MessageKind.AUDIO,
@@ -23,12 +26,20 @@ _FILES = {
 
 
 def contents(message: Message) -> Contents:
-    """What the message says; a type that is not known is kept as `UNSUPPORTED` with its name in `extra`."""
+    """What the message says; a type that is not known is kept as `UNSUPPORTED` with its name."""
     reader = _file if message.type in _FILES else _READERS.get(message.type)
-    content = reader(message) if reader else None
-    content = content or Contents(MessageKind.UNSUPPORTED, extra={"unsupported": message.type[:64]})
+    contents = reader(message) if reader else None
+    contents = contents or _unsupported(message)
     about = _about(message)
-    return Contents(content.kind, content.text, content.attachments, content.extra | about) if about else content
+    return replace(contents, content=contents.content.model_copy(update=about)) if about else contents
+
+
+def edited_contents(edited: Edited) -> Contents | None:
+    """What a message says after its edit; None for a kind that cannot be edited."""
+    if edited.text is not None:
+        return Contents(MessageKind.TEXT, edited.text.body)
+    file: File | None = getattr(edited, edited.type) if edited.type in ("image", "video", "document") else None
+    return _file_contents(edited.type, file) if file else None
 
 
 def error_text(errors: list[Error]) -> str | None:
@@ -41,17 +52,34 @@ def error_text(errors: list[Error]) -> str | None:
     return f"{error.code}: {text}{f' ({details})' if details and details != text else ''}"[:500]
 
 
+def _unsupported(message: Message) -> Contents:
+    """What WhatsApp or the hub cannot show, with the reason that Meta gives."""
+    kind = message.unsupported.type if message.unsupported and message.unsupported.type else message.type
+    reason = ", ".join(part for part in (kind[:64], error_text(message.errors)) if part)
+    return Contents(MessageKind.UNSUPPORTED, content=Content(unsupported=reason[:500]))
+
+
 def _about(message: Message) -> dict[str, Any]:
-    """What came along: the advertisement that led here, whether it was forwarded, Meta's own errors."""
+    """What came along: the advertisement or product that led here, and whether the message was forwarded."""
     context = message.context or Context()
-    told_errors = error_text(message.errors)
-    about = {
-        "referral": message.referral,
-        "referred_product": context.referred_product,
-        "forwarded": context.forwarded or context.frequently_forwarded,
-        "error": told_errors,
-    }
-    return {name: value for name, value in about.items() if value}
+    about: dict[str, Any] = {}
+    if message.referral or context.referred_product:
+        about["referral"] = _referral(message.referral or events.Referral(), context.referred_product)
+    if context.forwarded or context.frequently_forwarded:
+        about["forwarded"] = Forward()
+    return about
+
+
+def _referral(referral: events.Referral, product: Product | None) -> Referral:
+    return Referral(
+        source=short(referral.source_type),
+        title=short(referral.headline),
+        text=referral.body,
+        url=referral.source_url,
+        ad_id=short(referral.source_id),
+        product_id=short(product.product_retailer_id) if product else None,
+        click_id=short(referral.ctwa_clid),
+    )
 
 
 def _text(message: Message) -> Contents | None:
@@ -60,10 +88,12 @@ def _text(message: Message) -> Contents | None:
 
 def _file(message: Message) -> Contents | None:
     sent: File | None = getattr(message, message.type)
-    if sent is None:
-        return None
-    kind = _FILES[message.type]
-    flags = {"voice": sent.voice or message.type == "voice", "animated": sent.animated}
+    return _file_contents(message.type, sent) if sent else None
+
+
+def _file_contents(message_type: str, sent: File) -> Contents:
+    kind = _FILES[message_type]
+    flags = {"voice": sent.voice or message_type == "voice", "animated": sent.animated}
     extra: dict[str, Any] = {"media_id": sent.id} if sent.id else {}
     attachment = Attachment(
         type=kind,
@@ -101,49 +131,42 @@ def _interactive(message: Message) -> Contents | None:
         return None
     choice = chosen.button_reply or chosen.list_reply
     if choice is not None:
-        return Contents(MessageKind.INTERACTIVE, choice.title or choice.id, extra=_chosen(choice))
+        return _pressed(choice.title or choice.id, choice.id, choice.description)
+    if chosen.call_permission_reply is not None:
+        return _pressed(f"Call permission: {chosen.call_permission_reply.response or 'unknown'}"[:200], None)
     if chosen.nfm_reply is None:
-        return Contents(MessageKind.UNSUPPORTED, extra={"unsupported": f"interactive/{chosen.type}"[:64]})
-    flow = chosen.nfm_reply
-    extra = {"flow": flow.name, "answers": _answers(flow.response_json)}
-    return Contents(MessageKind.INTERACTIVE, flow.body, extra={name: value for name, value in extra.items() if value})
+        return Contents(MessageKind.UNSUPPORTED, content=Content(unsupported=f"interactive/{chosen.type}"[:64]))
+    answers = form_answers(chosen.nfm_reply.response_json, without=_NO_ANSWERS)
+    text = form_text(answers) or chosen.nfm_reply.body
+    return Contents(MessageKind.INTERACTIVE, text, content=Content(form=answers))
 
 
-def _chosen(choice: Choice) -> dict[str, Any]:
-    return {"choice": choice.model_dump(exclude_none=True)}
-
-
-def _answers(text: str | None) -> object:
-    """A form's answers are JSON inside the JSON; what is not, or what no document could hold, is kept as it came."""
-    if not text or len(text) >= 50_000:
-        return text
-    try:
-        answers = json_object("flow", text.encode("utf-8", "replace"))
-        check_storable(answers)
-    except (PayloadInvalid, ValueError):
-        return text
-    return answers
+def _pressed(title: str | None, payload: str | None, description: str | None = None) -> Contents:
+    pressed = Press(title=short(title), description=short(description), payload=payload)
+    return Contents(MessageKind.INTERACTIVE, title, content=Content(pressed=pressed))
 
 
 def _button(message: Message) -> Contents | None:
     if message.button is None:
         return None
-    payload = message.button.payload
-    return Contents(
-        MessageKind.INTERACTIVE, message.button.text or payload, extra={"payload": payload} if payload else {}
-    )
+    return _pressed(message.button.text or message.button.payload, message.button.payload)
 
 
 def _order(message: Message) -> Contents | None:
     order = message.order
     if order is None:
         return None
-    return Contents(MessageKind.INTERACTIVE, _order_text(order), extra={"order": order.model_dump(exclude_none=True)})
-
-
-def _order_text(order: Order) -> str:
-    lines = [f"{item.quantity} x {item.product_retailer_id}" for item in order.product_items]
-    return "\n".join([order.text, *lines] if order.text else lines)
+    lines = [
+        OrderLine(
+            product=item.product_retailer_id[:1_000],
+            quantity=item.quantity,
+            price=item.item_price,
+            currency=short(item.currency),
+        )
+        for item in order.product_items[:MOST_ITEMS]
+    ]
+    content = Content(order=Order(lines=lines, note=order.text or None))
+    return Contents(MessageKind.INTERACTIVE, "\n".join(content.in_words()), content=content)
 
 
 _READERS: Mapping[str, Callable[[Message], Contents | None]] = {

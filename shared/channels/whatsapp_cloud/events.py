@@ -6,7 +6,7 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/messa
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -105,8 +105,13 @@ class FlowReply(_Part):
     response_json: str | None = None
 
 
+class CallPermission(_Part):
+    response: str | None = None
+
+
 class Interactive(_Part):
     type: str
+    call_permission_reply: CallPermission | None = None
     button_reply: Choice | None = None
     list_reply: Choice | None = None
     nfm_reply: FlowReply | None = None
@@ -131,10 +136,53 @@ class Order(_Part):
 
 
 class System(_Part):
+    """What WhatsApp tells of a customer: a new number, or a new business-scoped id."""
+
     type: str | None = None
     body: str | None = None
     wa_id: str | None = None
     new_wa_id: str | None = None
+    user_id: str | None = None
+    previous_user_id: str | None = None
+
+
+class Edited(_Part):
+    """The new content of a message; it lies in the field that `type` names, as in a message."""
+
+    type: str
+    text: Text | None = None
+    image: File | None = None
+    video: File | None = None
+    document: File | None = None
+
+
+class Edit(_Part):
+    original_message_id: Id
+    message: Edited
+
+
+class Revoke(_Part):
+    original_message_id: Id
+
+
+class Unsupported(_Part):
+    type: str | None = None
+
+
+class Product(_Part):
+    catalog_id: str | None = None
+    product_retailer_id: str | None = None
+
+
+class Referral(_Part):
+    """The advertisement or post that the customer came from."""
+
+    source_url: str | None = None
+    source_id: str | None = None
+    source_type: str | None = None
+    headline: str | None = None
+    body: str | None = None
+    ctwa_clid: str | None = None
 
 
 class Context(_Part):
@@ -143,7 +191,7 @@ class Context(_Part):
     id: str | None = None
     forwarded: bool = False
     frequently_forwarded: bool = False
-    referred_product: dict[str, Any] | None = None
+    referred_product: Product | None = None
 
 
 class Message(_Part):
@@ -172,8 +220,32 @@ class Message(_Part):
     order: Order | None = None
     system: System | None = None
     context: Context | None = None
-    referral: dict[str, Any] | None = None
+    referral: Referral | None = None
+    edit: Edit | None = None
+    revoke: Revoke | None = None
+    unsupported: Unsupported | None = None
     errors: list[Error] = []
+
+
+class BanInfo(_Part):
+    waba_ban_state: str | None = None
+
+
+class Restriction(_Part):
+    restriction_type: str | None = None
+
+
+class Violation(_Part):
+    violation_type: str | None = None
+
+
+class AccountUpdate(_Part):
+    """What became of the business's account at Meta."""
+
+    event: str | None = None
+    ban_info: BanInfo | None = None
+    restriction_info: list[Restriction] = []
+    violation_info: Violation | None = None
 
 
 class Status(_Part):

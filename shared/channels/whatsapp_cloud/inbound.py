@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared.channelkit.payloads import checked
 from shared.channels.whatsapp_cloud.address import canonical, phone
 from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
-from shared.channels.whatsapp_cloud.contents import contents, error_text
-from shared.channels.whatsapp_cloud.events import Contact, Message, Preference, Status
+from shared.channels.whatsapp_cloud.contents import contents, edited_contents, error_text
+from shared.channels.whatsapp_cloud.events import AccountUpdate, Contact, Edit, Message, Preference, Status
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
+    ConnectionChanged,
     ConsentChanged,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     ReactionChanged,
     Receipt,
     Sender,
 )
+from shared.domain.instances import InstanceStatus
 from shared.domain.messages import OUTSIDE_WINDOW, MessageStatus
 from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
 
+# Somebody opened the chat; nobody has written anything.
+_NO_MESSAGES = frozenset({"request_welcome"})
+_STOPPED = frozenset({"DISABLED_UPDATE", "ACCOUNT_RESTRICTION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED"})
+_LIFTED = frozenset({"ACCOUNT_RECONNECTED"})
 _STATUSES = {
     "sent": MessageStatus.SENT,
     "delivered": MessageStatus.DELIVERED,
@@ -34,21 +44,34 @@ _STATUSES = {
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
-    """The events of one message, status or preference."""
+    """The events of one message, status, preference or account update."""
     if not isinstance(payload, dict):
         raise PayloadInvalid(f"{PROVIDER}: the part is not an object")
     contact = checked(PROVIDER, Contact, payload.get("contact") or {})
+    if "account" in payload:
+        return _account(checked(PROVIDER, AccountUpdate, payload["account"]))
     if "status" in payload:
         return _status(checked(PROVIDER, Status, payload["status"]))
     if "preference" in payload:
         return _preference(checked(PROVIDER, Preference, payload["preference"]))
-    is_echo = "echo" in payload
-    message = checked(PROVIDER, Message, payload["echo"] if is_echo else payload.get("message"))
+    return _message(payload, contact)
+
+
+def _message(payload: Mapping[str, Any], contact: Contact) -> list[ChannelEvent]:
+    message = checked(PROVIDER, Message, payload.get("echo") or payload.get("message"))
+    is_history = payload.get("field") == "history"
+    is_echo = "echo" in payload or (is_history and _is_ours(message, payload))
+    if message.type in _NO_MESSAGES:
+        return []
     sender = _sender(message, contact, is_echo=is_echo)
     if sender is None:
         raise PayloadInvalid(f"{PROVIDER}: from is missing")
     if message.system is not None:
         return _system(message, sender)
+    if message.revoke is not None:
+        return [MessageDeleted(external_message_id=message.revoke.original_message_id, deleted_at=message.timestamp)]
+    if message.edit is not None:
+        return _edited(message, message.edit)
     if message.reaction is not None:
         return [
             ReactionChanged(
@@ -58,7 +81,48 @@ def parse(payload: Any) -> list[ChannelEvent]:
                 reacted_at=message.timestamp,
             )
         ]
-    return [_received(message, sender, is_echo=is_echo)]
+    received = _received(message, sender, is_echo=is_echo)
+    return [replace(received, is_history=True, context={}) if is_history else received]
+
+
+def _is_ours(message: Message, payload: Mapping[str, Any]) -> bool:
+    """Whether a message of the history was written by the business."""
+    number = payload.get("number")
+    return isinstance(number, str) and message.sender is not None and canonical(message.sender) == canonical(number)
+
+
+def _edited(message: Message, edit: Edit) -> list[ChannelEvent]:
+    contents = edited_contents(edit.message)
+    if contents is None:
+        _log.info("an edit of another kind ignored", extra={"message_type": edit.message.type[:64]})
+        return []
+    return [
+        MessageEdited(
+            external_message_id=edit.original_message_id,
+            text=contents.text or "",
+            attachments=contents.attachments or None,
+            edited_at=message.timestamp,
+        )
+    ]
+
+
+def _account(update: AccountUpdate) -> list[ChannelEvent]:
+    """A ban or a restriction stops the account; what lifts it is seen when its status is next asked for."""
+    event = update.event or ""
+    state = update.ban_info.waba_ban_state if update.ban_info else None
+    restrictions = [entry.restriction_type for entry in update.restriction_info if entry.restriction_type]
+    violation = update.violation_info.violation_type if update.violation_info else None
+    reasons = [part for part in (state, *restrictions, violation) if part]
+    if event in _LIFTED or state == "REINSTATE":
+        return [ConnectionChanged(status=InstanceStatus.CONNECTED)]
+    if event not in _STOPPED:
+        _log.info("an account update of another kind ignored", extra={"account_event": event[:64]})
+        return []
+    return [
+        ConnectionChanged(
+            status=InstanceStatus.ERROR, detail=f"Meta: {event}{': ' + ', '.join(reasons) if reasons else ''}"[:300]
+        )
+    ]
 
 
 def _sender(message: Message, contact: Contact, *, is_echo: bool) -> Sender | None:
@@ -91,6 +155,7 @@ def _received(message: Message, sender: Sender, *, is_echo: bool) -> MessageRece
         sent_at=message.timestamp,
         from_me=is_echo,
         is_group=group is not None,
+        content=content.content,
         reply_to=message.context.id if message.context else None,
         extra=content.extra,
         context={} if is_echo else {"last_message_id": message.id, "group": group is not None},
@@ -99,6 +164,13 @@ def _received(message: Message, sender: Sender, *, is_echo: bool) -> MessageRece
 
 def _system(message: Message, sender: Sender) -> list[ChannelEvent]:
     changed = message.system
+    if changed is not None and changed.type == "user_changed_user_id" and changed.previous_user_id and changed.user_id:
+        return [
+            ChatMoved(
+                chat_key=canonical(changed.previous_user_id),
+                new_external_conversation_id=changed.user_id,
+            )
+        ]
     new = (changed.wa_id or changed.new_wa_id) if changed else None
     if changed is None or changed.type not in ("user_changed_number", "customer_changed_number") or not new:
         _log.info("a system message ignored", extra={"system": str(changed.type if changed else None)[:64]})

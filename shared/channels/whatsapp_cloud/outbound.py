@@ -14,6 +14,7 @@ from shared.channel.outbound import Sent
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import apply_markup
+from shared.channels.whatsapp_cloud.address import is_user_id
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.channels.whatsapp_cloud.media import upload
@@ -69,7 +70,7 @@ def _frame(payload: OutboxPayload) -> dict[str, Any]:
     frame: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "group" if payload.context.get("group") else "individual",
-        "to": payload.to,
+        "recipient" if is_user_id(payload.to) else "to": payload.to,
     }
     if payload.reply_to:
         frame["context"] = {"message_id": payload.reply_to}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.channel.webhook import RawPart, Route, Webhook
@@ -14,8 +14,14 @@ from shared.channels.whatsapp_cloud.config import CloudConfig, verify_token
 from shared.config import Settings
 from shared.errors import PayloadInvalid
 
-_ITEMS = {"messages": "message", "message_echoes": "echo", "statuses": "status", "user_preferences": "preference"}
-"""The lists of a change that are read, and what one item of each is called in a part's payload."""
+_ITEMS: Mapping[str, Mapping[str, str]] = {
+    "messages": {"messages": "message", "statuses": "status"},
+    "smb_message_echoes": {"message_echoes": "echo"},
+    "message_echoes": {"message_echoes": "echo"},
+    "history": {"messages": "message", "message_echoes": "echo"},
+    "user_preferences": {"user_preferences": "preference"},
+}
+"""By a change's field: the lists that are read, and what one item of each is called in a part's payload."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,12 +50,30 @@ def accept(webhook: Webhook) -> list[RawPart]:
 
 
 def _parts(change: Mapping[str, Any]) -> list[RawPart]:
-    value = change.get("value")
+    """A change's field says what it is about: the same lists mean something else under another field."""
+    field, value = str(change.get("field"))[:64], change.get("value")
     if not isinstance(value, dict):
         raise PayloadInvalid(f"{PROVIDER}: a change has no value")
-    lists = [name for name in _ITEMS if name in value]
+    if field == "account_update":
+        return [RawPart(key="account", payload={"account": value})]
+    if field == "history" and "history" in value:
+        return [part for messages in _threads(value) for part in _listed(field, {**value, "messages": messages})]
+    return _listed(field, value)
+
+
+def _threads(value: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The chats of a history; each message of ours then names the customer in `to`."""
+    for chunk in meta.objects(PROVIDER, value, "history"):
+        for thread in meta.objects(PROVIDER, chunk, "threads") if "threads" in chunk else []:
+            customer = str(thread.get("id") or "")
+            messages = meta.objects(PROVIDER, thread, "messages") if "messages" in thread else []
+            yield [{"to": customer, **message} for message in messages]
+
+
+def _listed(field: str, value: Mapping[str, Any]) -> list[RawPart]:
+    lists = {name: item for name, item in _ITEMS.get(field, {}).items() if name in value}
     if not lists:
-        _log.info("a change of another kind ignored", extra={"field": str(change.get("field"))[:64]})
+        _log.info("a change of another kind ignored", extra={"field": field})
         return []
     about = value.get("metadata")
     number = about.get("phone_number_id") if isinstance(about, dict) else None
@@ -59,12 +83,19 @@ def _parts(change: Mapping[str, Any]) -> list[RawPart]:
     return [
         RawPart(
             key=f"{number}:{_chat(item)}"[:128],
-            payload={_ITEMS[name]: item, "contact": _whose(item, people)},
+            payload={lists[name]: item, "contact": _whose(item, people)} | _history(field, about),
             account=str(number),
         )
         for name in lists
         for item in meta.objects(PROVIDER, value, name)
     ]
+
+
+def _history(field: str, about: object) -> dict[str, Any]:
+    """What tells a message of the history: whose it is can only be seen by the business's own number."""
+    if field != "history" or not isinstance(about, dict):
+        return {}
+    return {"field": field, "number": str(about.get("display_phone_number") or "")}
 
 
 def _chat(item: Mapping[str, Any]) -> object:

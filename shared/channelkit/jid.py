@@ -8,6 +8,10 @@ PHONE = "@s.whatsapp.net"
 LID = "@lid"
 GROUP = "@g.us"
 
+# The same people, at an older server or on a device that Meta hosts.
+_SERVERS = {"@c.us": PHONE, "@hosted": PHONE, "@hosted.lid": LID}
+_MACHINES = frozenset({"0@s.whatsapp.net", "13135550002@s.whatsapp.net"})
+"""WhatsApp's own announcements, and Meta AI."""
 _NO_CHAT = ("@broadcast", "@newsletter")
 _USER = re.compile(r"(?P<user>[^@:]+)(?::\d+)?(?P<server>@[a-z.]+)")
 _NUMBER = re.compile(r"\+?(\d{6,20})")
@@ -24,8 +28,7 @@ def bare(address: str) -> str:
     parts = _USER.fullmatch(address)
     if parts is None:
         return address
-    server = PHONE if parts["server"] == "@c.us" else parts["server"]
-    return parts["user"] + server
+    return parts["user"] + _SERVERS.get(parts["server"], parts["server"])
 
 
 def canonical(address: str) -> str:
@@ -66,6 +69,11 @@ def is_group(address: str) -> bool:
 def is_chat(address: str) -> bool:
     """Whether people talk there: not a status story, a broadcast list or a newsletter."""
     return not address.endswith(_NO_CHAT)
+
+
+def is_machine(address: str) -> bool:
+    """Whether WhatsApp itself or an AI of Meta's writes from there."""
+    return address in _MACHINES or address.endswith("@bot")
 
 
 def _with_ninth_digit(digits: str) -> str:

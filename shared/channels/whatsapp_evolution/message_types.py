@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from shared.channelkit.contents import Contents
 from shared.channels.whatsapp_evolution import content
-from shared.channels.whatsapp_evolution.content import Content, Unwrapped
-from shared.channels.whatsapp_evolution.wire import Fields, fields, text
+from shared.channels.whatsapp_evolution.content import Unwrapped
+from shared.channels.whatsapp_evolution.wire import Fields, boolean, fields, integer, text
+from shared.domain.content import Content
 from shared.domain.messages import MessageKind
 
-_READERS: Mapping[str, Callable[[Unwrapped], Content | None]] = {
+_READERS: Mapping[str, Callable[[Unwrapped], Contents | None]] = {
     "conversation": content.plain,
     "extendedTextMessage": content.plain,
     "imageMessage": partial(content.media, MessageKind.IMAGE),
@@ -35,7 +37,17 @@ _READERS: Mapping[str, Callable[[Unwrapped], Content | None]] = {
     "listMessage": content.offered,
     "templateMessage": content.offered,
     "interactiveMessage": content.offered,
+    "orderMessage": content.order,
+    "productMessage": content.product,
+    "groupInviteMessage": content.group_invitation,
+    "eventMessage": content.event,
 }
+_NOTES: Mapping[str, str] = {
+    "call": "Call",
+    "statusMentionMessage": "Mentioned the business in their status",
+    "groupStatusMentionMessage": "Mentioned the group in their status",
+}
+_REASONS: Mapping[str, str] = {"placeholderMessage": "WhatsApp shows it on the phone only"}
 
 _WRAPPERS = frozenset(
     {
@@ -82,10 +94,29 @@ def _content_name(message: Fields, message_type: str | None) -> str | None:
     return next(iter(readable or names), None)
 
 
-def read(unwrapped: Unwrapped) -> Content:
+def read(unwrapped: Unwrapped) -> Contents:
     """The content in the hub's words; what cannot be shown is `UNSUPPORTED` with its name."""
     reader = _READERS.get(unwrapped.name or "")
-    content = reader(unwrapped) if reader else None
-    if content is None:
-        return Content(kind=MessageKind.UNSUPPORTED, extra={"message_type": (unwrapped.name or "unknown")[:80]})
-    return content
+    contents = reader(unwrapped) if reader else None
+    return contents or Contents(MessageKind.UNSUPPORTED, content=Content(unsupported=_reason(unwrapped.name)))
+
+
+def _reason(name: str | None) -> str:
+    if not name:
+        return "WhatsApp gave no content"
+    return _REASONS.get(name) or name.removesuffix("Message")[:80] or name[:80]
+
+
+def note(unwrapped: Unwrapped) -> str | None:
+    """What a person is told of a message that nobody wrote; None for one that somebody did."""
+    if unwrapped.name != "callLogMesssage":
+        return _NOTES.get(unwrapped.name or "")
+    call = fields(unwrapped.value)
+    kind = "Video call" if boolean(call.get("isVideo")) else "Call"
+    seconds = integer(call.get("durationSecs")) or 0
+    return f"{kind}, {seconds} seconds" if seconds else f"{kind}, not answered"
+
+
+def quoted_text(message: Fields) -> str | None:
+    """What a quoted message says."""
+    return read(unwrap(message)).text

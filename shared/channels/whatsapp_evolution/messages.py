@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from shared.channelkit import jid
+from shared.channelkit.contents import Contents
 from shared.channels.whatsapp_evolution import message_types
 from shared.channels.whatsapp_evolution.content import Unwrapped
 from shared.channels.whatsapp_evolution.people import Chat, address, author_of, chat_of, own_address
-from shared.channels.whatsapp_evolution.wire import Fields, boolean, enum, fields, moment, text
+from shared.channels.whatsapp_evolution.wire import Fields, boolean, enum, fields, moment, short, text
+from shared.domain.content import Forward, Quote, Referral
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
@@ -19,7 +21,7 @@ from shared.domain.inbound import (
     ReactionChanged,
     Receipt,
 )
-from shared.domain.messages import MessageStatus
+from shared.domain.messages import MessageKind, MessageStatus
 from shared.errors import PayloadInvalid
 
 _STATUS_NUMBERS = {0: "ERROR", 1: "PENDING", 2: "SERVER_ACK", 3: "DELIVERY_ACK", 4: "READ", 5: "PLAYED"}
@@ -33,9 +35,14 @@ _STATUSES: Mapping[str, MessageStatus] = {
     "READ": MessageStatus.READ,
     "PLAYED": MessageStatus.READ,
 }
+_STORIES = "status@broadcast"
+_MOST_MENTIONS = 1_000
 _PROTOCOL_NUMBERS = {0: "REVOKE", 14: "MESSAGE_EDIT"}
 # Votes and pins that cannot be shown, and the keys that groups hand around.
-_SILENT = frozenset({"pollUpdateMessage", "encReactionMessage", "pinInChatMessage", "keepInChatMessage"})
+# The header of an album, whose pictures come as messages of their own, says nothing either.
+_SILENT = frozenset(
+    {"pollUpdateMessage", "encReactionMessage", "pinInChatMessage", "keepInChatMessage", "albumMessage"}
+)
 
 
 def key_of(data: Fields) -> Fields:
@@ -77,7 +84,9 @@ def from_history(data: Fields, payload: Fields) -> list[ChannelEvent]:
 def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> MessageReceived:
     key = key_of(data)
     context = fields(data.get("contextInfo")) or unwrapped.context
-    content = message_types.read(unwrapped)
+    note = message_types.note(unwrapped)
+    content = message_types.read(unwrapped) if note is None else Contents(MessageKind.TEXT, note)
+    by_machine = jid.is_machine(chat.address)
     return MessageReceived(
         external_message_id=identifier,
         external_conversation_id=chat.address,
@@ -85,30 +94,50 @@ def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, o
         sender=author_of(data, key, chat, own),
         kind=content.kind,
         text=content.text,
+        is_note=note is not None,
+        nobody_waits=by_machine,
+        not_routed=by_machine,
+        is_addressed=_is_addressed(context, own),
         attachments=content.attachments,
         sent_at=moment(data.get("messageTimestamp")),
         from_me=boolean(key.get("fromMe")),
         is_group=chat.is_group,
         reply_to=text(context.get("stanzaId")),
-        extra=content.extra | _from_context(context),
+        content=content.content.model_copy(update=_from_context(context)),
+        extra=content.extra,
     )
 
 
-def _from_context(context: Fields) -> dict[str, Any]:
-    """Mentions, and the advertisement that led the customer here."""
-    extra: dict[str, Any] = {}
+def _is_addressed(context: Fields, own: str | None) -> bool:
+    """Whether the message mentions the account, or answers what it wrote."""
+    if own is None:
+        return False
     mentioned = context.get("mentionedJid")
-    if isinstance(mentioned, list) and (people := [jid.bare(item) for item in mentioned if text(item)]):
-        extra["mentions"] = people
+    named = [context.get("participant"), *(mentioned if isinstance(mentioned, list) else [])]
+    addresses = [other for each in named[:_MOST_MENTIONS] if (other := address(each))]
+    return jid.canonical(own) in map(jid.canonical, addresses)
+
+
+def _from_context(context: Fields) -> dict[str, Any]:
+    """What is quoted or forwarded, and the advertisement that led the customer here."""
+    content: dict[str, Any] = {}
+    quoted, is_story = fields(context.get("quotedMessage")), text(context.get("remoteJid")) == _STORIES
+    if quoted or is_story:
+        content["quoted"] = Quote(text=message_types.quoted_text(quoted) if quoted else None, is_story=is_story)
     if boolean(context.get("isForwarded")):
-        extra["forwarded"] = True
+        content["forwarded"] = Forward()
     ad = fields(context.get("externalAdReply"))
     if text(ad.get("sourceId")) or text(ad.get("ctwaClid")):
-        names = ("title", "body", "sourceType", "sourceId", "sourceUrl", "ctwaClid")
-        extra["ad"] = {name: value for name in names if (value := text(ad.get(name)))}
-        if source := text(context.get("conversionSource")):
-            extra["ad"]["conversionSource"] = source
-    return extra
+        content["referral"] = Referral(
+            source=short(ad.get("sourceType")),
+            title=short(ad.get("title")),
+            text=text(ad.get("body")),
+            url=text(ad.get("sourceUrl")),
+            ad_id=short(ad.get("sourceId")),
+            ref=short(context.get("conversionSource")),
+            click_id=short(ad.get("ctwaClid")),
+        )
+    return content
 
 
 def _reaction(data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> list[ChannelEvent]:

@@ -43,6 +43,12 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def short(value: object) -> str | None:
+    """Text that is not blank, up to a length that names and titles do not reach."""
+    full = text(value)
+    return full[:1_000] if full else None
+
+
 def boolean(value: object) -> bool:
     return value is True
 

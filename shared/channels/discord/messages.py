@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,10 +16,12 @@ from shared.channels.discord.objects import (
     DeletedMessages,
     Message,
     Reaction,
+    Snapshot,
     Snowflake,
     Sticker,
     moment,
 )
+from shared.domain.content import Content, Forward, Poll
 from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
 from shared.domain.messages import Attachment, MessageKind
 
@@ -49,9 +51,12 @@ def _created(dispatch: _Dispatch) -> list[ChannelEvent]:
     if not _is_called(message, dispatch.bot_id):
         return []
     where = chat_of(message.channel_id, author, direct=message.guild_id is None)
-    files = (*map(attachment, message.attachments), *map(_sticker, message.sticker_items))
-    text = _plain(message, dispatch.bot_id) or (message.poll.question.text if message.poll else None)
-    replied = message.message_reference.message_id if message.message_reference else None
+    passed_on = [snapshot.message for snapshot in message.message_snapshots]
+    parts_with_files: list[Message | Snapshot] = [message, *passed_on]
+    files = tuple(file for part in parts_with_files for file in _files(part))
+    parts = [_plain(message, dispatch.bot_id), *(snapshot.content for snapshot in passed_on)]
+    text = "\n".join(part for part in parts if part) or (message.poll.question.text if message.poll else None)
+    replied = message.message_reference.message_id if message.message_reference and not passed_on else None
     return [
         MessageReceived(
             external_message_id=f"{message.channel_id}:{message.id}",
@@ -64,10 +69,25 @@ def _created(dispatch: _Dispatch) -> list[ChannelEvent]:
             sent_at=message.timestamp or moment(message.id),
             is_thread=where.is_thread,
             reply_to=f"{message.channel_id}:{replied}" if replied else None,
+            content=_content(message),
             # Among many people in a channel an answer says what it answers.
             context={"interaction": None, "message_id": message.id if where.is_thread else None},
         )
     ]
+
+
+def _files(part: Message | Snapshot) -> Iterator[Attachment]:
+    yield from map(attachment, part.attachments)
+    yield from map(_sticker, part.sticker_items)
+
+
+def _content(message: Message) -> Content:
+    poll = message.poll
+    options = [answer.poll_media.text for answer in poll.answers if answer.poll_media.text] if poll else []
+    return Content(
+        forwarded=Forward() if message.message_snapshots else None,
+        poll=Poll(question=(poll.question.text or "")[:1_000], options=options[:50]) if poll else None,
+    )
 
 
 def _is_called(message: Message, bot_id: str | None) -> bool:

@@ -58,8 +58,25 @@ class Question(BaseModel):
     text: str | None = None
 
 
+class PollAnswer(BaseModel):
+    poll_media: Question
+
+
 class Poll(BaseModel):
     question: Question
+    answers: list[PollAnswer] = []
+
+
+class Snapshot(BaseModel):
+    """A message from elsewhere as it was when somebody passed it on."""
+
+    content: str = ""
+    attachments: list[File] = []
+    sticker_items: list[Sticker] = []
+
+
+class PassedOn(BaseModel):
+    message: Snapshot
 
 
 class Message(BaseModel):
@@ -80,6 +97,7 @@ class Message(BaseModel):
     sticker_items: list[Sticker] = []
     poll: Poll | None = None
     message_reference: Reference | None = None
+    message_snapshots: list[PassedOn] = []
     referenced_message: Referenced | None = None
 
 

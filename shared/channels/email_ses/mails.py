@@ -66,7 +66,7 @@ def _message(received: Received, mail: Mail) -> MessageReceived:
         attachments=attachments,
         sent_at=received.mail.timestamp,
         is_thread=not direct,
-        is_history=_needs_no_answer(received, mail),
+        for_people=_needs_no_answer(received, mail),
         reply_to=references[-1] if references else None,
         extra=_extra(received, mail, rich),
         context=_context(mail, message_id, references, thread, address),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.channelkit.contents import Contents
+from shared.channelkit.contents import Contents, short
+from shared.channels.facebook import events
 from shared.channels.facebook.events import Message, SentAttachment
+from shared.domain.content import Content, Press, Referral
 from shared.domain.messages import Attachment, MessageKind
 
 _KINDS = {
@@ -29,15 +31,29 @@ def contents(message: Message) -> Contents:
     unknown = {item.type[:64] for item in message.attachments} - _KINDS.keys() - _LINKS - {"template"}
     text = message.text or _text_of_links(links) or _text_of_templates(templates)
     extra = message.model_dump(include={"app_id", "metadata"}, exclude_none=True)
-    if message.quick_reply and message.quick_reply.payload is not None:
-        extra["quick_reply"] = message.quick_reply.payload
     if links:
         extra["links"] = links
     if templates:
         extra["templates"] = [_template(item) for item in templates]
-    if unknown:
-        extra["unsupported"] = sorted(unknown)
-    return Contents(_kind(files, bool(templates), text), text, files, extra)
+    quick_reply = message.quick_reply
+    content = Content(
+        pressed=Press(title=short(text), payload=quick_reply.payload) if quick_reply else None,
+        referral=referral(message.referral) if message.referral else None,
+        unsupported=", ".join(sorted(unknown))[:500] if unknown else None,
+    )
+    return Contents(_kind(files, bool(templates), text), text, files, extra, content)
+
+
+def referral(source: events.Referral) -> Referral:
+    """What led the customer here."""
+    return Referral(
+        source=short(source.source),
+        title=short(source.ads_context_data.ad_title) if source.ads_context_data else None,
+        url=source.referer_uri,
+        ad_id=short(source.ad_id),
+        product_id=short(source.product.id) if source.product else None,
+        ref=short(source.ref),
+    )
 
 
 def _kind(files: tuple[Attachment, ...], template: bool, text: str | None) -> MessageKind:

@@ -70,6 +70,25 @@ class QuickReply(_Part):
     payload: str | None = None
 
 
+class Product(_Part):
+    id: str | None = None
+
+
+class AdContext(_Part):
+    ad_title: str | None = None
+
+
+class Referral(_Part):
+    """The advertisement, product or link that the customer came from."""
+
+    source: str | None = None
+    ref: str | None = None
+    ad_id: str | None = None
+    referer_uri: str | None = None
+    product: Product | None = None
+    ads_context_data: AdContext | None = None
+
+
 class Message(_Part):
     mid: Id
     text: str | None = None
@@ -80,6 +99,7 @@ class Message(_Part):
     is_deleted: bool = False
     app_id: str | None = None
     metadata: str | None = None
+    referral: Referral | None = None
 
 
 class MessageEdit(_Part):
@@ -91,7 +111,7 @@ class Postback(_Part):
     mid: Id | None = None
     title: str | None = None
     payload: str | None = None
-    referral: dict[str, Any] | None = None
+    referral: Referral | None = None
 
 
 class Reaction(_Part):

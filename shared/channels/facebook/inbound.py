@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.channelkit.contents import short
 from shared.channelkit.payloads import checked
-from shared.channels.facebook.contents import contents
+from shared.channels.facebook.contents import contents, referral
 from shared.channels.facebook.events import Event
+from shared.domain.content import Content, Press
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
@@ -101,6 +103,7 @@ def _message(event: Event, customer: str) -> list[ChannelEvent]:
             sent_at=_when(event),
             from_me=message.is_echo,
             reply_to=message.reply_to.mid if message.reply_to else None,
+            content=content.content,
             extra=content.extra,
         )
     ]
@@ -118,7 +121,10 @@ def _postback(event: Event, customer: str) -> list[ChannelEvent]:
     if postback is None:
         return []
     at = _when(event)
-    about = postback.model_dump(include={"payload", "referral"}, exclude_none=True)
+    content = Content(
+        pressed=Press(title=short(postback.title), payload=postback.payload),
+        referral=referral(postback.referral) if postback.referral else None,
+    )
     return [
         MessageReceived(
             # Postbacks have an id of their own only since version 11 of the Graph API.
@@ -129,7 +135,7 @@ def _postback(event: Event, customer: str) -> list[ChannelEvent]:
             kind=MessageKind.INTERACTIVE,
             text=postback.title or postback.payload,
             sent_at=at,
-            extra=about,
+            content=content,
         )
     ]
 

@@ -33,6 +33,8 @@ class Authorization(BaseModel):
     """One installation that an event is for; `user_id` is the bot's, where `is_bot`."""
 
     user_id: str | None = None
+    team_id: str | None = None
+    enterprise_id: str | None = None
     is_bot: bool = False
 
 
@@ -79,6 +81,17 @@ class Written(BaseModel):
     edited: Edited | None = None
 
 
+class Shared(BaseModel):
+    """What is attached to a message; where it `is_share`, a message from elsewhere that was passed on."""
+
+    is_share: bool = False
+    is_msg_unfurl: bool = False
+    author_name: str | None = None
+    text: str | None = None
+    fallback: str | None = None
+    files: list[File] = []
+
+
 class Message(Written):
     """A `message` or an `app_mention`."""
 
@@ -86,6 +99,7 @@ class Message(Written):
     channel: Id
     channel_type: str | None = None
     files: list[File] = []
+    attachments: list[Shared] = []
 
 
 class Changed(BaseModel):

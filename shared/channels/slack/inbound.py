@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.channelkit.contents import short
 from shared.channelkit.payloads import checked
 from shared.channels.slack.api import PROVIDER
 from shared.channels.slack.chats import chat_of, is_direct
@@ -22,6 +23,7 @@ from shared.channels.slack.events import (
 from shared.channels.slack.interactions import block_actions, slash_command
 from shared.channels.slack.mrkdwn import emoji, plain
 from shared.channels.slack.people import enrich
+from shared.domain.content import NO_CONTENT, Content, Forward
 from shared.domain.inbound import (
     ChannelEvent,
     ConnectionChanged,
@@ -42,6 +44,7 @@ _log = logging.getLogger(__name__)
 _WORDS = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 """The subtypes of messages that people write; the others tell of joins, topics, bots, …"""
 _NOT_PEOPLE = frozenset({"USLACKBOT"})
+_MOST_FILES = 100
 _KINDS = {"image": MessageKind.IMAGE, "video": MessageKind.VIDEO, "audio": MessageKind.AUDIO}
 _GONE = frozenset({"tombstone", "hidden_by_limit"})
 _INTERACTIONS = frozenset(
@@ -98,8 +101,11 @@ def _message(callback: Callback) -> list[ChannelEvent]:
     called = not where.is_thread or message.type == "app_mention" or f"<@{bot}" in (message.text or "")
     if not called and not is_reply:
         return []  # People talk with each other in a channel that the bot is in.
-    files = tuple(_attachment(file) for file in message.files if file.mode not in _GONE)
-    text = plain(message.text or "", bot) or None
+    shared = [item for item in message.attachments if item.is_share or item.is_msg_unfurl]
+    all_files = [*message.files, *(file for item in shared for file in item.files)]
+    files = tuple(_attachment(file) for file in all_files[:_MOST_FILES] if file.mode not in _GONE)
+    passed_on = "\n".join(plain(item.text or item.fallback or "", bot) for item in shared)
+    text = "\n".join(part for part in (plain(message.text or "", bot), passed_on) if part) or None
     unsupported = MessageKind.TEXT if text else MessageKind.UNSUPPORTED
     return [
         MessageReceived(
@@ -114,6 +120,7 @@ def _message(callback: Callback) -> list[ChannelEvent]:
             is_thread=where.is_thread,
             if_known=not called,
             reply_to=f"{message.channel}:{message.thread_ts}" if is_reply else None,
+            content=Content(forwarded=Forward(author=short(shared[0].author_name))) if shared else NO_CONTENT,
             extra={"event_id": callback.event_id} if callback.event_id else {},
             context=where.context,
         )

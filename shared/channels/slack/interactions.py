@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channelkit.contents import short
 from shared.channelkit.payloads import checked
 from shared.channels.slack.api import PROVIDER
 from shared.channels.slack.chats import chat_of, is_direct
 from shared.channels.slack.events import Action, BlockActions, Command, Option, moment
 from shared.channels.slack.mrkdwn import plain
+from shared.domain.content import Content, Press
 from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
 from shared.domain.messages import MessageKind
 
@@ -32,7 +34,8 @@ def block_actions(payload: Mapping[str, Any]) -> list[ChannelEvent]:
             sent_at=moment(action.action_ts),
             is_thread=where.is_thread,
             reply_to=carrier,
-            extra={"action_id": action.action_id, "choice": {"id": _value(action), "title": _chosen(action)}},
+            content=Content(pressed=Press(title=short(_chosen(action)), payload=_value(action))),
+            extra={"action_id": action.action_id},
             context=where.context,
         )
         for action in used.actions

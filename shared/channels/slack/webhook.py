@@ -74,10 +74,22 @@ def _body(webhook: Webhook) -> dict[str, Any]:
 
 def _account(payload: Mapping[str, Any]) -> str | None:
     """App and workspace: many workspaces of an app share one address, many apps may be in a workspace."""
-    app, team = payload.get("api_app_id"), payload.get("team_id")
+    app, team = payload.get("api_app_id"), _authorized_team(payload) or payload.get("team_id")
     if isinstance(payload.get("team"), dict):
         team = payload["team"].get("id")
     return f"{app}:{team}"[:255] if isinstance(app, str) and isinstance(team, str) else None
+
+
+def _authorized_team(payload: Mapping[str, Any]) -> str | None:
+    """Whose installation an event is for. In a channel shared by companies `team_id` may be the other company."""
+    authorizations = payload.get("authorizations")
+    if not isinstance(authorizations, list):
+        return None
+    first = next((each for each in authorizations if isinstance(each, dict)), {})
+    team, enterprise = first.get("team_id"), first.get("enterprise_id")
+    if first.get("is_enterprise_install") is True and isinstance(enterprise, str):
+        return enterprise
+    return team if isinstance(team, str) else None
 
 
 def _order_key(payload: Mapping[str, Any]) -> str:

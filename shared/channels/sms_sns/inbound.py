@@ -91,7 +91,9 @@ def _message(payload: Mapping[str, Any]) -> list[ChannelEvent]:
         text=text_message.messageBody or None,
         sent_at=_sent_at(text_message.received),
         # Amazon has answered these itself: no machine answers, and nobody waits.
-        is_history=word in _STOP,
+        for_people=not customer.startswith("+"),
+        nobody_waits=word in _STOP,
+        not_routed=word in _STOP,
         extra={"to": text_message.destinationNumber} if text_message.destinationNumber else {},
     )
     if word not in _STOP | _START:

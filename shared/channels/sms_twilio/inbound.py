@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channelkit.contents import short
 from shared.channelkit.twilio_webhooks import number_key, received, texts
+from shared.domain.content import Content, Forward, Press, Referral
 from shared.domain.inbound import ChannelEvent, ConsentChanged, MessageReceived, Receipt, Sender
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
 from shared.errors import PayloadInvalid
@@ -24,6 +26,7 @@ MOST_MEDIA = 10
 # https://help.twilio.com/articles/223134027: Twilio itself answers these and stops sending.
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 _START = frozenset({"START", "UNSTOP", "YES"})
+_SERVICES = frozenset({"sms", "whatsapp", "rcs"})
 _STATUSES = {
     "sent": MessageStatus.SENT,
     "delivered": MessageStatus.DELIVERED,
@@ -75,8 +78,12 @@ def _message(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
     sender = params.get("From", "")
     if not sender or len(sender) > 128:
         raise PayloadInvalid("twilio: From is missing")
-    key, text, files = number_key(sender), params.get("Body") or None, _files(params)
+    key, text = _key(sender), params.get("Body") or None
+    files = (*_files(params), *_place(params))
     opted_out = _opted_out(params)
+    is_settled = opted_out is True or params.get("OptOutType", "").upper() == "HELP"
+    is_telephone = key.startswith("+") or ":" in sender
+    is_name = not is_telephone and not key.isdecimal()
     message = MessageReceived(
         external_message_id=sid,
         external_conversation_id=sender,
@@ -86,14 +93,49 @@ def _message(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
         text=text,
         attachments=files,
         sent_at=received(params),
-        # Twilio has answered these itself: no machine answers, and nobody waits.
-        is_history=opted_out is True or params.get("OptOutType", "").upper() == "HELP",
+        # A short code is a machine; to a name nobody can write. Twilio has answered the words that opt out itself.
+        for_people=not is_telephone,
+        nobody_waits=is_settled or is_name,
+        not_routed=is_settled or is_name,
+        reply_to=params.get("OriginalRepliedMessageSid", "")[:128] or None,
+        content=_content(params),
         extra=_extra(params),
+        # One customer may write to several senders of ours, and over SMS, WhatsApp and RCS.
+        context={"to": sender, "from": params["To"]} if params.get("To") else {},
     )
     if opted_out is None:
         return [message]
     why = params.get("OptOutType") or (text or "").strip()
     return [message, ConsentChanged(chat_key=key, opted_out=opted_out, why=f"SMS: {why[:32]}")]
+
+
+def _content(params: Mapping[str, str]) -> Content:
+    """What comes over WhatsApp: a pressed button, a forwarded message, the advertisement that led here."""
+    title, payload = params.get("ButtonText"), params.get("ButtonPayload")
+    referral = Referral(
+        source=short(params.get("ReferralSourceType")),
+        title=short(params.get("ReferralHeadline")),
+        text=params.get("ReferralBody") or None,
+        url=params.get("ReferralSourceUrl") or None,
+        ad_id=short(params.get("ReferralSourceId")),
+        click_id=short(params.get("ReferralCtwaClid")),
+    )
+    return Content(
+        pressed=Press(title=short(title), payload=payload) if title or payload else None,
+        forwarded=Forward() if "true" in (params.get("Forwarded"), params.get("FrequentlyForwarded")) else None,
+        referral=referral if referral != Referral() else None,
+    )
+
+
+def _place(params: Mapping[str, str]) -> tuple[Attachment, ...]:
+    try:
+        latitude, longitude = float(params.get("Latitude", "")), float(params.get("Longitude", ""))
+    except ValueError:
+        return ()
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        return ()
+    name, address = params.get("Label") or None, params.get("Address") or None
+    return (Attachment(type=MessageKind.LOCATION, latitude=latitude, longitude=longitude, name=name, address=address),)
 
 
 def _opted_out(params: Mapping[str, str]) -> bool | None:
@@ -105,10 +147,17 @@ def _opted_out(params: Mapping[str, str]) -> bool | None:
     return True if word in _STOP else False if word in _START else None
 
 
+def _key(sender: str) -> str:
+    """One address for a telephone, whether it writes by SMS, WhatsApp (`whatsapp:+49…`) or RCS."""
+    service, separator, number = sender.partition(":")
+    return number_key(number if separator and service.lower() in _SERVICES else sender)
+
+
 def _sender(sender: str, key: str, params: Mapping[str, str]) -> Sender:
     return Sender(
         external_user_id=sender,
-        keys=(key,),
+        # Until 2026-12 what stands before the number was part of a customer's address.
+        keys=(key,) if key == sender or ":" not in sender else (key, sender),
         name=params.get("ProfileName") or None,
         phone=key if key.startswith("+") else None,
     )

@@ -23,7 +23,7 @@ def send(deps: Deps, instance: Instance, config: SmsConfig, payload: OutboxPaylo
     text = "\n".join(part for part in (payload.text, *map(_in_words, payload.attachments)) if part)
     if payload.reaction or not (text or files):
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    form: Form = {"To": payload.to, **_origin(instance, config)}
+    form: Form = {"To": _text(payload.context.get("to")) or payload.to, **_origin(instance, config, payload)}
     if text:
         form["Body"] = text
     if files:
@@ -38,12 +38,19 @@ def webhook_url(public_url: str, instance: Instance) -> str:
     return f"{public_url}/webhook/sms/{instance.id}"
 
 
-def _origin(instance: Instance, config: SmsConfig) -> Form:
+def _origin(instance: Instance, config: SmsConfig, payload: OutboxPayload) -> Form:
+    """Who sends: whom the customer wrote to, else what the channel has."""
+    if written_to := _text(payload.context.get("from")):
+        return {"From": written_to}
     if config.messaging_service_sid:
         return {"MessagingServiceSid": config.messaging_service_sid}
     if number := config.phone_number or instance.phone_number:
         return {"From": number}
     raise ProviderRejected(PROVIDER, "there is no sender: give phone_number or messaging_service_sid")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _in_words(attachment: Attachment) -> str | None:

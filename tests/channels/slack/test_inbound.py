@@ -18,6 +18,7 @@ from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji, emoji_name, plain
 from shared.config import Settings
 from shared.deps import Deps
+from shared.domain.content import Press
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
 from shared.errors import PayloadInvalid, SignatureInvalid
@@ -133,7 +134,7 @@ def test_without_a_secret_production_refuses_all() -> None:
 
 def test_interactions_come_as_a_form_with_json_in_it() -> None:
     (event,) = events(interaction("block_actions__button"))
-    assert (event.text, event.extra["choice"]) == ("Red", {"id": "red", "title": "Red"})
+    assert (event.text, event.content.pressed) == ("Red", Press(title="Red", payload="red"))
 
 
 def test_slash_commands_come_as_a_form_and_are_dated_by_their_arrival() -> None:

@@ -24,13 +24,13 @@ def recorded(name: str) -> Any:
 
 
 def written(text: str, **key: Any) -> dict[str, Any]:
-    """What Maria writes now; `key` says who else did, or under which id."""
+    """What Maria writes now; `key` says who else did, or under which id. A person takes a minute to answer her."""
     return {
         "key": {"remoteJid": MARIA, "fromMe": False, "id": f"IN-{text}"} | key,
         "pushName": "Maria",
         "message": {"conversation": text},
         "messageType": "conversation",
-        "messageTimestamp": int(time.time()),
+        "messageTimestamp": int(time.time()) + (60 if key.get("fromMe") else 0),
     }
 
 

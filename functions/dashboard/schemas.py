@@ -125,6 +125,9 @@ class MessageOut(BaseModel):
     type: str
     status: str
     attachments: list[dict[str, Any]]
+    details: dict[str, Any] = Field(
+        description="What the customer sees beside `content` and files, such as `subject`, `order` or `forwarded`."
+    )
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -137,6 +140,7 @@ class MessageOut(BaseModel):
             type=message.kind.value,
             status=message.status.value,
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
+            details=message.content.model_dump(mode="json", exclude_defaults=True),
         )
 
 

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
-from shared.domain.messages import Message, media_id
+from shared.domain.messages import Message, Version, media_id
 from shared.http.times import Milliseconds
 
 CHANNEL_STATUS = {
@@ -78,6 +78,17 @@ class AttachmentOut(_Wire):
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 
+class VersionOut(_Wire):
+    """What a message said until it was edited."""
+
+    text: str | None
+    replaced_at: Milliseconds
+
+    @classmethod
+    def of(cls, version: Version) -> VersionOut:
+        return cls(text=version.text, replaced_at=version.replaced_at)
+
+
 class MessageOut(_Wire):
     """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`."""
 
@@ -92,6 +103,9 @@ class MessageOut(_Wire):
     type: str
     text: str | None
     attachments: list[AttachmentOut]
+    content: Annotated[dict[str, Any], PlainSerializer(_camel, return_type=dict[str, Any])] = Field(
+        description="What the customer sees beside text and files, such as `subject`, `order` or `forwarded`."
+    )
     reactions: dict[str, str]
     reply_to: str | None
     external_message_id: str | None
@@ -100,11 +114,14 @@ class MessageOut(_Wire):
     sent_at: Milliseconds
     created_at: Milliseconds
     edited_at: Milliseconds | None
+    versions: list[VersionOut]
     deleted_at: Milliseconds | None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
-        same = message.model_dump(include=set(cls.model_fields) - {"direction", "author", "attachments"})
+        same = message.model_dump(
+            include=set(cls.model_fields) - {"direction", "author", "attachments", "content", "versions"}
+        )
         return cls(
             **same,
             channel_instance_id=message.instance_id,
@@ -112,6 +129,8 @@ class MessageOut(_Wire):
             author=message.author.upper(),
             type=message.kind.value,
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
+            content=message.content.model_dump(mode="json", exclude_defaults=True),
+            versions=[VersionOut.of(version) for version in message.versions],
         )
 
 

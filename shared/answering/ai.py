@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from shared.answering.turns import Turn, in_words
+from shared.answering.turns import Turn, in_words, lines
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Attachment, Direction, Message
@@ -82,7 +82,7 @@ def _as_chat(message: Message) -> dict[str, Any]:
 def _content(message: Message) -> str:
     if message.direction is Direction.SYSTEM or message.deleted_at:
         return ""
-    return "\n".join(filter(None, [message.text, *map(_mentioned, message.attachments)]))
+    return "\n".join([*lines(message), *map(_mentioned, message.attachments)])
 
 
 def _mentioned(attachment: Attachment) -> str:

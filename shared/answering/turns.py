@@ -27,13 +27,24 @@ class Turn:
 
     @property
     def to_answer(self) -> list[Message]:
-        """What is unanswered, without what its author has taken back."""
-        return [message for message in self.unanswered if message.deleted_at is None]
+        """What is unanswered and a machine may answer, without what its author has taken back."""
+        return [m for m in self.unanswered if m.deleted_at is None and not m.for_people]
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything that an answerer could be asked about."""
+        return bool(self.text) or any(message.attachments for message in self.to_answer)
 
     @property
     def text(self) -> str:
-        """All text to answer, a message a line."""
-        return "\n".join(message.text for message in self.to_answer if message.text)
+        """What is to be answered in words: each message's text, and what else the customer sees of it."""
+        return "\n".join(line for message in self.to_answer for line in lines(message))
+
+
+def lines(message: Message) -> list[str]:
+    """A message's text, and a line for everything else it holds that the text does not say already."""
+    text = message.text or ""
+    return [*([text] if text else []), *(line for line in message.content.in_words() if line not in text)]
 
 
 def in_words(attachment: Attachment) -> str:

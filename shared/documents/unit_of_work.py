@@ -227,10 +227,16 @@ class UnitOfWork:
 
     def patch(self, key: Key, fields: Mapping[str, object]) -> None:
         document = self._tracked.get(key.ref)
-        if document is None:
-            self._writes.append(Merge(key.ref, fields))
-        else:
+        if document is not None:
             document.assign(fields)
+            return
+        fields = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in fields.items()}
+        for index, write in enumerate(self._writes):
+            # Where both hold a field, the store merges them: it may be a map, or an increment.
+            if isinstance(write, Merge) and write.ref == key.ref and write.data.keys().isdisjoint(fields):
+                self._writes[index] = Merge(key.ref, {**write.data, **fields})
+                return
+        self._writes.append(Merge(key.ref, fields))
 
     def expect_unchanged(self, key: Key) -> None:
         document = self._tracked.get(key.ref)

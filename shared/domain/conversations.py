@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
 from shared.domain.instances import ChannelType, Instance
 
@@ -52,7 +53,9 @@ class Conversation(BaseModel):
 
     `identity_id` is the identity whose `conversation_id` points here while the
     conversation is not closed. `needs_reply_since` is the arrival of the oldest
-    customer message that nobody has answered. `summary` is the text it began
+    customer message that nobody has answered. `last_inbound_message_id` is the
+    latest customer message that a machine may answer. `automatic_answers` counts
+    what machines answered to its address. `summary` is the text it began
     with, shortened. `team_id` is the group of agents that is to
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
@@ -81,6 +84,7 @@ class Conversation(BaseModel):
     last_message_at: datetime
     last_inbound_message_id: str | None = None
     last_auto_reply_at: datetime | None = None
+    automatic_answers: AnswerCount | None = None
     needs_reply_since: datetime | None = None
     routed_at: datetime | None = None
     snoozed_until: datetime | None = None

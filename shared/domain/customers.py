@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from shared.domain.automatic_answers import AnswerCount
+
 
 class Preferences(BaseModel):
     language: str | None = None
@@ -61,7 +63,9 @@ class Identity(BaseModel):
     as soon as it is known, which with a hidden address may be later than the
     first message. `waiting_since` is the arrival of the oldest message that
     nobody has answered, kept here too so that storing the next one needs no
-    look at the conversation.
+    look at the conversation; `automatic_answers` lies here for the same reason.
+    `awaits_routing` says that routing rules have not been applied to its open
+    conversation yet, for it began with a message that is not routed.
     """
 
     id: str
@@ -80,6 +84,8 @@ class Identity(BaseModel):
     last_placement: Placement | None = None
     survey: Survey | None = None
     campaign: CampaignMark | None = None
+    automatic_answers: AnswerCount | None = None
+    awaits_routing: bool = False
     created_at: datetime
 
     @property

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from shared.domain.calls import CallState
+from shared.domain.content import NO_CONTENT, Content
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
 
@@ -34,12 +35,17 @@ class MessageReceived:
     customer's, also when `from_me`, and `sender` is the customer as well. With
     `is_thread` it is one of several chats with the customer (a mail thread),
     each a conversation of its own. `is_history` marks what was said before the
-    account was connected, or by a machine: it is stored and not answered.
+    account was connected: it is stored in its place, and changes nothing else.
     `context` is what the channel needs to answer this very message (a thread's
     headers, a token): the conversation keeps that of the latest one and gives it
     to `send`. `is_note` marks what nobody said (a
     call began): it is shown as the system's, and nobody waits for an answer to
-    it. With `for_people` somebody waits, but no machine answers (a voicemail).
+    it. Three facts are separate: with `for_people` no machine answers (a voicemail,
+    a mailing list, another bot); with `nobody_waits` nobody answers at all (an
+    out-of-office note, a channel's post); with `not_routed` no routing rule applies.
+    With `is_automatic` no human of the business wrote what is `from_me` (an app's
+    greeting): the customer waits as before. In a group `is_addressed` says that the
+    business is spoken to, and `mentions` whom the message names, as the provider does.
     With `if_known` it only counts in a chat that the hub knows (not in a thread
     that people began among themselves).
     """
@@ -59,18 +65,45 @@ class MessageReceived:
     is_history: bool = False
     is_note: bool = False
     for_people: bool = False
+    nobody_waits: bool = False
+    is_automatic: bool = False
+    not_routed: bool = False
+    is_addressed: bool = False
+    mentions: tuple[str, ...] = ()
+    group_name: str | None = None
     reply_to: str | None = None
+    content: Content = NO_CONTENT
     extra: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it that anybody could answer."""
+        return not (self.text or "").strip() and not self.attachments and self.content.is_empty
+
+    @property
+    def is_by_customer(self) -> bool:
+        """Whether the customer wrote it, now or before the account was connected."""
+        return not self.from_me and not self.is_note
+
+    @property
+    def makes_customer_wait(self) -> bool:
+        """Whether the customer waits for an answer from now on."""
+        return self.is_by_customer and not (self.is_history or self.nobody_waits or self.is_empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited:
-    """A message has another text now. With `if_known` a message that the hub has not got is not waited for."""
+    """A message has another text, or other files, now.
+
+    `attachments` are None where the edit leaves the files as they are. With `if_known` a message that the hub has not
+    got is not waited for.
+    """
 
     external_message_id: str
     text: str
     edited_at: datetime
+    attachments: tuple[Attachment, ...] | None = None
     if_known: bool = False
 
 

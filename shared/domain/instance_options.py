@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 FASTEST = 10_000
 """Messages a second; a pace above it would be none."""
+
+MOST_ANSWERS = 10_000
+"""Automatic answers an hour that an instance may allow for one address."""
 
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -35,6 +38,20 @@ def _pace(value: object) -> float | None:
     return float(value)
 
 
+def _groups(value: object) -> object:
+    if value not in ("addressed", "all", None):
+        raise ValueError('give "addressed" or "all"')
+    return value or "addressed"
+
+
+def _answers(value: object) -> object:
+    if value is None:
+        return 20
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_ANSWERS:
+        raise ValueError(f"give a whole number from 1 to {MOST_ANSWERS}")
+    return value
+
+
 Text = Annotated[str | None, BeforeValidator(_text)]
 
 
@@ -44,7 +61,8 @@ class HubOptions(BaseModel):
     `resend_unknown` sends a message again whose outcome is unknown, and nothing but true switches it on.
     `pace_per_second` is how many messages a second may be sent, 0 for any number. An `answer_format` of `plain` says
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
-    a rating, with `csat_text` as the question.
+    a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, else what
+    speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from machines.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,6 +74,8 @@ class HubOptions(BaseModel):
     parse_mode: Annotated[bool, BeforeValidator(bool)] = False
     csat: Annotated[bool, BeforeValidator(_switch)] = True
     csat_text: Text = _option("csat_text")
+    groups: Annotated[Literal["addressed", "all"], BeforeValidator(_groups)] = _option("groups", "addressed")
+    automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> HubOptions:

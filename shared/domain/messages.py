@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
+from shared.domain.content import NO_CONTENT, Content
 from shared.domain.kinds import MessageKind as MessageKind
 from shared.domain.kinds import MessageStatus as MessageStatus
 
@@ -104,6 +105,17 @@ class Span(BaseModel):
     value: str | None = None
 
 
+MOST_VERSIONS = 20
+
+
+class Version(BaseModel):
+    """What a message said until it was edited; `attachments` only where the edit replaced them, too."""
+
+    text: str | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
+    replaced_at: datetime
+
+
 class Message(BaseModel):
     """One message.
 
@@ -112,6 +124,9 @@ class Message(BaseModel):
     stands for the request that made an outbound one under an idempotency key.
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
+    `content` is what the customer sees beside text and files, `extra` what the
+    channel alone understands. No machine answers a message that is `for_people`.
+    `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back.
     """
 
@@ -133,6 +148,8 @@ class Message(BaseModel):
     reply_to: str | None = None
     reactions: dict[str, str] = Field(default_factory=dict)
     reacted_at: dict[str, datetime] = Field(default_factory=dict)
+    content: Content = NO_CONTENT
+    for_people: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None
@@ -140,9 +157,20 @@ class Message(BaseModel):
     request_hash: str | None = None
     traceparent: str | None = None
     edited_at: datetime | None = None
+    versions: list[Version] = Field(default_factory=list)
     deleted_at: datetime | None = None
     sent_at: datetime
     created_at: datetime
+
+    def edit(self, text: str | None, attachments: list[Attachment] | None, edited_at: datetime) -> None:
+        """Replace what the message says, and keep what it said; `attachments` are None where the files stay."""
+        former = Version(
+            text=self.text, attachments=self.attachments if attachments is not None else [], replaced_at=edited_at
+        )
+        self.versions = [*self.versions, former][-MOST_VERSIONS:]
+        self.text, self.edited_at = text, edited_at
+        if attachments is not None:
+            self.attachments = attachments
 
 
 class MessageNote(BaseModel):
@@ -151,8 +179,14 @@ class MessageNote(BaseModel):
     status: MessageStatus = MessageStatus.PENDING
     error: str | None = None
     text: str | None = None
+    attachments: list[Attachment] | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+
+    def edit(self, text: str | None, attachments: list[Attachment] | None, edited_at: datetime) -> None:
+        """Note what the message is to say; `attachments` are None where the files stay."""
+        self.text, self.edited_at = text, edited_at
+        self.attachments = self.attachments if attachments is None else attachments
 
 
 def changes_by_note(status: MessageStatus, note: MessageNote | Message) -> dict[str, Any]:

@@ -113,6 +113,8 @@ def test_words_are_an_answer_whatever_type_the_agents_framework_gives_them(shop:
 
 
 def test_in_a_group_an_agent_is_told_who_wrote(shop: Hub) -> None:
+    channel_id = shop.documents("instances", tenant_id=shop.tenant_id)[0]["id"]
+    shop.patch(f"/api/channels/{channel_id}", {"config": {"groups": "all"}})
     brings(shop, "one", remoteJid=GROUP, participant=MARIA)
     maria = last_question(shop)["user"]
     shop.provider.wait_for("/message/sendText")

@@ -11,7 +11,7 @@ from shared.domain.customers import Identity
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.messages import MessageKind
-from shared.usecases.ingest.message_documents import Arrival, placement, update_chat
+from shared.usecases.ingest.message_documents import Arrival, new_message, update_chat
 from tests.documents import an_instance
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -41,8 +41,9 @@ def _placed(*calls: tuple[float, float]) -> list[float]:
     chat, seconds = CHAT.model_copy(), []
     for sent_at, received_at in calls:
         arrival = _arrival(START + timedelta(seconds=sent_at), START + timedelta(seconds=received_at))
-        seconds.append((placement(chat, arrival).sent_at - START).total_seconds())
-        update_chat(chat, arrival, "conversation")
+        message = new_message(arrival, chat, conversation_id="conversation", customer_id="c")
+        seconds.append((message.sent_at - START).total_seconds())
+        update_chat(chat, message, arrival)
     return seconds
 
 

@@ -14,7 +14,7 @@ from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.ratings import SURVEY_LIFE, Rating, RatingSource, survey_text
 from shared.usecases.instances import instance_lookup
-from shared.usecases.outbox import enqueueing
+from shared.usecases.outbox import automatic_answers, enqueueing
 from shared.usecases.reporting import counters
 
 _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
@@ -100,23 +100,24 @@ def send_survey(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> boo
     asked about the same message before.
     """
     instance = instance_lookup.cached(deps, conversation.tenant_id, conversation.instance_id)
-    draft = _draft(conversation, instance)
+    draft = _draft(deps, conversation, instance)
     if instance is None or draft is None or unit.messages.existing(draft.message_id) is not None:
         return False
     identity = unit.identities.owned(conversation.tenant_id, conversation.identity_id)
     identity.survey = Survey(conversation_id=conversation.id, until=deps.now() + SURVEY_LIFE)
+    automatic_answers.count(deps, unit, conversation)
     # The question is no answer: nobody is counted as having replied.
     enqueueing.enqueue(deps, unit, conversation, instance, [draft], is_answer=False)
     return True
 
 
-def _draft(conversation: Conversation, instance: Instance | None) -> enqueueing.Draft | None:
+def _draft(deps: Deps, conversation: Conversation, instance: Instance | None) -> enqueueing.Draft | None:
     message_id = conversation.last_inbound_message_id
     if instance is None or instance.adapter not in names():
         return None
     if not message_id or conversation.is_group or instance.type in _SPOKEN:
         return None
     text = survey_text(instance.options)
-    if text is None:
+    if text is None or not automatic_answers.may_answer(deps, conversation, instance):
         return None
     return enqueueing.Draft(stable_id("survey", conversation.id, message_id), Author.SYSTEM, text=text)

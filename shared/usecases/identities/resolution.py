@@ -12,6 +12,7 @@ from datetime import datetime
 
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.query import Key
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import Counters
 from shared.domain.conversations import ConversationStatus
@@ -30,15 +31,16 @@ _LONGEST_CHAIN = 20
 
 
 def chat_and_author(
-    deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived
+    deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived, *other_keys: Key
 ) -> tuple[Identity, Identity] | None:
     """The identities of a message's chat and of its author.
 
     A private chat is the author's own. A group's identity (and customer) stands
     for the group, also where the business itself wrote there. None for a message
-    that only counts in a chat that the hub has, and has not.
+    that only counts in a chat that the hub has, and has not. `other_keys` are read in the same round trip.
     """
-    fetch(unit, instance, [*received.sender.keys, received.chat_key])
+    addresses = (*received.sender.keys, received.chat_key)
+    unit.fetch(*(unit.identities.key(ids.identity(instance.id, address)) for address in addresses), *other_keys)
     if received.if_known and not _has_chat(unit, instance, received):
         return None
     if received.is_group:
@@ -109,10 +111,11 @@ def _group_and_author(
     group = Sender(
         external_user_id=received.external_conversation_id,
         keys=(received.chat_key,),
-        name=received.extra.get("group_name") or "Group",
+        name=received.group_name or "Group",
     )
     chat = resolve(deps, unit, instance, group, is_group=True)
-    return chat, chat if received.from_me else resolve(deps, unit, instance, received.sender)
+    speaks_itself = received.chat_key in received.sender.keys
+    return chat, chat if received.from_me or speaks_itself else resolve(deps, unit, instance, received.sender)
 
 
 def _thread(deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageReceived, author: Identity) -> Identity:

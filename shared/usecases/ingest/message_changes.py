@@ -43,11 +43,12 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
-    """Replace the text, unless a later edit is already there."""
+    """Replace the text, and the files where the edit has some, unless a later edit is already there."""
+    attachments = None if edit.attachments is None else list(edit.attachments)
 
     def change(record: _Record) -> None:
         if record.edited_at is None or record.edited_at < edit.edited_at:
-            record.text, record.edited_at = edit.text, edit.edited_at
+            record.edit(edit.text, attachments, edit.edited_at)
 
     _change(deps, instance, edit.external_message_id, change, if_known=edit.if_known)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.documents import ids
 from shared.domain.conversations import Conversation, Leg
@@ -27,16 +28,16 @@ class Arrival:
     def message_id(self) -> str:
         return ids.provider_message(self.instance.id, self.received.external_message_id)
 
-    @property
-    def is_by_customer(self) -> bool:
-        """Whether the customer wrote it, now or before the account was connected."""
-        return not self.received.from_me and not self.received.is_note
 
+def new_message(
+    arrival: Arrival, chat: Identity, *, conversation_id: str, customer_id: str, is_addressed: bool = True
+) -> Message:
+    """The message to store; `chat` is the chat's identity as it was before the message.
 
-def new_message(arrival: Arrival, chat: Identity, *, conversation_id: str, customer_id: str) -> Message:
-    """The message to store; `chat` is the chat's identity as it was before the message."""
+    `is_addressed` says whether the message speaks to the business: in a group machines answer only then.
+    """
     instance, event, received = arrival.instance, arrival.event, arrival.received
-    author = received.sender if arrival.is_by_customer else None
+    author = received.sender if received.is_by_customer else None
     return Message(
         id=arrival.message_id,
         tenant_id=instance.tenant_id,
@@ -44,7 +45,7 @@ def new_message(arrival: Arrival, chat: Identity, *, conversation_id: str, custo
         conversation_id=conversation_id,
         customer_id=customer_id,
         direction=_direction(received),
-        author=_author(received),
+        author=_author(arrival, chat),
         author_id=author.external_user_id if author else None,
         author_name=author.name if author else None,
         author_phone=author.phone if author else None,
@@ -53,6 +54,8 @@ def new_message(arrival: Arrival, chat: Identity, *, conversation_id: str, custo
         attachments=list(received.attachments),
         external_message_id=received.external_message_id,
         reply_to=received.reply_to,
+        content=received.content,
+        for_people=received.for_people or not is_addressed,
         extra=received.extra,
         status=MessageStatus.SENT if received.from_me else MessageStatus.RECEIVED,
         raw_event_id=event.id,
@@ -68,32 +71,52 @@ def _direction(received: MessageReceived) -> Direction:
     return Direction.OUTBOUND if received.from_me else Direction.INBOUND
 
 
-def _author(received: MessageReceived) -> Author:
+def _author(arrival: Arrival, chat: Identity) -> Author:
+    received = arrival.received
     if received.is_note:
         return Author.SYSTEM
-    return Author.OTHER if received.from_me else Author.CUSTOMER
+    if not received.from_me:
+        return Author.CUSTOMER
+    return Author.BOT if received.is_automatic or _is_greeting(arrival, chat) else Author.OTHER
 
 
-def update_chat(chat: Identity, arrival: Arrival, conversation_id: str) -> None:
+# Nobody reads a message and writes an answer in this time; an app's greeting or away message comes at once.
+_GREETING_WITHIN = timedelta(seconds=2)
+
+
+def _is_greeting(arrival: Arrival, chat: Identity) -> bool:
+    """Whether the provider's app answered by itself when the customer began to wait; most providers do not say so."""
+    received, began, latest = arrival.received, chat.waiting_since, chat.last_placement
+    if received.is_history or began is None or latest is None or chat.last_inbound_at != began:
+        return False
+    return abs(received.sent_at - latest.said_at) <= _GREETING_WITHIN
+
+
+def update_chat(chat: Identity, message: Message, arrival: Arrival) -> None:
     """Write the message down in the chat's identity. Any message but an answer to it ends a survey."""
     event, received = arrival.event, arrival.received
     if not received.is_history:
         chat.last_placement = placement(chat, arrival)
     if not received.from_me:
         chat.last_inbound_at = event.received_at
-        if not received.is_history:
+        if not received.is_history and not received.nobody_waits:
             chat.campaign = None
-    chat.conversation_id = conversation_id
-    chat.waiting_since = _waiting_since(chat, arrival)
+    chat.conversation_id = message.conversation_id
+    chat.waiting_since = _waiting_since(chat, message, arrival)
     chat.name = _name(chat, received)
     chat.survey = None
 
 
-def _waiting_since(chat: Identity, arrival: Arrival) -> datetime | None:
-    received, received_at = arrival.received, arrival.event.received_at
-    if received.is_history or received.is_note:
-        return chat.waiting_since
-    return None if received.from_me else min(chat.waiting_since or received_at, received_at)
+def _waiting_since(chat: Identity, message: Message, arrival: Arrival) -> datetime | None:
+    received_at = arrival.event.received_at
+    if arrival.received.makes_customer_wait:
+        return min(chat.waiting_since or received_at, received_at)
+    return None if _is_answer(message, arrival) else chat.waiting_since
+
+
+def _is_answer(message: Message, arrival: Arrival) -> bool:
+    """Whether somebody of the business has answered, by another way than this hub."""
+    return message.author is Author.OTHER and not arrival.received.is_history
 
 
 def _name(chat: Identity, received: MessageReceived) -> str | None:
@@ -149,24 +172,29 @@ def conversation_of(arrival: Arrival, chat: Identity, message: Message, now: dat
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
         last_message_at=arrival.event.received_at,
-        last_inbound_message_id=message.id if arrival.is_by_customer else None,
+        last_inbound_message_id=message.id if _may_be_answered(message, arrival) else None,
+        automatic_answers=chat.automatic_answers,
         needs_reply_since=chat.waiting_since,
         created_at=now,
         updated_at=now,
     )
 
 
-def changed_fields(conversation: Conversation, arrival: Arrival) -> set[str]:
-    """The fields that the message changes in a conversation that exists."""
+def _may_be_answered(message: Message, arrival: Arrival) -> bool:
+    """Whether a machine may answer it."""
+    return arrival.received.makes_customer_wait and not message.for_people
+
+
+def changes(conversation: Conversation, message: Message, arrival: Arrival) -> dict[str, Any]:
+    """The fields, with their values, that the message changes in a conversation that exists."""
     received = arrival.received
     names = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
-    if arrival.is_by_customer:
-        if not received.is_history:  # The reply under way is to the message before it.
-            names.add("last_inbound_message_id")
-        if not received.is_group:
-            names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
-    if received.from_me and not received.is_history:
+    if _may_be_answered(message, arrival):  # Else the reply under way is to the message before it.
+        names.add("last_inbound_message_id")
+    if received.is_by_customer and not received.is_group:
+        names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
+    if _is_answer(message, arrival):
         names.add("needs_human")
     if received.context:
         names.add("contexts")
-    return names
+    return conversation.model_dump(include=names)

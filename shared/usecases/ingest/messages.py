@@ -21,13 +21,13 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, changes_by_note
+from shared.domain.messages import EarlyNote, Message, MessagePlace, changes_by_note
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
 from shared.usecases.conversations import ratings, routing
 from shared.usecases.identities import resolution
-from shared.usecases.ingest import message_documents
+from shared.usecases.ingest import groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
 from shared.usecases.reporting import counters, metrics
 
@@ -65,7 +65,9 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
 
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
-    identities = resolution.chat_and_author(deps, unit, arrival.instance, arrival.received)
+    instance, received = arrival.instance, arrival.received
+    answered = groups.answered_key(unit, instance, received)
+    identities = resolution.chat_and_author(deps, unit, instance, received, *answered)
     if identities is None:
         return None
     chat, author = identities
@@ -80,6 +82,8 @@ def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> 
     if note is None:
         unit.messages.add(message)
         return
+    if note.early.edited_at is not None:
+        message.edit(note.early.text, note.early.attachments, note.early.edited_at)
     for field, value in changes_by_note(message.status, note.early).items():
         setattr(message, field, value)
     unit.message_places.put(message, message.id)
@@ -103,26 +107,43 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
     conversation_id = chat.conversation_id or new_id()
     is_new = chat.conversation_id is None
     message = message_documents.new_message(
-        arrival, chat, conversation_id=conversation_id, customer_id=author.customer_id
+        arrival,
+        chat,
+        conversation_id=conversation_id,
+        customer_id=author.customer_id,
+        is_addressed=groups.is_addressed(unit, arrival.instance, received),
     )
-    if arrival.is_by_customer and not received.is_history:
+    if received.makes_customer_wait:
         counters.count_campaign_response(unit, chat, received_at)
-    message_documents.update_chat(chat, arrival, conversation_id)
+    message_documents.update_chat(chat, message, arrival)
     conversation = message_documents.conversation_of(arrival, chat, message, deps.now())
+    _route(deps, unit, arrival, chat, conversation, is_new=is_new)
     if is_new:
-        _add_conversation(deps, unit, arrival, conversation)
+        unit.conversations.add(conversation)
     else:
-        changes = conversation.model_dump(include=message_documents.changed_fields(conversation, arrival))
-        unit.conversations.patch(conversation_id, **changes)
-    amounts = Counters(inbound=int(arrival.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
+        unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
+    amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
     return Stored(message, conversation)
 
 
-def _add_conversation(deps: Deps, unit: UnitOfWork, arrival: Arrival, conversation: Conversation) -> None:
-    unit.conversations.add(conversation)
-    if not arrival.received.is_history:
-        routing.apply(deps, unit, conversation, None if arrival.received.from_me else arrival.received.text)
+def _route(
+    deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity, conversation: Conversation, *, is_new: bool
+) -> None:
+    """Apply the routing rules with the first message that is to be routed.
+
+    Where others came before it, that costs a read of the conversation.
+    """
+    received = arrival.received
+    if received.is_history or received.not_routed:
+        chat.awaits_routing = chat.awaits_routing or is_new
+        return
+    if not is_new and not chat.awaits_routing:
+        return
+    chat.awaits_routing = False
+    routed = conversation if is_new else unit.conversations.owned_or_none(chat.tenant_id, conversation.id)
+    if routed is not None:
+        routing.apply(deps, unit, routed, None if received.from_me else received.text)
 
 
 def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
@@ -137,7 +158,7 @@ def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> S
     if place.edited_at is None:
         received = arrival.received
         place.kind, place.text = received.kind, received.text
-        place.attachments, place.extra = list(received.attachments), received.extra
+        place.attachments, place.content, place.extra = list(received.attachments), received.content, received.extra
     conversation = unit.conversations.owned_or_none(place.tenant_id, place.conversation_id)
     return Stored(place, conversation) if conversation else None
 
@@ -148,8 +169,7 @@ def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
         metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation)
-    is_silent = received.is_history or received.for_people
-    if stored.wants_reply and stored.message.direction is Direction.INBOUND and not is_silent:
+    if stored.wants_reply and received.makes_customer_wait and not stored.message.for_people:
         _ask_for_reply(deps, stored.message, arrival.event)
 
 

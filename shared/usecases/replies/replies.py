@@ -24,6 +24,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent
+from shared.domain.automatic_answers import StopReason, says_nothing_new
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import ReplyEvent
 from shared.domain.ids import stable_id
@@ -35,7 +36,7 @@ from shared.usecases import realtime
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
-from shared.usecases.outbox import enqueueing
+from shared.usecases.outbox import automatic_answers, enqueueing
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,10 @@ def _answer(
     turn = Turn(instance, conversation.model_copy(), _history(unit, conversation))
     if not turn.unanswered:
         return
+    reason = _reason_to_stop(deps, turn)
+    if reason is not None:
+        _stop(deps, turn, reason)
+        return
     try:
         answer = _ask(deps, turn, answerer)
     except HubError as error:
@@ -148,7 +153,7 @@ class _Answer:
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     has_model = deps.settings.openai_api_key is not None
-    if not turn.to_answer:
+    if not turn.has_content:
         return _Answer()
     if answerer.crew is not None:
         team_answer = ask_team(deps, turn, answerer.crew)
@@ -190,6 +195,7 @@ def _enqueue(
         unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
         return
     conversation.last_auto_reply_at = deps.now()
+    automatic_answers.count(deps, unit, conversation)
     enqueueing.enqueue(deps, unit, conversation, instance, drafts, unanswered_since=unanswered_since)
     if answer.by_team and answerer.crew:
         collaborations.add(deps, unit, turn, answerer.crew, answer.by_team, drafts[0].message_id)
@@ -231,13 +237,23 @@ def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
 
 
 def _unseen_since(unit: UnitOfWork, conversation: Conversation, turn: Turn) -> datetime | None:
-    """When the first message came that the answerer did not see; the conversation's version guards the answer."""
-    seen_ids = {message.id for message in turn.unanswered}
-    if conversation.last_inbound_message_id in seen_ids:
-        return None
-    unanswered = Turn(turn.instance, conversation, _history(unit, conversation)).unanswered
-    arrivals = (message.created_at for message in unanswered if message.id not in seen_ids)
-    return min(arrivals, default=conversation.last_message_at)
+    """Since when somebody waits whom this does not answer; the conversation's version guards the answer.
+
+    That is who wrote after the answerer was asked, and who is to be answered by a person. In a group an answer is for
+    everybody.
+    """
+    answered_ids = {message.id for message in (turn.unanswered if conversation.is_group else turn.to_answer)}
+    history = _history(unit, conversation) if _has_new_messages(conversation, turn) else turn.history
+    unanswered = Turn(turn.instance, conversation, history).unanswered
+    return min((m.created_at for m in unanswered if m.id not in answered_ids and m.deleted_at is None), default=None)
+
+
+def _has_new_messages(conversation: Conversation, turn: Turn) -> bool:
+    former = turn.conversation
+    return (conversation.last_message_at, conversation.last_inbound_message_id) != (
+        former.last_message_at,
+        former.last_inbound_message_id,
+    )
 
 
 def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
@@ -246,23 +262,48 @@ def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
 
     def attempt(unit: UnitOfWork) -> None:
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
-        if _is_taken_over(conversation, turn):
-            return
-        conversation.needs_human = True
-        unit.conversations.expect_unchanged(conversation)
-        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
-        unit.after_commit(lambda: notify_once(deps, _needs_human(deps, turn, error)))
+        if not _is_taken_over(conversation, turn):
+            _hand_over(deps, unit, conversation, turn, "agent_failed", error.detail)
 
     run_with_retry(deps, attempt)
 
 
-def _needs_human(deps: Deps, turn: Turn, error: HubError) -> Notification:
-    conversation = turn.conversation
-    return Notification(
-        id=stable_id("unanswered", conversation.id, str(conversation.last_inbound_message_id)),
+def _hand_over(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, notification_type: str, why: str
+) -> None:
+    conversation.needs_human = True
+    unit.conversations.expect_unchanged(conversation)
+    notification = Notification(
+        id=stable_id("unanswered", conversation.id, str(turn.conversation.last_inbound_message_id)),
         tenant_id=conversation.tenant_id,
-        type="agent_failed",
+        type=notification_type,
         title="A customer needs a human",
-        message=f"{label(turn.instance)}: {error.detail}",
+        message=f"{label(turn.instance)}: {why}",
         created_at=deps.now(),
     )
+    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    unit.after_commit(lambda: notify_once(deps, notification))
+
+
+def _reason_to_stop(deps: Deps, turn: Turn) -> StopReason | None:
+    if not automatic_answers.may_answer(deps, turn.conversation, turn.instance):
+        return StopReason.TOO_MANY
+    return StopReason.NOTHING_NEW if says_nothing_new(turn.history) else None
+
+
+def _stop(deps: Deps, turn: Turn, reason: StopReason) -> None:
+    """Answer no more by itself: leave a note for people, and ask for one of them."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
+        if conversation.needs_human or _is_taken_over(conversation, turn):
+            return
+        note = automatic_answers.note(deps, conversation, turn.instance, reason)
+        unit.messages.add(note)
+        unit.after_commit(lambda: realtime.message_created(deps, note))
+        _hand_over(deps, unit, conversation, turn, "automatic_answers_stopped", reason)
+
+    try:
+        run_with_retry(deps, attempt)
+    except AlreadyExists:
+        log.info("stopped already", extra={"conversation_id": turn.conversation.id})

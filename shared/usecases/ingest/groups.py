@@ -1,0 +1,43 @@
+"""Whether a message in a group speaks to the business: machines answer there only what does."""
+
+from __future__ import annotations
+
+from shared.documents import ids
+from shared.documents.query import Key
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.inbound import MessageReceived
+from shared.domain.instances import Instance
+from shared.domain.messages import Direction, Message, MessageAlias
+
+
+def is_addressed(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
+    """A private message always is; one in a group when it names the account, answers a message of ours, or commands.
+
+    Where the instance answers everything in groups, any message counts as addressed.
+    """
+    if not received.is_group or received.is_addressed or instance.options.groups == "all":
+        return True
+    if not own_addresses(instance).isdisjoint(mention.casefold() for mention in received.mentions):
+        return True
+    return _answers_us(unit, instance, received)
+
+
+def own_addresses(instance: Instance) -> frozenset[str]:
+    """The ways in which a provider names the account in a message: its id, its user name, its number's digits."""
+    number = (instance.phone_number or "").lstrip("+")
+    names = (instance.external_id, instance.display_name, number)
+    return frozenset(name.casefold() for name in names if name)
+
+
+def answered_key(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> list[Key]:
+    """The message that one in a group answers, to be read together with the chat."""
+    if not received.is_group or received.from_me or received.reply_to is None:
+        return []
+    return [unit.message_places.key(ids.provider_message(instance.id, received.reply_to))]
+
+
+def _answers_us(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
+    if received.reply_to is None or received.from_me:
+        return False
+    place = unit.message_places.get(ids.provider_message(instance.id, received.reply_to))
+    return isinstance(place, MessageAlias) or (isinstance(place, Message) and place.direction is Direction.OUTBOUND)

@@ -19,12 +19,14 @@ class Connection:
     """An account's connection with its provider, after connecting it or asking for its status.
 
     `detail` says why, for the operator; `secrets` are new credentials to keep
-    (a webhook secret, an instance token).
+    (a webhook secret, an instance token). `account` is as `SupportsAccounts`
+    spells it, and only there once the provider has accepted the credential for it.
     """
 
     status: InstanceStatus
     webhook_url: str | None = None
     external_id: str | None = None
+    account: str | None = None
     display_name: str | None = None
     phone_number: str | None = None
     qr_text: str | None = None
@@ -39,6 +41,18 @@ class SupportsConnecting(Protocol):
 
     def connect(self, deps: Deps, instance: Instance, config: Any) -> Connection:
         """Tell the provider where to call us."""
+        ...
+
+
+class SupportsAccounts(Protocol):
+    """Accounts at servers of which there are several, known by their names: one may be used by one instance only."""
+
+    def account(self, deps: Deps, instance: Instance, config: Any) -> str | None:
+        """The server and the account, by one spelling; None where none was made yet. Does no I/O."""
+        ...
+
+    def has_account(self, deps: Deps, instance: Instance, config: Any) -> bool:
+        """Whether the server has the account and the credential opens it."""
         ...
 
 

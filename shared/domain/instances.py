@@ -92,7 +92,8 @@ class Instance(BaseModel):
     down; until a message is sent again, the provider's `connected` is ignored.
     `pace_per_second` is how many messages a second it may send, where that is not
     up to its channel; 0 means any number. `checked_at` is when the hub last
-    checked the account's status by itself.
+    checked the account's status by itself. `account` is the account that is reserved
+    for it at a server of which there are several (`channel.lifecycle.SupportsAccounts`).
     """
 
     id: str
@@ -107,6 +108,7 @@ class Instance(BaseModel):
     config: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
     external_id: str | None = None
+    account: str | None = None
     is_default: bool = False
     agent: ExternalAgent | None = None
     session_id_prefix: str = ""
@@ -143,6 +145,19 @@ class AddressReservation(BaseModel):
     """Which instance an account at a provider belongs to; the document's id is made of adapter and account."""
 
     instance_id: str
+
+
+class Removal(BaseModel):
+    """What a deleted instance leaves at its provider, until the provider has deleted it.
+
+    `id` is the instance's. As long as this document is there, its name and account stay reserved and its secrets kept.
+    """
+
+    id: str
+    instance: Instance
+    attempts: int = 0
+    due_at: datetime
+    created_at: datetime
 
 
 class InstanceSet(BaseModel):

@@ -11,9 +11,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from pydantic import SecretStr
+
 from shared.channel.lifecycle import Connection
 from shared.channelkit.signatures import same_secret
-from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
 from shared.channels.whatsapp_evolution.registration import (
@@ -27,6 +29,7 @@ from shared.channels.whatsapp_evolution.registration import (
     profile,
     register,
     state,
+    token_of,
     unreachable,
 )
 from shared.channels.whatsapp_evolution.removal import delete
@@ -56,6 +59,8 @@ def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
 
 def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     """Open the socket to WhatsApp anew; where there is none to restart, begin a pairing."""
+    if accounts.has_none(deps, instance, config):
+        return _create(deps, instance, config)
     answer = api.call(deps, instance, config, "POST", "instance/restart")
     if answer.status == 404 and not is_missing(answer):
         # 1.x has it under another method.
@@ -88,14 +93,16 @@ def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     hook = hook_of(deps, instance, config)
     if hook is None:
         raise unreachable(instance, config)
-    created = create(deps, instance, config, hook, code=True)
+    to_create = accounts.to_create(deps, instance, config)
+    created = create(deps, instance, to_create, hook, code=True)
     if created is None:
         return _request_code(deps, instance, config, hook)
-    connection = new(created, hook)
+    connection = new(created, hook, instance, to_create)
     if connection.status is InstanceStatus.WAITING_FOR_SCAN:
         return connection
-    pairing = _request_code(deps, instance, config, None)
-    return replace(pairing, webhook_url=connection.webhook_url, secrets=connection.secrets)
+    created_config = to_create.model_copy(update={"instance_token": SecretStr(token_of(created) or "")})
+    pairing = _request_code(deps, instance, created_config, None)
+    return replace(connection, status=pairing.status, qr_text=pairing.qr_text, qr_png_base64=pairing.qr_png_base64)
 
 
 def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
@@ -108,12 +115,14 @@ def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, accou
             api.PROVIDER, "the account was logged out: set evolution_key to the server's global key to pair it again"
         )
     delete(deps, instance, config)
-    _wait_until_gone(deps, instance, config)
+    if not accounts.is_guest(deps, instance, config):
+        # A guest's next account has another name.
+        _wait_until_gone(deps, instance, config)
     return _create(deps, instance, config)
 
 
 def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
-    params = {"instanceName": api.name_of(instance, config)}
+    params = {"instanceName": accounts.name_of(instance, config)}
     for _ in range(_LOOKS):
         answer = api.call(
             deps, instance, config, "GET", "instance/fetchInstances", params=params, per_instance=False, timeout=10.0
@@ -149,6 +158,7 @@ def _connection_of(
     return Connection(
         status=InstanceStatus.WAITING_FOR_SCAN if code or png else InstanceStatus.CONNECTING,
         webhook_url=hook.url if hook else None,
+        account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
         secrets=hook.secrets if hook else {},

@@ -182,7 +182,8 @@ def _free_name(unit: UnitOfWork, draft: Instance, name: str) -> str:
     if unit.instance_names.get(name) is None:
         return name
     if draft.name:
-        raise BadRequest.of_field("name", "is taken", f"an instance named {name!r} exists already")
+        reason = f"an instance named {name!r} exists already, or is still being deleted at its provider"
+        raise BadRequest.of_field("name", "is taken", reason)
     return varied(name)
 
 

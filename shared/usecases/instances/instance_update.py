@@ -25,6 +25,7 @@ from shared.usecases.instances.instance_documents import (
     get_or_add_set,
     labelled,
     own_label,
+    release_account,
     release_address,
     replace_default,
     set_lock,
@@ -203,6 +204,9 @@ def _update_set(
 
 def _release_former_address(unit: UnitOfWork, before: Instance, after: Instance) -> None:
     """Give up the former account. The new one becomes the instance's only by connecting it."""
+    if before.adapter != after.adapter:
+        release_account(unit, before)
+        after.account = None
     if (before.adapter, before.external_id) == (after.adapter, after.external_id):
         return
     if after.external_id:

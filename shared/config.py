@@ -50,6 +50,7 @@ class Settings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535)
     backend: Literal["embedded", "google"] = "embedded"
     data_dir: Path = Path("data")
+    accept_lost_secrets: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     api_enabled: bool = True

@@ -17,10 +17,11 @@ from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.storable import check_storable
-from shared.errors import BadRequest
+from shared.errors import BadRequest, CredentialsLost, SecretLost
 from shared.usecases.instances.instance_documents import label
 
 AGENT_API_KEY = "agent_api_key"
+ENTER_AGAIN = "the stored credentials cannot be read any more: enter the credentials again"
 MASK = "••••"
 # What Secret Manager takes (https://cloud.google.com/secret-manager/quotas), and much less than a document may have.
 _MOST_KILOBYTES = 64
@@ -172,7 +173,8 @@ def defaults(adapter: str, settings: Settings) -> Mapping[str, Any]:
 def load_config(deps: Deps, instance: Instance) -> BaseModel:
     """What the instance's adapter works with, secrets included; kept for a short while.
 
-    Raises `BadRequest` when something is missing, `NotFound` when there is no adapter.
+    Raises `BadRequest` when something is missing, `CredentialsLost` when its secrets cannot be opened, `NotFound` when
+    there is no adapter.
     """
     return deps.cache.get(("config", instance.id), lambda: _load(deps, instance))
 
@@ -190,5 +192,16 @@ def _load(deps: Deps, instance: Instance) -> BaseModel:
 
 
 def credentials(deps: Deps, instance: Instance) -> dict[str, str]:
-    """The instance's secrets by name."""
-    return deps.secrets.read(instance.secret_name)
+    """The instance's secrets by name; raises `CredentialsLost` when they cannot be opened any more."""
+    try:
+        return deps.secrets.read(instance.secret_name)
+    except SecretLost:
+        raise CredentialsLost(ENTER_AGAIN) from None
+
+
+def readable_credentials(deps: Deps, instance: Instance) -> dict[str, str]:
+    """The instance's secrets by name; none when they cannot be opened any more."""
+    try:
+        return credentials(deps, instance)
+    except CredentialsLost:
+        return {}

@@ -96,7 +96,7 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     unit.fetch(unit.instances.key(instance_id), unit.instance_sets.key(tenant_id))
     before = unit.instances.owned(tenant_id, instance_id)
     instance_set = get_or_add_set(unit, tenant_id)
-    secrets = instance_config.credentials(deps, before)
+    secrets = instance_config.readable_credentials(deps, before)
     adapter = _adapter(before, changes)
     new_parts = instance_config.split(adapter, changes.config)
     _overlay_agent_key(new_parts, changes)

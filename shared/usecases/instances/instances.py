@@ -13,7 +13,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceSet, Removal
 from shared.errors import BadRequest
 from shared.usecases.instances import removals
-from shared.usecases.instances.instance_config import credentials, load_config
+from shared.usecases.instances.instance_config import credentials, load_config, readable_credentials
 from shared.usecases.instances.instance_connection import connect
 from shared.usecases.instances.instance_creation import NewInstance, create
 from shared.usecases.instances.instance_documents import (
@@ -49,6 +49,7 @@ __all__ = [
     "list_after",
     "list_page",
     "load_config",
+    "readable_credentials",
     "set_default",
     "update",
 ]

@@ -17,7 +17,16 @@ from shared.documents.query import DocumentUnit
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus, Removal
-from shared.errors import BadRequest, Collision, Conflict, NotFound, Overloaded, ProviderError, ProviderRejected
+from shared.errors import (
+    BadRequest,
+    Collision,
+    Conflict,
+    CredentialsLost,
+    NotFound,
+    Overloaded,
+    ProviderError,
+    ProviderRejected,
+)
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup
 from shared.usecases.instances.instance_documents import release_account, release_address
 
@@ -57,6 +66,10 @@ def attempt(deps: Deps, removal: Removal) -> bool:
     extra = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
     try:
         _remove_at_provider(deps, instance)
+    except CredentialsLost as error:
+        log.error("a deleted instance stays at its provider for good", extra={**extra, "reason": error.detail})
+        finish(deps, removal, keep_account=True)
+        return True
     except (ProviderError, BadRequest, NotFound, Overloaded) as error:
         log.warning("a deleted instance stays at its provider", extra={**extra, "reason": error.detail})
         is_refused = isinstance(error, (ProviderRejected, BadRequest, NotFound))

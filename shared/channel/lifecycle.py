@@ -5,9 +5,9 @@ All of it raises a `ProviderError` that an operator can act on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from shared.deps import Deps
@@ -44,15 +44,31 @@ class SupportsConnecting(Protocol):
         ...
 
 
+Claim: TypeAlias = Callable[[str], None]
+"""Reserves an account for the instance that is being connected; raises `Collision` for another instance's."""
+
+
 class SupportsAccounts(Protocol):
-    """Accounts at servers of which there are several, known by their names: one may be used by one instance only."""
+    """Accounts at servers of which there are several, known by their names: one may be used by one instance only.
+
+    `connect`, `pair` and `restart` claim the account once the server has accepted the credential for it, and before
+    they change anything there.
+    """
 
     def account(self, deps: Deps, instance: Instance, config: Any) -> str | None:
         """The server and the account, by one spelling; None where none was made yet. Does no I/O."""
         ...
 
-    def has_account(self, deps: Deps, instance: Instance, config: Any) -> bool:
-        """Whether the server has the account and the credential opens it."""
+    def connect(self, deps: Deps, instance: Instance, config: Any, claim: Claim) -> Connection:
+        """As `SupportsConnecting`."""
+        ...
+
+    def pair(self, deps: Deps, instance: Instance, config: Any, claim: Claim) -> Connection:
+        """As `SupportsPairing`."""
+        ...
+
+    def restart(self, deps: Deps, instance: Instance, config: Any, claim: Claim) -> Connection:
+        """As `SupportsRestart`."""
         ...
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.pairing import pair, restart
-from shared.channels.whatsapp_evolution.registration import connect, state, status
+from shared.channels.whatsapp_evolution.registration import connect, status
 from shared.channels.whatsapp_evolution.removal import logout, remove
 from shared.deps import Deps
 from shared.domain.instances import Instance
 
-__all__ = ["account", "connect", "has_account", "logout", "pair", "probe", "remove", "restart", "status"]
+__all__ = ["account", "connect", "logout", "pair", "probe", "remove", "restart", "status"]
 
 _TIMEOUT = 10.0
 
@@ -34,8 +34,3 @@ def probe(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
 def account(deps: Deps, instance: Instance, config: EvolutionConfig) -> str | None:
     """The server and the account's name there; None while a guest of the shared server has no account yet."""
     return None if accounts.has_none(deps, instance, config) else accounts.account_of(instance, config)
-
-
-def has_account(deps: Deps, instance: Instance, config: EvolutionConfig) -> bool:
-    """Whether the server has the account; it tells nobody whose key does not open the account."""
-    return state(deps, instance, config) is not None

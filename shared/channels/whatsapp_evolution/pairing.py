@@ -13,13 +13,14 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
-from shared.channel.lifecycle import Connection
+from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit.signatures import same_secret
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
 from shared.channels.whatsapp_evolution.registration import (
     Hook,
+    claimed_state,
     connection_in,
     create,
     done,
@@ -30,6 +31,7 @@ from shared.channels.whatsapp_evolution.registration import (
     register,
     state,
     token_of,
+    unclaimed,
     unreachable,
 )
 from shared.channels.whatsapp_evolution.removal import delete
@@ -45,22 +47,28 @@ _LOOKS = 12
 _PAUSE = 0.25
 
 
-def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def pair(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Get a code to scan; an account that is online is left alone.
 
     Without a code the status is `CONNECTING`: Evolution had none ready, its
     webhook brings it. Raises a `ProviderError`.
     """
-    link_state = state(deps, instance, config)
+    link_state = claimed_state(deps, instance, config, claim)
     if link_state == "open" and instance.link_lost_at is not None:
-        return restart(deps, instance, config)
+        return _restart(deps, instance, config)
     return _bring_up(deps, instance, config, link_state)
 
 
-def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def restart(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Open the socket to WhatsApp anew; where there is none to restart, begin a pairing."""
     if accounts.has_none(deps, instance, config):
         return _create(deps, instance, config)
+    if claim is not unclaimed and instance.account != accounts.account_of(instance, config):
+        claimed_state(deps, instance, config, claim)
+    return _restart(deps, instance, config)
+
+
+def _restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     answer = api.call(deps, instance, config, "POST", "instance/restart")
     if answer.status == 404 and not is_missing(answer):
         # 1.x has it under another method.
@@ -96,7 +104,8 @@ def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     to_create = accounts.to_create(deps, instance, config)
     created = create(deps, instance, to_create, hook, code=True)
     if created is None:
-        return _request_code(deps, instance, config, hook)
+        # Somebody else was faster, and has it.
+        raise ProviderUnavailable(api.PROVIDER, "the instance was just created: try again", 5.0)
     connection = new(created, hook, instance, to_create)
     if connection.status is InstanceStatus.WAITING_FOR_SCAN:
         return connection

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from shared.channel.lifecycle import Connection
+from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit import jid
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
@@ -39,12 +39,16 @@ _LATER_EVENTS = (
 )
 
 
-def connect(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def unclaimed(account: str) -> None:
+    """For callers that reserve no accounts."""
+
+
+def connect(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Register our webhook, creating the instance at Evolution where it is missing, and read the state.
 
     Without an address of our own nothing is registered. Raises a `ProviderError`.
     """
-    link_state = state(deps, instance, config)
+    link_state = claimed_state(deps, instance, config, claim)
     hook = hook_of(deps, instance, config)
     if hook is None:
         if link_state is None:
@@ -55,8 +59,9 @@ def connect(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
         created = create(deps, instance, to_create, hook)
         if created is not None:
             return new(created, hook, instance, to_create)
+        # Somebody else was faster.
+        link_state = claimed_state(deps, instance, config, claim)
     register(deps, instance, config, hook)
-    link_state = link_state or state(deps, instance, config)
     return connection_in(deps, instance, config, link_state or "", hook)
 
 
@@ -108,6 +113,14 @@ def state(deps: Deps, instance: Instance, config: EvolutionConfig) -> str | None
         return None
     body = fields(ok(answer).json())
     return text((fields(body.get("instance")) or body).get("state")) or ""
+
+
+def claimed_state(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim) -> str | None:
+    """As `state`; an instance that is there is claimed. It is told to nobody whose key does not open it."""
+    link_state = state(deps, instance, config)
+    if link_state is not None:
+        claim(accounts.account_of(instance, config))
+    return link_state
 
 
 def is_missing(answer: Answer) -> bool:

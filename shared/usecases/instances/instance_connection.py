@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from pydantic import BaseModel
 
@@ -58,9 +60,7 @@ def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if module is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)
-    config = prepared_config(deps, instance)
-    claim_own_account(deps, instance, config)
-    return module.connect(deps, instance, config)
+    return claiming(deps, instance, module.connect)(deps, instance, prepared_config(deps, instance))
 
 
 def prepared_config(deps: Deps, instance: Instance) -> BaseModel:
@@ -112,6 +112,8 @@ def _reserve_account(unit: UnitOfWork, instance: Instance, account: str) -> None
 
 def claim_account(deps: Deps, instance: Instance, account: str) -> None:
     """Make an account belong to the instance, which gives up its former one; raises `Collision` for another's."""
+    if instance.account == account:
+        return
 
     def attempt(unit: UnitOfWork) -> None:
         address_key = unit.instance_addresses.key(ids.instance_address(instance.adapter, account))
@@ -138,15 +140,11 @@ def account_holder(deps: Deps, adapter: str, account: str) -> str | None:
     return reservation.instance_id if reservation else None
 
 
-def claim_own_account(deps: Deps, instance: Instance, config: BaseModel) -> None:
-    """Before the provider is told anything: see that no other instance has the account.
-
-    Only a credential that opens the account reserves it. Raises a `ProviderError`, and `Collision` for another's.
-    """
-    module = channels.ability(instance.adapter, SupportsAccounts)
-    account = module.account(deps, instance, config) if module else None
-    if module and account and module.has_account(deps, instance, config):
-        claim_account(deps, instance, account)
+def claiming(deps: Deps, instance: Instance, connect: Callable[..., Connection]) -> Callable[..., Connection]:
+    """A channel's function that connects, with the means to reserve the account where two instances could have it."""
+    if channels.ability(instance.adapter, SupportsAccounts) is None:
+        return connect
+    return partial(connect, claim=partial(claim_account, deps, instance))
 
 
 def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instance:

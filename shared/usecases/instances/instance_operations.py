@@ -76,7 +76,7 @@ def status(deps: Deps, instance: Instance) -> Instance:
     asked_at = deps.now()
     try:
         connection = module.status(deps, instance, config)
-        if connection.account not in (None, instance.account):
+        if connection.account:
             instance_connection.claim_account(deps, instance, connection.account)
     except (ProviderRejected, Collision) as error:
         connection = Connection(status=InstanceStatus.ERROR, detail=error.detail)
@@ -121,9 +121,8 @@ def remove(deps: Deps, instance: Instance) -> Instance:
 
 
 def _reconnect(deps: Deps, instance: Instance, ability: Ability) -> Instance:
-    config = instance_connection.prepared_config(deps, instance)
-    instance_connection.claim_own_account(deps, instance, config)
-    connection = ability(deps, instance, config)
+    connect = instance_connection.claiming(deps, instance, ability)
+    connection = connect(deps, instance, instance_connection.prepared_config(deps, instance))
     after = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, after)
     return after

@@ -39,6 +39,7 @@ from shared.usecases.instances.instance_documents import (
     varied,
 )
 from shared.usecases.instances.instance_lookup import forget
+from shared.usecases.instances.unlisted import split_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,12 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
     if new.agent_api_key and not instance_config.is_mask(new.agent_api_key):
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
     missing = instance_config.check(deps, tenant_id, adapter, parts)
-    draft = _draft(deps, tenant_id, new, adapter, parts)
-    created = _store(deps, draft.model_copy(update=readiness(missing)), new, parts.secrets)
+    metadata, unlisted_metadata = split_metadata(new.metadata, {})
+    draft = _draft(deps, tenant_id, new, adapter, parts).model_copy(
+        update={"metadata": labelled(metadata, new.label), **readiness(missing)}
+    )
+    sealed = instance_config.with_unlisted(parts, unlisted_metadata)
+    created = _store(deps, draft, new, sealed)
     return instance_connection.connect(deps, created) if connect and not missing else created
 
 
@@ -103,7 +108,6 @@ def _draft(deps: Deps, tenant_id: str, new: NewInstance, adapter: str, parts: Pa
         slug="",
         name=new.name or "",
         config=parts.config,
-        metadata=labelled(dict(new.metadata), new.label),
         external_id=new.external_id or None,
         agent=new.agent,
         session_id_prefix=new.session_id_prefix or "",

@@ -174,6 +174,14 @@ class Settings(BaseModel):
         return self.public_url is not None or (self.own_address is not None and self.strict_webhooks)
 
     @property
+    def hides_channels(self) -> bool:
+        """Answer a webhook for a channel that does not exist as one that does not prove itself.
+
+        Where strangers call, that keeps them from learning which names there are.
+        """
+        return self.strict_webhooks or self.public_url is not None
+
+    @property
     def own_address(self) -> str | None:
         """Where who is near reaches us: PUBLIC_URL, else in development the origin of the request that is served."""
         return self.public_url or self._origin

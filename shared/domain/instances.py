@@ -86,8 +86,8 @@ class Instance(BaseModel):
     """One account at a provider.
 
     `adapter` names the code that speaks to the provider, `config` holds what is
-    not secret, `seq` is an integer unique in the deployment, `slug` is
-    `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
+    not secret, `seq` is an integer and `slug` is `<type>-<n>`, both unique in
+    the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
     down; until a message is sent again, the provider's `connected` is ignored.
     `pace_per_second` is how many messages a second it may send, where that is not
@@ -161,10 +161,14 @@ class Removal(BaseModel):
 
 
 class InstanceSet(BaseModel):
-    """What must hold over all instances of a tenant."""
+    """What must hold over all instances of a tenant.
+
+    `last_number` is the last `seq` that was given out; None where an earlier version numbered over all tenants.
+    """
 
     default_id: str | None = None
     count: int = 0
+    last_number: int | None = None
     next_slug: dict[str, int] = Field(default_factory=dict)
 
     def take_slug(self, channel_type: ChannelType) -> str:
@@ -175,7 +179,7 @@ class InstanceSet(BaseModel):
 
 
 class SequenceCounter(BaseModel):
-    """The last number that was given out, over all tenants."""
+    """The last number that an earlier version gave out, over all tenants."""
 
     last: int = 0
 

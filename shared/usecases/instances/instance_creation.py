@@ -20,9 +20,9 @@ from shared.domain.instances import (
     ChannelType,
     ExternalAgent,
     Instance,
+    InstanceSet,
     InstanceStatus,
     NameReservation,
-    SequenceCounter,
 )
 from shared.errors import BadRequest, ChannelName, Collision, HubError
 from shared.usecases.instances import instance_config, instance_connection
@@ -157,7 +157,6 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     address_id = ids.instance_address(draft.adapter, draft.external_id) if draft.external_id else None
     unit.fetch(
         unit.instance_sets.key(draft.tenant_id),
-        unit.instance_sequence.key(ids.INSTANCE_SEQUENCE),
         unit.instance_names.key(base_name),
         *([unit.instance_addresses.key(address_id)] if address_id else []),
     )
@@ -168,7 +167,7 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     instance = draft.model_copy(
         update={
             "name": name,
-            "seq": _next_number(unit),
+            "seq": _next_number(unit, instance_set),
             "slug": instance_set.take_slug(draft.type),
             "session_id_prefix": draft.session_id_prefix or f"{name}-",
             "is_default": new.is_default or instance_set.count == 0,
@@ -191,8 +190,11 @@ def _free_name(unit: UnitOfWork, draft: Instance, name: str) -> str:
     return varied(name)
 
 
-def _next_number(unit: UnitOfWork) -> int:
-    counter_id = ids.INSTANCE_SEQUENCE
-    sequence = unit.instance_sequence.get(counter_id) or unit.instance_sequence.add(SequenceCounter(), counter_id)
-    sequence.last += 1
-    return sequence.last
+def _next_number(unit: UnitOfWork, instance_set: InstanceSet) -> int:
+    """The tenant's next number: one of all tenants would tell how many instances there are."""
+    if instance_set.last_number is None:
+        is_new = not instance_set.next_slug
+        former = None if is_new else unit.instance_sequence.get(ids.INSTANCE_SEQUENCE)
+        instance_set.last_number = former.last if former else 0
+    instance_set.last_number += 1
+    return instance_set.last_number

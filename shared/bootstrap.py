@@ -45,7 +45,11 @@ def bootstrap(settings: Settings) -> Deps:
         blobs=blobs,
     )
     if settings.backend == "embedded":
-        _check_secrets(deps)
+        try:
+            _check_secrets(deps)
+        except ConfigurationInvalid:
+            close(deps)
+            raise
     return deps
 
 
@@ -56,7 +60,6 @@ def _check_secrets(deps: Deps) -> None:
     if not names:
         return
     if not deps.settings.accept_lost_secrets:
-        close(deps)
         raise ConfigurationInvalid(
             f"DATA_DIR: {len(names)} secrets in it were not sealed with {deps.settings.data_dir / 'secrets.key'}. "
             "Put the right file there, or set ACCEPT_LOST_SECRETS=true and enter the channels' credentials again"

@@ -137,13 +137,13 @@ def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
     model = model_of(instance.adapter)
     fields = set(model.model_fields) if model else set()
     masked = {name: mask(value) for name, value in secrets.items() if name not in (AGENT_API_KEY, unlisted.SECRET)}
-    config = shown_config(instance) | masked | unlisted.shown(Unlisted.of(secrets).config)
+    config = shown_config(instance) | masked | unlisted.masked(Unlisted.of(secrets).config)
     return {to_camel(name) if name in fields else name: value for name, value in config.items()}
 
 
 def _metadata(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
-    known, unknown = split_metadata(public_metadata(instance), {})
-    return known | unlisted.shown(unknown | Unlisted.of(secrets).metadata)
+    listed, unknown = split_metadata(public_metadata(instance), {})
+    return listed | unlisted.masked(unknown | Unlisted.of(secrets).metadata)
 
 
 class ChannelPath(Wire):

@@ -32,7 +32,7 @@ CONFIGS: dict[str, tuple[ChannelType, dict[str, Any]]] = {
 SETTINGS = [{"environment": "production"}, {"webhook_strict": True}, {"public_url": "https://hub.example.com"}]
 
 
-def told(client: FlaskClient, method: str, path: str, body: bytes) -> Any:
+def reply_to(client: FlaskClient, method: str, path: str, body: bytes) -> Any:
     answer = client.open(path, method=method, data=body, headers={"X-Request-ID": "same"})
     return answer.status_code, answer.json, answer.headers.get("WWW-Authenticate")
 
@@ -52,12 +52,12 @@ def test_a_forged_call_for_a_channel_is_answered_as_one_for_none(
     for body in bodies:
         for key in ("existing", instance.id):
             for suffix in ("", "/messages-upsert"):
-                existing = told(client, "POST", f"/webhook/{name}/{key}{suffix}", body)
-                assert existing == told(client, "POST", f"/webhook/{name}/unknown{suffix}", body)
+                existing = reply_to(client, "POST", f"/webhook/{name}/{key}{suffix}", body)
+                assert existing == reply_to(client, "POST", f"/webhook/{name}/unknown{suffix}", body)
                 assert existing[0] in (401, 413)
     for query in ("", "?hub.mode=subscribe&hub.verify_token=guess&hub.challenge=1"):
-        existing = told(client, "GET", f"/webhook/{name}/existing{query}", b"")
-        assert existing == told(client, "GET", f"/webhook/{name}/unknown{query}", b"")
+        existing = reply_to(client, "GET", f"/webhook/{name}/existing{query}", b"")
+        assert existing == reply_to(client, "GET", f"/webhook/{name}/unknown{query}", b"")
         assert existing[0] == 403
 
 

@@ -29,6 +29,10 @@ def replace_key(key_file: Path) -> None:
     key_file.write_bytes(b"k" * 32)
 
 
+def cut(key_file: Path) -> None:
+    key_file.write_bytes(b"k" * 31)
+
+
 LOSSES: list[Callable[[Path], None]] = [lose, replace_key]
 
 
@@ -74,6 +78,13 @@ def test_the_start_is_refused_and_changes_nothing(
     key_file.chmod(0o600)
     with opened(settings) as deps:
         assert deps.secrets.read(f"instance-{earlier[1]}")["bot_token"] == TOKEN
+
+
+def test_a_damaged_key_file_is_refused_whatever_was_said(settings: Settings, earlier: tuple[Business, str]) -> None:
+    cut(settings.data_dir / "secrets.key")
+    for accept in (False, True):
+        with pytest.raises(ConfigurationInvalid, match="holds no key"):
+            bootstrap(settings.model_copy(update={"accept_lost_secrets": accept}))
 
 
 def test_without_any_secret_no_key_is_needed(settings: Settings) -> None:

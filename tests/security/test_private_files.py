@@ -63,17 +63,17 @@ def test_what_a_link_leads_to_keeps_its_rights(settings: Settings, tmp_path: Pat
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
 def test_the_start_is_refused_where_the_files_are_somebody_elses(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="hub-", dir="/tmp") as folder:
-        theirs = settings.model_copy(update={"data_dir": Path(folder, "data")})
-        opened_once(theirs)
-        strangers_file = theirs.data_dir / "hub-backup.db"
+        copied_settings = settings.model_copy(update={"data_dir": Path(folder, "data")})
+        opened_once(copied_settings)
+        strangers_file = copied_settings.data_dir / "hub-backup.db"
         strangers_file.write_bytes(b"a copy")
-        for path in (Path(folder), theirs.data_dir, *theirs.data_dir.rglob("*")):
+        for path in (Path(folder), copied_settings.data_dir, *copied_settings.data_dir.rglob("*")):
             os.chown(path, 65534, -1)
         os.chown(strangers_file, 65533, -1)
         strangers_file.chmod(0o644)
         os.seteuid(65534)
         try:
             with pytest.raises(ConfigurationInvalid, match=r"hub-backup\.db"):
-                bootstrap(theirs)
+                bootstrap(copied_settings)
         finally:
             os.seteuid(0)

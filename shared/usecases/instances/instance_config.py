@@ -106,7 +106,7 @@ def is_listed(adapter: str, name: str) -> bool:
 def shown_config(instance: Instance) -> dict[str, Any]:
     """What of the configuration is no secret; what an earlier version kept of the unknown is masked."""
     listed = {name: value for name, value in instance.config.items() if is_listed(instance.adapter, name)}
-    return listed | unlisted.shown({name: value for name, value in instance.config.items() if name not in listed})
+    return listed | unlisted.masked({name: value for name, value in instance.config.items() if name not in listed})
 
 
 def _is_secret(model: type[BaseModel] | None, name: str, value: object) -> bool:

@@ -154,8 +154,8 @@ def _overlaid(before: Instance, adapter: str, secrets: Mapping[str, str], former
 def _metadata(before: Instance, changes: Changes, former: Unlisted) -> tuple[dict[str, Any], dict[str, Any]]:
     """The known part with the label, and the unknown part."""
     metadata = public_metadata(before) | former.metadata if changes.metadata is None else changes.metadata
-    known, unknown = split_metadata(metadata, public_metadata(before) | former.metadata)
-    return labelled(known, changes.label or own_label(before)), unknown
+    listed, unknown = split_metadata(metadata, public_metadata(before) | former.metadata)
+    return labelled(listed, changes.label or own_label(before)), unknown
 
 
 def _overlay_agent_key(parts: Parts, changes: Changes) -> None:

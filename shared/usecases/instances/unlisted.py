@@ -41,10 +41,10 @@ class Unlisted:
 
 def split_metadata(metadata: Mapping[str, Any], former: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The known and the unknown part; a mask that came back stands for the former value."""
-    known = {name: value for name, value in metadata.items() if name in _LISTED_METADATA}
+    listed = {name: value for name, value in metadata.items() if name in _LISTED_METADATA}
     unknown = {name: value for name, value in metadata.items() if name not in _LISTED_METADATA}
     whole = {name: former.get(name) if is_mask(value) else value for name, value in unknown.items()}
-    return known, {name: value for name, value in whole.items() if not is_mask(unknown[name]) or name in former}
+    return listed, {name: value for name, value in whole.items() if not is_mask(unknown[name]) or name in former}
 
 
 def mask(secret: str) -> str:
@@ -57,12 +57,12 @@ def is_mask(value: object) -> bool:
     return isinstance(value, str) and value.startswith(MASK)
 
 
-def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """Unknown values as people may see them."""
-    return {name: _shown(value) for name, value in values.items()}
+    return {name: _visible(value) for name, value in values.items()}
 
 
-def _shown(value: object) -> object:
+def _visible(value: object) -> object:
     text = value if isinstance(value, str) else json.dumps(value)
     if len(text) <= _LONGEST_SHOWN:
         return value

@@ -25,13 +25,15 @@ def utc_now() -> datetime:
 
 
 def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
-    """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened.
+    """Open the backend that the settings name.
 
+    Raises `ConfigurationInvalid` when it cannot be opened, and when it holds secrets that nothing opens any more,
+    unless `ACCEPT_LOST_SECRETS` says to go on; the channels whose secrets they are then are in error.
     Tests that cut no power do without `durable`: then SQLite does not wait for the disk.
     """
     spans.start(settings)
     store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
-    return Deps(
+    deps = Deps(
         settings=settings,
         store=store,
         bus=bus,
@@ -43,6 +45,29 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         buckets=Buckets(time.monotonic),
         blobs=blobs,
     )
+    if settings.backend == "embedded":
+        try:
+            _check_secrets(deps)
+        except ConfigurationInvalid:
+            close(deps)
+            raise
+    return deps
+
+
+def _check_secrets(deps: Deps) -> None:
+    from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
+
+    names = deps.secrets.unreadable() if isinstance(deps.secrets, SealedSecrets) else []
+    if not names:
+        return
+    if not deps.settings.accept_lost_secrets:
+        raise ConfigurationInvalid(
+            f"DATA_DIR: {len(names)} secrets in it were not sealed with {deps.settings.data_dir / 'secrets.key'}. "
+            "Put the right file there, or set ACCEPT_LOST_SECRETS=true and enter the channels' credentials again"
+        )
+    from shared.usecases.instances import lost_secrets  # noqa: PLC0415 - needed once in the life of a deployment
+
+    lost_secrets.mark(deps, names)
 
 
 def _embedded(settings: Settings, durable: bool) -> tuple[Store, Bus, Secrets, Blobs]:

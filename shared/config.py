@@ -50,6 +50,7 @@ class Settings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535)
     backend: Literal["embedded", "google"] = "embedded"
     data_dir: Path = Path("data")
+    accept_lost_secrets: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     api_enabled: bool = True
@@ -171,6 +172,14 @@ class Settings(BaseModel):
     def makes_webhook_secrets(self) -> bool:
         """Agree on a secret with a provider that can be told one, so that nobody else can call in its name."""
         return self.public_url is not None or (self.own_address is not None and self.strict_webhooks)
+
+    @property
+    def hides_channels(self) -> bool:
+        """Answer a webhook for a channel that does not exist as one that does not prove itself.
+
+        Where strangers call, that keeps them from learning which names there are.
+        """
+        return self.strict_webhooks or self.public_url is not None
 
     @property
     def own_address(self) -> str | None:

@@ -2,7 +2,9 @@
 
     HubError                        status  code                  retry?
     ├── ConfigurationInvalid           -    -                     start-up stops
+    │   └── SecretLost                 -    -                     no: nothing opens it any more
     ├── BadRequest                    400   bad_request           no
+    │   ├── CredentialsLost           400   bad_request           once they were entered again
     │   └── PayloadInvalid            400   payload_invalid       no
     ├── Unauthorized                  401   unauthorized          no
     │   └── SignatureInvalid          401   signature_invalid     no
@@ -85,6 +87,10 @@ class ConfigurationInvalid(HubError):
     """A setting is missing or wrong; the message names the variable."""
 
 
+class SecretLost(ConfigurationInvalid):
+    """A secret that is there cannot be opened, because the key that it was sealed with is lost."""
+
+
 class BadRequest(HubError):
     """The caller's input cannot be used; `fields` maps a field to what is wrong with it."""
 
@@ -107,6 +113,10 @@ class BadRequest(HubError):
         fields: dict[str, Detail] = {FieldName(name): reason for name, reason in reasons.items()}
         clauses = [(FieldName(name), between, reason) for name, reason in reasons.items()]
         return cls(joined(clauses, "; "), fields)
+
+
+class CredentialsLost(BadRequest):
+    """The credentials of a channel cannot be read any more."""
 
 
 class PayloadInvalid(BadRequest):

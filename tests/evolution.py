@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flask.testing import FlaskClient
 
@@ -176,3 +179,92 @@ class Evolution:
             return self._missing()
         self.hook = request.json["webhook"]
         return Reply(201, recorded("rest-webhook-find"))
+
+
+@dataclass
+class Account:
+    """One account at a server: who may use it, where its webhook leads, and whether somebody is logged in."""
+
+    token: str
+    state: str = "open"
+    hook: dict[str, Any] = field(default_factory=dict)
+
+
+class SharedServer:
+    """A server with many accounts, which compares keys as Evolution 2.3 does.
+
+    Its own key opens all of them, an account's token that account alone. An unknown name is 404 whoever asks.
+    """
+
+    def __init__(self, stub: Stub, key: str) -> None:
+        self.url = stub.url
+        self.key = key
+        self._stub = stub
+        self.accounts: dict[str, Account] = {}
+        self.deletion: Reply | None = None
+        self._numbers = count(1)
+        stub.on("POST", "/instance/create$", self._create)
+        stub.on("GET", "/instance/fetchInstances", self._list)
+        for method, path, action in (
+            ("GET", "/instance/connectionState/", self._state),
+            ("GET", "/instance/connect/", self._state),
+            ("POST", "/instance/restart/", self._state),
+            ("DELETE", "/instance/logout/", self._logout),
+            ("DELETE", "/instance/delete/", self._delete),
+            ("POST", "/webhook/set/", self._set_webhook),
+            ("POST", "/message/sendText/", self._send),
+        ):
+            stub.on(method, path, partial(self._about_account, action))
+
+    def add(self, name: str, token: str) -> Account:
+        """An account that somebody made at the server itself."""
+        self.accounts[name] = Account(token)
+        return self.accounts[name]
+
+    def opened_by_server_key(self, name: str) -> list[str]:
+        """The calls about an account that carried the server's own key."""
+        return [each.path for each in self._stub.to(f"/{name}$") if each.headers["apikey"] == self.key]
+
+    def _about_account(self, action: Callable[[str, Received], Reply], request: Received) -> Reply:
+        name = unquote(urlsplit(request.path).path.rpartition("/")[2])
+        account = self.accounts.get(name)
+        if account is None:
+            return _failed(404, f'The "{name}" instance does not exist')
+        if request.headers["apikey"] not in (self.key, account.token):
+            return Reply(401, {"status": 401, "error": "Unauthorized", "response": {"message": "Unauthorized"}})
+        return action(name, request)
+
+    def _create(self, request: Received) -> Reply:
+        name = request.json["instanceName"]
+        if name in self.accounts:
+            return _failed(403, f'This name "{name}" is already in use.')
+        if request.headers["apikey"] != self.key:
+            return Reply(401, {"status": 401, "error": "Unauthorized", "response": {"message": "Unauthorized"}})
+        account = self.add(name, f"TOKEN-{next(self._numbers)}")
+        account.state, account.hook = "connecting", request.json["webhook"]
+        body = {"instance": {"instanceName": name, "status": "connecting"}, "hash": account.token}
+        return Reply(201, body | {"qrcode": {"code": "2@code"}})
+
+    def _list(self, request: Received) -> Reply:
+        return Reply(401) if request.headers["apikey"] != self.key else Reply(json=[])
+
+    def _state(self, name: str, request: Received) -> Reply:
+        return Reply(json={"instance": {"instanceName": name, "state": self.accounts[name].state}})
+
+    def _logout(self, name: str, request: Received) -> Reply:
+        self.accounts[name].state = "close"
+        return Reply(json={"status": "SUCCESS", "error": False})
+
+    def _delete(self, name: str, request: Received) -> Reply:
+        if self.deletion is not None:
+            return self.deletion
+        del self.accounts[name]
+        return Reply(json={"status": "SUCCESS", "error": False})
+
+    def _set_webhook(self, name: str, request: Received) -> Reply:
+        self.accounts[name].hook = request.json["webhook"]
+        return Reply(201, {})
+
+    def _send(self, name: str, request: Received) -> Reply:
+        key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{next(self._numbers)}"}
+        return Reply(201, {"key": key, "status": "PENDING"})

@@ -11,6 +11,7 @@ from functions.dashboard.schemas import CHANNELS
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
+from shared.usecases.instances.instance_config import shown_config
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.overview.channels import ChannelFigures
 
@@ -76,13 +77,13 @@ def _config(instance: Instance) -> dict[str, Any]:
         "phone_number": instance.phone_number or instance.config.get("phone_number"),
         "webhook_url": instance.config.get("webhook_url") or instance.webhook.url,
     }
-    return fields | {name: value for name, value in instance.config.items() if name not in fields}
+    return fields | {name: value for name, value in shown_config(instance).items() if name not in fields}
 
 
 def _voice_config(instance: Instance) -> dict[str, Any]:
     account = instance.config.get("twilio_account_sid") or instance.config.get("account_sid")
     fields = {"twilio_account_sid": account, "phone_number": instance.phone_number}
-    return fields | {name: value for name, value in instance.config.items() if name not in fields}
+    return fields | {name: value for name, value in shown_config(instance).items() if name not in fields}
 
 
 def _metrics(figures: ChannelFigures) -> MessagingMetrics:

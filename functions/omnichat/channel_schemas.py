@@ -16,9 +16,11 @@ from shared.domain.status_details import StatusDetail
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
-from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of
+from shared.usecases.instances import unlisted
+from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of, shown_config
 from shared.usecases.instances.instance_documents import label, public_metadata
 from shared.usecases.instances.instances import Changes, NewInstance
+from shared.usecases.instances.unlisted import Unlisted, split_metadata
 
 
 def _canonical(value: object) -> object:
@@ -123,7 +125,7 @@ class ChannelOut(Wire):
             status=CHANNEL_STATUS[instance.status],
             status_detail=_sentence(instance.status_detail),
             config=_config(instance, secrets),
-            metadata=public_metadata(instance),
+            metadata=_metadata(instance, secrets),
             webhook=WebhookOut.of(instance.webhook),
         )
 
@@ -134,11 +136,17 @@ class ChannelOut(Wire):
 
 
 def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
-    """Known fields in camel case, unknown ones as they were given."""
+    """Known fields in camel case, unknown ones under the name that was given, and masked."""
     model = model_of(instance.adapter)
     fields = set(model.model_fields) if model else set()
-    masked = {name: mask(value) for name, value in secrets.items() if name != AGENT_API_KEY}
-    return {to_camel(name) if name in fields else name: value for name, value in (instance.config | masked).items()}
+    masked = {name: mask(value) for name, value in secrets.items() if name not in (AGENT_API_KEY, unlisted.SECRET)}
+    config = shown_config(instance) | masked | unlisted.masked(Unlisted.of(secrets).config)
+    return {to_camel(name) if name in fields else name: value for name, value in config.items()}
+
+
+def _metadata(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
+    listed, unknown = split_metadata(public_metadata(instance), {})
+    return listed | unlisted.masked(unknown | Unlisted.of(secrets).metadata)
 
 
 class ChannelPath(Wire):

@@ -44,7 +44,7 @@ def create_channel(body: ChannelIn) -> Response:
     """Make a channel and tell its provider about us."""
     require(Role.ADMIN)
     created = instances.create(deps_with_origin(), caller().tenant_id, body.to_domain())
-    return answer(ChannelOut.created(created, instances.credentials(deps(), created)), 201)
+    return answer(ChannelOut.created(created, instances.readable_credentials(deps(), created)), 201)
 
 
 @api.get("", responses={200: ChannelsOut})
@@ -88,4 +88,4 @@ def _addressed(path: ChannelPath) -> Instance:
 
 
 def _channel_out(instance: Instance) -> ChannelOut:
-    return ChannelOut.of(instance, instances.credentials(deps(), instance))
+    return ChannelOut.of(instance, instances.readable_credentials(deps(), instance))

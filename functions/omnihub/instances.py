@@ -109,7 +109,7 @@ def _named(path: InstancePath) -> Instance:
 
 def _instance_out(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:
     """The instance with secrets in clear for those who may read them, or who have just sent them."""
-    secrets = instances.credentials(deps(), instance)
+    secrets = instances.readable_credentials(deps(), instance)
     if not caller().may_read_secrets:
         own_secrets = sent or {}
         secrets = {name: value if own_secrets.get(name) == value else mask(value) for name, value in secrets.items()}

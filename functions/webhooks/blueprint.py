@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from werkzeug.wrappers import Response
 
 from functions.webhooks.route_index import OWN_ROUTES
-from functions.webhooks.views import MAX_BODY, ROUTES, View
+from functions.webhooks.views import MAX_BODY, ROUTES, View, hiding_channels
 from shared.channel.webhook import Route, SupportsRoutes
 from shared.channels import implementation
 from shared.http.app import deps, limit_body
@@ -83,4 +83,4 @@ def _answer(method: str, route: Route | None) -> Any:
 
 
 for _number, (_method, _path, _view) in enumerate(ROUTES):
-    _mount(_method, _path, slow_forgers(_view), _number)
+    _mount(_method, _path, slow_forgers(hiding_channels(_view)), _number)

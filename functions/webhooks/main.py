@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Request, Response
 
 from functions.webhooks.router import Router
-from functions.webhooks.views import ROUTES, View
+from functions.webhooks.views import ROUTES, View, hiding_channels
 from shared.deps import Deps
 from shared.http.errors import answered
 from shared.http.health import LIVE, READY, report
@@ -19,7 +19,7 @@ def _health(deps: Deps, request: Request) -> Response:
 
 
 _ROUTER: Router[View] = Router(
-    [(method, path, slow_forgers(view)) for method, path, view in ROUTES]
+    [(method, path, slow_forgers(hiding_channels(view))) for method, path, view in ROUTES]
     + [("GET", path, _health) for path in (LIVE, READY)]
 )
 

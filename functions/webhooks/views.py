@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, partial, wraps
 
 from werkzeug.wrappers import Request, Response
 
@@ -14,7 +15,14 @@ from shared.channel.webhook import Recipient, Route, SupportsRoutes, SupportsSha
 from shared.channels import ability, channel, implementation, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.errors import NotFound, PayloadTooLarge
+from shared.errors import (
+    BadRequest,
+    ChallengeRefused,
+    NotFound,
+    PayloadInvalid,
+    PayloadTooLarge,
+    SignatureInvalid,
+)
 from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_lookup
 
@@ -22,6 +30,26 @@ from shared.usecases.instances import instance_lookup
 MAX_BODY = 20 * 1024 * 1024
 
 View = Callable[..., Response]
+
+log = logging.getLogger(__name__)
+
+_REFUSED = "there is no such channel, or the call does not prove that it comes from the channel's provider"
+
+
+def hiding_channels(view: View) -> View:
+    """Answer alike whether a channel does not exist, is not set up, or the call is forged; the log says which."""
+
+    @wraps(view)
+    def answered(deps: Deps, request: Request, **arguments: str) -> Response:
+        try:
+            return view(deps, request, **arguments)
+        except (NotFound, SignatureInvalid, BadRequest) as error:
+            if not deps.settings.hides_channels or isinstance(error, PayloadInvalid):
+                raise
+            log.warning("a webhook was refused", extra={"path": request.path, "reason": error.detail})
+        raise (ChallengeRefused if request.method in ("GET", "HEAD") else SignatureInvalid)(_REFUSED)
+
+    return answered
 
 
 def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request, **parameters: str) -> Response:
@@ -72,8 +100,9 @@ def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
 
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
+    webhook = _webhook(deps, request, suffix)
     instance = _instance(deps, channel_name, instance_key)
-    return _response(webhooks.take(deps, instance, _webhook(deps, request, suffix)), instance)
+    return _response(webhooks.take(deps, instance, webhook), instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:

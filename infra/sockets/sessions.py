@@ -21,7 +21,7 @@ from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable
+from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable, SecretLost
 from shared.logs import tracing
 from shared.usecases.delivery.delivery import deliver
 from shared.usecases.ingest import webhooks
@@ -221,6 +221,8 @@ class Sessions:
         try:
             credentials = self._deps.secrets.read(lease.secret)
             connection = self._channels[lease.adapter].open(instance, credentials, lease.position, listener)
+        except SecretLost:
+            return partial(self._settle, lease, is_final=True, why=instance_config.ENTER_AGAIN)
         except SessionEnded as error:
             return partial(self._settle, lease, is_final=True, why=error.reason)
         except ProviderUnavailable as error:

@@ -5,9 +5,9 @@ All of it raises a `ProviderError` that an operator can act on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from shared.channel.config import Config
 
@@ -21,12 +21,14 @@ class Connection:
     """An account's connection with its provider, after connecting it or asking for its status.
 
     `detail` says why, for the operator; `secrets` are new credentials to keep
-    (a webhook secret, an instance token).
+    (a webhook secret, an instance token). `account` is as `SupportsAccounts`
+    spells it, and only there once the provider has accepted the credential for it.
     """
 
     status: InstanceStatus
     webhook_url: str | None = None
     external_id: str | None = None
+    account: str | None = None
     display_name: str | None = None
     phone_number: str | None = None
     qr_text: str | None = None
@@ -41,6 +43,34 @@ class SupportsConnecting(Protocol[Config]):
 
     def connect(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """Tell the provider where to call us."""
+        ...
+
+
+Claim: TypeAlias = Callable[[str], None]
+"""Reserves an account for the instance that is being connected; raises `Collision` for another instance's."""
+
+
+class SupportsAccounts(Protocol[Config]):
+    """Accounts at servers of which there are several, known by their names: one may be used by one instance only.
+
+    `connect`, `pair` and `restart` claim the account once the server has accepted the credential for it, and before
+    they change anything there.
+    """
+
+    def account(self, deps: Deps, instance: Instance, config: Config) -> str | None:
+        """The server and the account, by one spelling; None where none was made yet. Does no I/O."""
+        ...
+
+    def connect(self, deps: Deps, instance: Instance, config: Config, claim: Claim) -> Connection:
+        """As `SupportsConnecting`."""
+        ...
+
+    def pair(self, deps: Deps, instance: Instance, config: Config, claim: Claim) -> Connection:
+        """As `SupportsPairing`."""
+        ...
+
+    def restart(self, deps: Deps, instance: Instance, config: Config, claim: Claim) -> Connection:
+        """As `SupportsRestart`."""
         ...
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.errors import AlreadyExists, Collision, Conflict
+from shared.errors import AlreadyExists, Collision, Conflict, SecretLost
 from shared.ports.store import Create, Delete, Ref, Set
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -147,7 +147,11 @@ def forget(deps: Deps, instance: Instance) -> None:
 
 
 def secret_of(deps: Deps, login: ChannelAuth) -> dict[str, str]:
-    return deps.secrets.read(login.secret) if login.secret else {}
+    """What the login left; nothing once it cannot be opened any more."""
+    try:
+        return deps.secrets.read(login.secret) if login.secret else {}
+    except SecretLost:
+        return {}
 
 
 def _put(deps: Deps, after: ChannelAuth, version: str | None) -> None:

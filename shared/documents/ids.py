@@ -15,6 +15,9 @@ from shared.security.tokens import fingerprint
 COUNTER_SHARDS = 8
 """A document takes about one write a second without contention; counters are spread over this many."""
 
+_MAX_ID = 1000
+"""Firestore takes ids of 1500 bytes (https://firebase.google.com/docs/firestore/quotas)."""
+
 INSTANCE_SEQUENCE = "instances"
 ROLL_UP = "roll_up"
 
@@ -44,7 +47,8 @@ def team_name(tenant_id: str, name: str) -> str:
 
 def instance_address(adapter: str, external_id: str) -> str:
     """An account at a provider."""
-    return f"{adapter}:{quote(external_id, safe='@+:')}"
+    address = f"{adapter}:{quote(external_id, safe='@+:')}"
+    return address if len(address) <= _MAX_ID else f"{adapter}:{stable_id(external_id)}"
 
 
 def pairing_lease(instance_id: str) -> str:

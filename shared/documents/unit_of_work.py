@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         InstanceSet,
         NameReservation,
         PairingLease,
+        Removal,
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
@@ -78,6 +79,9 @@ class UnitOfWork:
     )
     instance_addresses: SharedCollection[AddressReservation] = SharedCollection(
         "instance_addresses", "shared.domain.instances:AddressReservation", "account"
+    )
+    removals: SharedCollection[Removal] = SharedCollection(
+        "removals", "shared.domain.instances:Removal", "removal of an instance"
     )
     instance_sets: SharedCollection[InstanceSet] = SharedCollection(
         "instance_sets", "shared.domain.instances:InstanceSet", "set of instances"

@@ -87,13 +87,14 @@ class Instance(BaseModel):
     """One account at a provider.
 
     `adapter` names the code that speaks to the provider, `config` holds what is
-    not secret, `seq` is an integer unique in the deployment, `slug` is
-    `<type>-<n>` unique in the tenant, `name` is unique in the deployment.
+    not secret, `seq` is an integer and `slug` is `<type>-<n>`, both unique in
+    the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
     down; until a message is sent again, the provider's `connected` is ignored.
     `pace_per_second` is how many messages a second it may send, where that is not
     up to its channel; 0 means any number. `checked_at` is when the hub last
-    checked the account's status by itself.
+    checked the account's status by itself. `account` is the account that is reserved
+    for it at a server of which there are several (`channel.lifecycle.SupportsAccounts`).
     """
 
     id: str
@@ -108,6 +109,7 @@ class Instance(BaseModel):
     config: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
     external_id: str | None = None
+    account: str | None = None
     is_default: bool = False
     agent: ExternalAgent | None = None
     session_id_prefix: str = ""
@@ -146,11 +148,28 @@ class AddressReservation(BaseModel):
     instance_id: str
 
 
+class Removal(BaseModel):
+    """What a deleted instance leaves at its provider, until the provider has deleted it.
+
+    `id` is the instance's. As long as this document is there, its name and account stay reserved and its secrets kept.
+    """
+
+    id: str
+    instance: Instance
+    attempts: int = 0
+    due_at: datetime
+    created_at: datetime
+
+
 class InstanceSet(BaseModel):
-    """What must hold over all instances of a tenant."""
+    """What must hold over all instances of a tenant.
+
+    `last_number` is the last `seq` that was given out; None where an earlier version numbered over all tenants.
+    """
 
     default_id: str | None = None
     count: int = 0
+    last_number: int | None = None
     next_slug: dict[str, int] = Field(default_factory=dict)
 
     def take_slug(self, channel_type: ChannelType) -> str:
@@ -161,7 +180,7 @@ class InstanceSet(BaseModel):
 
 
 class SequenceCounter(BaseModel):
-    """The last number that was given out, over all tenants."""
+    """The last number that an earlier version gave out, over all tenants."""
 
     last: int = 0
 

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from shared.errors import ConfigurationInvalid
+from shared.errors import ConfigurationInvalid, SecretLost
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -31,7 +31,9 @@ def load_key(path: Path) -> bytes:
     if mode & 0o077:
         raise ConfigurationInvalid(f"the key file {path} must have mode 0600")
     if len(key) != KEY_BYTES:
-        raise ConfigurationInvalid(f"the key file {path} holds no key of {KEY_BYTES} bytes")
+        raise ConfigurationInvalid(
+            f"the key file {path} holds no key of {KEY_BYTES} bytes: put the right one in its place"
+        )
     return key
 
 
@@ -45,14 +47,14 @@ def seal(key: bytes, name: str, plain: bytes) -> bytes:
 
 
 def unseal(key: bytes, name: str, sealed: bytes) -> bytes:
-    """Decrypt what `seal` made; raises `ConfigurationInvalid` when the key or the name is another."""
+    """Decrypt what `seal` made; raises `SecretLost` when the key or the name is another."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415  cold start, as above
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  cold start, as above
 
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
     except (InvalidTag, ValueError):
-        raise ConfigurationInvalid(f"the secret {name} was not sealed with this key file") from None
+        raise SecretLost(f"the secret {name} was not sealed with this key file") from None
 
 
 def _make_key_file(path: Path) -> None:

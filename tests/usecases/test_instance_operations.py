@@ -13,9 +13,9 @@ import pytest
 from shared.deps import Deps
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import NotFound, ProviderUnavailable
+from shared.errors import BadRequest, NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Ref
-from shared.usecases.instances import connection_state, instance_operations, instances
+from shared.usecases.instances import connection_state, instance_operations, instances, removals
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
 from tests.recording_bus import RecordingBus
@@ -182,9 +182,14 @@ def test_a_provider_that_fails_does_not_keep_an_instance_from_being_deleted(
     instances.delete(public, "acme", instance.id)
     with pytest.raises(NotFound):
         stored(public, instance)
-    assert public.secrets.read(instance.secret_name) == {}
+    with pytest.raises(BadRequest, match="still being deleted"):
+        whatsapp(public)
     (record,) = [each for each in caplog.records if each.levelno == logging.WARNING and hasattr(each, "reason")]
     assert "key" not in str(record.__dict__["reason"]).split()
+    evolution.stub.on("DELETE", "/instance/delete/", Reply(json={"status": "SUCCESS", "error": False}))
+    assert removals.retry_due(replace(public, now=lambda: public.now() + timedelta(minutes=2))) == 1
+    assert public.secrets.read(instance.secret_name) == {}
+    assert whatsapp(public).name == instance.name
 
 
 def test_what_was_never_configured_is_deleted_without_asking_anybody(public: Deps, provider: Stub) -> None:

@@ -23,7 +23,8 @@ def connect(deps: Deps, instance: Instance, config: SlackConfig) -> Connection:
     if config.bot_token is None:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NOT_INSTALLED)
     identity = ask(deps, config, "auth.test", {})
-    app = config.app_id or text_of(identity, "app_id") or _app(deps, config, identity)
+    # Never the configured one: whoever names another's app would get what Slack tells it of the workspace.
+    app = text_of(identity, "app_id") or _app(deps, config, identity)
     team = text_of(identity, "team_id")
     if team is None:
         raise ProviderRejected(PROVIDER, "auth.test names no workspace; check SLACK_API_URL")

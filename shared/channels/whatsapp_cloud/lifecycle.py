@@ -76,7 +76,12 @@ def probe(deps: Deps, instance: Instance, config: CloudConfig) -> None:
 
 
 def _number(deps: Deps, config: CloudConfig) -> Mapping[str, Any]:
-    return result(call(deps, config, "GET", config.phone_number_id, params={"fields": _FIELDS}))
+    number = result(call(deps, config, "GET", config.phone_number_id, params={"fields": _FIELDS}))
+    stated = number.get("id", config.phone_number_id)
+    if stated != config.phone_number_id:
+        # Its webhooks name it so, and the number that was given may be somebody else's.
+        raise ProviderRejected(PROVIDER, f"Meta calls this number {str(stated)[:64]}: set phone_number_id to that")
+    return number
 
 
 def _callback(deps: Deps, instance: Instance) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.channel.config import SupportsDefaults
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
+        SupportsAccounts,
         SupportsConnecting,
         SupportsLogout,
         SupportsPairing,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[EvolutionConfig] = outbound
     _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle
+    _supports_accounts: SupportsAccounts[EvolutionConfig] = lifecycle
     _supports_status: SupportsStatus[EvolutionConfig] = lifecycle
     _supports_pairing: SupportsPairing[EvolutionConfig] = lifecycle
     _supports_restart: SupportsRestart[EvolutionConfig] = lifecycle

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from shared.channelkit.signatures import same_secret
+from shared.channels.whatsapp_evolution import accounts
+from shared.channels.whatsapp_evolution.accounts import name_of
 from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
 from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import (
     ConnectionLost,
-    NotConfigured,
     OutcomeUnknown,
     ProviderError,
     ProviderRejected,
@@ -23,7 +23,7 @@ from shared.errors import (
 from shared.outgoing import MAX_ANSWER, Answer
 from shared.security.addresses import AddressRefused
 
-PROVIDER = "evolution"
+PROVIDER = accounts.PROVIDER
 
 Failure = Callable[[Answer, str], ProviderError]
 
@@ -81,15 +81,16 @@ def call(
     json: Mapping[str, Any] | None = None,
     params: Mapping[str, str] | None = None,
     per_instance: bool = True,
+    by_server_key: bool = False,
     timeout: float = 30.0,
     max_bytes: int = MAX_ANSWER,
 ) -> Answer:
-    """Call `/{action}/{instance}` on the instance's own server.
+    """Call `/{action}/{instance}` on the instance's own server, with the account's key or, if told so, the server's.
 
     Raises `NotConfigured` without an address or a key, `ProviderRejected` when the settings do not allow it,
     `ProviderUnavailable` and `OutcomeUnknown` when the call failed on its way.
     """
-    url, key = _account(deps, instance, config)
+    url, key = accounts.server_key(deps, config) if by_server_key else accounts.account_key(deps, instance, config)
     path = f"/{action}/{quote(name_of(instance, config), safe='')}" if per_instance else f"/{action}"
     # The deployment's own server may well live on a private address.
     guarded = url != deps.settings.of(EvolutionSettings).evolution_url
@@ -100,31 +101,6 @@ def call(
         )  # fmt: skip
     except AddressRefused as error:
         raise ProviderRejected(PROVIDER, f"evolution_url cannot be used: {error.detail}") from error
-
-
-def name_of(instance: Instance, config: EvolutionConfig) -> str:
-    """The instance's name at Evolution."""
-    return config.whatsapp_instance or instance.name
-
-
-def _account(deps: Deps, instance: Instance, config: EvolutionConfig) -> tuple[str, str]:
-    if not config.evolution_url:
-        raise NotConfigured(PROVIDER, "evolution_url is not set")
-    if not config.evolution_key:
-        raise NotConfigured(PROVIDER, "evolution_key is not set")
-    own = deps.settings.of(EvolutionSettings)
-    key, shared_key = config.evolution_key.get_secret_value(), own.evolution_key
-    if not (key.isascii() and key.isprintable()):
-        raise ProviderRejected(PROVIDER, "evolution_key holds characters that no header can carry")
-    is_shared = shared_key is not None and same_secret(key, shared_key.get_secret_value())
-    if is_shared and config.evolution_url != own.evolution_url:
-        # Whoever may make an instance must not have the deployment's key sent to an address of their own.
-        raise ProviderRejected(PROVIDER, "EVOLUTION_KEY is only sent to EVOLUTION_URL: set evolution_key")
-    is_operator = instance.tenant_id == deps.settings.default_tenant_id
-    if is_shared and not is_operator and name_of(instance, config) != instance.name:
-        # The shared key opens every tenant's account there; only names of ours are sure to be this tenant's.
-        raise ProviderRejected(PROVIDER, f"on the shared server whatsapp_instance must be {instance.name}")
-    return config.evolution_url, key
 
 
 def succeeded(answer: Answer) -> bool:

@@ -11,13 +11,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from shared.channel.lifecycle import Connection
+from pydantic import SecretStr
+
+from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit.signatures import same_secret
-from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
 from shared.channels.whatsapp_evolution.registration import (
     Hook,
+    claimed_state,
     connection_in,
     create,
     done,
@@ -27,6 +30,8 @@ from shared.channels.whatsapp_evolution.registration import (
     profile,
     register,
     state,
+    token_of,
+    unclaimed,
     unreachable,
 )
 from shared.channels.whatsapp_evolution.removal import delete
@@ -42,20 +47,28 @@ _LOOKS = 12
 _PAUSE = 0.25
 
 
-def pair(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def pair(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Get a code to scan; an account that is online is left alone.
 
     Without a code the status is `CONNECTING`: Evolution had none ready, its
     webhook brings it. Raises a `ProviderError`.
     """
-    link_state = state(deps, instance, config)
+    link_state = claimed_state(deps, instance, config, claim)
     if link_state == "open" and instance.link_lost_at is not None:
-        return restart(deps, instance, config)
+        return _restart(deps, instance, config)
     return _bring_up(deps, instance, config, link_state)
 
 
-def restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def restart(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Open the socket to WhatsApp anew; where there is none to restart, begin a pairing."""
+    if accounts.has_none(deps, instance, config):
+        return _create(deps, instance, config)
+    if claim is not unclaimed and instance.account != accounts.account_of(instance, config):
+        claimed_state(deps, instance, config, claim)
+    return _restart(deps, instance, config)
+
+
+def _restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
     answer = api.call(deps, instance, config, "POST", "instance/restart")
     if answer.status == 404 and not is_missing(answer):
         # 1.x has it under another method.
@@ -88,14 +101,17 @@ def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
     hook = hook_of(deps, instance, config)
     if hook is None:
         raise unreachable(instance, config)
-    created = create(deps, instance, config, hook, code=True)
+    to_create = accounts.to_create(deps, instance, config)
+    created = create(deps, instance, to_create, hook, code=True)
     if created is None:
-        return _request_code(deps, instance, config, hook)
-    connection = new(created, hook)
+        # Somebody else was faster, and has it.
+        raise ProviderUnavailable(api.PROVIDER, "the instance was just created: try again", 5.0)
+    connection = new(created, hook, instance, to_create)
     if connection.status is InstanceStatus.WAITING_FOR_SCAN:
         return connection
-    pairing = _request_code(deps, instance, config, None)
-    return replace(pairing, webhook_url=connection.webhook_url, secrets=connection.secrets)
+    created_config = to_create.model_copy(update={"instance_token": SecretStr(token_of(created) or "")})
+    pairing = _request_code(deps, instance, created_config, None)
+    return replace(connection, status=pairing.status, qr_text=pairing.qr_text, qr_png_base64=pairing.qr_png_base64)
 
 
 def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
@@ -108,12 +124,14 @@ def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, accou
             api.PROVIDER, "the account was logged out: set evolution_key to the server's global key to pair it again"
         )
     delete(deps, instance, config)
-    _wait_until_gone(deps, instance, config)
+    if not accounts.is_guest(deps, instance, config):
+        # A guest's next account has another name.
+        _wait_until_gone(deps, instance, config)
     return _create(deps, instance, config)
 
 
 def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
-    params = {"instanceName": api.name_of(instance, config)}
+    params = {"instanceName": accounts.name_of(instance, config)}
     for _ in range(_LOOKS):
         answer = api.call(
             deps, instance, config, "GET", "instance/fetchInstances", params=params, per_instance=False, timeout=10.0
@@ -149,6 +167,7 @@ def _connection_of(
     return Connection(
         status=InstanceStatus.WAITING_FOR_SCAN if code or png else InstanceStatus.CONNECTING,
         webhook_url=hook.url if hook else None,
+        account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
         secrets=hook.secrets if hook else {},

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from shared.channel.lifecycle import Connection
+from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit import jid
-from shared.channels.whatsapp_evolution import api
+from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import STATES, png_of
 from shared.channels.whatsapp_evolution.webhook import SECRET_HEADER
@@ -39,22 +39,29 @@ _LATER_EVENTS = (
 )
 
 
-def connect(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def unclaimed(account: str) -> None:
+    """For callers that reserve no accounts."""
+
+
+def connect(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim = unclaimed) -> Connection:
     """Register our webhook, creating the instance at Evolution where it is missing, and read the state.
 
     Without an address of our own nothing is registered. Raises a `ProviderError`.
     """
-    link_state = state(deps, instance, config)
+    link_state = claimed_state(deps, instance, config, claim)
     hook = hook_of(deps, instance, config)
     if hook is None:
         if link_state is None:
             raise unreachable(instance, config)
         return connection_in(deps, instance, config, link_state)
-    created = create(deps, instance, config, hook) if link_state is None else None
-    if created is not None:
-        return new(created, hook)
+    if link_state is None:
+        to_create = accounts.to_create(deps, instance, config)
+        created = create(deps, instance, to_create, hook)
+        if created is not None:
+            return new(created, hook, instance, to_create)
+        # Somebody else was faster.
+        link_state = claimed_state(deps, instance, config, claim)
     register(deps, instance, config, hook)
-    link_state = link_state or state(deps, instance, config)
     return connection_in(deps, instance, config, link_state or "", hook)
 
 
@@ -93,17 +100,27 @@ def hook_of(deps: Deps, instance: Instance, config: EvolutionConfig) -> Hook | N
 
 
 def unreachable(instance: Instance, config: EvolutionConfig) -> ProviderRejected:
-    name = api.name_of(instance, config)
+    name = accounts.name_of(instance, config)
     return ProviderRejected(api.PROVIDER, f"the server has no instance {name!r}; set PUBLIC_URL to create it")
 
 
 def state(deps: Deps, instance: Instance, config: EvolutionConfig) -> str | None:
     """`open`, `connecting` or `close`; None when there is no such instance."""
+    if accounts.has_none(deps, instance, config):
+        return None
     answer = api.call(deps, instance, config, "GET", "instance/connectionState", timeout=10.0)
     if is_missing(answer):
         return None
     body = fields(ok(answer).json())
     return text((fields(body.get("instance")) or body).get("state")) or ""
+
+
+def claimed_state(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Claim) -> str | None:
+    """As `state`; an instance that is there is claimed. It is told to nobody whose key does not open it."""
+    link_state = state(deps, instance, config)
+    if link_state is not None:
+        claim(accounts.account_of(instance, config))
+    return link_state
 
 
 def is_missing(answer: Answer) -> bool:
@@ -141,10 +158,10 @@ def create(
 ) -> Fields | None:
     """Create the instance with its webhook, with a code to scan where `code` or else `auto_qr` says so.
 
-    None when somebody else did meanwhile.
+    `config` is what `accounts.to_create` gave. None when somebody else created it meanwhile.
     """
     body: dict[str, Any] = {
-        "instanceName": api.name_of(instance, config),
+        "instanceName": accounts.name_of(instance, config),
         "integration": config.integration,
         "qrcode": config.auto_qr if code is None else code,
     }
@@ -157,9 +174,13 @@ def create(
     ]
     answer = _first_accepted(
         forms,
-        lambda form: api.call(deps, instance, config, "POST", "instance/create", json=form, per_instance=False),
+        lambda form: api.call(
+            deps, instance, config, "POST", "instance/create", json=form, per_instance=False, by_server_key=True
+        ),
     )
     if answer.status == 403 and "already in use" in api.said_by(answer):
+        if accounts.is_guest(deps, instance, config):
+            raise ProviderUnavailable(api.PROVIDER, "the name of the new account is in use: try again")
         return None
     if answer.status in (401, 403):
         raise ProviderRejected(
@@ -190,18 +211,29 @@ def _first_version(hook: Hook, url_field: str) -> dict[str, Any]:
     return {url_field: signed, "webhook_by_events": False, "webhook_base64": False, "events": list(_CORE_EVENTS)}
 
 
-def new(created: Fields, hook: Hook) -> Connection:
-    """What is known of an instance that was just created."""
+def token_of(created: Fields) -> str | None:
+    """The new instance's own token: `hash`, in 1.x an object around it."""
+    return text(created.get("hash")) or text(fields(created.get("hash")).get("apikey"))
+
+
+def new(created: Fields, hook: Hook, instance: Instance, config: EvolutionConfig) -> Connection:
+    """What is known of an instance that was just created with this configuration."""
     credentials = hook.secrets
-    # `hash` is the token itself, in 1.x an object around it.
-    token = text(created.get("hash")) or text(fields(created.get("hash")).get("apikey"))
-    if token:
+    if token := token_of(created):
         credentials["instance_token"] = token
     qr = fields(created.get("qrcode"))
     code, png = text(qr.get("code")), png_of(qr.get("base64"))
     link_state = text(fields(created.get("instance")).get("status")) or ""
     status = InstanceStatus.WAITING_FOR_SCAN if code or png else STATES.get(link_state, InstanceStatus.DISCONNECTED)
-    return Connection(status=status, webhook_url=hook.url, qr_text=code, qr_png_base64=png, secrets=credentials)
+    return Connection(
+        status=status,
+        webhook_url=hook.url,
+        account=accounts.account_of(instance, config),
+        qr_text=code,
+        qr_png_base64=png,
+        config={"whatsapp_instance": config.whatsapp_instance} if config.whatsapp_instance else {},
+        secrets=credentials,
+    )
 
 
 def connection_in(
@@ -214,6 +246,7 @@ def connection_in(
     return Connection(
         status=status,
         webhook_url=hook.url if hook else None,
+        account=accounts.account_of(instance, config),
         phone_number=jid.phone(owner) if owner else None,
         display_name=text(account.get("profileName")),
         secrets=hook.secrets if hook else {},
@@ -222,7 +255,7 @@ def connection_in(
 
 def profile(deps: Deps, instance: Instance, config: EvolutionConfig) -> Fields:
     """What Evolution lists of the instance; nice to have, so a server that does not tell is no failure."""
-    params = {"instanceName": api.name_of(instance, config)}
+    params = {"instanceName": accounts.name_of(instance, config)}
     try:
         answer = api.call(
             deps, instance, config, "GET", "instance/fetchInstances", params=params, per_instance=False, timeout=10.0

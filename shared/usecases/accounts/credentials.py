@@ -12,7 +12,7 @@ from datetime import timedelta
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, Principal, Role, User
-from shared.errors import StoreError, Unauthorized
+from shared.errors import SecretLost, StoreError, Unauthorized
 from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,10 @@ def _note_use(deps: Deps, cached: _CachedKey) -> None:
 
 def _stored_signing_key(deps: Deps) -> str:
     with _signing_key_lock:
-        key = deps.secrets.read(_SIGNING_SECRET).get("key")
+        try:
+            key = deps.secrets.read(_SIGNING_SECRET).get("key")
+        except SecretLost:
+            key = None  # who has a token of the former one signs in again
         if not key:
             deps.secrets.write(_SIGNING_SECRET, {"key": secrets.token_hex(32)})
             # Another process may have written meanwhile: what is stored now is what both use.

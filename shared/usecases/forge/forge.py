@@ -16,7 +16,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.forge import ForgeSettings, OmniConfig
 from shared.domain.ids import new_id
-from shared.errors import BadRequest, HubError
+from shared.errors import BadRequest, HubError, SecretLost
 from shared.usecases.instances.secret_moves import check_stays, origin
 
 _KEY = "api_key"
@@ -149,4 +149,7 @@ def _with_defaults(deps: Deps, settings: ForgeSettings, key: str | None) -> Forg
 
 
 def _key(deps: Deps, settings: ForgeSettings) -> str | None:
-    return deps.secrets.read(settings.secret_name).get(_KEY) if settings.secret_name else None
+    try:
+        return deps.secrets.read(settings.secret_name).get(_KEY) if settings.secret_name else None
+    except SecretLost:
+        return None

@@ -25,7 +25,7 @@ from shared.channels import ability, channel, implementation
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
 from shared.domain.instances import Instance
-from shared.errors import NotFound, SignatureInvalid
+from shared.errors import CredentialsLost, NotFound, Overloaded, SignatureInvalid
 from shared.logs import current_trace
 from shared.usecases.instances import instance_config, instance_lookup
 
@@ -68,6 +68,9 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
     verify, settings = implementation(instance.adapter, WebhookModule[BaseModel]).verify, deps.settings
     try:
         verify(webhook, instance_config.load_config(deps, instance), settings)
+    except CredentialsLost:
+        # The provider goes on trying until somebody has entered them again.
+        raise Overloaded("the call cannot be checked now", retry_after=60) from None
     except SignatureInvalid:
         looks: list[bool] = deps.cache.get(("second look", instance.id), lambda: [True])
         if not looks:

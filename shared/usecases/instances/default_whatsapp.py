@@ -26,11 +26,15 @@ def find_or_make(deps: Deps, tenant_id: str) -> Instance | None:
     # The name is always the same, so that of two requests only one makes it.
     name = f"whatsapp-{tenant_id}"[:MAX_NAME]
     try:
-        return instances.create(
-            deps, tenant_id, NewInstance(channel_type=ChannelType.WHATSAPP, name=name), connect=False
-        )
+        return _make(deps, tenant_id, name=name)
     except BadRequest:
-        return find(deps, tenant_id)
+        # Else somebody has the name who is no WhatsApp instance of this tenant.
+        return find(deps, tenant_id) or _make(deps, tenant_id, label=name)
+
+
+def _make(deps: Deps, tenant_id: str, **naming: str) -> Instance:
+    new = NewInstance(channel_type=ChannelType.WHATSAPP, **naming)  # type: ignore[arg-type]  # name or label
+    return instances.create(deps, tenant_id, new, connect=False)
 
 
 def _has_own_server(deps: Deps) -> bool:

@@ -15,13 +15,21 @@ from shared import channels
 from shared.channel.config import OPERATORS, SupportsDefaults
 from shared.config import Settings
 from shared.deps import Deps
+from shared.domain.instance_options import HubOptions
 from shared.domain.instances import Instance
 from shared.domain.storable import check_storable
-from shared.errors import BadRequest
+from shared.errors import BadRequest, CredentialsLost, SecretLost
+from shared.usecases.instances import unlisted
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.instances.unlisted import MASK, is_mask, mask
+
+__all__ = ["MASK", "is_mask", "mask"]
 
 AGENT_API_KEY = "agent_api_key"
-MASK = "••••"
+_HUB_FIELDS = frozenset(
+    spelling for name in (*HubOptions.model_fields, "provider", "webhook_url") for spelling in (name, to_camel(name))
+)
+ENTER_AGAIN = "the stored credentials cannot be read any more: enter the credentials again"
 # What Secret Manager takes (https://cloud.google.com/secret-manager/quotas), and much less than a document may have.
 _MOST_KILOBYTES = 64
 _SECRET_NAME = re.compile(
@@ -31,21 +39,15 @@ _SECRET_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A configuration by field name; `cleared` are the names that were given as null or empty."""
+    """A configuration by field name.
+
+    `unlisted` is what neither the channel nor the hub knows; `cleared` are the names that were given as null or empty.
+    """
 
     config: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    unlisted: dict[str, Any] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
-
-
-def mask(secret: str) -> str:
-    """A secret as those may see it who may not read it: its last four characters, when it has sixteen or more."""
-    return MASK + secret[-4:] if len(secret) >= 16 else MASK
-
-
-def is_mask(value: object) -> bool:
-    """Whether a client sent back what it was shown instead of a secret."""
-    return isinstance(value, str) and value.startswith(MASK)
 
 
 def names_secret(name: str) -> bool:
@@ -74,8 +76,8 @@ def field_names(model: type[BaseModel] | None) -> dict[str, str]:
 def split(adapter: str, values: Mapping[str, Any]) -> Parts:
     """Take a caller's configuration apart; masks that came back are left out.
 
-    Unknown keys are kept as they are; one whose name (or a name inside whose
-    value) looks like a secret's is kept as a secret, as JSON when it is not text.
+    An unknown key whose name (or a name inside whose value) looks like a secret's is kept as a secret, as JSON when it
+    is not text.
     """
     model = model_of(adapter)
     spellings = field_names(model)
@@ -88,9 +90,23 @@ def split(adapter: str, values: Mapping[str, Any]) -> Parts:
             parts.cleared.add(name)
         elif _is_secret(model, name, value):
             parts.secrets[name] = value if isinstance(value, str) else json.dumps(value)
-        else:
+        elif is_listed(adapter, name):
             parts.config[name] = value
+        else:
+            parts.unlisted[name] = value
     return parts
+
+
+def is_listed(adapter: str, name: str) -> bool:
+    """Whether the channel or the hub itself knows a field of a configuration."""
+    model = model_of(adapter)
+    return name in _HUB_FIELDS or (model is not None and name in model.model_fields)
+
+
+def shown_config(instance: Instance) -> dict[str, Any]:
+    """What of the configuration is no secret; what an earlier version kept of the unknown is masked."""
+    listed = {name: value for name, value in instance.config.items() if is_listed(instance.adapter, name)}
+    return listed | unlisted.masked({name: value for name, value in instance.config.items() if name not in listed})
 
 
 def _is_secret(model: type[BaseModel] | None, name: str, value: object) -> bool:
@@ -109,6 +125,14 @@ def _holds_secret(value: object) -> bool:
     return isinstance(value, list) and any(_holds_secret(item) for item in value)
 
 
+def with_unlisted(parts: Parts, metadata: dict[str, Any]) -> dict[str, str]:
+    """All that is stored among the credentials; raises `BadRequest` when it is too much."""
+    sealed = parts.secrets | unlisted.Unlisted(parts.unlisted, metadata).sealed()
+    if len(json.dumps(sealed)) > _MOST_KILOBYTES * 1024:
+        raise BadRequest.of_field("metadata", f"must be shorter than {_MOST_KILOBYTES} kB, with the configuration")
+    return sealed
+
+
 def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     """Judge a whole configuration and return what is still missing in it.
 
@@ -116,7 +140,7 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     wrong ones, for too much of them and for addresses that the hub does not call.
     """
     _check_kept(parts)
-    for name, value in parts.config.items():
+    for name, value in {**parts.config, **parts.unlisted}.items():
         if to_snake(name).endswith("url") and isinstance(value, str):
             deps.http.check(value, f"config.{name}")
     model = model_of(adapter)
@@ -131,7 +155,7 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
 
 def _check_kept(parts: Parts) -> None:
     try:
-        for values in (parts.config, parts.secrets):
+        for values in (parts.config, {**parts.secrets, **parts.unlisted}):
             check_storable(values, kilobytes=_MOST_KILOBYTES)
     except ValueError as error:
         raise BadRequest.of_field("config", str(error)) from None
@@ -172,7 +196,8 @@ def defaults(adapter: str, settings: Settings) -> Mapping[str, Any]:
 def load_config(deps: Deps, instance: Instance) -> BaseModel:
     """What the instance's adapter works with, secrets included; kept for a short while.
 
-    Raises `BadRequest` when something is missing, `NotFound` when there is no adapter.
+    Raises `BadRequest` when something is missing, `CredentialsLost` when its secrets cannot be opened, `NotFound` when
+    there is no adapter.
     """
     return deps.cache.get(("config", instance.id), lambda: _load(deps, instance))
 
@@ -190,5 +215,16 @@ def _load(deps: Deps, instance: Instance) -> BaseModel:
 
 
 def credentials(deps: Deps, instance: Instance) -> dict[str, str]:
-    """The instance's secrets by name."""
-    return deps.secrets.read(instance.secret_name)
+    """The instance's secrets by name; raises `CredentialsLost` when they cannot be opened any more."""
+    try:
+        return deps.secrets.read(instance.secret_name)
+    except SecretLost:
+        raise CredentialsLost(ENTER_AGAIN) from None
+
+
+def readable_credentials(deps: Deps, instance: Instance) -> dict[str, str]:
+    """The instance's secrets by name; none when they cannot be opened any more."""
+    try:
+        return credentials(deps, instance)
+    except CredentialsLost:
+        return {}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel.lifecycle import Connection, SupportsConnecting
+from shared.channel.lifecycle import Connection, SupportsAccounts, SupportsConnecting
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import (
-    AddressReservation,
     ChannelType,
     Instance,
     InstanceStatus,
@@ -26,7 +27,7 @@ from shared.errors import BadRequest, Collision, Overloaded, ProviderError
 from shared.usecases import realtime
 from shared.usecases.instances import instance_config
 from shared.usecases.instances.channel_alerts import add_alert
-from shared.usecases.instances.instance_documents import release_address
+from shared.usecases.instances.instance_documents import release_account, release_address, reserve
 from shared.usecases.instances.instance_lookup import forget
 from shared.usecases.instances.status_details import reported
 
@@ -44,13 +45,10 @@ def connect(deps: Deps, instance: Instance) -> Instance:
     """
     try:
         connection = _ask(deps, instance)
-    except (ProviderError, BadRequest, Overloaded) as error:
-        return _failed(deps, instance, error.detail)
-    if connection is None:
-        return instance
-    try:
+        if connection is None:
+            return instance
         connected = record(deps, instance, connection)
-    except Collision as error:
+    except (ProviderError, BadRequest, Collision, Overloaded) as error:
         return _failed(deps, instance, error.detail)
     tell(deps, instance, connected)
     return connected
@@ -63,7 +61,7 @@ def _ask(deps: Deps, instance: Instance) -> Connection | None:
     if module is None:
         instance_config.load_config(deps, instance)
         return Connection(status=InstanceStatus.CONNECTED)
-    return module.connect(deps, instance, prepared_config(deps, instance))
+    return claiming(deps, instance, module.connect)(deps, instance, prepared_config(deps, instance))
 
 
 def prepared_config(deps: Deps, instance: Instance) -> BaseModel:
@@ -90,28 +88,64 @@ def record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
 
 def _record(deps: Deps, unit: UnitOfWork, instance: Instance, connection: Connection) -> tuple[Instance, Instance]:
     """The instance before and after it."""
-    account = connection.external_id
-    address_id = ids.instance_address(instance.adapter, account) if account else None
-    address_keys = [unit.instance_addresses.key(address_id)] if address_id else []
+    addresses = [address for address in (connection.external_id, connection.account) if address]
+    address_keys = [unit.instance_addresses.key(ids.instance_address(instance.adapter, each)) for each in addresses]
     unit.fetch(unit.instances.key(instance.id), *address_keys)
     before = unit.instances.owned(instance.tenant_id, instance.id)
     after = unit.instances.put(_connected(deps, before, connection))
     add_alert(unit, before, after.status, None, deps.now())
-    if address_id:
-        _claim_address(unit, before, address_id)
+    if connection.external_id:
+        reserve(unit, before, connection.external_id)
+        if connection.external_id != before.external_id:
+            release_address(unit, before)
+    if connection.account:
+        _reserve_account(unit, before, connection.account)
     if connection.secrets:
         deps.secrets.write(before.secret_name, instance_config.credentials(deps, before) | dict(connection.secrets))
     return before, after
 
 
-def _claim_address(unit: UnitOfWork, instance: Instance, address_id: str) -> None:
-    """Make the provider's account belong to this instance; raises `Collision` for another instance's."""
-    reservation = unit.instance_addresses.get(address_id)
-    if reservation is None:
-        release_address(unit, instance)
-        unit.instance_addresses.add(AddressReservation(instance_id=instance.id), address_id)
-    elif reservation.instance_id != instance.id:
-        raise Collision("this account is already connected to another channel")
+def _reserve_account(unit: UnitOfWork, instance: Instance, account: str) -> None:
+    reserve(unit, instance, account)
+    if instance.account != account:
+        release_account(unit, instance)
+
+
+def claim_account(deps: Deps, instance: Instance, account: str) -> None:
+    """Make an account belong to the instance, which gives up its former one; raises `Collision` for another's."""
+    if instance.account == account:
+        return
+
+    def attempt(unit: UnitOfWork) -> None:
+        address_key = unit.instance_addresses.key(ids.instance_address(instance.adapter, account))
+        unit.fetch(unit.instances.key(instance.id), address_key)
+        current = unit.instances.owned(instance.tenant_id, instance.id)
+        _reserve_account(unit, current, account)
+        current.account = account
+
+    run_with_retry(deps, attempt, retry_existing=True)
+    forget(deps, instance)
+
+
+def check_account(deps: Deps, instance: Instance, config: BaseModel) -> None:
+    """Raise `Collision` where the account that is configured belongs to another instance."""
+    module = channels.ability(instance.adapter, SupportsAccounts[BaseModel])
+    account = module.account(deps, instance, config) if module else None
+    if account and account_holder(deps, instance.adapter, account) not in (None, instance.id):
+        raise Collision("this account is connected to another channel")
+
+
+def account_holder(deps: Deps, adapter: str, account: str) -> str | None:
+    """The id of the instance that an account belongs to."""
+    reservation = UnitOfWork(deps.store).instance_addresses.get(ids.instance_address(adapter, account))
+    return reservation.instance_id if reservation else None
+
+
+def claiming(deps: Deps, instance: Instance, connect: Callable[..., Connection]) -> Callable[..., Connection]:
+    """A channel's function that connects, with the means to reserve the account where two instances could have it."""
+    if channels.ability(instance.adapter, SupportsAccounts[BaseModel]) is None:
+        return connect
+    return partial(connect, claim=partial(claim_account, deps, instance))
 
 
 def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instance:
@@ -135,6 +169,7 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "link_lost_at": None,
             "config": instance.config | dict(connection.config),
             "external_id": connection.external_id or instance.external_id,
+            "account": connection.account or instance.account,
             "phone_number": connection.phone_number or instance.phone_number,
             "display_name": connection.display_name or instance.display_name,
             "pairing": pairing,

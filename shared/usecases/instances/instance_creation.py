@@ -20,9 +20,9 @@ from shared.domain.instances import (
     ChannelType,
     ExternalAgent,
     Instance,
+    InstanceSet,
     InstanceStatus,
     NameReservation,
-    SequenceCounter,
 )
 from shared.domain.status_details import DetailCode, StatusDetail
 from shared.errors import BadRequest, ChannelName, Collision, HubError
@@ -40,6 +40,7 @@ from shared.usecases.instances.instance_documents import (
     varied,
 )
 from shared.usecases.instances.instance_lookup import forget
+from shared.usecases.instances.unlisted import split_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,12 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
     if new.agent_api_key and not instance_config.is_mask(new.agent_api_key):
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
     missing = instance_config.check(deps, tenant_id, adapter, parts)
-    draft = _draft(deps, tenant_id, new, adapter, parts)
-    created = _store(deps, draft.model_copy(update=readiness(missing)), new, parts.secrets)
+    metadata, unlisted_metadata = split_metadata(new.metadata, {})
+    draft = _draft(deps, tenant_id, new, adapter, parts).model_copy(
+        update={"metadata": labelled(metadata, new.label), **readiness(missing)}
+    )
+    sealed = instance_config.with_unlisted(parts, unlisted_metadata)
+    created = _store(deps, draft, new, sealed)
     return instance_connection.connect(deps, created) if connect and not missing else created
 
 
@@ -104,7 +109,6 @@ def _draft(deps: Deps, tenant_id: str, new: NewInstance, adapter: str, parts: Pa
         slug="",
         name=new.name or "",
         config=parts.config,
-        metadata=labelled(dict(new.metadata), new.label),
         external_id=new.external_id or None,
         agent=new.agent,
         session_id_prefix=new.session_id_prefix or "",
@@ -155,7 +159,6 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     address_id = ids.instance_address(draft.adapter, draft.external_id) if draft.external_id else None
     unit.fetch(
         unit.instance_sets.key(draft.tenant_id),
-        unit.instance_sequence.key(ids.INSTANCE_SEQUENCE),
         unit.instance_names.key(base_name),
         *([unit.instance_addresses.key(address_id)] if address_id else []),
     )
@@ -166,7 +169,7 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     instance = draft.model_copy(
         update={
             "name": name,
-            "seq": _next_number(unit),
+            "seq": _next_number(unit, instance_set),
             "slug": instance_set.take_slug(draft.type),
             "session_id_prefix": draft.session_id_prefix or f"{name}-",
             "is_default": new.is_default or instance_set.count == 0,
@@ -184,12 +187,16 @@ def _free_name(unit: UnitOfWork, draft: Instance, name: str) -> str:
     if unit.instance_names.get(name) is None:
         return name
     if draft.name:
-        raise BadRequest.of_field("name", "is taken", f"an instance named {name!r} exists already")
+        reason = f"an instance named {name!r} exists already, or is still being deleted at its provider"
+        raise BadRequest.of_field("name", "is taken", reason)
     return varied(name)
 
 
-def _next_number(unit: UnitOfWork) -> int:
-    counter_id = ids.INSTANCE_SEQUENCE
-    sequence = unit.instance_sequence.get(counter_id) or unit.instance_sequence.add(SequenceCounter(), counter_id)
-    sequence.last += 1
-    return sequence.last
+def _next_number(unit: UnitOfWork, instance_set: InstanceSet) -> int:
+    """The tenant's next number: one of all tenants would tell how many instances there are."""
+    if instance_set.last_number is None:
+        is_new = not instance_set.next_slug
+        former = None if is_new else unit.instance_sequence.get(ids.INSTANCE_SEQUENCE)
+        instance_set.last_number = former.last if former else 0
+    instance_set.last_number += 1
+    return instance_set.last_number

@@ -21,9 +21,9 @@ from typing import Any
 
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.instances import Instance, InstanceSet
+from shared.domain.instances import AddressReservation, Instance, InstanceSet
 from shared.domain.shown_text import misleads
-from shared.errors import BadRequest
+from shared.errors import BadRequest, Collision
 
 MAX_NAME = 64
 MAX_EXTERNAL_ID = 255
@@ -54,13 +54,32 @@ def replace_default(unit: UnitOfWork, instance_set: InstanceSet, instance_id: st
 
 
 def release_address(unit: UnitOfWork, instance: Instance) -> None:
-    """Give up the account that belongs to this instance; one of another instance stays as it is."""
-    if not instance.external_id:
+    """Give up the provider's id that belongs to this instance; one of another instance stays as it is."""
+    _release(unit, instance, instance.external_id)
+
+
+def release_account(unit: UnitOfWork, instance: Instance) -> None:
+    """Give up the account at a server that belongs to this instance."""
+    _release(unit, instance, instance.account)
+
+
+def _release(unit: UnitOfWork, instance: Instance, address: str | None) -> None:
+    if not address:
         return
-    address_id = ids.instance_address(instance.adapter, instance.external_id)
+    address_id = ids.instance_address(instance.adapter, address)
     reservation = unit.instance_addresses.get(address_id)
     if reservation is not None and reservation.instance_id == instance.id:
         unit.instance_addresses.remove(address_id)
+
+
+def reserve(unit: UnitOfWork, instance: Instance, address: str) -> None:
+    """Make a provider's id or account belong to this instance; raises `Collision` for another instance's."""
+    address_id = ids.instance_address(instance.adapter, address)
+    reservation = unit.instance_addresses.get(address_id)
+    if reservation is None:
+        unit.instance_addresses.add(AddressReservation(instance_id=instance.id), address_id)
+    elif reservation.instance_id != instance.id:
+        raise Collision("this account is already connected to another channel")
 
 
 def check_name(name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -24,12 +23,10 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
+from shared.errors import BadRequest, Collision, NotConfigured, NotFound, ProviderRejected
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
-
-log = logging.getLogger(__name__)
 
 _OFF = (InstanceStatus.NOT_CONFIGURED, InstanceStatus.DISCONNECTED)
 
@@ -80,7 +77,9 @@ def status(deps: Deps, instance: Instance) -> Instance:
     asked_at = deps.now()
     try:
         connection = module.status(deps, instance, config)
-    except ProviderRejected as error:
+        if connection.account:
+            instance_connection.claim_account(deps, instance, connection.account)
+    except (ProviderRejected, Collision) as error:
         connection = Connection(status=InstanceStatus.ERROR, detail=error.detail)
 
     def changes_of(current: Instance) -> dict[str, Any]:
@@ -108,7 +107,10 @@ def restart(deps: Deps, instance: Instance) -> Instance:
 
 
 def logout(deps: Deps, instance: Instance) -> Instance:
-    """End the connection; where there is nothing to end the instance is only marked. Raises a `ProviderError`."""
+    """End the connection; where there is nothing to end the instance is only marked.
+
+    Raises a `ProviderError`, and `Collision` where the account is another instance's.
+    """
     module = channels.ability(instance.adapter, SupportsLogout[BaseModel])
     return _end(deps, instance, module.logout if module else None, InstanceStatus.DISCONNECTED)
 
@@ -119,22 +121,9 @@ def remove(deps: Deps, instance: Instance) -> Instance:
     return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
 
 
-def remove_if_possible(deps: Deps, instance: Instance) -> None:
-    """Delete at the provider what belongs to an instance that was deleted here; a failure is only logged."""
-    module = channels.ability(instance.adapter, SupportsRemoval[BaseModel])
-    if module is None or instance.status in (InstanceStatus.DELETED, InstanceStatus.NOT_CONFIGURED):
-        return
-    extra = {"instance_id": instance.id, "instance": instance.name, "adapter": instance.adapter}
-    try:
-        module.remove(deps, instance, instance_config.load_config(deps, instance))
-    except (ProviderError, BadRequest, NotFound, Overloaded) as error:
-        log.warning("a deleted instance stays at its provider", extra={**extra, "reason": error.detail})
-    else:
-        log.info("a deleted instance was removed at its provider", extra=extra)
-
-
 def _reconnect(deps: Deps, instance: Instance, ability: Ability) -> Instance:
-    connection = ability(deps, instance, instance_connection.prepared_config(deps, instance))
+    connect = instance_connection.claiming(deps, instance, ability)
+    connection = connect(deps, instance, instance_connection.prepared_config(deps, instance))
     after = instance_connection.record(deps, instance, connection)
     instance_connection.tell(deps, instance, after)
     return after
@@ -144,6 +133,7 @@ def _end(deps: Deps, instance: Instance, end: Ability | None, status_without_pro
     config = _config(deps, instance)
     connection = Connection(status=status_without_provider)
     if end is not None and config is not None:
+        instance_connection.check_account(deps, instance, config)
         with suppress(NotConfigured):
             connection = end(deps, instance, config)
     changes = {

@@ -25,12 +25,16 @@ from shared.usecases.instances.instance_documents import (
     get_or_add_set,
     labelled,
     own_label,
+    public_metadata,
+    release_account,
     release_address,
     replace_default,
     set_lock,
 )
 from shared.usecases.instances.instance_lookup import forget
 from shared.usecases.instances.secret_moves import check_stays
+from shared.usecases.instances.unlisted import SECRET as UNLISTED
+from shared.usecases.instances.unlisted import Unlisted, split_metadata
 
 _DISCONNECTED = (InstanceStatus.DISCONNECTED, InstanceStatus.DELETED)
 
@@ -95,13 +99,17 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     unit.fetch(unit.instances.key(instance_id), unit.instance_sets.key(tenant_id))
     before = unit.instances.owned(tenant_id, instance_id)
     instance_set = get_or_add_set(unit, tenant_id)
-    secrets = instance_config.credentials(deps, before)
+    stored = instance_config.readable_credentials(deps, before)
+    former = Unlisted.of(stored)
+    secrets = {name: value for name, value in stored.items() if name != UNLISTED}
     adapter = _adapter(before, changes)
     new_parts = instance_config.split(adapter, changes.config)
     _overlay_agent_key(new_parts, changes)
-    parts = _overlaid(before, secrets, new_parts)
+    parts = _overlaid(before, adapter, secrets, former, new_parts)
     missing = instance_config.check(deps, tenant_id, adapter, parts)
-    after = _changed(deps, before, changes, adapter, parts)
+    metadata, unlisted_metadata = _metadata(before, changes, former)
+    after = _changed(deps, before, changes, adapter, parts).model_copy(update={"metadata": metadata})
+    sealed = instance_config.with_unlisted(parts, unlisted_metadata)
     if not caller.may_read_secrets:
         _check_kept_secrets(deps, before, after, set(parts.secrets) - set(new_parts.secrets))
     configured = _differs(before, secrets, after, parts)
@@ -110,8 +118,8 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
         after = after.model_copy(update=readiness(missing))
     _update_set(unit, instance_set, before, after, changes)
     _release_former_address(unit, before, after)
-    if parts.secrets != secrets:
-        deps.secrets.write(before.secret_name, parts.secrets)
+    if sealed != stored:
+        deps.secrets.write(before.secret_name, sealed)
     unit.instances.put(after)
     account_changed = after.external_id not in (None, before.external_id)
     failed = bool(changes.config) and before.status is InstanceStatus.ERROR
@@ -125,13 +133,29 @@ def _adapter(before: Instance, changes: Changes) -> str:
     return before.adapter
 
 
-def _overlaid(before: Instance, secrets: Mapping[str, str], new_parts: Parts) -> Parts:
-    """The former configuration and secrets with the new ones over them."""
-    dropped_config = new_parts.cleared | set(new_parts.secrets)
-    dropped_secrets = new_parts.cleared | set(new_parts.config)
-    config = {name: value for name, value in before.config.items() if name not in dropped_config}
-    former_secrets = {name: value for name, value in secrets.items() if name not in dropped_secrets}
-    return Parts(config | new_parts.config, former_secrets | new_parts.secrets)
+def _overlaid(before: Instance, adapter: str, secrets: Mapping[str, str], former: Unlisted, new_parts: Parts) -> Parts:
+    """The former configuration and secrets with the new ones over them.
+
+    What is unlisted is told anew: another adapter knows other fields, and an earlier version sealed none.
+    """
+    merged = {**before.config, **former.config}
+    merged = {name: value for name, value in merged.items() if name not in new_parts.cleared}
+    config = {name: value for name, value in merged.items() if instance_config.is_listed(adapter, name)}
+    unlisted = {name: value for name, value in merged.items() if name not in config}
+    new_names = {*new_parts.config, *new_parts.secrets, *new_parts.unlisted}
+    dropped_secrets = new_parts.cleared | (new_names - set(new_parts.secrets))
+    return Parts(
+        {name: value for name, value in config.items() if name not in new_names} | new_parts.config,
+        {name: value for name, value in secrets.items() if name not in dropped_secrets} | new_parts.secrets,
+        {name: value for name, value in unlisted.items() if name not in new_names} | new_parts.unlisted,
+    )
+
+
+def _metadata(before: Instance, changes: Changes, former: Unlisted) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The known part with the label, and the unknown part."""
+    metadata = public_metadata(before) | former.metadata if changes.metadata is None else changes.metadata
+    listed, unknown = split_metadata(metadata, public_metadata(before) | former.metadata)
+    return labelled(listed, changes.label or own_label(before)), unknown
 
 
 def _overlay_agent_key(parts: Parts, changes: Changes) -> None:
@@ -159,9 +183,6 @@ def _changed(deps: Deps, before: Instance, changes: Changes, adapter: str, parts
         "updated_at": deps.now(),
         **(hub_fields(parts.config) if parts.config != before.config else {}),
     }
-    if changes.metadata is not None or changes.label:
-        public = before.metadata if changes.metadata is None else dict(changes.metadata)
-        update["metadata"] = labelled(public, changes.label or own_label(before))
     if changes.external_id is not None:
         update["external_id"] = changes.external_id or None
     if changes.agent:
@@ -203,6 +224,9 @@ def _update_set(
 
 def _release_former_address(unit: UnitOfWork, before: Instance, after: Instance) -> None:
     """Give up the former account. The new one becomes the instance's only by connecting it."""
+    if before.adapter != after.adapter:
+        release_account(unit, before)
+        after.account = None
     if (before.adapter, before.external_id) == (after.adapter, after.external_id):
         return
     if after.external_id:

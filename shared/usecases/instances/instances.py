@@ -10,15 +10,14 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.instances import Instance, InstanceSet
+from shared.domain.instances import Instance, InstanceSet, Removal
 from shared.errors import BadRequest
-from shared.usecases.instances import instance_operations
-from shared.usecases.instances.instance_config import credentials, load_config
+from shared.usecases.instances import removals
+from shared.usecases.instances.instance_config import credentials, load_config, readable_credentials
 from shared.usecases.instances.instance_connection import connect
 from shared.usecases.instances.instance_creation import NewInstance, create
 from shared.usecases.instances.instance_documents import (
     get_or_add_set,
-    release_address,
     replace_default,
     set_lock,
 )
@@ -50,6 +49,7 @@ __all__ = [
     "list_after",
     "list_page",
     "load_config",
+    "readable_credentials",
     "set_default",
     "update",
 ]
@@ -73,33 +73,36 @@ def set_default(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
 
 
 def delete(deps: Deps, tenant_id: str, instance_id: str, *, keep_last: bool = False) -> None:
-    """Remove an instance with its name, address and secrets; the oldest other one inherits being the default.
+    """Remove an instance; the oldest other one inherits being the default.
 
-    The provider is asked to delete its own, too; a failure of that is only logged.
-    Raises `NotFound`, and with `keep_last` `BadRequest` for a tenant's only instance.
+    The provider is asked to delete its own, too. Once it has, the name, the address and the secrets go; until then the
+    sweep asks again. Raises `NotFound`, and with `keep_last` `BadRequest` for a tenant's only instance.
     """
     with set_lock:
-        instance = run_with_retry(
+        instance, removal = run_with_retry(
             deps, lambda unit: _remove(deps, unit, tenant_id, instance_id, keep_last), retry_existing=True
         )
-    instance_operations.remove_if_possible(deps, instance)
     forget(deps, instance)
-    deps.secrets.delete(instance.secret_name)
+    if removal is None:
+        deps.secrets.delete(instance.secret_name)
+    else:
+        removals.attempt(deps, removal)
 
 
-def _remove(deps: Deps, unit: UnitOfWork, tenant_id: str, instance_id: str, keep_last: bool) -> Instance:
+def _remove(
+    deps: Deps, unit: UnitOfWork, tenant_id: str, instance_id: str, keep_last: bool
+) -> tuple[Instance, Removal | None]:
     unit.fetch(unit.instances.key(instance_id), unit.instance_sets.key(tenant_id))
     instance = unit.instances.owned(tenant_id, instance_id)
     instance_set = get_or_add_set(unit, tenant_id)
     if keep_last and instance_set.count <= 1:
         raise BadRequest("Cannot delete the only remaining instance")
     unit.instances.remove(instance.id)
-    unit.instance_names.remove(instance.name)
-    release_address(unit, instance)
+    removal = removals.add(deps, unit, instance)
     instance_set.count -= 1
     if instance_set.default_id == instance.id:
         _choose_next_default(deps, unit, instance, instance_set)
-    return instance
+    return instance, removal
 
 
 def _choose_next_default(deps: Deps, unit: UnitOfWork, removed: Instance, instance_set: InstanceSet) -> None:

@@ -78,7 +78,14 @@ def test_an_app_that_may_not_look_itself_up_is_known_by_its_workspace(
     provider.on("GET", "/bots.info", Reply(json={"ok": False, "error": "missing_scope"}))
     connection = done(deps, instance, "connect", config())
     assert (connection.external_id, connection.webhook_url) == ("T061EG9R6", None)
-    assert done(deps, instance, "connect", config(app_id="A9")).external_id == "A9:T061EG9R6"
+    assert done(deps, instance, "connect", config(app_id="A9")).external_id == "T061EG9R6"
+
+
+def test_the_app_is_the_one_that_slack_states(deps: Deps, instance: Instance, provider: Stub) -> None:
+    provider.on("GET", "/auth.test", Reply(json=IDENTITY))
+    provider.on("GET", "/bots.info", Reply(json={"ok": True, "bot": {"app_id": "A0MDYCDME"}}))
+    connection = done(deps, instance, "connect", config(app_id="A9"))
+    assert (connection.external_id, connection.config["app_id"]) == ("A0MDYCDME:T061EG9R6", "A0MDYCDME")
 
 
 def test_without_a_token_nobody_is_asked(deps: Deps, instance: Instance, provider: Stub) -> None:

@@ -240,19 +240,21 @@ def test_the_deployments_key_never_goes_to_an_address_that_a_user_set(deps: Deps
         outbound.send(replace(deps, settings=operator), instance(), account, payload)
     assert evolution.requests == []
     own = operator.model_copy(update={"evolution_url": evolution.url})
-    named = account.model_copy(update={"whatsapp_instance": None})
-    outbound.send(replace(deps, settings=own), instance(), named, payload)
+    outbound.send(replace(deps, settings=own), instance(tenant_id=own.default_tenant_id), account, payload)
     assert evolution.requests[0].headers["apikey"] == "SHARED"
 
 
-def test_on_the_deployments_server_a_tenant_has_only_its_own_instance_names(deps: Deps, evolution: Stub) -> None:
+def test_on_the_deployments_server_a_tenant_sends_with_the_accounts_own_token(deps: Deps, evolution: Stub) -> None:
     shared_key = config(evolution_key="SHARED").evolution_key
     settings = deps.settings.model_copy(update={"evolution_url": evolution.url, "evolution_key": shared_key})
     account = config(evolution_url=evolution.url, evolution_key="SHARED", whatsapp_instance="somebody-elses")
     payload = OutboxPayload(external_conversation_id=MARIA, text="oi")
-    with pytest.raises(ProviderRejected, match="whatsapp_instance must be"):
+    with pytest.raises(ProviderRejected, match="connect the channel"):
         outbound.send(replace(deps, settings=settings), instance(), account, payload)
     assert evolution.requests == []
+    own = config(**account.model_dump(exclude={"instance_token"}), instance_token="TOKEN")
+    outbound.send(replace(deps, settings=settings), instance(), own, payload)
+    assert evolution.requests[0].headers["apikey"] == "TOKEN"
 
 
 def test_the_defaults_are_the_deployments_server(deps: Deps) -> None:

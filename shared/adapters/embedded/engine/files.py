@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from shared.security.sealed import sync_directory
 
 Synchronous: TypeAlias = Literal["FULL", "OFF"]
 """Whether a commit waits for the disk (FULL), or only outlives the process (OFF)."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that writes."""
@@ -48,10 +50,14 @@ def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
 
 
 def prepare_file(directory: Path) -> Path:
-    """Create the directory and the file where they are missing; returns the file's path."""
+    """Create the directory and the file where they are missing; returns the file's path.
+
+    What others may read in the directory, a restored backup for one, is made the owner's alone.
+    """
     path = directory / "hub.db"
     try:
         _create(directory)
+        _make_private(directory)
         # An existing file is not opened: closing it would drop the locks that this process holds on it.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
@@ -73,6 +79,29 @@ def _create(directory: Path) -> None:
     for path in missing or [directory]:
         with suppress(OSError):  # the parent is not readable, or its file system cannot sync
             sync_directory(path.parent)
+
+
+def _make_private(directory: Path) -> None:
+    """Take all rights of others away from the directory and what lies in it, links aside.
+
+    Raises `ConfigurationInvalid` where that is not possible.
+    """
+    for path in (directory, *directory.rglob("*")):
+        with suppress(FileNotFoundError):  # another process has just removed it
+            if not _is_private(path):
+                _take_rights_away(path)
+
+
+def _is_private(path: Path) -> bool:
+    mode = path.lstat().st_mode
+    return stat.S_ISLNK(mode) or not mode & _OTHERS
+
+
+def _take_rights_away(path: Path) -> None:
+    with suppress(PermissionError):  # somebody else's
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~_OTHERS)
+    if not _is_private(path):
+        raise ConfigurationInvalid(f"DATA_DIR: others may use {path}: make it yours alone (chmod go= {path})")
 
 
 def claim_directory(directory: Path) -> int:

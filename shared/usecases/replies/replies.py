@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared.answering.ai import ask_ai
 from shared.answering.external import ask_external
 from shared.answering.pieces import Part, messages_of
+from shared.answering.runs import Run
 from shared.answering.team import Crew, TeamAnswer, ask_team
 from shared.answering.turns import Turn
 from shared.channels import channel
@@ -139,22 +140,26 @@ def _history(unit: UnitOfWork, conversation: Conversation) -> list[Message]:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer; what stands in for a model repeats the customer, who writes no Markdown."""
+    """An answer, and the run that ends with it; what stands in for a model repeats the customer, who writes no
+    Markdown.
+    """
 
     text: str = ""
     by_team: TeamAnswer | None = None
     is_markdown: bool = True
+    run: Run | None = None
 
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     has_model = deps.settings.openai_api_key is not None
     if not turn.to_answer:
         return _Answer()
-    if answerer.crew is not None:
-        team_answer = ask_team(deps, turn, answerer.crew)
-        return _Answer(team_answer.text, team_answer, is_markdown=has_model)
     if answerer.persona is not None:
-        return _Answer(ask_ai(deps, turn, answerer.persona), is_markdown=has_model)
+        run = Run(deps, turn, answerer.persona)
+        if answerer.crew is None:
+            return _Answer(ask_ai(deps, turn, answerer.persona, run), is_markdown=has_model, run=run)
+        team_answer = ask_team(deps, turn, answerer.crew, run)
+        return _Answer(team_answer.text, team_answer, is_markdown=has_model, run=run)
     if answerer.external is None:
         return _Answer()
     api_key = instance_config.credentials(deps, turn.instance).get("agent_api_key", "")
@@ -181,6 +186,8 @@ def _accept(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer, answer
 def _enqueue(
     deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, answerer: Answerer, answer: _Answer
 ) -> None:
+    if answer.run and answer.run.rounds:
+        unit.agent_runs.remove(answer.run.id)
     unanswered_since = _unseen_since(unit, conversation, turn)
     instance = _current_instance(deps, conversation, turn)
     drafts = _drafts(turn, answerer, _parts(answer, instance))

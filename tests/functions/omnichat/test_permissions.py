@@ -47,6 +47,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/agents/{id}": Role.VIEWER,
     "PATCH /api/agents/{id}": Role.ADMIN,
     "DELETE /api/agents/{id}": Role.ADMIN,
+    "POST /api/agents/{id}/tools/{name}/secret": Role.ADMIN,
     "GET /api/teams": Role.VIEWER,
     "POST /api/teams": Role.ADMIN,
     "GET /api/teams/{id}": Role.VIEWER,

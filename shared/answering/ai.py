@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
 from shared.answering.tool_requests import request_tool
 from shared.answering.turns import Turn, clean, in_words
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Attachment, Direction, Message
-from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
 
-NAME = "the language model"
 _TIMEOUT = 60.0
 # An agent that still wants tools after this many rounds is made to answer without.
 _MAX_ROUNDS = 5
@@ -85,31 +86,48 @@ def complete(
 ) -> Completion:
     """Ask the model once, as this agent.
 
-    Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here.
+    Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here and where the
+    tenant's budget is used up.
     """
     if not deps.settings.allows_model(agent.model):
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
-    key = deps.settings.openai_api_key
+    request = _request(deps, agent, messages, functions)
+    reservation = reserve(deps, agent.tenant_id, request["model"], [messages, functions])
     try:
-        answer = deps.http.request(
-            "POST",
-            f"{deps.settings.openai_base_url}/chat/completions",
-            provider=NAME,
-            json=_request(deps, agent, messages, functions),
-            headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
-            timeout=timeout,
-            guarded=False,
-        )
+        answer = _post(deps, request, timeout)
     except OutcomeUnknown as error:
         raise ProviderUnavailable(NAME, error.reason) from error
+    except HubError:
+        reservation.release()
+        raise
     if not answer.ok:
+        reservation.release()
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
     body = answer.json()
-    return Completion(_choice(body), _tokens(body))
+    tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))
+    reservation.settle(tokens)
+    return Completion(_choice(body), tokens.total)
+
+
+def _post(deps: Deps, request: dict[str, Any], timeout: float) -> Answer:
+    key = deps.settings.openai_api_key
+    return deps.http.request(
+        "POST",
+        f"{deps.settings.openai_base_url}/chat/completions",
+        provider=NAME,
+        json=request,
+        headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
+        timeout=timeout,
+        guarded=False,
+    )
 
 
 def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat]) -> dict[str, Any]:
-    request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
+    request: dict[str, Any] = {
+        "model": agent.model or deps.settings.openai_model,
+        "messages": messages,
+        "max_tokens": deps.settings.openai_max_tokens,
+    }
     if agent.temperature is not None:
         request["temperature"] = agent.temperature
     if functions:
@@ -117,10 +135,17 @@ def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Cha
     return request
 
 
-def _tokens(body: object) -> int:
+def _tokens(body: object, prompt: int, answer_length: int) -> Tokens:
+    """What the service says that it counted; where it says nothing, as many as the texts may have."""
     usage = body.get("usage") if isinstance(body, dict) else None
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return min(total, 1_000_000_000) if isinstance(total, int) and total > 0 else 0
+    if not isinstance(usage, dict) or not (total := _count(usage.get("total_tokens"))):
+        return Tokens(prompt, answer_length // CHARACTERS_PER_TOKEN)
+    prompt = min(_count(usage.get("prompt_tokens")), total)
+    return Tokens(prompt, total - prompt)
+
+
+def _count(number: object) -> int:
+    return min(number, 1_000_000_000) if isinstance(number, int) and number > 0 else 0
 
 
 def _choice(body: object) -> dict[str, Any]:

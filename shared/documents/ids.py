@@ -79,6 +79,11 @@ def tool_usage(tenant_id: str, customer_id: str, now: datetime) -> str:
     return stable_id("tools", tenant_id, customer_id, f"{now:%Y%m%d%H}")
 
 
+def ai_usages(tenant_id: str, now: datetime) -> list[str]:
+    """All shards of what language models have cost a tenant on the day of `now`."""
+    return [stable_id("ai", tenant_id, f"{now:%Y%m%d}", str(shard)) for shard in range(COUNTER_SHARDS)]
+
+
 def hour(tenant_id: str, instance_id: str, start: datetime, conversation_id: str) -> str:
     """The counters of an instance in an hour; conversations are spread over shards."""
     return stable_id(tenant_id, instance_id, f"{start:%Y%m%d%H}", str(_shard(conversation_id)))

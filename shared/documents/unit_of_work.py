@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AgentCollaboration,
         AgentRun,
         AgentTeam,
+        AiUsage,
         TeamNameReservation,
         ToolUsage,
     )
@@ -83,6 +84,7 @@ class UnitOfWork:
     tool_usage: SharedCollection[ToolUsage] = SharedCollection(
         "tool_usage", "shared.domain.agents:ToolUsage", "count of tool calls"
     )
+    ai_usage: SharedCollection[AiUsage] = SharedCollection("ai_usage", "shared.domain.agents:AiUsage", "cost of models")
 
     instances: TenantCollection[Instance] = TenantCollection(
         "instances", "shared.domain.instances:Instance", "instance", not_found="Instance not found"

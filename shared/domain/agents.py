@@ -63,6 +63,14 @@ class ToolUsage(BaseModel):
     expires_at: datetime | None = None
 
 
+class AiUsage(BaseModel):
+    """One shard of what language models have cost a tenant in a day; `micros` are millionths of the currency."""
+
+    tokens: int = 0
+    micros: int = 0
+    expires_at: datetime | None = None
+
+
 class AgentTeamMember(BaseModel):
     """An agent of a team; `expertise` tells the lead what to ask it."""
 

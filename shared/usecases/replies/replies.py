@@ -31,7 +31,7 @@ from shared.domain.ids import stable_id
 from shared.domain.instances import ExternalAgent, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
-from shared.errors import AlreadyExists, HubError
+from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
@@ -66,8 +66,9 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     """Answer the conversation's unanswered messages, if an agent is to answer.
 
     A later message has its own event, so of a burst only the last one is acted
-    on. Raises the answerer's error until the last try; then the conversation is
-    flagged for a human. The customer never sees an error.
+    on. Raises the answerer's error until the last try, or one that trying again
+    cannot mend; then the conversation is flagged for a human. The customer never
+    sees an error.
     """
     unit = UnitOfWork(deps.store)
     unit.fetch(unit.conversations.key(event.conversation_id), unit.tenants.key(event.tenant_id))
@@ -124,7 +125,7 @@ def _answer(
     try:
         answer = _ask(deps, turn, answerer)
     except HubError as error:
-        if event.attempt < _MAX_ATTEMPTS:
+        if event.attempt < _MAX_ATTEMPTS and not isinstance(error, ProviderRejected):
             raise
         _flag(deps, turn, error)
         return

@@ -36,7 +36,7 @@ class Tenant(BaseModel):
     the team that this one leads, so that deciding who answers costs no query.
 
     `revision` is written anew by every decision that depends on a query over the
-    tenant's users, agents or teams, so that of two such decisions at once one is made again.
+    tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
     """
 
     id: str

@@ -18,5 +18,5 @@ def get_or_add(unit: UnitOfWork, tenant_id: str, now: datetime) -> Tenant:
 
 
 def revise(tenant: Tenant) -> None:
-    """Have other decisions that depend on the tenant's users, agents or teams fail with `Conflict`."""
+    """Have other decisions that depend on the tenant's users, agents, teams or campaigns fail with `Conflict`."""
     tenant.revision = new_id()

@@ -66,10 +66,12 @@ def report(deps: Deps, tenant_id: str, campaign_id: str) -> Report:
 def set_channels(
     deps: Deps, tenant_id: str, campaign_id: str, channels: Sequence[ChannelType], settings: str | None
 ) -> Report:
-    """Replace the channels, and the settings unless None; they apply to what is not sent yet."""
+    """Replace the channels, and the settings unless None. Raises `Collision` once the campaign is launched."""
 
     def attempt(unit: UnitOfWork) -> None:
         campaign = unit.campaigns.owned(tenant_id, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            raise Collision("this campaign was launched already: make a new one")
         campaign.channels = list(channels)
         campaign.updated_at = deps.now()
         if settings is not None:

@@ -102,7 +102,7 @@ LOWEST: dict[str, Role] = {
     "GET /campaigns": Role.VIEWER,
     "POST /campaigns": Role.ADMIN,
     "GET /campaigns/{campaign_id}/omnichannel": Role.VIEWER,
-    "PUT /campaigns/{campaign_id}/channels": Role.AGENT,
+    "PUT /campaigns/{campaign_id}/channels": Role.ADMIN,
     "POST /campaigns/{campaign_id}/launch": Role.ADMIN,
     "POST /campaigns/{campaign_id}/conversions": Role.AGENT,
     "GET /routing/rules": Role.VIEWER,

@@ -14,6 +14,7 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
+from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
@@ -63,11 +64,19 @@ class SocketServer:
     has not shown a credential within `handshake_seconds`.
     """
 
-    def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        recheck_seconds: float = 30.0,
+        handshake_seconds: float = 20.0,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
         self._deps = deps
+        self._limits = limits or ConnectionLimits()
         self._recheck_seconds = recheck_seconds
         self._handshake_seconds = handshake_seconds
         self._clients: dict[str, _Client] = {}
+        self._by_credential: Counter[str] = Counter()
         self._members: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
@@ -75,6 +84,7 @@ class SocketServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
+        self._admission = Admission(deps.settings, self._limits, self._io)
         self._io.on("connect", self._connect)
         self._io.on("disconnect", self._disconnect)
         for name in ("join-channel", "joinChannel"):
@@ -141,8 +151,11 @@ class SocketServer:
         if not self._is_open(engine_id):
             # Nobody would tell that it went: the library does so only of clients that it has let in.
             raise Refused("gone")
+        if self._by_credential[credential] >= self._limits.of_credential:
+            raise Refused("unavailable: there are too many connections with this credential")
         client = _Client(credential, holder, engine_id)
         self._clients[sid] = client
+        self._by_credential[credential] += 1
         if isinstance(holder, Visitor):
             await self._enter(sid, client, _room(holder.instance.tenant_id, holder.room))
 
@@ -154,6 +167,7 @@ class SocketServer:
         client = self._clients.pop(sid, None)
         if client is None:
             return
+        _one_less(self._by_credential, client.credential)
         for room in client.rooms:
             self._leave_room(room)
         # Nothing else is said on this connection, but not every client then closes it.
@@ -232,6 +246,7 @@ class SocketServer:
             try:
                 await self._disconnect_expired()
                 await self._close_strangers()
+                self._admission.forget_closed()
             except Exception:
                 logger.exception("clients could not be checked again")
 

@@ -56,12 +56,13 @@ class Hub:
     _updates: Iterator[int] = field(default_factory=lambda: count(1))
 
     def register(self, email: str = "owner@example.com") -> dict[str, str]:
-        """Make a tenant and act as its owner from now on."""
+        """Make a tenant, whose conversations anybody may be given, and act as its owner from now on."""
         answer = self.client.post("/api/auth/register", json={"email": email, "password": "correct horse"})
         session: Any = answer.json
         assert answer.status_code == 201, answer.text
         self.tenant_id = session["tenant"]["id"]
         self.headers = {"Authorization": f"Bearer {session['accessToken']}"}
+        self.patch("/api/settings", {"externalAgents": True})
         return self.headers
 
     def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:

@@ -71,6 +71,8 @@ LOWEST: dict[str, Role] = {
     "POST /api/users": Role.ADMIN,
     "PATCH /api/users/{id}": Role.ADMIN,
     "DELETE /api/users/{id}": Role.ADMIN,
+    "GET /api/settings": Role.VIEWER,
+    "PATCH /api/settings": Role.ADMIN,
     "GET /api/keys": Role.ADMIN,
     "POST /api/keys": Role.ADMIN,
     "DELETE /api/keys/{id}": Role.ADMIN,

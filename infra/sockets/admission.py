@@ -1,4 +1,4 @@
-"""How many connections there may be: in this process, from one address, and by one credential."""
+"""How many connections there may be: in this process, from one address, of one tenant, and by one credential."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class ConnectionLimits:
 
     of_process: int = 5_000
     of_address: int = 500
+    of_tenant: int = 2_500
     of_credential: int = 50
 
 

@@ -49,6 +49,10 @@ class _Client:
     engine_id: str
     rooms: set[str] = field(default_factory=set)
 
+    @property
+    def tenant_id(self) -> str:
+        return self.holder.instance.tenant_id if isinstance(self.holder, Visitor) else self.holder.tenant_id
+
     def may_hear(self, name: str) -> bool:
         """Whether an event of a room that the client is in is for its eyes."""
         is_admin = isinstance(self.holder, Principal) and self.holder.role.covers(Role.ADMIN)
@@ -77,6 +81,7 @@ class SocketServer:
         self._handshake_seconds = handshake_seconds
         self._clients: dict[str, _Client] = {}
         self._by_credential: Counter[str] = Counter()
+        self._by_tenant: Counter[str] = Counter()
         self._members: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
@@ -151,13 +156,16 @@ class SocketServer:
         if not self._is_open(engine_id):
             # Nobody would tell that it went: the library does so only of clients that it has let in.
             raise Refused("gone")
+        client = _Client(credential, holder, engine_id)
         if self._by_credential[credential] >= self._limits.of_credential:
             raise Refused("unavailable: there are too many connections with this credential")
-        client = _Client(credential, holder, engine_id)
+        if self._by_tenant[client.tenant_id] >= self._limits.of_tenant:
+            raise Refused("unavailable: there are too many connections of this business")
         self._clients[sid] = client
         self._by_credential[credential] += 1
+        self._by_tenant[client.tenant_id] += 1
         if isinstance(holder, Visitor):
-            await self._enter(sid, client, _room(holder.instance.tenant_id, holder.room))
+            await self._enter(sid, client, _room(client.tenant_id, holder.room))
 
     def _is_open(self, engine_id: str) -> bool:
         connection = self._io.eio.sockets.get(engine_id)
@@ -168,6 +176,7 @@ class SocketServer:
         if client is None:
             return
         _one_less(self._by_credential, client.credential)
+        _one_less(self._by_tenant, client.tenant_id)
         for room in client.rooms:
             self._leave_room(room)
         # Nothing else is said on this connection, but not every client then closes it.
@@ -187,7 +196,7 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.holder.tenant_id, channel)
+        room = _room(client.tenant_id, channel)
         if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
@@ -228,7 +237,7 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.holder.tenant_id, channel)
+        room = _room(client.tenant_id, channel)
         if room in client.rooms:
             client.rooms.remove(room)
             self._leave_room(room)

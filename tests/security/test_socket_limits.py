@@ -13,6 +13,7 @@ from socketio.exceptions import ConnectionError as NotConnected
 from infra.sockets.admission import ConnectionLimits
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
+from shared.domain.accounts import Role
 from tests.eventually import eventually
 from tests.infra.clients import Client, token_for
 from tests.infra.hosting import hosted
@@ -42,6 +43,17 @@ def test_one_credential_has_only_so_many_connections(deps: Deps, connect: Connec
         assert connect(url, bob).io.connected
         first.io.disconnect()
         eventually(lambda: _is_let_in(connect, url, ann))
+
+
+def test_one_tenant_leaves_connections_to_others(deps: Deps, connect: Connect) -> None:
+    with hosted(SocketServer(deps, limits=ConnectionLimits(of_tenant=2))) as url:
+        roles = [Role.OWNER, Role.ADMIN, Role.AGENT]
+        first, _ = [connect(url, token_for(deps, "t1", role=role)) for role in roles[:2]]
+        with pytest.raises(NotConnected):
+            connect(url, token_for(deps, "t1", role=roles[2]))
+        assert connect(url, token_for(deps, "t2")).io.connected
+        first.io.disconnect()
+        eventually(lambda: _is_let_in(connect, url, token_for(deps, "t1", role=roles[2])))
 
 
 def _is_let_in(connect: Connect, url: str, token: str) -> bool:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from shared import pseudorandom
@@ -24,11 +24,22 @@ from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, ProviderRejected
 
 NAME = "the language model"
-WARN_AT = 0.8
 CHARACTERS_PER_TOKEN = 3
 """Of English it is four; a budget is rather used up too soon."""
 
 _MICROS = 1_000_000
+_NOTICES = (
+    (
+        0.8,
+        "AI agents have used 80 % of today's budget",
+        "When all of it is used, they stop until midnight (UTC) and customers wait for a person.",
+    ),
+    (
+        1.0,
+        "AI agents have stopped: today's budget is used up",
+        "Customers wait for a person until midnight (UTC), when the agents answer again.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +124,19 @@ def _share(deps: Deps, tokens: int, micros: int) -> float:
 def _warn(deps: Deps, tenant_id: str, used: float) -> None:
     """Tell the tenant once a day that most of its budget is used, and once that all of it is."""
     now = deps.now()
-    for limit, notification in ((WARN_AT, _nearly_used(tenant_id, now)), (1.0, _used_up(tenant_id, now))):
-        if used >= limit:
-            # A process asks the store about it again only after a while.
-            deps.cache.get(("notification", notification.id), partial(_notify_once, deps, notification))
+    for limit, title, message in _NOTICES:
+        if used < limit:
+            continue
+        notification = Notification(
+            id=stable_id("ai-budget", tenant_id, f"{now:%Y%m%d}", str(limit)),
+            tenant_id=tenant_id,
+            type="ai_budget",
+            title=title,
+            message=message,
+            created_at=now,
+        )
+        # A process asks the store about it again only after a while.
+        deps.cache.get(("notification", notification.id), partial(_notify_once, deps, notification))
 
 
 def _notify_once(deps: Deps, notification: Notification) -> bool:
@@ -125,25 +145,3 @@ def _notify_once(deps: Deps, notification: Notification) -> bool:
     with suppress(AlreadyExists):
         unit.commit()
     return True
-
-
-def _nearly_used(tenant_id: str, now: datetime) -> Notification:
-    return Notification(
-        id=stable_id("ai-budget", tenant_id, f"{now:%Y%m%d}", "nearly"),
-        tenant_id=tenant_id,
-        type="ai_budget",
-        title="AI agents have used 80 % of today's budget",
-        message="When all of it is used, they stop until midnight (UTC) and customers wait for a person.",
-        created_at=now,
-    )
-
-
-def _used_up(tenant_id: str, now: datetime) -> Notification:
-    return Notification(
-        id=stable_id("ai-budget", tenant_id, f"{now:%Y%m%d}", "all"),
-        tenant_id=tenant_id,
-        type="ai_budget",
-        title="AI agents have stopped: today's budget is used up",
-        message="Customers wait for a person until midnight (UTC), when the agents answer again.",
-        created_at=now,
-    )

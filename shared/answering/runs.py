@@ -34,7 +34,9 @@ MAX_CALLS = 10
 MAX_CALLS_PER_HOUR = 60
 """How many are called for one customer in an hour, whatever they write."""
 
-_LONGEST_MESSAGE = 100_000
+# Characters; a document has room for all of a run's.
+_LONGEST_MESSAGE = 50_000
+_LONGEST_RESULT = 16_000
 _LIFE = timedelta(days=7)
 _INTERRUPTED = "it is not known whether this was done, for the hub was interrupted: do not try it again"
 _TOO_MANY = f"not called: at most {MAX_CALLS} calls are made for one answer"
@@ -132,7 +134,7 @@ class Run:
             raise ProviderUnavailable("the agent", "is not to answer any more")
 
     def _keep(self, call: ToolCall, result: str) -> None:
-        result = self._results[call.key] = clean(result)
+        result = self._results[call.key] = clean(result)[:_LONGEST_RESULT]
         unit = UnitOfWork(self._deps.store)
         unit.agent_runs.patch(self.id, results={call.key: result}, expires_at=self._deps.now() + _LIFE)
         unit.commit()

@@ -14,11 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from functions.hub.main import blueprints
+from functions.reply.main import consume
 from shared.answering.runs import MAX_CALLS, MAX_CALLS_PER_HOUR
 from shared.config import Settings
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.errors import ProviderUnavailable
+from shared.ports.store import Merge, Ref
 from tests.apps import create_app
 from tests.evolution import answered_shop, evolution_rules, upsert, written
 from tests.functions.keys import key_for
@@ -215,8 +217,6 @@ def test_a_person_who_takes_over_while_the_model_thinks_stops_its_calls(ai_hub: 
 
 def _again(hub: ManualHub) -> None:
     """The reply event comes to a second process while the first one is at it."""
-    from functions.reply.main import consume  # noqa: PLC0415
-
     [event] = [each.event for each in hub.overlaps.bus.published if each.topic is Topic.REPLIES]
     consume(hub.deps, event)  # type: ignore[arg-type]
 
@@ -288,8 +288,6 @@ def test_a_tools_secret_stays_until_the_tool_is_called_elsewhere(ai_hub: ManualH
 
 
 def test_an_agent_from_before_calls_were_signed_still_calls(ai_hub: ManualHub) -> None:
-    from shared.ports.store import Merge, Ref  # noqa: PLC0415
-
     agent, channel = _agent(ai_hub), ai_hub.telegram()
     ai_hub.store.commit([Merge(Ref("tenants", ai_hub.tenant_id), {"responder": {"tools_secret": None}})])
     ai_hub.store.commit([Merge(Ref("agents", agent), {"tools_secret": None})])
@@ -327,8 +325,6 @@ def test_what_the_model_is_told_of_a_failure_names_no_address(ai_hub: ManualHub,
 
 
 def test_a_tool_whose_host_is_refused_is_named_to_nobody(ai_hub: ManualHub) -> None:
-    from shared.ports.store import Merge, Ref  # noqa: PLC0415
-
     agent = _agent(ai_hub)
     responder = ai_hub.documents("agents", id=agent)[0]
     tool = responder["tools"][0] | {"url": "http://metadata.google.internal/x"}

@@ -21,7 +21,18 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.errors import ConfigurationInvalid
-from shared.setting_forms import HeaderKey, Hosts, Names, Origins, Pause, Seconds, SocketPath, Url, networks_of
+from shared.setting_forms import (
+    HeaderKey,
+    Hosts,
+    Names,
+    Origins,
+    Pause,
+    Prices,
+    Seconds,
+    SocketPath,
+    Url,
+    networks_of,
+)
 from shared.setting_index import DECLARED_BY
 
 C = TypeVar("C", bound="ChannelSettings")
@@ -76,6 +87,10 @@ class Settings(BaseModel):
     openai_model: str = "gpt-4o-mini"
     openai_models: Names = ()
     openai_base_url: Url = "https://api.openai.com/v1"
+    openai_max_tokens: int = Field(default=1024, ge=1, le=100_000)
+    openai_prices: Prices = Field(default_factory=dict)
+    ai_tokens_per_day: int = Field(default=2_000_000, ge=1, le=10**12)
+    ai_money_per_day: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
 
     google_cloud_project: str | None = None
     firestore_database: str = "(default)"
@@ -108,6 +123,7 @@ class Settings(BaseModel):
         if self.backend == "google" and not self.google_cloud_project:
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
         self._check_push()
+        self._check_prices()
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         return self
@@ -129,6 +145,14 @@ class Settings(BaseModel):
             raise ValueError(f"{missing[0]}: is required when BACKEND=google and ENVIRONMENT=production")
         if len(missing) == 1:
             raise ValueError(f"{missing[0]}: is required when the other of the two PUSH_ settings is given")
+
+    def _check_prices(self) -> None:
+        """A budget of money holds for models alone whose prices are told."""
+        if self.ai_money_per_day is None:
+            return
+        missing = [model for model in (self.openai_model, *self.openai_models) if model not in self.openai_prices]
+        if missing:
+            raise ValueError(f"OPENAI_PRICES: must tell the price of {missing[0]} when AI_MONEY_PER_DAY is given")
 
     def of(self, declared: type[C]) -> C:
         """The settings that a channel declares, validated once."""

@@ -7,6 +7,7 @@ no key, for they may hold secrets.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -52,7 +53,11 @@ def _seconds(value: object) -> object:
 
 
 def _list(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return _parts(value) if isinstance(value, str) else value
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _url(value: object) -> object:
@@ -105,6 +110,27 @@ def networks_of(entries: tuple[str, ...] | list[str]) -> list[IPv4Network | IPv6
     return [ip_network(entry, strict=False) for entry in entries if _NETWORK.fullmatch(entry)]
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens of a language model cost, in any one currency."""
+
+    prompt: float
+    completion: float
+
+
+def _prices(value: object) -> object:
+    """Read `gpt-4o-mini=0.15/0.60, gpt-4o=2.50/10`."""
+    if not isinstance(value, str):
+        return value
+    prices = {}
+    for entry in _parts(value):
+        match = re.fullmatch(r"([^=\s]{1,200})=(\d{1,6}(?:\.\d{1,6})?)/(\d{1,6}(?:\.\d{1,6})?)", entry)
+        if not match:
+            raise ValueError("give prices of a million tokens in and out, such as gpt-4o-mini=0.15/0.60")
+        prices[match[1]] = Price(float(match[2]), float(match[3]))
+    return prices
+
+
 def _header_key(value: object) -> object:
     """A key that is sent as, or compared with, a header's value; files and consoles add a line's end."""
     plain = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -129,6 +155,7 @@ Url = Annotated[str, BeforeValidator(_url)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_list)]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_allowed_host)], ...], BeforeValidator(_list)]
 Names = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], BeforeValidator(_list)]
+Prices = Annotated[dict[str, Price], BeforeValidator(_prices)]
 HeaderKey = Annotated[SecretStr, BeforeValidator(_header_key)]
 SocketPath = Annotated[str, AfterValidator(_socket_path)]
 Pause = Annotated[float, Field(le=7 * 86400, allow_inf_nan=False)]

@@ -56,8 +56,8 @@ def read_campaign(path: CampaignPath) -> Response:
 
 @api.put("/<campaign_id>/channels", responses={200: CampaignOut, 409: Failure})
 def set_channels(path: CampaignPath, body: CampaignChannelsIn) -> Response:
-    """Change the channels of a campaign and their settings."""
-    require(Role.AGENT)
+    """Change the channels of a campaign and their settings, before its launch."""
+    require(Role.ADMIN)
     return answer(
         CampaignOut.of(
             campaigns.set_channels(deps(), caller().tenant_id, path.campaign_id, body.channels, body.settings_text)

@@ -39,7 +39,7 @@ def channel_type(word: str) -> ChannelType:
 
 VOCABULARY = Vocabulary(
     # A channel's settings stand in the body itself here.
-    field=lambda path: path.removeprefix("config."),
+    field=lambda path: "agent_id" if path == "assignee_id" else path.removeprefix("config."),
     channel=lambda name: CHANNELS[ChannelType(name)],
 )
 

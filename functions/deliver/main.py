@@ -1,4 +1,4 @@
-"""Topic `outbound`: send what a conversation's outbox holds."""
+"""Topic `outbound`: send what a conversation's outbox holds, and do what the sweep leaves to others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from shared.usecases.delivery.delivery import deliver
 
 
 def consume(deps: Deps, event: OutboundEvent) -> None:
-    deliver(deps, event.tenant_id, event.conversation_id)
+    if event.campaign_id is not None:
+        from shared.usecases.campaigns import campaign_sending  # noqa: PLC0415 - most processes send no campaign
+
+        campaign_sending.send_batch(deps, event.tenant_id, event.campaign_id, event.due_since)
+    elif event.account_id is not None:
+        from shared.usecases.instances import status_checks  # noqa: PLC0415 - most processes check no account
+
+        status_checks.check(deps, event.tenant_id, event.account_id, event.due_since)
+    else:
+        deliver(deps, event.tenant_id, event.conversation_id)
 
 
 handler = push_handler(Topic.OUTBOUND, consume)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
-from functions.omnichat.schemas import AgentIn, AgentOut, AgentPatch, AgentPath, AgentsOut, AgentsQuery
+from functions.omnichat.schemas import (
+    AgentIn,
+    AgentOut,
+    AgentPatch,
+    AgentPath,
+    AgentsOut,
+    AgentsQuery,
+    ToolPath,
+    ToolSecretOut,
+)
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
+from shared.domain.agents import Agent
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -26,27 +36,27 @@ protect(api, Access.CREDENTIAL)
 def create(body: AgentIn) -> Response:
     """Add an agent; the oldest active AI agent answers by itself."""
     require(Role.ADMIN)
-    return answer(AgentOut.of(agents.create_agent(deps(), caller().tenant_id, body.model_dump())), 201)
+    return answer(_visible(agents.create_agent(deps(), caller().tenant_id, body.model_dump())), 201)
 
 
 @api.get("", responses={200: AgentsOut})
 def index(query: AgentsQuery) -> Response:
     """List agents, oldest first."""
     page, cursor = agents.list_agents(deps(), caller().tenant_id, query.limit, query.cursor)
-    return answer(AgentsOut(agents=[AgentOut.of(agent) for agent in page], next_cursor=cursor))
+    return answer(AgentsOut(agents=[_visible(agent) for agent in page], next_cursor=cursor))
 
 
 @api.get("/<id>", responses={200: AgentOut})
 def show(path: AgentPath) -> Response:
     """Read an agent."""
-    return answer(AgentOut.of(agents.get_agent(deps(), caller().tenant_id, path.id)))
+    return answer(_visible(agents.get_agent(deps(), caller().tenant_id, path.id)))
 
 
 @api.patch("/<id>", responses={200: AgentOut})
 def change(path: AgentPath, body: AgentPatch) -> Response:
     """Change what is given."""
     require(Role.ADMIN)
-    return answer(AgentOut.of(agents.change_agent(deps(), caller().tenant_id, path.id, body.changes())))
+    return answer(_visible(agents.change_agent(deps(), caller().tenant_id, path.id, body.changes())))
 
 
 @api.delete("/<id>", responses={204: None})
@@ -55,3 +65,15 @@ def delete(path: AgentPath) -> Response:
     require(Role.ADMIN)
     agents.delete_agent(deps(), caller().tenant_id, path.id)
     return Response(status=204)
+
+
+@api.post("/<id>/tools/<name>/secret", responses={201: ToolSecretOut})
+def renew_tool_secret(path: ToolPath) -> Response:
+    """Sign a tool's calls with a new secret, which this answer alone holds."""
+    require(Role.ADMIN)
+    secret = agents.renew_tool_secret(deps(), caller().tenant_id, path.id, path.name)
+    return answer(ToolSecretOut(secret=secret), 201)
+
+
+def _visible(agent: Agent) -> AgentOut:
+    return AgentOut.of(agent, caller().role)

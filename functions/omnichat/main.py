@@ -19,6 +19,7 @@ def blueprints() -> list[APIBlueprint]:
         conversations,
         keys,
         messages,
+        settings,
         teams,
         telegram,
         users,
@@ -32,6 +33,7 @@ def blueprints() -> list[APIBlueprint]:
         messages.api,
         users.api,
         keys.api,
+        settings.api,
         teams.api,
         telegram.api,
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import ApiKey, Role
+from shared.domain.accounts import ApiKey, Role, Tenant
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.instances.instance_config import MASK
@@ -91,3 +91,19 @@ class KeyCreated(KeyOut):
 class KeysOut(Wire):
     keys: list[KeyOut]
     next_cursor: str | None
+
+
+class SettingsOut(Wire):
+    """`externalAgents`: conversations may be given to people of another system, by ids that mean nothing here."""
+
+    external_agents: bool
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> SettingsOut:
+        return cls(external_agents=tenant.external_agents)
+
+
+class SettingsPatch(Request, Wire):
+    """Only what is given changes."""
+
+    external_agents: bool = False

@@ -163,6 +163,15 @@ class AgentPatch(Request, Wire):
         return {name: empty.get(name) if value is None else value for name, value in fields.items()}
 
 
+class ToolOut(Wire):
+    """A tool; its `url` is null for who may not change agents."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    url: str | None
+
+
 class AgentOut(Wire):
     id: str
     kind: AgentKind
@@ -171,13 +180,18 @@ class AgentOut(Wire):
     prompt: str
     model: str | None
     temperature: float | None
-    tools: list[Tool]
+    tools: list[ToolOut]
     created_at: Milliseconds
     updated_at: Milliseconds
 
     @classmethod
-    def of(cls, agent: Agent) -> AgentOut:
-        return cls.model_validate(agent.model_dump())
+    def of(cls, agent: Agent, reader: Role) -> AgentOut:
+        """The agent as somebody of that role may see it."""
+        visible = cls.model_validate(agent.model_dump())
+        if not reader.covers(Role.ADMIN):
+            for tool in visible.tools:
+                tool.url = None
+        return visible
 
 
 class AgentsOut(Wire):
@@ -187,6 +201,17 @@ class AgentsOut(Wire):
 
 class AgentPath(Wire):
     id: str
+
+
+class ToolPath(Wire):
+    id: str
+    name: str
+
+
+class ToolSecretOut(Wire):
+    """What a tool's calls are signed with from now on (https://www.standardwebhooks.com); told this once."""
+
+    secret: str
 
 
 class AgentsQuery(Wire):

@@ -14,11 +14,12 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
+from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import credential_of, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Principal
+from shared.domain.accounts import Principal, Role
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
 from shared.usecases import realtime
@@ -31,6 +32,9 @@ Ack: TypeAlias = dict[str, object]
 
 MAX_ROOMS = 200
 """Rooms that one client may be in."""
+
+FOR_ADMINS = frozenset({realtime.WHATSAPP_QR})
+"""Events that let whoever sees them take an account over, as over HTTP for admins alone."""
 
 HAND_OVER_SECONDS = 10.0
 """How long an event may take to get to the queues of its room's clients; only a stuck event loop needs this."""
@@ -45,6 +49,15 @@ class _Client:
     engine_id: str
     rooms: set[str] = field(default_factory=set)
 
+    @property
+    def tenant_id(self) -> str:
+        return self.holder.instance.tenant_id if isinstance(self.holder, Visitor) else self.holder.tenant_id
+
+    def may_hear(self, name: str) -> bool:
+        """Whether an event of a room that the client is in is for its eyes."""
+        is_admin = isinstance(self.holder, Principal) and self.holder.role.covers(Role.ADMIN)
+        return is_admin or name not in FOR_ADMINS
+
 
 class SocketServer:
     """Rooms by instance, for principals of the instance's tenant; and one for each widget visitor, who is put there.
@@ -55,11 +68,20 @@ class SocketServer:
     has not shown a credential within `handshake_seconds`.
     """
 
-    def __init__(self, deps: Deps, recheck_seconds: float = 30.0, handshake_seconds: float = 20.0) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        recheck_seconds: float = 30.0,
+        handshake_seconds: float = 20.0,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
         self._deps = deps
+        self._limits = limits or ConnectionLimits()
         self._recheck_seconds = recheck_seconds
         self._handshake_seconds = handshake_seconds
         self._clients: dict[str, _Client] = {}
+        self._by_credential: Counter[str] = Counter()
+        self._by_tenant: Counter[str] = Counter()
         self._members: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
@@ -67,6 +89,7 @@ class SocketServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
+        self._admission = Admission(deps.settings, self._limits, self._io)
         self._io.on("connect", self._connect)
         self._io.on("disconnect", self._disconnect)
         for name in ("join-channel", "joinChannel"):
@@ -111,7 +134,12 @@ class SocketServer:
     async def _tell(self, room: str, name: str, payload: wire.Payload) -> None:
         if name in realtime.STANDING and self._members[room]:
             self._told[room] += 1
-        await self._io.emit(name, payload, room=room)
+        if name in FOR_ADMINS:
+            for sid, client in list(self._clients.items()):
+                if room in client.rooms and client.may_hear(name):
+                    await self._io.emit(name, payload, to=sid)
+        else:
+            await self._io.emit(name, payload, room=room)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         credential = credential_of(environ, auth)
@@ -129,9 +157,15 @@ class SocketServer:
             # Nobody would tell that it went: the library does so only of clients that it has let in.
             raise Refused("gone")
         client = _Client(credential, holder, engine_id)
+        if self._by_credential[credential] >= self._limits.of_credential:
+            raise Refused("unavailable: there are too many connections with this credential")
+        if self._by_tenant[client.tenant_id] >= self._limits.of_tenant:
+            raise Refused("unavailable: there are too many connections of this business")
         self._clients[sid] = client
+        self._by_credential[credential] += 1
+        self._by_tenant[client.tenant_id] += 1
         if isinstance(holder, Visitor):
-            await self._enter(sid, client, _room(holder.instance.tenant_id, holder.room))
+            await self._enter(sid, client, _room(client.tenant_id, holder.room))
 
     def _is_open(self, engine_id: str) -> bool:
         connection = self._io.eio.sockets.get(engine_id)
@@ -141,8 +175,10 @@ class SocketServer:
         client = self._clients.pop(sid, None)
         if client is None:
             return
+        _one_less(self._by_credential, client.credential)
+        _one_less(self._by_tenant, client.tenant_id)
         for room in client.rooms:
-            self._one_less(room)
+            self._leave_room(room)
         # Nothing else is said on this connection, but not every client then closes it.
         closing = asyncio.create_task(self._close(client.engine_id, after=FAREWELL_SECONDS))
         self._closing.add(closing)
@@ -160,7 +196,7 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.holder.tenant_id, channel)
+        room = _room(client.tenant_id, channel)
         if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
@@ -170,10 +206,10 @@ class SocketServer:
         if not is_member:
             return _refusal("there is no such channel")
         entered = await self._enter(sid, client, room)
-        await self._catch_up(sid, channel, room)
+        await self._catch_up(sid, client, channel, room)
         return entered
 
-    async def _catch_up(self, sid: str, channel: str, room: str) -> None:
+    async def _catch_up(self, sid: str, client: _Client, channel: str, room: str) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
         announced = -1
         while announced != self._told[room]:
@@ -184,7 +220,8 @@ class SocketServer:
                 logger.warning("a client could not be told how its channel stands: %s", error.detail)
                 return
         for event in events:
-            await self._io.emit(event.name, wire.payload(event), to=sid)
+            if client.may_hear(event.name):
+                await self._io.emit(event.name, wire.payload(event), to=sid)
 
     async def _enter(self, sid: str, client: _Client, room: str) -> Ack:
         # The client may have gone while the store was asked.
@@ -200,17 +237,16 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.holder.tenant_id, channel)
+        room = _room(client.tenant_id, channel)
         if room in client.rooms:
             client.rooms.remove(room)
-            self._one_less(room)
+            self._leave_room(room)
             await self._io.leave_room(sid, room)
         return {"ok": True}
 
-    def _one_less(self, room: str) -> None:
-        self._members[room] -= 1
-        if not self._members[room]:
-            del self._members[room]
+    def _leave_room(self, room: str) -> None:
+        _one_less(self._members, room)
+        if room not in self._members:
             self._told.pop(room, None)
 
     async def _watch(self) -> None:
@@ -219,26 +255,31 @@ class SocketServer:
             try:
                 await self._disconnect_expired()
                 await self._close_strangers()
+                self._admission.forget_closed()
             except Exception:
                 logger.exception("clients could not be checked again")
 
     async def _disconnect_expired(self) -> None:
         credentials = {client.credential for client in self._clients.values()}
-        expired = await asyncio.to_thread(self._expired, credentials)
+        holders = await asyncio.to_thread(self._holders, credentials)
         for sid, client in list(self._clients.items()):
-            if client.credential in expired:
+            holder = holders.get(client.credential, client.holder)
+            if holder is None:
                 await self._io.disconnect(sid)
+            else:
+                client.holder = holder
 
-    def _expired(self, credentials: set[str]) -> set[str]:
-        expired = set()
+    def _holders(self, credentials: set[str]) -> dict[str, Principal | Visitor | None]:
+        """Who holds each credential by now, for roles change; None where it has run out."""
+        holders: dict[str, Principal | Visitor | None] = {}
         for credential in credentials:
             try:
-                holder_of(self._deps, credential)
+                holders[credential] = holder_of(self._deps, credential)
             except Unauthorized:
-                expired.add(credential)
+                holders[credential] = None
             except HubError as error:
                 logger.warning("a client could not be checked again: %s", error.detail)
-        return expired
+        return holders
 
     async def _close_strangers(self) -> None:
         """Close connections that never said who they are, or were refused and stayed."""
@@ -249,6 +290,12 @@ class SocketServer:
         for engine_id, since in self._strangers.items():
             if now - since >= self._handshake_seconds:
                 await self._close(engine_id)
+
+
+def _one_less(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
 
 
 def _room(tenant_id: str, instance_id: str) -> str:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from dataclasses import dataclass
 from typing import Any
 
-from shared.answering.turns import Turn, in_words, lines
+from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
+from shared.answering.runs import Chat, Run, ToolCall, calls_in
+from shared.answering.tool_requests import request_tool
+from shared.answering.turns import Turn, clean, in_words, lines
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Attachment, Direction, Message
 from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from shared.outgoing import Answer
 
-log = logging.getLogger(__name__)
-
-NAME = "the language model"
 _TIMEOUT = 60.0
-_TOOL_TIMEOUT = 15.0
-_TOOL_ANSWER = 8_000
 # An agent that still wants tools after this many rounds is made to answer without.
 _MAX_ROUNDS = 5
-
-Chat = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +30,33 @@ class Completion:
     @property
     def calls(self) -> list[Chat]:
         """The tools that it wants called."""
-        calls = self.message.get("tool_calls")
-        return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        return calls_in(self.message)
 
     @property
     def text(self) -> str:
         return clean(str(self.message.get("content") or "")).strip()
 
 
-def ask_ai(deps: Deps, turn: Turn, agent: Agent) -> str:
+def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run) -> str:
     """Return the persona's answer. Raises `ProviderUnavailable` when the model gives none."""
     if deps.settings.openai_api_key is None:
         return echo(turn)
     messages = prompt(turn, agent)
-    for round_number in range(_MAX_ROUNDS + 1):
-        tools = agent.tools if round_number < _MAX_ROUNDS else []
+    if agent.tools:
+        messages += run.resume()
+    while True:
+        tools = agent.tools if run.rounds < _MAX_ROUNDS else []
         completion = complete(deps, agent, messages, [described(tool) for tool in tools])
         if not completion.calls:
             return completion.text
-        messages.append(completion.message)
-        messages += [call_tool(deps, agent, turn, call) for call in completion.calls]
-    raise ProviderUnavailable(NAME, "asked for tools without end")
+        if not tools:
+            raise ProviderUnavailable(NAME, "asked for tools without end")
+        messages += run.carry_out(completion.message, lambda call: call_tool(deps, agent, turn, call))
 
 
 def echo(turn: Turn) -> str:
     """What stands in for a model where none is configured."""
     return f"Echo: {turn.text}" if turn.text else ""
-
-
-def clean(text: str) -> str:
-    """Without what no store keeps: NUL characters and halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def prompt(turn: Turn, agent: Agent) -> list[Chat]:
@@ -95,31 +86,48 @@ def complete(
 ) -> Completion:
     """Ask the model once, as this agent.
 
-    Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here.
+    Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here and where the
+    tenant's budget is used up.
     """
     if not deps.settings.allows_model(agent.model):
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
-    key = deps.settings.openai_api_key
+    request = _request(deps, agent, messages, functions)
+    reservation = reserve(deps, agent.tenant_id, request["model"], [messages, functions])
     try:
-        answer = deps.http.request(
-            "POST",
-            f"{deps.settings.openai_base_url}/chat/completions",
-            provider=NAME,
-            json=_request(deps, agent, messages, functions),
-            headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
-            timeout=timeout,
-            guarded=False,
-        )
+        answer = _post(deps, request, timeout)
     except OutcomeUnknown as error:
         raise ProviderUnavailable(NAME, error.reason) from error
+    except HubError:
+        reservation.release()
+        raise
     if not answer.ok:
+        reservation.release()
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
     body = answer.json()
-    return Completion(_choice(body), _tokens(body))
+    tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))
+    reservation.settle(tokens)
+    return Completion(_choice(body), tokens.total)
+
+
+def _post(deps: Deps, request: dict[str, Any], timeout: float) -> Answer:
+    key = deps.settings.openai_api_key
+    return deps.http.request(
+        "POST",
+        f"{deps.settings.openai_base_url}/chat/completions",
+        provider=NAME,
+        json=request,
+        headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
+        timeout=timeout,
+        guarded=False,
+    )
 
 
 def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat]) -> dict[str, Any]:
-    request: dict[str, Any] = {"model": agent.model or deps.settings.openai_model, "messages": messages}
+    request: dict[str, Any] = {
+        "model": agent.model or deps.settings.openai_model,
+        "messages": messages,
+        "max_tokens": deps.settings.openai_max_tokens,
+    }
     if agent.temperature is not None:
         request["temperature"] = agent.temperature
     if functions:
@@ -127,10 +135,17 @@ def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Cha
     return request
 
 
-def _tokens(body: object) -> int:
+def _tokens(body: object, prompt: int, answer_length: int) -> Tokens:
+    """What the service says that it counted; where it says nothing, as many as the texts may have."""
     usage = body.get("usage") if isinstance(body, dict) else None
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return min(total, 1_000_000_000) if isinstance(total, int) and total > 0 else 0
+    if not isinstance(usage, dict) or not (total := _count(usage.get("total_tokens"))):
+        return Tokens(prompt, answer_length // CHARACTERS_PER_TOKEN)
+    prompt = min(_count(usage.get("prompt_tokens")), total)
+    return Tokens(prompt, total - prompt)
+
+
+def _count(number: object) -> int:
+    return min(number, 1_000_000_000) if isinstance(number, int) and number > 0 else 0
 
 
 def _choice(body: object) -> dict[str, Any]:
@@ -148,29 +163,9 @@ def described(tool: Tool) -> Chat:
     return {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
 
 
-def call_tool(deps: Deps, agent: Agent, turn: Turn, call: Chat) -> Chat:
+def call_tool(deps: Deps, agent: Agent, turn: Turn, call: ToolCall) -> str:
     """Do what the model asked for; returns what it is told."""
-    function = call.get("function")
-    name = function.get("name") if isinstance(function, dict) else None
-    tool = next((tool for tool in agent.tools if tool.name == name), None)
-    content = _run(deps, tool, turn, function.get("arguments")) if tool and function else f"there is no tool {name!r}"
-    return {"role": "tool", "tool_call_id": call.get("id"), "content": content}
-
-
-def _run(deps: Deps, tool: Tool, turn: Turn, arguments: object) -> str:
-    """Call the tool's endpoint; what goes wrong is told to the model, which may find another way."""
-    try:
-        parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
-    except (ValueError, RecursionError):
-        return "the arguments were not JSON"
-    payload = {
-        "arguments": parsed,
-        "conversation_id": turn.conversation.id,
-        "customer_id": turn.conversation.customer_id,
-    }
-    try:
-        answer = deps.http.request("POST", tool.url, provider=f"tool {tool.name}", json=payload, timeout=_TOOL_TIMEOUT)
-    except HubError as error:
-        log.warning("a tool failed", extra={"tool": tool.name, "why": error.detail})
-        return f"the tool failed: {error.detail}"
-    return answer.text[:_TOOL_ANSWER] if answer.ok else f"the tool answered with status {answer.status}"
+    tool = next((tool for tool in agent.tools if tool.name == call.name), None)
+    if tool is None:
+        return f"there is no tool {call.name!r}"
+    return request_tool(deps, agent, tool, turn, call.arguments, call.webhook_id)

@@ -31,7 +31,8 @@ def ask_external(deps: Deps, turn: Turn, agent: ExternalAgent, api_key: str) -> 
     """Return the service's answer; an empty one means: say nothing.
 
     `POST {api_url}/api/v1/agent/{default_agent}/run`. Anything but an answer in
-    time raises `ProviderUnavailable`: asking again does no harm.
+    time raises `ProviderUnavailable`: asking again does no harm, for the service
+    can tell by `Idempotency-Key`, the id of the message to answer, that it was asked before.
     """
     url = f"{agent.api_url.rstrip('/')}/api/v1/agent/{quote(agent.default_agent, safe='')}/run"
     try:
@@ -40,7 +41,7 @@ def ask_external(deps: Deps, turn: Turn, agent: ExternalAgent, api_key: str) -> 
             url,
             provider=_NAME,
             json=_request(turn),
-            headers={"x-api-key": api_key},
+            headers={"x-api-key": api_key, "Idempotency-Key": turn.to_answer[-1].id},
             timeout=agent.timeout,
         )
     except OutcomeUnknown as error:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.answering.ai import Chat, Completion, call_tool, clean, complete, described, echo, prompt
-from shared.answering.turns import Turn
+from shared.answering.ai import Completion, call_tool, complete, described, echo, prompt
+from shared.answering.runs import Chat, Run, ToolCall
+from shared.answering.turns import Turn, clean
 from shared.deps import Deps
 from shared.domain.agents import Agent, CollaborationStep
 from shared.errors import ProviderRejected, ProviderUnavailable
@@ -58,11 +59,11 @@ class TeamAnswer:
     milliseconds: int
 
 
-def ask_team(deps: Deps, turn: Turn, crew: Crew) -> TeamAnswer:
+def ask_team(deps: Deps, turn: Turn, crew: Crew, run: Run) -> TeamAnswer:
     """Return the team's answer. Raises `ProviderUnavailable` when the lead gives none; a member's failure is no more
     than an answer that the lead has to do without.
     """
-    work = _Work(deps, turn, crew)
+    work = _Work(deps, turn, crew, run)
     text = echo(turn) if deps.settings.openai_api_key is None else work.answer()
     return TeamAnswer(text, work.steps, work.tokens, work.milliseconds())
 
@@ -70,9 +71,10 @@ def ask_team(deps: Deps, turn: Turn, crew: Crew) -> TeamAnswer:
 class _Work:
     """One answer in the making, and what it has cost so far."""
 
-    def __init__(self, deps: Deps, turn: Turn, crew: Crew) -> None:
+    def __init__(self, deps: Deps, turn: Turn, crew: Crew, run: Run) -> None:
         self._deps = deps
         self._turn = turn
+        self._run = run
         self._lead = crew.lead
         self._colleagues = {_function_name(n, c.agent.name): c for n, c in enumerate(crew.colleagues, 1)}
         self._started = time.monotonic()
@@ -83,17 +85,15 @@ class _Work:
         return round((time.monotonic() - self._started) * 1000)
 
     def answer(self) -> str:
-        messages = prompt(self._turn, self._lead)
-        for round_number in range(_MAX_ROUNDS + 1):
-            functions = self._functions() if round_number < _MAX_ROUNDS and self._may_go_on() else []
+        messages = prompt(self._turn, self._lead) + self._run.resume()
+        while True:
+            functions = self._functions() if self._run.rounds < _MAX_ROUNDS and self._may_go_on() else []
             completion = self._complete(self._lead, messages, functions)
             if not completion.calls:
                 return completion.text
             if not functions:
-                break
-            messages.append(completion.message)
-            messages += [self._do(call) for call in completion.calls]
-        raise ProviderUnavailable("the team's lead", "asked without end and gave no answer")
+                raise ProviderUnavailable("the team's lead", "asked without end and gave no answer")
+            messages += self._run.carry_out(completion.message, self._do)
 
     def _may_go_on(self) -> bool:
         return self.tokens < MAX_TOKENS and self._left() > 0
@@ -112,15 +112,13 @@ class _Work:
         self.tokens += completion.tokens
         return completion
 
-    def _do(self, call: Chat) -> Chat:
-        function = call.get("function")
-        name = function.get("name") if isinstance(function, dict) else None
-        colleague = self._colleagues.get(str(name))
+    def _do(self, call: ToolCall) -> str:
+        colleague = self._colleagues.get(call.name)
         if not self._may_go_on() or (colleague and len(self.steps) >= MAX_QUESTIONS):
-            return _tool_result(call, "there is no more time for this: answer now with what you have")
-        if colleague is None or not isinstance(function, dict):
+            return "there is no more time for this: answer now with what you have"
+        if colleague is None:
             return call_tool(self._deps, self._lead, self._turn, call)
-        return _tool_result(call, self._ask(colleague, _question(function.get("arguments"))))
+        return self._ask(colleague, _question(call.arguments))
 
     def _ask(self, colleague: Colleague, question: str) -> str:
         agent, began, before = colleague.agent, self.milliseconds(), self.tokens
@@ -171,7 +169,3 @@ def _question(arguments: object) -> str:
         parsed = arguments
     question = parsed.get("question") if isinstance(parsed, dict) else parsed
     return clean(question if isinstance(question, str) else json.dumps(parsed))
-
-
-def _tool_result(call: Chat, content: str) -> Chat:
-    return {"role": "tool", "tool_call_id": call.get("id"), "content": content}

@@ -58,6 +58,11 @@ def in_words(attachment: Attachment) -> str:
     return ", ".join(str(part) for part in parts if part not in (None, ""))
 
 
+def clean(text: str) -> str:
+    """Without what no store keeps: NUL characters and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def split_text(text: str, limit: int, *, in_one_piece: bool = False) -> list[str]:
     """Cut an answer on blank lines, and pieces longer than `limit` on lines, words, or anywhere as the last resort.
 

@@ -73,6 +73,21 @@ def campaign_conversion(campaign_id: str, customer_id: str) -> str:
     return stable_id(campaign_id, customer_id)
 
 
+def agent_run(conversation_id: str, waiting_since: datetime) -> str:
+    """The answer to what a customer has been waiting for since then, however often it is tried."""
+    return stable_id("run", conversation_id, waiting_since.isoformat())
+
+
+def tool_usage(tenant_id: str, customer_id: str, now: datetime) -> str:
+    """A customer's tool calls in the hour of `now`."""
+    return stable_id("tools", tenant_id, customer_id, f"{now:%Y%m%d%H}")
+
+
+def ai_usages(tenant_id: str, now: datetime) -> list[str]:
+    """All shards of what language models have cost a tenant on the day of `now`."""
+    return [stable_id("ai", tenant_id, f"{now:%Y%m%d}", str(shard)) for shard in range(COUNTER_SHARDS)]
+
+
 def hour(tenant_id: str, instance_id: str, start: datetime, conversation_id: str) -> str:
     """The counters of an instance in an hour; conversations are spread over shards."""
     return stable_id(tenant_id, instance_id, f"{start:%Y%m%d%H}", str(_shard(conversation_id)))

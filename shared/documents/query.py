@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.ports.store import Operator, Order, Ref, Where
 
 if TYPE_CHECKING:
     from shared.documents.collection import Schema
     from shared.documents.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -49,6 +52,19 @@ class DocumentUnit(Generic[M]):
     def read(self) -> M:
         """The document, which belongs to the unit, without a round trip; raises pydantic's `ValidationError`."""
         return cast("M", self.unit.read([Key(self.schema, self.id)])[0])
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the document has the form of its model; one that has not is logged."""
+        try:
+            self.read()
+        except ValidationError as error:
+            # Its own text would show what the document holds.
+            wrong = {".".join(map(str, field["loc"])): field["msg"] for field in error.errors(include_input=False)}
+            address = {"collection": self.schema.collection, "document_id": self.id}
+            log.error("a document is malformed", extra=address | {"fields": wrong})
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,15 @@ from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
     from shared.domain.accounts import ApiKey, EmailReservation, LoginFailures, RefreshToken, Tenant, User
-    from shared.domain.agents import Agent, AgentCollaboration, AgentTeam, TeamNameReservation
+    from shared.domain.agents import (
+        Agent,
+        AgentCollaboration,
+        AgentRun,
+        AgentTeam,
+        AiUsage,
+        TeamNameReservation,
+        ToolUsage,
+    )
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
@@ -70,6 +78,14 @@ class UnitOfWork:
     collaborations: TenantCollection[AgentCollaboration] = TenantCollection(
         "collaborations", "shared.domain.agents:AgentCollaboration", "collaboration"
     )
+
+    agent_runs: SharedCollection[AgentRun] = SharedCollection(
+        "agent_runs", "shared.domain.agents:AgentRun", "run of an agent"
+    )
+    tool_usage: SharedCollection[ToolUsage] = SharedCollection(
+        "tool_usage", "shared.domain.agents:ToolUsage", "count of tool calls"
+    )
+    ai_usage: SharedCollection[AiUsage] = SharedCollection("ai_usage", "shared.domain.agents:AiUsage", "cost of models")
 
     instances: TenantCollection[Instance] = TenantCollection(
         "instances", "shared.domain.instances:Instance", "instance", not_found="Instance not found"

@@ -35,14 +35,18 @@ class Tenant(BaseModel):
     `responder` is a copy of its oldest active AI agent, and `responder_team_id`
     the team that this one leads, so that deciding who answers costs no query.
 
+    `external_agents` says that conversations may be given to people of another
+    system, whose ids mean nothing here.
+
     `revision` is written anew by every decision that depends on a query over the
-    tenant's users, agents or teams, so that of two such decisions at once one is made again.
+    tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
     """
 
     id: str
     name: str
     responder: Agent | None = None
     responder_team_id: str | None = None
+    external_agents: bool = False
     revision: str = ""
     created_at: datetime
 

@@ -25,7 +25,10 @@ class Tool(BaseModel):
 
 
 class Agent(BaseModel):
-    """Somebody or something that answers customers."""
+    """Somebody or something that answers customers.
+
+    `tools_secret` names the secret that holds what calls of each tool are signed with; None without tools.
+    """
 
     id: str
     tenant_id: str
@@ -36,8 +39,36 @@ class Agent(BaseModel):
     model: str | None = None
     temperature: float | None = None
     tools: list[Tool] = Field(default_factory=list)
+    tools_secret: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class AgentRun(BaseModel):
+    """How far an agent has come with an answer that is not there yet, so that trying again repeats no call of a tool.
+
+    `rounds` are the model's messages that asked for tools, as JSON; `results` is what their calls brought, by the
+    call's key. A call without a result was interrupted.
+    """
+
+    rounds: list[str] = Field(default_factory=list)
+    results: dict[str, str] = Field(default_factory=dict)
+    expires_at: datetime | None = None
+
+
+class ToolUsage(BaseModel):
+    """How many tools were called for a customer in an hour."""
+
+    calls: int = 0
+    expires_at: datetime | None = None
+
+
+class AiUsage(BaseModel):
+    """One shard of what language models have cost a tenant in a day; `micros` are millionths of the currency."""
+
+    tokens: int = 0
+    micros: int = 0
+    expires_at: datetime | None = None
 
 
 class AgentTeamMember(BaseModel):

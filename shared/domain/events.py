@@ -54,9 +54,16 @@ class ReplyEvent(Event):
 
 
 class OutboundEvent(Event):
-    """A conversation has something to send. The outbox, not the event, says what."""
+    """A conversation has something to send, or the sweep leaves a campaign or a look at an account to who has time.
 
-    conversation_id: str
+    The stored documents, not the event, say what. `due_since` is since when a campaign or an account was due: if
+    that has changed, somebody else has done it.
+    """
+
+    conversation_id: str = ""
+    campaign_id: str | None = None
+    account_id: str | None = None
+    due_since: datetime | None = None
     runtime: Literal["function", "socket"] = "function"
 
     def attributes(self) -> dict[str, str]:

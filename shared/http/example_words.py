@@ -63,6 +63,7 @@ BY_NAME: dict[str, object] = {
     "recipient": "+5511988887777",
     "refreshToken": "bW9yZS10aGFuLWVub3VnaC1ieXRlcw",
     "scopes": "read",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "sender": "customer",
     "status": "connected",
     "summary": "Product inquiry",

@@ -13,6 +13,7 @@ from shared.errors import SignatureInvalid, TooManyRequests
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
+    from shared.config import Settings
     from shared.deps import Deps
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -49,15 +50,20 @@ def slow_forgers(view: View) -> View:
 
 
 def client_address(deps: Deps, request: Request) -> str:
-    """Where a request comes from, as far as that can be trusted; an IPv6 address stands for its network of 2^64.
+    """Where a request comes from, as far as that can be trusted; see `address_of`."""
+    return address_of(deps.settings, ",".join(request.headers.getlist("X-Forwarded-For")), request.remote_addr or "")
+
+
+def address_of(settings: Settings, forwarded_for: str, remote: str) -> str:
+    """The client's address; one of IPv6 stands for its network of 2^64.
 
     Each of our `TRUSTED_PROXIES` adds one address to the right of
     `X-Forwarded-For`; the client may invent what is left of those.
     """
-    forwarded = [entry.strip() for entry in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
-    proxies = deps.settings.trusted_proxies
+    forwarded = [entry.strip() for entry in forwarded_for.split(",")]
+    proxies = settings.trusted_proxies
     address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else ""
-    return _network(address) or _network(request.remote_addr or "") or "unknown"
+    return _network(address) or _network(remote) or "unknown"
 
 
 def _network(address: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.deps import Deps
 from shared.documents.query import DocumentUnit, Query
@@ -91,6 +91,8 @@ def _for_each(query: Query[M], action: Callable[[UnitOfWork, M], None]) -> int:
 
 def _act(document: DocumentUnit[M], action: Callable[[UnitOfWork, M], None]) -> None:
     unit = document.unit
+    if not document.is_readable:
+        return
     try:
         action(unit, document.read())
         unit.commit()
@@ -99,16 +101,11 @@ def _act(document: DocumentUnit[M], action: Callable[[UnitOfWork, M], None]) -> 
         return
     except StoreError:
         raise
-    except ValidationError as error:
-        # Its own text would show what the document holds.
-        wrong = {".".join(map(str, field["loc"])): field["msg"] for field in error.errors(include_input=False)}
-        log.error("a document is malformed", extra=_address(document) | {"fields": wrong})
     except Exception:
-        log.exception("the sweep failed at a document", extra=_address(document))
-
-
-def _address(document: DocumentUnit[M]) -> dict[str, str]:
-    return {"collection": document.schema.collection, "document_id": document.id}
+        log.exception(
+            "the sweep failed at a document",
+            extra={"collection": document.schema.collection, "document_id": document.id},
+        )
 
 
 def _wake_overdue(deps: Deps) -> int:

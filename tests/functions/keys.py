@@ -39,8 +39,11 @@ def key_for(deps: Deps, tenant_id: str, role: Role = Role.ADMIN, scopes: Iterabl
 
 
 def new_owner(deps: Deps, email: str) -> User:
-    """A new tenant's owner, who can sign in with `PASSWORD`: as if they had registered, without the cost of hashing."""
-    tenant = Tenant(id=new_id(), name=email.partition("@")[0], created_at=deps.now())
+    """A new tenant's owner, who can sign in with `PASSWORD`: as if they had registered, without the cost of hashing.
+
+    The tenant's conversations may be given to anybody.
+    """
+    tenant = Tenant(id=new_id(), name=email.partition("@")[0], external_agents=True, created_at=deps.now())
     user = User(
         id=new_id(),
         tenant_id=tenant.id,

@@ -23,13 +23,13 @@ from tests.documents import MOMENT, a_user, an_instance
 EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")
 
 
-def token_for(deps: Deps, tenant_id: str, seconds: int = 600) -> str:
-    user_id = f"user-{tenant_id}"
-    user = a_user(id=user_id, tenant_id=tenant_id, role=Role.AGENT)
+def token_for(deps: Deps, tenant_id: str, seconds: int = 600, role: Role = Role.ADMIN) -> str:
+    user_id = f"{role.value}-{tenant_id}"
+    user = a_user(id=user_id, tenant_id=tenant_id, role=role)
     deps.store.commit([Set(Ref("users", user.id), user.model_dump())])
     issued, expires = span(deps.now(), seconds)
     claims = AccessClaims(
-        user_id=user_id, tenant_id=tenant_id, email="a@example.com", role=Role.AGENT, iat=issued, exp=expires
+        user_id=user_id, tenant_id=tenant_id, email="a@example.com", role=role, iat=issued, exp=expires
     )
     return sign(claims, access_key(deps))
 

@@ -65,16 +65,14 @@ def test_a_sweep_that_was_overtaken_does_not_begin_a_finished_campaign_anew(
     assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 
-def test_channels_that_are_changed_while_a_campaign_is_sent_stay_changed(
+def test_channels_are_not_changed_by_who_read_the_campaign_before_its_launch(
     manual_hub: ManualHub, customers: list[str]
 ) -> None:
     campaign_id = _campaign(manual_hub, *customers)
-    _launch(manual_hub, campaign_id)
-    path = f"/campaigns/{campaign_id}/channels"
-    manual_hub.overlaps.store.before_commit("campaigns", lambda: manual_hub.put(path, {"channels": ["whatsapp"]}))
+    manual_hub.overlaps.store.after_read(refs.campaign(campaign_id), lambda: _launch(manual_hub, campaign_id))
+    manual_hub.put(f"/campaigns/{campaign_id}/channels", {"channels": ["whatsapp"]}, 409)
     manual_hub.tick()
-    manual_hub.tick()
-    assert manual_hub.get(f"/campaigns/{campaign_id}/omnichannel")["channels"] == ["whatsapp"]
+    assert manual_hub.get(f"/campaigns/{campaign_id}/omnichannel")["channels"] == ["telegram_bot"]
     assert (_sent_chats(manual_hub), _state(manual_hub, campaign_id)) == (["1", "2"], ("finished", 2))
 
 

@@ -91,6 +91,9 @@ class Client:
     def post(self, path: str, body: Any = None, status: int = 200) -> Any:
         return self.call("POST", path, body, status)
 
+    def patch(self, path: str, body: Any, status: int = 200) -> Any:
+        return self.call("PATCH", path, body, status)
+
     def put(self, path: str, body: Any, status: int = 200) -> Any:
         return self.call("PUT", path, body, status)
 

@@ -47,6 +47,7 @@ def test_an_empty_dashboard_is_shown_and_then_the_first_conversation(deployment:
     [like] = golden("sessions_active_response")["sessions"]
     assert list(session) == list(like)
     assert (session["status"], session["customer_info"]["name"]) == ("active", "Ann")
+    operator.patch("/api/settings", {"externalAgents": True})
     path = f"/sessions/{session['session_id']}"
     assert anonymous.put(path, {"priority": "high", "agent_id": "agent_789"})["priority"] == "high"
     sent = golden("message_send_request") | {"session_id": session["session_id"]}

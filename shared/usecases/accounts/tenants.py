@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from shared.deps import Deps
+from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.ids import new_id
@@ -18,5 +22,21 @@ def get_or_add(unit: UnitOfWork, tenant_id: str, now: datetime) -> Tenant:
 
 
 def revise(tenant: Tenant) -> None:
-    """Have other decisions that depend on the tenant's users, agents or teams fail with `Conflict`."""
+    """Have other decisions that depend on the tenant's users, agents, teams or campaigns fail with `Conflict`."""
     tenant.revision = new_id()
+
+
+def read(deps: Deps, tenant_id: str) -> Tenant:
+    """The tenant; with the defaults of all settings where it was never changed."""
+    return get_or_add(UnitOfWork(deps.store), tenant_id, deps.now())
+
+
+def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> Tenant:
+    """Change these settings only."""
+
+    def attempt(unit: UnitOfWork) -> Tenant:
+        tenant = get_or_add(unit, tenant_id, deps.now())
+        unit.tenants.change(tenant, changes)
+        return tenant
+
+    return run_with_retry(deps, attempt, retry_existing=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from shared.deps import Deps
@@ -11,8 +12,9 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.ids import new_id
-from shared.errors import BadRequest
+from shared.errors import BadRequest, Conflict, HubError, NotFound
 from shared.usecases.accounts import tenants
+from shared.usecases.agents import tool_secrets
 from shared.usecases.agents.led_teams import oldest_teams_led_by
 
 
@@ -22,13 +24,17 @@ def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent
     agent = Agent(**fields, id=new_id(), tenant_id=tenant_id, created_at=now, updated_at=now)
     _check_tools(deps, agent.tools)
     _check_model(deps, agent.model)
+    if agent.tools:
+        agent.tools_secret = tool_secrets.new_name(agent.id)
+        tool_secrets.write(deps, agent.tools_secret, None, agent.tools)
 
     def attempt(unit: UnitOfWork) -> None:
         tenant = tenants.get_or_add(unit, tenant_id, deps.now())
         unit.agents.add(agent)
         _choose_responder(unit, tenant, agent)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    with _deleted_on_failure(deps, agent.tools_secret):
+        run_with_retry(deps, attempt, retry_existing=True)
     return agent
 
 
@@ -50,27 +56,69 @@ def change_agent(deps: Deps, tenant_id: str, agent_id: str, changes: Mapping[str
     """Change these fields only; raises `NotFound`, `AddressRefused` and `BadRequest`."""
     _check_model(deps, changes.get("model"))
     _check_tools(deps, [Tool(**tool) for tool in changes.get("tools", [])])
+    return _change(deps, tenant_id, agent_id, changes)
 
-    def attempt(unit: UnitOfWork) -> Agent:
-        tenant = tenants.get_or_add(unit, tenant_id, deps.now())
-        agent = unit.agents.owned(tenant_id, agent_id)
-        unit.agents.change(agent, {**changes, "updated_at": deps.now()})
-        _choose_responder(unit, tenant, agent)
-        return agent
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+def renew_tool_secret(deps: Deps, tenant_id: str, agent_id: str, tool_name: str) -> str:
+    """Sign the calls of a tool with a new secret from now on, and return it. Raises `NotFound`."""
+    former = get_agent(deps, tenant_id, agent_id)
+    if tool_name not in {tool.name for tool in former.tools}:
+        raise NotFound("There is no such tool")
+    agent = _change(deps, tenant_id, agent_id, {}, renewed_tool=tool_name)
+    secrets = deps.secrets.read(agent.tools_secret) if agent.tools_secret else {}
+    if tool_name not in secrets:
+        raise Conflict  # somebody else has changed the tools meanwhile
+    return secrets[tool_name]
 
 
 def delete_agent(deps: Deps, tenant_id: str, agent_id: str) -> None:
     """Remove an agent; raises `NotFound`."""
 
-    def attempt(unit: UnitOfWork) -> None:
+    def attempt(unit: UnitOfWork) -> Agent:
         tenant = tenants.get_or_add(unit, tenant_id, deps.now())
         agent = unit.agents.owned(tenant_id, agent_id)
         unit.agents.remove(agent_id)
         _choose_responder(unit, tenant, agent.model_copy(update={"active": False}))
+        return agent
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    deleted = run_with_retry(deps, attempt, retry_existing=True)
+    if deleted.tools_secret:
+        deps.secrets.delete(deleted.tools_secret)
+
+
+def _change(
+    deps: Deps, tenant_id: str, agent_id: str, changes: Mapping[str, Any], renewed_tool: str | None = None
+) -> Agent:
+    secret_name = tool_secrets.new_name(agent_id) if "tools" in changes or renewed_tool else None
+
+    def attempt(unit: UnitOfWork) -> tuple[Agent, str | None]:
+        tenant = tenants.get_or_add(unit, tenant_id, deps.now())
+        agent = unit.agents.owned(tenant_id, agent_id)
+        former = agent.model_copy()
+        unit.agents.change(agent, {**changes, "updated_at": deps.now()})
+        if secret_name:
+            agent.tools_secret = secret_name if agent.tools else None
+            if agent.tools:
+                tool_secrets.write(deps, secret_name, former, agent.tools, renewed_tool)
+        _choose_responder(unit, tenant, agent)
+        return agent, former.tools_secret
+
+    with _deleted_on_failure(deps, secret_name):
+        agent, former_secret = run_with_retry(deps, attempt, retry_existing=True)
+    if former_secret and former_secret != agent.tools_secret:
+        deps.secrets.delete(former_secret)
+    return agent
+
+
+@contextmanager
+def _deleted_on_failure(deps: Deps, secret_name: str | None) -> Iterator[None]:
+    """Leave no secret behind that no agent names."""
+    try:
+        yield
+    except HubError:
+        if secret_name:
+            deps.secrets.delete(secret_name)
+        raise
 
 
 def _choose_responder(unit: UnitOfWork, tenant: Tenant, changed_agent: Agent) -> None:

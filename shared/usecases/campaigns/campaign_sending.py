@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from shared.channels import channel, names
@@ -20,6 +21,8 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import RESPONSE_LIFE, Campaign, CampaignStatus, Progress, accepts_campaigns
 from shared.domain.customers import CampaignMark, Customer
+from shared.domain.events import OutboundEvent, Topic
+from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
@@ -34,7 +37,13 @@ log = logging.getLogger(__name__)
 BATCH = 100
 """Customers who get a campaign's message in one run."""
 
+MAX_RUNNING = 10
+"""Campaigns of one tenant that are sent at the same time."""
+
+# Those whose batches the sweep sends itself; the others' are left to other processes, by the bus.
 _MAX_CAMPAIGNS = 5
+_PAGE = 500
+_MAX_CAMPAIGN_PAGES = 4
 # Pages of tagged customers that are read in one run.
 _MAX_PAGES = 10
 _SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
@@ -50,15 +59,43 @@ class _Batch:
 
 
 def send_due(deps: Deps) -> int:
-    """Send a batch of each of the campaigns that waited longest; returns how many messages were added."""
+    """Have a batch of each running campaign sent, tenant by tenant in turn.
+
+    Returns how many messages this process has added; other processes send what is beyond its share.
+    """
+    due = in_turns(_running(deps), lambda document: document.read().tenant_id, MAX_RUNNING)
+    for campaign in [document.read() for document in due[_MAX_CAMPAIGNS:]]:
+        event = OutboundEvent(tenant_id=campaign.tenant_id, campaign_id=campaign.id, due_since=campaign.advanced_at)
+        deps.bus.publish(Topic.OUTBOUND, event, key=campaign.id)
+    return sum(_advance(deps, document.unit, document.read()) for document in due[:_MAX_CAMPAIGNS])
+
+
+def send_batch(deps: Deps, tenant_id: str, campaign_id: str, due_since: datetime | None) -> int:
+    """Send a batch of one campaign, unless it was sent since the sweep saw it; returns how many messages were added."""
+    unit = UnitOfWork(deps.store)
+    campaign = unit.campaigns.owned_or_none(tenant_id, campaign_id)
+    if campaign is None or campaign.status is not CampaignStatus.RUNNING or campaign.advanced_at != due_since:
+        return 0
+    return _advance(deps, unit, campaign)
+
+
+def _running(deps: Deps) -> list[DocumentUnit[Campaign]]:
+    """Those that waited longest, without what cannot be read."""
     query = UnitOfWork(deps.store).campaigns.query()
     query = query.where(lambda campaign: campaign.status, "==", CampaignStatus.RUNNING)
-    running = query.order_by(lambda campaign: campaign.advanced_at).unit_page(_MAX_CAMPAIGNS).documents
-    return sum(_advance(deps, campaign_unit) for campaign_unit in running)
+    query = query.order_by(lambda campaign: campaign.advanced_at)
+    readable: list[DocumentUnit[Campaign]] = []
+    cursor: str | None = None
+    for _ in range(_MAX_CAMPAIGN_PAGES):
+        page = query.unit_page(_PAGE, cursor)
+        readable += [document for document in page.documents if document.is_readable]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return readable
 
 
-def _advance(deps: Deps, campaign_unit: DocumentUnit[Campaign]) -> int:
-    campaign = campaign_unit.read()
+def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     batch = _next_batch(deps, campaign)
     sent = _send_all(deps, campaign, batch.recipients)
     campaign.progress = batch.after
@@ -66,7 +103,7 @@ def _advance(deps: Deps, campaign_unit: DocumentUnit[Campaign]) -> int:
     campaign.total_sent += sent
     campaign.advanced_at = deps.now()
     try:
-        campaign_unit.unit.commit()
+        unit.commit()
     except Conflict:
         # The campaign was changed, or another process sent this batch too: the next run continues from there.
         return 0

@@ -15,7 +15,9 @@ from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
-from shared.usecases.customers import customers
+from shared.usecases.accounts import tenants
+from shared.usecases.campaigns import campaign_sending
+from shared.usecases.customers import customer_tags, customers
 
 MAX_PAGE = 200
 
@@ -64,10 +66,12 @@ def report(deps: Deps, tenant_id: str, campaign_id: str) -> Report:
 def set_channels(
     deps: Deps, tenant_id: str, campaign_id: str, channels: Sequence[ChannelType], settings: str | None
 ) -> Report:
-    """Replace the channels, and the settings unless None; they apply to what is not sent yet."""
+    """Replace the channels, and the settings unless None. Raises `Collision` once the campaign is launched."""
 
     def attempt(unit: UnitOfWork) -> None:
         campaign = unit.campaigns.owned(tenant_id, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            raise Collision("this campaign was launched already: make a new one")
         campaign.channels = list(channels)
         campaign.updated_at = deps.now()
         if settings is not None:
@@ -80,8 +84,8 @@ def set_channels(
 def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
     """Begin to send; the sweep does it, some customers a minute. A second launch of a running one changes nothing.
 
-    Raises `Unprocessable` without a message or an audience, `Collision` for a
-    campaign that is finished.
+    Raises `Unprocessable` without a message or somebody to send it to, `Collision`
+    for a campaign that is finished and while the tenant has others enough that are being sent.
     """
 
     def attempt(unit: UnitOfWork) -> Campaign:
@@ -93,11 +97,33 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         has_message = all(campaign.text_on(channel).strip() for channel in campaign.channels)
         if not has_message or campaign.audience.is_empty:
             raise Unprocessable("a campaign needs a message and an audience before it can be launched")
+        if not _reaches_anybody(deps, campaign):
+            raise Unprocessable("nobody is in this campaign's audience: name customers or tags that there are")
+        # Of two launches at once one is decided again, so that they cannot both be the last one that is allowed.
+        tenants.revise(tenants.get_or_add(unit, tenant_id, deps.now()))
+        if _running(unit, tenant_id) >= campaign_sending.MAX_RUNNING:
+            limit = campaign_sending.MAX_RUNNING
+            raise Collision(f"{limit} campaigns are being sent already: launch this one when one of them is finished")
         campaign.status = CampaignStatus.RUNNING
         campaign.advanced_at = campaign.updated_at = deps.now()
         return campaign
 
-    return run_with_retry(deps, attempt)
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def _running(unit: UnitOfWork, tenant_id: str) -> int:
+    query = unit.campaigns.query().where(lambda campaign: campaign.tenant_id, "==", tenant_id)
+    return query.where(lambda campaign: campaign.status, "==", CampaignStatus.RUNNING).count()
+
+
+def _reaches_anybody(deps: Deps, campaign: Campaign) -> bool:
+    """Whether there is a customer in the audience; which of them a channel reaches is found out by sending."""
+    tenant_id, listed_ids = campaign.tenant_id, campaign.audience.customer_ids
+    for start in range(0, len(listed_ids), campaign_sending.BATCH):
+        batch = listed_ids[start : start + campaign_sending.BATCH]
+        if UnitOfWork(deps.store).customers.owned_many(tenant_id, batch):
+            return True
+    return any(customer_tags.page(deps, tenant_id, tag, 1, None)[0] for tag in campaign.audience.tags)
 
 
 def convert(deps: Deps, tenant_id: str, campaign_id: str, customer_id: str) -> Report:

@@ -14,7 +14,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
 from shared.errors import BadRequest, Collision, NotFound
 from shared.usecases import realtime
-from shared.usecases.conversations import ratings
+from shared.usecases.conversations import assignees, ratings
 from shared.usecases.customers import customers
 
 MOST = 200
@@ -105,11 +105,16 @@ def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -
     """Change status, assignee or priority, and tell the room.
 
     Closing lets the customer's next message start a new conversation; opening
-    again is refused with `Collision` when there is one already.
+    again is refused with `Collision` when there is one already. Raises `BadRequest`
+    for a new assignee who is nobody.
     """
+    assignee_id = (changes.assignee_id or "").strip()
 
     def attempt(unit: UnitOfWork) -> Conversation:
+        unit.fetch(unit.conversations.key(conversation_id), *assignees.keys(unit, tenant_id, assignee_id))
         conversation = unit.conversations.owned(tenant_id, conversation_id)
+        if assignee_id != conversation.assignee_id:
+            assignees.check(unit, tenant_id, assignee_id)
         is_surveyed = _apply(deps, unit, conversation, changes)
         if not is_surveyed:
             unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))

@@ -18,9 +18,10 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.ids import new_id
-from shared.domain.routing import MAX_RULES, Facts, Outcome, ParsedRule, Rule, RuleSet, mentions, route
+from shared.domain.routing import MAX_RULES, ActionKind, Facts, Outcome, ParsedRule, Rule, RuleSet, mentions, route
 from shared.domain.routing_language import Field
 from shared.errors import BadRequest, NotFound
+from shared.usecases.conversations import assignees
 from shared.usecases.customers import customer_tags
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def add_rule(deps: Deps, tenant_id: str, fields: Mapping[str, Any], position: in
     """Make a rule, last unless a `position` (from 0) is given; raises `BadRequest` for one that cannot be read."""
     now = deps.now()
     rule = Rule(**fields, id=new_id(), created_at=now, updated_at=now)
-    ParsedRule.of(rule)
+    _check_assignees(deps, tenant_id, rule)
 
     def add(rules: list[Rule]) -> Rule:
         if len(rules) >= MAX_RULES:
@@ -63,8 +64,12 @@ def change_rule(
 
     def change(rules: list[Rule]) -> Rule:
         index = _index_of(rules, rule_id)
-        rule = Rule(**{**rules.pop(index).model_dump(), **changes, "updated_at": deps.now()})
-        ParsedRule.of(rule)
+        former = rules.pop(index)
+        rule = Rule(**{**former.model_dump(), **changes, "updated_at": deps.now()})
+        if rule.action == former.action:
+            ParsedRule.of(rule)
+        else:
+            _check_assignees(deps, tenant_id, rule)
         rules.insert(index if position is None else position, rule)
         return rule
 
@@ -97,6 +102,13 @@ def apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str | 
         conversation.assignee_id, conversation.team_id = outcome.assignee_id, outcome.team_id
     if outcome.tags:
         _add_tags(unit, customer or _customer(unit, conversation), outcome.tags)
+
+
+def _check_assignees(deps: Deps, tenant_id: str, rule: Rule) -> None:
+    """Raise `BadRequest` for a rule that cannot be read, or gives conversations to an agent whom there is not."""
+    for action in ParsedRule.of(rule).actions:
+        if action.kind is ActionKind.ASSIGN_TO_AGENT:
+            assignees.check(UnitOfWork(deps.store), tenant_id, action.argument, field="action")
 
 
 def _customer(unit: UnitOfWork, conversation: Conversation) -> Customer | None:

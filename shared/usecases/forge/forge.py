@@ -17,7 +17,8 @@ from shared.domain.accounts import Principal
 from shared.domain.forge import ForgeSettings, OmniConfig
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, HubError, SecretLost
-from shared.usecases.instances.secret_moves import check_stays, origin
+from shared.security.origins import origin
+from shared.usecases.instances.secret_moves import check_stays
 
 _KEY = "api_key"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from shared.deps import Deps
 from shared.documents.query import DocumentUnit
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.events import OutboundEvent, Topic
+from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound, ProviderError
 from shared.usecases.instances import instance_operations
@@ -16,27 +19,57 @@ log = logging.getLogger(__name__)
 
 INTERVAL = timedelta(minutes=10)
 MAX_ACCOUNTS = 4
-"""Accounts that are checked in one run, which has to end within its minute whatever the servers do."""
+"""Accounts that the sweep checks itself, for it has to end within its minute whatever the servers do."""
 
+MAX_OF_TENANT = 50
+"""Accounts of one tenant that are checked in a minute."""
+
+_PAGE = 500
 _ACTIVE = [InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN]
 
 
 def check_due_accounts(deps: Deps) -> int:
-    """Ask the providers of the accounts that were not checked for longest; returns how many were."""
+    """Have the providers asked of the accounts that were not checked for longest, tenant by tenant in turn.
+
+    Returns how many this process has asked for; what is beyond its share it leaves to other processes, by the bus.
+    """
     query = UnitOfWork(deps.store).instances.query()
     query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
     query = query.where_in(lambda instance: instance.status, _ACTIVE)
     query = query.where(lambda instance: instance.checked_at, "<=", deps.now() - INTERVAL)
-    due = query.order_by(lambda instance: instance.checked_at).unit_page(MAX_ACCOUNTS).documents
-    return sum(_check(deps, instance_unit) for instance_unit in due)
+    page = query.order_by(lambda instance: instance.checked_at).unit_page(_PAGE)
+    readable = [document for document in page.documents if document.is_readable]
+    due = in_turns(readable, lambda document: document.read().tenant_id, MAX_OF_TENANT)
+    for instance in [document.read() for document in due[MAX_ACCOUNTS:]]:
+        event = OutboundEvent(tenant_id=instance.tenant_id, account_id=instance.id, due_since=instance.checked_at)
+        deps.bus.publish(Topic.OUTBOUND, event, key=instance.id)
+    due_ids = {document.id for document in due}
+    for document in readable:
+        if document.id not in due_ids:
+            _put_off(deps, document)
+    return sum(_check(deps, document.unit, document.read()) for document in due[:MAX_ACCOUNTS])
 
 
-def _check(deps: Deps, instance_unit: DocumentUnit[Instance]) -> bool:
-    instance = instance_unit.read()
+def check(deps: Deps, tenant_id: str, instance_id: str, due_since: datetime | None) -> None:
+    """Ask the provider of one account, unless that was done since the sweep saw it."""
+    unit = UnitOfWork(deps.store)
+    instance = unit.instances.owned_or_none(tenant_id, instance_id)
+    if instance is not None and instance.checked_at == due_since:
+        _check(deps, unit, instance)
+
+
+def _put_off(deps: Deps, document: DocumentUnit[Instance]) -> None:
+    """Leave out one of too many of a tenant: it would be found before other tenants' accounts again and again."""
+    document.read().checked_at = deps.now()
+    with suppress(Conflict):
+        document.unit.commit()
+
+
+def _check(deps: Deps, unit: UnitOfWork, instance: Instance) -> bool:
     instance.checked_at = deps.now()
     try:
         # The process that writes this checks the account, and one that cannot be reached does not delay the others.
-        instance_unit.unit.commit()
+        unit.commit()
     except Conflict:
         return False
     try:

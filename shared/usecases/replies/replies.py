@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared.answering.ai import ask_ai
 from shared.answering.external import ask_external
 from shared.answering.pieces import Part, messages_of
+from shared.answering.runs import Run
 from shared.answering.team import Crew, TeamAnswer, ask_team
 from shared.answering.turns import Turn
 from shared.channels import channel
@@ -31,7 +32,7 @@ from shared.domain.ids import stable_id
 from shared.domain.instances import ExternalAgent, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
-from shared.errors import AlreadyExists, HubError
+from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
 from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
@@ -66,8 +67,9 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     """Answer the conversation's unanswered messages, if an agent is to answer.
 
     A later message has its own event, so of a burst only the last one is acted
-    on. Raises the answerer's error until the last try; then the conversation is
-    flagged for a human. The customer never sees an error.
+    on. Raises the answerer's error until the last try, or one that trying again
+    cannot mend; then the conversation is flagged for a human. The customer never
+    sees an error.
     """
     unit = UnitOfWork(deps.store)
     unit.fetch(unit.conversations.key(event.conversation_id), unit.tenants.key(event.tenant_id))
@@ -128,7 +130,7 @@ def _answer(
     try:
         answer = _ask(deps, turn, answerer)
     except HubError as error:
-        if event.attempt < _MAX_ATTEMPTS:
+        if event.attempt < _MAX_ATTEMPTS and not isinstance(error, ProviderRejected):
             raise
         _flag(deps, turn, error)
         return
@@ -144,22 +146,26 @@ def _history(unit: UnitOfWork, conversation: Conversation) -> list[Message]:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer; what stands in for a model repeats the customer, who writes no Markdown."""
+    """An answer, and the run that ends with it; what stands in for a model repeats the customer, who writes no
+    Markdown.
+    """
 
     text: str = ""
     by_team: TeamAnswer | None = None
     is_markdown: bool = True
+    run: Run | None = None
 
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     has_model = deps.settings.openai_api_key is not None
     if not turn.has_content:
         return _Answer()
-    if answerer.crew is not None:
-        team_answer = ask_team(deps, turn, answerer.crew)
-        return _Answer(team_answer.text, team_answer, is_markdown=has_model)
     if answerer.persona is not None:
-        return _Answer(ask_ai(deps, turn, answerer.persona), is_markdown=has_model)
+        run = Run(deps, turn, answerer.persona)
+        if answerer.crew is None:
+            return _Answer(ask_ai(deps, turn, answerer.persona, run), is_markdown=has_model, run=run)
+        team_answer = ask_team(deps, turn, answerer.crew, run)
+        return _Answer(team_answer.text, team_answer, is_markdown=has_model, run=run)
     if answerer.external is None:
         return _Answer()
     api_key = instance_config.credentials(deps, turn.instance).get("agent_api_key", "")
@@ -186,6 +192,8 @@ def _accept(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer, answer
 def _enqueue(
     deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, answerer: Answerer, answer: _Answer
 ) -> None:
+    if answer.run and answer.run.rounds:
+        unit.agent_runs.remove(answer.run.id)
     unanswered_since = _unseen_since(unit, conversation, turn)
     instance = _current_instance(deps, conversation, turn)
     drafts = _drafts(turn, answerer, _parts(answer, instance))

@@ -14,6 +14,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import BadRequest, Collision, Unprocessable
 from shared.usecases import realtime
+from shared.usecases.conversations import assignees
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts
 from shared.usecases.identities.contacts import Contact
@@ -39,7 +40,8 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, request: Transfer
     accepted before go out where they were meant to. Raises `NotFound`;
     `Collision` when the conversation is closed or is not on the channel it is to
     leave, or when the customer has another one open on the target;
-    `Unprocessable` as `contacts.on_channel` does and for groups.
+    `Unprocessable` as `contacts.on_channel` does and for groups; `BadRequest` for an
+    assignee who is nobody.
     """
     if request.origin is request.target:
         raise BadRequest.of_field("to_channel", "is the same as from_channel", "is the channel to leave")
@@ -49,8 +51,11 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, request: Transfer
 
 
 def _transfer(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str, request: Transfer) -> Conversation:
+    unit.fetch(unit.conversations.key(conversation_id), *assignees.keys(unit, tenant_id, request.assignee_id))
     conversation = unit.conversations.owned(tenant_id, conversation_id)
     _check(conversation, request)
+    if request.assignee_id != conversation.assignee_id:
+        assignees.check(unit, tenant_id, request.assignee_id)
     customer = customers.current(unit, tenant_id, conversation.customer_id)
     contact = contacts.on_channel(deps, unit, customer, request.target)
     if contact.identity.conversation_id not in (None, conversation.id):

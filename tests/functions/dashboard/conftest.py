@@ -15,6 +15,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.ports.store import Create
+from shared.usecases.accounts import tenants
 from tests import refs
 from tests.apps import create_app
 
@@ -24,6 +25,12 @@ START = datetime(2024, 1, 20, 10, 0, tzinfo=UTC)
 @pytest.fixture
 def client(deps: Deps) -> FlaskClient:
     return create_app(deps, blueprints()).test_client()
+
+
+@pytest.fixture
+def external_agents(deps: Deps) -> None:
+    """The people whom sessions are given to are known to another system alone."""
+    tenants.change_settings(deps, deps.settings.default_tenant_id, {"external_agents": True})
 
 
 @pytest.fixture

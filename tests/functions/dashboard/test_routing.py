@@ -144,6 +144,7 @@ def test_only_admins_change_rules(client: FlaskClient, deps: Deps) -> None:
     assert client.post("/routing/rules/dry-run", json={"channel": "sms"}, headers=viewer).status_code == 200
 
 
+@pytest.mark.usefixtures("external_agents")
 def test_a_dry_run_tells_what_would_be_done(client: FlaskClient) -> None:
     _add(client)
     _add(client, condition='text contains refund AND tag="vip"', action="set_priority:urgent; add_tag:refund")

@@ -18,6 +18,8 @@ from tests.functions.keys import key_for
 
 Converse = Callable[..., Conversation]
 
+pytestmark = pytest.mark.usefixtures("external_agents")
+
 
 @pytest.fixture
 def several(converse: Converse) -> None:

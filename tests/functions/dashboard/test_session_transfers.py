@@ -23,6 +23,8 @@ from tests.functions.keys import key_for
 
 BODY = golden("session_transfer_request")
 
+pytestmark = pytest.mark.usefixtures("external_agents")
+
 
 @pytest.fixture
 def widget(deps: Deps) -> Instance:

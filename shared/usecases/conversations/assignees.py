@@ -1,0 +1,53 @@
+"""Whom a conversation may be given to: an agent, a user or a team of the tenant, or somebody in another system."""
+
+from __future__ import annotations
+
+from shared.documents.query import Key
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import User
+from shared.domain.agents import Agent, AgentTeam
+from shared.errors import BadRequest
+
+_LISTED = 10
+"""Of each kind, in an error."""
+
+
+def keys(unit: UnitOfWork, tenant_id: str, assignee_id: str | None) -> list[Key]:
+    """What `check` reads, to read it in one round trip with what the caller needs."""
+    if not assignee_id:
+        return []
+    collections = (unit.users, unit.agents, unit.agent_teams)
+    return [unit.tenants.key(tenant_id), *(collection.key(assignee_id) for collection in collections)]
+
+
+def check(unit: UnitOfWork, tenant_id: str, assignee_id: str | None, field: str = "assignee_id") -> None:
+    """Raise `BadRequest`, which lists who there is, for an id that is nobody's.
+
+    A tenant whose people work in another system may allow that system's ids (`Tenant.external_agents`).
+    """
+    if not assignee_id:
+        return
+    unit.fetch(*keys(unit, tenant_id, assignee_id))
+    collections = (unit.users, unit.agents, unit.agent_teams)
+    if any(collection.owned_or_none(tenant_id, assignee_id) for collection in collections):
+        return
+    tenant = unit.tenants.get(tenant_id)
+    if tenant is None or not tenant.external_agents:
+        reason = "is no user, agent or team of yours"
+        raise BadRequest.of_field(field, reason, f"{reason}; {_possibilities(unit, tenant_id)}")
+
+
+def _possibilities(unit: UnitOfWork, tenant_id: str) -> str:
+    users = unit.users.query().where(lambda user: user.tenant_id, "==", tenant_id)
+    agents = unit.agents.query().where(lambda agent: agent.tenant_id, "==", tenant_id)
+    teams = unit.agent_teams.query().where(lambda team: team.tenant_id, "==", tenant_id)
+    names = {user.id: user.name or user.role.value for user in users.order_by(_age).page(_LISTED).documents}
+    names |= {agent.id: agent.name for agent in agents.order_by(_age).page(_LISTED).documents}
+    names |= {team.id: team.name for team in teams.order_by(_age).page(_LISTED).documents}
+    if not names:
+        return "there is none yet"
+    return f"use one of {', '.join(f'{id_} ({name})' for id_, name in names.items())}"
+
+
+def _age(document: User | Agent | AgentTeam) -> object:
+    return document.created_at

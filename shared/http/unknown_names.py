@@ -107,10 +107,10 @@ def unknown_in_body(annotation: object, value: object, place: str = "") -> Itera
     forms = list(_alternatives(annotation))
     if isinstance(value, Mapping):
         models = [form for form in forms if _is_model(form)]
-        if models:
+        if models and not any(_is_free(form) for form in forms):
             yield from _unknown_names(models, value, place)
         for name, item in value.items():
-            for inner in _types_of_item(forms, models, name):
+            for inner in _types_of_item(forms, models, name) if isinstance(item, (dict, list)) else ():
                 yield from unknown_in_body(inner, item, f"{place}{name}.")
     elif isinstance(value, list):
         items = [inner for form in forms if _is_list(form) for inner in get_args(form)[:1]]
@@ -185,6 +185,11 @@ def _alternatives(annotation: object) -> Iterator[object]:
 
 def _is_model(annotation: object) -> TypeGuard[Model]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_free(annotation: object) -> bool:
+    """Whether a mapping of any names fits."""
+    return annotation in (Any, object, dict) or get_origin(annotation) in (dict, Mapping)
 
 
 def _is_list(annotation: object) -> bool:

@@ -66,8 +66,8 @@ def _assert_safe(headers: Any, where: str, framed: bool = False) -> None:
 def test_every_operation_and_page_answers_safely(client: FlaskClient) -> None:
     calls = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
     for method, path in [*calls, *(("GET", page) for page in PAGES), ("PATCH", "/health"), ("OPTIONS", "/sessions")]:
-        filled = re.sub(r"\{\w+\}", "x", path)
-        _assert_safe(client.open(filled, method=method, query_string={"timeout": "0"}).headers, f"{method} {path}")
+        filled = re.sub(r"\{\w+\}", "x", path) + ("?timeout=0" if path == "/api/pair/status" else "")
+        _assert_safe(client.open(filled, method=method).headers, f"{method} {path}")
 
 
 def test_the_widgets_page_is_framed_by_whom_its_owner_allows_and_nothing_else_is(hub: Hub) -> None:

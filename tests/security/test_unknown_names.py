@@ -93,6 +93,16 @@ def test_every_operation_that_writes_refuses_an_unknown_field(client: FlaskClien
                 assert list(_refused(_called(client, method, path, json=body))) == ["zebra"], f"{operation} {body}"
 
 
+def test_the_api_description_says_so_too() -> None:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            if name := schema.get("$ref", "").rpartition("/")[2]:
+                described = DOCUMENT["components"]["schemas"][name]
+                open_ = f"{method.upper()} {path}" in {*ANY_FIELDS, "POST /integrations/{integration_type}/test"}
+                assert described["additionalProperties"] is open_, f"{method} {path}"
+
+
 def test_what_takes_any_name_is_listed_here() -> None:
     views = {
         f"{method} {template(rule.rule)}"

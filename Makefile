@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve quick test coverage check fix bench cost emulators terraform mutants hooks
+.PHONY: help serve quick test coverage check audit fix bench cost emulators terraform mutants hooks
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ fix: $(STAMP) ## Format, mend what lint can mend, and write the generated tables
 	$(RUN) -m infra.capabilities --write
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+audit: $(UV) ## Look for known holes in the libraries
+	@.ci/audit
 
 terraform: ## Check the deployment: Terraform's tests, checkov
 	.ci/terraform

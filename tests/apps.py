@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from types import SimpleNamespace
+from typing import Any, cast
 
+from shared.config import Settings
 from shared.deps import Deps
 from shared.http import app as http
 from shared.http.app import HubApp
 from shared.http.blueprint import APIBlueprint
+
+SETTINGS_ONLY = cast("Deps", SimpleNamespace(settings=Settings()))
+"""For applications that are looked at and not worked with."""
 
 _compiled: dict[tuple[bool, tuple[APIBlueprint, ...]], HubApp] = {}
 
@@ -21,3 +27,9 @@ def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bo
     app = copy(_compiled[key])
     app.extensions = {"hub": deps}
     return app
+
+
+def openapi(blueprints: Sequence[APIBlueprint]) -> dict[str, Any]:
+    """The OpenAPI document of the blueprints."""
+    answer = create_app(SETTINGS_ONLY, blueprints).test_client().get("/api/v1/openapi.json")
+    return cast("dict[str, Any]", answer.get_json())

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from infra.sockets.wire import payload
 from shared.deps import Deps
-from tests.apps import create_app
+from tests.apps import SETTINGS_ONLY, create_app
 from tests.eventually import eventually
 from tests.evolution import Evolution
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
@@ -105,7 +105,7 @@ def golden(name: str) -> Any:
 
 
 def test_all_sixty_documented_endpoints_are_served_and_listed_here() -> None:
-    application = create_app(cast("Deps", None), blueprints())
+    application = create_app(SETTINGS_ONLY, blueprints())
     served = {
         f"{method} {re.sub(r'<[^>]*>', '{}', rule.rule)}"
         for rule in application.url_map.iter_rules()

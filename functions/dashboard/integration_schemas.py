@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.dashboard.channel_schemas import ConfigureIn
 from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.vocabulary import VOCABULARY
+from shared.domain.instances import ChannelType
 from shared.http.times import WholeSeconds
-from shared.usecases.instances.integrations import Trial
+from shared.usecases.instances.integrations import Trial, settings_of
 from shared.usecases.overview.channels import TypeStatus
 
 
@@ -58,6 +61,10 @@ class TrialIn(BaseModel):
     @property
     def values(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
+
+    def names_for(self, types: Iterable[ChannelType]) -> list[str]:
+        """The names that may be given, those of `configure` among them."""
+        return [*ConfigureIn.model_fields, *settings_of(types)]
 
 
 class TrialOut(BaseModel):

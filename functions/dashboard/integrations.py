@@ -20,6 +20,7 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
+from shared.http.unknown_names import refuse_others
 from shared.usecases.instances import integrations
 from shared.usecases.instances.providers import types_by_provider
 from shared.usecases.overview import channels
@@ -47,6 +48,8 @@ def try_integration(path: IntegrationPath, body: TrialIn) -> Response:
     """Try a credential at the provider; it is not kept, and a refusal is no failure of this request."""
     require(Role.ADMIN)
     if (provider := path.integration_type.strip().lower()) in types_by_provider():
+        refuse_others(body.values, body.names_for(types_by_provider()[provider]))
         return answer(TrialOut.of(integrations.try_provider(deps(), caller().tenant_id, provider, body.values)))
     type_ = channel_type(path.integration_type)
+    refuse_others(body.values, body.names_for([type_]))
     return answer(TrialOut.of(integrations.try_credential(deps(), caller().tenant_id, type_, body.values)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
@@ -48,6 +48,9 @@ class OmniConfigIn(BaseModel):
 
 class ForgeProjectSettingsIn(BaseModel):
     """The whole settings; an `omni_config` of null empties all of it."""
+
+    # What an answer has beside the settings, for clients that send one back.
+    ignored: ClassVar = frozenset({"success"})
 
     omni_enabled: StrictBool
     omni_config: OmniConfigIn | None

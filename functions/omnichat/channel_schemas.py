@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
@@ -38,6 +38,8 @@ ExternalId = Annotated[str, Field(max_length=255)]
 
 class ChannelIn(Request, Wire):
     """A new channel. Several may have the same `name`; `adapter` chooses among the ways to reach a type."""
+
+    ignored: ClassVar = frozenset({"tenantId"})
 
     name: Name
     type: Annotated[ChannelType, BeforeValidator(_canonical)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")

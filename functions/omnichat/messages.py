@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from flask import Response
 from flask_openapi import Tag
@@ -54,9 +54,11 @@ class SendBody(Request):
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
-        extra="ignore",
         json_schema_extra={"examples": [{"conversationId": "3f9a1c5e7b2d4860", "text": "How can I help you?"}]},
     )
+
+    # Whether agents may answer in the conversation, which OmniChat's inbox repeats with every message.
+    ignored: ClassVar = frozenset({"autoReply"})
 
     conversation_id: str | None = Field(default=None, max_length=64)
     channel_instance_id: str | None = Field(default=None, max_length=64)

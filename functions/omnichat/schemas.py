@@ -134,6 +134,9 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 
 
 class AgentIn(Request, Wire):
+    # OmniChat's own page keeps a record of its own there, and makes all its agents active.
+    ignored: ClassVar = frozenset({"toolConfig", "status"})
+
     kind: AgentKind = AgentKind.AI
     name: Name
     active: bool = True
@@ -146,6 +149,7 @@ class AgentIn(Request, Wire):
 class AgentPatch(Request, Wire):
     """Only what is given changes; null empties `prompt`, `model`, `temperature` and `tools`."""
 
+    ignored: ClassVar = frozenset({"toolConfig"})
     takes_away = frozenset({"prompt", "model", "temperature", "tools"})
 
     kind: AgentKind | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -19,6 +19,8 @@ class TelegramStartIn(TelegramChannelIn):
 
 class TelegramConfirmIn(TelegramChannelIn):
     """`password` is that of two-step verification, for accounts that have one."""
+
+    ignored: ClassVar = frozenset({"tenantId", "phoneNumber", "phoneCodeHash"})
 
     code: str = Field(min_length=1, max_length=16, examples=["12345"])
     password: SecretStr | None = Field(default=None, max_length=1024)

@@ -13,6 +13,7 @@ from shared.errors import BadRequest, HubError
 from shared.http.app import limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.origin import deps_with_origin
+from shared.http.unknown_names import any_names
 from shared.security.buckets import Rate
 from shared.usecases.instances import installing
 
@@ -37,6 +38,7 @@ class InstallQuery(BaseModel):
 
 
 @api.get("/<channel_name>/callback", responses=_PAGES, security=[])
+@any_names
 def installed(path: InstallPath, query: InstallQuery) -> Response:
     """Finish an installation that `/qr` gave the address of, and show whether it worked."""
     try:
@@ -52,8 +54,6 @@ def installed(path: InstallPath, query: InstallQuery) -> Response:
 
 def _page(status: int, title: str, text: str) -> Response:
     response = Response(_PAGE.format(title=escape(title), text=escape(text)), status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    # The address holds the code. Nobody else is told it, which the headers of every answer see to.
     response.headers["Cache-Control"] = "no-store"
-    # The address holds the code; nobody else is told it.
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response

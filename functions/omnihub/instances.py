@@ -14,12 +14,14 @@ from functions.omnihub.schemas import (
     InstanceOut,
     InstancePatch,
     InstancePath,
+    InstanceQuery,
     InstancesOut,
     InstancesQuery,
     SupportedChannels,
 )
 from shared.domain.accounts import Role
 from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -58,7 +60,7 @@ def list_instances(query: InstancesQuery) -> Response:
 
 
 @api.get("/<instance_name>", responses={200: InstanceOut})
-def read_instance(path: InstancePath) -> Response:
+def read_instance(path: InstancePath, query: InstanceQuery) -> Response:
     """Read one instance."""
     return answer(_instance_out(_named(path)))
 
@@ -68,7 +70,10 @@ def change_instance(path: InstancePath, body: InstancePatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is."""
     require(Role.ADMIN)
     _check_addresses(body)
-    changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
+    instance = _managed(path)
+    if body.name not in (None, instance.name):
+        raise BadRequest.of_field("name", "an instance keeps its name; make another one instead")
+    changed = instances.update(deps_with_origin(), caller(), instance.id, body.to_domain())
     return answer(_instance_out(changed, body.model_dump()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
 
@@ -16,6 +16,37 @@ SUPPORTED = [ChannelType.WHATSAPP, ChannelType.SLACK, ChannelType.DISCORD]
 """The channels that this dialect speaks of, as documented; the hub has more."""
 
 _EVOLUTION = ("evolution_url", "evolution_key", "whatsapp_instance")
+
+_OF_LATER_SERVERS = frozenset(
+    {
+        "agent_id",
+        "agent_instance_type",
+        "agent_stream_mode",
+        "agent_type",
+        "automagik_instance_id",
+        "automagik_instance_name",
+        "discord_*",
+        "enable_auto_split",
+        "is_active",
+        "slack_*",
+        "webhook_base64",
+    }
+)
+"""What tools for later versions of Omni-Hub send beside the documented fields."""
+
+_READ_ONLY = frozenset(
+    {
+        "created_at",
+        "evolution_status",
+        "has_discord_bot_token",
+        "id",
+        "owner_jid",
+        "profile_name",
+        "profile_pic_url",
+        "updated_at",
+    }
+)
+"""What comes along when a client sends back an instance that it has read."""
 
 
 def _canonical(value: object) -> object:
@@ -74,6 +105,8 @@ Timeout = Annotated[int, Field(ge=1, le=600, description="seconds")]
 class InstanceIn(BaseModel):
     """A new instance. `phone_number`, `auto_qr` and `integration` count at creation only."""
 
+    ignored: ClassVar = _OF_LATER_SERVERS
+
     name: Text
     channel_type: Word = ChannelType.WHATSAPP
     evolution_url: BaseURL | None = None
@@ -124,8 +157,14 @@ class InstanceIn(BaseModel):
 
 
 class InstancePatch(BaseModel):
-    """Only what is given changes. Null clears what belongs to Evolution and leaves everything else as it is."""
+    """Only what is given changes. Null clears what belongs to Evolution and leaves everything else as it is.
 
+    `name` may come along, but an instance keeps its name.
+    """
+
+    ignored: ClassVar = _OF_LATER_SERVERS | _READ_ONLY | {"phone_number", "auto_qr", "integration"}
+
+    name: str | None = None
     channel_type: Word | None = None
     evolution_url: Annotated[str, Field(max_length=2048), AfterValidator(_goes_on)] | None = None
     evolution_key: Key | None = None
@@ -194,7 +233,13 @@ class InstancePath(BaseModel):
     instance_name: str
 
 
-class InstancesQuery(BaseModel):
+class InstanceQuery(BaseModel):
+    """`include_status` asks for what every answer has: how the instance stands."""
+
+    ignored: ClassVar = frozenset({"include_status"})
+
+
+class InstancesQuery(InstanceQuery):
     skip: int = Field(default=0, ge=0, le=10_000)
     limit: int = Field(default=100, ge=1, description="above 1000 it counts as 1000")
 

@@ -20,6 +20,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import TAKES
 from shared.http.errors import Failure
 from shared.http.limits import slow_forgers
+from shared.http.unknown_names import any_names
 
 api = APIBlueprint("webhooks", __name__, abp_tags=[Tag(name="Webhooks", description="What providers call")])
 limit_body(api, MAX_BODY)
@@ -56,7 +57,7 @@ def _mount(method: str, path: str, view: View, number: int) -> None:
     if method == "POST":
         setattr(target, TAKES, _EVENT)
     refusals: dict[Any, Any] = dict.fromkeys((400, 403 if method == "GET" else 401, 404, 413, 429), Failure)
-    declare(path, security=[], responses={200: _answer(method, route), **refusals})(target)
+    declare(path, security=[], responses={200: _answer(method, route), **refusals})(any_names(target))
 
 
 @cache

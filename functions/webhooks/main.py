@@ -11,6 +11,7 @@ from shared.http.errors import answered
 from shared.http.health import LIVE, READY, report
 from shared.http.limits import slow_forgers
 from shared.http.process import process_deps
+from shared.http.safe_headers import missing_headers
 from shared.logs import tracing
 
 
@@ -32,6 +33,7 @@ def handler(request: Request) -> Response:
     with tracing(headers.get("x-request-id"), headers.get("traceparent"), span="webhook") as trace:
         response = answered(lambda: _called(request))
         response.headers["X-Request-ID"] = trace.request_id
+        response.headers.update(missing_headers(process_deps().settings, response.headers))
         return response
 
 

@@ -16,6 +16,7 @@ from functions.widget.schemas import WidgetPath
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
 from shared.http.limits import WIDGET
+from shared.http.unknown_names import any_names
 from shared.usecases.sessions import visitors
 
 _FOLDER = Path(__file__).with_name("assets")
@@ -41,18 +42,21 @@ def _text(kind: str) -> dict[str, object]:
 
 
 @api.get("/embed.js", responses={200: _text("javascript"), 304: None}, security=[])
+@any_names
 def embed() -> Response:
     """A script that adds the chat to any page: `<script src="…/widget/embed.js" data-instance="…" async>`."""
     return _file("embed.js", max_age=3600)
 
 
 @api.get("/assets/<name>", responses={200: {"content": {"text/*": {"schema": {"type": "string"}}}}, 304: None})
+@any_names
 def asset(path: AssetPath) -> Response:
     """A file of the page; its address changes with its content."""
     return _file(path.name, max_age=30 * 86400)
 
 
 @api.get("/<instance>", responses={200: _text("html")}, security=[])
+@any_names
 def page(path: WidgetPath) -> Response:
     """A page to chat on, alone or in a frame."""
     instance = visitors.widget(deps(), path.instance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.channelkit.entities import without_marks
@@ -26,10 +26,25 @@ class WidgetPath(BaseModel):
 
 
 class SessionIn(_Wire):
-    """What the visitor says about themselves."""
+    """What the visitor says about themselves, and what their page's server does.
+
+    `userHash` is the HMAC-SHA256 of `userId` with the widget's `identitySecret`, in hex: it proves who the visitor is.
+    """
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    user_id: str | None = Field(default=None, min_length=1, max_length=128, examples=["42"])
+    user_hash: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        examples=["0f5d1a5f2b8d9f1c6a3e4b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f80912"],
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> SessionIn:
+        if (self.user_id is None) != (self.user_hash is None):
+            raise ValueError("give userId and userHash together")
+        return self
 
 
 class SessionOut(_Wire):

@@ -39,9 +39,11 @@ limit_rate(api, WIDGET, methods={"GET", "POST"})
 
 @api.post("/<instance>/session", responses={201: SessionOut}, security=[{"bearer": []}, {}])
 def begin_session(path: WidgetPath, body: SessionIn) -> Response:
-    """Become a visitor; a caller with a visitor's token stays that visitor and gets a fresh one."""
+    """Become a visitor; a caller with a visitor's token, or with proof of who they are, stays that visitor."""
     instance = visitors.widget(deps(), path.instance)
-    if "Authorization" in request.headers:
+    if body.user_id and body.user_hash:
+        session = visitors.begin_proven(deps(), instance, body.user_id, body.user_hash, body.name, body.email)
+    elif "Authorization" in request.headers:
         session = visitors.renew(deps(), _visitor(instance))
     else:
         session = visitors.begin(deps(), instance, body.name, body.email)

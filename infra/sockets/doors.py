@@ -8,11 +8,28 @@ from urllib.parse import parse_qs
 import socketio
 
 from infra.local.server.asgi import ASGIApp, Message, Receive, Scope, Send
+from shared.config import Settings
+from shared.http.safe_headers import asgi_headers
 
-_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 _PROBE = 3
 """The first messages of a client that changes to a websocket: that it connects, `2probe` and `5`."""
+
+
+def safe(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The app, whose answers all have the headers that keep browsers safe, also those that no view gave."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers", ())
+                message = {**message, "headers": [*headers, *asgi_headers(settings, headers)]}
+            await send(message)
+
+        await app(scope, receive, marked)
+
+    return answer
 
 
 def beside(server: socketio.AsyncServer, path: str, otherwise: ASGIApp, handshake_seconds: float) -> ASGIApp:
@@ -27,7 +44,7 @@ def beside(server: socketio.AsyncServer, path: str, otherwise: ASGIApp, handshak
         if not f"{scope['path']}/".startswith(prefix):
             await otherwise(scope, receive, send)
         elif scope["type"] == "http":
-            await server.handle_request(scope, receive, _marked(send))
+            await server.handle_request(scope, receive, _not_kept(send))
         else:
             goes_on = b"sid" in parse_qs(scope["query_string"])
             await server.handle_request(scope, _hurried(receive, handshake_seconds) if goes_on else receive, send)
@@ -35,10 +52,10 @@ def beside(server: socketio.AsyncServer, path: str, otherwise: ASGIApp, handshak
     return answer
 
 
-def _marked(send: Send) -> Send:
+def _not_kept(send: Send) -> Send:
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            message = {**message, "headers": [*message["headers"], _NOT_KEPT]}
         await send(message)
 
     return marked

@@ -99,7 +99,9 @@ class SocketServer:
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
         """The app that answers at the socket path and leaves every other path to `otherwise`."""
-        return doors.beside(self._io, self._deps.settings.socket_path, otherwise, self._handshake_seconds)
+        settings = self._deps.settings
+        app = doors.beside(self._io, settings.socket_path, otherwise, self._handshake_seconds)
+        return doors.safe(app, settings)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ from shared.http.bodies import JSONRequest, JSONWriter, check_text
 from shared.http.documentation import documentation, template
 from shared.http.errors import install_errors, invalid
 from shared.http.limits import charge, client_address
+from shared.http.safe_headers import missing_headers
 from shared.logs import current_trace, tracing
 from shared.outgoing import concurrency
 from shared.security.buckets import Rate
@@ -35,7 +36,6 @@ _TOO_MANY = {
     "description": "Too Many Requests",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
 }
-_FRAMELESS = "frame-ancestors 'none'"
 _UNUSABLE_ID = re.compile(r"\.{1,2}|__.*__|.{513,}", re.DOTALL)
 
 
@@ -133,15 +133,9 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     if trace := current_trace():
         headers["X-Request-ID"] = trace.request_id
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Content-Security-Policy", f"default-src 'none'; {_FRAMELESS}")
-    if headers["Content-Security-Policy"].endswith(_FRAMELESS):
-        # For browsers that do not read the policy's word on frames.
-        headers.setdefault("X-Frame-Options", "DENY")
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    headers.update(missing_headers(deps().settings, headers, scheme))
     headers.setdefault("Cache-Control", "no-store")
-    if "https" in (request.scheme, request.headers.get("X-Forwarded-Proto")):
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     _log_access(response)
     return response
 

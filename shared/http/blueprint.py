@@ -11,13 +11,17 @@ from flask_openapi import blueprint
 from flask_openapi.utils import parse_parameters
 
 from shared.http.errors import PLAIN, Vocabulary, install_vocabulary
+from shared.http.unknown_names import Accepted, checked
+
+_ACCEPTED = "accepted"
 
 
 class APIBlueprint(blueprint.APIBlueprint):
     """Validates by its views' models, and describes them only when somebody asks for the OpenAPI document.
 
     Making hundreds of JSON schemas would take most of a cold start. Errors name
-    fields and channels by `vocabulary`.
+    fields and channels by `vocabulary`. Names that a view's models do not have are
+    refused (`shared/http/unknown_names.py`).
     """
 
     def __init__(self, name: str, import_name: str, *, vocabulary: Vocabulary = PLAIN, **options: Any) -> None:
@@ -34,4 +38,14 @@ class APIBlueprint(blueprint.APIBlueprint):
 
     def _collect_openapi_info(self, rule: str, func: Any, **options: Any) -> Any:
         self._undescribed.append(partial(super()._collect_openapi_info, rule, func, **options))
-        return parse_parameters(func, doc_ui=False)
+        parameters = parse_parameters(func, doc_ui=False)
+        _, _, _, query, form, body = parameters
+        setattr(func, _ACCEPTED, Accepted(query, body, form))
+        return parameters
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
+    ) -> None:
+        accepted = getattr(view_func, _ACCEPTED, None)
+        view = checked(view_func, accepted) if accepted else view_func
+        super().add_url_rule(rule, endpoint, view, *args, **options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Request, Response
 from flask.json.provider import DefaultJSONProvider
@@ -28,6 +30,11 @@ class JSONRequest(Request):
         parameters = super().args
         return ImmutableMultiDict((name, value) for name, value in parameters.items(multi=True) if value)
 
+    @cached_property
+    def parameter_names(self) -> Sequence[str]:
+        """The names of the query's parameters, also of those without a value."""
+        return [name for name, _ in parse_qsl(self.query_string.decode(errors="replace"), keep_blank_values=True)]
+
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """Return the body. A body that is sent in chunks and is too large is refused; Flask would truncate it."""
         body = super().get_data(*args, **kwargs)
@@ -38,11 +45,15 @@ class JSONRequest(Request):
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Return the body; an empty one is an empty object, so that the model says what is missing."""
+        if not force and not self.is_json and self.get_data().strip():
+            raise BadRequest(f"Content-Type must be application/json, not {self.mimetype or 'empty'}")
+        return self._json
+
+    @cached_property
+    def _json(self) -> Any:
         body = self.get_data()
         if not body.strip():
             return {}
-        if not force and not self.is_json:
-            raise BadRequest(f"Content-Type must be application/json, not {self.mimetype or 'empty'}")
         value = read_json(body)
         if not isinstance(value, (dict, list)):
             raise BadRequest("The body must be a JSON object")

@@ -58,6 +58,7 @@ def describe(app: Flask) -> dict[str, Any]:
         for verb in _VERBS:
             if operation := item.get(verb):
                 _complete(operation, views.get((verb, path)))
+                _close(operation.get("requestBody", {}).get("content", {}), schemas)
                 _illustrate(operation, schemas)
     return {
         "openapi": "3.1.0",
@@ -118,6 +119,22 @@ def _complete(operation: dict[str, Any], view: object) -> None:
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{_FAILURE}"}}},
             },
         )
+
+
+def _close(value: Any, schemas: dict[str, Any]) -> None:
+    """Say of everything in a body that it takes no other fields than those described, unless it does."""
+    if isinstance(value, list):
+        for item in value:
+            _close(item, schemas)
+    if not isinstance(value, dict):
+        return
+    if reference := value.get("$ref"):
+        schema = schemas[reference.removeprefix(_SCHEMAS)]
+        if "additionalProperties" not in schema and schema.get("type") == "object":
+            schema["additionalProperties"] = False
+            _close(schema, schemas)
+    for item in value.values():
+        _close(item, schemas)
 
 
 def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

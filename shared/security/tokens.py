@@ -46,12 +46,16 @@ class RefreshClaims(Claims):
 
 
 class VisitorClaims(Claims):
-    """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are unverified."""
+    """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are unverified.
+
+    `proven_by` marks the secret that has proved the visitor's id; None is for those who are known by the token alone.
+    """
 
     type: Literal["visitor"]
     instance_id: str = _ID
     name: str | None = None
     email: str | None = None
+    proven_by: str | None = None
 
 
 class InstallClaims(Claims):

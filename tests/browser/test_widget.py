@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +270,29 @@ def test_the_shop_may_say_who_the_visitor_is_and_how_the_button_looks(browser: B
     _say(page, "Hello")
     page.wait(shop.conversations, "the conversation is there")
     assert [each["customerName"] for each in shop.conversations()] == ["Ada & Co"]
+
+
+def test_who_is_signed_in_at_the_shop_finds_their_chat_and_leaves_nothing_behind(browser: Browser, shop: Shop) -> None:
+    secret = "s" * 40
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"identitySecret": secret}})
+    proof = hmac.new(secret.encode(), b"42", hashlib.sha256).hexdigest()
+
+    def opened(*texts: str, **attributes: str) -> tuple[Page, str]:
+        shop.serve_page(**attributes)
+        page = browser.page(shop.page_url)
+        frame = _open(page, shop)
+        _shows(page, *texts, frame=frame)
+        return page, frame
+
+    signed_in = {"user-id": "42", "user-hash": proof}
+    page, frame = opened(**signed_in)
+    _say(page, "Where is my order?")
+    page.wait(shop.conversations, "the conversation is there")
+    assert page.js("localStorage.length", frame) == 0
+    shop.answer("On its way")
+    _shows(page, "Where is my order?", "On its way", frame=frame)
+    opened()
+    opened("Where is my order?", "On its way", **signed_in)
 
 
 def test_it_works_under_a_strict_policy_of_the_shop(browser: Browser, shop: Shop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import schemathesis
@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from functions.hub.main import blueprints
 from shared.deps import Deps
-from tests.apps import create_app
+from tests.apps import create_app, openapi
 
 CHECKS = [
     not_a_server_error,
@@ -45,7 +45,7 @@ def app(deps: Deps) -> Flask:
     return create_app(dataclasses.replace(deps, settings=keyed), blueprints())
 
 
-DOCUMENT: Any = create_app(cast("Deps", None), blueprints()).test_client().get("/api/v1/openapi.json").get_json()
+DOCUMENT = openapi(blueprints())
 OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 
 

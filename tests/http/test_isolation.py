@@ -45,6 +45,7 @@ BY_PREFIX = {
 NO_CREDENTIAL = re.compile(
     r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
 )
+WITHOUT_WAITING = {"/api/pair/status": {"timeout": "0"}}
 PATH_VALUES = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
 
 
@@ -128,7 +129,11 @@ def test_no_operation_shows_or_changes_what_another_tenant_has(hub: Hub) -> None
             continue
         for method in methods:
             answer = hub.client.open(
-                _filled(path, ids), method=method.upper(), json={}, headers=stranger, query_string={"timeout": "0"}
+                _filled(path, ids),
+                method=method.upper(),
+                json={},
+                headers=stranger,
+                query_string=WITHOUT_WAITING.get(path),
             )
             names_a_thing = "{" in path and not any(name in path for name in PATH_VALUES)
             allowed = (404, 400) if names_a_thing else (200, 201, 202, 204, 304, 400, 404, 409, 422, 502)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
 
 from functions.hub.main import blueprints
-from shared.deps import Deps
-from tests.apps import create_app
+from tests.apps import openapi
 
-DOCUMENT: dict[str, Any] = cast(
-    "dict[str, Any]",
-    create_app(cast("Deps", None), blueprints()).test_client().get("/api/v1/openapi.json").get_json(),
-)
+DOCUMENT = openapi(blueprints())
 OPERATIONS: list[tuple[str, str, dict[str, Any]]] = [
     (method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()

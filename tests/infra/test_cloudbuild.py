@@ -20,6 +20,8 @@ RUNNERS = {
     "gcr.io/google.com/cloudsdktool/google-cloud-cli",
     "hashicorp/terraform",
 }
+IMAGES = ("functions-image", "sockets-image")
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 class Step(BaseModel):
@@ -82,10 +84,27 @@ def test_every_substitution_is_declared_and_used() -> None:
 
 
 @pytest.mark.parametrize("name", [step.id for step in BUILD.steps])
-def test_each_step_runs_a_pinned_kind_of_image(name: str) -> None:
-    image, _, tag = STEPS[name].name.partition(":")
-    assert image in RUNNERS
-    assert tag != "latest"
+def test_each_step_runs_a_known_kind_of_image_pinned_by_digest(name: str) -> None:
+    image, _, digest = STEPS[name].name.partition("@")
+    assert image.partition(":")[0] in RUNNERS
+    assert DIGEST.fullmatch(digest)
+
+
+def test_what_the_builder_runs_is_pinned_by_digest_too() -> None:
+    [builder] = [argument for argument in STEPS["builder"].args if "image=" in argument]
+    lists = [argument for name in IMAGES for argument in STEPS[name].args if "generator=" in argument]
+    assert len(lists) == len(IMAGES)
+    for argument in (builder, *lists):
+        assert DIGEST.fullmatch(argument.partition("@")[2]), argument
+
+
+def test_one_image_has_one_digest() -> None:
+    names = {step.name for step in BUILD.steps}
+    assert len(names) == len({re.split("[:@]", name)[0] for name in names})
+
+
+def test_the_checks_of_a_release_leave_nothing_out() -> None:
+    assert {"REQUIRE_AUDIT=1", "REQUIRE_TERRAFORM=1"} <= set(STEPS["check"].text.split())
 
 
 @pytest.mark.parametrize("name", [step.id for step in BUILD.steps if step.entrypoint in ("bash", "sh")])
@@ -110,9 +129,10 @@ def test_every_file_that_a_step_names_is_there_or_made_by_an_earlier_one() -> No
 
 
 def test_images_are_built_after_the_checks_with_lists_of_their_parts() -> None:
-    for name in ("functions-image", "sockets-image"):
+    for name in IMAGES:
+        assert any(argument.startswith("--attest=type=sbom,") for argument in STEPS[name].args)
         assert {"check", "builder"} <= _all_before(name)
-        assert {"--sbom=true", "--provenance=mode=max", "--push"} <= set(STEPS[name].args)
+        assert {"--provenance=mode=max", "--push"} <= set(STEPS[name].args)
 
 
 def test_nothing_is_applied_before_what_serves_is_held() -> None:

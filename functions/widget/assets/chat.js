@@ -11,6 +11,8 @@
   const framed = window.parent !== window;
   const base = `/widget/${encodeURIComponent(instance)}`;
   const storageKey = `hub-widget:${instance}`;
+  // Who is signed in on the page around us. Their token is not stored: whoever uses the browser next is not them.
+  const user = about.get("userId") ? { userId: about.get("userId"), userHash: about.get("userHash") || "" } : null;
 
   const POLL_SECONDS = 4;
   const POLL_CONNECTED_SECONDS = 60;
@@ -35,6 +37,7 @@
 
   // Storage may be forbidden in a frame: then the visitor is known until the page is closed.
   function stored() {
+    if (user) return null;
     try {
       return localStorage.getItem(storageKey);
     } catch {
@@ -44,6 +47,7 @@
 
   function keep(value) {
     token = value;
+    if (user) return;
     try {
       if (value) localStorage.setItem(storageKey, value);
       else localStorage.removeItem(storageKey);
@@ -64,18 +68,19 @@
   // One session, however many messages are sent before it is there.
   function session() {
     if (token) return Promise.resolve();
-    beginning ??= begin({ name: about.get("name") || undefined, email: about.get("email") || undefined }).finally(() => {
+    beginning ??= begin().finally(() => {
       beginning = null;
     });
     return beginning;
   }
 
-  async function begin(who) {
+  async function begin() {
+    const who = { name: about.get("name") || undefined, email: about.get("email") || undefined, ...user };
     const answer = await call("POST", "/session", who);
     if (!answer.ok) throw new Error(`session: ${answer.status}`);
     keep((await answer.json()).token);
-    // There is nothing old to be read: what comes now is news.
-    announce();
+    // Of a new visitor there is nothing old to be read: what comes now is news.
+    if (!user) announce();
     tell("started");
     listen();
   }
@@ -107,10 +112,12 @@
   }
 
   async function load() {
+    if (user) await session();
     if (!token) return;
     const answer = await call("GET", "/messages", null, etag ? { "If-None-Match": etag } : {});
     if (answer.status === 401) {
       keep(null);
+      if (user) throw new Error("the token has run out");
       return;
     }
     if (answer.status === 304) return;
@@ -129,7 +136,7 @@
 
   function schedule() {
     clearTimeout(timer);
-    if (!token) return;
+    if (!token && !user) return;
     const usual = connected ? POLL_CONNECTED_SECONDS : open && !document.hidden ? POLL_SECONDS : POLL_SECONDS * 5;
     const pause = failures ? Math.min(POLL_SECONDS * 2 ** failures, LONGEST_PAUSE_SECONDS) : usual;
     timer = setTimeout(refresh, pause * 1000);
@@ -415,7 +422,8 @@
     }
   });
 
-  if (token) renew().catch(() => {}).then(() => Promise.all([refresh(), listen()]));
+  if (user) refresh();
+  else if (token) renew().catch(() => {}).then(() => Promise.all([refresh(), listen()]));
   if (!framed) text.focus();
   tell("ready");
 })();

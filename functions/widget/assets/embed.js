@@ -4,7 +4,7 @@
 (() => {
   const script = document.currentScript || document.querySelector('script[data-instance][src*="/widget/embed.js"]');
   if (!script || !script.dataset.instance || document.getElementById("hub-widget")) return;
-  const { instance, color, title, name, email } = script.dataset;
+  const { instance, color, title, name, email, userId, userHash } = script.dataset;
   const hub = new URL(script.src).origin;
   const label = title || "Chat with us";
   const accent = /^#[0-9a-f]{6}$/i.test(color || "") ? color : "#1d4ed8";
@@ -98,7 +98,7 @@
     frame = document.createElement("iframe");
     frame.title = label;
     // What is known of the visitor stays behind the #, which no server sees.
-    const about = Object.entries({ name, email, color: color ? accent : undefined }).filter(([, value]) => value);
+    const about = Object.entries({ name, email, userId, userHash, color: color ? accent : undefined }).filter(([, value]) => value);
     frame.src = `${hub}/widget/${encodeURIComponent(instance)}#${new URLSearchParams(about)}`;
     panel.append(frame);
   }

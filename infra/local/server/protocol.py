@@ -20,7 +20,7 @@ _H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 _TIMEOUT_BODY = b'{"detail":"the request\'s body did not come in time"}'
 _TIMEOUT = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+    b"x-content-type-options: nosniff\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
 ) % (len(_TIMEOUT_BODY), _TIMEOUT_BODY)
 
 

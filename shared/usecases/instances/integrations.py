@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,12 @@ class Trial:
     success: bool
     result: Detail
     latency: int
+
+
+def settings_of(types: Iterable[ChannelType]) -> list[str]:
+    """What the channels of the types are configured with, in every spelling."""
+    models = (instance_config.model_of(adapter) for channel_type in types for adapter in channel_type.adapters)
+    return [PROVIDER, *(name for model in models for name in instance_config.field_names(model))]
 
 
 def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> Trial:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.channel.webhook import Webhook
+from shared.channels.widget import verification
 from shared.channels.widget.config import WidgetConfig
 from shared.channels.widget.inbound import external_message_id
 from shared.channels.widget.outbound import room_of
@@ -26,7 +27,11 @@ from shared.usecases.instances import instance_config, instance_lookup
 
 ADAPTER = "widget"
 TOKEN_SECONDS = 180 * 86400
+PROVEN_SECONDS = 86400
+"""How long the token of a proven visitor lasts: their page can prove them again at any time."""
+
 MOST = 100
+_PROOF_REQUIRED = "This chat is for signed-in visitors: give userId and userHash"
 # Older conversations of one visitor are left to the business.
 _MOST_CONVERSATIONS = 10
 
@@ -73,17 +78,46 @@ def config(deps: Deps, instance: Instance) -> WidgetConfig:
 
 
 def begin(deps: Deps, instance: Instance, name: str | None, email: str | None) -> Session:
-    """A new visitor. Raises `NotFound` for a widget that was never connected."""
+    """A new visitor.
+
+    Raises `NotFound` for a widget that was never connected, `Unauthorized` for one that wants proof.
+    """
+    if config(deps, instance).identity_required:
+        raise Unauthorized(_PROOF_REQUIRED)
     return _session(deps, instance, new_id(), name, email)
 
 
+def begin_proven(
+    deps: Deps, instance: Instance, user_id: str, proof: str, name: str | None, email: str | None
+) -> Session:
+    """The visitor whose id the page's server has signed: the same one in every browser.
+
+    Raises `Unauthorized` for a wrong proof, and where the widget has no secret to compare it with.
+    """
+    widget_config = config(deps, instance)
+    if not verification.is_proven(widget_config, user_id, proof):
+        raise Unauthorized("userHash does not prove userId: sign it by HMAC-SHA256 with the widget's identitySecret")
+    visitor_id = verification.visitor_id(instance.id, user_id)
+    mark = verification.secret_mark(widget_config)
+    return _session(deps, instance, visitor_id, name or user_id[:100], email, proven_by=mark)
+
+
 def renew(deps: Deps, visitor: Visitor) -> Session:
-    """A fresh token for the same visitor."""
+    """A fresh token for the same visitor; raises `Unauthorized` for one who was proven and can be again."""
+    if visitor.claims.proven_by is not None:
+        raise Unauthorized("give userId and userHash again")
     return _session(deps, visitor.instance, visitor.id, visitor.claims.name, visitor.claims.email)
 
 
-def _session(deps: Deps, instance: Instance, visitor_id: str, name: str | None, email: str | None) -> Session:
-    issued, expires = span(deps.now(), TOKEN_SECONDS)
+def _session(
+    deps: Deps,
+    instance: Instance,
+    visitor_id: str,
+    name: str | None,
+    email: str | None,
+    proven_by: str | None = None,
+) -> Session:
+    issued, expires = span(deps.now(), TOKEN_SECONDS if proven_by is None else PROVEN_SECONDS)
     claims = VisitorClaims(
         user_id=visitor_id,
         tenant_id=instance.tenant_id,
@@ -91,6 +125,7 @@ def _session(deps: Deps, instance: Instance, visitor_id: str, name: str | None, 
         type="visitor",
         name=name,
         email=email,
+        proven_by=proven_by,
         iat=issued,
         exp=expires,
     )
@@ -103,12 +138,17 @@ def _session(deps: Deps, instance: Instance, visitor_id: str, name: str | None, 
 
 def authenticate(deps: Deps, instance: Instance, token: str) -> Visitor:
     """The visitor of this widget who shows the token; raises `Unauthorized`."""
-    secret = config(deps, instance).visitor_secret
+    widget_config = config(deps, instance)
+    secret = widget_config.visitor_secret
     if secret is None:
         raise Unauthorized("the widget is not connected yet")
     claims = verify(token, secret.get_secret_value(), VisitorClaims, deps.now())
     if claims.instance_id != instance.id:
         raise Unauthorized("Invalid or expired token")
+    if claims.proven_by is None and widget_config.identity_required:
+        raise Unauthorized(_PROOF_REQUIRED)
+    if claims.proven_by not in (None, verification.secret_mark(widget_config)):
+        raise Unauthorized("The widget's identitySecret was changed: give userId and a new userHash")
     return Visitor(instance, claims, token)
 
 

@@ -1,10 +1,11 @@
-# Cheap and easily taken away: one public hub on run.app, and nothing is protected from deletion.
+# Cheap and easily taken away: one public hub, on run.app unless it has a domain, and nothing is protected from deletion.
 module "app" {
   source = "../../modules/app"
 
   alert_emails    = var.alert_emails
   billing_account = var.billing_account
   budget          = var.budget
+  domain          = var.domain
   front           = "single"
   generation      = var.generation
   image           = var.image

@@ -16,6 +16,12 @@ variable "budget" {
   default     = 50
 }
 
+variable "domain" {
+  description = "The hub's host name, for a load balancer with Cloud Armor in front of it; null for none."
+  type        = string
+  default     = null
+}
+
 variable "generation" {
   description = "Raise it to have every service start anew, so that it reads a secret that was changed."
   type        = number

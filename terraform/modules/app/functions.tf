@@ -15,7 +15,7 @@ locals {
     for name in keys(local.deployed) :
     name => "https://${var.prefix}-${name}-${data.google_project.this.number}.${var.region}.run.app"
   }
-  public_url = var.front == "split" ? "https://${var.domain}" : local.urls["hub"]
+  public_url = local.has_balancer ? "https://${var.domain}" : local.urls["hub"]
 
   # What tokens of Pub/Sub and Cloud Scheduler must be made out to. Not an address: the service would have to know its
   # own before it exists.
@@ -30,7 +30,7 @@ locals {
       # Pub/Sub and Cloud Scheduler of the same project count as internal.
       !row.public ? "INGRESS_TRAFFIC_INTERNAL_ONLY" :
       # Nobody gets around the load balancer and its rate limits.
-      var.front == "split" ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_ALL"
+      local.has_balancer ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_ALL"
     )
   }
 
@@ -47,7 +47,7 @@ locals {
         PUSH_CHECKED_BY      = row.public ? "hub" : "cloud_run"
         PUSH_SERVICE_ACCOUNT = local.callers[name]
         # Google's front end adds an address to X-Forwarded-For, and the load balancer another.
-        TRUSTED_PROXIES = var.front == "split" ? "2" : "1"
+        TRUSTED_PROXIES = local.has_balancer ? "2" : "1"
       },
       row.kind == "container" ? {} : {
         FUNCTION_SOURCE = "functions/${name}/main.py"

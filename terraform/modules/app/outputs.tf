@@ -1,5 +1,5 @@
 output "address" {
-  description = "Where the domain's A record must point; null with front = \"single\"."
+  description = "Where the domain's A record must point; null without a domain."
   value       = try(google_compute_global_address.hub[0].address, null)
 }
 
@@ -27,7 +27,7 @@ output "services" {
 
 output "sockets_url" {
   description = "Where web pages open Socket.IO connections."
-  value       = var.front == "split" ? local.public_url : local.urls["sockets"]
+  value       = local.has_balancer ? local.public_url : local.urls["sockets"]
 }
 
 output "url" {

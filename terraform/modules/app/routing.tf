@@ -1,13 +1,20 @@
-# The HTTPS load balancer of front = "split": a URL map made from the paths in the functions' table. Nothing here exists
-# with front = "single", where the hub's own run.app address is the public one.
+# The HTTPS load balancer of a domain, with Cloud Armor: a URL map made from the paths in the functions' table. Nothing here
+# exists without a domain, where the hub's own run.app address is the public one: Cloud Armor guards nothing but the
+# backends of a load balancer (https://cloud.google.com/armor/docs/integrating-cloud-armor).
 
 locals {
-  balanced = { for name, row in local.public : name => row if var.front == "split" }
+  has_balancer = var.domain != null
+
+  # Which service has which paths. Providers' are apart with both fronts, for the sake of their limit.
+  balanced = { for name, backend in merge(
+    { for name, row in local.public : name => { service = name, paths = row.paths } },
+    var.front == "single" ? { webhooks = { service = "hub", paths = local.table.functions.webhooks.paths } } : {},
+  ) : name => backend if local.has_balancer }
   # Who answers for paths that nobody has, with the 404 of a dialect.
-  fallback = "dashboard"
+  fallback = var.front == "split" ? "dashboard" : "hub"
 
   # Providers call from few addresses on behalf of many people.
-  limits     = { for who, calls in var.rate_limits : who => calls if var.front == "split" }
+  limits     = { for who, calls in var.rate_limits : who => calls if local.has_balancer }
   limited_as = { for name in keys(local.balanced) : name => name == "webhooks" ? "providers" : "clients" }
 
   services = merge(
@@ -25,7 +32,7 @@ resource "google_compute_region_network_endpoint_group" "public" {
   network_endpoint_type = "SERVERLESS"
 
   cloud_run {
-    service = local.services[each.key]
+    service = local.services[each.value.service]
   }
 }
 
@@ -49,7 +56,7 @@ resource "google_compute_backend_service" "public" {
 }
 
 resource "google_compute_url_map" "hub" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project         = var.project
   name            = var.prefix
@@ -126,7 +133,7 @@ resource "google_compute_security_policy" "limit" {
 }
 
 resource "google_compute_global_address" "hub" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project = var.project
   name    = var.prefix
@@ -135,7 +142,7 @@ resource "google_compute_global_address" "hub" {
 }
 
 resource "google_compute_managed_ssl_certificate" "hub" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project = var.project
   # A certificate cannot be changed: another domain needs another name, and the old one must serve until then.
@@ -151,7 +158,7 @@ resource "google_compute_managed_ssl_certificate" "hub" {
 }
 
 resource "google_compute_ssl_policy" "modern" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project         = var.project
   name            = var.prefix
@@ -162,7 +169,7 @@ resource "google_compute_ssl_policy" "modern" {
 }
 
 resource "google_compute_target_https_proxy" "hub" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project          = var.project
   name             = var.prefix
@@ -172,7 +179,7 @@ resource "google_compute_target_https_proxy" "hub" {
 }
 
 resource "google_compute_global_forwarding_rule" "https" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project               = var.project
   name                  = "${var.prefix}-https"
@@ -185,7 +192,7 @@ resource "google_compute_global_forwarding_rule" "https" {
 # Plain http is answered with the https address only.
 
 resource "google_compute_url_map" "redirect" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project = var.project
   name    = "${var.prefix}-redirect"
@@ -200,7 +207,7 @@ resource "google_compute_url_map" "redirect" {
 }
 
 resource "google_compute_target_http_proxy" "redirect" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project = var.project
   name    = "${var.prefix}-redirect"
@@ -208,7 +215,7 @@ resource "google_compute_target_http_proxy" "redirect" {
 }
 
 resource "google_compute_global_forwarding_rule" "http" {
-  count = var.front == "split" ? 1 : 0
+  count = local.has_balancer ? 1 : 0
 
   project               = var.project
   name                  = "${var.prefix}-http"

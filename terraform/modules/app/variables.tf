@@ -17,7 +17,7 @@ variable "budget" {
 }
 
 variable "domain" {
-  description = "The host name of the load balancer; front = \"split\" needs it, with its DNS record pointing at the output address."
+  description = "The host name of the load balancer, with its DNS record pointing at the output address; front = \"split\" needs one. Null for none."
   type        = string
   default     = null
 
@@ -34,7 +34,7 @@ variable "firestore_location" {
 }
 
 variable "front" {
-  description = "single: one public hub service on run.app; split: a service per dialect behind a load balancer."
+  description = "single: one public hub service, on run.app unless there is a domain; split: a service per dialect behind a load balancer."
   type        = string
 
   validation {

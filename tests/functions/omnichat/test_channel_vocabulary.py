@@ -61,7 +61,7 @@ UNSTORABLE: list[dict[str, Any]] = [{"rows": [[1], [2]]}, {"": 1}, {"deep": {"__
 def test_what_some_store_could_not_keep_is_refused_by_each(hub: Hub, name: str, unstorable: dict[str, Any]) -> None:
     body = {"name": "Support", "type": "WIDGET", name: unstorable}
     assert list(hub.post("/api/channels", body, 400)["fields"]) == [name]
-    channel = _create_channel(hub, "WIDGET", **{name: {"rows": [{"cells": [1]}, {"cells": [2]}]}}, ignored=unstorable)
+    channel = _create_channel(hub, "WIDGET", **{name: {"rows": [{"cells": [1]}, {"cells": [2]}]}})
     assert list(hub.patch(f"/api/channels/{channel['id']}", {name: unstorable}, 400)["fields"]) == [name]
 
 

@@ -117,6 +117,50 @@ run "single_is_one_hub_on_run_app" {
   }
 }
 
+run "single_with_a_domain_is_one_hub_behind_the_same_guard" {
+  variables {
+    domain = "hub.example.com"
+    front  = "single"
+  }
+
+  assert {
+    condition = { for rule in google_compute_url_map.hub[0].path_matcher[0].path_rule : rule.service => toset(rule.paths) } == {
+      (google_compute_backend_service.public["hub"].id)      = toset(local.table.functions.hub.paths)
+      (google_compute_backend_service.public["sockets"].id)  = toset(local.table.functions.sockets.paths)
+      (google_compute_backend_service.public["webhooks"].id) = toset(local.table.functions.webhooks.paths)
+    }
+    error_message = "The hub has all paths but those of the sockets and of providers"
+  }
+  assert {
+    condition = {
+      for name, group in google_compute_region_network_endpoint_group.public : name => group.cloud_run[0].service
+    } == { hub = "hub-hub", sockets = "hub-sockets", webhooks = "hub-hub" }
+    error_message = "The hub stands behind its own paths and those of providers"
+  }
+  assert {
+    condition = alltrue([
+      for name, backend in google_compute_backend_service.public :
+      backend.security_policy == google_compute_security_policy.limit[name == "webhooks" ? "providers" : "clients"].id
+    ])
+    error_message = "Every public path must have a rate limit"
+  }
+  assert {
+    condition = (
+      google_cloud_run_v2_service.function["hub"].ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" &&
+      google_cloud_run_v2_service.sockets.ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    )
+    error_message = "Nobody gets around the load balancer"
+  }
+  assert {
+    condition = (
+      output.url == "https://hub.example.com" && output.sockets_url == output.url &&
+      output.webhooks.facebook == "https://hub.example.com/api/facebook/webhook" &&
+      alltrue([for environment in local.environments : environment.TRUSTED_PROXIES == "2"])
+    )
+    error_message = "Providers are told the domain, and the caller's address is the second from the end"
+  }
+}
+
 run "a_domain_and_a_signing_key_are_never_left_out" {
   command = plan
 

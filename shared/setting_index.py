@@ -14,6 +14,8 @@ DECLARED_BY: Mapping[str, str] = {
     "facebook_verify_token": "shared.channelkit.meta:MetaSettings",
     "graph_api_url": "shared.channelkit.meta:MetaSettings",
     "graph_api_version": "shared.channelkit.meta:MetaSettings",
+    "line_api_url": "shared.channels.line.config:LineSettings",
+    "line_data_api_url": "shared.channels.line.config:LineSettings",
     "slack_api_url": "shared.channels.slack.config:SlackSettings",
     "slack_client_id": "shared.channels.slack.config:SlackSettings",
     "slack_client_secret": "shared.channels.slack.config:SlackSettings",

@@ -38,6 +38,7 @@ class ChannelType(StrEnum):
     VIDEO = "video"
     EMAIL = "email", "email_ses"
     SMS = "sms", "sms_twilio", "sms_sns"
+    LINE = "line"
 
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})

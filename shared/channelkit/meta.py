@@ -37,11 +37,15 @@ class MetaSettings(ChannelSettings):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """On whose behalf the Graph API is called; with the app's secret, calls prove that they know it."""
+    """On whose behalf the Graph API is called; with the app's secret, calls prove that they know it.
+
+    `api_url` is for an account whose Graph API is at an address of its own.
+    """
 
     provider: str
     token: str
     secret: str | None
+    api_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def call(
     settings = deps.settings.of(MetaSettings)
     answer = deps.http.request(
         method,
-        f"{settings.graph_api_url}/{settings.graph_api_version}/{path}",
+        f"{account.api_url or settings.graph_api_url}/{settings.graph_api_version}/{path}",
         provider=account.provider,
         json=json if data is None else data,
         headers={"Authorization": f"Bearer {account.token}", **(headers or {})},
@@ -158,14 +162,19 @@ def app_secret(own: SecretStr | None, settings: Settings) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def check_signature(provider: str, webhook: Webhook, secret: str | None, settings: Settings) -> None:
-    """Raises `SignatureInvalid` unless `X-Hub-Signature-256` is the raw body's; without a secret strictness decides."""
+def check_signature(
+    provider: str, webhook: Webhook, secret: str | None, settings: Settings, *, setting: str = "FACEBOOK_APP_SECRET"
+) -> None:
+    """Check `X-Hub-Signature-256` over the raw body; without a secret strictness decides.
+
+    Raises `SignatureInvalid`, which names the `setting` to look at.
+    """
     if secret is None:
         if settings.strict_webhooks or settings.production:
-            raise SignatureInvalid(f"{provider}: set FACEBOOK_APP_SECRET, without it no webhook can be trusted")
+            raise SignatureInvalid(f"{provider}: set {setting}, without it no webhook can be trusted")
         return
     if not hmac_sha256_matches(webhook.headers.get("x-hub-signature-256"), "sha256=", secret, webhook.body):
-        raise SignatureInvalid(f"{provider}: X-Hub-Signature-256 does not match; check FACEBOOK_APP_SECRET")
+        raise SignatureInvalid(f"{provider}: X-Hub-Signature-256 does not match; check {setting}")
 
 
 def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> str:

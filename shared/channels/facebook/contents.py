@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared.channelkit.contents import Contents
-from shared.channels.facebook.events import Message, SentAttachment
+from shared.channelkit.messenger_events import SentAttachment
+from shared.channels.facebook.events import Message
 from shared.domain.messages import Attachment, MessageKind
 
 _KINDS = {

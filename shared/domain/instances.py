@@ -39,6 +39,7 @@ class ChannelType(StrEnum):
     EMAIL = "email", "email_ses"
     SMS = "sms", "sms_twilio", "sms_sns"
     LINE = "line"
+    INSTAGRAM = "instagram"
 
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})

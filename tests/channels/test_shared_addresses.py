@@ -59,6 +59,13 @@ SHARED = {
         config=lambda account: {"pageAccessToken": f"token-of-{account}"},
         entry=_page_entry,
     ),
+    "instagram": Shared(
+        type="INSTAGRAM",
+        path="/webhook/instagram",
+        body="instagram",
+        config=lambda account: {"accessToken": f"token-of-{account}"},
+        entry=_page_entry,
+    ),
     "whatsapp_cloud": Shared(
         type="WHATSAPP",
         path="/webhook/whatsapp_cloud",
@@ -75,7 +82,8 @@ def hub(deps: Deps, provider: Stub) -> Hub:
     """A hub without consumers: the events of a call stay on the bus."""
 
     def me(request: Received) -> Reply:
-        return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
+        account = request.headers["authorization"].removeprefix("Bearer token-of-")
+        return Reply(json={"id": account, "user_id": account, "name": "Page"})
 
     def number(request: Received) -> Reply:
         return Reply(json={"id": request.path.strip("/").split("?")[0].split("/")[-1], "verified_name": "Shop"})

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 
 from shared.channel.webhook import Route, Webhook, WebhookResponse
+from shared.channelkit.payloads import json_object
 from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
 from shared.config import ChannelSettings, Settings
@@ -24,6 +25,9 @@ from shared.setting_forms import Url
 
 TIMEOUT = 90.0
 """Seconds; a video given by URL is fetched by Meta for up to 75 s before it answers."""
+
+_CHANNELS = {"page": "facebook", "instagram": "instagram", "whatsapp_business_account": "whatsapp_cloud"}
+"""Which channel reads webhooks about which object of Meta's."""
 
 
 class MetaSettings(ChannelSettings):
@@ -188,12 +192,23 @@ def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> s
 
 
 def app_routes(path: str, *, get_summary: str, post_summary: str) -> tuple[Route, Route]:
-    """The two calls that Meta makes to the one address of an app, for all accounts of the app."""
+    """The two calls that Meta makes to the one address of an app, for all accounts of the app.
+
+    The same address may be entered for all of the app's objects: the body tells whose a call is.
+    """
     received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
     return (
         Route(method="GET", path=path, summary=get_summary),
-        Route(method="POST", path=path, summary=post_summary, response=received),
+        Route(method="POST", path=path, summary=post_summary, channel_of=_channel_of, response=received),
     )
+
+
+def _channel_of(body: bytes) -> str | None:
+    """The channel of the object that a call is about; None for a body that cannot be read."""
+    try:
+        return _CHANNELS.get(str(json_object("meta", body).get("object")))
+    except PayloadInvalid:
+        return None
 
 
 def objects(provider: str, holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

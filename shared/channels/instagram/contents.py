@@ -31,7 +31,7 @@ def contents(message: Message) -> Contents:
     """
     files = tuple(_attachment(item) for item in message.attachments if item.type in _KINDS)
     unknown = {item.type[:64] for item in message.attachments} - _KINDS.keys() - _LINKS - {"template"}
-    text = message.text or _words(message.attachments)
+    text = message.text or _text_of_shares(message.attachments)
     extra: dict[str, Any] = {}
     if message.reply_to and message.reply_to.story:
         extra["story"] = message.reply_to.story.model_dump(exclude_none=True)
@@ -62,7 +62,7 @@ def _attachment(item: SentAttachment) -> Attachment:
     )
 
 
-def _words(attachments: list[SentAttachment]) -> str | None:
+def _text_of_shares(attachments: list[SentAttachment]) -> str | None:
     """Title and address of what was shared, and the titles of a template's elements."""
     lines: list[str | None] = []
     for item in attachments:

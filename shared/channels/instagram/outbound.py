@@ -69,7 +69,7 @@ def _poster(deps: Deps, instance: Instance, config: InstagramConfig, payload: Ou
 
 def _send_all(post: Post, payload: OutboxPayload) -> Iterator[str | None]:
     """The ids of what was sent, one after the other. A file that Meta cannot use becomes a link in the text."""
-    words: list[str | None] = [payload.text]
+    text_parts: list[str | None] = [payload.text]
     for attachment in payload.attachments:
         link = attachment.url
         if link:
@@ -77,8 +77,8 @@ def _send_all(post: Post, payload: OutboxPayload) -> Iterator[str | None]:
             if not messenger.file_refused(reply):
                 yield messenger.message_id(result(reply))
                 continue
-        words.append(link or messenger.in_words(attachment))
-    pieces = cut_text(messenger.joined(*words), TEXT_BYTES, utf8_length)
+        text_parts.append(link or messenger.in_words(attachment))
+    pieces = cut_text(messenger.joined(*text_parts), TEXT_BYTES, utf8_length)
     for number, piece in enumerate(pieces, 1):
         choices = payload.choices if number == len(pieces) else []
         yield messenger.message_id(result(post(_message({"text": piece, **_quick_replies(choices)}))))

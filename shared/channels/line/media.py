@@ -13,7 +13,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Message
 from shared.errors import NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
 
-_GONE = frozenset({404, 410})
+_EXPIRED = frozenset({404, 410})
 _BEING_PREPARED = 202
 
 
@@ -34,7 +34,7 @@ def fetch_media(deps: Deps, instance: Instance, config: LineConfig, message: Mes
         )
     except OutcomeUnknown as error:
         raise ProviderError(PROVIDER, f"the file did not come: {error.reason}") from None
-    if answer.status in _GONE:
+    if answer.status in _EXPIRED:
         raise NotFound("LINE no longer has this file")
     if answer.status == _BEING_PREPARED:
         raise ProviderUnavailable(PROVIDER, "LINE is still preparing the file; try again in a moment")

@@ -57,10 +57,10 @@ def _summary(source: Source) -> str | None:
 def _name(deps: Deps, instance: Instance, config: LineConfig, path: str | None, field: str) -> str | None:
     if path is None:
         return None
-    known: tuple[str | None] = deps.cache.get(
+    names: tuple[str | None] = deps.cache.get(
         ("line name", instance.id, path), lambda: (_look_up(deps, config, path, field),)
     )
-    return known[0]
+    return names[0]
 
 
 def _look_up(deps: Deps, config: LineConfig, path: str, field: str) -> str | None:

@@ -21,7 +21,7 @@ from tests.pipeline.hub import Hub
 from tests.stubs import Received, Reply
 
 PUBLIC, SECRET = "https://hub.example.com", "app-secret"
-OURS, ANN = ACCOUNT["user_id"], "6187239847239847"
+ACCOUNT_ID, ANN = ACCOUNT["user_id"], "6187239847239847"
 MESSAGES = r"/messages$"
 IMAGE = "https://cdn.example.com/cat.jpg"
 
@@ -55,7 +55,7 @@ def channel(hub: Hub) -> str:
     return str(hub.post("/api/channels", {"name": "Insta", "type": "INSTAGRAM", "config": config}, 201)["id"])
 
 
-def item(sender: str = ANN, recipient: str = OURS, **about: Any) -> dict[str, Any]:
+def item(sender: str = ANN, recipient: str = ACCOUNT_ID, **about: Any) -> dict[str, Any]:
     """What happened just now."""
     return {"sender": {"id": sender}, "recipient": {"id": recipient}, "timestamp": int(time.time() * 1000)} | about
 
@@ -65,11 +65,11 @@ def says(mid: str, text: str | None, **more: Any) -> dict[str, Any]:
 
 
 def echo(mid: str, text: str | None) -> dict[str, Any]:
-    return item(OURS, ANN, message={"mid": mid, "text": text, "is_echo": True})
+    return item(ACCOUNT_ID, ANN, message={"mid": mid, "text": text, "is_echo": True})
 
 
 def post(hub: Hub, *items: dict[str, Any], path: str = "/webhook/instagram", name: str = "messaging") -> None:
-    body = json.dumps({"object": "instagram", "entry": [{"id": OURS, "time": 1, name: items}]}).encode()
+    body = json.dumps({"object": "instagram", "entry": [{"id": ACCOUNT_ID, "time": 1, name: items}]}).encode()
     proof = meta_signature(Call(secret=SECRET, body=body))
     answer = hub.client.post(path, data=body, content_type="application/json", headers=proof)
     assert answer.status_code == 200, answer.text
@@ -104,8 +104,8 @@ def test_the_echo_of_what_we_sent_and_of_each_of_its_parts_is_no_new_message(hub
     eventually(lambda: len(hub.provider.to(MESSAGES)) == 2 and hub.idle())
     post(hub, echo("ours-1", None), echo("ours-2", "look"), item(read={"mid": "ours-2"}), says("m2", "nice"))
     eventually(lambda: "nice" in texts(hub))
-    [ours] = hub.messages(Direction.OUTBOUND)
-    assert (ours.author, ours.status) == (Author.HUMAN, MessageStatus.READ)
+    [sent] = hub.messages(Direction.OUTBOUND)
+    assert (sent.author, sent.status) == (Author.HUMAN, MessageStatus.READ)
 
 
 def test_what_the_business_writes_in_the_app_is_shown_and_ends_the_waiting(hub: Hub, channel: str) -> None:
@@ -113,8 +113,8 @@ def test_what_the_business_writes_in_the_app_is_shown_and_ends_the_waiting(hub: 
     eventually(lambda: hub.conversation().needs_reply_since)
     post(hub, echo("app-1", "Yes, hello!"))
     eventually(lambda: hub.conversation().needs_reply_since is None)
-    [ours] = hub.messages(Direction.OUTBOUND)
-    assert (ours.author, ours.text) == (Author.OTHER, "Yes, hello!")
+    [sent] = hub.messages(Direction.OUTBOUND)
+    assert (sent.author, sent.text) == (Author.OTHER, "Yes, hello!")
 
 
 def test_a_message_to_another_app_is_stored_and_not_answered(hub: Hub, channel: str) -> None:

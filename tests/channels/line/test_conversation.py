@@ -147,13 +147,13 @@ def test_in_a_group_what_quotes_us_is_answered(hub: Hub) -> None:
     hub.echo_agent()
     channel = account(hub)
     post(hub, channel, says("lunch at noon?", GROUP))
-    [theirs] = inbound(hub, 1)
+    [question] = inbound(hub, 1)
     talk = {"channelInstanceId": channel, "conversationId": hub.conversation().id}
     hub.post("/api/messages/send", talk | {"text": "We open at noon."}, 202)
     eventually(lambda: hub.messages(Direction.OUTBOUND) and hub.idle())
-    [ours] = hub.messages(Direction.OUTBOUND)
-    post(hub, channel, says("I mean Bob", GROUP, quotedMessageId=theirs.external_message_id))
-    post(hub, channel, says("and on Sunday?", GROUP, quotedMessageId=ours.external_message_id))
+    [answer] = hub.messages(Direction.OUTBOUND)
+    post(hub, channel, says("I mean Bob", GROUP, quotedMessageId=question.external_message_id))
+    post(hub, channel, says("and on Sunday?", GROUP, quotedMessageId=answer.external_message_id))
     eventually(lambda: len(answers(hub)) == 2)
     assert answers(hub) == ["We open at noon.", "Echo: and on Sunday?"]
 

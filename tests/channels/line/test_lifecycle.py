@@ -19,12 +19,12 @@ from tests.stubs import Reply, Stub
 TOKEN = "token-of-the-channel"
 CONFIG = LineConfig.model_validate({"channelAccessToken": TOKEN})
 ENDPOINT = "/v2/bot/channel/webhook/endpoint$"
-OURS = "https://hub.example/webhook/line/i1"
+CALLBACK = "https://hub.example/webhook/line/i1"
 
 Ask: TypeAlias = Callable[[Deps, Instance, LineConfig], Connection]
 
 
-def line_rules(provider: Stub, endpoint: str = OURS, *, active: bool = True) -> None:
+def line_rules(provider: Stub, endpoint: str = CALLBACK, *, active: bool = True) -> None:
     """Play a LINE whose account has that webhook address."""
     provider.on("GET", "/v2/bot/info$", Reply(json=BOT))
     provider.on("PUT", ENDPOINT, Reply(json={}))
@@ -34,10 +34,10 @@ def line_rules(provider: Stub, endpoint: str = OURS, *, active: bool = True) -> 
 def test_connecting_sets_the_instances_own_address_at_line(public: Deps, instance: Instance, provider: Stub) -> None:
     line_rules(provider)
     assert lifecycle.connect(public, instance, CONFIG) == Connection(
-        status=InstanceStatus.CONNECTED, webhook_url=OURS, external_id=BOT["userId"], display_name="Shop"
+        status=InstanceStatus.CONNECTED, webhook_url=CALLBACK, external_id=BOT["userId"], display_name="Shop"
     )
     [registration] = [request for request in provider.to(ENDPOINT) if request.method == "PUT"]
-    assert registration.json == {"endpoint": OURS}
+    assert registration.json == {"endpoint": CALLBACK}
     assert all(request.headers["authorization"] == f"Bearer {TOKEN}" for request in provider.requests)
 
 

@@ -96,8 +96,8 @@ def test_a_reply_without_an_answer_leaves_the_outcome_unknown(
 def test_a_push_message_without_an_answer_is_tried_again_with_the_same_key(
     deps: Deps, instance: Instance, provider: Stub, answer: Reply
 ) -> None:
-    taken = {"message": "The retry key is already accepted", "sentMessages": [{"id": "600000000000000001"}]}
-    provider.on("POST", PUSH, Reply(409, taken))
+    accepted = {"message": "The retry key is already accepted", "sentMessages": [{"id": "600000000000000001"}]}
+    provider.on("POST", PUSH, Reply(409, accepted))
     provider.on("POST", PUSH, answer, times=1)
     with pytest.raises(ProviderUnavailable):
         send(deps, instance, payload("hello"))

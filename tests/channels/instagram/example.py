@@ -13,6 +13,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="access_token",
     proof=Proof(
         config=lambda secret: {"access_token": "IGAA", "app_secret": secret},
         headers=meta_signature,

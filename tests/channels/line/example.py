@@ -22,6 +22,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="channel_access_token",
     proof=Proof(
         config=lambda secret: {"channel_access_token": "token-1", "channel_secret": secret},
         headers=signature,

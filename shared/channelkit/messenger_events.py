@@ -89,3 +89,8 @@ class Reaction(Part):
     action: str
     emoji: str | None = None
     reaction: str | None = None
+
+    @property
+    def current(self) -> str:
+        """The emoji that is there now, by its name where it has no other; empty when it was taken back."""
+        return "" if self.action == "unreact" else self.emoji or f":{self.reaction or 'other'}:"

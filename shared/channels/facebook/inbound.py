@@ -138,12 +138,11 @@ def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
     reaction = event.reaction
     if reaction is None:
         return []
-    emoji = reaction.emoji or f":{reaction.reaction or 'other'}:"
     return [
         ReactionChanged(
             external_message_id=reaction.mid,
             sender_key=customer,
-            emoji="" if reaction.action == "unreact" else emoji,
+            emoji=reaction.current,
             reacted_at=_when(event),
         )
     ]

@@ -14,6 +14,7 @@ from shared.channels.instagram.config import PROVIDER, InstagramConfig, Instagra
 from shared.deps import Deps
 from shared.errors import NotConfigured
 
+NOT_INSTALLED = "access_token is missing: log in at Instagram by the instance's auth_url, or set access_token"
 _PERMISSION = "the token lacks instagram_business_manage_messages (of a page's: instagram_manage_messages)"
 _HINTS = {
     190: "the token is wrong or has expired: connect the account again, or set config.accessToken",
@@ -37,7 +38,7 @@ def call(
     Raises what `Outgoing.request` raises, and `NotConfigured` without a token.
     """
     if config.access_token is None:
-        raise NotConfigured(PROVIDER, "connect the account at Instagram, or set config.accessToken")
+        raise NotConfigured(PROVIDER, NOT_INSTALLED)
     return meta.call(deps, _account(deps, config), method, path, json=json, params=params, timeout=timeout)
 
 

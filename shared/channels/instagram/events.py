@@ -86,7 +86,10 @@ class Profile(BaseModel):
 
 
 class Event(Part):
-    """One item; exactly one of the fields between `timestamp` and `profile` is there."""
+    """One item; exactly one of the fields between `timestamp` and `profile` is there.
+
+    With `is_standby` another program is in charge of the chat, and answers.
+    """
 
     sender: Party
     recipient: Party
@@ -98,6 +101,7 @@ class Event(Part):
     read: Seen | None = None
     referral: dict[str, Any] | None = None
     profile: Profile = Profile()
+    is_standby: bool = False
 
     @property
     def is_own(self) -> bool:

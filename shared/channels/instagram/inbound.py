@@ -49,11 +49,11 @@ def parse(payload: Any) -> list[ChannelEvent]:
     """An item's events; what is of another field, or of an unknown kind, is logged by name."""
     if not isinstance(payload, dict) or not isinstance(payload.get("item"), dict):
         raise PayloadInvalid(f"{PROVIDER}: the payload has no item")
-    field, item = payload.get("field"), payload["item"]
+    field, item = str(payload.get("field")), payload["item"]
     if field not in MESSAGING_FIELDS:
-        _log.info("instagram event of another field ignored", extra={"field": str(field)[:64]})
+        _log.info("instagram event of another field ignored", extra={"field": field[:64]})
         return []
-    event = checked(PROVIDER, Event, item)
+    event = checked(PROVIDER, Event, {**item, "is_standby": field == "standby"})
     for kind in item.keys() - IGNORED - _PARSERS.keys():
         _log.warning("instagram event of unknown kind ignored", extra={"event_kind": str(kind)[:64]})
     customer = event.customer
@@ -63,7 +63,7 @@ def parse(payload: Any) -> list[ChannelEvent]:
     events: list[ChannelEvent] = []
     for kind, parser in _PARSERS.items():
         if getattr(event, kind) is not None:
-            events += parser(event, customer, field == "standby")
+            events += parser(event, customer)
     return events
 
 
@@ -88,7 +88,7 @@ def _received(event: Event, customer: str, **fields: Any) -> MessageReceived:
     )
 
 
-def _message(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _message(event: Event, customer: str) -> list[ChannelEvent]:
     message = event.message
     if message is None:
         return []
@@ -104,22 +104,21 @@ def _message(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent
             text=content.text,
             attachments=content.attachments,
             from_me=event.is_own,
-            # Another program is in charge of the chat, and answers.
-            is_history=is_standby and not event.is_own,
+            is_history=event.is_standby and not event.is_own,
             reply_to=message.reply_to.mid if message.reply_to else None,
             extra=content.extra,
         )
     ]
 
 
-def _edited(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _edited(event: Event, customer: str) -> list[ChannelEvent]:
     edit = event.message_edit
     if edit is None:
         return []
     return [MessageEdited(external_message_id=edit.mid, text=edit.text, edited_at=_when(event))]
 
 
-def _postback(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _postback(event: Event, customer: str) -> list[ChannelEvent]:
     postback = event.postback
     if postback is None:
         return []
@@ -131,7 +130,7 @@ def _postback(event: Event, customer: str, is_standby: bool) -> list[ChannelEven
             kind=MessageKind.INTERACTIVE,
             text=postback.title or postback.payload,
             from_me=event.is_own,
-            is_history=is_standby,
+            is_history=event.is_standby,
             extra=postback.model_dump(include={"payload", "referral"}, exclude_none=True),
         )
     ]
@@ -141,22 +140,21 @@ def _milliseconds(event: Event) -> int:
     return round(_when(event).timestamp() * 1000)
 
 
-def _reaction(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
     reaction = event.reaction
     if reaction is None:
         return []
-    emoji = reaction.emoji or f":{reaction.reaction or 'other'}:"
     return [
         ReactionChanged(
             external_message_id=reaction.mid,
             sender_key=customer,
-            emoji="" if reaction.action == "unreact" else emoji,
+            emoji=reaction.current,
             reacted_at=_when(event),
         )
     ]
 
 
-def _seen(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _seen(event: Event, customer: str) -> list[ChannelEvent]:
     if event.read is None:
         return []
     read = MessageStatus.READ
@@ -166,7 +164,7 @@ def _seen(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
     ]
 
 
-def _referral(event: Event, customer: str, is_standby: bool) -> list[ChannelEvent]:
+def _referral(event: Event, customer: str) -> list[ChannelEvent]:
     """The customer came back by an advertisement or a link to the chat, and has not written anything yet."""
     referral = event.referral
     if referral is None:
@@ -185,7 +183,7 @@ def _referral(event: Event, customer: str, is_standby: bool) -> list[ChannelEven
     ]
 
 
-_PARSERS: Mapping[str, Callable[[Event, str, bool], list[ChannelEvent]]] = {
+_PARSERS: Mapping[str, Callable[[Event, str], list[ChannelEvent]]] = {
     "message": _message,
     "message_edit": _edited,
     "postback": _postback,

@@ -12,7 +12,7 @@ from shared.channel.lifecycle import Connection
 from shared.channelkit import messenger
 from shared.channelkit.reachable import only_sends
 from shared.channels.instagram import tokens
-from shared.channels.instagram.api import call, result
+from shared.channels.instagram.api import NOT_INSTALLED, call, result
 from shared.channels.instagram.config import PROVIDER, InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
@@ -46,8 +46,11 @@ class _Account:
 def connect(deps: Deps, instance: Instance, config: InstagramConfig) -> Connection:
     """Ask whose token it is, renew it and, where `PUBLIC_URL` is set, subscribe the app to the account.
 
-    The callback URL itself belongs to the app and is entered at Meta once.
+    The callback URL itself belongs to the app and is entered at Meta once. Without a token the account's owner has yet
+    to log in.
     """
+    if config.access_token is None:
+        return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NOT_INSTALLED)
     return connection_of(deps, config, _renewed(deps, config))
 
 

@@ -158,7 +158,7 @@ def test_an_account_whose_owner_logs_in_at_instagram_is_connected(hub: Hub) -> N
     hub.provider.on("GET", r"^/access_token\?", Reply(json={"access_token": "IGAA9", "expires_in": 5183944}))
     config = {"appSecret": SECRET}
     created = hub.post("/api/channels", {"name": "Insta", "type": "INSTAGRAM", "config": config}, 201)
-    assert created["status"] != "CONNECTED"
+    assert created["status"] == "DISCONNECTED"
     link = urlsplit(hub.get(f"/api/v1/instances/{created['id']}/qr")["auth_url"])
     state = parse_qs(link.query)["state"][0]
     hub.client.get("/oauth/instagram/callback", query_string={"code": "the-code", "state": state})

@@ -108,8 +108,11 @@ def test_a_refused_subscription_says_which_permissions_are_needed(
 
 
 def test_without_a_token_the_way_to_one_is_told(deps: Deps, instance: Instance) -> None:
-    with pytest.raises(NotConfigured, match=r"config\.accessToken"):
+    with pytest.raises(NotConfigured, match="access_token is missing"):
         lifecycle.probe(deps, instance, InstagramConfig())
+    connection = lifecycle.connect(deps, instance, InstagramConfig())
+    assert connection.status is InstanceStatus.NOT_CONFIGURED
+    assert "auth_url" in str(connection.detail)
 
 
 @pytest.mark.parametrize(

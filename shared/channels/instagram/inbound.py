@@ -36,7 +36,7 @@ IGNORED = frozenset(
         "recipient",
         "timestamp",
         "profile",
-        "optin",
+        "optin",  # codespell:ignore optin
         "pass_thread_control",
         "take_thread_control",
         "request_thread_control",

@@ -11,4 +11,6 @@ OWN_ROUTES: tuple[tuple[str, str, str], ...] = (
     ("POST", "/api/telegram/bot/webhook/<channel_instance_id>", "telegram_bot"),
     ("GET", "/api/facebook/webhook", "facebook"),
     ("POST", "/api/facebook/webhook", "facebook"),
+    ("GET", "/webhook/instagram", "instagram"),
+    ("POST", "/webhook/instagram", "instagram"),
 )

@@ -59,7 +59,8 @@ def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request
         return _challenge(deps, adapter, request, None)
     webhook = _webhook(deps, request)
     if route.recipients is None:
-        return _response(webhooks.take_for_accounts(deps, adapter, webhook) or route.response, None)
+        name = route.channel_of(webhook.body) if route.channel_of else None
+        return _response(webhooks.take_for_accounts(deps, name or adapter, webhook) or route.response, None)
     instance, recipient = _recipient(deps, adapter, route.recipients(parameters, webhook.body))
     response = webhooks.take(deps, instance, replace(webhook, suffix=recipient.suffix))
     if recipient.is_default and recipient.account:

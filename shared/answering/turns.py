@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.channelkit.cutting import cut_text
 from shared.domain.conversations import Conversation
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Direction, Message, MessageKind, phones
@@ -69,28 +70,4 @@ def split_text(text: str, limit: int, *, in_one_piece: bool = False) -> list[str
     With `in_one_piece` only for the limit's sake.
     """
     paragraphs = [text.strip()] if in_one_piece else [part.strip() for part in re.split(r"\n\s*\n", text.strip())]
-    return [piece for paragraph in paragraphs for piece in _cut(paragraph, limit)]
-
-
-def _cut(text: str, limit: int) -> list[str]:
-    pieces = []
-    while _length(text) > limit:
-        head = _prefix(text, limit)
-        at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
-        pieces.append(text[:at].rstrip())
-        text = text[at:].lstrip()
-    return [piece for piece in [*pieces, text] if piece]
-
-
-def _length(text: str) -> int:
-    """Providers count UTF-16 units."""
-    return len(text) + sum(ord(character) > 0xFFFF for character in text)
-
-
-def _prefix(text: str, limit: int) -> str:
-    units = 0
-    for index, character in enumerate(text):
-        units += 2 if ord(character) > 0xFFFF else 1
-        if units > limit:
-            return text[:index]
-    return text
+    return [piece for paragraph in paragraphs for piece in cut_text(paragraph, limit)]

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The provider's answer: the message's id there, and the chat's address when it differs from the one used."""
+    """The provider's answer: the message's id there, and the chat's address when it differs from the one used.
+
+    Where the provider made several messages of it, `further_ids` are those of the others: their echoes and receipts
+    are about this message, too.
+    """
 
     external_message_id: str | None
     external_conversation_id: str | None = None
     note: str | None = None
+    further_ids: tuple[str, ...] = ()
 
 
 class OutboundModule(Protocol[Config]):

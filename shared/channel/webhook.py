@@ -78,14 +78,16 @@ class Route:
 
     `<words>` in `path` are parameters. A GET asks for the challenge. `recipients` gets the parameters and the body of
     a call and yields whom it may be for, the first existing one counts; after the last it raises `NotFound`. Without
-    it the call's parts name their accounts. `response` is the answer to a call that was taken; without it the name of
-    the instance is told.
+    it the call's parts name their accounts. There `channel_of` may tell from the body which channel a call is for,
+    where an app calls one address for several of them; None means the channel whose address it is. `response` is the
+    answer to a call that was taken; without it the name of the instance is told.
     """
 
     method: Literal["GET", "POST"]
     path: str
     summary: str
     recipients: Callable[[Mapping[str, str], bytes], Iterator[Recipient]] | None = None
+    channel_of: Callable[[bytes], str | None] | None = None
     response: WebhookResponse | None = None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 
 from shared.channel.webhook import Route, Webhook, WebhookResponse
+from shared.channelkit.payloads import json_object
 from shared.channelkit.providers import refusal
 from shared.channelkit.signatures import hmac_sha256_matches, same_secret
 from shared.config import ChannelSettings, Settings
@@ -24,6 +25,9 @@ from shared.setting_forms import Url
 
 TIMEOUT = 90.0
 """Seconds; a video given by URL is fetched by Meta for up to 75 s before it answers."""
+
+_CHANNELS = {"page": "facebook", "instagram": "instagram", "whatsapp_business_account": "whatsapp_cloud"}
+"""Which channel reads webhooks about which object of Meta's."""
 
 
 class MetaSettings(ChannelSettings):
@@ -37,11 +41,15 @@ class MetaSettings(ChannelSettings):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """On whose behalf the Graph API is called; with the app's secret, calls prove that they know it."""
+    """On whose behalf the Graph API is called; with the app's secret, calls prove that they know it.
+
+    `api_url` is for an account whose Graph API is at an address of its own.
+    """
 
     provider: str
     token: str
     secret: str | None
+    api_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def call(
     settings = deps.settings.of(MetaSettings)
     answer = deps.http.request(
         method,
-        f"{settings.graph_api_url}/{settings.graph_api_version}/{path}",
+        f"{account.api_url or settings.graph_api_url}/{settings.graph_api_version}/{path}",
         provider=account.provider,
         json=json if data is None else data,
         headers={"Authorization": f"Bearer {account.token}", **(headers or {})},
@@ -158,14 +166,19 @@ def app_secret(own: SecretStr | None, settings: Settings) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def check_signature(provider: str, webhook: Webhook, secret: str | None, settings: Settings) -> None:
-    """Raises `SignatureInvalid` unless `X-Hub-Signature-256` is the raw body's; without a secret strictness decides."""
+def check_signature(
+    provider: str, webhook: Webhook, secret: str | None, settings: Settings, *, setting: str = "FACEBOOK_APP_SECRET"
+) -> None:
+    """Check `X-Hub-Signature-256` over the raw body; without a secret strictness decides.
+
+    Raises `SignatureInvalid`, which names the `setting` to look at.
+    """
     if secret is None:
         if settings.strict_webhooks or settings.production:
-            raise SignatureInvalid(f"{provider}: set FACEBOOK_APP_SECRET, without it no webhook can be trusted")
+            raise SignatureInvalid(f"{provider}: set {setting}, without it no webhook can be trusted")
         return
     if not hmac_sha256_matches(webhook.headers.get("x-hub-signature-256"), "sha256=", secret, webhook.body):
-        raise SignatureInvalid(f"{provider}: X-Hub-Signature-256 does not match; check FACEBOOK_APP_SECRET")
+        raise SignatureInvalid(f"{provider}: X-Hub-Signature-256 does not match; check {setting}")
 
 
 def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> str:
@@ -179,12 +192,23 @@ def answer_challenge(provider: str, webhook: Webhook, expected: str | None) -> s
 
 
 def app_routes(path: str, *, get_summary: str, post_summary: str) -> tuple[Route, Route]:
-    """The two calls that Meta makes to the one address of an app, for all accounts of the app."""
+    """The two calls that Meta makes to the one address of an app, for all accounts of the app.
+
+    The same address may be entered for all of the app's objects: the body tells whose a call is.
+    """
     received = WebhookResponse(body="EVENT_RECEIVED", content_type="text/plain; charset=utf-8")
     return (
         Route(method="GET", path=path, summary=get_summary),
-        Route(method="POST", path=path, summary=post_summary, response=received),
+        Route(method="POST", path=path, summary=post_summary, channel_of=_channel_of, response=received),
     )
+
+
+def _channel_of(body: bytes) -> str | None:
+    """The channel of the object that a call is about; None for a body that cannot be read."""
+    try:
+        return _CHANNELS.get(str(json_object("meta", body).get("object")))
+    except PayloadInvalid:
+        return None
 
 
 def objects(provider: str, holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -39,6 +39,8 @@ class ChannelType(StrEnum):
     VIDEO = "video"
     EMAIL = "email", "email_ses"
     SMS = "sms", "sms_twilio", "sms_sns"
+    LINE = "line"
+    INSTAGRAM = "instagram"
 
 
 CALLS = frozenset({ChannelType.VOICE, ChannelType.VIDEO})

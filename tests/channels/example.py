@@ -109,7 +109,8 @@ class Credential:
 class Example:
     """One channel: how its webhooks prove themselves, recordings to post to a running hub, a credential to try.
 
-    `no_webhooks` and `no_credential` are the reason where there is none.
+    `no_webhooks` and `no_credential` are the reason where there is none. `needs` is what an instance of which nothing
+    is known is told to lack; a page of our own lacks nothing.
     """
 
     proof: Proof
@@ -117,6 +118,7 @@ class Example:
     credential: Credential | None = None
     no_webhooks: str = ""
     no_credential: str = ""
+    needs: str = ""
 
 
 def example(name: str) -> Example:

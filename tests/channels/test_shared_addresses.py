@@ -59,6 +59,13 @@ SHARED = {
         config=lambda account: {"pageAccessToken": f"token-of-{account}"},
         entry=_page_entry,
     ),
+    "instagram": Shared(
+        type="INSTAGRAM",
+        path="/webhook/instagram",
+        body="instagram",
+        config=lambda account: {"accessToken": f"token-of-{account}"},
+        entry=_page_entry,
+    ),
     "whatsapp_cloud": Shared(
         type="WHATSAPP",
         path="/webhook/whatsapp_cloud",
@@ -75,7 +82,8 @@ def hub(deps: Deps, provider: Stub) -> Hub:
     """A hub without consumers: the events of a call stay on the bus."""
 
     def me(request: Received) -> Reply:
-        return Reply(json={"id": request.headers["authorization"].removeprefix("Bearer token-of-"), "name": "Page"})
+        account = request.headers["authorization"].removeprefix("Bearer token-of-")
+        return Reply(json={"id": account, "user_id": account, "name": "Page"})
 
     def number(request: Received) -> Reply:
         return Reply(json={"id": request.path.strip("/").split("?")[0].split("/")[-1], "verified_name": "Shop"})
@@ -96,12 +104,19 @@ def channel_for(hub: Hub, name: str, account: str, secret: str = SECRET) -> str:
     return str(hub.post("/api/channels", {"name": account, "type": SHARED[name].type, "config": config}, 201)["id"])
 
 
-def call(hub: Hub, name: str, accounts: Sequence[str], secret: str = SECRET, channel: str | None = None) -> int:
-    """The provider of whoever knows `secret` calls the shared address, or that of one channel."""
+def call(
+    hub: Hub,
+    name: str,
+    accounts: Sequence[str],
+    secret: str = SECRET,
+    channel: str | None = None,
+    path: str | None = None,
+) -> int:
+    """The provider of whoever knows `secret` calls the shared address, that of one channel, or `path`."""
     shared = SHARED[name]
     raw = json.dumps({"object": shared.body, "entry": [shared.entry(account) for account in accounts]}).encode()
     headers = PROOFS[name].headers(Call(secret=secret, body=raw)) | {"content-type": "application/json"}
-    path = f"/webhook/{name}/{channel}" if channel else shared.path
+    path = f"/webhook/{name}/{channel}" if channel else path or shared.path
     answer: TestResponse = hub.client.post(path, data=raw, headers=headers)
     return answer.status_code
 
@@ -178,3 +193,13 @@ def test_a_secret_that_was_changed_in_another_process_is_good_for_all_accounts_o
         elsewhere.patch(f"/api/channels/{channel}", {"config": {"appSecret": ROTATED}})
     assert call(hub, name, (OWN_ACCOUNT, OTHER_ACCOUNT), secret=ROTATED) == 200
     assert brought(hub) == [(hub.tenant_id, channel) for channel in channels * 2]
+
+
+@every_shared_address
+@pytest.mark.parametrize("other", SHARED)
+def test_an_app_may_call_any_of_the_addresses_for_all_its_channels(hub: Hub, name: str, other: str) -> None:
+    own = tenant_with(hub, name, OWN_ACCOUNT)
+    assert call(hub, name, (OWN_ACCOUNT,), path=SHARED[other].path) == 200
+    assert brought(hub) == [own]
+    assert call(hub, name, (OWN_ACCOUNT,), secret=ROTATED, path=SHARED[other].path) == 401
+    assert brought(hub) == [own]

@@ -8,21 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channelkit import meta
+from shared.channelkit import messenger, meta
 from shared.channelkit.meta import TIMEOUT, Reply
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
-from shared.domain.messages import OUTSIDE_WINDOW
-from shared.errors import ProviderRejected
 
 PROVIDER = "facebook"
 
-_OUTSIDE_WINDOW = frozenset({(10, 2018278), (10, 2018065)})
-_TEMPORARY = frozenset({1, 2, 4, 17, 32, 613, 1200})
-_FINAL = frozenset({10, 100, 190, 230, 551, *range(200, 300)})
-_FILE_SUBCODES = frozenset({2018008, 2018047, 2018109, 2018294})
-_FILE_CODES = frozenset({389, 546})
-_FILE_PHRASES = ("failed to fetch the file", "upload attachment failure", "fetch video file")
 _HINTS = {
     190: "check config.pageAccessToken",
     10: "the page or the app lacks a permission (pages_messaging)",
@@ -46,17 +38,6 @@ def call(
     return meta.call(deps, page, method, path, json=json, params=params, timeout=timeout)
 
 
-def file_refused(reply: Reply) -> bool:
-    """Whether it was the attachment's file that Meta could not use."""
-    message = reply.message.lower()
-    is_file_code = reply.subcode in _FILE_SUBCODES or reply.code in _FILE_CODES
-    return not reply.ok and (is_file_code or any(phrase in message for phrase in _FILE_PHRASES))
-
-
 def result(reply: Reply) -> Mapping[str, Any]:
     """The body of an answer; raises `ProviderRejected`, `ProviderUnavailable` or, if unreadable, `OutcomeUnknown`."""
-    if reply.ok:
-        return meta.body_of(PROVIDER, reply)
-    if (reply.code, reply.subcode) in _OUTSIDE_WINDOW:
-        raise ProviderRejected(PROVIDER, OUTSIDE_WINDOW)
-    raise meta.sorted_refusal(PROVIDER, reply, _HINTS.get(reply.code), temporary=_TEMPORARY, final=_FINAL)
+    return messenger.result(PROVIDER, reply, _HINTS)

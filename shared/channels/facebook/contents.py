@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.channelkit.contents import Contents, short
-from shared.channels.facebook import events
-from shared.channels.facebook.events import Message, SentAttachment
-from shared.domain.content import Content, Press, Referral
+from shared.channelkit.messenger_events import SentAttachment
+from shared.channels.facebook.events import Message
+from shared.domain.content import Content, Press
 from shared.domain.messages import Attachment, MessageKind
 
 _KINDS = {
@@ -38,22 +38,10 @@ def contents(message: Message) -> Contents:
     quick_reply = message.quick_reply
     content = Content(
         pressed=Press(title=short(text), payload=quick_reply.payload) if quick_reply else None,
-        referral=referral(message.referral) if message.referral else None,
+        referral=message.referral.content if message.referral else None,
         unsupported=", ".join(sorted(unknown))[:500] if unknown else None,
     )
     return Contents(_kind(files, bool(templates), text), text, files, extra, content)
-
-
-def referral(source: events.Referral) -> Referral:
-    """What led the customer here."""
-    return Referral(
-        source=short(source.source),
-        title=short(source.ads_context_data.ad_title) if source.ads_context_data else None,
-        url=source.referer_uri,
-        ad_id=short(source.ad_id),
-        product_id=short(source.product.id) if source.product else None,
-        ref=short(source.ref),
-    )
 
 
 def _kind(files: tuple[Attachment, ...], template: bool, text: str | None) -> MessageKind:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.channelkit.contents import short
 from shared.channelkit.payloads import checked
-from shared.channels.facebook.contents import contents, referral
+from shared.channels.facebook.contents import contents
 from shared.channels.facebook.events import Event
-from shared.domain.content import Content, Press
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
@@ -121,10 +119,6 @@ def _postback(event: Event, customer: str) -> list[ChannelEvent]:
     if postback is None:
         return []
     at = _when(event)
-    content = Content(
-        pressed=Press(title=short(postback.title), payload=postback.payload),
-        referral=referral(postback.referral) if postback.referral else None,
-    )
     return [
         MessageReceived(
             # Postbacks have an id of their own only since version 11 of the Graph API.
@@ -135,7 +129,7 @@ def _postback(event: Event, customer: str) -> list[ChannelEvent]:
             kind=MessageKind.INTERACTIVE,
             text=postback.title or postback.payload,
             sent_at=at,
-            content=content,
+            content=postback.content,
         )
     ]
 
@@ -144,12 +138,11 @@ def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
     reaction = event.reaction
     if reaction is None:
         return []
-    emoji = reaction.emoji or f":{reaction.reaction or 'other'}:"
     return [
         ReactionChanged(
             external_message_id=reaction.mid,
             sender_key=customer,
-            emoji="" if reaction.action == "unreact" else emoji,
+            emoji=reaction.current,
             reacted_at=_when(event),
         )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from shared.channel.lifecycle import Connection
+from shared.channelkit import messenger
 from shared.channelkit.reachable import only_sends
 from shared.channels.facebook.api import PROVIDER, call, result
 from shared.channels.facebook.config import FacebookConfig
@@ -12,15 +13,6 @@ from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderRejected
 
-SUBSCRIBED_FIELDS = (
-    "messages",
-    "messaging_postbacks",
-    "message_deliveries",
-    "message_reads",
-    "message_echoes",
-    "message_edits",
-    "message_reactions",
-)
 PROBE_TIMEOUT = 10.0
 """Seconds; somebody is waiting for the answer."""
 
@@ -100,7 +92,7 @@ def probe(deps: Deps, instance: Instance, config: FacebookConfig) -> None:
 
 
 def _subscribe(deps: Deps, config: FacebookConfig, page_id: str) -> None:
-    parameters = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
+    parameters = {"subscribed_fields": ",".join(messenger.PAGE_FIELDS)}
     try:
         result(call(deps, config, "POST", _subscriptions(page_id), json=parameters))
     except ProviderRejected as refused:

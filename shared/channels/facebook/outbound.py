@@ -11,17 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channel.outbound import Sent
+from shared.channelkit import messenger
+from shared.channelkit.messenger import file_of, file_refused, in_words, joined, message_id
 from shared.channelkit.meta import Reply
 from shared.channelkit.providers import note_if_unsent
-from shared.channels.facebook.api import PROVIDER, call, file_refused, result
+from shared.channels.facebook.api import PROVIDER, call, result
 from shared.channels.facebook.config import FacebookConfig
 from shared.channels.facebook.inbound import FOLLOWING_TEXT
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
-
-_TYPES = {MessageKind.IMAGE: "image", MessageKind.AUDIO: "audio", MessageKind.VIDEO: "video"}
 
 Post = Callable[[Mapping[str, Any]], Reply]
 
@@ -41,11 +41,11 @@ def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: Outbox
     reply_to = {"reply_to": {"mid": payload.reply_to}} if payload.reply_to else {}
     attachment = payload.attachments[0] if payload.attachments else None
     if attachment is None or attachment.url is None:
-        return _send_text(post, frame | reply_to, _joined(payload.text, _in_words(attachment)))
-    reply = post(frame | reply_to | {"message": {"attachment": _file(attachment)}})
+        return _send_text(post, frame | reply_to, joined(payload.text, in_words(attachment) if attachment else None))
+    reply = post(frame | reply_to | {"message": {"attachment": file_of(attachment)}})
     if file_refused(reply):
-        return _send_text(post, frame | reply_to, _joined(payload.text, attachment.url))
-    mid = _mid(reply)
+        return _send_text(post, frame | reply_to, joined(payload.text, attachment.url))
+    mid = message_id(result(reply))
     if not payload.text:
         return Sent(external_message_id=mid)
     following = frame | {"message": {"text": payload.text, "metadata": FOLLOWING_TEXT}}
@@ -58,39 +58,11 @@ def _post(deps: Deps, config: FacebookConfig, path: str, body: Mapping[str, Any]
 
 
 def _react(post: Post, recipient: Mapping[str, Any], reaction: ReactionTo) -> Sent:
-    about = {"message_id": reaction.external_message_id}
-    if reaction.emoji:
-        result(post({**recipient, "sender_action": "react", "payload": about | {"reaction": reaction.emoji}}))
-    else:
-        result(post({**recipient, "sender_action": "unreact", "payload": about}))
+    result(post({**recipient, **messenger.reaction_of(reaction, reaction.emoji)}))
     return Sent(external_message_id=None)
 
 
 def _send_text(post: Post, frame: Mapping[str, Any], text: str) -> Sent:
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    return Sent(external_message_id=_mid(post({**frame, "message": {"text": text}})))
-
-
-def _mid(reply: Reply) -> str | None:
-    mid = result(reply).get("message_id")
-    return mid if isinstance(mid, str) else None
-
-
-def _file(attachment: Attachment) -> dict[str, Any]:
-    return {
-        "type": _TYPES.get(attachment.type, "file"),
-        "payload": {"url": attachment.url, "is_reusable": False},
-    }
-
-
-def _in_words(attachment: Attachment | None) -> str | None:
-    """Messenger cannot send places: one is told as text with a map's address."""
-    if attachment is None or attachment.latitude is None or attachment.longitude is None:
-        return None
-    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
-    return _joined(attachment.name, attachment.address, spot)
-
-
-def _joined(*parts: str | None) -> str:
-    return "\n".join(part for part in parts if part)
+    return Sent(external_message_id=message_id(result(post({**frame, "message": {"text": text}}))))

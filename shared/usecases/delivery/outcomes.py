@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    """Settle an item as sent, and keep the provider's id of the message beside ours, so that receipts find it.
+    """Settle an item as sent, and keep the provider's ids of the message beside ours, so that receipts find it.
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
@@ -50,8 +50,9 @@ def _record_sent(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxI
     unit.messages.patch(item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None)
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
-    if sent.external_message_id is not None:
-        _add_alias(unit, item, ids.provider_message(instance.id, sent.external_message_id))
+    first = () if sent.external_message_id is None else (sent.external_message_id,)
+    for external_id in (*first, *sent.further_ids):
+        _add_alias(unit, item, ids.provider_message(instance.id, external_id))
 
 
 def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:

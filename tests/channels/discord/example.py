@@ -36,6 +36,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="bot_token",
     proof=Proof(
         config=lambda secret: {"bot_token": "MTk4.bot", "public_key": _public_key(secret)},
         headers=_discord_signature,

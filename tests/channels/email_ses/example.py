@@ -21,6 +21,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="address",
     proof=Proof(
         config=lambda secret: {"webhook_secret": secret, **_MAIL},
         headers=lambda call: {},

@@ -17,6 +17,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="page_access_token",
     proof=Proof(
         config=lambda secret: {"page_access_token": "EAAB", "app_secret": secret},
         headers=meta_signature,

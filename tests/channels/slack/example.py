@@ -30,6 +30,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="bot_token",
     proof=Proof(
         config=lambda secret: {"bot_token": "xoxb-1", "signing_secret": secret},
         headers=_slack_signature,

@@ -12,6 +12,7 @@ from tests.channels.example import (
 from tests.twilio import ACCOUNT, BUSINESS_NUMBER, twilio_rules
 
 EXAMPLE = Example(
+    needs="twilio_account_sid",
     proof=twilio_proof(),
     recordings=Recordings(
         message="message__text", id="SM00000000000000000000000000000001", echo="status__sent", posted=as_form

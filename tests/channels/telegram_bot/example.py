@@ -11,6 +11,7 @@ from tests.channels.example import (
 from tests.pipeline.hub import telegram_rules
 
 EXAMPLE = Example(
+    needs="bot_token",
     proof=Proof(
         config=lambda secret: {"bot_token": "123456:AAH", "webhook_secret": secret},
         headers=lambda call: {"x-telegram-bot-api-secret-token": call.secret},

@@ -8,6 +8,7 @@ from tests.channels.example import (
 )
 
 EXAMPLE = Example(
+    needs="TELEGRAM_API_ID",
     proof=Proof(config=lambda secret: {}, headers=lambda call: {}, none_come=True),
     no_webhooks="all comes over the account's own connection, and the webhook refuses everything",
     no_credential="a person logs in with a code",

@@ -28,6 +28,7 @@ def _video_session(hub: Hub) -> None:
 
 
 EXAMPLE = Example(
+    needs="twilio_account_sid",
     proof=twilio_proof(),
     recordings=Recordings(
         message="participant__customer-connected",

@@ -19,6 +19,7 @@ def _accepted(provider: Stub) -> None:
 
 
 EXAMPLE = Example(
+    needs="evolution_url",
     proof=Proof(
         config=lambda secret: {"evolution_key": "account-key", "webhook_secret": secret},
         headers=lambda call: {"x-hub-webhook-secret": call.secret},

@@ -9,34 +9,30 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.omnihub.main import blueprints
+from shared import channels
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, InstanceStatus
 from shared.ports.store import Create
 from shared.usecases.instances.instance_lookup import get_default
 from tests import refs
 from tests.apps import create_app
+from tests.channels.example import example
 from tests.documents import an_instance
 from tests.functions.omnihub.door import PATH
 from tests.stubs import Stub
 
 AGENT = {"agent_api_url": "http://localhost:3000", "agent_api_key": "agent-key-5678", "default_agent": "support"}
-# A page of our own needs nothing.
 NEEDS = {
-    ChannelType.WHATSAPP: "evolution_url",
-    ChannelType.TELEGRAM_BOT: "bot_token",
-    ChannelType.TELEGRAM_USER: "TELEGRAM_API_ID",
-    ChannelType.FACEBOOK: "page_access_token",
-    ChannelType.SLACK: "bot_token",
-    ChannelType.DISCORD: "bot_token",
-    ChannelType.VOICE: "twilio_account_sid",
-    ChannelType.VIDEO: "twilio_account_sid",
-    ChannelType.EMAIL: "address",
-    ChannelType.SMS: "twilio_account_sid",
+    channel_type: lacking
+    for channel_type in ChannelType
+    if (lacking := example(channels.default_adapter(channel_type)).needs)
 }
+"""What an instance of each type lacks of which nothing is known."""
 
 
 def test_every_type_that_needs_something_is_tried_here() -> None:
-    assert set(NEEDS) == set(ChannelType) - {ChannelType.WIDGET}
+    missing = set(ChannelType) - set(NEEDS) - {ChannelType.WIDGET}
+    assert not missing, "give EXAMPLE in tests/channels/<name>/example.py its needs"
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.channel.webhook import SupportsChallenge
+from shared.channels import ability, default_adapter
 from shared.domain.events import Topic
 from shared.domain.instances import ChannelType
 from tests.evolution import upsert, written
@@ -94,7 +96,12 @@ def test_an_instance_answers_a_challenge_only_at_the_address_of_its_channel(hub:
     assert hub.client.get(f"/webhook/whatsapp/{ids['whatsapp_cloud']}?{query}").text == "1158201444"
 
 
-@pytest.mark.parametrize("type_", [each for each in ChannelType if each is not ChannelType.FACEBOOK])
+def _asks(channel_type: ChannelType) -> bool:
+    """Whether the type's provider asks an address whether it is ours."""
+    return ability(default_adapter(channel_type), SupportsChallenge) is not None
+
+
+@pytest.mark.parametrize("type_", [each for each in ChannelType if not _asks(each)])
 def test_where_the_provider_does_not_ask_whether_the_address_is_ours_it_is_not_found(
     hub: ManualHub, type_: ChannelType
 ) -> None:

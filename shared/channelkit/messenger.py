@@ -1,0 +1,92 @@
+"""Messenger's Send API, which Instagram has as well: what it takes, and what its error codes mean.
+
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.channelkit import meta
+from shared.channelkit.meta import Reply
+from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, ReactionTo
+from shared.errors import ProviderRejected
+
+PAGE_FIELDS = (
+    "messages",
+    "messaging_postbacks",
+    "message_deliveries",
+    "message_reads",
+    "message_echoes",
+    "message_edits",
+    "message_reactions",
+)
+"""What an app subscribes to of a page. Any of them makes the events of a linked Instagram account come, too; all of
+them each time, for a subscription takes the place of the one before."""
+
+_TYPES = {MessageKind.IMAGE: "image", MessageKind.AUDIO: "audio", MessageKind.VIDEO: "video"}
+_OUTSIDE_WINDOW = frozenset({(10, 2018278), (10, 2018065), (10, 2534022)})
+_TEMPORARY = frozenset({1, 2, 4, 17, 32, 613, 1200})
+_FINAL = frozenset({10, 100, 190, 230, 551, *range(200, 300)})
+_FILE_SUBCODES = frozenset({2018008, 2018047, 2018109, 2018294})
+_FILE_CODES = frozenset({389, 546})
+_FILE_PHRASES = ("failed to fetch the file", "upload attachment failure", "fetch video file")
+
+
+def file_refused(reply: Reply) -> bool:
+    """Whether it was the attachment's file that Meta could not use."""
+    message = reply.message.lower()
+    is_file_code = reply.subcode in _FILE_SUBCODES or reply.code in _FILE_CODES
+    return not reply.ok and (is_file_code or any(phrase in message for phrase in _FILE_PHRASES))
+
+
+def outside_window(reply: Reply) -> bool:
+    """Whether the customer wrote too long ago."""
+    return not reply.ok and (reply.code, reply.subcode) in _OUTSIDE_WINDOW
+
+
+def result(provider: str, reply: Reply, hints: Mapping[int, str]) -> Mapping[str, Any]:
+    """The body of an answer; `hints` help the operator with a code.
+
+    Raises `ProviderRejected`, `ProviderUnavailable` or, if unreadable, `OutcomeUnknown`.
+    """
+    if reply.ok:
+        return meta.body_of(provider, reply)
+    if outside_window(reply):
+        raise ProviderRejected(provider, OUTSIDE_WINDOW)
+    raise meta.sorted_refusal(provider, reply, hints.get(reply.code), temporary=_TEMPORARY, final=_FINAL)
+
+
+def message_id(sent: Mapping[str, Any]) -> str | None:
+    """The id in the answer to a message that was sent."""
+    mid = sent.get("message_id")
+    return mid if isinstance(mid, str) else None
+
+
+def in_words(attachment: Attachment) -> str | None:
+    """A place cannot be sent: it is told as text with a map's address."""
+    if attachment.latitude is None or attachment.longitude is None:
+        return None
+    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
+    return joined(attachment.name, attachment.address, spot)
+
+
+def joined(*parts: str | None) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def file_of(attachment: Attachment) -> dict[str, Any]:
+    """A file as the Send API takes it: by its address."""
+    return {
+        "type": _TYPES.get(attachment.type, "file"),
+        "payload": {"url": attachment.url, "is_reusable": False},
+    }
+
+
+def reaction_of(reaction: ReactionTo, name: str) -> dict[str, Any]:
+    """The call's part that says how to react; an empty `name` takes the former reaction back."""
+    about = {"message_id": reaction.external_message_id}
+    if not name:
+        return {"sender_action": "unreact", "payload": about}
+    return {"sender_action": "react", "payload": about | {"reaction": name}}

@@ -1,0 +1,45 @@
+"""LINE Official Accounts over the Messaging API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
+from shared.channels.line.config import LineConfig
+from shared.domain.kinds import MessageKind
+
+if TYPE_CHECKING:
+    from shared.channel.inbound import InboundModule, SupportsEnrichment
+    from shared.channel.lifecycle import SupportsConnecting, SupportsProbe, SupportsStatus
+    from shared.channel.media import MediaModule
+    from shared.channel.outbound import OutboundModule
+    from shared.channel.webhook import WebhookModule
+    from shared.channels.line import inbound, lifecycle, media, outbound, webhook
+
+    _webhook_module: WebhookModule[LineConfig] = webhook
+    _inbound_module: InboundModule = inbound
+    _supports_enrichment: SupportsEnrichment[LineConfig] = inbound
+    _outbound_module: OutboundModule[LineConfig] = outbound
+    _media_module: MediaModule[LineConfig] = media
+    _supports_connecting: SupportsConnecting[LineConfig] = lifecycle
+    _supports_status: SupportsStatus[LineConfig] = lifecycle
+    _supports_probe: SupportsProbe[LineConfig] = lifecycle
+
+channel = Channel(
+    config=LineConfig,
+    capabilities=Capabilities(
+        text_limit=5000,
+        # https://developers.line.biz/en/reference/messaging-api/#message-objects; other files go as links.
+        attachments={
+            MessageKind.IMAGE: 10 * MEGABYTE,
+            MessageKind.AUDIO: 200 * MEGABYTE,
+            MessageKind.VIDEO: 200 * MEGABYTE,
+            MessageKind.DOCUMENT: None,
+            MessageKind.STICKER: None,
+            MessageKind.LOCATION: None,
+        },
+        choices=True,
+        pace=Pace(per_second=2000),
+    ),
+    setup=Setup(title="LINE", api_key="channel_access_token"),
+)

@@ -150,7 +150,7 @@ def test_the_account_of_a_deleted_channel_stays_out_of_reach_until_it_is_deleted
         mallory.call("POST", "/api/channels", {"name": name, "type": "WHATSAPP"})
     headers = key_for(shared, mallory.tenant_id)
     body = {"channel_type": "slack", "agent_api_url": "https://agent.example.com", "default_agent": "a"}
-    named = body | {"name": channel["metadata"].get("name", "support"), "agent_api_key": "k"}
+    named = body | {"name": "support", "agent_api_key": "k"}
     assert mallory.client.post("/api/v1/instances", json=named, headers=headers).status_code == 400
     assert server.accounts[account_name].hook == hook
     server.deletion = None

@@ -1,167 +1,25 @@
-"""What happens to a conversation, field by field: the documents that each step makes or changes, and the bus's events.
-
-The recordings lie in `golden`. Fields that have their default are left out, ids are shown by what they belong to. After
-a change that is meant, read the difference and take over the file that the failing test has written.
-"""
+"""What happens to a conversation: all that each step stores, and each event on the bus."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from shared.deps import Deps
-from shared.domain.calls import Call
-from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer, Identity
 from shared.domain.events import Topic
-from shared.domain.messages import OutboxItem, message_place
-from shared.domain.notifications import Notification
-from shared.domain.ratings import Rating
 from tests.evolution import MARIA, written
-from tests.overlaps import Clock, Published
 from tests.pipeline.manual_hub import PHONE, ManualHub
+from tests.pipeline.stories import StoppedClock, Story
 from tests.stubs import Reply
 
-GOLDEN = Path(__file__).parent / "golden"
-BEGINNING = datetime(2026, 11, 21, 10, 2, tzinfo=UTC)
 GROUP = "120363025246125486@g.us"
-MODELS: Mapping[str, Callable[[Any], BaseModel]] = {
-    "customers": Customer.model_validate,
-    "identities": Identity.model_validate,
-    "conversations": Conversation.model_validate,
-    "messages": message_place,
-    "outbox": OutboxItem.model_validate,
-    "calls": Call.model_validate,
-    "ratings": Rating.model_validate,
-    "notifications": Notification.model_validate,
-}
-KINDS = {"customers": "customer", "identities": "identity", "conversations": "conversation", "messages": "message"}
-COUNTERS = ("stats", "campaign_counters")
-_ID = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01|\b[0-9a-f]{16,64}\b")
-
-
-class StoppedClock(Clock):
-    """Stands still until the test lets time pass."""
-
-    def __call__(self) -> datetime:
-        return BEGINNING + self._later
 
 
 @pytest.fixture
 def deps(deps: Deps) -> Deps:
     return replace(deps, now=StoppedClock())
-
-
-@dataclass
-class Story:
-    """Records step after step what has changed."""
-
-    hub: ManualHub
-    names: dict[str, str] = field(default_factory=dict)
-    steps: dict[str, Any] = field(default_factory=dict)
-    _numbers: Counter[str] = field(default_factory=Counter)
-    _documents: dict[str, Any] = field(default_factory=dict)
-    _seen: int = 0
-
-    def begins(self, **ids: str) -> None:
-        """What there is already is no part of the story."""
-        self.names |= {id_: name for name, id_ in ids.items()}
-        self._changes()
-
-    def step(self, name: str, minutes: float = 1) -> None:
-        """What has happened since the last step; afterwards time passes."""
-        self.steps[name] = self._changes()
-        self.hub.overlaps.clock.advance(minutes=minutes)
-
-    def is_as_recorded(self, name: str) -> None:
-        recording = GOLDEN / f"{name}.json"
-        recorded = json.loads(recording.read_text("utf-8")) if recording.exists() else {}
-        if self.steps != recorded:
-            recording.with_suffix(".new.json").write_text(_text(self.steps), "utf-8")
-        assert self.steps == recorded
-
-    def _changes(self) -> dict[str, Any]:
-        events = list(self.hub.overlaps.bus.published)
-        new_events, self._seen = events[self._seen :], len(events)
-        former, self._documents = self._documents, self._collected()
-        assert former.keys() <= self._documents.keys(), "nothing is deleted"
-        changes = {name: _difference(former.get(name, {}), form) for name, form in self._documents.items()}
-        changed: dict[str, Any] = {name: change for name, change in changes.items() if change}
-        return changed | {"events": [self._named(_form(each)) for each in new_events]}
-
-    def _collected(self) -> dict[str, Any]:
-        """The forms of all documents, by collection and name."""
-        forms = {
-            (collection, each.ref.id): read(each.data).model_dump(mode="json", exclude_defaults=True)
-            for collection, read in MODELS.items()
-            for each in self.hub.store.find(collection, limit=1000).documents
-        }
-        names = {key: self._name(*key) for key in sorted(forms, key=lambda each: _ID.sub("", json.dumps(forms[each])))}
-        named = {f"{key[0]}: {names[key]}": self._named(form) for key, form in forms.items()}
-        for collection in COUNTERS:
-            for document in self.hub.store.find(collection, limit=1000).documents:
-                form = self._named(json.loads(json.dumps(document.data, default=str)))
-                name = " ".join([f"{collection}:", *(form[key] for key in ("instance_id", "hour") if key in form)])
-                named[name] = _sum(named.get(name, {}), form)
-        return dict(sorted(named.items()))
-
-    def _named(self, form: Any) -> Any:
-        return json.loads(_ID.sub(lambda match: self._name("id", match[0]), json.dumps(form)))
-
-    def _name(self, kind: str, id_: str) -> str:
-        if id_ not in self.names:
-            self._numbers[kind] += 1
-            self.names[id_] = f"{KINDS.get(kind, kind)} {self._numbers[kind]}"
-        return self.names[id_]
-
-
-def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Of the shards of counters, whose other fields are alike."""
-
-    def added(name: str) -> Any:
-        values = [each[name] for each in (one, other) if name in each]
-        if isinstance(values[0], dict):
-            return _sum(*values) if len(values) == 2 else values[0]
-        return values[0] if isinstance(values[0], str) else sum(values)
-
-    return {name: added(name) for name in one | other}
-
-
-def _difference(former: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
-    """The fields that have another value; None for one that has its default again."""
-    return {name: form.get(name) for name in former | form if former.get(name) != form.get(name)}
-
-
-def _form(published: Published) -> dict[str, Any]:
-    """Of what clients are told the names alone: `tests/infra` has the rest."""
-    left_out = {"id", "payload", "tenant_id", "request_id"}
-    if published.topic is Topic.REALTIME:
-        left_out |= {"traceparent"}
-    event = published.event.model_dump(mode="json", exclude_defaults=True, exclude=left_out)
-    return {"topic": published.topic, "key": published.key, "delay": published.delay} | event
-
-
-def _text(steps: Mapping[str, Any]) -> str:
-    """As JSON with a line for each document and each event."""
-
-    def line(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-    def block(changes: Mapping[str, Any]) -> str:
-        entries = [f"  {line(name)}: {line(change)}" for name, change in changes.items() if name != "events"]
-        events = ",\n".join(f"   {line(event)}" for event in changes["events"])
-        return "{\n" + ",\n".join([*entries, f'  "events": [\n{events}\n  ]']) + "\n }"
-
-    return "{\n" + ",\n".join(f" {line(name)}: {block(changes)}" for name, changes in steps.items()) + "\n}\n"
 
 
 @pytest.fixture

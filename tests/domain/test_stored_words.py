@@ -48,11 +48,13 @@ def _of_model(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _of_dataclass(value: type[Any]) -> dict[str, Any]:
-    missing = dataclasses.MISSING
+    defaults = {field.name: field.default for field in dataclasses.fields(value)}
+    factories = {field.name: field.default_factory for field in dataclasses.fields(value)}
+    made = {name: factory() for name, factory in factories.items() if factory is not dataclasses.MISSING}
     return {
-        field.name: field.default if field.default is not missing else field.default_factory()
-        for field in dataclasses.fields(value)
-        if field.default is not missing or field.default_factory is not missing
+        name: made.get(name, default)
+        for name, default in defaults.items()
+        if default is not dataclasses.MISSING or name in made
     }
 
 

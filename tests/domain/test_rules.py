@@ -74,7 +74,7 @@ def _answer(**fields: Any) -> MessageReceived:
     return MessageReceived(**(whole | fields))
 
 
-def _asked(**fields: Any) -> Identity:
+def _surveyed_person(**fields: Any) -> Identity:
     whole: dict[str, Any] = {
         "id": "i",
         "tenant_id": "t",
@@ -89,7 +89,7 @@ def _asked(**fields: Any) -> Identity:
 
 @pytest.mark.parametrize("text", ["1", "5", " 3\n"])
 def test_a_digit_answers_a_survey(text: str) -> None:
-    assert survey_score(_asked(), _answer(text=text), NOW) == int(text)
+    assert survey_score(_surveyed_person(), _answer(text=text), NOW) == int(text)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_a_digit_answers_a_survey(text: str) -> None:
     + [{"from_me": True}, {"is_history": True}, {"is_group": True}, {"kind": MessageKind.IMAGE}],
 )
 def test_nothing_else_does(fields: dict[str, Any]) -> None:
-    assert survey_score(_asked(), _answer(**fields), NOW) is None
+    assert survey_score(_surveyed_person(), _answer(**fields), NOW) is None
 
 
 def test_no_survey_is_answered_that_was_not_asked_or_is_over() -> None:
-    assert survey_score(_asked(survey=None), _answer(), NOW) is None
-    assert survey_score(_asked(conversation_id="s"), _answer(), NOW) is None
-    assert survey_score(_asked(), _answer(), NOW + timedelta(microseconds=1)) is None
+    assert survey_score(_surveyed_person(survey=None), _answer(), NOW) is None
+    assert survey_score(_surveyed_person(conversation_id="s"), _answer(), NOW) is None
+    assert survey_score(_surveyed_person(), _answer(), NOW + timedelta(microseconds=1)) is None
 
 
 def test_the_question_is_the_owners_else_the_usual_one() -> None:

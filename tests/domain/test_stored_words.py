@@ -50,11 +50,11 @@ def _of_model(model: type[BaseModel]) -> dict[str, Any]:
 def _of_dataclass(value: type[Any]) -> dict[str, Any]:
     defaults = {field.name: field.default for field in dataclasses.fields(value)}
     factories = {field.name: field.default_factory for field in dataclasses.fields(value)}
-    made = {name: factory() for name, factory in factories.items() if factory is not dataclasses.MISSING}
+    new_values = {name: factory() for name, factory in factories.items() if factory is not dataclasses.MISSING}
     return {
-        name: made.get(name, default)
+        name: new_values.get(name, default)
         for name, default in defaults.items()
-        if default is not dataclasses.MISSING or name in made
+        if default is not dataclasses.MISSING or name in new_values
     }
 
 
@@ -67,12 +67,12 @@ def _form(value: object) -> Any:
 
 
 def test_documents_and_events_keep_their_meaning() -> None:
-    words = {
+    recorded_forms = {
         "fields of models": {_name(each): _of_model(each) for each in _classes(_is_model)},
         "fields of values": {_name(each): _of_dataclass(each) for each in _classes(dataclasses.is_dataclass)},
         "words": {_name(each): [member.value for member in each] for each in _classes(_is_enumeration)},
     }
-    text = json.dumps(words, indent=1, default=_form) + "\n"
+    text = json.dumps(recorded_forms, indent=1, default=_form) + "\n"
     if not RECORDING.exists() or RECORDING.read_text("utf-8") != text:
         RECORDING.with_suffix(".new.json").write_text(text, "utf-8")
     assert text == RECORDING.read_text("utf-8")

@@ -52,8 +52,8 @@ def test_the_first_of_token_bearer_and_key_counts(
 def test_pages_of_the_hub_and_of_the_named_origins_may_connect(
     settings: Settings, origin: object, allowed: bool
 ) -> None:
-    named = settings.model_copy(update={"cors_origin": ("https://shop.example",)})
-    assert origin_allowed(named, origin, HUB) is allowed
+    configured = settings.model_copy(update={"cors_origin": ("https://shop.example",)})
+    assert origin_allowed(configured, origin, HUB) is allowed
 
 
 def test_while_developing_every_local_page_may_connect(settings: Settings) -> None:

@@ -94,13 +94,13 @@ class Story:
             for each in self.hub.store.find(collection, limit=1000).documents
         }
         names = {key: self._name(*key) for key in sorted(forms, key=lambda each: _without_ids(each[1], forms[each]))}
-        named = {f"{key[0]}: {names[key]}": self._named(form) for key, form in forms.items()}
+        forms_by_name = {f"{key[0]}: {names[key]}": self._named(form) for key, form in forms.items()}
         for collection in COUNTERS:
             for document in self.hub.store.find(collection, limit=1000).documents:
                 form = self._named(json.loads(json.dumps(document.data, default=str)))
                 name = " ".join([f"{collection}:", *(form[key] for key in ("instance_id", "hour") if key in form)])
-                named[name] = _sum(named.get(name, {}), form)
-        return dict(sorted(named.items()))
+                forms_by_name[name] = _sum(forms_by_name.get(name, {}), form)
+        return dict(sorted(forms_by_name.items()))
 
     def _named(self, form: Any) -> Any:
         text = _PICTURE.sub("(a picture)", json.dumps(form))

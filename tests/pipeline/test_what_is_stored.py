@@ -110,12 +110,12 @@ def test_a_session_is_begun_and_moves(hub: ManualHub, bot: str, whatsapp: str, s
     hub.put(f"/customers/{customer}/profile", {"phone": PHONE, "name": "Ann"})
     story.begins()
     body = {"customer_id": customer, "channel_type": "whatsapp", "priority": "high", "initial_message": "my order?"}
-    begun = hub.post("/sessions/create", body)["session_id"]
+    new_session = hub.post("/sessions/create", body)["session_id"]
     story.step("somebody begins a session for the customer")
-    hub.snooze(begun)
+    hub.snooze(new_session)
     hub.post("/sessions/create", body | {"priority": "urgent", "initial_message": "my order!"})
     story.step("and once more while it sleeps")
-    hub.set_status(begun, "CLOSED")
+    hub.set_status(new_session, "CLOSED")
     story.step("it is closed")
     hub.snooze(conversation.id)
     hub.move(conversation.id, reason="on the road", agent_id="agent-7")

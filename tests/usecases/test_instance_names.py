@@ -50,14 +50,14 @@ def test_a_label_that_makes_no_name_of_its_own_gets_a_random_ending(label: str, 
 def test_people_read_the_owners_label_else_the_providers_else_the_name() -> None:
     nameless = an_instance("whatsapp_evolution", name="shop", display_name=None, metadata={})
     assert (instance_documents.label(nameless), instance_documents.own_label(nameless)) == ("shop", None)
-    shown = nameless.model_copy(update={"display_name": "ACME"})
-    assert instance_documents.label(shown) == "ACME"
+    named_by_provider = nameless.model_copy(update={"display_name": "ACME"})
+    assert instance_documents.label(named_by_provider) == "ACME"
     metadata = instance_documents.labelled({"floor": 2}, "Reception")
-    labelled = shown.model_copy(update={"metadata": metadata})
+    labelled = named_by_provider.model_copy(update={"metadata": metadata})
     assert (instance_documents.label(labelled), instance_documents.own_label(labelled)) == ("Reception", "Reception")
     assert instance_documents.public_metadata(labelled) == {"floor": 2}
     assert instance_documents.labelled({"floor": 2}, None) == {"floor": 2}
-    assert instance_documents.label(shown.model_copy(update={"metadata": {"_label": 7}})) == "ACME"
+    assert instance_documents.label(named_by_provider.model_copy(update={"metadata": {"_label": 7}})) == "ACME"
 
 
 @pytest.mark.parametrize(("text", "refused"), [(None, False), ("", False), ("Shop", False), ("a\u202eb", True)])

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 from socketio.exceptions import ConnectionRefusedError as Refused
 
@@ -42,12 +43,19 @@ HAND_OVER_SECONDS = 10.0
 _CHANNEL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class _Room:
+    """Kept by the clients that are in it alone; `announced` counts the standing events since the first of them came."""
+
+    announced: int = 0
+
+
 @dataclass(slots=True)
 class _Client:
     credential: str
     holder: Principal | Visitor
     engine_id: str
-    rooms: set[str] = field(default_factory=set)
+    rooms: dict[str, _Room] = field(default_factory=dict)
 
     @property
     def tenant_id(self) -> str:
@@ -82,8 +90,7 @@ class SocketServer:
         self._clients: dict[str, _Client] = {}
         self._by_credential: Counter[str] = Counter()
         self._by_tenant: Counter[str] = Counter()
-        self._members: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self._rooms: WeakValueDictionary[str, _Room] = WeakValueDictionary()
         self._strangers: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,8 +128,8 @@ class SocketServer:
 
         An event without a wire form is logged and dropped: retrying would only delay the room.
         """
-        loop, room = self._loop, _room(event.tenant_id, event.room)
-        if loop is None or not self._members[room]:
+        loop, name = self._loop, _room_name(event.tenant_id, event.room)
+        if loop is None or name not in self._rooms:
             return
         try:
             payload = wire.payload(event)
@@ -130,18 +137,19 @@ class SocketServer:
             why = {"event": event.name, "event_id": event.id, "why": type(error).__name__}
             logger.error("dropped a realtime event", extra=why)
             return
-        emitted = asyncio.run_coroutine_threadsafe(self._tell(room, event.name, payload), loop)
+        emitted = asyncio.run_coroutine_threadsafe(self._tell(name, event.name, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
 
-    async def _tell(self, room: str, name: str, payload: wire.Payload) -> None:
-        if name in realtime.STANDING and self._members[room]:
-            self._told[room] += 1
-        if name in FOR_ADMINS:
+    async def _tell(self, room_name: str, event_name: str, payload: wire.Payload) -> None:
+        room = self._rooms.get(room_name)
+        if room is not None and event_name in realtime.STANDING:
+            room.announced += 1
+        if event_name in FOR_ADMINS:
             for sid, client in list(self._clients.items()):
-                if room in client.rooms and client.may_hear(name):
-                    await self._io.emit(name, payload, to=sid)
+                if room_name in client.rooms and client.may_hear(event_name):
+                    await self._io.emit(event_name, payload, to=sid)
         else:
-            await self._io.emit(name, payload, room=room)
+            await self._io.emit(event_name, payload, room=room_name)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         credential = credential_of(environ, auth)
@@ -167,7 +175,7 @@ class SocketServer:
         self._by_credential[credential] += 1
         self._by_tenant[client.tenant_id] += 1
         if isinstance(holder, Visitor):
-            await self._enter(sid, client, _room(client.tenant_id, holder.room))
+            await self._enter(sid, client, _room_name(client.tenant_id, holder.room))
 
     def _is_open(self, engine_id: str) -> bool:
         connection = self._io.eio.sockets.get(engine_id)
@@ -179,8 +187,6 @@ class SocketServer:
             return
         _one_less(self._by_credential, client.credential)
         _one_less(self._by_tenant, client.tenant_id)
-        for room in client.rooms:
-            self._leave_room(room)
         # Nothing else is said on this connection, but not every client then closes it.
         closing = asyncio.create_task(self._close(client.engine_id, after=FAREWELL_SECONDS))
         self._closing.add(closing)
@@ -198,8 +204,8 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.tenant_id, channel)
-        if room not in client.rooms and len(client.rooms) >= MAX_ROOMS:
+        name = _room_name(client.tenant_id, channel)
+        if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
             is_member = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
@@ -207,15 +213,17 @@ class SocketServer:
             return _refusal("the store does not answer, try again")
         if not is_member:
             return _refusal("there is no such channel")
-        entered = await self._enter(sid, client, room)
-        await self._catch_up(sid, client, channel, room)
-        return entered
+        await self._enter(sid, client, name)
+        room = client.rooms.get(name)
+        if room is not None:
+            await self._catch_up(sid, client, channel, room)
+        return {"ok": True}
 
-    async def _catch_up(self, sid: str, client: _Client, channel: str, room: str) -> None:
+    async def _catch_up(self, sid: str, client: _Client, channel: str, room: _Room) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
         announced = -1
-        while announced != self._told[room]:
-            announced = self._told[room]
+        while announced != room.announced:
+            announced = room.announced
             try:
                 events = await asyncio.to_thread(_missed, self._deps, channel)
             except HubError as error:
@@ -225,13 +233,11 @@ class SocketServer:
             if client.may_hear(event.name):
                 await self._io.emit(event.name, wire.payload(event), to=sid)
 
-    async def _enter(self, sid: str, client: _Client, room: str) -> Ack:
+    async def _enter(self, sid: str, client: _Client, name: str) -> None:
         # The client may have gone while the store was asked.
-        if self._clients.get(sid) is client and room not in client.rooms:
-            client.rooms.add(room)
-            self._members[room] += 1
-            await self._io.enter_room(sid, room)
-        return {"ok": True}
+        if self._clients.get(sid) is client and name not in client.rooms:
+            client.rooms[name] = self._rooms.setdefault(name, _Room())
+            await self._io.enter_room(sid, name)
 
     async def _leave(self, sid: str, *args: object) -> Ack:
         client, channel = self._clients.get(sid), _channel_id(args)
@@ -239,17 +245,11 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        room = _room(client.tenant_id, channel)
-        if room in client.rooms:
-            client.rooms.remove(room)
-            self._leave_room(room)
-            await self._io.leave_room(sid, room)
+        name = _room_name(client.tenant_id, channel)
+        if name in client.rooms:
+            del client.rooms[name]
+            await self._io.leave_room(sid, name)
         return {"ok": True}
-
-    def _leave_room(self, room: str) -> None:
-        _one_less(self._members, room)
-        if room not in self._members:
-            self._told.pop(room, None)
 
     async def _watch(self) -> None:
         while True:
@@ -300,7 +300,7 @@ def _one_less(counter: Counter[str], key: str) -> None:
         del counter[key]
 
 
-def _room(tenant_id: str, instance_id: str) -> str:
+def _room_name(tenant_id: str, instance_id: str) -> str:
     """Every client is also in a room named after its own session; a room's name here can never equal one."""
     return f"{tenant_id}/{instance_id}"
 

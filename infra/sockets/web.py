@@ -56,7 +56,6 @@ def _config(sockets: SocketServer, otherwise: ASGIApp, grace: int, http: type[Gu
         lifespan="off",
         log_config=None,
         log_level=logging.WARNING,
-        access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace,

@@ -172,6 +172,21 @@ def test_files_are_the_owners_alone_and_old_ones_go(tmp_path: Path, clock: Clock
     assert len(list((tmp_path / "blobs").iterdir())) == 1
 
 
+def test_an_old_file_that_another_process_throws_away_first_is_no_error(tmp_path: Path, clock: Clock) -> None:
+    FileBlobs(tmp_path, clock).put("old", CAT, DAY)
+    [old_file] = tmp_path.iterdir()
+    clock.now += 2 * DAY
+
+    def now() -> datetime:
+        """Asked for after the files were looked through, before the old ones are thrown away."""
+        if len(list(tmp_path.iterdir())) == 2:
+            old_file.unlink()
+        return clock.now
+
+    FileBlobs(tmp_path, now).put("new", CAT, DAY)
+    assert FileBlobs(tmp_path, clock).get("new") == CAT
+
+
 def test_there_is_an_end_to_the_space_that_files_take(tmp_path: Path, clock: Clock) -> None:
     blobs = FileBlobs(tmp_path / "blobs", clock, max_total=25_000)
     for number in range(5):

@@ -64,8 +64,9 @@ def test_dead_letters_are_listed_oldest_first_page_by_page(bus: Bus) -> None:
 
 
 def test_garbled_cursor_of_dead_letters_is_a_bad_request(bus: Bus) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequest) as refused:
         bus.dead_letters(Topic.REPLIES, cursor="nonsense")
+    assert refused.value.fields == {"cursor": "unknown"}
 
 
 def test_redriven_letter_comes_again_from_its_first_attempt(bus: Bus) -> None:

@@ -115,8 +115,9 @@ def test_cursor_survives_a_bound_that_moves(store: Store) -> None:
 def test_garbled_cursor_is_a_bad_request(store: Store, cursor: str) -> None:
     fill(store, {"a": {"n": 1}})
 
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequest) as refused:
         store.find("messages", [], [Order("n")], cursor=cursor)
+    assert refused.value.fields == {"cursor": "unknown"}
 
 
 _FORGERIES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import logging
 import threading
 from collections.abc import Iterable
 from contextlib import closing
@@ -35,6 +36,14 @@ def broken(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a bug")
     return echo(environ, start_response)
+
+
+def test_the_server_writes_no_lines_of_its_own_about_what_goes_well(
+    deps: Deps, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), bridged(deps, echo) as address:
+        ask(address, "GET", "/a", b"", {})
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("uvicorn")] == []
 
 
 def test_the_app_sees_the_request_and_the_client_its_answer(deps: Deps) -> None:

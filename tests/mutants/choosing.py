@@ -12,6 +12,9 @@ from tests.mutants.mutations import Mutation
 from tests.mutants.recording import Recorded
 from tests.mutants.signatures import Function
 
+DECLARATIONS = {"shared/domain/": "tests/domain/test_stored_words.py"}
+"""Tests that read what all modules of a folder declare, which runs no line of them."""
+
 
 class Choice:
     """Over the records of all tests, and the sources by path."""
@@ -27,7 +30,7 @@ class Choice:
                     self._running[path][line].append(number)
 
     def tests(self, mutation: Mutation) -> list[Recorded]:
-        """The tests that run the line; None when there are none."""
+        """Those that read the declaration, then those that run the line; empty when none does."""
         place = mutation.place
         name = place.scope.rpartition(".")[2]
         numbers = self._at(mutation.path, place.lines) if place.in_function else self._using(place.names)
@@ -35,7 +38,13 @@ class Choice:
             numbers = self._using([name])
         if not numbers and not place.in_function:  # what other tables are made of
             numbers = self._at(mutation.path, self._running[mutation.path])
-        return self._ordered(mutation.path, numbers)
+        return [*self._reading(mutation), *self._ordered(mutation.path, numbers)]
+
+    def _reading(self, mutation: Mutation) -> Iterator[Recorded]:
+        files = () if mutation.place.in_function else DECLARATIONS.items()
+        for folder, test_file in files:
+            if mutation.path.startswith(folder):
+                yield from (each for each in self._tests if each.test.startswith(f"{test_file}::"))
 
     def _ordered(self, path: str, numbers: Collection[int]) -> list[Recorded]:
         """First those that run most of the module, and of these the quick ones; of a test's cases one after another."""

@@ -47,6 +47,15 @@ def _mutations() -> list[Mutation]:
     return mutations(PATH, SOURCE, PROJECT)
 
 
+def test_one_that_reads_all_declarations_comes_before_those_that_use_one() -> None:
+    path, reading = "shared/domain/thing.py", "tests/domain/test_stored_words.py::test_words"
+    source = "class Thing:\n    field: int = 3\n\n\ndef made():\n    return Thing(field=4)\n"
+    using = Recorded("test_a.py::test_made", 0.1, {path: frozenset({6})})
+    choice = Choice([using, Recorded(reading, 0.2, {})], {path: source})
+    chosen = {each.place.scope: [test.test for test in choice.tests(each)] for each in mutations(path, source, PROJECT)}
+    assert chosen == {"Thing": [reading, using.test], "made": [using.test]}
+
+
 def test_those_that_run_the_line_are_chosen() -> None:
     assert _chosen(5) == ["test_b.py::test_slow"]
 

@@ -315,6 +315,17 @@ def _echo(number: int) -> dict[str, object]:
     return {"mid": f"m-echo-{number}", "text": f"answer {number}", "is_echo": True, "app_id": 1}
 
 
+def test_a_read_mark_counts_for_what_was_sent_at_that_very_moment(hub: ManualHub) -> None:
+    page = Facebook.of(hub)
+    page.writes("hello")
+    moment = round(hub.deps.now().timestamp() * 1000) - 60_000
+    page.brings(sender={"id": "77"}, recipient={"id": "p1"}, message=_echo(0), timestamp=moment)
+    page.brings(read={"watermark": moment - 1})
+    assert hub.message("answer 0").status is MessageStatus.SENT
+    page.brings(read={"watermark": moment})
+    assert hub.message("answer 0").status is MessageStatus.READ
+
+
 def test_a_read_mark_of_somebody_unknown_changes_nothing(hub: ManualHub) -> None:
     page = Facebook.of(hub)
     page.brings(read={"watermark": round(hub.deps.now().timestamp() * 1000)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,11 +51,37 @@ def test_dashboard_wants_content_or_a_template(hub: Hub) -> None:
         assert refused["detail"].startswith("content: ")
 
 
+def _campaign(settings: str) -> Campaign:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    return Campaign(
+        id="c",
+        tenant_id="t",
+        name="Sale",
+        channels=[ChannelType.WHATSAPP],
+        settings=settings,
+        message="Sale!",
+        advanced_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [("Dear customer", "Dear customer"), ("", "Sale!"), (" \n", "Sale!"), (7, "Sale!"), ({"name": "a_b"}, "Sale!")],
+)
+def test_text_of_a_campaign(template: object, text: str) -> None:
+    campaign = _campaign(json.dumps({"whatsapp": {"template": template}, "sms": {"template": "Short"}}))
+    assert campaign.text_on(ChannelType.WHATSAPP) == text
+    assert (campaign.text_on(ChannelType.SMS), campaign.text_on(ChannelType.SLACK)) == ("Short", "Sale!")
+
+
 @pytest.mark.parametrize(
     ("campaign_settings", "expected"),
     [
         ('{"whatsapp": {"template": {"name": "a_b", "language": "de", "parameters": ["1"]}}}', ("a_b", "de", ["1"])),
         ('{"whatsapp": {"template": "summer_sale"}}', ("summer_sale", "en_US", [])),
+        ('{"whatsapp": {"template": " summer_sale\\n"}}', ("summer_sale", "en_US", [])),
         ('{"whatsapp": {"template": "summer_sale", "language": "pt_BR", "parameters": ["x"]}}', None),
         ('{"whatsapp": {"template": "Dear customer, come in"}}', ()),
         ('{"whatsapp": {"template": {"name": "a_b"}}}', ()),
@@ -64,17 +91,7 @@ def test_dashboard_wants_content_or_a_template(hub: Hub) -> None:
     ],
 )
 def test_template_of_a_campaign(campaign_settings: str, expected: tuple[Any, ...] | None) -> None:
-    now = datetime(2026, 11, 21, tzinfo=UTC)
-    campaign = Campaign(
-        id="c",
-        tenant_id="t",
-        name="Sale",
-        channels=[ChannelType.WHATSAPP],
-        settings=campaign_settings,
-        advanced_at=now,
-        created_at=now,
-        updated_at=now,
-    )
+    campaign = _campaign(campaign_settings)
     expected_fields = ("summer_sale", "pt_BR", ["x"]) if expected is None else expected
     template = campaign.template_on(ChannelType.WHATSAPP)
     if not expected_fields:

@@ -16,7 +16,7 @@ from shared.adapters.embedded.engine.acknowledgement import PendingAcknowledgeme
 from shared.adapters.embedded.engine.bulk_insert import insert_rows
 from shared.adapters.embedded.engine.consumption import Consumption
 from shared.adapters.embedded.engine.database import Database, Job
-from shared.adapters.embedded.engine.topic_queue import TENANT_SQL, QueuedEvent
+from shared.adapters.embedded.engine.topic_queue import QueuedEvent
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, ConfigurationInvalid, HubError, NotFound, StoreError
 from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
@@ -44,6 +44,7 @@ class SqliteBus:
     """`Bus` over a `Database`, which it closes with itself. One process consumes, any may publish.
 
     The pauses between attempts, in seconds, double from `min_backoff` to `max_backoff`.
+    What is redriven or replayed is found as another process's events are: within a second.
     """
 
     def __init__(
@@ -105,18 +106,10 @@ class SqliteBus:
         return DeadLetterPage(letters, letters[-1].id if len(rows) > limit else None)
 
     def redrive(self, topic: Topic, letter_id: str) -> None:
-        job = partial(_restore_dead_letter, topic=topic, row_id=_row_id(letter_id))
-        self._database.write(job, committed=self._add_to_queue)
+        self._database.write(partial(_restore_dead_letter, topic=topic, row_id=_row_id(letter_id)))
 
     def replay(self, topic: Topic, since: datetime) -> int:
-        def job(connection: sqlite3.Connection) -> int:
-            return retention.replay(connection, topic, since.timestamp())
-
-        def catch_up(_: int) -> None:
-            if self._consumption is not None:
-                self._consumption.catch_up()
-
-        return self._database.write(job, committed=catch_up)
+        return self._database.write(partial(retention.replay, topic=topic, since=since.timestamp()))
 
     def close(self) -> None:
         if self._consumption is not None:
@@ -262,9 +255,9 @@ def _move_to_dead_letters(connection: sqlite3.Connection, row_id: int, reason: s
     connection.execute("DELETE FROM events WHERE id = ?", (row_id,))
 
 
-def _restore_dead_letter(connection: sqlite3.Connection, topic: Topic, row_id: int | None) -> QueuedEvent:
-    sql = f"DELETE FROM dead_letters WHERE id = ? AND topic = ? RETURNING key, {TENANT_SQL}, event"  # noqa: S608  ours
+def _restore_dead_letter(connection: sqlite3.Connection, topic: Topic, row_id: int | None) -> None:
+    sql = "DELETE FROM dead_letters WHERE id = ? AND topic = ? RETURNING topic, key, event"
     row = connection.execute(sql, (row_id, topic.value)).fetchone()
     if row is None:
         raise NotFound("there is no such dead letter")
-    return _insert_events(connection, [QueuedEvent(0, topic, *row)])[0]
+    connection.execute("INSERT INTO events (topic, key, event, attempts, due) VALUES (?, ?, ?, 0, 0)", row)

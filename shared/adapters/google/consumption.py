@@ -135,7 +135,7 @@ class Consumption:
         return stream
 
     def _ended(self, stream: Future[Any]) -> None:
-        error = None if stream.cancelled() else stream.exception()
+        error = stream.exception()
         if error is not None:
             logger.error("no more events of %s are received: %s", self._topic, type(error).__name__)
 

@@ -118,7 +118,7 @@ def delete_team(deps: Deps, tenant_id: str, team_id: str) -> None:
         unit.agent_team_names.remove(_name_id(team))
         _choose_responder_team(unit, tenant, team.model_copy(update={"lead_agent_id": None}))
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def crew(deps: Deps, tenant_id: str, id_or_name: str) -> Crew | None:

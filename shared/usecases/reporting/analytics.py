@@ -86,7 +86,7 @@ def performance(deps: Deps, tenant_id: str, channel: ChannelType | None, range_:
 def satisfaction(deps: Deps, tenant_id: str, range_: Range) -> Satisfaction:
     """How customers rated what was resolved; without ratings there are no channels and no trend."""
     over = window(range_, deps.now())
-    rated = [row for row in _rows(deps, tenant_id, over) if row.counters.ratings or row.counters.rating_sum]
+    rated = [row for row in _rows(deps, tenant_id, over) if row.counters.ratings]
     return Satisfaction(total(rated), by_channel(rated), buckets(rated, trend_of(range_, over)))
 
 

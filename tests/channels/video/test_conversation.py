@@ -59,6 +59,7 @@ def happens(hub: Hub, event: str, **more: str) -> None:
 def test_a_session_has_a_link_a_room_and_a_history(hub: Hub) -> None:
     session = session_of(hub)
     messages = hub.get(f"/messages/{session}")["messages"]
+    assert messages[0]["sender"] == "system"
     ticket = ticket_in(messages[0]["content"])
     joined: Any = hub.client.post("/sessions/join", json={"token": ticket}).json
     claims = jwt.decode(joined["token"], SECRET, algorithms=["HS256"])

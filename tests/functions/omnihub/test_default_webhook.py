@@ -31,14 +31,14 @@ def client(deps: Deps) -> FlaskClient:
 def test_a_default_webhook_that_is_called_for_another_account_shows_with_the_instance(
     client: FlaskClient, deps: Deps, new: dict[str, Any], server: Evolution
 ) -> None:
-    create(client, new, "acme-support")
+    create(client, new, "shop", whatsapp_instance="acme-support")
     headers = server.hook["headers"]
-    for name, warned in (("acme-support", False), ("elsewhere", True)):
+    for name, warned in (("acme-support", False), ("shop", False), ("elsewhere", True)):
         event = {"event": "presence.update", "instance": name, "data": {}}
         answer = client.post("/webhook/evolution", json=event, headers=headers)
-        assert answer.json == {"status": "success", "instance": "acme-support"}
-        webhook = get_default(deps, "default").webhook
-        assert ("about 'elsewhere'" in str(webhook.error)) is warned
+        assert answer.json == {"status": "success", "instance": "shop"}
+        assert ("account" in str(get_default(deps, "default").webhook.error)) is warned
+    assert "about 'elsewhere'" in str(get_default(deps, "default").webhook.error)
 
 
 def test_a_default_webhook_finds_the_account_it_is_about_where_the_default_is_no_evolution_instance(

@@ -5,6 +5,7 @@
     python -m infra.operate dead-letters inbound               events that no consumer could handle
     python -m infra.operate redrive-event inbound ID           publish such an event again
 
+    python -m infra.operate setup-link                         where the first owner of the default tenant signs up
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
 Each found thing is one line of JSON on standard output.
@@ -25,6 +26,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
 from shared.errors import HubError
+from shared.usecases.accounts import links
 from shared.usecases.outbox import outbox_items
 
 
@@ -42,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     event = commands.add_parser("redrive-event", help="publish a dead letter again")
     event.add_argument("topic", type=Topic, choices=list(Topic))
     event.add_argument("letter")
+    commands.add_parser("setup-link", help="where the first owner of the default tenant signs up")
     again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
     again.add_argument("since", type=_moment)
     return parser
@@ -66,6 +69,8 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
         case "redrive-event":
             deps.bus.redrive(arguments.topic, arguments.letter)
             yield {"redriven": arguments.letter}
+        case "setup-link":
+            yield {"link": links.create_setup_link(deps)}
         case "replay":
             yield {"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}
 

@@ -60,7 +60,7 @@ class Settings(BaseModel):
     jwt_refresh_secret: SecretStr | None = None
     jwt_access_ttl: Seconds = 15 * 60
     jwt_refresh_ttl: Seconds = 30 * 86400
-    registration: Literal["open", "closed"] = "open"
+    registration: Literal["open", "closed"] | None = None
     cors_origin: Origins = ()
     socket_path: SocketPath = "/socket.io"
 
@@ -156,7 +156,17 @@ class Settings(BaseModel):
 
     def allows_model(self, model: str | None) -> bool:
         """Whether an AI agent may use a model; the deployment's own is always allowed."""
-        return model in (None, self.openai_model, *self.openai_models) or not self.openai_models
+        return model in (None, self.openai_model, *self.openai_models) or self._allows_any_model
+
+    @property
+    def _allows_any_model(self) -> bool:
+        """Unless told otherwise a deployment pays only for the model that it chose."""
+        return "*" in self.openai_models or not (self.openai_models or self.production)
+
+    @property
+    def registration_is_open(self) -> bool:
+        """Whether anybody may make a tenant of their own."""
+        return not self.production if self.registration is None else self.registration == "open"
 
     @property
     def production(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 from flask_openapi.models import Tag
 
-from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.schemas import LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
@@ -14,7 +14,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, protect
 from shared.http.limits import SIGNING_IN, client_address
-from shared.usecases.accounts import accounts
+from shared.usecases.accounts import accounts, links, sign_ins
 
 api = APIBlueprint(
     "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
@@ -44,7 +44,14 @@ def login(body: LoginIn) -> Response:
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
     """Exchange a refresh token, once, for new tokens."""
-    return answer(SessionOut.of(accounts.refresh(deps(), body.refresh_token)))
+    return answer(SessionOut.of(sign_ins.refresh(deps(), body.refresh_token)))
+
+
+@api.post("/link", responses={200: SessionOut, 401: Failure, 409: Failure})
+@open_to_all
+def follow_link(body: LinkIn) -> Response:
+    """Do what an account link is for, once, with a password of the holder's choice."""
+    return answer(SessionOut.of(links.follow(deps(), body.token, body.choices())))
 
 
 @api.get("/me", responses={200: MeOut})

@@ -18,6 +18,7 @@ def blueprints() -> list[APIBlueprint]:
         channels,
         conversations,
         keys,
+        link_pages,
         messages,
         teams,
         telegram,
@@ -26,6 +27,7 @@ def blueprints() -> list[APIBlueprint]:
 
     return [
         auth.api,
+        link_pages.api,
         channels.api,
         agents.api,
         conversations.api,

@@ -76,6 +76,23 @@ class LoginFailures(BaseModel):
     expires_at: datetime
 
 
+class LinkPurpose(StrEnum):
+    """What whoever opens an account link may do."""
+
+    SETUP = "setup"
+    """Become the first owner of the deployment's own tenant."""
+
+
+class AccountLink(BaseModel):
+    """A link that lets whoever holds it choose a password, once; stored by its token's hash (`id`)."""
+
+    id: str
+    tenant_id: str
+    purpose: LinkPurpose
+    expires_at: datetime
+    created_at: datetime
+
+
 class RefreshToken(BaseModel):
     """A refresh token, stored by its hash.
 

@@ -14,7 +14,7 @@ from shared.documents import ids
 from shared.domain.accounts import Principal, Role
 from shared.errors import BadRequest, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
-from shared.usecases.accounts import accounts, login_throttle
+from shared.usecases.accounts import accounts, login_throttle, sign_ins
 from shared.usecases.accounts.credentials import authenticate
 
 PASSWORD = "correct horse battery"
@@ -24,7 +24,7 @@ def _at(deps: Deps, minutes: float) -> Deps:
     return replace(deps, now=lambda: deps.now() + timedelta(minutes=minutes))
 
 
-def _register(deps: Deps) -> accounts.Session:
+def _register(deps: Deps) -> sign_ins.Session:
     return accounts.register(deps, "ann@example.com", PASSWORD)
 
 
@@ -121,7 +121,7 @@ def test_a_refused_attempt_does_not_make_the_wait_longer(deps: Deps) -> None:
 def test_a_refreshed_token_says_what_the_user_is_now(deps: Deps) -> None:
     session = _register(deps)
     deps.store.commit([Merge(Ref("users", session.user.id), {"role": "viewer"})])
-    refreshed = accounts.refresh(deps, session.refresh_token)
+    refreshed = sign_ins.refresh(deps, session.refresh_token)
     assert authenticate(deps, refreshed.access_token).role is Role.VIEWER
 
 
@@ -129,7 +129,7 @@ def test_a_user_who_is_gone_cannot_refresh(deps: Deps) -> None:
     session = _register(deps)
     deps.store.commit([Delete(Ref("users", session.user.id))])
     with pytest.raises(Unauthorized):
-        accounts.refresh(deps, session.refresh_token)
+        sign_ins.refresh(deps, session.refresh_token)
     with pytest.raises(Unauthorized):
         authenticate(deps, session.access_token)
     with pytest.raises(Unauthorized):

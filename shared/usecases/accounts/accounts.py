@@ -5,70 +5,78 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import EmailReservation, Principal, RefreshToken, Role, Tenant, User
+from shared.domain.accounts import EmailReservation, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
-from shared.errors import AlreadyExists, BadRequest, Collision, Forbidden, NotFound, Unauthorized
+from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.security import passwords
-from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
-from shared.usecases.accounts import login_throttle
-from shared.usecases.accounts.credentials import access_key, refresh_key
-
-GRACE = timedelta(seconds=10)
-"""How long a spent refresh token still works: two tabs of one browser share one and refresh at the same time."""
+from shared.usecases.accounts import login_throttle, sign_ins, tenants
+from shared.usecases.accounts.sign_ins import Session
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _WRONG_PAIR = "Wrong e-mail address or password"
-_REFUSED = "Invalid or expired refresh token"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in user with their tokens."""
+class NewOwner:
+    """Somebody who is about to own a tenant; `email` is in its canonical spelling."""
 
-    access_token: str
-    refresh_token: str
-    user: User
-    tenant: Tenant
+    email: str
+    password_hash: str
+    name: str | None = None
+    tenant_name: str | None = None
 
 
 def register(deps: Deps, email: str, password: str, name: str | None = None, tenant_name: str | None = None) -> Session:
-    """Add a tenant and its first user, who owns it, and sign them in: all of it or nothing.
+    """Make a tenant's first user, who owns it, and sign them in: all of it or nothing.
 
+    In development the first of all owns `DEFAULT_TENANT_ID`, so that they see what is made
+    without a credential. Everybody else gets a tenant of their own, as all do in production,
+    where a stranger may be the first to come.
     Raises `Forbidden` where registration is closed, `BadRequest` for an address or
     a password that cannot be used and `Collision` for an address that has an account.
     """
-    if deps.settings.registration == "closed":
+    if not deps.settings.registration_is_open:
         raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
-    email = checked_email(email)
-    check_password(password)
-    tenant = Tenant(id=new_id(), name=tenant_name or name or email.partition("@")[0], created_at=deps.now())
+    owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name)
+
+    def attempt(unit: UnitOfWork) -> Session:
+        is_first = not deps.settings.production and unit.emails.query().first() is None
+        return add_owner(deps, unit, deps.settings.default_tenant_id if is_first else new_id(), owner)
+
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> Session:
+    """Make somebody the first owner of a tenant, which is added when it is not there yet, and sign them in.
+
+    Commit the unit with `retry_existing`. Raises `Collision` for an address that has an account.
+    """
+    email_id = ids.email(owner.email)
+    unit.fetch(unit.emails.key(email_id), unit.tenants.key(tenant_id))
+    if unit.emails.get(email_id) is not None:
+        raise Collision(EMAIL_IN_USE)
+    tenant = tenants.get_or_add(unit, tenant_id, deps.now())
+    tenant.name = owner.tenant_name or owner.name or owner.email.partition("@")[0]
+    tenants.revise(tenant)
     user = User(
         id=new_id(),
         tenant_id=tenant.id,
-        email=email,
-        name=name,
+        email=owner.email,
+        name=owner.name,
         role=Role.OWNER,
-        password_hash=passwords.hash_password(password),
-        created_at=tenant.created_at,
+        password_hash=owner.password_hash,
+        created_at=deps.now(),
     )
-    unit = UnitOfWork(deps.store)
-    unit.emails.add(EmailReservation.of(user), ids.email(email))
+    unit.emails.add(EmailReservation.of(user), email_id)
     unit.users.add(user)
-    unit.tenants.add(tenant)
-    session = _sign_in(deps, unit, user, tenant)
-    try:
-        unit.commit()
-    except AlreadyExists:
-        raise Collision(EMAIL_IN_USE) from None
-    return session
+    return sign_ins.begin(deps, unit, user, tenant)
 
 
 def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
@@ -91,24 +99,8 @@ def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
     if user is None or tenant is None:
         raise Unauthorized(_WRONG_PAIR)
     login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
-    session = _sign_in(deps, unit, user, tenant)
+    session = sign_ins.begin(deps, unit, user, tenant)
     unit.commit()
-    return session
-
-
-def refresh(deps: Deps, token: str) -> Session:
-    """Exchange a refresh token for new tokens; it is spent then.
-
-    Within `GRACE` of being spent it still works, for tabs that share it. Later
-    somebody must have copied it: all tokens of its login end. Raises `Unauthorized`.
-    """
-    try:
-        claims = verify(token, refresh_key(deps), RefreshClaims, deps.now())
-    except Unauthorized:
-        raise Unauthorized(_REFUSED) from None
-    session = run_with_retry(deps, lambda unit: _rotate(deps, unit, fingerprint(token), claims))
-    if session is None:
-        raise Unauthorized(_REFUSED)
     return session
 
 
@@ -120,70 +112,6 @@ def current_user(deps: Deps, principal: Principal) -> User | None:
     if user is None:
         raise NotFound("This user does not exist any more")
     return user
-
-
-def _rotate(deps: Deps, unit: UnitOfWork, token_id: str, claims: RefreshClaims) -> Session | None:
-    """New tokens for a refresh token; None when it is not valid, which ends its family if the token was copied."""
-    unit.fetch(
-        unit.refresh_tokens.key(token_id),
-        unit.refresh_tokens.key(claims.family),
-        unit.users.key(claims.user_id),
-        unit.tenants.key(claims.tenant_id),
-    )
-    token, family = unit.refresh_tokens.get(token_id), unit.refresh_tokens.get(claims.family)
-    user, tenant = unit.users.owned_or_none(claims.tenant_id, claims.user_id), unit.tenants.get(claims.tenant_id)
-    if token is None or family is None or user is None or tenant is None or family.revoked:
-        return None
-    if token.replaced_at is not None and token.replaced_at + GRACE <= deps.now():
-        family.revoked = True
-        return None
-    if token.replaced_at is None:
-        token.replaced_at = deps.now()
-    return _sign_in(deps, unit, user, tenant, family)
-
-
-def _sign_in(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, family: RefreshToken | None = None) -> Session:
-    """Issue tokens, and store the refresh token's hash; without `family` it begins one."""
-    settings = deps.settings
-    issued, expires = span(deps.now(), settings.jwt_access_ttl)
-    access_claims = AccessClaims(
-        user_id=user.id, tenant_id=user.tenant_id, email=user.email, role=user.role, iat=issued, exp=expires
-    )
-    issued, expires = span(deps.now(), settings.jwt_refresh_ttl)
-    refresh_claims = RefreshClaims(
-        user_id=user.id,
-        tenant_id=user.tenant_id,
-        type="refresh",
-        family=family.id if family else new_id(),
-        iat=issued,
-        exp=expires,
-    )
-    refresh_token = sign(refresh_claims, refresh_key(deps))
-    _add_refresh_token(deps, unit, refresh_token, refresh_claims, family)
-    return Session(sign(access_claims, access_key(deps)), refresh_token, user, tenant)
-
-
-def _add_refresh_token(
-    deps: Deps, unit: UnitOfWork, credential: str, claims: RefreshClaims, family: RefreshToken | None
-) -> None:
-    """Store a refresh token's hash.
-
-    A document named by the family holds what ends all of its tokens, so that one
-    that is issued at the same time ends as well.
-    """
-    token = RefreshToken(
-        id=fingerprint(credential),
-        tenant_id=claims.tenant_id,
-        user_id=claims.user_id,
-        family=claims.family,
-        expires_at=deps.now() + timedelta(seconds=deps.settings.jwt_refresh_ttl),
-        created_at=deps.now(),
-    )
-    unit.refresh_tokens.add(token)
-    if family is None:
-        unit.refresh_tokens.add(token.model_copy(update={"id": claims.family}))
-    else:
-        family.expires_at = token.expires_at
 
 
 def _account(unit: UnitOfWork, email_id: str) -> tuple[User | None, Tenant | None]:
@@ -210,8 +138,9 @@ def checked_email(email: str) -> str:
     return email
 
 
-def check_password(password: str) -> None:
-    """Raises `BadRequest` for one that is too short or too long."""
+def hashed_password(password: str) -> str:
+    """The hash to store; raises `BadRequest` for a password that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
         raise BadRequest.of_field("password", problem)
+    return passwords.hash_password(password)

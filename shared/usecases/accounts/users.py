@@ -17,9 +17,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import EmailReservation, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import Collision, Forbidden
-from shared.security import passwords
 from shared.usecases.accounts import tenants
-from shared.usecases.accounts.accounts import EMAIL_IN_USE, check_password, checked_email
+from shared.usecases.accounts.accounts import EMAIL_IN_USE, checked_email, hashed_password
 from shared.usecases.accounts.credentials import forget_user
 
 MAX_PAGE = 100
@@ -32,14 +31,14 @@ def invite(deps: Deps, caller: Principal, email: str, password: str, role: Role,
     """
     _check_may_manage(caller, role)
     email = checked_email(email)
-    check_password(password)
+    password_hash = hashed_password(password)
     user = User(
         id=new_id(),
         tenant_id=caller.tenant_id,
         email=email,
         name=name,
         role=role,
-        password_hash=passwords.hash_password(password),
+        password_hash=password_hash,
         created_at=deps.now(),
     )
 

@@ -1,0 +1,111 @@
+"""Account links: whoever holds one may do one thing without a credential, once, and chooses a password for it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import AccountLink, LinkPurpose
+from shared.errors import BadRequest, Collision, Unauthorized
+from shared.security.tokens import fingerprint
+from shared.usecases.accounts import accounts
+from shared.usecases.accounts.sign_ins import Session
+
+PATH = "/api/auth/link"
+"""Where the page of a link is served."""
+
+SETUP_VALID = timedelta(days=1)
+
+_NO_SUCH_LINK = "This link is not valid any more: ask for a new one"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the holder of a link enters; `email` and `tenant_name` count on a set-up link alone."""
+
+    password: str
+    name: str | None = None
+    email: str | None = None
+    tenant_name: str | None = None
+
+
+def needs_owner(deps: Deps) -> bool:
+    """Whether nobody can sign in to the deployment's own tenant."""
+    return not _has_users(UnitOfWork(deps.store), deps.settings.default_tenant_id)
+
+
+def create_setup_link(deps: Deps) -> str:
+    """The address at which the first owner of `DEFAULT_TENANT_ID` signs up; raises `Collision` if it has users."""
+
+    def attempt(unit: UnitOfWork) -> str:
+        _check_is_not_set_up(unit, deps.settings.default_tenant_id)
+        return _add(deps, unit, LinkPurpose.SETUP, deps.settings.default_tenant_id, SETUP_VALID)
+
+    return run_with_retry(deps, attempt)
+
+
+def look_up(deps: Deps, token: str) -> AccountLink:
+    """What a link is for; raises `Unauthorized` for one that was used, has expired or never was."""
+    return _valid(deps, UnitOfWork(deps.store), token)
+
+
+def follow(deps: Deps, token: str, choices: Choices) -> Session:
+    """Do what the link is for, sign its holder in, and end the link: all of it or nothing.
+
+    Raises `Unauthorized` as `look_up` does, `BadRequest` for a choice that cannot be, and
+    `Collision` where it is too late.
+    """
+    link = look_up(deps, token)
+    password_hash = accounts.hashed_password(choices.password)
+    if choices.email is None:
+        raise BadRequest.of_field("email", "is needed: it is what you will sign in with")
+    owner = accounts.NewOwner(accounts.checked_email(choices.email), password_hash, choices.name, choices.tenant_name)
+
+    def attempt(unit: UnitOfWork) -> Session:
+        _use_up(deps, unit, token)
+        _check_is_not_set_up(unit, link.tenant_id)
+        return accounts.add_owner(deps, unit, link.tenant_id, owner)
+
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def _add(deps: Deps, unit: UnitOfWork, purpose: LinkPurpose, tenant_id: str, valid: timedelta) -> str:
+    """Add a link; returns its address, which nobody can read later."""
+    token = secrets.token_urlsafe(32)
+    now = deps.now()
+    unit.account_links.add(
+        AccountLink(id=fingerprint(token), tenant_id=tenant_id, purpose=purpose, expires_at=now + valid, created_at=now)
+    )
+    return address(deps, token)
+
+
+def address(deps: Deps, token: str) -> str:
+    """Where a browser opens the link."""
+    settings = deps.settings
+    return f"{settings.own_address or f'http://{settings.host}:{settings.port}'}{PATH}?token={quote(token)}"
+
+
+def _valid(deps: Deps, unit: UnitOfWork, token: str) -> AccountLink:
+    link = unit.account_links.get(fingerprint(token))
+    if link is None or link.expires_at <= deps.now():
+        raise Unauthorized(_NO_SUCH_LINK)
+    return link
+
+
+def _use_up(deps: Deps, unit: UnitOfWork, token: str) -> None:
+    """Of two that follow a link at once, one finds it gone."""
+    unit.account_links.remove(_valid(deps, unit, token).id)
+
+
+def _check_is_not_set_up(unit: UnitOfWork, tenant_id: str) -> None:
+    if _has_users(unit, tenant_id):
+        raise Collision("This hub is set up already: sign in, or have an owner or an admin make you a user")
+
+
+def _has_users(unit: UnitOfWork, tenant_id: str) -> bool:
+    return unit.users.query().where(lambda user: user.tenant_id, "==", tenant_id).first() is not None

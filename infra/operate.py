@@ -6,6 +6,7 @@
     python -m infra.operate redrive-event inbound ID           publish such an event again
 
     python -m infra.operate setup-link                         where the first owner of the default tenant signs up
+    python -m infra.operate reset-password EMAIL --tenant default   where a user chooses a new password
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
 Each found thing is one line of JSON on standard output.
@@ -26,7 +27,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
 from shared.errors import HubError
-from shared.usecases.accounts import links
+from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items
 
 
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     event.add_argument("topic", type=Topic, choices=list(Topic))
     event.add_argument("letter")
     commands.add_parser("setup-link", help="where the first owner of the default tenant signs up")
+    reset = commands.add_parser("reset-password", help="where a user chooses a new password")
+    reset.add_argument("email")
+    reset.add_argument("--tenant", required=True)
     again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
     again.add_argument("since", type=_moment)
     return parser
@@ -71,6 +75,8 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
             yield {"redriven": arguments.letter}
         case "setup-link":
             yield {"link": links.create_setup_link(deps)}
+        case "reset-password":
+            yield {"link": users.operators_reset_link(deps, arguments.tenant, arguments.email)}
         case "replay":
             yield {"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 from flask import Response, request
 from flask_openapi.models import Tag
 
+from functions.omnichat.people_schemas import (
+    LogoutIn,
+    PageQuery,
+    PasswordIn,
+    SignInOut,
+    SignInPath,
+    SignInsOut,
+)
 from functions.omnichat.schemas import LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.http.app import deps, limit_rate
@@ -12,8 +20,8 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, open_to_all, protect
-from shared.http.limits import SIGNING_IN, client_address
+from shared.http.guards import Access, caller, open_to_all, own_account, protect
+from shared.http.limits import SIGNING_IN, device
 from shared.usecases.accounts import accounts, links, sign_ins
 
 api = APIBlueprint(
@@ -28,7 +36,7 @@ protect(api, Access.CREDENTIAL)
 @open_to_all
 def register(body: RegisterIn) -> Response:
     """Make a tenant and the user who owns it, unless registration is closed here."""
-    session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name)
+    session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name, device(deps(), request))
     return answer(SessionOut.of(session), 201)
 
 
@@ -36,7 +44,7 @@ def register(body: RegisterIn) -> Response:
 @open_to_all
 def login(body: LoginIn) -> Response:
     """Sign in."""
-    session = accounts.login(deps(), body.email, body.password, client_address(deps(), request))
+    session = accounts.login(deps(), body.email, body.password, device(deps(), request))
     return answer(SessionOut.of(session))
 
 
@@ -51,7 +59,43 @@ def refresh(body: RefreshIn) -> Response:
 @open_to_all
 def follow_link(body: LinkIn) -> Response:
     """Do what an account link is for, once, with a password of the holder's choice."""
-    return answer(SessionOut.of(links.follow(deps(), body.token, body.choices())))
+    return answer(SessionOut.of(links.follow(deps(), body.token, body.choices(), device(deps(), request))))
+
+
+@api.post("/logout", responses={204: None})
+@own_account
+def sign_out(body: LogoutIn) -> Response:
+    """End the session that the access token comes from, or all of the user's."""
+    sign_ins.sign_out(deps(), caller(), everywhere=body.everywhere)
+    return Response(status=204)
+
+
+@api.post("/password", responses={200: SessionOut, 409: Failure})
+@own_account
+def change_password(body: PasswordIn) -> Response:
+    """Change one's own password. All sessions end; the answer is a new one."""
+    return answer(
+        SessionOut.of(
+            accounts.change_password(
+                deps(), caller(), body.current_password, body.new_password, device(deps(), request)
+            )
+        )
+    )
+
+
+@api.get("/sessions", responses={200: SignInsOut})
+def sessions(query: PageQuery) -> Response:
+    """List one's own sessions, newest first."""
+    page, cursor = sign_ins.list_own(deps(), caller(), query.limit, query.cursor)
+    return answer(SignInsOut(sessions=[SignInOut.of(each) for each in page], next_cursor=cursor))
+
+
+@api.delete("/sessions/<id>", responses={204: None})
+@own_account
+def end_session(path: SignInPath) -> Response:
+    """End one of one's own sessions, with all of its tokens."""
+    sign_ins.end(deps(), caller(), path.id)
+    return Response(status=204)
 
 
 @api.get("/me", responses={200: MeOut})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import ApiKey, Role
+from shared.errors import BadRequest
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
+from shared.usecases.accounts.sign_ins import SignIn
 from shared.usecases.instances.instance_config import MASK
 
 Scope = Literal["read", "write", "secrets:read"]
@@ -29,6 +33,13 @@ class UserPatch(Request, Wire):
 
     takes_away = frozenset({"name"})
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_password(cls, body: object) -> object:
+        if isinstance(body, Mapping) and "password" in body:
+            raise BadRequest.of_field("password", "cannot be changed here: use /api/auth/password, or a reset link")
+        return body
+
     role: Role | None = None
     name: Name | None = None
 
@@ -39,6 +50,45 @@ class UserPatch(Request, Wire):
 
 class UserPath(Wire):
     id: str
+
+
+class LinkOut(Wire):
+    """A link for one person, told this once: it works once, and for a day."""
+
+    link: str
+
+
+class LogoutIn(Request, Wire):
+    everywhere: bool = False
+
+
+class PasswordIn(Request, Wire):
+    current_password: str = Field(max_length=1024)
+    new_password: str = Field(min_length=8, max_length=1024)
+
+
+class SignInPath(Wire):
+    id: str
+
+
+class SignInOut(Wire):
+    """A session: where it began, and whether it is the one that is asking."""
+
+    id: str
+    address: str
+    user_agent: str
+    created_at: Milliseconds
+    last_used_at: Milliseconds
+    is_current: bool
+
+    @classmethod
+    def of(cls, sign_in: SignIn) -> SignInOut:
+        return cls.model_validate(asdict(sign_in))
+
+
+class SignInsOut(Wire):
+    sessions: list[SignInOut]
+    next_cursor: str | None
 
 
 class UsersOut(Wire):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
-from functions.omnichat.people_schemas import PageQuery, UserIn, UserPatch, UserPath, UsersOut
+from functions.omnichat.people_schemas import LinkOut, PageQuery, UserIn, UserPatch, UserPath, UsersOut
 from functions.omnichat.schemas import UserOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -44,6 +44,21 @@ def change(path: UserPath, body: UserPatch) -> Response:
     """Change role or name; the last owner stays one."""
     require(Role.ADMIN)
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.post("/<id>/password-reset", responses={201: LinkOut})
+def reset_password(path: UserPath) -> Response:
+    """Make a link at which the user chooses a new password; this answer alone holds it. Their sessions end then."""
+    require(Role.OWNER)
+    return answer(LinkOut(link=users.reset_link(deps(), caller(), path.id)), 201)
+
+
+@api.delete("/<id>/sessions", responses={204: None})
+def end_sessions(path: UserPath) -> Response:
+    """End all sessions of a user, who may sign in again."""
+    require(Role.ADMIN)
+    users.end_sign_ins(deps(), caller(), path.id)
+    return Response(status=204)
 
 
 @api.delete("/<id>", responses={204: None, 409: Failure})

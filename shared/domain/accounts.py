@@ -48,12 +48,20 @@ class Tenant(BaseModel):
 
 
 class User(BaseModel):
+    """A person in a tenant.
+
+    Tokens name the `generation` that they were issued in; raising it ends all of them. `ended_sign_ins` are single
+    sign-ins that were ended, each until the last of its access tokens has expired.
+    """
+
     id: str
     tenant_id: str
     email: str
     name: str | None = None
     role: Role
     password_hash: str
+    generation: int = 0
+    ended_sign_ins: dict[str, datetime] = Field(default_factory=dict)
     created_at: datetime
 
 
@@ -81,6 +89,8 @@ class LinkPurpose(StrEnum):
 
     SETUP = "setup"
     """Become the first owner of the deployment's own tenant."""
+    RESET = "reset"
+    """Choose a new password for one user."""
 
 
 class AccountLink(BaseModel):
@@ -89,14 +99,24 @@ class AccountLink(BaseModel):
     id: str
     tenant_id: str
     purpose: LinkPurpose
+    user_id: str | None = None
     expires_at: datetime
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What somebody recognises a sign-in by: the IP address that it came from, and what the client calls itself."""
+
+    address: str = ""
+    user_agent: str = ""
 
 
 class RefreshToken(BaseModel):
     """A refresh token, stored by its hash.
 
-    Tokens that descend from one login share `family`; reuse of a spent one ends them all.
+    Tokens that descend from one sign-in share `family`; reuse of a spent one ends them all. The document named by the
+    family is the sign-in itself (`is_sign_in`): it has the fields from `generation` on, which is that of the user.
     """
 
     id: str
@@ -105,6 +125,11 @@ class RefreshToken(BaseModel):
     family: str
     replaced_at: datetime | None = None
     revoked: bool = False
+    is_sign_in: bool = False
+    generation: int = 0
+    address: str = ""
+    user_agent: str = ""
+    last_used_at: datetime | None = None
     expires_at: datetime
     created_at: datetime
 
@@ -135,7 +160,8 @@ class ApiKey(BaseModel):
 class Principal:
     """Who is calling. The tenant comes from here and from nowhere else.
 
-    `answerable` is the user who calls, or for whom the key was created.
+    `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
+    token comes from, where it says so.
     """
 
     tenant_id: str
@@ -144,6 +170,7 @@ class Principal:
     email: str | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
     answerable: str | None = None
+    sign_in_id: str | None = None
 
     @property
     def may_read_secrets(self) -> bool:

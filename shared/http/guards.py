@@ -21,6 +21,7 @@ from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_li
 View = TypeVar("View", bound=Callable[..., object])
 
 ONLY_READS = "only_reads"
+OWN_ACCOUNT = "own_account"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 
@@ -54,6 +55,8 @@ def protect(api: APIBlueprint, access: Access) -> None:
 
 
 def _check_method(principal: Principal) -> None:
+    if _marked(OWN_ACCOUNT):
+        return
     reads = request.method in ("GET", "HEAD") or _marked(ONLY_READS)
     if principal.role is Role.VIEWER and not reads:
         raise Forbidden("A viewer may only read")
@@ -70,6 +73,12 @@ def open_to_all(view: View) -> View:
 def only_reads(view: View) -> View:
     """Mark a view that changes nothing though it is called by POST: who may read may call it. Place as above."""
     setattr(view, ONLY_READS, True)
+    return view
+
+
+def own_account(view: View) -> View:
+    """Mark a view that changes nothing but the caller's own account: a viewer may call it too. Place as above."""
+    setattr(view, OWN_ACCOUNT, True)
     return view
 
 

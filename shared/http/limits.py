@@ -14,6 +14,7 @@ from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
     from shared.deps import Deps
+    from shared.domain.accounts import Device
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -46,6 +47,13 @@ def slow_forgers(view: View) -> View:
             raise
 
     return cast("View", watched)
+
+
+def device(deps: Deps, request: Request) -> Device:
+    """What a sign-in by this request is recognised by later."""
+    from shared.domain.accounts import Device  # noqa: PLC0415 - costs cold start, and webhooks sign nobody in
+
+    return Device(client_address(deps, request), request.headers.get("User-Agent", "")[:200])
 
 
 def client_address(deps: Deps, request: Request) -> str:

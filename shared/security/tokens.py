@@ -31,11 +31,13 @@ class Claims(BaseModel):
 
 
 class AccessClaims(Claims):
-    """A token that speaks for a user."""
+    """A token that speaks for a user. `sid` is the sign-in, and `gen` the user's generation, that it was issued in."""
 
     type: Literal["access"] = "access"
     email: str
     role: Role
+    sid: str | None = None
+    gen: int = 0
 
 
 class RefreshClaims(Claims):
@@ -43,6 +45,7 @@ class RefreshClaims(Claims):
 
     type: Literal["refresh"]
     family: str = _ID
+    gen: int = 0
 
 
 class VisitorClaims(Claims):

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,6 +19,7 @@ from shared.usecases.accounts import links
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, sign_in, sign_up
+from tests.security.account_links import follow, token_of
 
 PRODUCTION = {
     "environment": "production",
@@ -37,13 +37,8 @@ def _client(deps: Deps) -> FlaskClient:
     return create_app(deps, [auth.api, link_pages.api, users.api, channels.api]).test_client()
 
 
-def _token(link: str) -> str:
-    [token] = parse_qs(urlsplit(link).query)["token"]
-    return token
-
-
 def _follow(client: FlaskClient, link: str, **choices: str) -> Any:
-    return client.post("/api/auth/link", json={"token": _token(link), **OWNER, **choices})
+    return follow(client, link, **OWNER | choices)
 
 
 @pytest.fixture
@@ -137,7 +132,7 @@ def test_the_page_of_a_setup_link_needs_no_script(production: Deps) -> None:
     assert "script" not in page.text
     assert "default-src 'none'; form-action 'self'" in page.headers["Content-Security-Policy"]
     assert page.headers["Cache-Control"] == "no-store"
-    done = client.post("/api/auth/link/form", data={"token": _token(link), **OWNER})
+    done = client.post("/api/auth/link/form", data={"token": token_of(link), **OWNER})
     assert done.status_code == 200
     assert "You can sign in now as ann@example.com" in done.text
     assert client.get(link.removeprefix("https://hub.example")).status_code == 401
@@ -148,13 +143,13 @@ def test_a_page_never_repeats_markup(production: Deps) -> None:
     client, link = _client(production), links.create_setup_link(production)
     hostile = "<script>alert(1)</script>"
     assert "<script" not in client.get("/api/auth/link", query_string={"token": hostile}).text
-    form = {"token": _token(link), **OWNER, "email": f"{hostile}@example.com"}
+    form = {"token": token_of(link), **OWNER, "email": f"{hostile}@example.com"}
     assert "<script" not in client.post("/api/auth/link/form", data=form).text
 
 
 def test_no_link_is_stored_so_that_it_could_be_read_again(production: Deps) -> None:
     link = links.create_setup_link(production)
-    assert _token(link) not in repr(production.store.find("account_links").documents)
+    assert token_of(link) not in repr(production.store.find("account_links").documents)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import EmailReservation, Principal, Role, Tenant, User
+from shared.domain.accounts import Device, EmailReservation, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.security import passwords
 from shared.usecases.accounts import login_throttle, sign_ins, tenants
 from shared.usecases.accounts.sign_ins import Session
+
+UNKNOWN_DEVICE = Device()
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
@@ -29,11 +31,19 @@ class NewOwner:
 
     email: str
     password_hash: str
-    name: str | None = None
-    tenant_name: str | None = None
+    name: str | None
+    tenant_name: str | None
+    device: Device
 
 
-def register(deps: Deps, email: str, password: str, name: str | None = None, tenant_name: str | None = None) -> Session:
+def register(
+    deps: Deps,
+    email: str,
+    password: str,
+    name: str | None = None,
+    tenant_name: str | None = None,
+    device: Device = UNKNOWN_DEVICE,
+) -> Session:
     """Make a tenant's first user, who owns it, and sign them in: all of it or nothing.
 
     In development the first of all owns `DEFAULT_TENANT_ID`, so that they see what is made
@@ -44,7 +54,7 @@ def register(deps: Deps, email: str, password: str, name: str | None = None, ten
     """
     if not deps.settings.registration_is_open:
         raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
-    owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name)
+    owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name, device)
 
     def attempt(unit: UnitOfWork) -> Session:
         is_first = not deps.settings.production and unit.emails.query().first() is None
@@ -76,18 +86,18 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
     )
     unit.emails.add(EmailReservation.of(user), email_id)
     unit.users.add(user)
-    return sign_ins.begin(deps, unit, user, tenant)
+    return sign_ins.begin(deps, unit, user, tenant, owner.device)
 
 
-def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
-    """Sign in a user who calls from an IP address.
+def login(deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE) -> Session:
+    """Sign in a user.
 
     Raises `Unauthorized` for a wrong pair, with the same text and after about the same
     time whether the account exists or not, and `TooManyRequests` after too many
-    wrong passwords for it, from that address or from all together.
+    wrong passwords for it, from the device's IP address or from all together.
     """
     email_id = ids.email(_canonical(email))
-    limits = login_throttle.limits(email_id, address)
+    limits = login_throttle.limits(email_id, device.address)
     with login_throttle.lock(email_id):
         unit = UnitOfWork(deps.store)
         unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
@@ -99,9 +109,47 @@ def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
     if user is None or tenant is None:
         raise Unauthorized(_WRONG_PAIR)
     login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
-    session = sign_ins.begin(deps, unit, user, tenant)
+    session = sign_ins.begin(deps, unit, user, tenant, device)
     unit.commit()
     return session
+
+
+def change_password(deps: Deps, caller: Principal, current: str, new: str, device: Device = UNKNOWN_DEVICE) -> Session:
+    """Change the caller's own password, end all of their sign-ins, and sign them in anew.
+
+    Raises `BadRequest` for a key, for a wrong `current` password and for one that cannot be used, and
+    `TooManyRequests` as `login` does.
+    """
+    user = current_user(deps, caller)
+    if user is None:
+        raise BadRequest("A key has no password: sign in as a user")
+    email_id = ids.email(user.email)
+    limits = login_throttle.limits(email_id, device.address)
+    with login_throttle.lock(email_id):
+        unit = UnitOfWork(deps.store)
+        unit.login_failures.get_many(limits)
+        login_throttle.check_not_throttled(unit, limits, deps.now())
+        if not passwords.password_matches(current, user.password_hash):
+            login_throttle.count_failure(deps, limits)
+            raise BadRequest.of_field("current_password", "is wrong")
+    checked_hash, password_hash = user.password_hash, hashed_password(new, "new_password")
+
+    def attempt(unit: UnitOfWork) -> Session:
+        unit.fetch(unit.users.key(user.id), unit.tenants.key(user.tenant_id))
+        changed = unit.users.owned(user.tenant_id, user.id)
+        if changed.password_hash != checked_hash:
+            raise Collision("The password was changed meanwhile: sign in again")
+        return choose_password(deps, unit, changed, password_hash, device)
+
+    return run_with_retry(deps, attempt)
+
+
+def choose_password(deps: Deps, unit: UnitOfWork, user: User, password_hash: str, device: Device) -> Session:
+    """Give a user, who was read in this unit, another password; all of their sign-ins end, and one begins."""
+    user.password_hash = password_hash
+    sign_ins.end_all(deps, unit, user)
+    tenant = tenants.get_or_add(unit, user.tenant_id, deps.now())
+    return sign_ins.begin(deps, unit, user, tenant, device)
 
 
 def current_user(deps: Deps, principal: Principal) -> User | None:
@@ -138,9 +186,9 @@ def checked_email(email: str) -> str:
     return email
 
 
-def hashed_password(password: str) -> str:
+def hashed_password(password: str, field: str = "password") -> str:
     """The hash to store; raises `BadRequest` for a password that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
-        raise BadRequest.of_field("password", problem)
+        raise BadRequest.of_field(field, problem)
     return passwords.hash_password(password)

@@ -34,8 +34,8 @@ def authenticate(deps: Deps, credential: str) -> Principal:
     A key may do no more than the user for whom it was created may now.
 
     A revoked key is refused at once by the process that revoked it, by others
-    as soon as their cache has expired (30 s); the same holds for a user's role,
-    and for a user who was removed, whatever their token says.
+    as soon as their cache has expired (30 s); the same holds for a user's role, for
+    a sign-in that was ended, and for a user who was removed, whatever their token says.
     """
     if len(credential) <= MAX_LENGTH:
         if _is_deployment_key(deps, credential):
@@ -62,7 +62,7 @@ def forget_key(deps: Deps, key_id: str) -> None:
 
 def forget_user(deps: Deps, user: User) -> None:
     """Have a changed user read again."""
-    deps.cache.forget(("role", user.tenant_id, user.id))
+    deps.cache.forget(("user", user.tenant_id, user.id))
 
 
 def access_key(deps: Deps) -> str:
@@ -91,24 +91,34 @@ def _user_principal(deps: Deps, token: str) -> Principal | None:
         claims = verify(token, access_key(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    role = _role(deps, claims.tenant_id, claims.user_id)
-    if role is None:
+    standing = _standing(deps, claims.tenant_id, claims.user_id)
+    if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
         return None
-    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes(role), claims.user_id)
+    role = standing.role
+    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes(role), claims.user_id, claims.sid)
 
 
 def _scopes(role: Role) -> frozenset[str]:
     return ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset()
 
 
-def _role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
-    """A user's present role, which a token issued earlier may not name; None when the user was removed."""
-    return deps.cache.get(("role", tenant_id, user_id), lambda: _stored_role(deps, tenant_id, user_id))
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a token issued earlier may not know of its user."""
+
+    role: Role
+    generation: int
+    ended_sign_ins: frozenset[str]
 
 
-def _stored_role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
+def _standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
+    """How a user stands now; None when they were removed."""
+    return deps.cache.get(("user", tenant_id, user_id), lambda: _stored_standing(deps, tenant_id, user_id))
+
+
+def _stored_standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
     user = UnitOfWork(deps.store).users.owned_or_none(tenant_id, user_id)
-    return user.role if user else None
+    return _Standing(user.role, user.generation, frozenset(user.ended_sign_ins)) if user else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +149,11 @@ def _within_creators_rights(deps: Deps, key: ApiKey) -> Principal | None:
     """What the key may do; None when the user for whom it was created was removed."""
     role, scopes = key.role, frozenset(key.scopes)
     if key.created_by is not None:
-        creator_role = _role(deps, key.tenant_id, key.created_by)
-        if creator_role is None:
+        creator = _standing(deps, key.tenant_id, key.created_by)
+        if creator is None:
             return None
-        role = key.role.within(creator_role)
-        scopes -= ALL_SCOPES - _scopes(creator_role)
+        role = key.role.within(creator.role)
+        scopes -= ALL_SCOPES - _scopes(creator.role)
     return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import AccountLink, LinkPurpose
+from shared.domain.accounts import AccountLink, Device, LinkPurpose, User
 from shared.errors import BadRequest, Collision, Unauthorized
 from shared.security.tokens import fingerprint
 from shared.usecases.accounts import accounts
@@ -19,7 +19,7 @@ from shared.usecases.accounts.sign_ins import Session
 PATH = "/api/auth/link"
 """Where the page of a link is served."""
 
-SETUP_VALID = timedelta(days=1)
+SETUP_VALID = RESET_VALID = timedelta(days=1)
 
 _NO_SUCH_LINK = "This link is not valid any more: ask for a new one"
 
@@ -49,38 +49,73 @@ def create_setup_link(deps: Deps) -> str:
     return run_with_retry(deps, attempt)
 
 
+def add_reset_link(deps: Deps, unit: UnitOfWork, user: User) -> str:
+    """The address at which the user may choose a new password, from the unit's commit on."""
+    return _add(deps, unit, LinkPurpose.RESET, user.tenant_id, RESET_VALID, user.id)
+
+
 def look_up(deps: Deps, token: str) -> AccountLink:
     """What a link is for; raises `Unauthorized` for one that was used, has expired or never was."""
     return _valid(deps, UnitOfWork(deps.store), token)
 
 
-def follow(deps: Deps, token: str, choices: Choices) -> Session:
+def follow(deps: Deps, token: str, choices: Choices, device: Device = accounts.UNKNOWN_DEVICE) -> Session:
     """Do what the link is for, sign its holder in, and end the link: all of it or nothing.
 
-    Raises `Unauthorized` as `look_up` does, `BadRequest` for a choice that cannot be, and
+    Raises `Unauthorized` as `look_up` does and for a user who is gone, `BadRequest` for a choice that cannot be, and
     `Collision` where it is too late.
     """
-    link = look_up(deps, token)
-    password_hash = accounts.hashed_password(choices.password)
+    if look_up(deps, token).purpose is LinkPurpose.SETUP:
+        return _set_up(deps, token, choices, device)
+    return _reset(deps, token, choices, device)
+
+
+def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
     if choices.email is None:
         raise BadRequest.of_field("email", "is needed: it is what you will sign in with")
-    owner = accounts.NewOwner(accounts.checked_email(choices.email), password_hash, choices.name, choices.tenant_name)
+    owner = accounts.NewOwner(
+        email=accounts.checked_email(choices.email),
+        password_hash=accounts.hashed_password(choices.password),
+        name=choices.name,
+        tenant_name=choices.tenant_name,
+        device=device,
+    )
 
     def attempt(unit: UnitOfWork) -> Session:
-        _use_up(deps, unit, token)
+        link = _use_up(deps, unit, token)
         _check_is_not_set_up(unit, link.tenant_id)
         return accounts.add_owner(deps, unit, link.tenant_id, owner)
 
     return run_with_retry(deps, attempt, retry_existing=True)
 
 
-def _add(deps: Deps, unit: UnitOfWork, purpose: LinkPurpose, tenant_id: str, valid: timedelta) -> str:
+def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
+    password_hash = accounts.hashed_password(choices.password)
+
+    def attempt(unit: UnitOfWork) -> Session:
+        link = _use_up(deps, unit, token)
+        user = unit.users.owned_or_none(link.tenant_id, link.user_id or "")
+        if user is None:
+            raise Unauthorized(_NO_SUCH_LINK)
+        return accounts.choose_password(deps, unit, user, password_hash, device)
+
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def _add(
+    deps: Deps, unit: UnitOfWork, purpose: LinkPurpose, tenant_id: str, valid: timedelta, user_id: str | None = None
+) -> str:
     """Add a link; returns its address, which nobody can read later."""
     token = secrets.token_urlsafe(32)
-    now = deps.now()
-    unit.account_links.add(
-        AccountLink(id=fingerprint(token), tenant_id=tenant_id, purpose=purpose, expires_at=now + valid, created_at=now)
+    link = AccountLink(
+        id=fingerprint(token),
+        tenant_id=tenant_id,
+        purpose=purpose,
+        user_id=user_id,
+        expires_at=deps.now() + valid,
+        created_at=deps.now(),
     )
+    unit.account_links.add(link)
     return address(deps, token)
 
 
@@ -97,9 +132,11 @@ def _valid(deps: Deps, unit: UnitOfWork, token: str) -> AccountLink:
     return link
 
 
-def _use_up(deps: Deps, unit: UnitOfWork, token: str) -> None:
+def _use_up(deps: Deps, unit: UnitOfWork, token: str) -> AccountLink:
     """Of two that follow a link at once, one finds it gone."""
-    unit.account_links.remove(_valid(deps, unit, token).id)
+    link = _valid(deps, unit, token)
+    unit.account_links.remove(link.id)
+    return link
 
 
 def _check_is_not_set_up(unit: UnitOfWork, tenant_id: str) -> None:

@@ -17,7 +17,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import EmailReservation, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import Collision, Forbidden
-from shared.usecases.accounts import tenants
+from shared.usecases.accounts import links, sign_ins, tenants
 from shared.usecases.accounts.accounts import EMAIL_IN_USE, checked_email, hashed_password
 from shared.usecases.accounts.credentials import forget_user
 
@@ -81,6 +81,36 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
     user = run_with_retry(deps, attempt, retry_existing=True)
     forget_user(deps, user)
     return user
+
+
+def reset_link(deps: Deps, caller: Principal, user_id: str) -> str:
+    """The address at which a user may choose a new password, for somebody who owns the tenant. Raises `NotFound`."""
+
+    def attempt(unit: UnitOfWork) -> str:
+        return links.add_reset_link(deps, unit, unit.users.owned(caller.tenant_id, user_id))
+
+    return run_with_retry(deps, attempt)
+
+
+def operators_reset_link(deps: Deps, tenant_id: str, email: str) -> str:
+    """The same for whoever operates the hub, by the user's e-mail address. Raises `NotFound`."""
+
+    def attempt(unit: UnitOfWork) -> str:
+        reservation = unit.emails.get(ids.email(checked_email(email)))
+        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, reservation.user_id if reservation else ""))
+
+    return run_with_retry(deps, attempt)
+
+
+def end_sign_ins(deps: Deps, caller: Principal, user_id: str) -> None:
+    """End all tokens of a user, whose password stays as it is. Raises `NotFound` and `Forbidden`."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        user = unit.users.owned(caller.tenant_id, user_id)
+        _check_may_manage(caller, user.role)
+        sign_ins.end_all(deps, unit, user)
+
+    run_with_retry(deps, attempt)
 
 
 def remove(deps: Deps, caller: Principal, user_id: str) -> None:

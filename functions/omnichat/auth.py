@@ -15,20 +15,20 @@ from functions.omnichat.people_schemas import (
 )
 from functions.omnichat.schemas import LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.http.app import deps, limit_rate
+from shared.http.app import deps, document_limit
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, open_to_all, own_account, protect
-from shared.http.limits import SIGNING_IN, device
+from shared.http.limits import LINKS, charge, client_address, device
 from shared.usecases.accounts import accounts, links, sign_ins
 
 api = APIBlueprint(
     "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
 )
 cors(api)
-limit_rate(api, SIGNING_IN, methods={"POST"})
+document_limit(api)
 protect(api, Access.CREDENTIAL)
 
 
@@ -52,13 +52,14 @@ def login(body: LoginIn) -> Response:
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
     """Exchange a refresh token, once, for new tokens."""
-    return answer(SessionOut.of(sign_ins.refresh(deps(), body.refresh_token)))
+    return answer(SessionOut.of(sign_ins.refresh(deps(), body.refresh_token, client_address(deps(), request))))
 
 
 @api.post("/link", responses={200: SessionOut, 401: Failure, 409: Failure})
 @open_to_all
 def follow_link(body: LinkIn) -> Response:
     """Do what an account link is for, once, with a password of the holder's choice."""
+    charge(deps(), LINKS, client_address(deps(), request))
     return answer(SessionOut.of(links.follow(deps(), body.token, body.choices(), device(deps(), request))))
 
 

@@ -12,7 +12,7 @@ from shared.domain.accounts import LinkPurpose
 from shared.errors import HubError
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
-from shared.http.limits import SIGNING_IN, device
+from shared.http.limits import LINKS, device
 from shared.usecases.accounts import links
 
 _POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,7 +32,7 @@ _FIELDS = {LinkPurpose.SETUP: _EMAIL + _NAME + _TENANT, LinkPurpose.RESET: ""}
 _HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
 
 api = APIBlueprint("omnichat_link_pages", __name__, url_prefix=links.PATH, abp_tags=[Tag(name="OmniChat auth")])
-limit_rate(api, SIGNING_IN, methods={"GET", "POST"})
+limit_rate(api, LINKS, methods={"GET", "POST"})
 
 
 @api.get("", responses={200: _HTML, 401: _HTML}, security=[])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from werkzeug.wrappers import Request, Response
 
-from shared.errors import SignatureInvalid, TooManyRequests
+from shared.errors import SignatureInvalid
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound=Callable[..., Response])
 
-SIGNING_IN = Rate("signing-in", per_minute=60)
-"""Registering, signing in and staying signed in."""
+LINKS = Rate("account-links", per_minute=60)
+"""Opening and following account links."""
 
 WIDGET = Rate("widget", per_minute=600)
 """All that the visitors behind one address do; an office has one address."""
@@ -30,9 +30,7 @@ FORGED = Rate("forged-webhooks", per_minute=60)
 
 def charge(deps: Deps, rate: Rate, key: str) -> None:
     """Count one call; raises `TooManyRequests` when the key has used up its rate."""
-    wait = deps.buckets.take(rate, key)
-    if wait:
-        raise TooManyRequests("Too many requests; slow down", retry_after=wait)
+    deps.buckets.charge(rate, key)
 
 
 def slow_forgers(view: View) -> View:

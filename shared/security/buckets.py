@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.errors import TooManyRequests
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -28,6 +30,12 @@ class Buckets:
         self._size = size
         self._levels: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def charge(self, rate: Rate, key: str) -> None:
+        """Take one token; raises `TooManyRequests` when there is none."""
+        wait = self.take(rate, key)
+        if wait:
+            raise TooManyRequests("Too many requests; slow down", retry_after=wait)
 
     def take(self, rate: Rate, key: str) -> float:
         """Take one token; returns 0, or after how many seconds there is one when there is none."""

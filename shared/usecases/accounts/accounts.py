@@ -14,10 +14,17 @@ from shared.domain.accounts import Device, EmailReservation, Principal, Role, Te
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.security import passwords
+from shared.security.buckets import Rate
 from shared.usecases.accounts import login_throttle, sign_ins, tenants
 from shared.usecases.accounts.sign_ins import Session
 
 UNKNOWN_DEVICE = Device()
+
+REGISTERING = Rate("registering", per_minute=60)
+"""Registrations from one address."""
+
+SIGNING_IN = Rate("signing-in", per_minute=60)
+"""Passwords that are tried from one address, for whatever accounts."""
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
@@ -54,6 +61,7 @@ def register(
     """
     if not deps.settings.registration_is_open:
         raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
+    deps.buckets.charge(REGISTERING, device.address)
     owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name, device)
 
     def attempt(unit: UnitOfWork) -> Session:
@@ -98,10 +106,12 @@ def login(deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE
     """
     email_id = ids.email(_canonical(email))
     limits = login_throttle.limits(email_id, device.address)
+    login_throttle.check_not_refused(deps, limits)
     with login_throttle.lock(email_id):
         unit = UnitOfWork(deps.store)
         unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
-        login_throttle.check_not_throttled(unit, limits, deps.now())
+        login_throttle.check_not_throttled(deps, unit, limits)
+        deps.buckets.charge(SIGNING_IN, device.address)
         user, tenant = _account(unit, email_id)
         if not passwords.password_matches(password, user.password_hash if user else None):
             login_throttle.count_failure(deps, limits)
@@ -128,7 +138,7 @@ def change_password(deps: Deps, caller: Principal, current: str, new: str, devic
     with login_throttle.lock(email_id):
         unit = UnitOfWork(deps.store)
         unit.login_failures.get_many(limits)
-        login_throttle.check_not_throttled(unit, limits, deps.now())
+        login_throttle.check_not_throttled(deps, unit, limits)
         if not passwords.password_matches(current, user.password_hash):
             login_throttle.count_failure(deps, limits)
             raise BadRequest.of_field("current_password", "is wrong")

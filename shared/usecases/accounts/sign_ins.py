@@ -11,11 +11,18 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Device, Principal, RefreshToken, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
+from shared.security.buckets import Rate
 from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
 from shared.usecases.accounts.credentials import access_key, forget_user, refresh_key
 
 GRACE = timedelta(seconds=10)
 """How long a spent refresh token still works: two tabs of one browser share one and refresh at the same time."""
+
+REFRESHES = Rate("refreshes", per_minute=30)
+"""Refreshes of one sign-in."""
+
+WRONG_REFRESHES = Rate("wrong-refreshes", per_minute=60)
+"""Refreshes from one address with tokens that are not valid; a valid one is never refused for them."""
 
 MAX_PAGE = 100
 
@@ -66,20 +73,27 @@ def begin(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, device: Devi
     return _issue(deps, unit, user, tenant, sign_in)
 
 
-def refresh(deps: Deps, token: str) -> Session:
+def refresh(deps: Deps, token: str, address: str = "") -> Session:
     """Exchange a refresh token for new tokens; it is spent then.
 
     Within `GRACE` of being spent it still works, for tabs that share it. Later
-    somebody must have copied it: all tokens of its login end. Raises `Unauthorized`.
+    somebody must have copied it: all tokens of its login end. Raises `Unauthorized`, and
+    `TooManyRequests` where one sign-in is refreshed, or one address shows wrong tokens, too often.
     """
+    session = _refreshed(deps, token)
+    if session is None:
+        deps.buckets.charge(WRONG_REFRESHES, address)
+        raise Unauthorized(_REFUSED)
+    return session
+
+
+def _refreshed(deps: Deps, token: str) -> Session | None:
     try:
         claims = verify(token, refresh_key(deps), RefreshClaims, deps.now())
     except Unauthorized:
-        raise Unauthorized(_REFUSED) from None
-    session = run_with_retry(deps, lambda unit: _rotate(deps, unit, fingerprint(token), claims))
-    if session is None:
-        raise Unauthorized(_REFUSED)
-    return session
+        return None
+    deps.buckets.charge(REFRESHES, claims.family)
+    return run_with_retry(deps, lambda unit: _rotate(deps, unit, fingerprint(token), claims))
 
 
 def _rotate(deps: Deps, unit: UnitOfWork, token_id: str, claims: RefreshClaims) -> Session | None:

@@ -114,9 +114,9 @@ class Settings(BaseModel):
     def _check_production(self) -> None:
         if self.jwt_secret is None:
             raise ValueError("JWT_SECRET: is required when ENVIRONMENT=production")
-        for name in ("jwt_secret", "jwt_refresh_secret"):
+        for name in ("jwt_secret", "jwt_refresh_secret", "api_key"):
             secret: SecretStr | None = getattr(self, name)
-            # RFC 7518 section 3.2: an HS256 key has at least 256 bits.
+            # RFC 7518 section 3.2: an HS256 key has at least 256 bits. A key that owns a tenant is no easier to guess.
             if secret is not None and len(secret.get_secret_value()) < 32:
                 raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
 

@@ -135,6 +135,8 @@ def test_socket_io_may_have_no_path_of_a_function() -> None:
     [
         ({"ENVIRONMENT": "production"}, "JWT_SECRET"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "short"}, "JWT_SECRET"),
+        ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k"}, "API_KEY"),
+        ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k" * 31}, "API_KEY"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "JWT_REFRESH_SECRET": "y"}, "JWT_REFRESH_SECRET"),
         ({"BACKEND": "google"}, "GOOGLE_CLOUD_PROJECT"),
         ({"PUSH_AUDIENCE": "https://hub.example"}, "PUSH_SERVICE_ACCOUNT"),

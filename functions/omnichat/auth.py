@@ -15,7 +15,7 @@ from functions.omnichat.people_schemas import (
 )
 from functions.omnichat.schemas import LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.http.app import deps, document_limit
+from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
@@ -28,7 +28,6 @@ api = APIBlueprint(
     "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
 )
 cors(api)
-document_limit(api)
 protect(api, Access.CREDENTIAL)
 
 

@@ -11,9 +11,10 @@ from flask import current_app, g, request
 from shared.config import Settings
 from shared.domain.accounts import Principal, Role
 from shared.errors import Forbidden, Unauthorized
-from shared.http.app import deps
+from shared.http.app import deps, document_limit
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
+from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.http.local_access import check_local_access
 from shared.outgoing import concurrency
 from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
@@ -41,6 +42,7 @@ def protect(api: APIBlueprint, access: Access) -> None:
 
     Call it before the views are declared, so that the document says so too.
     """
+    document_limit(api)
     api.abp_security = SECURED if access is Access.CREDENTIAL else SECURED_OR_OPEN
 
     def guard() -> None:
@@ -105,7 +107,8 @@ def _principal(access: Access) -> Principal:
             return authenticate(deps(), credential)
         except Unauthorized:
             # A documented client always sends a key. What the hub gave out itself is refused when it has run out.
-            if access is not Access.HUB or is_like_ours(credential):
+            if principal is None or access is not Access.HUB or is_like_ours(credential):
+                charge(deps(), WRONG_CREDENTIALS, client_address(deps(), request))
                 raise
     if principal is None:
         raise Unauthorized("Invalid or missing API key")

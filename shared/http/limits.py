@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound=Callable[..., Response])
 
+WRONG_CREDENTIALS = Rate("wrong-credentials", per_minute=120)
+"""Calls with keys and tokens that are not valid; a valid one is never refused for them."""
+
 LINKS = Rate("account-links", per_minute=60)
 """Opening and following account links."""
 

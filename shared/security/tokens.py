@@ -57,13 +57,6 @@ class VisitorClaims(Claims):
     email: str | None = None
 
 
-class InstallClaims(Claims):
-    """A token that lets whoever brings it connect an account to one instance, once."""
-
-    type: Literal["install"]
-    instance_id: str = _ID
-
-
 class GuestClaims(Claims):
     """A ticket for the room of one conversation; the customer is its `user_id`."""
 

@@ -21,7 +21,19 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.errors import ConfigurationInvalid
-from shared.setting_forms import HeaderKey, Hosts, Names, Origins, Pause, Seconds, SocketPath, Url, networks_of
+from shared.setting_forms import (
+    HeaderKey,
+    Hosts,
+    Names,
+    Origins,
+    Pause,
+    PrivateKey,
+    PublicKey,
+    Seconds,
+    SocketPath,
+    Url,
+    networks_of,
+)
 from shared.setting_index import DECLARED_BY
 
 C = TypeVar("C", bound="ChannelSettings")
@@ -56,6 +68,8 @@ class Settings(BaseModel):
     api_key: HeaderKey | None = None
     default_tenant_id: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     anonymous_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    jwt_private_key: PrivateKey | None = None
+    jwt_public_key: PublicKey | None = None
     jwt_secret: SecretStr | None = None
     jwt_refresh_secret: SecretStr | None = None
     jwt_access_ttl: Seconds = 15 * 60
@@ -106,19 +120,28 @@ class Settings(BaseModel):
             self._check_production()
         if self.backend == "google" and not self.google_cloud_project:
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
+        self._check_key_pair()
         self._check_push()
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         return self
 
     def _check_production(self) -> None:
-        if self.jwt_secret is None:
-            raise ValueError("JWT_SECRET: is required when ENVIRONMENT=production")
+        if self.jwt_secret is None and self.jwt_public_key is None and self.jwt_private_key is None:
+            raise ValueError("JWT_PRIVATE_KEY: is required when ENVIRONMENT=production, or JWT_SECRET in its place")
         for name in ("jwt_secret", "jwt_refresh_secret", "api_key"):
             secret: SecretStr | None = getattr(self, name)
             # RFC 7518 section 3.2: an HS256 key has at least 256 bits. A key that owns a tenant is no easier to guess.
             if secret is not None and len(secret.get_secret_value()) < 32:
                 raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
+
+    def _check_key_pair(self) -> None:
+        if self.jwt_private_key is None or self.jwt_public_key is None:
+            return
+        from shared.security.tokens import Ed25519Key  # noqa: PLC0415 - few processes have both
+
+        if Ed25519Key(self.jwt_private_key.get_secret_value()).public.raw != self.jwt_public_key:
+            raise ValueError("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
     def _check_push(self) -> None:
         """Whoever may push events decides what customers are told, so in production nobody may without proof."""

@@ -134,6 +134,8 @@ def test_socket_io_may_have_no_path_of_a_function() -> None:
     ("variables", "named"),
     [
         ({"ENVIRONMENT": "production"}, "JWT_SECRET"),
+        ({"JWT_PRIVATE_KEY": "secret"}, "JWT_PRIVATE_KEY"),
+        ({"JWT_PUBLIC_KEY": "MC4CAQAwBQYDK2VwBCIEIJymLFwQXwEL76E2F3skVlQUkj8WKZMapBUvG1bx6BUH"}, "JWT_PUBLIC_KEY"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "short"}, "JWT_SECRET"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k"}, "API_KEY"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k" * 31}, "API_KEY"),

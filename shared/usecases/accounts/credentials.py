@@ -8,12 +8,22 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, Principal, Role, User
-from shared.errors import StoreError, Unauthorized
-from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
+from shared.errors import ConfigurationInvalid, StoreError, Unauthorized
+from shared.security.tokens import (
+    MAX_LENGTH,
+    AccessClaims,
+    Ed25519Key,
+    Ed25519PublicPart,
+    SigningKey,
+    VerificationKey,
+    fingerprint,
+    verify_any,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +75,52 @@ def forget_user(deps: Deps, user: User) -> None:
     deps.cache.forget(("user", user.tenant_id, user.id))
 
 
-def access_key(deps: Deps) -> str:
-    """What access tokens are signed with: `JWT_SECRET`, or in development a random key that is stored."""
-    configured = deps.settings.jwt_secret
-    if configured:
-        return configured.get_secret_value()
-    return deps.cache.get(_SIGNING_SECRET, lambda: _stored_signing_key(deps))
+def access_key(deps: Deps) -> SigningKey:
+    """What access tokens are signed with: `JWT_PRIVATE_KEY`, else `JWT_SECRET`, or in development a stored random key.
+
+    Raises `ConfigurationInvalid` where only tokens of others can be verified.
+    """
+    settings = deps.settings
+    if settings.jwt_private_key is not None:
+        return _key_pair(settings.jwt_private_key.get_secret_value())
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret.get_secret_value()
+    if settings.jwt_public_key is not None:
+        raise ConfigurationInvalid("JWT_PRIVATE_KEY: is required where people sign in")
+    return _development_key(deps)
 
 
-def refresh_key(deps: Deps) -> str:
+def access_keys(deps: Deps) -> list[VerificationKey]:
+    """Those that access tokens are accepted with: both kinds, while `JWT_SECRET` is set beside the key pair."""
+    settings = deps.settings
+    keys: list[VerificationKey] = []
+    if settings.jwt_private_key is not None:
+        keys.append(_key_pair(settings.jwt_private_key.get_secret_value()).public)
+    elif settings.jwt_public_key is not None:
+        keys.append(_public_part(settings.jwt_public_key))
+    if settings.jwt_secret is not None:
+        keys.append(settings.jwt_secret.get_secret_value())
+    return keys or [_development_key(deps)]
+
+
+def refresh_key(deps: Deps) -> SigningKey:
     """What refresh tokens are signed with: `JWT_REFRESH_SECRET`, or else the same as access tokens."""
     configured = deps.settings.jwt_refresh_secret
     return configured.get_secret_value() if configured else access_key(deps)
+
+
+def refresh_keys(deps: Deps) -> list[VerificationKey]:
+    """Those that refresh tokens are accepted with."""
+    configured = deps.settings.jwt_refresh_secret
+    return [configured.get_secret_value()] if configured else access_keys(deps)
+
+
+_key_pair = lru_cache(maxsize=4)(Ed25519Key)
+_public_part = lru_cache(maxsize=4)(Ed25519PublicPart)
+
+
+def _development_key(deps: Deps) -> str:
+    return deps.cache.get(_SIGNING_SECRET, lambda: _stored_signing_key(deps))
 
 
 def _is_deployment_key(deps: Deps, credential: str) -> bool:
@@ -88,7 +132,7 @@ def _is_deployment_key(deps: Deps, credential: str) -> bool:
 
 def _user_principal(deps: Deps, token: str) -> Principal | None:
     try:
-        claims = verify(token, access_key(deps), AccessClaims, deps.now())
+        claims = verify_any(token, access_keys(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
     standing = _standing(deps, claims.tenant_id, claims.user_id)

@@ -12,8 +12,8 @@ from shared.domain.accounts import Device, Principal, RefreshToken, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
 from shared.security.buckets import Rate
-from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
-from shared.usecases.accounts.credentials import access_key, forget_user, refresh_key
+from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify_any
+from shared.usecases.accounts.credentials import access_key, forget_user, refresh_key, refresh_keys
 
 GRACE = timedelta(seconds=10)
 """How long a spent refresh token still works: two tabs of one browser share one and refresh at the same time."""
@@ -89,7 +89,7 @@ def refresh(deps: Deps, token: str, address: str = "") -> Session:
 
 def _refreshed(deps: Deps, token: str) -> Session | None:
     try:
-        claims = verify(token, refresh_key(deps), RefreshClaims, deps.now())
+        claims = verify_any(token, refresh_keys(deps), RefreshClaims, deps.now())
     except Unauthorized:
         return None
     deps.buckets.charge(REFRESHES, claims.family)

@@ -72,6 +72,8 @@ class Settings(BaseModel):
     jwt_public_key: PublicKey | None = None
     jwt_secret: SecretStr | None = None
     jwt_refresh_secret: SecretStr | None = None
+    rate_limit_tenant: int = Field(default=12_000, ge=60, le=10_000_000)
+    rate_limit_key: int = Field(default=3_000, ge=60, le=10_000_000)
     jwt_access_ttl: Seconds = 15 * 60
     jwt_refresh_ttl: Seconds = 30 * 86400
     registration: Literal["open", "closed"] | None = None

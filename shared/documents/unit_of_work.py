@@ -15,7 +15,16 @@ from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
 
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
-    from shared.domain.accounts import AccountLink, ApiKey, EmailReservation, LoginFailures, RefreshToken, Tenant, User
+    from shared.domain.accounts import (
+        AccountLink,
+        ApiKey,
+        EmailReservation,
+        LoginFailures,
+        RateUsage,
+        RefreshToken,
+        Tenant,
+        User,
+    )
     from shared.domain.agents import Agent, AgentCollaboration, AgentTeam, TeamNameReservation
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.calls import Call
@@ -58,6 +67,9 @@ class UnitOfWork:
     )
     account_links: SharedCollection[AccountLink] = SharedCollection(
         "account_links", "shared.domain.accounts:AccountLink", "link"
+    )
+    rate_usage: SharedCollection[RateUsage] = SharedCollection(
+        "rate_usage", "shared.domain.accounts:RateUsage", "count of calls"
     )
     api_keys: TenantCollection[ApiKey] = TenantCollection("api_keys", "shared.domain.accounts:ApiKey", "API key")
     login_failures: SharedCollection[LoginFailures] = SharedCollection(

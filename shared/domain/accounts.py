@@ -112,6 +112,13 @@ class Device:
     user_agent: str = ""
 
 
+class RateUsage(BaseModel):
+    """What all processes together gave out to one caller in one minute."""
+
+    spent: int = 0
+    expires_at: datetime
+
+
 class RefreshToken(BaseModel):
     """A refresh token, stored by its hash.
 
@@ -161,7 +168,7 @@ class Principal:
     """Who is calling. The tenant comes from here and from nowhere else.
 
     `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
-    token comes from, where it says so.
+    token comes from, where it says so. `credential_id` tells the tenant's keys and users apart; None without any.
     """
 
     tenant_id: str
@@ -171,6 +178,7 @@ class Principal:
     scopes: frozenset[str] = field(default_factory=frozenset)
     answerable: str | None = None
     sign_in_id: str | None = None
+    credential_id: str | None = None
 
     @property
     def may_read_secrets(self) -> bool:

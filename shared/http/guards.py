@@ -17,6 +17,7 @@ from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
 from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.http.local_access import check_local_access
 from shared.outgoing import concurrency
+from shared.usecases.accounts import rate_limits
 from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -49,6 +50,7 @@ def protect(api: APIBlueprint, access: Access) -> None:
         if request.method == "OPTIONS" or _marked(OPEN_TO_ALL):
             return
         principal = _principal(access)
+        rate_limits.charge(deps(), principal, client_address(deps(), request))
         _check_method(principal)
         g.principal = principal
         concurrency.set_tenant(principal.tenant_id)

@@ -98,11 +98,11 @@ def test_a_setup_link_works_once(production: Deps) -> None:
 
 
 def test_of_many_setup_links_one_makes_the_owner(production: Deps) -> None:
-    made = [links.create_setup_link(production) for _ in range(3)]
+    setup_links = [links.create_setup_link(production) for _ in range(3)]
     app = _client(production).application
 
     def follow(n: int) -> int:
-        return int(_follow(app.test_client(), made[n % 3], email=f"u{n}@example.com").status_code)
+        return int(_follow(app.test_client(), setup_links[n % 3], email=f"u{n}@example.com").status_code)
 
     with ThreadPoolExecutor(6) as pool:
         statuses = sorted(pool.map(follow, range(6)))

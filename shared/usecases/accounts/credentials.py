@@ -49,7 +49,7 @@ def authenticate(deps: Deps, credential: str) -> Principal:
     """
     if len(credential) <= MAX_LENGTH:
         if _is_deployment_key(deps, credential):
-            return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
+            return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES, credential_id="API_KEY")
         principal = _user_principal(deps, credential) if _is_token(credential) else _key_principal(deps, credential)
         if principal is not None:
             return principal
@@ -139,7 +139,16 @@ def _user_principal(deps: Deps, token: str) -> Principal | None:
     if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
         return None
     role = standing.role
-    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes(role), claims.user_id, claims.sid)
+    return Principal(
+        claims.tenant_id,
+        role,
+        claims.user_id,
+        claims.email,
+        _scopes(role),
+        answerable=claims.user_id,
+        sign_in_id=claims.sid,
+        credential_id=claims.user_id,
+    )
 
 
 def _scopes(role: Role) -> frozenset[str]:
@@ -198,7 +207,7 @@ def _within_creators_rights(deps: Deps, key: ApiKey) -> Principal | None:
             return None
         role = key.role.within(creator.role)
         scopes -= ALL_SCOPES - _scopes(creator.role)
-    return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by)
+    return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by, credential_id=key.id)
 
 
 def _read_key(deps: Deps, key_id: str) -> _CachedKey | None:

@@ -13,7 +13,7 @@ from functions.omnichat.people_schemas import (
     SignInPath,
     SignInsOut,
 )
-from functions.omnichat.schemas import LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.schemas import ChoiceOut, LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -39,12 +39,12 @@ def register(body: RegisterIn) -> Response:
     return answer(SessionOut.of(session), 201)
 
 
-@api.post("/login", responses={200: SessionOut, 401: Failure})
+@api.post("/login", responses={200: ChoiceOut, 401: Failure})
 @open_to_all
 def login(body: LoginIn) -> Response:
-    """Sign in."""
-    session = accounts.login(deps(), body.email, body.password, device(deps(), request))
-    return answer(SessionOut.of(session))
+    """Sign in: to the tenant that is named, else to the first of those where the password is right."""
+    session, tenants = accounts.login(deps(), body.email, body.password, device(deps(), request), body.tenant_id)
+    return answer(ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session))
 
 
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})

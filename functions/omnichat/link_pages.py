@@ -20,7 +20,11 @@ _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>{title}</title><h1>{title}</h1>{content}</html>"
 )
-_TITLES = {LinkPurpose.SETUP: "Set up this hub", LinkPurpose.RESET: "Choose a new password"}
+_TITLES = {
+    LinkPurpose.SETUP: "Set up this hub",
+    LinkPurpose.INVITATION: "Accept the invitation",
+    LinkPurpose.RESET: "Choose a new password",
+}
 _EMAIL = '<p><label>E-mail address<br><input name="email" type="email" required maxlength="254"></label>'
 _TENANT = '<p><label>Name of the business<br><input name="tenantName" maxlength="200"></label>'
 _NAME = '<p><label>Your name<br><input name="name" maxlength="200" autocomplete="name"></label>'
@@ -28,7 +32,7 @@ _CHOICE = (
     '<p><label>Password, 8 characters or more<br><input name="password" type="password" autocomplete="new-password" '
     'required minlength="8" maxlength="1024"></label>'
 )
-_FIELDS = {LinkPurpose.SETUP: _EMAIL + _NAME + _TENANT, LinkPurpose.RESET: ""}
+_FIELDS = {LinkPurpose.SETUP: _EMAIL + _NAME + _TENANT, LinkPurpose.INVITATION: _NAME, LinkPurpose.RESET: ""}
 _HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
 
 api = APIBlueprint("omnichat_link_pages", __name__, url_prefix=links.PATH, abp_tags=[Tag(name="OmniChat auth")])
@@ -43,7 +47,8 @@ def page(query: LinkQuery) -> Response:
     except HubError as error:
         return _failure(error)
     token = f'<input name="token" type="hidden" value="{escape(query.token)}">'
-    fields = f"{token}{_FIELDS[link.purpose]}{_CHOICE}<p><button>OK</button>"
+    person = f"<p>For {escape(link.email)}" if link.email else ""
+    fields = f"{person}{token}{_FIELDS[link.purpose]}{_CHOICE}<p><button>OK</button>"
     return _page(200, _TITLES[link.purpose], f'<form method="post" action="{links.PATH}/form">{fields}</form>')
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import ApiKey, Role
+from shared.domain.accounts import AccountLink, ApiKey, Role
 from shared.errors import BadRequest
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
@@ -20,12 +20,48 @@ Scope = Literal["read", "write", "secrets:read"]
 
 
 class UserIn(Request, Wire):
-    """A new user, who can sign in with the password at once."""
+    """Whom to invite, and to what; they choose their password when they accept."""
 
     email: str = Field(max_length=254, examples=["bob@example.com"])
     name: Name | None = None
     role: Role
-    password: str = Field(min_length=8, max_length=1024)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_password(cls, body: object) -> object:
+        if isinstance(body, Mapping) and "password" in body:
+            raise BadRequest.of_field("password", "is chosen by the person, who accepts the invitation")
+        return body
+
+
+class InvitationOut(Wire):
+    """An invitation that was not accepted yet."""
+
+    id: str
+    email: str
+    name: str | None
+    role: Role
+    created_at: Milliseconds
+    expires_at: Milliseconds
+
+    @classmethod
+    def of(cls, link: AccountLink) -> InvitationOut:
+        return cls.model_validate(link.model_dump(include=set(cls.model_fields)))
+
+
+class InvitationCreated(InvitationOut):
+    """A new invitation; `link` is where the person accepts it, told this once."""
+
+    link: str
+
+    @classmethod
+    def of_link(cls, invitation: AccountLink, link: str) -> InvitationCreated:
+        return cls.model_validate(InvitationOut.of(invitation).model_dump() | {"link": link})
+
+
+class InvitationsOut(Wire):
+    invitations: list[InvitationOut]
+    next_cursor: str | None
 
 
 class UserPatch(Request, Wire):

@@ -54,6 +54,7 @@ class RegisterIn(Request, Wire):
 class LoginIn(Request, Wire):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1024)
+    tenant_id: str | None = Field(default=None, max_length=64)
 
 
 class RefreshIn(Request, Wire):
@@ -115,6 +116,17 @@ class SessionOut(Wire):
             user=UserOut.of(session.user),
             tenant=TenantOut.of(session.tenant),
         )
+
+
+class ChoiceOut(SessionOut):
+    """A session; `tenants` are those that the same e-mail address and password lead to, where there are several."""
+
+    tenants: list[TenantOut] = Field(default_factory=list)
+
+    @classmethod
+    def of_all(cls, session: Session, tenants: list[Tenant]) -> ChoiceOut:
+        fields = SessionOut.of(session).model_dump()
+        return cls.model_validate(fields | {"tenants": [TenantOut.of(tenant) for tenant in tenants]})
 
 
 class MeOut(Wire):

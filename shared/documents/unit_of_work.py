@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.accounts import (
         AccountLink,
         ApiKey,
-        EmailReservation,
+        EmailUsers,
         LoginFailures,
         RateUsage,
         RefreshToken,
@@ -59,14 +59,14 @@ class UnitOfWork:
 
     tenants: SharedCollection[Tenant] = SharedCollection("tenants", "shared.domain.accounts:Tenant", "business")
     users: TenantCollection[User] = TenantCollection("users", "shared.domain.accounts:User", "user")
-    emails: SharedCollection[EmailReservation] = SharedCollection(
-        "emails", "shared.domain.accounts:EmailReservation", "e-mail address"
+    emails: SharedCollection[EmailUsers] = SharedCollection(
+        "emails", "shared.domain.accounts:EmailUsers", "e-mail address"
     )
     refresh_tokens: SharedCollection[RefreshToken] = SharedCollection(
         "refresh_tokens", "shared.domain.accounts:RefreshToken", "refresh token"
     )
-    account_links: SharedCollection[AccountLink] = SharedCollection(
-        "account_links", "shared.domain.accounts:AccountLink", "link"
+    account_links: TenantCollection[AccountLink] = TenantCollection(
+        "account_links", "shared.domain.accounts:AccountLink", "invitation"
     )
     rate_usage: SharedCollection[RateUsage] = SharedCollection(
         "rate_usage", "shared.domain.accounts:RateUsage", "count of calls"

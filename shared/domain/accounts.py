@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.agents import Agent
 
@@ -23,6 +25,10 @@ class Role(StrEnum):
         """Whether this role may do all that the other may."""
         order = list(Role)
         return order.index(self) <= order.index(other)
+
+    def may_manage(self, other: Role) -> bool:
+        """Whether this role makes, changes and removes users of the other."""
+        return self is Role.OWNER or (self is Role.ADMIN and other in (Role.AGENT, Role.VIEWER))
 
     def within(self, limit: Role) -> Role:
         """The lesser one of the two."""
@@ -65,16 +71,32 @@ class User(BaseModel):
     created_at: datetime
 
 
-class EmailReservation(BaseModel):
-    """Whose an e-mail address is; the document's id is made of the address, so that it has one user at most."""
+class Membership(BaseModel):
+    """A user of a tenant; `registered` says that the person made the tenant, and was not invited to it."""
 
     tenant_id: str
     user_id: str
+    registered: bool = False
+
+
+class EmailUsers(BaseModel):
+    """The users with one e-mail address, at most one in a tenant; the document's id is made of the address.
+
+    Each has a password of its own. Nothing proves whose an address is, so what one
+    tenant does with it must not matter to another: its owner may reset the password there.
+    """
+
+    memberships: list[Membership]
     created_at: datetime
 
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, user: User) -> EmailReservation:
-        return cls(tenant_id=user.tenant_id, user_id=user.id, created_at=user.created_at)
+    def _of_a_single_user(cls, fields: Any) -> Any:
+        """The former form named the one user that an address had."""
+        if isinstance(fields, Mapping) and "memberships" not in fields:
+            only = Membership(tenant_id=fields["tenant_id"], user_id=fields["user_id"], registered=True)
+            return {"memberships": [only], "created_at": fields["created_at"]}
+        return fields
 
 
 class LoginFailures(BaseModel):
@@ -89,17 +111,26 @@ class LinkPurpose(StrEnum):
 
     SETUP = "setup"
     """Become the first owner of the deployment's own tenant."""
+    INVITATION = "invitation"
+    """Become a user of a tenant, as it was offered by one who may make such users."""
     RESET = "reset"
     """Choose a new password for one user."""
 
 
 class AccountLink(BaseModel):
-    """A link that lets whoever holds it choose a password, once; stored by its token's hash (`id`)."""
+    """A link that lets whoever holds it choose a password, once; stored by its token's hash (`id`).
+
+    A reset is for `user_id`; an invitation offers `role` to `email` in the name of `created_by`, where a user did so.
+    """
 
     id: str
     tenant_id: str
     purpose: LinkPurpose
     user_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    role: Role | None = None
+    created_by: str | None = None
     expires_at: datetime
     created_at: datetime
 

@@ -21,7 +21,17 @@ from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from tests.apps import create_app
 from tests.functions.keys import key_for
-from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, me, refresh, sign_in, sign_up
+from tests.functions.omnichat.accounts import (
+    PASSWORD,
+    Account,
+    account_of,
+    client_of,
+    join,
+    me,
+    refresh,
+    sign_in,
+    sign_up,
+)
 from tests.security.account_links import follow
 
 NEW = "a quite different passphrase"
@@ -38,9 +48,7 @@ def owner(client: FlaskClient) -> Account:
 
 
 def _agent(client: FlaskClient, owner: Account, role: str = "agent", email: str = "bob@example.com") -> Account:
-    body = {"email": email, "role": role, "password": PASSWORD}
-    assert client.post("/api/users", json=body, headers=owner.headers).status_code == 201
-    return account_of(sign_in(client, email).json)
+    return join(client, owner, role, email)
 
 
 def _again(client: FlaskClient) -> Account:

@@ -10,7 +10,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Device, EmailReservation, Principal, Role, Tenant, User
+from shared.domain.accounts import Device, EmailUsers, Membership, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.security import passwords
@@ -25,6 +25,9 @@ REGISTERING = Rate("registering", per_minute=60)
 
 SIGNING_IN = Rate("signing-in", per_minute=60)
 """Passwords that are tried from one address, for whatever accounts."""
+
+MAX_TENANTS = 20
+"""Tenants that one e-mail address has users in: each may have a password of its own, which a sign-in compares."""
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
@@ -57,10 +60,10 @@ def register(
     without a credential. Everybody else gets a tenant of their own, as all do in production,
     where a stranger may be the first to come.
     Raises `Forbidden` where registration is closed, `BadRequest` for an address or
-    a password that cannot be used and `Collision` for an address that has an account.
+    a password that cannot be used and `Collision` for an address that has registered.
     """
     if not deps.settings.registration_is_open:
-        raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
+        raise Forbidden("Nobody can register here: ask an owner or an admin of your business to invite you")
     deps.buckets.charge(REGISTERING, device.address)
     owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name, device)
 
@@ -76,10 +79,7 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
 
     Commit the unit with `retry_existing`. Raises `Collision` for an address that has an account.
     """
-    email_id = ids.email(owner.email)
-    unit.fetch(unit.emails.key(email_id), unit.tenants.key(tenant_id))
-    if unit.emails.get(email_id) is not None:
-        raise Collision(EMAIL_IN_USE)
+    unit.fetch(unit.emails.key(ids.email(owner.email)), unit.tenants.key(tenant_id))
     tenant = tenants.get_or_add(unit, tenant_id, deps.now())
     tenant.name = owner.tenant_name or owner.name or owner.email.partition("@")[0]
     tenants.revise(tenant)
@@ -92,16 +92,49 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
         password_hash=owner.password_hash,
         created_at=deps.now(),
     )
-    unit.emails.add(EmailReservation.of(user), email_id)
-    unit.users.add(user)
+    add_user(unit, user, registered=True)
     return sign_ins.begin(deps, unit, user, tenant, owner.device)
 
 
-def login(deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE) -> Session:
-    """Sign in a user.
+def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
+    """Add a user to a tenant; commit the unit with `retry_existing`.
 
-    Raises `Unauthorized` for a wrong pair, with the same text and after about the same
-    time whether the account exists or not, and `TooManyRequests` after too many
+    Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or is in
+    more tenants than one person would be.
+    """
+    email_id = ids.email(user.email)
+    users = unit.emails.get(email_id)
+    membership = Membership(tenant_id=user.tenant_id, user_id=user.id, registered=registered)
+    if users is None:
+        unit.emails.add(EmailUsers(memberships=[membership], created_at=user.created_at), email_id)
+    else:
+        if any(each.tenant_id == user.tenant_id or (registered and each.registered) for each in users.memberships):
+            raise Collision(EMAIL_IN_USE)
+        if len(users.memberships) >= MAX_TENANTS:
+            raise Collision("This e-mail address belongs to too many businesses: leave one of them first")
+        users.memberships = [*users.memberships, membership]
+    unit.users.add(user)
+
+
+def remove_user(unit: UnitOfWork, user: User) -> None:
+    """Remove a user from their tenant."""
+    email_id = ids.email(user.email)
+    users = unit.emails.get(email_id)
+    remaining = [each for each in users.memberships if each.user_id != user.id] if users else []
+    if users and remaining:
+        users.memberships = remaining
+    else:
+        unit.emails.remove(email_id)
+    unit.users.remove(user.id)
+
+
+def login(
+    deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE, tenant_id: str | None = None
+) -> tuple[Session, list[Tenant]]:
+    """Sign in a user: the one of `tenant_id`, else the first whose password it is.
+
+    Returns the tenants of all users with that address and password, too. Raises `Unauthorized` for a wrong pair, with
+    the same text and after about the same time whether the account exists or not, and `TooManyRequests` after too many
     wrong passwords for it, from the device's IP address or from all together.
     """
     email_id = ids.email(_canonical(email))
@@ -112,16 +145,17 @@ def login(deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE
         unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
         login_throttle.check_not_throttled(deps, unit, limits)
         deps.buckets.charge(SIGNING_IN, device.address)
-        user, tenant = _account(unit, email_id)
-        if not passwords.password_matches(password, user.password_hash if user else None):
+        matches = _with_password(_users(unit, email_id), password)
+        if not matches:
             login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
-    if user is None or tenant is None:
-        raise Unauthorized(_WRONG_PAIR)
     login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
-    session = sign_ins.begin(deps, unit, user, tenant, device)
+    chosen = [match for match in matches if tenant_id in (None, match[1].id)]
+    if not chosen:
+        raise Unauthorized(_WRONG_PAIR)
+    session = sign_ins.begin(deps, unit, *chosen[0], device)
     unit.commit()
-    return session
+    return session, [tenant for _, tenant in matches]
 
 
 def change_password(deps: Deps, caller: Principal, current: str, new: str, device: Device = UNKNOWN_DEVICE) -> Session:
@@ -172,15 +206,26 @@ def current_user(deps: Deps, principal: Principal) -> User | None:
     return user
 
 
-def _account(unit: UnitOfWork, email_id: str) -> tuple[User | None, Tenant | None]:
-    """The user with an e-mail address, and their tenant; both or neither."""
-    reservation = unit.emails.get(email_id)
-    if reservation is None:
-        return None, None
-    unit.fetch(unit.users.key(reservation.user_id), unit.tenants.key(reservation.tenant_id))
-    user = unit.users.owned_or_none(reservation.tenant_id, reservation.user_id)
-    tenant = unit.tenants.get(reservation.tenant_id)
-    return (user, tenant) if user and tenant else (None, None)
+def _users(unit: UnitOfWork, email_id: str) -> list[tuple[User, Tenant]]:
+    """The users with an e-mail address, each with their tenant."""
+    users = unit.emails.get(email_id)
+    memberships = users.memberships if users else []
+    unit.fetch(
+        *(unit.users.key(each.user_id) for each in memberships),
+        *(unit.tenants.key(each.tenant_id) for each in memberships),
+    )
+    pairs = (
+        (unit.users.owned_or_none(each.tenant_id, each.user_id), unit.tenants.get(each.tenant_id))
+        for each in memberships
+    )
+    return [(user, tenant) for user, tenant in pairs if user and tenant]
+
+
+def _with_password(users: list[tuple[User, Tenant]], password: str) -> list[tuple[User, Tenant]]:
+    """Those whose password it is; without any it takes as long as with one."""
+    hashes: set[str | None] = {user.password_hash for user, _ in users}
+    right = {password_hash for password_hash in hashes or {None} if passwords.password_matches(password, password_hash)}
+    return [(user, tenant) for user, tenant in users if user.password_hash in right]
 
 
 def _canonical(email: str) -> str:

@@ -118,9 +118,9 @@ def test_a_state_is_good_once(client: FlaskClient, team: str, provider: Stub) ->
 
 
 def test_of_two_that_come_at_once_one_is_taken(client: FlaskClient, deps: Deps, team: str, provider: Stub) -> None:
-    begun = start(client, link_of(client, team))
-    [state] = parse_qs(urlsplit(begun.headers["Location"]).query)["state"]
-    cookie = {"Cookie": begun.headers["Set-Cookie"].partition(";")[0]}
+    beginning = start(client, link_of(client, team))
+    [state] = parse_qs(urlsplit(beginning.headers["Location"]).query)["state"]
+    cookie = {"Cookie": beginning.headers["Set-Cookie"].partition(";")[0]}
 
     def come(code: str) -> int:
         query = {"state": state, "code": code}

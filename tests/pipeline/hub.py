@@ -17,12 +17,13 @@ from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from functions.reply.main import consume as reply
 from shared.deps import Deps
+from shared.domain.accounts import EmailUsers
 from shared.domain.agents import Agent
 from shared.domain.conversations import Conversation
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
-from shared.ports.store import Merge, Order, Store, Where
+from shared.ports.store import Merge, Order, Ref, Set, Store, Where
 from shared.usecases.instances import instances
 from tests import refs
 from tests.apps import create_app
@@ -56,7 +57,9 @@ class Hub:
     _updates: Iterator[int] = field(default_factory=lambda: count(1))
 
     def register(self, email: str = "owner@example.com") -> dict[str, str]:
-        """Make a tenant and act as its owner from now on."""
+        """Make a tenant and act as its owner from now on. It is not the operator's own: somebody has come before."""
+        somebody = EmailUsers(memberships=[], created_at=self.deps.now())
+        self.deps.store.commit([Set(Ref("emails", "somebody"), somebody.model_dump())])
         answer = self.client.post("/api/auth/register", json={"email": email, "password": "correct horse"})
         session: Any = answer.json
         assert answer.status_code == 201, answer.text

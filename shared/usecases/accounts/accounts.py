@@ -173,6 +173,7 @@ def change_password(deps: Deps, caller: Principal, current: str, new: str, devic
         unit = UnitOfWork(deps.store)
         unit.login_failures.get_many(limits)
         login_throttle.check_not_throttled(deps, unit, limits)
+        deps.buckets.charge(SIGNING_IN, device.address)
         if not passwords.password_matches(current, user.password_hash):
             login_throttle.count_failure(deps, limits)
             raise BadRequest.of_field("current_password", "is wrong")

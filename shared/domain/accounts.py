@@ -89,6 +89,10 @@ class EmailUsers(BaseModel):
     memberships: list[Membership]
     created_at: datetime
 
+    def user_in(self, tenant_id: str) -> str | None:
+        """The user that the address has in a tenant."""
+        return next((each.user_id for each in self.memberships if each.tenant_id == tenant_id), None)
+
     @model_validator(mode="before")
     @classmethod
     def _of_a_single_user(cls, fields: Any) -> Any:

@@ -108,7 +108,7 @@ def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
     if users is None:
         unit.emails.add(EmailUsers(memberships=[membership], created_at=user.created_at), email_id)
     else:
-        if any(each.tenant_id == user.tenant_id or (registered and each.registered) for each in users.memberships):
+        if users.user_in(user.tenant_id) or (registered and any(each.registered for each in users.memberships)):
             raise Collision(EMAIL_IN_USE)
         if len(users.memberships) >= MAX_TENANTS:
             raise Collision("This e-mail address belongs to too many businesses: leave one of them first")

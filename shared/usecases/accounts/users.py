@@ -43,7 +43,7 @@ def _invite(
 ) -> tuple[AccountLink, str]:
     def attempt(unit: UnitOfWork) -> tuple[AccountLink, str]:
         users = unit.emails.get(ids.email(email))
-        if users and any(membership.tenant_id == tenant_id for membership in users.memberships):
+        if users and users.user_in(tenant_id):
             raise Collision(EMAIL_IN_USE)
         return links.add_invitation(deps, unit, tenant_id, email, role, name, created_by)
 
@@ -115,9 +115,8 @@ def operators_reset_link(deps: Deps, tenant_id: str, email: str) -> str:
 
     def attempt(unit: UnitOfWork) -> str:
         users = unit.emails.get(ids.email(checked_email(email)))
-        memberships = users.memberships if users else []
-        user_id = next((each.user_id for each in memberships if each.tenant_id == tenant_id), "")
-        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, user_id))
+        user_id = users.user_in(tenant_id) if users else None
+        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, user_id or ""))
 
     return run_with_retry(deps, attempt)
 

@@ -25,7 +25,11 @@ def utc_now() -> datetime:
 
 
 def bootstrap(settings: Settings) -> Deps:
-    """Open the backend that the settings name. Raises `ConfigurationInvalid` when it cannot be opened."""
+    """Open the backend that the settings name.
+
+    Raises `ConfigurationInvalid` when it cannot be opened, and for keys that do not belong together.
+    """
+    _check_key_pair(settings)
     spans.start(settings)
     store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings)
     return Deps(
@@ -40,6 +44,16 @@ def bootstrap(settings: Settings) -> Deps:
         buckets=Buckets(time.monotonic),
         blobs=blobs,
     )
+
+
+def _check_key_pair(settings: Settings) -> None:
+    private, public = settings.jwt_private_key, settings.jwt_public_key
+    if private is None or public is None:
+        return
+    from shared.security.tokens import Ed25519Key  # noqa: PLC0415 - few processes have both, and it costs cold start
+
+    if Ed25519Key(private.get_secret_value()).public.raw != public:
+        raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
 def _embedded(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:

@@ -122,7 +122,6 @@ class Settings(BaseModel):
             self._check_production()
         if self.backend == "google" and not self.google_cloud_project:
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
-        self._check_key_pair()
         self._check_push()
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
@@ -136,14 +135,6 @@ class Settings(BaseModel):
             # RFC 7518 section 3.2: an HS256 key has at least 256 bits. A key that owns a tenant is no easier to guess.
             if secret is not None and len(secret.get_secret_value()) < 32:
                 raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
-
-    def _check_key_pair(self) -> None:
-        if self.jwt_private_key is None or self.jwt_public_key is None:
-            return
-        from shared.security.tokens import Ed25519Key  # noqa: PLC0415 - few processes have both
-
-        if Ed25519Key(self.jwt_private_key.get_secret_value()).public.raw != self.jwt_public_key:
-            raise ValueError("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
     def _check_push(self) -> None:
         """Whoever may push events decides what customers are told, so in production nobody may without proof."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from functions.omnichat import auth
 from infra.deployables import load
+from shared.bootstrap import bootstrap
 from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.errors import ConfigurationInvalid
@@ -126,13 +128,18 @@ def test_a_key_may_be_written_in_one_line(written: str) -> None:
         ({"JWT_PUBLIC_KEY": PRIVATE}, "JWT_PUBLIC_KEY"),
         ({"JWT_PRIVATE_KEY": PRIVATE[:40]}, "JWT_PRIVATE_KEY"),
         ({"JWT_PRIVATE_KEY": "ä" * 64}, "JWT_PRIVATE_KEY"),
-        ({"JWT_PRIVATE_KEY": PRIVATE, "JWT_PUBLIC_KEY": OTHER_PUBLIC}, "JWT_PUBLIC_KEY"),
     ],
 )
 def test_a_key_that_cannot_be_used_stops_the_start_and_is_not_shown(variables: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigurationInvalid, match=f"^{named}: ") as refused:
         load_settings(variables)
     assert "".join(PRIVATE.splitlines()[1:-1])[:20] not in str(refused.value)
+
+
+def test_keys_that_do_not_belong_together_stop_the_start(tmp_path: Path) -> None:
+    variables = {"JWT_PRIVATE_KEY": PRIVATE, "JWT_PUBLIC_KEY": OTHER_PUBLIC, "DATA_DIR": str(tmp_path)}
+    with pytest.raises(ConfigurationInvalid, match=r"^JWT_PUBLIC_KEY: "):
+        bootstrap(load_settings(variables))
 
 
 @pytest.mark.parametrize("variables", [{"JWT_PUBLIC_KEY": PUBLIC}, {"JWT_PRIVATE_KEY": PRIVATE}])

@@ -11,11 +11,10 @@ import logging
 from datetime import timedelta
 
 from shared.deps import Deps
-from shared.documents import ids
+from shared.documents import Increment, ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.errors import StoreError
-from shared.ports.store import Increment
 from shared.security.buckets import Rate
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,9 @@
     python -m infra.operate dead-letters inbound               events that no consumer could handle
     python -m infra.operate redrive-event inbound ID           publish such an event again
 
+    python -m infra.operate setup-link                         where the first owner of the default tenant signs up
+    python -m infra.operate invite EMAIL --tenant default --role owner   where somebody becomes a user
+    python -m infra.operate reset-password EMAIL --tenant default   where a user chooses a new password
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
 Each found thing is one line of JSON on standard output.
@@ -22,9 +25,11 @@ from typing import Any
 from shared.bootstrap import bootstrap, close
 from shared.config import load_settings
 from shared.deps import Deps
+from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
 from shared.errors import HubError
+from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items
 
 
@@ -42,6 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     event = commands.add_parser("redrive-event", help="publish a dead letter again")
     event.add_argument("topic", type=Topic, choices=list(Topic))
     event.add_argument("letter")
+    commands.add_parser("setup-link", help="where the first owner of the default tenant signs up")
+    invitation = commands.add_parser("invite", help="where somebody becomes a user")
+    invitation.add_argument("email")
+    invitation.add_argument("--tenant", required=True)
+    invitation.add_argument("--role", type=Role, default=Role.OWNER, choices=list(Role))
+    reset = commands.add_parser("reset-password", help="where a user chooses a new password")
+    reset.add_argument("email")
+    reset.add_argument("--tenant", required=True)
     again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
     again.add_argument("since", type=_moment)
     return parser
@@ -66,6 +79,12 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
         case "redrive-event":
             deps.bus.redrive(arguments.topic, arguments.letter)
             yield {"redriven": arguments.letter}
+        case "setup-link":
+            yield {"link": links.create_setup_link(deps)}
+        case "invite":
+            yield {"link": users.operators_invitation(deps, arguments.tenant, arguments.email, arguments.role)}
+        case "reset-password":
+            yield {"link": users.operators_reset_link(deps, arguments.tenant, arguments.email)}
         case "replay":
             yield {"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}
 

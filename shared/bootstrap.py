@@ -28,9 +28,11 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     """Open the backend that the settings name.
 
     Raises `ConfigurationInvalid` when it cannot be opened, and when it holds secrets that nothing opens any more,
-    unless `ACCEPT_LOST_SECRETS` says to go on; the channels whose secrets they are then are in error.
+    unless `ACCEPT_LOST_SECRETS` says to go on; the channels whose secrets they are then are in error. Also raises it
+    for keys that do not belong together.
     Tests that cut no power do without `durable`: then SQLite does not wait for the disk.
     """
+    _check_key_pair(settings)
     spans.start(settings)
     store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
     deps = Deps(
@@ -68,6 +70,16 @@ def _check_secrets(deps: Deps) -> None:
     from shared.usecases.instances import lost_secrets  # noqa: PLC0415 - needed once in the life of a deployment
 
     lost_secrets.mark(deps, names)
+
+
+def _check_key_pair(settings: Settings) -> None:
+    private, public = settings.jwt_private_key, settings.jwt_public_key
+    if private is None or public is None:
+        return
+    from shared.security.tokens import Ed25519Key  # noqa: PLC0415 - few processes have both, and it costs cold start
+
+    if Ed25519Key(private.get_secret_value()).public.raw != public:
+        raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
 def _embedded(settings: Settings, durable: bool) -> tuple[Store, Bus, Secrets, Blobs]:

@@ -28,6 +28,8 @@ from shared.setting_forms import (
     Origins,
     Pause,
     Prices,
+    PrivateKey,
+    PublicKey,
     Seconds,
     SocketPath,
     Url,
@@ -68,11 +70,15 @@ class Settings(BaseModel):
     api_key: HeaderKey | None = None
     default_tenant_id: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     anonymous_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    jwt_private_key: PrivateKey | None = None
+    jwt_public_key: PublicKey | None = None
     jwt_secret: SecretStr | None = None
     jwt_refresh_secret: SecretStr | None = None
+    rate_limit_tenant: int = Field(default=12_000, ge=60, le=10_000_000)
+    rate_limit_key: int = Field(default=3_000, ge=60, le=10_000_000)
     jwt_access_ttl: Seconds = 15 * 60
     jwt_refresh_ttl: Seconds = 30 * 86400
-    registration: Literal["open", "closed"] = "open"
+    registration: Literal["open", "closed"] | None = None
     cors_origin: Origins = ()
     socket_path: SocketPath = "/socket.io"
 
@@ -129,11 +135,11 @@ class Settings(BaseModel):
         return self
 
     def _check_production(self) -> None:
-        if self.jwt_secret is None:
-            raise ValueError("JWT_SECRET: is required when ENVIRONMENT=production")
-        for name in ("jwt_secret", "jwt_refresh_secret"):
+        if self.jwt_secret is None and self.jwt_public_key is None and self.jwt_private_key is None:
+            raise ValueError("JWT_PRIVATE_KEY: is required when ENVIRONMENT=production, or JWT_SECRET in its place")
+        for name in ("jwt_secret", "jwt_refresh_secret", "api_key"):
             secret: SecretStr | None = getattr(self, name)
-            # RFC 7518 section 3.2: an HS256 key has at least 256 bits.
+            # RFC 7518 section 3.2: an HS256 key has at least 256 bits. A key that owns a tenant is no easier to guess.
             if secret is not None and len(secret.get_secret_value()) < 32:
                 raise ValueError(f"{name.upper()}: must have at least 32 characters when ENVIRONMENT=production")
 
@@ -181,7 +187,17 @@ class Settings(BaseModel):
 
     def allows_model(self, model: str | None) -> bool:
         """Whether an AI agent may use a model; the deployment's own is always allowed."""
-        return model in (None, self.openai_model, *self.openai_models) or not self.openai_models
+        return model in (None, self.openai_model, *self.openai_models) or self._allows_any_model
+
+    @property
+    def _allows_any_model(self) -> bool:
+        """Unless told otherwise a deployment pays only for the model that it chose."""
+        return "*" in self.openai_models or not (self.openai_models or self.production)
+
+    @property
+    def registration_is_open(self) -> bool:
+        """Whether anybody may make a tenant of their own."""
+        return not self.production if self.registration is None else self.registration == "open"
 
     @property
     def production(self) -> bool:

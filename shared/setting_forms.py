@@ -6,6 +6,7 @@ no key, for they may hold secrets.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -141,6 +142,33 @@ def _header_key(value: object) -> object:
     return plain.strip()
 
 
+# RFC 8410: what stands before the 32 bytes of the key in PKCS #8, and in SubjectPublicKeyInfo.
+_PRIVATE_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+_PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
+
+
+def _ed25519_key(value: object, prefix: bytes, kind: str) -> object:
+    """The 32 bytes of a key in hex; PEM's first and last line may be there or not."""
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(plain, str):
+        return value
+    try:
+        der = base64.b64decode(re.sub(r"-----[A-Z ]+-----|\\n|\s", "", plain), validate=True)
+    except ValueError:
+        der = b""
+    if len(der) != len(prefix) + 32 or not der.startswith(prefix):
+        raise ValueError(f"give an Ed25519 {kind} key, as PEM or its base64 alone")
+    return der[len(prefix) :].hex()
+
+
+def _private_key(value: object) -> object:
+    return _ed25519_key(value, _PRIVATE_PREFIX, "private")
+
+
+def _public_key(value: object) -> object:
+    return _ed25519_key(value, _PUBLIC_PREFIX, "public")
+
+
 def _socket_path(path: str) -> str:
     path = path.rstrip("/")
     if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", path):
@@ -157,5 +185,7 @@ Hosts = Annotated[tuple[Annotated[str, AfterValidator(_allowed_host)], ...], Bef
 Names = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], BeforeValidator(_list)]
 Prices = Annotated[dict[str, Price], BeforeValidator(_prices)]
 HeaderKey = Annotated[SecretStr, BeforeValidator(_header_key)]
+PrivateKey = Annotated[SecretStr, BeforeValidator(_private_key)]
+PublicKey = Annotated[str, BeforeValidator(_public_key)]
 SocketPath = Annotated[str, AfterValidator(_socket_path)]
 Pause = Annotated[float, Field(le=7 * 86400, allow_inf_nan=False)]

@@ -134,7 +134,11 @@ def test_socket_io_may_have_no_path_of_a_function() -> None:
     ("variables", "named"),
     [
         ({"ENVIRONMENT": "production"}, "JWT_SECRET"),
+        ({"JWT_PRIVATE_KEY": "secret"}, "JWT_PRIVATE_KEY"),
+        ({"JWT_PUBLIC_KEY": "MC4CAQAwBQYDK2VwBCIEIJymLFwQXwEL76E2F3skVlQUkj8WKZMapBUvG1bx6BUH"}, "JWT_PUBLIC_KEY"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "short"}, "JWT_SECRET"),
+        ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k"}, "API_KEY"),
+        ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "API_KEY": "k" * 31}, "API_KEY"),
         ({"ENVIRONMENT": "production", "JWT_SECRET": "x" * 32, "JWT_REFRESH_SECRET": "y"}, "JWT_REFRESH_SECRET"),
         ({"BACKEND": "google"}, "GOOGLE_CLOUD_PROJECT"),
         ({"PUSH_AUDIENCE": "https://hub.example"}, "PUSH_SERVICE_ACCOUNT"),

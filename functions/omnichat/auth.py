@@ -5,22 +5,29 @@ from __future__ import annotations
 from flask import Response, request
 from flask_openapi.models import Tag
 
-from functions.omnichat.schemas import LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.people_schemas import (
+    LogoutIn,
+    PageQuery,
+    PasswordIn,
+    SignInOut,
+    SignInPath,
+    SignInsOut,
+)
+from functions.omnichat.schemas import ChoiceOut, LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.http.app import deps, limit_rate
+from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, open_to_all, protect
-from shared.http.limits import SIGNING_IN, client_address
-from shared.usecases.accounts import accounts
+from shared.http.guards import Access, caller, open_to_all, own_account, protect
+from shared.http.limits import LINKS, charge, client_address, device
+from shared.usecases.accounts import accounts, links, sign_ins
 
 api = APIBlueprint(
     "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
 )
 cors(api)
-limit_rate(api, SIGNING_IN, methods={"POST"})
 protect(api, Access.CREDENTIAL)
 
 
@@ -28,23 +35,67 @@ protect(api, Access.CREDENTIAL)
 @open_to_all
 def register(body: RegisterIn) -> Response:
     """Make a tenant and the user who owns it, unless registration is closed here."""
-    session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name)
+    session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name, device(deps(), request))
     return answer(SessionOut.of(session), 201)
 
 
-@api.post("/login", responses={200: SessionOut, 401: Failure})
+@api.post("/login", responses={200: ChoiceOut, 401: Failure})
 @open_to_all
 def login(body: LoginIn) -> Response:
-    """Sign in."""
-    session = accounts.login(deps(), body.email, body.password, client_address(deps(), request))
-    return answer(SessionOut.of(session))
+    """Sign in: to the tenant that is named, else to the first of those where the password is right."""
+    session, tenants = accounts.login(deps(), body.email, body.password, device(deps(), request), body.tenant_id)
+    return answer(ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session))
 
 
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
     """Exchange a refresh token, once, for new tokens."""
-    return answer(SessionOut.of(accounts.refresh(deps(), body.refresh_token)))
+    return answer(SessionOut.of(sign_ins.refresh(deps(), body.refresh_token, client_address(deps(), request))))
+
+
+@api.post("/link", responses={200: SessionOut, 401: Failure, 409: Failure})
+@open_to_all
+def follow_link(body: LinkIn) -> Response:
+    """Do what an account link is for, once, with a password of the holder's choice."""
+    charge(deps(), LINKS, client_address(deps(), request))
+    return answer(SessionOut.of(links.follow(deps(), body.token, body.choices(), device(deps(), request))))
+
+
+@api.post("/logout", responses={204: None})
+@own_account
+def sign_out(body: LogoutIn) -> Response:
+    """End the session that the access token comes from, or all of the user's."""
+    sign_ins.sign_out(deps(), caller(), everywhere=body.everywhere)
+    return Response(status=204)
+
+
+@api.post("/password", responses={200: SessionOut, 409: Failure})
+@own_account
+def change_password(body: PasswordIn) -> Response:
+    """Change one's own password. All sessions end; the answer is a new one."""
+    return answer(
+        SessionOut.of(
+            accounts.change_password(
+                deps(), caller(), body.current_password, body.new_password, device(deps(), request)
+            )
+        )
+    )
+
+
+@api.get("/sessions", responses={200: SignInsOut})
+def sessions(query: PageQuery) -> Response:
+    """List one's own sessions, newest first."""
+    page, cursor = sign_ins.list_own(deps(), caller(), query.limit, query.cursor)
+    return answer(SignInsOut(sessions=[SignInOut.of(each) for each in page], next_cursor=cursor))
+
+
+@api.delete("/sessions/<id>", responses={204: None})
+@own_account
+def end_session(path: SignInPath) -> Response:
+    """End one of one's own sessions, with all of its tokens."""
+    sign_ins.end(deps(), caller(), path.id)
+    return Response(status=204)
 
 
 @api.get("/me", responses={200: MeOut})

@@ -18,6 +18,7 @@ def blueprints() -> list[APIBlueprint]:
         channels,
         conversations,
         keys,
+        link_pages,
         messages,
         settings,
         teams,
@@ -27,6 +28,7 @@ def blueprints() -> list[APIBlueprint]:
 
     return [
         auth.api,
+        link_pages.api,
         channels.api,
         agents.api,
         conversations.api,

@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import ApiKey, Role, Tenant
+from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
+from shared.errors import BadRequest
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
+from shared.usecases.accounts.sign_ins import SignIn
 from shared.usecases.instances.instance_config import MASK
 
 Scope = Literal["read", "write", "secrets:read"]
 
 
 class UserIn(Request, Wire):
-    """A new user, who can sign in with the password at once."""
+    """Whom to invite, and to what; they choose their password when they accept."""
 
     email: str = Field(max_length=254, examples=["bob@example.com"])
     name: Name | None = None
     role: Role
-    password: str = Field(min_length=8, max_length=1024)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_password(cls, body: object) -> object:
+        if isinstance(body, Mapping) and "password" in body:
+            raise BadRequest.of_field("password", "is chosen by the person, who accepts the invitation")
+        return body
+
+
+class InvitationOut(Wire):
+    """An invitation that was not accepted yet."""
+
+    id: str
+    email: str
+    name: str | None
+    role: Role
+    created_at: Milliseconds
+    expires_at: Milliseconds
+
+    @classmethod
+    def of(cls, link: AccountLink) -> InvitationOut:
+        return cls.model_validate(link.model_dump(include=set(cls.model_fields)))
+
+
+class InvitationCreated(InvitationOut):
+    """A new invitation; `link` is where the person accepts it, told this once."""
+
+    link: str
+
+    @classmethod
+    def of_link(cls, invitation: AccountLink, link: str) -> InvitationCreated:
+        return cls.model_validate(InvitationOut.of(invitation).model_dump() | {"link": link})
+
+
+class InvitationsOut(Wire):
+    invitations: list[InvitationOut]
+    next_cursor: str | None
 
 
 class UserPatch(Request, Wire):
     """Only what is given changes; null takes the name away."""
 
     takes_away = frozenset({"name"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_password(cls, body: object) -> object:
+        if isinstance(body, Mapping) and "password" in body:
+            raise BadRequest.of_field("password", "cannot be changed here: use /api/auth/password, or a reset link")
+        return body
 
     role: Role | None = None
     name: Name | None = None
@@ -39,6 +86,45 @@ class UserPatch(Request, Wire):
 
 class UserPath(Wire):
     id: str
+
+
+class LinkOut(Wire):
+    """A link for one person, told this once: it works once, and for a day."""
+
+    link: str
+
+
+class LogoutIn(Request, Wire):
+    everywhere: bool = False
+
+
+class PasswordIn(Request, Wire):
+    current_password: str = Field(max_length=1024)
+    new_password: str = Field(min_length=8, max_length=1024)
+
+
+class SignInPath(Wire):
+    id: str
+
+
+class SignInOut(Wire):
+    """A session: where it began, and whether it is the one that is asking."""
+
+    id: str
+    address: str
+    user_agent: str
+    created_at: Milliseconds
+    last_used_at: Milliseconds
+    is_current: bool
+
+    @classmethod
+    def of(cls, sign_in: SignIn) -> SignInOut:
+        return cls.model_validate(asdict(sign_in))
+
+
+class SignInsOut(Wire):
+    sessions: list[SignInOut]
+    next_cursor: str | None
 
 
 class UsersOut(Wire):

@@ -13,7 +13,8 @@ from shared.domain.agents import Agent, AgentKind, Tool
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
-from shared.usecases.accounts.accounts import Session
+from shared.usecases.accounts.links import Choices
+from shared.usecases.accounts.sign_ins import Session
 
 
 class Wire(BaseModel):
@@ -53,10 +54,31 @@ class RegisterIn(Request, Wire):
 class LoginIn(Request, Wire):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1024)
+    tenant_id: str | None = Field(default=None, max_length=64)
 
 
 class RefreshIn(Request, Wire):
     refresh_token: str = Field(min_length=1)
+
+
+class LinkQuery(Wire):
+    token: str = Field(default="", max_length=200)
+
+
+class LinkIn(Request, Wire):
+    """What the holder of a link chooses; `token` is what its address ends with.
+
+    A set-up link needs `email`, and may have `tenantName`.
+    """
+
+    token: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=8, max_length=1024)
+    name: NameIfAny = None
+    email: str | None = Field(default=None, max_length=254, examples=["ann@example.com"])
+    tenant_name: NameIfAny = None
+
+    def choices(self) -> Choices:
+        return Choices(self.password, self.name, self.email, self.tenant_name)
 
 
 class UserOut(Wire):
@@ -94,6 +116,17 @@ class SessionOut(Wire):
             user=UserOut.of(session.user),
             tenant=TenantOut.of(session.tenant),
         )
+
+
+class ChoiceOut(SessionOut):
+    """A session; `tenants` are those that the same e-mail address and password lead to, where there are several."""
+
+    tenants: list[TenantOut] = Field(default_factory=list)
+
+    @classmethod
+    def of_all(cls, session: Session, tenants: list[Tenant]) -> ChoiceOut:
+        fields = SessionOut.of(session).model_dump()
+        return cls.model_validate(fields | {"tenants": [TenantOut.of(tenant) for tenant in tenants]})
 
 
 class MeOut(Wire):

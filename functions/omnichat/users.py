@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
-from functions.omnichat.people_schemas import PageQuery, UserIn, UserPatch, UserPath, UsersOut
+from functions.omnichat.people_schemas import (
+    InvitationCreated,
+    InvitationOut,
+    InvitationsOut,
+    LinkOut,
+    PageQuery,
+    UserIn,
+    UserPatch,
+    UserPath,
+    UsersOut,
+)
 from functions.omnichat.schemas import UserOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -24,12 +34,28 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
-@api.post("", responses={201: UserOut, 409: Failure})
+@api.post("", responses={201: InvitationCreated, 409: Failure})
 def invite(body: UserIn) -> Response:
-    """Make a user; only owners make owners and admins."""
+    """Invite somebody, who becomes a user when they accept; only owners invite owners and admins."""
     require(Role.ADMIN)
-    user = users.invite(deps(), caller(), body.email, body.password, body.role, body.name)
-    return answer(UserOut.of(user), 201)
+    invitation = users.invite(deps(), caller(), body.email, body.role, body.name)
+    return answer(InvitationCreated.of_link(*invitation), 201)
+
+
+@api.get("/invitations", responses={200: InvitationsOut})
+def invitations(query: PageQuery) -> Response:
+    """List invitations that can still be accepted, oldest first."""
+    require(Role.ADMIN)
+    page, cursor = users.list_invitations(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(InvitationsOut(invitations=[InvitationOut.of(link) for link in page], next_cursor=cursor))
+
+
+@api.delete("/invitations/<id>", responses={204: None})
+def withdraw(path: UserPath) -> Response:
+    """Withdraw an invitation."""
+    require(Role.ADMIN)
+    users.withdraw(deps(), caller(), path.id)
+    return Response(status=204)
 
 
 @api.get("", responses={200: UsersOut})
@@ -44,6 +70,21 @@ def change(path: UserPath, body: UserPatch) -> Response:
     """Change role or name; the last owner stays one."""
     require(Role.ADMIN)
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.post("/<id>/password-reset", responses={201: LinkOut})
+def reset_password(path: UserPath) -> Response:
+    """Make a link at which the user chooses a new password; this answer alone holds it. Their sessions end then."""
+    require(Role.OWNER)
+    return answer(LinkOut(link=users.reset_link(deps(), caller(), path.id)), 201)
+
+
+@api.delete("/<id>/sessions", responses={204: None})
+def end_sessions(path: UserPath) -> Response:
+    """End all sessions of a user, who may sign in again."""
+    require(Role.ADMIN)
+    users.end_sign_ins(deps(), caller(), path.id)
+    return Response(status=204)
 
 
 @api.delete("/<id>", responses={204: None, 409: Failure})

@@ -36,7 +36,7 @@ def read_qr(path: InstancePath) -> Response:
     require(Role.ADMIN)
     instance = _named(path)
     if not instance_operations.can_pair(instance):
-        return answer(ConnectionOut.linked(instance, installing.links(deps_with_origin(), caller(), instance)))
+        return answer(ConnectionOut.linked(instance, installing.links(deps_with_origin(), instance)))
     return answer(ConnectionOut.scannable(instance_operations.pair(deps_with_origin(), instance)))
 
 

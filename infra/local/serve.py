@@ -36,11 +36,12 @@ from shared.bootstrap import bootstrap, close, ensure_emulated_topics
 from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
-from shared.errors import ConfigurationInvalid
+from shared.errors import ConfigurationInvalid, HubError
 from shared.http.app import MAX_BODY, body_limit, create_app
 from shared.http.process import warn
 from shared.logs import configure_logs, tracing
 from shared.ports.bus import Consumer
+from shared.usecases.accounts import links
 
 logger = logging.getLogger("infra.local.serve")  # whose own name is `__main__` when it runs
 E = TypeVar("E", bound=Event)
@@ -101,6 +102,7 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: sock
     try:
         listener.listen(server.config.backlog)
         _announce(deps.settings, listener)
+        await asyncio.to_thread(_offer_setup, deps)
         await server.serve(sockets=[listener])
     finally:
         await asyncio.to_thread(ticking.stop)
@@ -130,6 +132,18 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     logger.info("listening on %s", address, extra={"environment": settings.environment, "backend": settings.backend})
     sys.stdout.write(f"listening on {address}\n")
     sys.stdout.flush()
+
+
+def _offer_setup(deps: Deps) -> None:
+    """Where nobody can register, tell whoever started the hub where its first owner signs up; not in a log."""
+    if deps.settings.registration_is_open:
+        return
+    try:
+        if links.needs_owner(deps):
+            sys.stdout.write(f"the first owner signs up at {links.create_setup_link(deps)}\n")
+            sys.stdout.flush()
+    except HubError as error:
+        logger.warning("no set-up link could be made: %s", error.detail)
 
 
 def _warn_of_strangers(settings: Settings) -> None:

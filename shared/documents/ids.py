@@ -55,6 +55,10 @@ def pairing_lease(instance_id: str) -> str:
     return f"pairing-{instance_id}"
 
 
+def rate_usage(rate: str, key: str, minute: int) -> str:
+    return stable_id(rate, key, str(minute))
+
+
 def email(address: str) -> str:
     return fingerprint(address)
 

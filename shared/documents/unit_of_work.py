@@ -15,7 +15,16 @@ from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
 
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
-    from shared.domain.accounts import ApiKey, EmailReservation, LoginFailures, RefreshToken, Tenant, User
+    from shared.domain.accounts import (
+        AccountLink,
+        ApiKey,
+        EmailUsers,
+        LoginFailures,
+        RateUsage,
+        RefreshToken,
+        Tenant,
+        User,
+    )
     from shared.domain.agents import (
         Agent,
         AgentCollaboration,
@@ -59,11 +68,17 @@ class UnitOfWork:
 
     tenants: SharedCollection[Tenant] = SharedCollection("tenants", "shared.domain.accounts:Tenant", "business")
     users: TenantCollection[User] = TenantCollection("users", "shared.domain.accounts:User", "user")
-    emails: SharedCollection[EmailReservation] = SharedCollection(
-        "emails", "shared.domain.accounts:EmailReservation", "e-mail address"
+    emails: SharedCollection[EmailUsers] = SharedCollection(
+        "emails", "shared.domain.accounts:EmailUsers", "e-mail address"
     )
     refresh_tokens: SharedCollection[RefreshToken] = SharedCollection(
         "refresh_tokens", "shared.domain.accounts:RefreshToken", "refresh token"
+    )
+    account_links: TenantCollection[AccountLink] = TenantCollection(
+        "account_links", "shared.domain.accounts:AccountLink", "invitation"
+    )
+    rate_usage: SharedCollection[RateUsage] = SharedCollection(
+        "rate_usage", "shared.domain.accounts:RateUsage", "count of calls"
     )
     api_keys: TenantCollection[ApiKey] = TenantCollection("api_keys", "shared.domain.accounts:ApiKey", "API key")
     login_failures: SharedCollection[LoginFailures] = SharedCollection(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.agents import Agent
 
@@ -23,6 +25,10 @@ class Role(StrEnum):
         """Whether this role may do all that the other may."""
         order = list(Role)
         return order.index(self) <= order.index(other)
+
+    def may_manage(self, other: Role) -> bool:
+        """Whether this role makes, changes and removes users of the other."""
+        return self is Role.OWNER or (self is Role.ADMIN and other in (Role.AGENT, Role.VIEWER))
 
     def within(self, limit: Role) -> Role:
         """The lesser one of the two."""
@@ -52,25 +58,53 @@ class Tenant(BaseModel):
 
 
 class User(BaseModel):
+    """A person in a tenant.
+
+    Tokens name the `generation` that they were issued in; raising it ends all of them. `ended_sign_ins` are single
+    sign-ins that were ended, each until the last of its access tokens has expired.
+    """
+
     id: str
     tenant_id: str
     email: str
     name: str | None = None
     role: Role
     password_hash: str
+    generation: int = 0
+    ended_sign_ins: dict[str, datetime] = Field(default_factory=dict)
     created_at: datetime
 
 
-class EmailReservation(BaseModel):
-    """Whose an e-mail address is; the document's id is made of the address, so that it has one user at most."""
+class Membership(BaseModel):
+    """A user of a tenant; `registered` says that the person made the tenant, and was not invited to it."""
 
     tenant_id: str
     user_id: str
+    registered: bool = False
+
+
+class EmailUsers(BaseModel):
+    """The users with one e-mail address, at most one in a tenant; the document's id is made of the address.
+
+    Each has a password of its own. Nothing proves whose an address is, so what one
+    tenant does with it must not matter to another: its owner may reset the password there.
+    """
+
+    memberships: list[Membership]
     created_at: datetime
 
+    def user_in(self, tenant_id: str) -> str | None:
+        """The user that the address has in a tenant."""
+        return next((each.user_id for each in self.memberships if each.tenant_id == tenant_id), None)
+
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, user: User) -> EmailReservation:
-        return cls(tenant_id=user.tenant_id, user_id=user.id, created_at=user.created_at)
+    def _of_a_single_user(cls, fields: Any) -> Any:
+        """The former form named the one user that an address had."""
+        if isinstance(fields, Mapping) and "memberships" not in fields:
+            only = Membership(tenant_id=fields["tenant_id"], user_id=fields["user_id"], registered=True)
+            return {"memberships": [only], "created_at": fields["created_at"]}
+        return fields
 
 
 class LoginFailures(BaseModel):
@@ -80,10 +114,55 @@ class LoginFailures(BaseModel):
     expires_at: datetime
 
 
+class LinkPurpose(StrEnum):
+    """What whoever opens an account link may do."""
+
+    SETUP = "setup"
+    """Become the first owner of the deployment's own tenant."""
+    INVITATION = "invitation"
+    """Become a user of a tenant, as it was offered by one who may make such users."""
+    RESET = "reset"
+    """Choose a new password for one user."""
+
+
+class AccountLink(BaseModel):
+    """A link that lets whoever holds it choose a password, once; stored by its token's hash (`id`).
+
+    A reset is for `user_id`; an invitation offers `role` to `email` in the name of `created_by`, where a user did so.
+    """
+
+    id: str
+    tenant_id: str
+    purpose: LinkPurpose
+    user_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    role: Role | None = None
+    created_by: str | None = None
+    expires_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What somebody recognises a sign-in by: the IP address that it came from, and what the client calls itself."""
+
+    address: str = ""
+    user_agent: str = ""
+
+
+class RateUsage(BaseModel):
+    """What all processes together gave out to one caller in one minute."""
+
+    spent: int = 0
+    expires_at: datetime
+
+
 class RefreshToken(BaseModel):
     """A refresh token, stored by its hash.
 
-    Tokens that descend from one login share `family`; reuse of a spent one ends them all.
+    Tokens that descend from one sign-in share `family`; reuse of a spent one ends them all. The document named by the
+    family is the sign-in itself (`is_sign_in`): it has the fields from `generation` on, which is that of the user.
     """
 
     id: str
@@ -92,6 +171,11 @@ class RefreshToken(BaseModel):
     family: str
     replaced_at: datetime | None = None
     revoked: bool = False
+    is_sign_in: bool = False
+    generation: int = 0
+    address: str = ""
+    user_agent: str = ""
+    last_used_at: datetime | None = None
     expires_at: datetime
     created_at: datetime
 
@@ -122,7 +206,8 @@ class ApiKey(BaseModel):
 class Principal:
     """Who is calling. The tenant comes from here and from nowhere else.
 
-    `answerable` is the user who calls, or for whom the key was created.
+    `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
+    token comes from, where it says so. `credential_id` tells the tenant's keys and users apart; None without any.
     """
 
     tenant_id: str
@@ -131,6 +216,8 @@ class Principal:
     email: str | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
     answerable: str | None = None
+    sign_in_id: str | None = None
+    credential_id: str | None = None
 
     @property
     def may_read_secrets(self) -> bool:

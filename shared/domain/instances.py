@@ -195,6 +195,16 @@ class PairingLease(BaseModel):
 
 
 class InstallState(BaseModel):
-    """An installation link that was used; kept until the link expires, so that it works once."""
+    """An installation that began with a link of ours.
 
+    Its id is the hash of the link's token, which is also the `state` that the provider returns.
+    `browser` is the hash of what the browser that began it keeps in a cookie: only there it can be finished. It is kept
+    until the link expires, so that it works once.
+    """
+
+    id: str
+    tenant_id: str
+    instance_id: str
+    browser: str | None = None
+    used: bool = False
     expires_at: datetime

@@ -82,13 +82,18 @@ def limit_rate(api: APIBlueprint, rate: Rate, methods: Collection[str]) -> None:
 
     Call it after `cors` and before the views are declared, so that the document says so too.
     """
-    api.abp_responses = {**(api.abp_responses or {}), "429": _TOO_MANY}
+    document_limit(api)
 
     def check() -> None:
         if request.method in methods:
             charge(deps(), rate, client_address(deps(), request))
 
     api.before_request(check)
+
+
+def document_limit(api: APIBlueprint) -> None:
+    """Have the document say that the blueprint's views may answer 429. Call it as `limit_rate`."""
+    api.abp_responses = {**(api.abp_responses or {}), "429": _TOO_MANY}
 
 
 def limit_body(api: APIBlueprint, size: int) -> None:

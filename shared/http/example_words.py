@@ -43,6 +43,7 @@ BY_NAME: dict[str, object] = {
     "invite_url": None,
     "key": "hub_3f9a1c5e7b2d4860",
     "language": "en",
+    "link": "https://hub.example.com/api/auth/link?token=Zk3q",
     "latitude": -23.55,
     "longitude": -46.63,
     "message": "Summer sale: everything is cheaper",
@@ -75,7 +76,9 @@ BY_NAME: dict[str, object] = {
     "text": "I need help with my order",
     "title": "High Priority Session",
     "type": "text",
+    "token": "Zk3q9dYc2mUe7hVb1nXs",
     "url": "https://files.example.com/invoice.pdf",
+    "userAgent": "Mozilla/5.0",
     "version": "1.0.0",
     "webhook_url": "https://hub.example.com/webhook",
     "whatsapp": "connected",
@@ -133,7 +136,9 @@ BY_NAME: dict[str, object] = {
     "UserOut.name": "Ada",
     "UserPatch.name": "Ada",
     "UserPatch.role": "agent",
+    "LinkIn.name": "Ada",
     "RegisterIn.name": "Ada",
+    "SignInOut.address": "203.0.113.7",
 }
 FAILURES = {
     400: ("priority: Input should be 'low', 'normal', 'high' or 'urgent'", "bad_request"),

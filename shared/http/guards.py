@@ -11,16 +11,19 @@ from flask import current_app, g, request
 from shared.config import Settings
 from shared.domain.accounts import Principal, Role
 from shared.errors import Forbidden, Unauthorized
-from shared.http.app import deps
+from shared.http.app import deps, document_limit
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
+from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.http.local_access import check_local_access
 from shared.outgoing import concurrency
+from shared.usecases.accounts import rate_limits
 from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
 
 View = TypeVar("View", bound=Callable[..., object])
 
 ONLY_READS = "only_reads"
+OWN_ACCOUNT = "own_account"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 
@@ -40,12 +43,14 @@ def protect(api: APIBlueprint, access: Access) -> None:
 
     Call it before the views are declared, so that the document says so too.
     """
+    document_limit(api)
     api.abp_security = SECURED if access is Access.CREDENTIAL else SECURED_OR_OPEN
 
     def guard() -> None:
         if request.method == "OPTIONS" or _marked(OPEN_TO_ALL):
             return
         principal = _principal(access)
+        rate_limits.charge(deps(), principal, client_address(deps(), request))
         _check_method(principal)
         g.principal = principal
         concurrency.set_tenant(principal.tenant_id)
@@ -54,6 +59,8 @@ def protect(api: APIBlueprint, access: Access) -> None:
 
 
 def _check_method(principal: Principal) -> None:
+    if _marked(OWN_ACCOUNT):
+        return
     reads = request.method in ("GET", "HEAD") or _marked(ONLY_READS)
     if principal.role is Role.VIEWER and not reads:
         raise Forbidden("A viewer may only read")
@@ -70,6 +77,12 @@ def open_to_all(view: View) -> View:
 def only_reads(view: View) -> View:
     """Mark a POST view that changes nothing: whoever may read may call it. Place it below the route's decorator."""
     setattr(view, ONLY_READS, True)
+    return view
+
+
+def own_account(view: View) -> View:
+    """Mark a view that changes nothing but the caller's own account: a viewer may call it too. Place as above."""
+    setattr(view, OWN_ACCOUNT, True)
     return view
 
 
@@ -96,7 +109,8 @@ def _principal(access: Access) -> Principal:
             return authenticate(deps(), credential)
         except Unauthorized:
             # A documented client always sends a key. What the hub gave out itself is refused when it has run out.
-            if access is not Access.HUB or is_like_ours(credential):
+            if principal is None or access is not Access.HUB or is_like_ours(credential):
+                charge(deps(), WRONG_CREDENTIALS, client_address(deps(), request))
                 raise
     if principal is None:
         raise Unauthorized("Invalid or missing API key")

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from werkzeug.wrappers import Request, Response
 
-from shared.errors import SignatureInvalid, TooManyRequests
+from shared.errors import SignatureInvalid
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
     from shared.config import Settings
     from shared.deps import Deps
+    from shared.domain.accounts import Device
 
 View = TypeVar("View", bound=Callable[..., Response])
 
-SIGNING_IN = Rate("signing-in", per_minute=60)
-"""Registering, signing in and staying signed in."""
+WRONG_CREDENTIALS = Rate("wrong-credentials", per_minute=120)
+"""Calls with keys and tokens that are not valid; a valid one is never refused for them."""
+
+LINKS = Rate("account-links", per_minute=60)
+"""Opening and following account links."""
 
 WIDGET = Rate("widget", per_minute=600)
 """All that the visitors behind one address do; an office has one address."""
@@ -30,9 +34,7 @@ FORGED = Rate("forged-webhooks", per_minute=60)
 
 def charge(deps: Deps, rate: Rate, key: str) -> None:
     """Count one call; raises `TooManyRequests` when the key has used up its rate."""
-    wait = deps.buckets.take(rate, key)
-    if wait:
-        raise TooManyRequests("Too many requests; slow down", retry_after=wait)
+    deps.buckets.charge(rate, key)
 
 
 def slow_forgers(view: View) -> View:
@@ -47,6 +49,13 @@ def slow_forgers(view: View) -> View:
             raise
 
     return cast("View", watched)
+
+
+def device(deps: Deps, request: Request) -> Device:
+    """What a sign-in by this request is recognised by later."""
+    from shared.domain.accounts import Device  # noqa: PLC0415 - costs cold start, and webhooks sign nobody in
+
+    return Device(client_address(deps, request), request.headers.get("User-Agent", "")[:200])
 
 
 def client_address(deps: Deps, request: Request) -> str:

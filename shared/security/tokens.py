@@ -1,17 +1,23 @@
-"""JSON Web Tokens, signed by HS256 and nothing else."""
+"""JSON Web Tokens, signed by EdDSA (Ed25519) or HS256 and nothing else: the kind of the key decides, not the token."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role
 from shared.errors import Unauthorized
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 MAX_LENGTH = 4096
 
@@ -31,11 +37,13 @@ class Claims(BaseModel):
 
 
 class AccessClaims(Claims):
-    """A token that speaks for a user."""
+    """A token that speaks for a user. `sid` is the sign-in, and `gen` the user's generation, that it was issued in."""
 
     type: Literal["access"] = "access"
     email: str
     role: Role
+    sid: str | None = None
+    gen: int = 0
 
 
 class RefreshClaims(Claims):
@@ -43,6 +51,7 @@ class RefreshClaims(Claims):
 
     type: Literal["refresh"]
     family: str = _ID
+    gen: int = 0
 
 
 class VisitorClaims(Claims):
@@ -58,13 +67,6 @@ class VisitorClaims(Claims):
     proven_by: str | None = None
 
 
-class InstallClaims(Claims):
-    """A token that lets whoever brings it connect an account to one instance, once."""
-
-    type: Literal["install"]
-    instance_id: str = _ID
-
-
 class GuestClaims(Claims):
     """A ticket for the room of one conversation; the customer is its `user_id`."""
 
@@ -76,19 +78,56 @@ class GuestClaims(Claims):
 C = TypeVar("C", bound=Claims)
 
 
+@dataclass(frozen=True)
+class Ed25519PublicPart:
+    """The half of a key pair that only verifies; `raw` is 32 bytes in hex."""
+
+    raw: str
+
+    @cached_property
+    def key(self) -> Ed25519PublicKey:
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - costs cold start
+
+        return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.raw))
+
+
+@dataclass(frozen=True)
+class Ed25519Key:
+    """A key pair, made of its private half: `raw` is 32 bytes in hex."""
+
+    raw: str
+
+    @cached_property
+    def key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - costs cold start
+
+        return ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.raw))
+
+    @cached_property
+    def public(self) -> Ed25519PublicPart:
+        return Ed25519PublicPart(self.key.public_key().public_bytes_raw().hex())
+
+
+SigningKey: TypeAlias = "str | Ed25519Key"
+VerificationKey: TypeAlias = "str | Ed25519PublicPart"
+
+
 def span(now: datetime, seconds: int) -> tuple[int, int]:
     """The `iat` and `exp` of a token made now."""
     return int(now.timestamp()), int((now + timedelta(seconds=seconds)).timestamp())
 
 
-def sign(claims: Claims, key: str) -> str:
+def sign(claims: Claims, key: SigningKey) -> str:
     """Make a token of the claims."""
     import jwt  # noqa: PLC0415 - imports cryptography, which costs cold start
 
-    return jwt.encode(claims.model_dump(mode="json", by_alias=True), key, algorithm="HS256")
+    payload = claims.model_dump(mode="json", by_alias=True)
+    if isinstance(key, str):
+        return jwt.encode(payload, key, algorithm="HS256")
+    return jwt.encode(payload, key.key, algorithm="EdDSA")
 
 
-def verify(token: str, key: str, kind: type[C], now: datetime) -> C:
+def verify(token: str, key: VerificationKey, kind: type[C], now: datetime) -> C:
     """Read a token; raises `Unauthorized` unless it is ours, of this kind, and still valid."""
     import jwt  # noqa: PLC0415 - imports cryptography, which costs cold start
 
@@ -99,8 +138,8 @@ def verify(token: str, key: str, kind: type[C], now: datetime) -> C:
         # The times are checked below, by the clock that everything else goes by.
         payload = jwt.decode(
             token,
-            key,
-            algorithms=["HS256"],
+            key if isinstance(key, str) else key.key,
+            algorithms=["HS256" if isinstance(key, str) else "EdDSA"],
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
         claims = kind.model_validate(payload)
@@ -109,6 +148,16 @@ def verify(token: str, key: str, kind: type[C], now: datetime) -> C:
     if claims.exp <= now.timestamp():
         raise refused
     return claims
+
+
+def verify_any(token: str, keys: Iterable[VerificationKey], kind: type[C], now: datetime) -> C:
+    """As `verify`, with whichever key fits."""
+    for key in keys:
+        try:
+            return verify(token, key, kind, now)
+        except Unauthorized:
+            continue
+    raise Unauthorized("Invalid or expired token")
 
 
 def unverified(token: str, kind: type[C]) -> C | None:

@@ -10,7 +10,7 @@ from functools import cache
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import ApiKey, EmailReservation, Role, Tenant, User
+from shared.domain.accounts import ApiKey, EmailUsers, Membership, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.ports.store import Create, Ref
 from shared.security.passwords import hash_password
@@ -53,7 +53,8 @@ def new_owner(deps: Deps, email: str) -> User:
         created_at=tenant.created_at,
     )
     unit = UnitOfWork(deps.store)
-    unit.emails.add(EmailReservation.of(user), ids.email(email))
+    membership = Membership(tenant_id=tenant.id, user_id=user.id, registered=True)
+    unit.emails.add(EmailUsers(memberships=[membership], created_at=user.created_at), ids.email(email))
     unit.users.add(user)
     unit.tenants.add(tenant)
     unit.commit()

@@ -32,6 +32,7 @@ BY_PREFIX = {
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
     "/api/outbox": "outbox_id",
+    "/api/users/invitations": "invitation_id",
     "/api/users": "user_id",
     "/api/keys": "key_id",
     "/api/teams": "team_id",
@@ -91,14 +92,14 @@ def _newer_property(hub: Hub) -> dict[str, str]:
         ("/api/keys", "key_id", {"name": MARK}),
         (
             "/api/users",
-            "user_id",
-            {"email": f"{MARK}2@example.com", "name": MARK, "role": "agent", "password": "x" * 12},
+            "invitation_id",
+            {"email": f"{MARK}2@example.com", "name": MARK, "role": "agent"},
         ),
     ]
     for path, name, body in recipes:
         if "post" in served.get(path, {}):
             created_ids[name] = _id(hub.post(path, body, 201), name)
-    return created_ids
+    return created_ids | {"user_id": str(hub.get("/api/auth/me")["user"]["id"])}
 
 
 def _id(answer: dict[str, Any], name: str) -> str:

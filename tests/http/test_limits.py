@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from functions.omnichat.auth import api as auth
+from functions.omnichat.link_pages import api as link_pages
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
-from shared.http.limits import FORGED, SIGNING_IN
+from shared.http.limits import FORGED, LINKS
 from shared.security.buckets import Buckets, Rate
 from shared.usecases.instances import instances
 from tests.apps import create_app
@@ -69,44 +70,34 @@ def test_only_so_many_are_kept_and_the_one_unused_longest_begins_anew(clock: Clo
     assert buckets.take(rate, "b") == 0
 
 
-def _post(client: FlaskClient, path: str, address: str, **headers: str) -> TestResponse:
-    return client.post(path, json={}, headers=headers, environ_overrides={"REMOTE_ADDR": address})
-
-
-def _sign_in(client: FlaskClient, address: str = "203.0.113.9", **headers: str) -> TestResponse:
-    return _post(client, "/api/auth/login", address, **headers)
+def _open_link(client: FlaskClient, address: str = "203.0.113.9", **headers: str) -> TestResponse:
+    path = "/api/auth/link?token=guess"
+    return client.get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address})
 
 
 def _use_up(client: FlaskClient, **headers: str) -> None:
-    for _ in range(SIGNING_IN.per_minute):
-        assert _sign_in(client, **headers).status_code == 400
+    for _ in range(LINKS.per_minute):
+        assert _open_link(client, **headers).status_code == 401
 
 
-def test_an_address_that_signs_in_too_often_is_told_when_to_try_again(slow: Deps, clock: Clock) -> None:
-    client = create_app(slow, [auth]).test_client()
+def test_an_address_that_calls_too_often_is_told_when_to_try_again(slow: Deps, clock: Clock) -> None:
+    client = create_app(slow, [link_pages]).test_client()
     _use_up(client)
-    refused = _sign_in(client)
+    refused = _open_link(client)
     assert_failed(refused, 429, "too_many_requests")
     assert refused.headers["Retry-After"] == "1"
-    assert _post(client, "/api/auth/register", "203.0.113.9").status_code == 429
-    assert _post(client, "/api/auth/refresh", "203.0.113.9").status_code == 429
-    assert _sign_in(client, address="203.0.113.10").status_code == 400
+    assert _open_link(client, address="203.0.113.10").status_code == 401
     clock.seconds = 1
-    assert _sign_in(client).status_code == 400
-
-
-def test_what_needs_a_credential_is_not_limited(slow: Deps) -> None:
-    client = create_app(slow, [auth]).test_client()
-    _use_up(client)
-    assert client.get("/api/auth/me", environ_overrides={"REMOTE_ADDR": "203.0.113.9"}).status_code == 401
+    assert _open_link(client).status_code == 401
 
 
 def test_a_page_may_read_that_it_was_too_fast(slow: Deps) -> None:
     client = create_app(slow, [auth]).test_client()
-    _use_up(client)
-    refused = _sign_in(client, Origin="http://localhost:5173")
-    assert refused.status_code == 429
-    assert refused.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+    login = {"email": "ann@example.com", "password": "wrong password"}
+    origin = {"Origin": "http://localhost:5173"}
+    answers = [client.post("/api/auth/login", json=login, headers=origin) for _ in range(11)]
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
 
 
 @pytest.mark.parametrize(
@@ -127,9 +118,9 @@ def test_the_address_is_the_one_that_our_own_proxies_added(
     slow: Deps, proxies: int, forwarded: str, same: bool
 ) -> None:
     behind = replace(slow, settings=slow.settings.model_copy(update={"trusted_proxies": proxies}))
-    client = create_app(behind, [auth]).test_client()
+    client = create_app(behind, [link_pages]).test_client()
     _use_up(client, **{"X-Forwarded-For": forwarded.format(n=1)})
-    again = _sign_in(client, **{"X-Forwarded-For": forwarded.format(n=2)})
+    again = _open_link(client, **{"X-Forwarded-For": forwarded.format(n=2)})
     assert (again.status_code == 429) is same
 
 

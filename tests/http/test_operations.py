@@ -22,6 +22,7 @@ WITHOUT_CREDENTIAL = (
     "/api/auth/register",
     "/api/auth/login",
     "/api/auth/refresh",
+    "/api/auth/link",
     "/health",
     "/capabilities",
     "/widget/",

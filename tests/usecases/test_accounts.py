@@ -11,10 +11,10 @@ import pytest
 
 from shared.deps import Deps
 from shared.documents import ids
-from shared.domain.accounts import Principal, Role
+from shared.domain.accounts import Device, Principal, Role
 from shared.errors import BadRequest, TooManyRequests, Unauthorized
 from shared.ports.store import Delete, Merge, Ref
-from shared.usecases.accounts import accounts, login_throttle
+from shared.usecases.accounts import accounts, login_throttle, sign_ins
 from shared.usecases.accounts.credentials import authenticate
 
 PASSWORD = "correct horse battery"
@@ -24,7 +24,7 @@ def _at(deps: Deps, minutes: float) -> Deps:
     return replace(deps, now=lambda: deps.now() + timedelta(minutes=minutes))
 
 
-def _register(deps: Deps) -> accounts.Session:
+def _register(deps: Deps) -> sign_ins.Session:
     return accounts.register(deps, "ann@example.com", PASSWORD)
 
 
@@ -38,6 +38,8 @@ def test_a_token_and_a_key_are_told_apart_without_http(deps: Deps) -> None:
         "ann@example.com",
         frozenset({"secrets:read"}),
         answerable=session.user.id,
+        sign_in_id=principal.sign_in_id,
+        credential_id=session.user.id,
     )
     with pytest.raises(Unauthorized):
         authenticate(deps, session.refresh_token)
@@ -91,10 +93,10 @@ def test_wrong_passwords_from_elsewhere_do_not_keep_the_owner_out(deps: Deps) ->
     _register(deps)
     for _ in range(10):
         with pytest.raises(Unauthorized):
-            accounts.login(deps, "ann@example.com", "wrong password", "203.0.113.7")
+            accounts.login(deps, "ann@example.com", "wrong password", Device("203.0.113.7"))
     with pytest.raises(TooManyRequests):
-        accounts.login(deps, "ann@example.com", PASSWORD, "203.0.113.7")
-    assert accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1").user.email == "ann@example.com"
+        accounts.login(deps, "ann@example.com", PASSWORD, Device("203.0.113.7"))
+    assert accounts.login(deps, "ann@example.com", PASSWORD, Device("198.51.100.1"))[0].user.email == "ann@example.com"
 
 
 def test_wrong_passwords_from_many_addresses_close_the_account_for_a_while(deps: Deps) -> None:
@@ -103,8 +105,8 @@ def test_wrong_passwords_from_many_addresses_close_the_account_for_a_while(deps:
     for number in range(100):
         login_throttle.count_failure(deps, login_throttle.limits(account, f"203.0.113.{number // 10}"))
     with pytest.raises(TooManyRequests):
-        accounts.login(deps, "ann@example.com", PASSWORD, "198.51.100.1")
-    accounts.login(_at(deps, 15.1), "ann@example.com", PASSWORD, "198.51.100.1")
+        accounts.login(deps, "ann@example.com", PASSWORD, Device("198.51.100.1"))
+    accounts.login(_at(deps, 15.1), "ann@example.com", PASSWORD, Device("198.51.100.1"))
 
 
 def test_a_refused_attempt_does_not_make_the_wait_longer(deps: Deps) -> None:
@@ -121,7 +123,7 @@ def test_a_refused_attempt_does_not_make_the_wait_longer(deps: Deps) -> None:
 def test_a_refreshed_token_says_what_the_user_is_now(deps: Deps) -> None:
     session = _register(deps)
     deps.store.commit([Merge(Ref("users", session.user.id), {"role": "viewer"})])
-    refreshed = accounts.refresh(deps, session.refresh_token)
+    refreshed = sign_ins.refresh(deps, session.refresh_token)
     assert authenticate(deps, refreshed.access_token).role is Role.VIEWER
 
 
@@ -129,7 +131,7 @@ def test_a_user_who_is_gone_cannot_refresh(deps: Deps) -> None:
     session = _register(deps)
     deps.store.commit([Delete(Ref("users", session.user.id))])
     with pytest.raises(Unauthorized):
-        accounts.refresh(deps, session.refresh_token)
+        sign_ins.refresh(deps, session.refresh_token)
     with pytest.raises(Unauthorized):
         authenticate(deps, session.access_token)
     with pytest.raises(Unauthorized):

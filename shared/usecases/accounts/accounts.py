@@ -5,111 +5,196 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import EmailReservation, Principal, RefreshToken, Role, Tenant, User
+from shared.domain.accounts import Device, EmailUsers, Membership, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
-from shared.errors import AlreadyExists, BadRequest, Collision, Forbidden, NotFound, Unauthorized
+from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
 from shared.security import passwords
-from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify
-from shared.usecases.accounts import login_throttle
-from shared.usecases.accounts.credentials import access_key, refresh_key
+from shared.security.buckets import Rate
+from shared.usecases.accounts import login_throttle, sign_ins, tenants
+from shared.usecases.accounts.sign_ins import Session
 
-GRACE = timedelta(seconds=10)
-"""How long a spent refresh token still works: two tabs of one browser share one and refresh at the same time."""
+UNKNOWN_DEVICE = Device()
+
+REGISTERING = Rate("registering", per_minute=60)
+"""Registrations from one address."""
+
+SIGNING_IN = Rate("signing-in", per_minute=60)
+"""Passwords that are tried from one address, for whatever accounts."""
+
+MAX_TENANTS = 20
+"""Tenants that one e-mail address has users in: each may have a password of its own, which a sign-in compares."""
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _WRONG_PAIR = "Wrong e-mail address or password"
-_REFUSED = "Invalid or expired refresh token"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in user with their tokens."""
+class NewOwner:
+    """Somebody who is about to own a tenant; `email` is in its canonical spelling."""
 
-    access_token: str
-    refresh_token: str
-    user: User
-    tenant: Tenant
+    email: str
+    password_hash: str
+    name: str | None
+    tenant_name: str | None
+    device: Device
 
 
-def register(deps: Deps, email: str, password: str, name: str | None = None, tenant_name: str | None = None) -> Session:
-    """Add a tenant and its first user, who owns it, and sign them in: all of it or nothing.
+def register(
+    deps: Deps,
+    email: str,
+    password: str,
+    name: str | None = None,
+    tenant_name: str | None = None,
+    device: Device = UNKNOWN_DEVICE,
+) -> Session:
+    """Make a tenant's first user, who owns it, and sign them in: all of it or nothing.
 
+    In development the first of all owns `DEFAULT_TENANT_ID`, so that they see what is made
+    without a credential. Everybody else gets a tenant of their own, as all do in production,
+    where a stranger may be the first to come.
     Raises `Forbidden` where registration is closed, `BadRequest` for an address or
-    a password that cannot be used and `Collision` for an address that has an account.
+    a password that cannot be used and `Collision` for an address that has registered.
     """
-    if deps.settings.registration == "closed":
-        raise Forbidden("Nobody can register here: ask an owner or an admin of your business to make you a user")
-    email = checked_email(email)
-    check_password(password)
-    tenant = Tenant(id=new_id(), name=tenant_name or name or email.partition("@")[0], created_at=deps.now())
+    if not deps.settings.registration_is_open:
+        raise Forbidden("Nobody can register here: ask an owner or an admin of your business to invite you")
+    deps.buckets.charge(REGISTERING, device.address)
+    owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name, device)
+
+    def attempt(unit: UnitOfWork) -> Session:
+        is_first = not deps.settings.production and unit.emails.query().first() is None
+        return add_owner(deps, unit, deps.settings.default_tenant_id if is_first else new_id(), owner)
+
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> Session:
+    """Make somebody the first owner of a tenant, which is added when it is not there yet, and sign them in.
+
+    Commit the unit with `retry_existing`. Raises `Collision` for an address that has an account.
+    """
+    unit.fetch(unit.emails.key(ids.email(owner.email)), unit.tenants.key(tenant_id))
+    tenant = tenants.get_or_add(unit, tenant_id, deps.now())
+    tenant.name = owner.tenant_name or owner.name or owner.email.partition("@")[0]
+    tenants.revise(tenant)
     user = User(
         id=new_id(),
         tenant_id=tenant.id,
-        email=email,
-        name=name,
+        email=owner.email,
+        name=owner.name,
         role=Role.OWNER,
-        password_hash=passwords.hash_password(password),
-        created_at=tenant.created_at,
+        password_hash=owner.password_hash,
+        created_at=deps.now(),
     )
-    unit = UnitOfWork(deps.store)
-    unit.emails.add(EmailReservation.of(user), ids.email(email))
+    add_user(unit, user, registered=True)
+    return sign_ins.begin(deps, unit, user, tenant, owner.device)
+
+
+def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
+    """Add a user to a tenant; commit the unit with `retry_existing`.
+
+    Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or is in
+    more tenants than one person would be.
+    """
+    email_id = ids.email(user.email)
+    users = unit.emails.get(email_id)
+    membership = Membership(tenant_id=user.tenant_id, user_id=user.id, registered=registered)
+    if users is None:
+        unit.emails.add(EmailUsers(memberships=[membership], created_at=user.created_at), email_id)
+    else:
+        if users.user_in(user.tenant_id) or (registered and any(each.registered for each in users.memberships)):
+            raise Collision(EMAIL_IN_USE)
+        if len(users.memberships) >= MAX_TENANTS:
+            raise Collision("This e-mail address belongs to too many businesses: leave one of them first")
+        users.memberships = [*users.memberships, membership]
     unit.users.add(user)
-    unit.tenants.add(tenant)
-    session = _sign_in(deps, unit, user, tenant)
-    try:
-        unit.commit()
-    except AlreadyExists:
-        raise Collision(EMAIL_IN_USE) from None
-    return session
 
 
-def login(deps: Deps, email: str, password: str, address: str = "") -> Session:
-    """Sign in a user who calls from an IP address.
+def remove_user(unit: UnitOfWork, user: User) -> None:
+    """Remove a user from their tenant."""
+    email_id = ids.email(user.email)
+    users = unit.emails.get(email_id)
+    remaining = [each for each in users.memberships if each.user_id != user.id] if users else []
+    if users and remaining:
+        users.memberships = remaining
+    else:
+        unit.emails.remove(email_id)
+    unit.users.remove(user.id)
 
-    Raises `Unauthorized` for a wrong pair, with the same text and after about the same
-    time whether the account exists or not, and `TooManyRequests` after too many
-    wrong passwords for it, from that address or from all together.
+
+def login(
+    deps: Deps, email: str, password: str, device: Device = UNKNOWN_DEVICE, tenant_id: str | None = None
+) -> tuple[Session, list[Tenant]]:
+    """Sign in a user: the one of `tenant_id`, else the first whose password it is.
+
+    Returns the tenants of all users with that address and password, too. Raises `Unauthorized` for a wrong pair, with
+    the same text and after about the same time whether the account exists or not, and `TooManyRequests` after too many
+    wrong passwords for it, from the device's IP address or from all together.
     """
     email_id = ids.email(_canonical(email))
-    limits = login_throttle.limits(email_id, address)
+    limits = login_throttle.limits(email_id, device.address)
+    login_throttle.check_not_refused(deps, limits)
     with login_throttle.lock(email_id):
         unit = UnitOfWork(deps.store)
         unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
-        login_throttle.check_not_throttled(unit, limits, deps.now())
-        user, tenant = _account(unit, email_id)
-        if not passwords.password_matches(password, user.password_hash if user else None):
+        login_throttle.check_not_throttled(deps, unit, limits)
+        deps.buckets.charge(SIGNING_IN, device.address)
+        matches = _with_password(_users(unit, email_id), password)
+        if not matches:
             login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
-    if user is None or tenant is None:
-        raise Unauthorized(_WRONG_PAIR)
     login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
-    session = _sign_in(deps, unit, user, tenant)
+    chosen = [match for match in matches if tenant_id in (None, match[1].id)]
+    if not chosen:
+        raise Unauthorized(_WRONG_PAIR)
+    session = sign_ins.begin(deps, unit, *chosen[0], device)
     unit.commit()
-    return session
+    return session, [tenant for _, tenant in matches]
 
 
-def refresh(deps: Deps, token: str) -> Session:
-    """Exchange a refresh token for new tokens; it is spent then.
+def change_password(deps: Deps, caller: Principal, current: str, new: str, device: Device = UNKNOWN_DEVICE) -> Session:
+    """Change the caller's own password, end all of their sign-ins, and sign them in anew.
 
-    Within `GRACE` of being spent it still works, for tabs that share it. Later
-    somebody must have copied it: all tokens of its login end. Raises `Unauthorized`.
+    Raises `BadRequest` for a key, for a wrong `current` password and for one that cannot be used, and
+    `TooManyRequests` as `login` does.
     """
-    try:
-        claims = verify(token, refresh_key(deps), RefreshClaims, deps.now())
-    except Unauthorized:
-        raise Unauthorized(_REFUSED) from None
-    session = run_with_retry(deps, lambda unit: _rotate(deps, unit, fingerprint(token), claims))
-    if session is None:
-        raise Unauthorized(_REFUSED)
-    return session
+    user = current_user(deps, caller)
+    if user is None:
+        raise BadRequest("A key has no password: sign in as a user")
+    email_id = ids.email(user.email)
+    limits = login_throttle.limits(email_id, device.address)
+    with login_throttle.lock(email_id):
+        unit = UnitOfWork(deps.store)
+        unit.login_failures.get_many(limits)
+        login_throttle.check_not_throttled(deps, unit, limits)
+        deps.buckets.charge(SIGNING_IN, device.address)
+        if not passwords.password_matches(current, user.password_hash):
+            login_throttle.count_failure(deps, limits)
+            raise BadRequest.of_field("current_password", "is wrong")
+    checked_hash, password_hash = user.password_hash, hashed_password(new, "new_password")
+
+    def attempt(unit: UnitOfWork) -> Session:
+        unit.fetch(unit.users.key(user.id), unit.tenants.key(user.tenant_id))
+        changed = unit.users.owned(user.tenant_id, user.id)
+        if changed.password_hash != checked_hash:
+            raise Collision("The password was changed meanwhile: sign in again")
+        return choose_password(deps, unit, changed, password_hash, device)
+
+    return run_with_retry(deps, attempt)
+
+
+def choose_password(deps: Deps, unit: UnitOfWork, user: User, password_hash: str, device: Device) -> Session:
+    """Give a user, who was read in this unit, another password; all of their sign-ins end, and one begins."""
+    user.password_hash = password_hash
+    sign_ins.end_all(deps, unit, user)
+    tenant = tenants.get_or_add(unit, user.tenant_id, deps.now())
+    return sign_ins.begin(deps, unit, user, tenant, device)
 
 
 def current_user(deps: Deps, principal: Principal) -> User | None:
@@ -122,79 +207,26 @@ def current_user(deps: Deps, principal: Principal) -> User | None:
     return user
 
 
-def _rotate(deps: Deps, unit: UnitOfWork, token_id: str, claims: RefreshClaims) -> Session | None:
-    """New tokens for a refresh token; None when it is not valid, which ends its family if the token was copied."""
+def _users(unit: UnitOfWork, email_id: str) -> list[tuple[User, Tenant]]:
+    """The users with an e-mail address, each with their tenant."""
+    users = unit.emails.get(email_id)
+    memberships = users.memberships if users else []
     unit.fetch(
-        unit.refresh_tokens.key(token_id),
-        unit.refresh_tokens.key(claims.family),
-        unit.users.key(claims.user_id),
-        unit.tenants.key(claims.tenant_id),
+        *(unit.users.key(each.user_id) for each in memberships),
+        *(unit.tenants.key(each.tenant_id) for each in memberships),
     )
-    token, family = unit.refresh_tokens.get(token_id), unit.refresh_tokens.get(claims.family)
-    user, tenant = unit.users.owned_or_none(claims.tenant_id, claims.user_id), unit.tenants.get(claims.tenant_id)
-    if token is None or family is None or user is None or tenant is None or family.revoked:
-        return None
-    if token.replaced_at is not None and token.replaced_at + GRACE <= deps.now():
-        family.revoked = True
-        return None
-    if token.replaced_at is None:
-        token.replaced_at = deps.now()
-    return _sign_in(deps, unit, user, tenant, family)
-
-
-def _sign_in(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, family: RefreshToken | None = None) -> Session:
-    """Issue tokens, and store the refresh token's hash; without `family` it begins one."""
-    settings = deps.settings
-    issued, expires = span(deps.now(), settings.jwt_access_ttl)
-    access_claims = AccessClaims(
-        user_id=user.id, tenant_id=user.tenant_id, email=user.email, role=user.role, iat=issued, exp=expires
+    pairs = (
+        (unit.users.owned_or_none(each.tenant_id, each.user_id), unit.tenants.get(each.tenant_id))
+        for each in memberships
     )
-    issued, expires = span(deps.now(), settings.jwt_refresh_ttl)
-    refresh_claims = RefreshClaims(
-        user_id=user.id,
-        tenant_id=user.tenant_id,
-        type="refresh",
-        family=family.id if family else new_id(),
-        iat=issued,
-        exp=expires,
-    )
-    refresh_token = sign(refresh_claims, refresh_key(deps))
-    _add_refresh_token(deps, unit, refresh_token, refresh_claims, family)
-    return Session(sign(access_claims, access_key(deps)), refresh_token, user, tenant)
+    return [(user, tenant) for user, tenant in pairs if user and tenant]
 
 
-def _add_refresh_token(
-    deps: Deps, unit: UnitOfWork, credential: str, claims: RefreshClaims, family: RefreshToken | None
-) -> None:
-    """Store a refresh token's hash.
-
-    A document named by the family holds what ends all of its tokens, so that one
-    that is issued at the same time ends as well.
-    """
-    token = RefreshToken(
-        id=fingerprint(credential),
-        tenant_id=claims.tenant_id,
-        user_id=claims.user_id,
-        family=claims.family,
-        expires_at=deps.now() + timedelta(seconds=deps.settings.jwt_refresh_ttl),
-        created_at=deps.now(),
-    )
-    unit.refresh_tokens.add(token)
-    if family is None:
-        unit.refresh_tokens.add(token.model_copy(update={"id": claims.family}))
-    else:
-        family.expires_at = token.expires_at
-
-
-def _account(unit: UnitOfWork, email_id: str) -> tuple[User | None, Tenant | None]:
-    """The user with an e-mail address, and their tenant; both or neither."""
-    reservation = unit.emails.get(email_id)
-    if reservation is None:
-        return None, None
-    unit.fetch(unit.users.key(reservation.user_id), unit.tenants.key(reservation.tenant_id))
-    user = unit.users.owned_or_none(reservation.tenant_id, reservation.user_id)
-    tenant = unit.tenants.get(reservation.tenant_id)
-    return (user, tenant) if user and tenant else (None, None)
+def _with_password(users: list[tuple[User, Tenant]], password: str) -> list[tuple[User, Tenant]]:
+    """Those whose password it is; without any it takes as long as with one."""
+    hashes: set[str | None] = {user.password_hash for user, _ in users}
+    right = {password_hash for password_hash in hashes or {None} if passwords.password_matches(password, password_hash)}
+    return [(user, tenant) for user, tenant in users if user.password_hash in right]
 
 
 def _canonical(email: str) -> str:
@@ -210,8 +242,9 @@ def checked_email(email: str) -> str:
     return email
 
 
-def check_password(password: str) -> None:
-    """Raises `BadRequest` for one that is too short or too long."""
+def hashed_password(password: str, field: str = "password") -> str:
+    """The hash to store; raises `BadRequest` for a password that is too short or too long."""
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
-        raise BadRequest.of_field("password", problem)
+        raise BadRequest.of_field(field, problem)
+    return passwords.hash_password(password)

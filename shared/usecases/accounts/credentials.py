@@ -8,12 +8,22 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, Principal, Role, User
-from shared.errors import SecretLost, StoreError, Unauthorized
-from shared.security.tokens import MAX_LENGTH, AccessClaims, fingerprint, verify
+from shared.errors import ConfigurationInvalid, SecretLost, StoreError, Unauthorized
+from shared.security.tokens import (
+    MAX_LENGTH,
+    AccessClaims,
+    Ed25519Key,
+    Ed25519PublicPart,
+    SigningKey,
+    VerificationKey,
+    fingerprint,
+    verify_any,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +44,12 @@ def authenticate(deps: Deps, credential: str) -> Principal:
     A key may do no more than the user for whom it was created may now.
 
     A revoked key is refused at once by the process that revoked it, by others
-    as soon as their cache has expired (30 s); the same holds for a user's role,
-    and for a user who was removed, whatever their token says.
+    as soon as their cache has expired (30 s); the same holds for a user's role, for
+    a sign-in that was ended, and for a user who was removed, whatever their token says.
     """
     if len(credential) <= MAX_LENGTH:
         if _is_deployment_key(deps, credential):
-            return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
+            return Principal(deps.settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES, credential_id="API_KEY")
         principal = _user_principal(deps, credential) if _is_token(credential) else _key_principal(deps, credential)
         if principal is not None:
             return principal
@@ -62,21 +72,55 @@ def forget_key(deps: Deps, key_id: str) -> None:
 
 def forget_user(deps: Deps, user: User) -> None:
     """Have a changed user read again."""
-    deps.cache.forget(("role", user.tenant_id, user.id))
+    deps.cache.forget(("user", user.tenant_id, user.id))
 
 
-def access_key(deps: Deps) -> str:
-    """What access tokens are signed with: `JWT_SECRET`, or in development a random key that is stored."""
-    configured = deps.settings.jwt_secret
-    if configured:
-        return configured.get_secret_value()
-    return deps.cache.get(_SIGNING_SECRET, lambda: _stored_signing_key(deps))
+def access_key(deps: Deps) -> SigningKey:
+    """What access tokens are signed with: `JWT_PRIVATE_KEY`, else `JWT_SECRET`, or in development a stored random key.
+
+    Raises `ConfigurationInvalid` where only tokens of others can be verified.
+    """
+    settings = deps.settings
+    if settings.jwt_private_key is not None:
+        return _key_pair(settings.jwt_private_key.get_secret_value())
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret.get_secret_value()
+    if settings.jwt_public_key is not None:
+        raise ConfigurationInvalid("JWT_PRIVATE_KEY: is required where people sign in")
+    return _development_key(deps)
 
 
-def refresh_key(deps: Deps) -> str:
+def access_keys(deps: Deps) -> list[VerificationKey]:
+    """Those that access tokens are accepted with: both kinds, while `JWT_SECRET` is set beside the key pair."""
+    settings = deps.settings
+    keys: list[VerificationKey] = []
+    if settings.jwt_private_key is not None:
+        keys.append(_key_pair(settings.jwt_private_key.get_secret_value()).public)
+    elif settings.jwt_public_key is not None:
+        keys.append(_public_part(settings.jwt_public_key))
+    if settings.jwt_secret is not None:
+        keys.append(settings.jwt_secret.get_secret_value())
+    return keys or [_development_key(deps)]
+
+
+def refresh_key(deps: Deps) -> SigningKey:
     """What refresh tokens are signed with: `JWT_REFRESH_SECRET`, or else the same as access tokens."""
     configured = deps.settings.jwt_refresh_secret
     return configured.get_secret_value() if configured else access_key(deps)
+
+
+def refresh_keys(deps: Deps) -> list[VerificationKey]:
+    """Those that refresh tokens are accepted with."""
+    configured = deps.settings.jwt_refresh_secret
+    return [configured.get_secret_value()] if configured else access_keys(deps)
+
+
+_key_pair = lru_cache(maxsize=4)(Ed25519Key)
+_public_part = lru_cache(maxsize=4)(Ed25519PublicPart)
+
+
+def _development_key(deps: Deps) -> str:
+    return deps.cache.get(_SIGNING_SECRET, lambda: _stored_signing_key(deps))
 
 
 def _is_deployment_key(deps: Deps, credential: str) -> bool:
@@ -88,27 +132,46 @@ def _is_deployment_key(deps: Deps, credential: str) -> bool:
 
 def _user_principal(deps: Deps, token: str) -> Principal | None:
     try:
-        claims = verify(token, access_key(deps), AccessClaims, deps.now())
+        claims = verify_any(token, access_keys(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    role = _role(deps, claims.tenant_id, claims.user_id)
-    if role is None:
+    standing = _standing(deps, claims.tenant_id, claims.user_id)
+    if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
         return None
-    return Principal(claims.tenant_id, role, claims.user_id, claims.email, _scopes(role), claims.user_id)
+    role = standing.role
+    return Principal(
+        claims.tenant_id,
+        role,
+        claims.user_id,
+        claims.email,
+        _scopes(role),
+        answerable=claims.user_id,
+        sign_in_id=claims.sid,
+        credential_id=claims.user_id,
+    )
 
 
 def _scopes(role: Role) -> frozenset[str]:
     return ALL_SCOPES if role in (Role.OWNER, Role.ADMIN) else frozenset()
 
 
-def _role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
-    """A user's present role, which a token issued earlier may not name; None when the user was removed."""
-    return deps.cache.get(("role", tenant_id, user_id), lambda: _stored_role(deps, tenant_id, user_id))
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a token issued earlier may not know of its user."""
+
+    role: Role
+    generation: int
+    ended_sign_ins: frozenset[str]
 
 
-def _stored_role(deps: Deps, tenant_id: str, user_id: str) -> Role | None:
+def _standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
+    """How a user stands now; None when they were removed."""
+    return deps.cache.get(("user", tenant_id, user_id), lambda: _stored_standing(deps, tenant_id, user_id))
+
+
+def _stored_standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
     user = UnitOfWork(deps.store).users.owned_or_none(tenant_id, user_id)
-    return user.role if user else None
+    return _Standing(user.role, user.generation, frozenset(user.ended_sign_ins)) if user else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +202,12 @@ def _within_creators_rights(deps: Deps, key: ApiKey) -> Principal | None:
     """What the key may do; None when the user for whom it was created was removed."""
     role, scopes = key.role, frozenset(key.scopes)
     if key.created_by is not None:
-        creator_role = _role(deps, key.tenant_id, key.created_by)
-        if creator_role is None:
+        creator = _standing(deps, key.tenant_id, key.created_by)
+        if creator is None:
             return None
-        role = key.role.within(creator_role)
-        scopes -= ALL_SCOPES - _scopes(creator_role)
-    return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by)
+        role = key.role.within(creator.role)
+        scopes -= ALL_SCOPES - _scopes(creator.role)
+    return Principal(key.tenant_id, role, scopes=scopes, answerable=key.created_by, credential_id=key.id)
 
 
 def _read_key(deps: Deps, key_id: str) -> _CachedKey | None:

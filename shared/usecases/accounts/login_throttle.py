@@ -1,7 +1,9 @@
 """Limits on wrong passwords: few for an account from one address, more from all addresses together.
 
 Wrong passwords from other addresses therefore do not lock the account's owner
-out, unless they come from many addresses at once.
+out, unless they come from many addresses at once. What an address may try for all
+accounts together is counted apart from that, and only what is tried: an attempt
+that is refused here costs the others at that address nothing.
 """
 
 from __future__ import annotations
@@ -36,13 +38,37 @@ def limits(account: str, address: str) -> dict[str, int]:
     return {fingerprint(f"{account} {address}"): MAX_FAILURES, account: MAX_FAILURES_OF_ALL}
 
 
-def check_not_throttled(unit: UnitOfWork, count_limits: Mapping[str, int], now: datetime) -> None:
+def check_not_refused(deps: Deps, count_limits: Mapping[str, int]) -> None:
+    """Raise `TooManyRequests` for what this process refused lately, without asking the store once more."""
+    for count_id in count_limits:
+        until: datetime | None = deps.cache.get(_refusal(count_id), lambda: None)
+        if until is not None:
+            _refuse_until(until, deps.now())
+
+
+def check_not_throttled(deps: Deps, unit: UnitOfWork, count_limits: Mapping[str, int]) -> None:
     """Raise `TooManyRequests` when there have been too many wrong passwords lately."""
     for count_id, limit in count_limits.items():
-        recent = _recent(unit.login_failures.get(count_id), now)
+        recent = _recent(unit.login_failures.get(count_id), deps.now())
         if len(recent) >= limit:
-            wait = recent[-limit] + WINDOW - now
-            raise TooManyRequests("Too many wrong passwords; try again later", wait.total_seconds())
+            until = recent[-limit] + WINDOW
+            _remember_refusal(deps, count_id, until)
+            _refuse_until(until, deps.now())
+
+
+def _refuse_until(until: datetime, now: datetime) -> None:
+    if until > now:
+        wait = until - now
+        raise TooManyRequests("Too many wrong passwords; try again later", wait.total_seconds())
+
+
+def _remember_refusal(deps: Deps, count_id: str, until: datetime) -> None:
+    deps.cache.forget(_refusal(count_id))
+    deps.cache.get(_refusal(count_id), lambda: until)
+
+
+def _refusal(count_id: str) -> tuple[str, str]:
+    return "refused-sign-in", count_id
 
 
 def count_failure(deps: Deps, count_limits: Mapping[str, int]) -> None:
@@ -64,6 +90,7 @@ def forget_failures(deps: Deps, count_ids: list[str]) -> None:
     for count_id in count_ids:
         unit.login_failures.remove(count_id)
     unit.commit()
+    deps.cache.forget(*map(_refusal, count_ids))
 
 
 def _recent(failures: LoginFailures | None, now: datetime) -> list[datetime]:

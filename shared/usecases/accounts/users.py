@@ -14,46 +14,63 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import EmailReservation, Principal, Role, Tenant, User
-from shared.domain.ids import new_id
-from shared.errors import Collision, Forbidden
-from shared.security import passwords
-from shared.usecases.accounts import tenants
-from shared.usecases.accounts.accounts import EMAIL_IN_USE, check_password, checked_email
+from shared.domain.accounts import AccountLink, LinkPurpose, Principal, Role, Tenant, User
+from shared.errors import Collision, Forbidden, NotFound
+from shared.usecases.accounts import links, sign_ins, tenants
+from shared.usecases.accounts.accounts import EMAIL_IN_USE, checked_email, remove_user
 from shared.usecases.accounts.credentials import forget_user
 
 MAX_PAGE = 100
 
 
-def invite(deps: Deps, caller: Principal, email: str, password: str, role: Role, name: str | None = None) -> User:
-    """Add a user who can sign in at once.
+def invite(deps: Deps, caller: Principal, email: str, role: Role, name: str | None = None) -> tuple[AccountLink, str]:
+    """Offer somebody a role; returns the invitation and the address at which they accept it.
 
-    Raises `Forbidden`, `BadRequest`, and `Collision` for an address that has an account.
+    Until they do, nothing keeps them from registering or from joining others. Raises `Forbidden`, `BadRequest`, and
+    `Collision` for an address that has a user in this tenant.
     """
     _check_may_manage(caller, role)
-    email = checked_email(email)
-    check_password(password)
-    user = User(
-        id=new_id(),
-        tenant_id=caller.tenant_id,
-        email=email,
-        name=name,
-        role=role,
-        password_hash=passwords.hash_password(password),
-        created_at=deps.now(),
-    )
+    return _invite(deps, caller.tenant_id, checked_email(email), role, name, caller.answerable)
+
+
+def operators_invitation(deps: Deps, tenant_id: str, email: str, role: Role) -> str:
+    """The address at which somebody becomes a user of any tenant, for whoever operates the hub."""
+    return _invite(deps, tenant_id, checked_email(email), role, None, None)[1]
+
+
+def _invite(
+    deps: Deps, tenant_id: str, email: str, role: Role, name: str | None, created_by: str | None
+) -> tuple[AccountLink, str]:
+    def attempt(unit: UnitOfWork) -> tuple[AccountLink, str]:
+        users = unit.emails.get(ids.email(email))
+        if users and users.user_in(tenant_id):
+            raise Collision(EMAIL_IN_USE)
+        return links.add_invitation(deps, unit, tenant_id, email, role, name, created_by)
+
+    return run_with_retry(deps, attempt)
+
+
+def list_invitations(
+    deps: Deps, tenant_id: str, limit: int = 50, cursor: str | None = None
+) -> tuple[list[AccountLink], str | None]:
+    """Return one page of the invitations that can still be accepted, oldest first, and the cursor of the next."""
+    query = UnitOfWork(deps.store).account_links.query().where(lambda link: link.tenant_id, "==", tenant_id)
+    query = query.where(lambda link: link.purpose, "==", LinkPurpose.INVITATION)
+    page = query.order_by(lambda link: link.created_at).page(min(limit, MAX_PAGE), cursor)
+    return [link for link in page.documents if link.expires_at > deps.now()], page.cursor
+
+
+def withdraw(deps: Deps, caller: Principal, invitation_id: str) -> None:
+    """End an invitation. Raises `NotFound`, and `Forbidden` as for a user of that role."""
 
     def attempt(unit: UnitOfWork) -> None:
-        email_id = ids.email(email)
-        unit.fetch(unit.tenants.key(user.tenant_id), unit.emails.key(email_id))
-        tenants.get_or_add(unit, user.tenant_id, deps.now())
-        if unit.emails.get(email_id) is not None:
-            raise Collision(EMAIL_IN_USE)
-        unit.emails.add(EmailReservation.of(user), email_id)
-        unit.users.add(user)
+        link = unit.account_links.owned(caller.tenant_id, invitation_id)
+        if link.purpose is not LinkPurpose.INVITATION or link.role is None:
+            raise NotFound("There is no such invitation")
+        _check_may_manage(caller, link.role)
+        unit.account_links.remove(link.id)
 
-    run_with_retry(deps, attempt, retry_existing=True)
-    return user
+    run_with_retry(deps, attempt)
 
 
 def list_users(deps: Deps, tenant_id: str, limit: int = 50, cursor: str | None = None) -> tuple[list[User], str | None]:
@@ -84,6 +101,37 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
     return user
 
 
+def reset_link(deps: Deps, caller: Principal, user_id: str) -> str:
+    """The address at which a user may choose a new password, for somebody who owns the tenant. Raises `NotFound`."""
+
+    def attempt(unit: UnitOfWork) -> str:
+        return links.add_reset_link(deps, unit, unit.users.owned(caller.tenant_id, user_id))
+
+    return run_with_retry(deps, attempt)
+
+
+def operators_reset_link(deps: Deps, tenant_id: str, email: str) -> str:
+    """The same for whoever operates the hub, by the user's e-mail address. Raises `NotFound`."""
+
+    def attempt(unit: UnitOfWork) -> str:
+        users = unit.emails.get(ids.email(checked_email(email)))
+        user_id = users.user_in(tenant_id) if users else None
+        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, user_id or ""))
+
+    return run_with_retry(deps, attempt)
+
+
+def end_sign_ins(deps: Deps, caller: Principal, user_id: str) -> None:
+    """End all tokens of a user, whose password stays as it is. Raises `NotFound` and `Forbidden`."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        user = unit.users.owned(caller.tenant_id, user_id)
+        _check_may_manage(caller, user.role)
+        sign_ins.end_all(deps, unit, user)
+
+    run_with_retry(deps, attempt)
+
+
 def remove(deps: Deps, caller: Principal, user_id: str) -> None:
     """Remove a user; their tokens end, and the keys that were created for them.
 
@@ -96,8 +144,7 @@ def remove(deps: Deps, caller: Principal, user_id: str) -> None:
         _check_may_manage(caller, user.role)
         if user.role is Role.OWNER:
             _give_up_ownership(unit, tenant, user)
-        unit.users.remove(user.id)
-        unit.emails.remove(ids.email(user.email))
+        remove_user(unit, user)
         return user
 
     forget_user(deps, run_with_retry(deps, attempt, retry_existing=True))
@@ -113,5 +160,5 @@ def _give_up_ownership(unit: UnitOfWork, tenant: Tenant, user: User) -> None:
 
 
 def _check_may_manage(caller: Principal, *roles: Role) -> None:
-    if caller.role is not Role.OWNER and any(role in (Role.OWNER, Role.ADMIN) for role in roles):
+    if not all(caller.role.may_manage(role) for role in roles):
         raise Forbidden("Only an owner may make, change or remove owners and admins")

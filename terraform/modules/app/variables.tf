@@ -100,8 +100,10 @@ variable "secrets" {
   default     = ["API_KEY", "JWT_SECRET"]
 
   validation {
-    condition     = contains(var.secrets, "JWT_SECRET")
-    error_message = "The hub does not start in production without JWT_SECRET."
+    condition = contains(var.secrets, "JWT_SECRET") || (
+      contains(var.secrets, "JWT_PRIVATE_KEY") && contains(keys(var.settings), "JWT_PUBLIC_KEY")
+    )
+    error_message = "The hub does not start in production without the secret JWT_PRIVATE_KEY and the setting JWT_PUBLIC_KEY, or JWT_SECRET."
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,23 @@ def sign_up(client: FlaskClient, email: str = "ann@example.com", **fields: str) 
     response = client.post("/api/auth/register", json={"email": email, "password": PASSWORD, **fields})
     assert response.status_code == 201, response.text
     return account_of(response.json)
+
+
+def invite(client: FlaskClient, headers: Mapping[str, str], role: str, email: str) -> str:
+    """Invite somebody; returns the token of the link."""
+    answer: Any = client.post("/api/users", json={"email": email, "role": role}, headers=dict(headers))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["link"].rpartition("token=")[2])
+
+
+def join(
+    client: FlaskClient, by: Account | Mapping[str, str], role: str, email: str, password: str = PASSWORD
+) -> Account:
+    """Invite somebody, and accept as they do."""
+    token = invite(client, by.headers if isinstance(by, Account) else by, role, email)
+    answer = client.post("/api/auth/link", json={"token": token, "password": password})
+    assert answer.status_code == 200, answer.text
+    return account_of(answer.json)
 
 
 def sign_in(client: FlaskClient, email: str = "ann@example.com", password: str = PASSWORD) -> Any:

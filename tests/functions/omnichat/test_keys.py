@@ -19,7 +19,7 @@ from shared.errors import StoreError
 from shared.ports.store import Merge, Write
 from shared.usecases.accounts.credentials import authenticate
 from tests.apps import create_app
-from tests.functions.omnichat.accounts import PASSWORD, Account, account_of, client_of, sign_in, sign_up
+from tests.functions.omnichat.accounts import Account, client_of, join, sign_up
 from tests.index_check import RecordingStore
 from tests.overlaps import overlaps
 
@@ -102,9 +102,7 @@ def test_a_key_is_held_to_its_role(client: FlaskClient, owner: Account, role: st
 
 
 def test_a_key_may_do_no_more_than_its_maker(client: FlaskClient, owner: Account) -> None:
-    body = {"email": "bob@example.com", "role": "admin", "password": PASSWORD}
-    client.post("/api/users", json=body, headers=owner.headers)
-    admin = account_of(sign_in(client, "bob@example.com").json)
+    admin = join(client, owner, "admin", "bob@example.com")
     _make(client, admin.headers, 403, role="owner")
     owners = _make(client, owner.headers, role="owner")
     assert client.delete(f"/api/keys/{owners['id']}", headers=admin.headers).status_code == 403
@@ -157,13 +155,11 @@ def test_keys_come_in_pages_oldest_first(client: FlaskClient, owner: Account) ->
 
 
 def test_a_key_may_do_what_its_maker_may_now_and_ends_with_them(client: FlaskClient, owner: Account) -> None:
-    bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
-    user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
-    admin = account_of(sign_in(client, "bo@example.com").json)
+    admin = join(client, owner, "admin", "bo@example.com")
     first = _make(client, admin.headers)["key"]
     second = _make(client, _with(first))["key"]
     owners = _make(client, owner.headers)["key"]
-    path = f"/api/users/{user['id']}"
+    path = f"/api/users/{admin.user_id}"
     for key in (first, second):
         assert client.get("/api/keys", headers=_with(key)).status_code == 200
         assert _statuses(client, key) == (200, 201)
@@ -180,12 +176,10 @@ def test_a_key_may_do_what_its_maker_may_now_and_ends_with_them(client: FlaskCli
 def test_a_key_does_not_keep_the_sight_of_secrets_that_its_maker_lost(
     client: FlaskClient, owner: Account, deps: Deps
 ) -> None:
-    bo = {"email": "bo@example.com", "password": PASSWORD, "role": "admin"}
-    user: Any = client.post("/api/users", json=bo, headers=owner.headers).json
-    admin = account_of(sign_in(client, "bo@example.com").json)
+    admin = join(client, owner, "admin", "bo@example.com")
     key = _make(client, admin.headers, role="agent", scopes=["secrets:read"])["key"]
     assert authenticate(deps, key).may_read_secrets
-    client.patch(f"/api/users/{user['id']}", json={"role": "agent"}, headers=owner.headers)
+    client.patch(f"/api/users/{admin.user_id}", json={"role": "agent"}, headers=owner.headers)
     assert not authenticate(deps, key).may_read_secrets
 
 

@@ -28,11 +28,22 @@ OPEN = {
     "POST /api/auth/register",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
+    "GET /api/auth/link",
+    "POST /api/auth/link",
+    "POST /api/auth/link/form",
     "GET /health",
     "GET /health/ready",
     "GET /health/live",
     "GET /capabilities",
     "POST /sessions/join",
+}
+
+# For everybody who signs in, and for no key: tests/security/test_account_recovery.py.
+OWN_ACCOUNT = {
+    "POST /api/auth/logout",
+    "POST /api/auth/password",
+    "GET /api/auth/sessions",
+    "DELETE /api/auth/sessions/{id}",
 }
 
 LOWEST: dict[str, Role] = {
@@ -69,10 +80,14 @@ LOWEST: dict[str, Role] = {
     "POST /api/outbox/{id}/redrive": Role.OWNER,
     "GET /api/users": Role.VIEWER,
     "POST /api/users": Role.ADMIN,
+    "GET /api/users/invitations": Role.ADMIN,
+    "DELETE /api/users/invitations/{id}": Role.ADMIN,
     "PATCH /api/users/{id}": Role.ADMIN,
     "DELETE /api/users/{id}": Role.ADMIN,
     "GET /api/settings": Role.VIEWER,
     "PATCH /api/settings": Role.ADMIN,
+    "POST /api/users/{id}/password-reset": Role.OWNER,
+    "DELETE /api/users/{id}/sessions": Role.ADMIN,
     "GET /api/keys": Role.ADMIN,
     "POST /api/keys": Role.ADMIN,
     "DELETE /api/keys/{id}": Role.ADMIN,
@@ -127,7 +142,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/teams": {"name": "Support"},
     "POST /api/teams/{id}/members": {"agentId": "x"},
     "POST /api/messages/send": {"conversationId": "x", "text": "Hello"},
-    "POST /api/users": {"email": "new@example.com", "role": "agent", "password": "correct horse"},
+    "POST /api/users": {"email": "new@example.com", "role": "agent"},
     "POST /api/keys": {"name": "shop", "role": "viewer", "scopes": ["write"]},
     "POST /api/telegram/user/start": {"channelInstanceId": "x", "phone": "+49"},
     "POST /api/telegram/user/confirm": {"channelInstanceId": "x", "code": "1"},
@@ -174,7 +189,7 @@ def _call(app: Flask, operation: str, headers: dict[str, str]) -> tuple[int, str
 
 
 def test_every_operation_has_its_row(app: Flask) -> None:
-    assert _operations(app) == OPEN | set(LOWEST)
+    assert _operations(app) == OPEN | OWN_ACCOUNT | set(LOWEST)
     assert set(LOWEST) >= set(BODIES)
 
 
@@ -193,7 +208,7 @@ def test_a_role_may_do_what_the_table_says(app: Flask, deps: Deps, role: Role, c
 
 
 def test_without_a_credential_only_the_open_ones_answer(app: Flask, deps: Deps) -> None:
-    closed = {op for op in LOWEST if op.split()[1].startswith("/api/") and "/forge/" not in op}
+    closed = OWN_ACCOUNT | {op for op in LOWEST if op.split()[1].startswith("/api/") and "/forge/" not in op}
     assert {operation for operation in closed if _call(app, operation, {})[0] != 401} == set()
 
 

@@ -248,7 +248,7 @@ def test_an_agent_may_only_look_at_the_status(
 @pytest.mark.parametrize(
     ("channel_type", "setting", "key", "begins"),
     [
-        ("slack", "slack_client_id", "auth_url", "https://slack.com/oauth/v2/authorize?client_id=12.34&scope="),
+        ("slack", "slack_client_id", "auth_url", "http://localhost/oauth/slack/start?link="),
         ("discord", "discord_client_id", "invite_url", "https://discord.com/oauth2/authorize?client_id=12.34&scope="),
     ],
 )

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.security.tokens import AccessClaims, InstallClaims, sign, span
+from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from shared.usecases.instances import instances
 from tests.apps import create_app
@@ -57,10 +57,23 @@ def team(client: FlaskClient, new: dict[str, Any]) -> str:
     return f"{PATH}/team"
 
 
-def link_parameters(client: FlaskClient, path: str, **headers: str) -> dict[str, str]:
-    """What the link of `/qr` asks Slack for."""
-    link: Any = client.get(f"{path}/qr", headers=headers).json
-    return {name: values[0] for name, values in parse_qs(urlsplit(link["auth_url"]).query).items()}
+def link_of(client: FlaskClient, path: str) -> str:
+    """The link of `/qr`."""
+    answer: Any = client.get(f"{path}/qr").json
+    return str(answer["auth_url"])
+
+
+def start(client: FlaskClient, link: str) -> TestResponse:
+    """Press the button on the link's page."""
+    [token] = parse_qs(urlsplit(link).query)["link"]
+    return client.post(urlsplit(link).path, data={"link": token})
+
+
+def link_parameters(client: FlaskClient, path: str) -> dict[str, str]:
+    """What Slack is asked for where the link of `/qr` is followed in this client's browser."""
+    answer = start(client, link_of(client, path))
+    assert answer.status_code == 303, answer.text
+    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 
 
 def back(client: FlaskClient, **query: str) -> TestResponse:
@@ -105,31 +118,24 @@ def test_a_state_is_good_once(client: FlaskClient, team: str, provider: Stub) ->
 
 
 def test_of_two_that_come_at_once_one_is_taken(client: FlaskClient, deps: Deps, team: str, provider: Stub) -> None:
-    state = link_parameters(client, team)["state"]
-    app = client.application
+    beginning = start(client, link_of(client, team))
+    [state] = parse_qs(urlsplit(beginning.headers["Location"]).query)["state"]
+    cookie = {"Cookie": beginning.headers["Set-Cookie"].partition(";")[0]}
 
     def come(code: str) -> int:
-        return back(app.test_client(), state=state, code=code).status_code
+        query = {"state": state, "code": code}
+        own_client = client.application.test_client(use_cookies=False)
+        return own_client.get("/oauth/slack/callback", query_string=query, headers=cookie).status_code
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(come, "abcd")) == [200, 409, 409, 409]
     assert len(provider.to("oauth.v2.access")) == 1
 
 
-def claims(deps: Deps, **changes: Any) -> InstallClaims:
-    issued, expires = span(deps.now(), 600)
-    instance = instances.by_key(deps, "default", "team")
-    defaults = {"user_id": "u", "tenant_id": "default", "instance_id": instance.id, "type": "install"}
-    return InstallClaims.model_validate({**defaults, "iat": issued, "exp": expires} | changes)
-
-
 FORGED: dict[str, Callable[[Deps], str]] = {
     "nonsense": lambda deps: "nonsense",
-    "another key": lambda deps: sign(claims(deps), "another key of thirty-two characters"),
-    "another tenant": lambda deps: sign(claims(deps, tenant_id="other"), access_key(deps)),
-    "no instance": lambda deps: sign(claims(deps, instance_id="nothing"), access_key(deps)),
-    "expired": lambda deps: sign(claims(deps, exp=int(deps.now().timestamp()) - 1), access_key(deps)),
-    "a login": lambda deps: sign(_login(deps), access_key(deps)),
+    "a signed one": lambda deps: sign(_login(deps), access_key(deps)),
+    "what is stored of one": lambda deps: deps.store.find("install_states").documents[0].id,
 }
 
 
@@ -142,6 +148,7 @@ def _login(deps: Deps) -> AccessClaims:
 def test_a_strangers_state_is_refused(
     client: FlaskClient, deps: Deps, team: str, provider: Stub, forged: Callable[[Deps], str]
 ) -> None:
+    link_parameters(client, team)
     assert_refused(back(client, state=forged(deps), code="c"), 401, "Not connected", provider)
     assert provider.to("oauth.v2.access") == []
 
@@ -215,3 +222,47 @@ def test_an_agent_and_another_tenant_get_no_link(client: FlaskClient, deps: Deps
 def test_a_stranger_who_tries_and_tries_is_slowed_down(client: FlaskClient) -> None:
     answers = {back(client, state="x", code="y").status_code for _ in range(80)}
     assert answers == {401, 429}
+
+
+def test_another_browser_cannot_finish_what_this_one_began(client: FlaskClient, team: str, provider: Stub) -> None:
+    state = link_parameters(client, team)["state"]
+    other = client.application.test_client()
+    assert_refused(back(other, state=state, code="intruder"), 401, "another browser", provider)
+    assert provider.to("oauth.v2.access") == []
+    assert back(client, state=state, code="mine").status_code == 200
+
+
+def test_a_link_that_nobody_began_with_finishes_nothing(client: FlaskClient, team: str, provider: Stub) -> None:
+    [token] = parse_qs(urlsplit(link_of(client, team)).query)["link"]
+    assert_refused(back(client, state=token, code="c"), 401, "another browser", provider)
+    assert provider.to("oauth.v2.access") == []
+
+
+def test_a_link_belongs_to_the_browser_that_began_with_it(client: FlaskClient, team: str, provider: Stub) -> None:
+    link = link_of(client, team)
+    assert start(client, link).status_code == 303
+    assert_refused(start(client.application.test_client(), link), 401, "another browser", provider)
+    assert start(client, link).status_code == 303
+
+
+def test_looking_at_a_link_begins_nothing(client: FlaskClient, team: str) -> None:
+    link = link_of(client, team)
+    preview = client.application.test_client().get(link.removeprefix("https://hub.example"))
+    assert preview.status_code == 200
+    assert "the channel team of" in preview.text
+    assert "slack.com" in preview.headers["Content-Security-Policy"]
+    assert "Set-Cookie" not in preview.headers
+    assert start(client, link).status_code == 303
+
+
+def test_the_browsers_secret_is_for_no_script_and_no_other_site(client: FlaskClient, team: str) -> None:
+    cookie = start(client, link_of(client, team)).headers["Set-Cookie"]
+    for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/oauth/", "Max-Age=3600"):
+        assert attribute in cookie
+
+
+def test_two_installations_go_on_in_one_browser(client: FlaskClient, new: dict[str, Any], team: str) -> None:
+    create(client, new, "second", channel_type="slack")
+    first, second = (link_parameters(client, path)["state"] for path in (team, f"{PATH}/second"))
+    assert back(client, state=first, code="c").status_code == 200
+    assert back(client, state=second, code="c").status_code == 409  # the same account

@@ -155,3 +155,27 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "Nobody may get around the load balancer"
   }
 }
+
+run "the_key_that_signs_is_where_people_sign_in_alone" {
+  variables {
+    secrets = ["API_KEY", "JWT_PRIVATE_KEY"]
+    settings = {
+      JWT_PUBLIC_KEY = "MCowBQYDK2VwAyEAX6xsLYrL8kvxONVuKIvJjIQkJh4svkUgBpAnwr8YFVw="
+    }
+  }
+
+  assert {
+    condition = toset([
+      for member in google_secret_manager_secret_iam_member.mounted : member.member if member.secret_id == "JWT_PRIVATE_KEY"
+    ]) == toset([google_service_account.function["omnichat"].member])
+    error_message = "Only omnichat may read the key that signs"
+  }
+  assert {
+    condition = alltrue([
+      for name, service in google_cloud_run_v2_service.function : contains([
+        for variable in service.template[0].containers[0].env : variable.name
+      ], "JWT_PUBLIC_KEY")
+    ])
+    error_message = "Every function can verify tokens"
+  }
+}

@@ -172,6 +172,17 @@ run "a_domain_and_a_signing_key_are_never_left_out" {
   expect_failures = [var.domain, var.secrets]
 }
 
+run "a_private_key_without_its_public_one_is_a_mistake" {
+  command = plan
+
+  variables {
+    front   = "single"
+    secrets = ["API_KEY", "JWT_PRIVATE_KEY"]
+  }
+
+  expect_failures = [var.secrets]
+}
+
 run "a_secret_that_nobody_asks_for_is_a_mistake" {
   command = plan
 

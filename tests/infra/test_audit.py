@@ -26,12 +26,12 @@ pytestmark = pytest.mark.skipif(not UV.exists(), reason="`make` has not installe
 @contextmanager
 def _advisories(library: str | None) -> Iterator[tuple[str, list[str]]]:
     """A server like osv.dev, that knows of a hole in the library; gives its address and the libraries asked about."""
-    asked: list[str] = []
+    queried: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             queries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
-            asked.extend(query["package"]["name"] for query in queries)
+            queried.extend(query["package"]["name"] for query in queries)
             hole = {"vulns": [{"id": "GHSA-1", "modified": "2026-01-01T00:00:00Z"}]}
             self._answer({"results": [hole if query["package"]["name"] == library else {} for query in queries]})
 
@@ -53,7 +53,7 @@ def _advisories(library: str | None) -> Iterator[tuple[str, list[str]]]:
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
+        yield f"http://127.0.0.1:{server.server_port}/", queried
     finally:
         server.shutdown()
         thread.join()
@@ -68,9 +68,9 @@ def _audit(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_every_library_is_asked_about() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     libraries = {package["name"] for package in lock["package"] if "registry" in package["source"]}
-    with _advisories(None) as (url, asked):
+    with _advisories(None) as (url, queried):
         assert _audit(url).returncode == 0
-    assert {"flask", "pydantic", "cryptography"} <= set(asked) <= libraries
+    assert {"flask", "pydantic", "cryptography"} <= set(queried) <= libraries
 
 
 def test_a_known_hole_is_a_failure_that_names_the_library() -> None:

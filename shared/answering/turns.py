@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.domain.conversations import Conversation
@@ -56,25 +56,26 @@ def split_text(text: str, limit: int, *, in_one_piece: bool = False) -> list[str
     return [piece for paragraph in paragraphs for piece in _cut(paragraph, limit)]
 
 
-def _cut(text: str, limit: int) -> list[str]:
-    pieces = []
-    while _length(text) > limit:
-        head = _prefix(text, limit)
-        at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
-        pieces.append(text[:at].rstrip())
-        text = text[at:].lstrip()
-    return [piece for piece in [*pieces, text] if piece]
-
-
-def _length(text: str) -> int:
-    """Providers count UTF-16 units."""
-    return len(text) + sum(ord(character) > 0xFFFF for character in text)
+def _cut(text: str, limit: int) -> Iterator[str]:
+    """The text in pieces; each looks only at what it may hold, so that the whole costs what its length says."""
+    start, end = 0, len(text)
+    while start < end:
+        window = text[start : start + limit + 1]
+        start += len(window) - len(window.lstrip())
+        head = _prefix(text[start : start + limit + 1], limit)
+        at = len(head)
+        if start + at < end:
+            at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or at
+        if piece := text[start : start + at].rstrip():
+            yield piece
+        start += at
 
 
 def _prefix(text: str, limit: int) -> str:
+    """As much of the text as has `limit` UTF-16 units, in which providers count; at least one character."""
     units = 0
     for index, character in enumerate(text):
-        units += 2 if ord(character) > 0xFFFF else 1
+        units += 2 if character > "\uffff" else 1
         if units > limit:
-            return text[:index]
+            return text[: max(index, 1)]
     return text

@@ -107,6 +107,17 @@ class SupportsSignatureLookup(Protocol):
         ...
 
 
+class SupportsLargeWebhooks(Protocol):
+    """Providers that may send whole files, once they have proved themselves by what comes before the body."""
+
+    LARGEST: int
+    """Bytes of such a call."""
+
+    def verify_head(self, webhook: Webhook, config: Any, settings: Settings) -> None:
+        """Check a call whose body has not been read yet; raises `SignatureInvalid`."""
+        ...
+
+
 class SupportsChallenge(Protocol):
     """Providers that ask by a GET whether an address is ours."""
 

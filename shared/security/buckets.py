@@ -29,17 +29,29 @@ class Buckets:
         self._levels: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, rate: Rate, key: str) -> float:
-        """Take one token; returns 0, or after how many seconds there is one when there is none."""
+    def take(self, rate: Rate, key: str, count: float = 1.0) -> float:
+        """Take so many tokens; returns 0, or after how many seconds there are as many when there are not.
+
+        What costs more than a minute's tokens is let through on a full bucket.
+        """
+        count = min(count, float(rate.per_minute))
         per_second = rate.per_minute / 60
         slot = (rate.name, key)
         with self._lock:
             now = self._clock()
             level, since = self._levels.get(slot, (float(rate.per_minute), now))
             level = min(float(rate.per_minute), level + (now - since) * per_second)
-            missing = max(0.0, 1.0 - level)
-            self._levels[slot] = (level if missing else level - 1.0, now)
+            missing = max(0.0, count - level)
+            self._levels[slot] = (level if missing else level - count, now)
             self._levels.move_to_end(slot)
             while len(self._levels) > self._size:
                 self._levels.popitem(last=False)
         return missing / per_second
+
+    def give_back(self, rate: Rate, key: str, count: float) -> None:
+        """Return tokens that were taken; a bucket never holds more than a minute's."""
+        slot = (rate.name, key)
+        with self._lock:
+            if slot in self._levels:
+                level, since = self._levels[slot]
+                self._levels[slot] = (min(float(rate.per_minute), level + count), since)

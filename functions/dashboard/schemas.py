@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.deps import Deps
@@ -115,7 +122,10 @@ class AttachmentOut(BaseModel):
 
 
 class MessageOut(BaseModel):
-    """A message; `status` is its fate, `received` for a customer's."""
+    """A message; `status` is its fate, `received` for a customer's.
+
+    `verified` is there, and false, where the author may be somebody else.
+    """
 
     message_id: str
     session_id: str
@@ -125,6 +135,7 @@ class MessageOut(BaseModel):
     type: str
     status: str
     attachments: list[dict[str, Any]]
+    verified: bool | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -137,7 +148,12 @@ class MessageOut(BaseModel):
             type=message.kind.value,
             status=message.status.value,
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
+            verified=False if message.may_be_forged else None,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
 
 
 class MessagesOut(BaseModel):

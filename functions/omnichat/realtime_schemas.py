@@ -79,7 +79,10 @@ class AttachmentOut(_Wire):
 
 
 class MessageOut(_Wire):
-    """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`."""
+    """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
+
+    `verified` is there, and false, where the author may be somebody else.
+    """
 
     id: str
     conversation_id: str
@@ -101,6 +104,7 @@ class MessageOut(_Wire):
     created_at: Milliseconds
     edited_at: Milliseconds | None
     deleted_at: Milliseconds | None
+    verified: bool | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -112,7 +116,12 @@ class MessageOut(_Wire):
             author=message.author.upper(),
             type=message.kind.value,
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
+            verified=False if message.may_be_forged else None,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
 
 
 class ConversationOut(_Wire):

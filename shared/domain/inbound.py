@@ -27,6 +27,14 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsidersChat:
+    """Where a message belongs whose author has no part in the chat that it names; `context` differs in these names."""
+
+    address: str
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
     """A message, from a customer or (`from_me`) from the business itself by another way than this hub.
 
@@ -41,7 +49,8 @@ class MessageReceived:
     call began): it is shown as the system's, and nobody waits for an answer to
     it. With `for_people` somebody waits, but no machine answers (a voicemail).
     With `if_known` it only counts in a chat that the hub knows (not in a thread
-    that people began among themselves).
+    that people began among themselves). Where the chat turns out to be another
+    customer's, the message goes to `outsiders_chat` instead.
     """
 
     external_message_id: str
@@ -62,6 +71,7 @@ class MessageReceived:
     reply_to: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
+    outsiders_chat: OutsidersChat | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,7 @@ class Message(BaseModel):
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
     `reactions` are by person, and `reacted_at` is when each was given or taken back.
+    `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
     """
 
     id: str
@@ -143,6 +144,11 @@ class Message(BaseModel):
     deleted_at: datetime | None = None
     sent_at: datetime
     created_at: datetime
+
+    @property
+    def may_be_forged(self) -> bool:
+        """Whether the author may be somebody else than who it says."""
+        return self.extra.get("verified") is False
 
 
 class MessageNote(BaseModel):

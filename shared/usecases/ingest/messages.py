@@ -9,7 +9,7 @@ opens or closes the conversation meanwhile.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
@@ -65,6 +65,8 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
 
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
+    received = resolution.of_participant(unit, arrival.instance, arrival.received)
+    arrival = replace(arrival, received=received)
     identities = resolution.chat_and_author(deps, unit, arrival.instance, arrival.received)
     if identities is None:
         return None

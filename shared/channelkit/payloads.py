@@ -34,7 +34,7 @@ def json_object(provider: str, body: bytes, *, half_character: str = "?") -> dic
     try:
         value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
         if isinstance(value, dict) and _ESCAPED_SURROGATE.search(body):
-            value = json.loads(_SURROGATE.sub(half_character, json.dumps(value, ensure_ascii=False)))
+            value = _DECODER.decode(_SURROGATE.sub(half_character, json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise PayloadInvalid(f"{provider}: the body is not JSON") from error
     if not isinstance(value, dict):
@@ -71,6 +71,12 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+def _integer(digits: str) -> int | float:
+    """One of 64 bits, which every store keeps; a larger one loses digits."""
+    number = int(digits) if len(digits) < 20 else None
+    return number if number is not None and -(2**63) <= number < 2**63 else _finite(digits)
+
+
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
@@ -79,4 +85,4 @@ def _finite(digits: str) -> float:
 
 
 # `json.loads` would make one for every call.
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_integer)

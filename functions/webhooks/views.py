@@ -15,6 +15,7 @@ from shared.channels import ability, channel, implementation, names
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import NotFound, PayloadTooLarge
+from shared.http import limits
 from shared.security.memory import BodyMemory
 from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_lookup
@@ -156,7 +157,7 @@ def _json(body: Mapping[str, object]) -> Response:
 
 def _webhook(deps: Deps, request: Request, suffix: str = "") -> Webhook:
     """A call as far as its head tells."""
-    origin = deps.settings.public_url or f"{request.scheme}://{request.host}"
+    origin = deps.settings.public_url or limits.origin(deps, request)
     query = request.query_string.decode("latin-1")
     return Webhook(
         method=request.method,

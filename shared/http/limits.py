@@ -75,6 +75,12 @@ def client_address(deps: Deps, request: Request) -> str:
     return _network(address) or _network(request.remote_addr or "") or "unknown"
 
 
+def origin(deps: Deps, request: Request) -> str:
+    """Scheme and host as the caller used them; a proxy that adds TLS is believed where `TRUSTED_PROXIES` counts it."""
+    is_tls = deps.settings.trusted_proxies > 0 and request.headers.get("X-Forwarded-Proto") == "https"
+    return f"{'https' if is_tls else request.scheme}://{request.host}"
+
+
 def _network(address: str) -> str:
     try:
         ip = ip_address(address)

@@ -46,12 +46,12 @@ def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request
     if method == "GET":
         return _challenge(deps, adapter, request, None)
     if route.recipients is None:
-        return _response(_taken_for_accounts(deps, adapter, request) or route.response, None)
+        return _response(_take_for_accounts(deps, adapter, request) or route.response, None)
     webhook = _webhook(deps, request)
     if _length(request) <= channel(adapter).webhook_bytes:
         webhook = replace(webhook, body=_body(request, channel(adapter).webhook_bytes))
     instance, recipient = _recipient(deps, adapter, route.recipients(parameters, webhook.body))
-    response = _taken(deps, instance, request, replace(webhook, suffix=recipient.suffix))
+    response = _take(deps, instance, request, replace(webhook, suffix=recipient.suffix))
     if recipient.is_default and recipient.account:
         from shared.usecases.instances import connection_state  # noqa: PLC0415 - costs cold start, and few call without a name
 
@@ -91,7 +91,7 @@ def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
     instance = _instance(deps, channel_name, instance_key)
-    return _response(_taken(deps, instance, request, _webhook(deps, request, suffix)), instance)
+    return _response(_take(deps, instance, request, _webhook(deps, request, suffix)), instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
@@ -99,10 +99,10 @@ def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
     name = channel_name.lower().replace("-", "_")
     if ability(name, SupportsSharedAddress) is None:
         raise NotFound("there is no such channel")
-    return _response(_taken_for_accounts(deps, name, request), None)
+    return _response(_take_for_accounts(deps, name, request), None)
 
 
-def _taken(deps: Deps, instance: Instance, request: Request, webhook: Webhook) -> WebhookResponse | None:
+def _take(deps: Deps, instance: Instance, request: Request, webhook: Webhook) -> WebhookResponse | None:
     """Read the rest of a call for one instance and take it; one that is longer than usual has to prove itself first."""
     if not webhook.body:
         limit = channel(instance.adapter).webhook_bytes
@@ -113,7 +113,7 @@ def _taken(deps: Deps, instance: Instance, request: Request, webhook: Webhook) -
         return webhooks.take(deps, instance, webhook)
 
 
-def _taken_for_accounts(deps: Deps, adapter: str, request: Request) -> WebhookResponse | None:
+def _take_for_accounts(deps: Deps, adapter: str, request: Request) -> WebhookResponse | None:
     webhook = replace(_webhook(deps, request), body=_body(request, channel(adapter).webhook_bytes))
     with _MEMORY.reserved(len(webhook.body)):
         return webhooks.take_for_accounts(deps, adapter, webhook)

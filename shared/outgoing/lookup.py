@@ -86,8 +86,8 @@ class Lookup:
         return pending
 
     def _may_begin(self, tenant_id: str) -> bool:
-        begun, left = self._begun_by[tenant_id], AT_ONCE - len(self._pending)
-        return begun < min(self._per_tenant, max(left, 1)) and left > 0
+        own, left = self._begun_by[tenant_id], AT_ONCE - len(self._pending)
+        return own < min(self._per_tenant, max(left, 1)) and left > 0
 
     def _look(self, host: str, name: Name, tenant_id: str, pending: _Pending) -> None:
         try:

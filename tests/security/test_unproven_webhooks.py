@@ -57,7 +57,7 @@ def dense(size: int) -> bytes:
     return b'{"object":"page","instance":"x","entry":[' + b"{}," * ((size - 100) // 3) + b"{}]}"
 
 
-def words(size: int) -> bytes:
+def prose(size: int) -> bytes:
     return b"no JSON " * (size // 8)
 
 
@@ -75,7 +75,7 @@ def seconds(hub: Hub, path: str, body: bytes, **headers: str) -> float:
 @pytest.mark.parametrize("name", SHARED)
 def test_at_a_shared_address_nothing_is_read_before_the_apps_secret_has_proved_it(hub: Hub, name: str) -> None:
     forged = {"x-hub-signature-256": "sha256=" + "0" * 64}
-    plain = seconds(hub, SHARED[name], words(MEGABYTE - 1000), **forged)
+    plain = seconds(hub, SHARED[name], prose(MEGABYTE - 1000), **forged)
     assert seconds(hub, SHARED[name], dense(MEGABYTE - 1000), **forged) < 3 * max(plain, 0.003)
 
 
@@ -96,14 +96,14 @@ def test_at_a_channels_own_address_nothing_is_read_before_its_secret_has_proved_
 ) -> None:
     path = f"/webhook/{name}/{Caller(hub, name, signer).id}"
     forged = {"x-hub-webhook-secret": "guess", "x-hub-signature-256": "sha256=" + "0" * 64}
-    plain = seconds(hub, path, words(MEGABYTE - 1000), **forged)
+    plain = seconds(hub, path, prose(MEGABYTE - 1000), **forged)
     assert seconds(hub, path, dense(MEGABYTE - 1000), **forged) < 3 * max(plain, 0.003)
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_no_provider_may_send_more_than_it_ever_does(hub: Hub, name: str, signer: Signer) -> None:
     caller = Caller(hub, name, signer)
-    body = words(channels.channel(name).webhook_bytes + MEGABYTE)
+    body = prose(channels.channel(name).webhook_bytes + MEGABYTE)
     answer = caller.post((body, {"content-type": "application/json"}), signed=False)
     assert answer.status_code == (401 if name == "whatsapp_evolution" else 413), answer.text
 
@@ -156,7 +156,7 @@ def test_an_address_that_sent_too_much_in_vain_is_refused_before_the_work_and_ma
     hub: Hub, signer: Signer
 ) -> None:
     caller = Caller(hub, "facebook", signer)
-    large = (words(3 * MEGABYTE - 1000), {"content-type": "application/json"})
+    large = (prose(3 * MEGABYTE - 1000), {"content-type": "application/json"})
     at_most = UNPROVEN.per_minute * 64 * 1024 // (3 * MEGABYTE) + 2
     statuses = [caller.post(large, signed=False).status_code for _ in range(at_most)]
     assert statuses[0] == 401

@@ -153,8 +153,8 @@ def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     assert sent["Auto-Submitted"] is None
     mailbox.receive(_answer_to(sent, "Thank you!", 1))
     eventually(lambda: len(hub.messages()) == 4)
-    [shown, *_] = hub.get(f"/api/conversations/{first.id}/messages")["messages"]
-    assert "verified" not in shown
+    [row, *_] = hub.get(f"/api/conversations/{first.id}/messages")["messages"]
+    assert "verified" not in row
     assert [m.text for m in hub.messages() if m.conversation_id == first.id] == [
         "Where is my order?",
         "On its way.",
@@ -225,8 +225,8 @@ def test_who_may_be_somebody_else_is_called_unverified_and_answered_at_their_add
     mailbox.receive(_mail("My card is lost.", Reply_To="m@evil.example"), dmarc=dmarc)
     [message] = eventually(hub.messages)
     assert message.extra["verified"] is False
-    [shown] = hub.get(f"/api/conversations/{message.conversation_id}/messages")["messages"]
-    assert shown["verified"] is False
+    [row] = hub.get(f"/api/conversations/{message.conversation_id}/messages")["messages"]
+    assert row["verified"] is False
     [listed] = hub.get(f"/messages/{message.conversation_id}")["messages"]
     assert listed["verified"] is False
     hub.post("/api/messages/send", {"conversationId": message.conversation_id, "text": "Which one?"}, 202)
@@ -241,8 +241,8 @@ def test_an_agent_is_told_that_the_author_is_in_doubt(mailbox: Mailbox) -> None:
     assert hub.client.put(f"/api/v1/instances/{instance['name']}", json=agent, headers=hub.headers).status_code == 200
     mailbox.receive(_mail("My card is lost."), dmarc="GRAY")
     mailbox.receive(_mail("My card is lost.", Message_ID="<other@x>"))
-    asked = eventually(lambda: calls if len(calls := hub.provider.to("/api/v1/agent/support/run")) == 2 else [])
-    assert [call.json["user"]["user_data"].get("verified") for call in asked] == [False, None]
+    questions = eventually(lambda: calls if len(calls := hub.provider.to("/api/v1/agent/support/run")) == 2 else [])
+    assert [call.json["user"]["user_data"].get("verified") for call in questions] == [False, None]
 
 
 def test_a_reply_address_is_good_where_the_mail_server_says_so_and_signed_by_the_channel(mailbox: Mailbox) -> None:

@@ -71,6 +71,15 @@ def _parts(detail: Detail) -> tuple[str, ...]:
     return (detail,) if isinstance(detail, str) else detail
 
 
+LONGEST_PAUSE = 86_400.0
+"""Seconds after which something is tried again at the latest, whatever a provider asks for."""
+
+
+def bounded_pause(seconds: float) -> float:
+    """A pause that somebody asked for, from 0 to `LONGEST_PAUSE`; what is no number is none."""
+    return min(max(seconds, 0.0), LONGEST_PAUSE) if seconds == seconds else 0.0
+
+
 class HubError(Exception):
     """Base of all errors raised on purpose."""
 
@@ -191,7 +200,7 @@ class TooManyRequests(HubError):
 
     def __init__(self, detail: Detail, retry_after: float) -> None:
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.retry_after = bounded_pause(retry_after)
 
 
 class Overloaded(HubError):
@@ -202,7 +211,7 @@ class Overloaded(HubError):
 
     def __init__(self, detail: Detail, retry_after: float) -> None:
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.retry_after = bounded_pause(retry_after)
 
 
 class StoreError(HubError):
@@ -264,14 +273,14 @@ class NotConfigured(ProviderRejected):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider cannot do it now; `retry_after` is its own wish in seconds, when it gave one."""
+    """The provider cannot do it now; `retry_after` is its own wish in seconds, when it gave one, a day at most."""
 
     status = 503
     code = "provider_unavailable"
 
     def __init__(self, provider: str, reason: str, retry_after: float | None = None) -> None:
         super().__init__(provider, reason)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else bounded_pause(retry_after)
 
 
 class ConnectionLost(ProviderUnavailable):

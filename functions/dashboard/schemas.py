@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.deps import Deps
@@ -115,7 +122,10 @@ class AttachmentOut(BaseModel):
 
 
 class MessageOut(BaseModel):
-    """A message; `status` is its fate, `received` for a customer's."""
+    """A message; `status` is its fate, `received` for a customer's.
+
+    `verified` is there, and false, where the author may be somebody else.
+    """
 
     message_id: str
     session_id: str
@@ -128,6 +138,7 @@ class MessageOut(BaseModel):
     details: dict[str, Any] = Field(
         description="What the customer sees beside `content` and files, such as `subject`, `order` or `forwarded`."
     )
+    verified: bool | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -141,7 +152,12 @@ class MessageOut(BaseModel):
             status=message.status.value,
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
             details=message.content.model_dump(mode="json", exclude_defaults=True),
+            verified=False if message.may_be_forged else None,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
 
 
 class MessagesOut(BaseModel):

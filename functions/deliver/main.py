@@ -5,10 +5,16 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
 from shared.http.push import push_handler
+from shared.outgoing.concurrency import working_for
 from shared.usecases.delivery.delivery import deliver
 
 
 def consume(deps: Deps, event: OutboundEvent) -> None:
+    with working_for(event.tenant_id):
+        _consume(deps, event)
+
+
+def _consume(deps: Deps, event: OutboundEvent) -> None:
     if event.campaign_id is not None:
         from shared.usecases.campaigns import campaign_sending  # noqa: PLC0415 - most processes send no campaign
 

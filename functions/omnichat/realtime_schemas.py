@@ -90,7 +90,10 @@ class VersionOut(_Wire):
 
 
 class MessageOut(_Wire):
-    """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`."""
+    """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
+
+    `verified` is there, and false, where the author may be somebody else.
+    """
 
     id: str
     conversation_id: str
@@ -116,6 +119,7 @@ class MessageOut(_Wire):
     edited_at: Milliseconds | None
     versions: list[VersionOut]
     deleted_at: Milliseconds | None
+    verified: bool | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -131,7 +135,12 @@ class MessageOut(_Wire):
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
             content=message.content.model_dump(mode="json", exclude_defaults=True),
             versions=[VersionOut.of(version) for version in message.versions],
+            verified=False if message.may_be_forged else None,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
 
 
 class ConversationOut(_Wire):

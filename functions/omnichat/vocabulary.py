@@ -8,7 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from shared.http.errors import Vocabulary
 
-_SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+# A word is looked at from its beginning only: from each of its letters on it would cost the square of its length.
+_SNAKE = re.compile(r"(?<![a-z0-9])[a-z0-9]+(?:_[a-z0-9]+)+")
 
 
 def camel_case(path: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from werkzeug.wrappers import Response
 
 from functions.webhooks.route_index import OWN_ROUTES
-from functions.webhooks.views import MAX_BODY, ROUTES, View, hiding_channels
+from functions.webhooks.views import ROUTES, View, hiding_channels, longest_body
 from shared.channel.webhook import Route, SupportsRoutes
 from shared.channels import implementation
 from shared.http.app import deps, limit_body
@@ -23,7 +23,7 @@ from shared.http.limits import slow_forgers
 from shared.http.unknown_names import any_names
 
 api = APIBlueprint("webhooks", __name__, abp_tags=[Tag(name="Webhooks", description="What providers call")])
-limit_body(api, MAX_BODY)
+limit_body(api, longest_body)
 
 
 # Whatever the provider sends; what it means is known to the channel alone.

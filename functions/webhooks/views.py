@@ -23,11 +23,21 @@ from shared.errors import (
     PayloadTooLarge,
     SignatureInvalid,
 )
+from shared.http import limits
+from shared.security.memory import BodyMemory
 from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_lookup
 
-# Evolution sends media inside the body when told to; everything else is far smaller.
-MAX_BODY = 20 * 1024 * 1024
+MEGABYTE = 1024 * 1024
+
+MAX_BODY = 20 * MEGABYTE
+"""Bytes of the longest call, Evolution's with a file in it; how long others may be says their channel."""
+
+_MOST_OF_OTHERS = 3 * MEGABYTE
+_WITH_FILES = ("evolution", "whatsapp", "whatsapp_evolution")
+
+# What reading a body takes is a few times its length, and the smallest instance has 512 MB for all that it does.
+_MEMORY = BodyMemory(total=32 * MEGABYTE, uncounted=MEGABYTE // 4)
 
 View = Callable[..., Response]
 
@@ -52,17 +62,24 @@ def hiding_channels(view: View) -> View:
     return answered
 
 
+def longest_body(path: str) -> int:
+    """How long the body of a call there may be, for whoever reads it before it is known whose call it is."""
+    names = path.lower().replace("-", "_").split("/")
+    return MAX_BODY if len(names) > 2 and names[1] == "webhook" and names[2] in _WITH_FILES else _MOST_OF_OTHERS
+
+
 def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request, **parameters: str) -> Response:
     """A call at an address that the channel of that name declares."""
     route = _declared_route(adapter, method, path)
     if method == "GET":
         return _challenge(deps, adapter, request, None)
-    webhook = _webhook(deps, request)
     if route.recipients is None:
-        name = route.channel_of(webhook.body) if route.channel_of else None
-        return _response(webhooks.take_for_accounts(deps, name or adapter, webhook) or route.response, None)
+        return _response(_take_for_accounts(deps, adapter, request) or route.response, None)
+    webhook = _webhook(deps, request)
+    if _length(request) <= channel(adapter).webhook_bytes:
+        webhook = replace(webhook, body=_body(request, channel(adapter).webhook_bytes))
     instance, recipient = _recipient(deps, adapter, route.recipients(parameters, webhook.body))
-    response = webhooks.take(deps, instance, replace(webhook, suffix=recipient.suffix))
+    response = _take(deps, instance, request, replace(webhook, suffix=recipient.suffix))
     if recipient.is_default and recipient.account:
         from shared.usecases.instances import connection_state  # noqa: PLC0415 - costs cold start, and few call without a name
 
@@ -101,9 +118,8 @@ def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
 
 def any_channel(deps: Deps, request: Request, channel_name: str, instance_key: str, suffix: str = "") -> Response:
     """A call for an instance by its id or name, on any channel."""
-    webhook = _webhook(deps, request, suffix)
     instance = _instance(deps, channel_name, instance_key)
-    return _response(webhooks.take(deps, instance, webhook), instance)
+    return _response(_take(deps, instance, request, _webhook(deps, request, suffix)), instance)
 
 
 def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
@@ -111,7 +127,24 @@ def any_account(deps: Deps, request: Request, channel_name: str) -> Response:
     name = channel_name.lower().replace("-", "_")
     if ability(name, SupportsSharedAddress) is None:
         raise NotFound("there is no such channel")
-    return _response(webhooks.take_for_accounts(deps, name, _webhook(deps, request)), None)
+    return _response(_take_for_accounts(deps, name, request), None)
+
+
+def _take(deps: Deps, instance: Instance, request: Request, webhook: Webhook) -> WebhookResponse | None:
+    """Read the rest of a call for one instance and take it; one that is longer than usual has to prove itself first."""
+    if not webhook.body:
+        limit = channel(instance.adapter).webhook_bytes
+        if _length(request) > limit:
+            limit = webhooks.limit_of_proven(deps, instance, webhook)
+        webhook = replace(webhook, body=_body(request, limit))
+    with _MEMORY.reserved(len(webhook.body)):
+        return webhooks.take(deps, instance, webhook)
+
+
+def _take_for_accounts(deps: Deps, adapter: str, request: Request) -> WebhookResponse | None:
+    webhook = replace(_webhook(deps, request), body=_body(request, channel(adapter).webhook_bytes))
+    with _MEMORY.reserved(len(webhook.body)):
+        return webhooks.take_for_accounts(deps, adapter, webhook)
 
 
 def _response(response: WebhookResponse | None, instance: Instance | None) -> Response:
@@ -151,25 +184,35 @@ def _json(body: Mapping[str, object]) -> Response:
 
 
 def _webhook(deps: Deps, request: Request, suffix: str = "") -> Webhook:
-    origin = deps.settings.public_url or f"{request.scheme}://{request.host}"
+    """A call as far as its head tells."""
+    origin = deps.settings.public_url or limits.origin(deps, request)
     query = request.query_string.decode("latin-1")
     return Webhook(
         method=request.method,
         headers=_headers(request.environ),
         query=request.args.to_dict() if query else {},
-        body=_body(request),
+        body=b"",
         url=f"{origin}{request.path}{'?' + query if query else ''}",
         suffix=suffix,
         received_at=deps.now(),
     )
 
 
-def _body(request: Request) -> bytes:
-    if (request.content_length or 0) <= MAX_BODY:
-        body = request.get_data(cache=False)
-        if len(body) <= MAX_BODY:  # the length of one in chunks is not told before
-            return body
-    raise PayloadTooLarge(f"a webhook may have {MAX_BODY} bytes")
+def _length(request: Request) -> int:
+    """As announced; a body in chunks, whose length nobody knows, may not be longer than usual."""
+    return request.content_length or 0
+
+
+def _body(request: Request, limit: int) -> bytes:
+    """The body; raises `PayloadTooLarge` without having read more than `limit` bytes."""
+    pieces: list[bytes] = []
+    size = _length(request)
+    while size <= limit and (piece := request.stream.read(limit + 1)):
+        pieces.append(piece)
+        size = sum(map(len, pieces))
+    if size > limit:
+        raise PayloadTooLarge(f"a webhook may have {limit} bytes here")
+    return b"".join(pieces)
 
 
 def _headers(environ: Mapping[str, object]) -> dict[str, str]:

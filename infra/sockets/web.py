@@ -57,6 +57,8 @@ def _config(sockets: SocketServer, otherwise: ASGIApp, grace: int, http: type[Gu
         log_config=None,
         log_level=logging.WARNING,
         server_header=False,
+        # Else uvicorn takes whatever a caller on this machine says to be their address: TRUSTED_PROXIES decides that.
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace,
     )

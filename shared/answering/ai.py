@@ -73,7 +73,8 @@ def _as_chat(message: Message) -> dict[str, Any]:
 def _content(message: Message) -> str:
     if message.direction is Direction.SYSTEM or message.deleted_at:
         return ""
-    return "\n".join([*lines(message), *map(_mentioned, message.attachments)])
+    doubt = ["[verified: false - the sender's address may be forged]"] if message.may_be_forged else []
+    return "\n".join([*doubt, *lines(message), *map(_mentioned, message.attachments)])
 
 
 def _mentioned(attachment: Attachment) -> str:

@@ -76,7 +76,9 @@ def _user(conversation: Conversation, last: Message) -> dict[str, Any]:
     if conversation.is_group:
         name, phone = last.author_name, last.author_phone
     external_id = last.author_id or conversation.external_user_id
-    return {"phone_number": phone, "email": None, "user_data": {"name": name, "external_id": external_id}}
+    # Where the channel doubts that it is that person: an agent must not do or tell what only they may want.
+    doubt = {"verified": False} if last.may_be_forged else {}
+    return {"phone_number": phone, "email": None, "user_data": {"name": name, "external_id": external_id} | doubt}
 
 
 def _media(attachment: Attachment) -> dict[str, str | None]:

@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 MAX_LENGTH = 20_000
 """Characters; whatever is longer is no message, and to find its looks would take seconds."""
 
+MOST_MARKS = 3_000
+"""Characters that may mean something; what parsers and notations do with them takes the square of their number."""
+
 _NOTATION = re.compile(r"[*_`~\[\]<>\\|]|^[ \t]*(?:[-+#]|\d{1,9}[.)])(?:[ \t]|$)|^[ \t]*-{3}", re.MULTILINE)
 _LINK = re.compile(r"https?://[^\s<>]+")
 _LANGUAGE = re.compile(r"[\w.+#-]{1,30}")
@@ -35,9 +38,9 @@ def read(text: str) -> list[StyledText] | None:
     """The text's paragraphs, lists and blocks of code: what blank lines part, and is not of one piece.
 
     None where there is nothing to read in it, or it cannot be read or is longer
-    than `MAX_LENGTH`: then it is to go out as it is written.
+    than `MAX_LENGTH` or has more than `MOST_MARKS`: then it is to go out as it is written.
     """
-    if len(text) > MAX_LENGTH or not _NOTATION.search(text):
+    if len(text) > MAX_LENGTH or not 0 < sum(1 for _ in _NOTATION.finditer(text)) <= MOST_MARKS:
         return None
     try:
         return _Reader(text).groups() or None

@@ -102,7 +102,8 @@ class Channel:
 
     `config` is the model of an instance's configuration. A channel of the runtime
     `socket` sends over a connection that a long-running process holds. One without
-    `has_webhook` takes no calls at `/webhook/<name>/…`.
+    `has_webhook` takes no calls at `/webhook/<name>/…`. `webhook_bytes` is how long a call may be, of which nothing is
+    known before it was read.
     """
 
     config: type[BaseModel]
@@ -110,3 +111,4 @@ class Channel:
     setup: Setup
     runtime: Literal["function", "socket"] = "function"
     has_webhook: bool = True
+    webhook_bytes: int = MEGABYTE

@@ -111,6 +111,17 @@ class SupportsSignatureLookup(Protocol[Config]):
         ...
 
 
+class SupportsLargeWebhooks(Protocol[Config]):
+    """Providers that may send whole files, once they have proved themselves by what comes before the body."""
+
+    LARGEST: int
+    """Bytes of such a call."""
+
+    def verify_head(self, webhook: Webhook, config: Config, settings: Settings) -> None:
+        """Check a call whose body has not been read yet; raises `SignatureInvalid`."""
+        ...
+
+
 class SupportsChallenge(Protocol[Config]):
     """Providers that ask by a GET whether an address is ours."""
 

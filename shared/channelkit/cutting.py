@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from shared.channelkit.styled_text import utf16_length
 
@@ -12,13 +12,22 @@ def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_length) -
 
     `size` is the provider's measure, in which a text is as long as its characters together.
     """
-    pieces = []
-    while size(text) > limit:
-        head = _prefix(text, limit, size)
-        at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
-        pieces.append(text[:at].rstrip())
-        text = text[at:].lstrip()
-    return [piece for piece in [*pieces, text] if piece]
+    return list(_pieces(text, limit, size))
+
+
+def _pieces(text: str, limit: int, size: Callable[[str], int]) -> Iterator[str]:
+    """Each looks only at what it may hold, so that the whole costs what its length says."""
+    start, end = 0, len(text)
+    while start < end:
+        window = text[start : start + limit + 1]
+        start += len(window) - len(window.lstrip())
+        head = _prefix(text[start : start + limit + 1], limit, size)
+        at = len(head)
+        if start + at < end:
+            at = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or at
+        if piece := text[start : start + at].rstrip():
+            yield piece
+        start += at
 
 
 def _prefix(text: str, limit: int, size: Callable[[str], int]) -> str:

@@ -15,6 +15,9 @@ from shared.errors import PayloadInvalid
 M = TypeVar("M", bound=BaseModel)
 
 MAX_DEPTH = 64
+MOST_VALUES = 200_000
+"""Values in one body: each takes many times the memory of the few bytes that it was sent in."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -22,14 +25,16 @@ _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 def json_object(provider: str, body: bytes, *, half_character: str = "?") -> dict[str, Any]:
     """The body as a JSON object; raises `PayloadInvalid`.
 
-    What JSON cannot hold (NaN, infinity) and what is nested deeper than
-    `MAX_DEPTH` is refused, and half a surrogate pair becomes `half_character`, for
+    What JSON cannot hold (NaN, infinity), what is nested deeper than `MAX_DEPTH` and
+    what has more than `MOST_VALUES` is refused, and half a surrogate pair becomes `half_character`, for
     no store could take them.
     """
+    if len(body) > MOST_VALUES and sum(body.count(mark) for mark in (b",", b"{", b"[")) > MOST_VALUES:
+        raise PayloadInvalid(f"{provider}: the body has too many values")
     try:
         value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
         if isinstance(value, dict) and _ESCAPED_SURROGATE.search(body):
-            value = json.loads(_SURROGATE.sub(half_character, json.dumps(value, ensure_ascii=False)))
+            value = _DECODER.decode(_SURROGATE.sub(half_character, json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError) as error:
         raise PayloadInvalid(f"{provider}: the body is not JSON") from error
     if not isinstance(value, dict):
@@ -66,6 +71,12 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+def _integer(digits: str) -> int | float:
+    """One of 64 bits, which every store keeps; a larger one loses digits."""
+    number = int(digits) if len(digits) < 20 else None
+    return number if number is not None and -(2**63) <= number < 2**63 else _finite(digits)
+
+
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
@@ -74,4 +85,4 @@ def _finite(digits: str) -> float:
 
 
 # `json.loads` would make one for every call.
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_integer)

@@ -34,7 +34,7 @@ def jwt_hs256_matches(token: str, key: str, leeway: float) -> bool:
     try:
         checks: Options = {"verify_aud": False, "require": ["exp"]}
         jwt.decode(token, _hs256_key(key), algorithms=["HS256"], leeway=leeway, options=checks)
-    except (jwt.PyJWTError, ValueError, RecursionError):
+    except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
         return False
     return True
 

@@ -28,6 +28,14 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsidersChat:
+    """Where a message belongs whose author has no part in the chat that it names; `context` differs in these names."""
+
+    address: str
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
     """A message, from a customer or (`from_me`) from the business itself by another way than this hub.
 
@@ -47,7 +55,8 @@ class MessageReceived:
     greeting): the customer waits as before. In a group `is_addressed` says that the
     business is spoken to, and `mentions` whom the message names, as the provider does.
     With `if_known` it only counts in a chat that the hub knows (not in a thread
-    that people began among themselves).
+    that people began among themselves). Where the chat turns out to be another
+    customer's, the message goes to `outsiders_chat` instead.
     """
 
     external_message_id: str
@@ -75,6 +84,7 @@ class MessageReceived:
     content: Content = NO_CONTENT
     extra: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
+    outsiders_chat: OutsidersChat | None = None
 
     @property
     def is_empty(self) -> bool:

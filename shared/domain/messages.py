@@ -128,6 +128,7 @@ class Message(BaseModel):
     channel alone understands. No machine answers a message that is `for_people`.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back.
+    `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
     """
 
     id: str
@@ -171,6 +172,11 @@ class Message(BaseModel):
         self.text, self.edited_at = text, edited_at
         if attachments is not None:
             self.attachments = attachments
+
+    @property
+    def may_be_forged(self) -> bool:
+        """Whether the author may be somebody else than who it says."""
+        return self.extra.get("verified") is False
 
 
 class MessageNote(BaseModel):

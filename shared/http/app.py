@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, abort, current_app, g, request
@@ -96,13 +96,13 @@ def document_limit(api: APIBlueprint) -> None:
     api.abp_responses = {**(api.abp_responses or {}), "429": _TOO_MANY}
 
 
-def limit_body(api: APIBlueprint, size: int) -> None:
-    """Allow the blueprint's requests bodies of up to `size` bytes, instead of `MAX_BODY`."""
+def limit_body(api: APIBlueprint, size_of: Callable[[str], int]) -> None:
+    """Let the blueprint's requests have bodies of up to as many bytes as their path says, instead of `MAX_BODY`."""
 
     def raise_limit() -> None:
-        request.max_content_length = size
+        request.max_content_length = size_of(request.path)
 
-    setattr(api, _LONGEST, size)
+    setattr(api, _LONGEST, size_of)
     api.before_request(raise_limit)
 
 
@@ -113,7 +113,8 @@ def body_limit(app: Flask, method: str, path: str) -> int:
     except HTTPException:
         return MAX_BODY
     blueprint = app.blueprints.get(endpoint.rpartition(".")[0])
-    return int(getattr(blueprint, _LONGEST, MAX_BODY))
+    size_of: Callable[[str], int] | None = getattr(blueprint, _LONGEST, None)
+    return size_of(path) if size_of else MAX_BODY
 
 
 def _refuse(error: ValidationError) -> None:

@@ -13,6 +13,7 @@ from shared.security.google_tokens import Certificates, GoogleTokens
 
 _TIMEOUT: Final = 10.0
 _PROVIDER: Final = "Google"
+_LONGEST_KEPT: Final = 86_400.0
 
 
 class GoogleCallers:
@@ -56,5 +57,5 @@ def fetch_certificates(http: Outgoing, url: str) -> Certificates:
 
 
 def _max_age(cache_control: str) -> float:
-    match = re.search(r"max-age=(\d+)", cache_control)
-    return float(match[1]) if match else 0.0
+    match = re.search(r"max-age=(\d{1,9})", cache_control)
+    return min(float(match[1]), _LONGEST_KEPT) if match else 0.0

@@ -31,22 +31,37 @@ WIDGET = Rate("widget", per_minute=600)
 FORGED = Rate("forged-webhooks", per_minute=60)
 """Webhooks that do not prove where they come from."""
 
+UNPROVEN = Rate("unproven-webhooks", per_minute=1000)
+"""Pieces of 64 kB of large webhooks, which are given back when the webhook has proved itself."""
 
-def charge(deps: Deps, rate: Rate, key: str) -> None:
-    """Count one call; raises `TooManyRequests` when the key has used up its rate."""
-    deps.buckets.charge(rate, key)
+_PIECE = 64 * 1024
+
+
+def charge(deps: Deps, rate: Rate, key: str, count: float = 1.0) -> None:
+    """Count one call, or what counts as so many; raises `TooManyRequests` when the key has used up its rate."""
+    deps.buckets.charge(rate, key, count)
 
 
 def slow_forgers(view: View) -> View:
-    """Answer 429 to an address with too many badly signed webhooks; a correctly signed one is never refused."""
+    """Let an address know by 429 that its badly signed calls are too many; a rightly signed one is never refused.
+
+    A large call is charged to the address before anything is done for it, and given back once it has proved itself:
+    an address that has sent too much in vain may send only what is short, which costs next to nothing to check.
+    """
 
     @wraps(view)
     def watched(deps: Deps, request: Request, **arguments: str) -> Response:
+        pieces = (request.content_length or 0) // _PIECE
+        if pieces:
+            charge(deps, UNPROVEN, client_address(deps, request), pieces)
         try:
-            return view(deps, request, **arguments)
+            response = view(deps, request, **arguments)
         except SignatureInvalid:
             charge(deps, FORGED, client_address(deps, request))
             raise
+        if pieces:
+            deps.buckets.give_back(UNPROVEN, client_address(deps, request), pieces)
+        return response
 
     return cast("View", watched)
 
@@ -73,6 +88,12 @@ def address_of(settings: Settings, forwarded_for: str, remote: str) -> str:
     proxies = settings.trusted_proxies
     address = forwarded[-proxies] if 0 < proxies <= len(forwarded) else ""
     return _network(address) or _network(remote) or "unknown"
+
+
+def origin(deps: Deps, request: Request) -> str:
+    """Scheme and host as the caller used them; a proxy that adds TLS is believed where `TRUSTED_PROXIES` counts it."""
+    is_tls = deps.settings.trusted_proxies > 0 and request.headers.get("X-Forwarded-Proto") == "https"
+    return f"{'https' if is_tls else request.scheme}://{request.host}"
 
 
 def _network(address: str) -> str:

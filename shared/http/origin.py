@@ -8,6 +8,7 @@ from flask import request
 
 from shared.deps import Deps
 from shared.http.app import deps
+from shared.http.limits import origin
 
 
 def deps_with_origin() -> Deps:
@@ -17,4 +18,4 @@ def deps_with_origin() -> Deps:
     address (Evolution, a person's browser); other providers want `PUBLIC_URL`.
     """
     current = deps()
-    return replace(current, settings=current.settings.with_origin(request.url_root.rstrip("/")))
+    return replace(current, settings=current.settings.with_origin(origin(current, request)))

@@ -10,7 +10,7 @@ from shared.config import Settings
 from shared.logs import spanning
 from shared.outgoing.answer import Answer
 from shared.outgoing.concurrency import ConcurrencyLimits
-from shared.outgoing.lookup import Lookup
+from shared.outgoing.lookup import AT_ONCE, Lookup
 from shared.security.addresses import AddressPolicy, AddressRefused, Resolve, resolve
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Outgoing:
     def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
         self.limits = ConcurrencyLimits(settings.threads)
         self._policy = AddressPolicy(settings)
-        self._lookup = Lookup(resolve)
+        # What tenants have looked up takes nothing from the deployment's own hosts.
+        self._lookup, self._own_lookup = Lookup(resolve), Lookup(resolve, per_tenant=AT_ONCE)
         self._trusted: PoolManager | None = None
         self._guarded: PoolManager | None = None
         self._lock = threading.Lock()
@@ -79,7 +80,7 @@ class Outgoing:
 
         with self._lock:
             self._guarded = self._guarded or new_pools(connecting(self._lookup, self._policy))
-            self._trusted = self._trusted or new_pools(connecting(self._lookup, None))
+            self._trusted = self._trusted or new_pools(connecting(self._own_lookup, None))
         return self._guarded if guarded else self._trusted
 
     def close(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from shared.errors import bounded_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,24 @@ class Answer:
         return re.match(rb"\s*<(!doctype html|html)\b", self.body, re.IGNORECASE) is not None
 
     def json(self) -> Any:
-        """The body as JSON; None when it is not, or is nested too deeply to be read."""
+        """The body as JSON; None when it is not, is nested too deeply to be read, or holds what is no finite number."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_float=finite, parse_constant=finite)
         except (ValueError, RecursionError):
             return None
 
     @property
     def retry_after(self) -> float | None:
-        """The `Retry-After` header in seconds, when it is a number."""
+        """The `Retry-After` header in seconds, a day at most, when it is a number."""
         try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
+            return bounded_pause(finite(self.headers.get("retry-after", "")))
         except ValueError:
             return None
+
+
+def finite(text: str) -> float:
+    """The number that a text says; raises `ValueError` for infinity and what is no number."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from shared.errors import Overloaded
@@ -23,6 +25,7 @@ class _Request:
 
 
 _current: ContextVar[_Request | None] = ContextVar("request", default=None)
+_worked_for: ContextVar[str] = ContextVar("worked for", default="")
 
 
 def begin_request() -> None:
@@ -39,6 +42,22 @@ def set_tenant(tenant_id: str) -> None:
     request = _current.get()
     if request is not None and request.slot_of is None:
         request.tenant_id = tenant_id
+
+
+@contextmanager
+def working_for(tenant_id: str) -> Iterator[None]:
+    """What this thread does meanwhile it does for that tenant; a consumer's event has no request."""
+    token = _worked_for.set(tenant_id)
+    try:
+        yield
+    finally:
+        _worked_for.reset(token)
+
+
+def current_tenant() -> str:
+    """For whom this thread works; empty while nobody knows."""
+    request = _current.get()
+    return request.tenant_id if request is not None else _worked_for.get()
 
 
 def release_slot() -> None:

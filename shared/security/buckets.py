@@ -42,21 +42,31 @@ class Buckets:
         self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
-    def charge(self, rate: Rate, key: str) -> None:
-        """Take one token; raises `TooManyRequests` when there is none."""
-        wait = self.take(rate, key)
+    def charge(self, rate: Rate, key: str, count: float = 1.0) -> None:
+        """Take so many tokens; raises `TooManyRequests` when there are not as many."""
+        wait = self.take(rate, key, count)
         if wait:
             raise TooManyRequests("Too many requests; slow down", retry_after=wait)
 
-    def take(self, rate: Rate, key: str) -> float:
-        """Take one token; returns 0, or after how many seconds there is one when there is none."""
+    def take(self, rate: Rate, key: str, count: float = 1.0) -> float:
+        """Take so many tokens; returns 0, or after how many seconds there are as many when there are not.
+
+        What costs more than a minute's tokens is let through on a full bucket.
+        """
+        count = min(count, float(rate.per_minute))
         with self._lock:
             bucket = self._filled(rate, key)
-            missing = max(0.0, 1.0 - bucket.level)
+            missing = max(0.0, count - bucket.level)
             if not missing:
-                bucket.level -= 1.0
-                bucket.spent += 1
+                bucket.level -= count
+                bucket.spent += round(count)
         return missing * 60 / rate.per_minute
+
+    def give_back(self, rate: Rate, key: str, count: float) -> None:
+        """Return tokens that were taken; a bucket never holds more than a minute's."""
+        with self._lock:
+            bucket = self._filled(rate, key)
+            bucket.level = min(float(rate.per_minute), bucket.level + count)
 
     def settle(self, rate: Rate, key: str, at_least: int) -> int:
         """How many tokens were taken since the last time, as soon as these are `at_least`, else 0."""

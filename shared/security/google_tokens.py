@@ -101,7 +101,7 @@ class GoogleTokens:
             return None
         try:
             return _Claims.model_validate(self._payload(token))
-        except (jwt.InvalidTokenError, ValidationError, ValueError):
+        except (jwt.InvalidTokenError, ValidationError, ValueError, OverflowError, RecursionError):
             return None
 
     def _payload(self, token: str) -> object:

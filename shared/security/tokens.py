@@ -143,7 +143,7 @@ def verify(token: str, key: VerificationKey, kind: type[C], now: datetime) -> C:
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
         claims = kind.model_validate(payload)
-    except (jwt.InvalidTokenError, ValidationError, ValueError):
+    except (jwt.InvalidTokenError, ValidationError, ValueError, OverflowError, RecursionError):
         raise refused from None
     if claims.exp <= now.timestamp():
         raise refused
@@ -168,7 +168,7 @@ def unverified(token: str, kind: type[C]) -> C | None:
         return None
     try:
         return kind.model_validate(jwt.decode(token, options={"verify_signature": False}))
-    except (jwt.InvalidTokenError, ValidationError, ValueError):
+    except (jwt.InvalidTokenError, ValidationError, ValueError, OverflowError, RecursionError):
         return None
 
 

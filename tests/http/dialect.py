@@ -121,7 +121,7 @@ def _add_oddities(api: APIBlueprint) -> None:
 
 def large(size: int) -> APIBlueprint:
     api = APIBlueprint("large", __name__)
-    limit_body(api, size)
+    limit_body(api, lambda path: size)
 
     @api.post("/large")
     def take(body: Pet) -> Response:

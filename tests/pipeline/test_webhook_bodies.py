@@ -26,7 +26,9 @@ def test_a_webhook_may_come_in_chunks(hub: Hub) -> None:
 
 def test_only_webhooks_may_be_long(hub: Hub) -> None:
     app = hub.client.application
-    for path in ("/webhook/evolution/support", "/api/telegram/bot/webhook/x", "/webhook/sms/support/status"):
+    for path in ("/webhook/evolution", "/webhook/evolution/support", "/webhook/whatsapp-evolution/support/call"):
         assert body_limit(app, "POST", path) == MAX_WEBHOOK
+    for path in ("/api/facebook/webhook", "/api/telegram/bot/webhook/x", "/webhook/sms/support/status"):
+        assert body_limit(app, "POST", path) == 3 * MAX_BODY
     for path in ("/api/auth/login", "/api/messages/send", "/messages/send", "/nowhere"):
         assert body_limit(app, "POST", path) == MAX_BODY

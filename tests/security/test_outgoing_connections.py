@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from urllib3.connection import HTTPConnection
 
 from shared.errors import OutcomeUnknown, ProviderUnavailable
-from shared.outgoing.lookup import AT_ONCE, Lookup
+from shared.outgoing.lookup import Lookup
 from shared.outgoing.pools import connecting
 from shared.security.addresses import resolve
 from tests.security.calling import outgoing
@@ -38,23 +38,6 @@ def test_a_look_up_that_never_ends_is_left_when_the_time_is_up() -> None:
         http.request("GET", "http://slow.example/", provider="test", timeout=0.2)
     assert not released.is_set()
     released.set()
-
-
-def test_look_ups_that_hang_do_not_pile_up() -> None:
-    released = threading.Event()
-    lookups: list[str] = []
-
-    def hanging(host: str, port: int) -> list[str]:
-        lookups.append(host)
-        released.wait(20)
-        return []
-
-    lookup = Lookup(hanging)
-    for number in range(AT_ONCE + 5):
-        with pytest.raises(OSError, match="look"):
-            lookup.addresses(f"{number}.example", 80, patience=0.01)
-    released.set()
-    assert len(lookups) == AT_ONCE
 
 
 def test_an_address_is_not_looked_up_on_a_thread() -> None:

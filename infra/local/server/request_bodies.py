@@ -15,8 +15,8 @@ BodyLimit: TypeAlias = Callable[[str, str], int]
 UNCOUNTED_BYTES = 64 * 1024
 """Bytes of each body that the common limit does not count, so that large bodies cannot keep webhooks out."""
 
-MAX_TOTAL_BYTES = 256 * 1024 * 1024
-"""Bytes that all bodies in progress may have beyond that."""
+MAX_TOTAL_BYTES = 96 * 1024 * 1024
+"""Bytes that all bodies in progress may have beyond that; while one is put together it takes twice its length."""
 
 
 class BodyMemoryExhausted(Exception):

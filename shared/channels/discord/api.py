@@ -107,7 +107,7 @@ def retry_after(reply: Reply) -> float | None:
 def _seconds(value: object) -> float | None:
     try:
         seconds = float(value) if isinstance(value, (int, float, str)) else -1.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return seconds if 0 <= seconds < 86_400 else None
 

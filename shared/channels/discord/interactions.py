@@ -132,7 +132,8 @@ def _labels(components: Iterable[Mapping[str, Any]], data: Data, depth: int) -> 
             options = component.get("options")
             if not isinstance(options, list):
                 return [label] if isinstance(label := component.get("label"), str) else []
-            chosen = [option for option in options if isinstance(option, dict) and option.get("value") in data.values]
+            values = frozenset(data.values)
+            chosen = [option for option in options if isinstance(option, dict) and str(option.get("value")) in values]
             return [str(option["label"]) for option in chosen if isinstance(option.get("label"), str)]
         if inner := _labels(_inside(component), data, depth - 1):
             return inner

@@ -28,6 +28,7 @@ from shared.domain.messages import Attachment, MessageKind
 _WRITTEN = frozenset({0, 19})
 """The types of messages that people write: plain ones and replies; the others tell of pins, joins, boosts, …"""
 _LOTTIE = 3
+_MENTION = re.compile(r"<@!?([0-9]{1,20})>")
 
 
 class _Dispatch(BaseModel):
@@ -101,10 +102,8 @@ def _is_called(message: Message, bot_id: str | None) -> bool:
 def _plain(message: Message, bot_id: str | None) -> str | None:
     """The text with people's names instead of their ids, without the mention that calls the bot."""
     text = re.sub(rf"^\s*<@!?{bot_id}>[\s,:]*", "", message.content) if bot_id else message.content
-    for user in message.mentions:
-        name = user.global_name or user.username or user.id
-        text = text.replace(f"<@{user.id}>", f"@{name}").replace(f"<@!{user.id}>", f"@{name}")
-    return text or None
+    names = {user.id: user.global_name or user.username or user.id for user in message.mentions}
+    return _MENTION.sub(lambda mention: f"@{names[mention[1]]}" if mention[1] in names else mention[0], text) or None
 
 
 def _kind(message: Message, files: tuple[Attachment, ...], text: str | None) -> MessageKind:

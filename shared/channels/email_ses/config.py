@@ -12,7 +12,7 @@ PROVIDER = "ses"
 class EmailConfig(TopicsConfig):
     """`address` is what the business writes from, and what customers write to.
 
-    With `reply_domain` answers go to `reply+<thread>@<reply_domain>`, which
+    With `reply_domain` answers go to `reply+<thread>.<signature>@<reply_domain>`, which
     survives mail programs that drop the headers of a thread. `bucket` is the only
     one that mails are fetched from; without a key of its own a channel needs it.
     """
@@ -27,6 +27,12 @@ class EmailConfig(TopicsConfig):
     def may_read(self, bucket: str) -> bool:
         """Whether mails may be fetched from there; who calls with the machine's own rights could read any bucket."""
         return bucket == self.bucket if self.bucket or self.ambient else True
+
+    @property
+    def thread_key(self) -> str | None:
+        """What the names of threads in our mails are signed with; a channel without any secret receives none."""
+        secret = self.webhook_secret or self.secret_access_key
+        return secret.get_secret_value() if secret else None
 
     @property
     def domain(self) -> str:

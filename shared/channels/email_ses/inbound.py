@@ -89,11 +89,14 @@ _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {
 
 
 def enrich(deps: Deps, instance: Instance, config: EmailConfig, payload: Any) -> Any:
-    """Fetch a received mail that the notification only refers to, which is how larger ones arrive.
+    """Add what tells the channel's own threads, and fetch a mail that the notification only refers to.
 
     Raises `PayloadInvalid` for one in a bucket that is not the channel's.
     """
-    if not isinstance(payload, dict) or payload.get("notificationType") != "Received" or payload.get("content"):
+    if not isinstance(payload, dict) or payload.get("notificationType") != "Received":
+        return payload
+    payload = {**payload, "thread_key": config.thread_key, "reply_domain": config.reply_domain}
+    if payload.get("content"):
         return payload
     try:
         action = read_received(payload).receipt.action

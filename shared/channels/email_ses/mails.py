@@ -6,13 +6,14 @@ import base64
 import binascii
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from email.message import Message as Mail
 from typing import Any
 
 from shared.channels.email_ses import mime, threads
 from shared.channels.email_ses.config import PROVIDER
 from shared.channels.email_ses.notifications import Action, Received, read_received
-from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
+from shared.domain.inbound import ChannelEvent, MessageReceived, OutsidersChat, Sender
 from shared.domain.messages import Attachment, MessageKind
 from shared.errors import PayloadInvalid
 
@@ -49,14 +50,19 @@ def raw(received: Received) -> bytes:
 
 
 def _message(received: Received, mail: Mail) -> MessageReceived:
-    name, address = _author(received, mail)
+    name, address, verified = _author(received, mail)
     message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{received.mail.messageId}@ses>")
     references = _references(mail)
-    thread = threads.thread_of(_recipients(received, mail), references, message_id)
+    thread = threads.thread_of(
+        received.receipt.recipients, references, message_id, received.thread_key, received.reply_domain
+    )
     text, rich = mime.body(mail)
     attachments = _attachments(received, mail)
+    if not verified:
+        # Whoever may be somebody else has threads of their own, beside those of who certainly is that person.
+        thread = threads.name(thread, address, received.receipt.dmarcVerdict.status)
     direct = thread == threads.DIRECT
-    return MessageReceived(
+    message = MessageReceived(
         external_message_id=received.mail.messageId,
         external_conversation_id=address if direct else f"thread:{thread}",
         chat_key=address if direct else f"thread:{thread}",
@@ -68,30 +74,38 @@ def _message(received: Received, mail: Mail) -> MessageReceived:
         is_thread=not direct,
         for_people=_needs_no_answer(received, mail),
         reply_to=references[-1] if references else None,
-        extra=_extra(received, mail, rich),
-        context=_context(mail, message_id, references, thread, address),
+        extra=_extra(received, mail, rich) | ({} if verified else {"verified": False}),
+        context=_context(mail, message_id, references, thread, address, verified),
     )
+    return message if direct or not verified else replace(message, outsiders_chat=_beside(thread, address))
 
 
-def _author(received: Received, mail: Mail) -> tuple[str, str]:
-    author = next(iter(mime.addresses(mail, "From")), None)
+def _beside(thread: str, address: str) -> OutsidersChat:
+    """The thread that begins where somebody writes into another customer's."""
+    own = threads.name(thread, address)
+    return OutsidersChat(address=f"thread:{own}", context={"thread": own})
+
+
+def _author(received: Received, mail: Mail) -> tuple[str, str, bool]:
+    """Name and address of who wrote, and whether the owner of the address's domain vouches for it.
+
+    DMARC judges one author: of several none is the one that was judged for sure.
+    """
+    authors = mime.addresses(mail, "From")
+    author = next(iter(authors), None)
+    verified = received.receipt.dmarcVerdict.status == "PASS" and len(authors) == len(mail.get_all("From", [])) == 1
     source = received.mail.source.strip().lower()
     if author is None and mime.is_address(source):
         author = ("", source)
     if author is None:
         raise PayloadInvalid(f"{PROVIDER}: the mail does not say who wrote it")
-    return author[0][:200], author[1]
+    return author[0][:200], author[1], verified
 
 
 def _references(mail: Mail) -> list[str]:
     ids = threads.ids(mime.header(mail, "References", mime.MOST_HEADER))
     parent = threads.ids(mime.header(mail, "In-Reply-To"))
     return ids or parent[:1]
-
-
-def _recipients(received: Received, mail: Mail) -> list[str]:
-    written = [address for name in ("To", "Cc", "Delivered-To") for _, address in mime.addresses(mail, name)]
-    return [*received.receipt.recipients, *written]
 
 
 def _needs_no_answer(received: Received, mail: Mail) -> bool:
@@ -152,9 +166,15 @@ def _extra(received: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
     return {name: value for name, value in extra.items() if value}
 
 
-def _context(mail: Mail, message_id: str, references: list[str], thread: str, address: str) -> dict[str, Any]:
-    """What an answer needs so that the customer's program shows it in the same thread."""
-    answer_to = next((to for _, to in mime.addresses(mail, "Reply-To")), address)
+def _context(
+    mail: Mail, message_id: str, references: list[str], thread: str, address: str, verified: bool
+) -> dict[str, Any]:
+    """What an answer needs so that the customer's program shows it in the same thread.
+
+    Only who certainly wrote it may have the answer sent to another address.
+    """
+    reply_to = mime.addresses(mail, "Reply-To") if verified else []
+    answer_to = next((to for _, to in reply_to), address)
     return {
         "message_id": message_id,
         "references": [*references, message_id][-threads.MOST_REFERENCES :],

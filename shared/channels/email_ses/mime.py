@@ -16,8 +16,8 @@ from itertools import islice
 from shared.channels.email_ses import markup
 
 MOST_TEXT, MOST_HTML, MOST_FILES, MOST_PARTS, MOST_DEEP = 100_000, 200_000, 50, 500, 20
-MOST_HEADER, MOST_ENCODED_WORDS = 10_000, 300
-"""Characters of a header that are read, and the encoded words up to which they are decoded.
+MOST_HEADER, MOST_PART_HEADER, MOST_ENCODED_WORDS = 10_000, 2_000, 300
+"""Characters of a header that are read, of one that describes a part, and the encoded words up to which are decoded.
 
 The library's ways of taking a header apart cost the square of its length.
 """
@@ -44,11 +44,11 @@ class _Part(Mail):
 
 
 class _ShortHeaders(Compat32):
-    """The lenient rules, by which no header is longer than `MOST_HEADER`."""
+    """The lenient rules, by which no header is longer than `MOST_HEADER`; what describes a part may come many times."""
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, value[:MOST_HEADER]
+        return name, value[: MOST_PART_HEADER if name.lower().startswith("content-") else MOST_HEADER]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,17 @@ class ReceivedMail(BaseModel):
 
 
 class Received(BaseModel):
-    """A mail came in. `mime` is the mail itself when it had to be fetched."""
+    """A mail came in. `mime` is the mail itself when it had to be fetched.
+
+    `thread_key` and `reply_domain` are the channel's own, by which it knows the names of threads that it has given.
+    """
 
     mail: ReceivedMail
     receipt: ReceivedReceipt
     content: str | None = None
     mime: bytes | None = None
+    thread_key: str | None = None
+    reply_domain: str | None = None
 
 
 class SentMail(BaseModel):

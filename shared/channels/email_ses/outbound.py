@@ -59,8 +59,8 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
     mail["Date"] = formatdate(usegmt=True)
     mail["Message-ID"] = f"<{payload.message_id or 'mail'}.{thread}@{config.domain}>"
     _thread_headers(mail, config, payload, thread)
-    if config.reply_domain:
-        mail["Reply-To"] = threads.reply_address(thread, config.reply_domain)
+    if config.reply_domain and config.thread_key:
+        mail["Reply-To"] = threads.reply_address(thread, config.reply_domain, config.thread_key)
     if payload.automatic:
         # RFC 3834: other machines must not answer this one.
         mail["Auto-Submitted"] = "auto-generated"
@@ -75,7 +75,7 @@ def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayl
         reference for reference in _texts(payload.context.get("references")) if threads.ids(reference) == [reference]
     ]
     parent = str(payload.context.get("message_id") or "")
-    own = threads.reference(thread, config.domain)
+    own = threads.reference(thread, config.domain, config.thread_key)
     mail["References"] = " ".join(dict.fromkeys([own, *before[-threads.MOST_REFERENCES :]]))
     if threads.ids(parent) == [parent]:
         mail["In-Reply-To"] = parent

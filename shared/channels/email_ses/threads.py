@@ -8,6 +8,7 @@ an id that says which thread it is of.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterable, Sequence
 
@@ -16,34 +17,58 @@ DIRECT = "direct"
 
 MOST_REFERENCES = 20
 
-_OURS = re.compile(r"<omni\.([0-9a-z]{6,40})@[^<>\s]{1,255}>")
-_REPLY_TO = re.compile(r"reply\+([0-9a-z]{6,40})@", re.IGNORECASE)
+_OURS = re.compile(r"<omni\.([0-9a-z]{6,40})(?:\.([0-9a-f]{20}))?@[^<>\s]{1,255}>")
+_REPLY_TO = re.compile(r"reply\+([0-9a-z]{6,40})\.([0-9a-f]{20})@([a-z0-9.-]{1,255})")
 _ID = re.compile(r"<[^<>\s]{1,900}>")
 
 
-def thread_of(recipients: Iterable[str], references: Sequence[str], message_id: str) -> str:
-    """The thread's token; `references` are the ids of the mails before it, the oldest first."""
+def thread_of(
+    recipients: Iterable[str],
+    references: Sequence[str],
+    message_id: str,
+    key: str | None = None,
+    reply_domain: str | None = None,
+) -> str:
+    """The thread's name; `references` are the ids of the mails before it, the oldest first.
+
+    `recipients` are those that the mail server was told, for anybody may write anything into `To`. Ids of ours from
+    before they were signed are taken as well: who is in a thread is not decided by what they know of it.
+    """
     for address in recipients:
-        if match := _REPLY_TO.search(address):
-            return match[1].lower()
-    for reference in references:
-        if match := _OURS.fullmatch(reference):
+        match = _REPLY_TO.fullmatch(address.strip().lower())
+        if match and reply_domain and match[3] == reply_domain.lower() and _is_ours(match[1], match[2], key):
             return match[1]
-    return token(references[0] if references else message_id)
+    for reference in references:
+        match = _OURS.fullmatch(reference)
+        if match and (match[2] is None or _is_ours(match[1], match[2], key)):
+            return match[1]
+    return name(references[0] if references else message_id)
 
 
-def token(message_id: str) -> str:
-    """Every mail of a thread names the same first one, whoever answers."""
-    return hashlib.sha256(message_id.encode("utf-8", "replace")).hexdigest()[:20]
+def name(*parts: str) -> str:
+    """A thread's name, made of the id of its first mail, which every mail of it tells, whoever answers."""
+    return hashlib.sha256(" ".join(parts).encode("utf-8", "replace")).hexdigest()[:20]
 
 
-def reference(thread: str, domain: str) -> str:
+def reference(thread: str, domain: str, key: str | None) -> str:
     """The id by which an answer to our mail finds its thread."""
-    return f"<omni.{thread}@{domain}>"
+    return f"<omni.{_signed(thread, key) if key else thread}@{domain}>"
 
 
-def reply_address(thread: str, domain: str) -> str:
-    return f"reply+{thread}@{domain}"
+def reply_address(thread: str, domain: str, key: str) -> str:
+    return f"reply+{_signed(thread, key)}@{domain}"
+
+
+def _signed(thread: str, key: str) -> str:
+    return f"{thread}.{_signature(thread, key)}"
+
+
+def _is_ours(thread: str, signature: str, key: str | None) -> bool:
+    return key is not None and hmac.compare_digest(signature, _signature(thread, key))
+
+
+def _signature(thread: str, key: str) -> str:
+    return hmac.new(key.encode(), f"mail thread {thread}".encode(), hashlib.sha256).hexdigest()[:20]
 
 
 def ids(header: str) -> list[str]:

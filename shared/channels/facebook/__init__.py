@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     _supports_probe: SupportsProbe[FacebookConfig] = lifecycle
 
 channel = Channel(
+    webhook_bytes=3 * MEGABYTE,
     config=FacebookConfig,
     capabilities=Capabilities(
         text_limit=2000,

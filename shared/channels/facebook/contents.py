@@ -25,7 +25,12 @@ _LINKS = frozenset({"fallback", "post", "ig_post"})
 
 def contents(message: Message) -> Contents:
     """Files become attachments; links, templates and what is unknown go to `extra` and, without a text, into it."""
-    files = tuple(_attachment(item) for item in message.attachments if item.type in _KINDS and not _copy(item, message))
+    has_sticker = any(item.type == "sticker" for item in message.attachments)
+    files = tuple(
+        _attachment(item)
+        for item in message.attachments
+        if item.type in _KINDS and not (has_sticker and _is_copy(item))
+    )
     links = [link for item in message.attachments if item.type in _LINKS and (link := _link(item))]
     templates = [item for item in message.attachments if item.type == "template"]
     unknown = {item.type[:64] for item in message.attachments} - _KINDS.keys() - _LINKS - {"template"}
@@ -52,12 +57,9 @@ def _kind(files: tuple[Attachment, ...], template: bool, text: str | None) -> Me
     return MessageKind.TEXT if text else MessageKind.UNSUPPORTED
 
 
-def _copy(item: SentAttachment, message: Message) -> bool:
+def _is_copy(item: SentAttachment) -> bool:
     """Until Messenger stops doing so, a sticker comes a second time as an image."""
-    sticker = item.payload.sticker_id if item.payload else None
-    if item.type != "image" or sticker is None:
-        return False
-    return any(other.type == "sticker" for other in message.attachments)
+    return item.type == "image" and item.payload is not None and item.payload.sticker_id is not None
 
 
 def _attachment(item: SentAttachment) -> Attachment:

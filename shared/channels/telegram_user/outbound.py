@@ -75,7 +75,8 @@ def _text_post(payload: OutboxPayload) -> Post:
 
 
 def _integer(text: object) -> int | None:
-    return int(text) if isinstance(text, str) and text.removeprefix("-").isdecimal() else None
+    is_number = isinstance(text, str) and len(text) <= 20 and text.removeprefix("-").isdecimal()
+    return int(str(text)) if is_number else None
 
 
 def _nonce(payload: OutboxPayload, part: str) -> int:

@@ -9,7 +9,7 @@ from telethon import errors
 
 from shared.channel.connection import SessionEnded
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
-from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
+from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests, bounded_pause
 
 _APPLICATION = "Telegram does not accept TELEGRAM_API_ID and TELEGRAM_API_HASH; see https://my.telegram.org/apps"
 
@@ -101,7 +101,7 @@ def _sending_error(error: Exception) -> HubError:
 
 def _seconds(error: Exception) -> float | None:
     seconds = getattr(error, "seconds", None)
-    return float(seconds) if isinstance(seconds, int) else None
+    return bounded_pause(seconds) if isinstance(seconds, int) else None
 
 
 def _word(error: Exception) -> str:

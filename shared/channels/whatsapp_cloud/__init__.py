@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     _address_module: AddressModule = address
 
 channel = Channel(
+    webhook_bytes=3 * MEGABYTE,
     config=CloudConfig,
     capabilities=Capabilities(
         text_limit=4096,

@@ -37,7 +37,8 @@ def fetch_media(deps: Deps, instance: Instance, config: CloudConfig, message: Me
 
 
 def _too_large(size: object) -> bool:
-    return str(size).isdecimal() and int(str(size)) > MAX_MEDIA
+    digits = str(size)
+    return digits.isdecimal() and (len(digits) > len(str(MAX_MEDIA)) or int(digits) > MAX_MEDIA)
 
 
 def _bearer(config: CloudConfig) -> dict[str, str]:

@@ -79,11 +79,11 @@ def _listed(field: str, value: Mapping[str, Any]) -> list[RawPart]:
     number = about.get("phone_number_id") if isinstance(about, dict) else None
     if not isinstance(number, (str, int)) or isinstance(number, bool):
         raise PayloadInvalid(f"{PROVIDER}: a change names no phone_number_id")
-    people = meta.objects(PROVIDER, value, "contacts") if "contacts" in value else []
+    people = _People(meta.objects(PROVIDER, value, "contacts") if "contacts" in value else [])
     return [
         RawPart(
             key=f"{number}:{_chat(item)}"[:128],
-            payload={lists[name]: item, "contact": _whose(item, people)} | _history(field, about),
+            payload={lists[name]: item, "contact": people.author_of(item)} | _history(field, about),
             account=str(number),
         )
         for name in lists
@@ -105,14 +105,24 @@ def _chat(item: Mapping[str, Any]) -> object:
     return item.get("group_id") or item.get("to") or item.get("from") or item.get("from_user_id") or item.get("wa_id")
 
 
-def _whose(item: Mapping[str, Any], people: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Who wrote it: `contacts` belongs to all messages of a change together."""
-    for name, field in (("wa_id", "from"), ("user_id", "from_user_id")):
-        writer = item.get(field)
-        for contact in people:
-            if writer and contact.get(name) == writer:
-                return contact
-    return people[0] if len(people) == 1 else None
+class _People:
+    """Who wrote what: `contacts` belongs to all messages of a change together."""
+
+    def __init__(self, contacts: list[dict[str, Any]]) -> None:
+        self._only = contacts[0] if len(contacts) == 1 else None
+        self._by_id: dict[tuple[str, object], dict[str, Any]] = {
+            (name, contact[name]): contact
+            for name in ("wa_id", "user_id")
+            for contact in reversed(contacts)
+            if isinstance(contact.get(name), (str, int))
+        }
+
+    def author_of(self, item: Mapping[str, Any]) -> dict[str, Any] | None:
+        for name, field in (("wa_id", "from"), ("user_id", "from_user_id")):
+            author = item.get(field)
+            if author and isinstance(author, (str, int)) and (name, author) in self._by_id:
+                return self._by_id[name, author]
+        return self._only
 
 
 def routes() -> Sequence[Route]:

@@ -26,9 +26,12 @@ from shared.channels.whatsapp_evolution.wire import Fields, fields, text, webhoo
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
-__all__ = ["SECRET_HEADER", "accept", "routes", "verify"]
+__all__ = ["LARGEST", "SECRET_HEADER", "accept", "routes", "verify", "verify_head"]
 
 SECRET_HEADER = "x-hub-webhook-secret"  # noqa: S105 - a header's name, not a secret
+
+LARGEST = 20 * 1024 * 1024
+"""Bytes; Evolution puts files into the body when it is told to."""
 
 # Retries carry the first attempt's JWT, which Evolution lets expire after ten minutes.
 _JWT_LEEWAY = 3600.0
@@ -40,23 +43,34 @@ def verify(webhook: Webhook, config: EvolutionConfig, settings: Settings) -> Non
     A wrong header is refused whatever else is right. Without any proof it
     passes only where none was ever agreed on and `WEBHOOK_STRICT` is off.
     """
+    if _head_proves(webhook, config) or _knows_the_key(webhook, config):
+        return
+    if config.webhook_secret or config.jwt_key:
+        raise SignatureInvalid(f"the webhook lacks the header {SECRET_HEADER}: connect the instance again")
+    if settings.strict_webhooks:
+        raise SignatureInvalid("WEBHOOK_STRICT refuses unsigned webhooks: connect the instance, which makes a secret")
+
+
+def verify_head(webhook: Webhook, config: EvolutionConfig, settings: Settings) -> None:
+    """Accept a webhook that carries a proof outside of its body; raises `SignatureInvalid`."""
+    if not _head_proves(webhook, config):
+        raise SignatureInvalid(f"a webhook of this length has to carry the header {SECRET_HEADER}: connect it again")
+
+
+def _head_proves(webhook: Webhook, config: EvolutionConfig) -> bool:
+    """Whether header, bearer token or address carry a proof; raises `SignatureInvalid` for a wrong header."""
     secret, jwt_key = _clear(config.webhook_secret), _clear(config.jwt_key)
     header = webhook.headers.get(SECRET_HEADER)
     if header is not None and secret:
         if not same_secret(header, secret):
             raise SignatureInvalid(f"the header {SECRET_HEADER} is not the instance's webhook_secret: connect it again")
-        return
+        return True
     bearer = _bearer(webhook)
     if bearer is not None and (secret or jwt_key):
         if not same_secret(bearer, secret) and not jwt_hs256_matches(bearer, jwt_key, _JWT_LEEWAY):
             raise SignatureInvalid("the Authorization header matches neither webhook_secret nor jwt_key")
-        return
-    if same_secret(_token(webhook), secret) or _knows_the_key(webhook, config):
-        return
-    if secret or jwt_key:
-        raise SignatureInvalid(f"the webhook lacks the header {SECRET_HEADER}: connect the instance again")
-    if settings.strict_webhooks:
-        raise SignatureInvalid("WEBHOOK_STRICT refuses unsigned webhooks: connect the instance, which makes a secret")
+        return True
+    return same_secret(_token(webhook), secret)
 
 
 def _clear(secret: SecretStr | None) -> str:

@@ -9,6 +9,7 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxItem
+from shared.errors import LONGEST_PAUSE
 from shared.security.pacing import Limit
 from shared.usecases.outbox import enqueueing
 
@@ -62,4 +63,4 @@ def _account(instance: Instance, pace: Pace) -> Limit:
     per_second = pace.per_second if instance.pace_per_second is None else instance.pace_per_second
     if not per_second:
         return Limit(instance.id, 0.0)
-    return Limit(instance.id, 1 / per_second, pace.burst or max(1, round(per_second)))
+    return Limit(instance.id, min(1 / per_second, LONGEST_PAUSE), pace.burst or max(1, round(per_second)))

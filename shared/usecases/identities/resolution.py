@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.deps import Deps
@@ -50,6 +51,23 @@ def chat_and_author(
         return _thread(deps, unit, instance, received, author), author
     _learn_phone(deps, unit, author, received.sender)
     return author, author
+
+
+def of_participant(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> MessageReceived:
+    """The message, in a chat of its own where it names one of another customer's."""
+    outsiders = received.outsiders_chat
+    if outsiders is None:
+        return received
+    fetch(unit, instance, [*received.sender.keys, received.chat_key])
+    thread = at_address(unit, instance, received.chat_key)
+    if thread is None:
+        return received
+    author = next((owner for key in received.sender.keys if (owner := at_address(unit, instance, key))), None)
+    is_theirs = author is not None and address_owner(unit, author).customer_id == thread.customer_id
+    if is_theirs:
+        return received
+    context = received.context | outsiders.context
+    return replace(received, chat_key=outsiders.address, external_conversation_id=outsiders.address, context=context)
 
 
 def resolve(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, *, is_group: bool = False) -> Identity:

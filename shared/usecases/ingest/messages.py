@@ -9,7 +9,7 @@ opens or closes the conversation meanwhile.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
@@ -65,7 +65,9 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
 
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
-    instance, received = arrival.instance, arrival.received
+    instance = arrival.instance
+    received = resolution.of_participant(unit, instance, arrival.received)
+    arrival = replace(arrival, received=received)
     answered = groups.answered_key(unit, instance, received)
     identities = resolution.chat_and_author(deps, unit, instance, received, *answered)
     if identities is None:

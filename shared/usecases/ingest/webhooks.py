@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from shared.channel.webhook import (
     RawPart,
     SupportsChallenge,
+    SupportsLargeWebhooks,
     SupportsResponse,
     SupportsSealing,
     SupportsSharedAddress,
@@ -22,14 +23,18 @@ from shared.channel.webhook import (
     WebhookResponse,
 )
 from shared.channels import ability, channel, implementation
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
 from shared.domain.instances import Instance
-from shared.errors import CredentialsLost, NotFound, Overloaded, SignatureInvalid
+from shared.errors import CredentialsLost, NotFound, Overloaded, PayloadInvalid, PayloadTooLarge, SignatureInvalid
 from shared.logs import current_trace
 from shared.usecases.instances import instance_config, instance_lookup
 
 log = logging.getLogger(__name__)
+
+UNPROVEN_BYTES, UNPROVEN_ACCOUNTS, MOST_ACCOUNTS = 128 * 1024, 20, 1000
+"""What a call may have before it is known who could prove it, and how many accounts one may name."""
 
 
 def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
@@ -51,6 +56,18 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
     return _respond(deps, instance, webhook)
 
 
+def limit_of_proven(deps: Deps, instance: Instance, head: Webhook) -> int:
+    """How long a call may be that has proved itself by its head alone.
+
+    Raises `SignatureInvalid`, and `PayloadTooLarge` where no provider sends so much.
+    """
+    module = ability(instance.adapter, SupportsLargeWebhooks[BaseModel])
+    if module is None:
+        raise PayloadTooLarge(f"a webhook may have {channel(instance.adapter).webhook_bytes} bytes here")
+    _verify_by(module.verify_head, deps, instance, head)
+    return module.LARGEST
+
+
 def _respond(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | None:
     module = ability(instance.adapter, SupportsResponse[BaseModel])
     if module is None:
@@ -65,7 +82,13 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
     some never repeat a call that was refused. Not more than one second look in
     the cache's life, so that forged calls cannot make us read secrets all day.
     """
-    verify, settings = implementation(instance.adapter, WebhookModule[BaseModel]).verify, deps.settings
+    _verify_by(implementation(instance.adapter, WebhookModule[BaseModel]).verify, deps, instance, webhook)
+
+
+def _verify_by(
+    verify: Callable[[Webhook, Any, Settings], None], deps: Deps, instance: Instance, webhook: Webhook
+) -> None:
+    settings = deps.settings
     try:
         verify(webhook, instance_config.load_config(deps, instance), settings)
     except CredentialsLost:
@@ -83,11 +106,20 @@ def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
 def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResponse | None:
     """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped.
 
-    Returns as `take` does.
+    What the deployment's own app has signed may be long. Any other call has to be read before it is known whose secret
+    proves it, and is short. Returns as `take` does.
     """
+    is_ours = _proves_itself_to_the_deployment(deps, adapter, webhook)
+    if not is_ours and len(webhook.body) > UNPROVEN_BYTES:
+        raise SignatureInvalid(
+            f"{adapter}: a call of more than {UNPROVEN_BYTES} bytes has to be signed by the deployment's own app here; "
+            "give an app of your own the address of its channel"
+        )
     by_account: dict[str, list[RawPart]] = {}
     for part in implementation(adapter, WebhookModule[BaseModel]).accept(webhook):
         by_account.setdefault(part.account or "", []).append(part)
+    if len(by_account) > (MOST_ACCOUNTS if is_ours else UNPROVEN_ACCOUNTS):
+        raise PayloadInvalid(f"{adapter}: the call names too many accounts")
     recipients = [
         (instance, parts) for account, parts in by_account.items() if (instance := _find(deps, adapter, account))
     ]
@@ -128,7 +160,10 @@ def _elsewhere(
     if instance.external_id is None:
         return {}
     instances_by_account: dict[str | None, Instance] = {}
-    for account in {part.account for part in parts if part.account} - {instance.external_id}:
+    accounts = {part.account for part in parts if part.account} - {instance.external_id}
+    if len(accounts) > MOST_ACCOUNTS:
+        raise PayloadInvalid(f"{instance.adapter}: the call names too many accounts")
+    for account in accounts:
         other = _find(deps, instance.adapter, account)
         if other is not None and other.id != instance.id and _proves_itself(deps, other, webhook):
             instances_by_account[account] = other
@@ -148,6 +183,14 @@ def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
     if instance is None:
         log.warning("a webhook names an account that no channel has", extra={"adapter": adapter, "account": account})
     return instance
+
+
+def _proves_itself_to_the_deployment(deps: Deps, adapter: str, webhook: Webhook) -> bool:
+    try:
+        _refuse_unsigned(deps, adapter, webhook)
+    except SignatureInvalid:
+        return False
+    return True
 
 
 def _refuse_unsigned(deps: Deps, adapter: str, webhook: Webhook) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from shared import channels
 from shared.channel.config import OPERATORS, SupportsDefaults
 from shared.config import Settings
 from shared.deps import Deps
+from shared.domain.field_names import LONGEST_NAME, is_field_name, snake_case
 from shared.domain.instance_options import HubOptions
 from shared.domain.instances import Instance
 from shared.domain.storable import check_storable
@@ -51,8 +52,11 @@ class Parts:
 
 
 def names_secret(name: str) -> bool:
-    """Whether a field of that name, in snake or camel case, is likely to hold a secret."""
-    return bool(_SECRET_NAME.search(to_snake(name)))
+    """Whether a field of that name, in snake or camel case, is likely to hold a secret.
+
+    What is too long to be a name is taken for one that does.
+    """
+    return len(name) > LONGEST_NAME or bool(_SECRET_NAME.search(snake_case(name)))
 
 
 def model_of(adapter: str) -> type[BaseModel] | None:
@@ -77,8 +81,9 @@ def split(adapter: str, values: Mapping[str, Any]) -> Parts:
     """Take a caller's configuration apart; masks that came back are left out.
 
     An unknown key whose name (or a name inside whose value) looks like a secret's is kept as a secret, as JSON when it
-    is not text.
+    is not text. Raises `BadRequest` for a key that is no name.
     """
+    _check_names(values)
     model = model_of(adapter)
     spellings = field_names(model)
     parts = Parts()
@@ -109,10 +114,28 @@ def shown_config(instance: Instance) -> dict[str, Any]:
     return listed | unlisted.masked({name: value for name, value in instance.config.items() if name not in listed})
 
 
+def _check_names(values: Mapping[str, Any]) -> None:
+    """Refuse keys that are no names, before anything else looks at them; those inside of values may be any word."""
+    if not all(map(is_field_name, values)):
+        reason = f"names in it have 1 to {LONGEST_NAME} letters, digits, dots, hyphens or underscores"
+        raise BadRequest.of_field("config", reason)
+    level: list[object] = list(values.values())
+    while level:
+        if any(len(name) > LONGEST_NAME for item in level if isinstance(item, Mapping) for name in item):
+            raise BadRequest.of_field("config", f"names inside of it have {LONGEST_NAME} characters at most")
+        level = [part for item in level for part in _parts_of(item)]
+
+
+def _parts_of(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _is_secret(model: type[BaseModel] | None, name: str, value: object) -> bool:
     if model is not None and name in model.model_fields:
         return _mentions_secret(model.model_fields[name].annotation)
-    return bool(_SECRET_NAME.search(to_snake(name))) or _holds_secret(value)
+    return names_secret(name) or _holds_secret(value)
 
 
 def _mentions_secret(annotation: object) -> bool:
@@ -121,7 +144,7 @@ def _mentions_secret(annotation: object) -> bool:
 
 def _holds_secret(value: object) -> bool:
     if isinstance(value, Mapping):
-        return any(_SECRET_NAME.search(to_snake(str(key))) or _holds_secret(item) for key, item in value.items())
+        return any(names_secret(key) or _holds_secret(item) for key, item in value.items())
     return isinstance(value, list) and any(_holds_secret(item) for item in value)
 
 
@@ -141,7 +164,7 @@ def check(deps: Deps, tenant_id: str, adapter: str, parts: Parts) -> list[str]:
     """
     _check_kept(parts)
     for name, value in {**parts.config, **parts.unlisted}.items():
-        if to_snake(name).endswith("url") and isinstance(value, str):
+        if snake_case(name).endswith("url") and isinstance(value, str):
             deps.http.check(value, f"config.{name}")
     model = model_of(adapter)
     if model is None:

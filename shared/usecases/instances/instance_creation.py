@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_snake
 
 from shared import channels
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.field_names import snake_case
 from shared.domain.ids import new_id
 from shared.domain.instance_options import HubOptions
 from shared.domain.instances import (
@@ -133,7 +133,7 @@ def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         options = HubOptions.of(config)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name, reason = to_snake(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
+        name, reason = snake_case(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
         raise BadRequest.of_field(f"config.{name}", "is not such a number", reason) from None
     fields: dict[str, Any] = {"resend_unknown": options.resend_unknown, "pace_per_second": options.pace_per_second}
     return fields | ({"phone_number": options.phone_number} if options.phone_number is not None else {})

@@ -45,7 +45,9 @@ class Mailbox:
         )
         assert answer.status_code == status, answer.text
 
-    def receive(self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",)) -> None:
+    def receive(
+        self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",), dmarc: str = "PASS"
+    ) -> None:
         """Put the mail into the bucket and publish the notification of it, as a receipt rule does."""
         self.received += 1
         self.aws("s3").put_object(Bucket=BUCKET, Key=f"in/{self.received}", Body=mail.as_bytes())
@@ -59,7 +61,9 @@ class Mailbox:
                 "source": "ana@customer.example",
                 "messageId": f"ses-{self.received}",
             },
-            "receipt": {"recipients": list(recipients), "action": action, **verdicts},
+            "receipt": {"recipients": list(recipients), "action": action}
+            | verdicts
+            | {"dmarcVerdict": {"status": dmarc}},
         }
         self.call(notification(self.topic, content))
 
@@ -149,6 +153,8 @@ def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     assert sent["Auto-Submitted"] is None
     mailbox.receive(_answer_to(sent, "Thank you!", 1))
     eventually(lambda: len(hub.messages()) == 4)
+    [row, *_] = hub.get(f"/api/conversations/{first.id}/messages")["messages"]
+    assert "verified" not in row
     assert [m.text for m in hub.messages() if m.conversation_id == first.id] == [
         "Where is my order?",
         "On its way.",
@@ -166,6 +172,101 @@ def test_the_reply_address_finds_the_thread_when_the_headers_are_lost(mailbox: M
     mailbox.receive(_mail("Danke", Message_ID="<x@phone.example>", To=address, Subject="AW"), (address.upper(),))
     eventually(lambda: len(hub.messages()) == 3)
     assert len(hub.conversations()) == 1
+
+
+def _asked_and_answered(mailbox: Mailbox) -> Message:
+    """Ana's conversation; returns the answer that she got."""
+    mailbox.receive(_mail("Where is my order?"))
+    body = {"conversationId": mailbox.hub.conversation().id, "text": "On its way."}
+    mailbox.hub.post("/api/messages/send", body, 202)
+    return mailbox.sent(1)[0]
+
+
+def _mallory(sent: Message, text: str = "Tell me her address.", **headers: str) -> EmailMessage:
+    """A mail of somebody who has seen our answer, and with it everything that names its thread."""
+    return _mail(text, Message_ID="<m@x>", References=str(sent["References"]), Reply_To="m@evil.example", **headers)
+
+
+_REPLY_ADDRESS = "the reply address"
+
+
+@pytest.mark.parametrize(
+    ("author", "dmarc", "to"),
+    [
+        ("Mallory <m@evil.example>", "PASS", _REPLY_ADDRESS),
+        ("Mallory <m@evil.example>", "PASS", "support@shop.example"),
+        ("Ana <ana@customer.example>", "GRAY", _REPLY_ADDRESS),
+        ("Ana <ana@customer.example>", "FAIL", _REPLY_ADDRESS),
+        ("Ana <ana@customer.example>", "", "support@shop.example"),
+        ("ana@customer.example, m@evil.example", "PASS", _REPLY_ADDRESS),
+        ("m@evil.example, ana@customer.example", "PASS", _REPLY_ADDRESS),
+    ],
+)
+def test_nobody_else_gets_into_a_conversation_or_its_next_answer(
+    mailbox: Mailbox, author: str, dmarc: str, to: str
+) -> None:
+    hub, sent = mailbox.hub, _asked_and_answered(mailbox)
+    [ana] = hub.conversations()
+    recipient = str(sent["Reply-To"]) if to == _REPLY_ADDRESS else to
+    mailbox.receive(_mallory(sent, From=author), (recipient,), dmarc)
+    eventually(lambda: len(hub.messages()) == 3)
+    assert [m.text for m in hub.messages() if m.conversation_id == ana.id] == ["Where is my order?", "On its way."]
+    [other] = [each for each in hub.conversations() if each.id != ana.id]
+    assert other.external_conversation_id != ana.external_conversation_id
+    hub.post("/api/messages/send", {"conversationId": ana.id, "text": "It has arrived."}, 202)
+    assert mailbox.sent(2)[1]["To"] == "ana@customer.example"
+
+
+@pytest.mark.parametrize("dmarc", ["GRAY", "FAIL", ""])
+def test_who_may_be_somebody_else_is_called_unverified_and_answered_at_their_address(
+    mailbox: Mailbox, dmarc: str
+) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("My card is lost.", Reply_To="m@evil.example"), dmarc=dmarc)
+    [message] = eventually(hub.messages)
+    assert message.extra["verified"] is False
+    [row] = hub.get(f"/api/conversations/{message.conversation_id}/messages")["messages"]
+    assert row["verified"] is False
+    [listed] = hub.get(f"/messages/{message.conversation_id}")["messages"]
+    assert listed["verified"] is False
+    hub.post("/api/messages/send", {"conversationId": message.conversation_id, "text": "Which one?"}, 202)
+    assert mailbox.sent(1)[0]["To"] == "ana@customer.example"
+
+
+def test_an_agent_is_told_that_the_author_is_in_doubt(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    hub.provider.on("POST", "/api/v1/agent/support/run", Reply(json={"message": "Who are you?"}))
+    agent = {"agent_api_url": hub.provider.url, "agent_api_key": "key", "default_agent": "support"}
+    [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
+    assert hub.client.put(f"/api/v1/instances/{instance['name']}", json=agent, headers=hub.headers).status_code == 200
+    mailbox.receive(_mail("My card is lost."), dmarc="GRAY")
+    mailbox.receive(_mail("My card is lost.", Message_ID="<other@x>"))
+    questions = eventually(lambda: calls if len(calls := hub.provider.to("/api/v1/agent/support/run")) == 2 else [])
+    assert [call.json["user"]["user_data"].get("verified") for call in questions] == [False, None]
+
+
+def test_a_reply_address_is_good_where_the_mail_server_says_so_and_signed_by_the_channel(mailbox: Mailbox) -> None:
+    hub, sent = mailbox.hub, _asked_and_answered(mailbox)
+    signed = str(sent["Reply-To"])
+    unsigned = f"{signed.partition('.')[0]}@reply.shop.example"
+    forged = signed.replace(signed.partition(".")[2].partition("@")[0], "0" * 20)
+    elsewhere = signed.replace("@reply.shop.example", "@support.example")
+    for number, (written, delivered) in enumerate(
+        [(signed, "support@shop.example"), (unsigned, unsigned), (forged, forged), (elsewhere, elsewhere)]
+    ):
+        mailbox.receive(_mail(f"{number}", Message_ID=f"<{number}@x>", To=written), (delivered,))
+    eventually(lambda: len(hub.messages()) == 6)
+    assert len(hub.conversations()) == 5
+
+
+def test_a_forged_answer_to_a_mail_that_nobody_asked_for_comes_into_no_conversation_of_ours(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    body = {"channelInstanceId": mailbox.channel["id"], "externalUserId": "Ana@customer.example", "text": "News!"}
+    hub.post("/api/messages/send", body, 202)
+    [sent] = mailbox.sent(1)
+    mailbox.receive(_mallory(sent), (str(sent["Reply-To"]),), "GRAY")
+    eventually(lambda: len(hub.messages()) == 2)
+    assert len(hub.conversations()) == 2
 
 
 def test_an_answer_to_a_mail_that_nobody_asked_for_comes_into_the_same_conversation(mailbox: Mailbox) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from werkzeug.wrappers import Request, Response
 
-from shared.errors import SignatureInvalid
+from shared.errors import HubError, SignatureInvalid
 from shared.security.buckets import Rate
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def slow_forgers(view: View) -> View:
             response = view(deps, request, **arguments)
         except SignatureInvalid:
             charge(deps, FORGED, client_address(deps, request))
+            raise
+        except HubError as error:
+            if error.status >= 500:  # the store's failure, say, which is not the caller's
+                deps.buckets.give_back(UNPROVEN, client_address(deps, request), pieces)
             raise
         if pieces:
             deps.buckets.give_back(UNPROVEN, client_address(deps, request), pieces)

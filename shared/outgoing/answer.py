@@ -34,9 +34,9 @@ class Answer:
         return re.match(rb"\s*<(!doctype html|html)\b", self.body, re.IGNORECASE) is not None
 
     def json(self) -> Any:
-        """The body as JSON; None when it is not, is nested too deeply to be read, or holds what is no finite number."""
+        """The body as JSON; None when it is not, or is nested too deeply to be read, and for infinite numbers."""
         try:
-            return json.loads(self.body, parse_float=finite, parse_constant=finite)
+            return json.loads(self.body, parse_float=_finite_or_none, parse_constant=_finite_or_none)
         except (ValueError, RecursionError):
             return None
 
@@ -47,6 +47,11 @@ class Answer:
             return bounded_pause(finite(self.headers.get("retry-after", "")))
         except ValueError:
             return None
+
+
+def _finite_or_none(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def finite(text: str) -> float:

@@ -79,9 +79,10 @@ def test_discords_pauses_are_bounded(value: Any) -> None:
     assert 0 <= seconds <= DAY
 
 
-@pytest.mark.parametrize("body", ["Infinity", "NaN", "-Infinity", "1e400", "9" * 5000, '{"a": [1, NaN]}'])
-def test_an_answer_with_a_number_that_is_none_is_no_json(body: str) -> None:
+@pytest.mark.parametrize("body", ["Infinity", "NaN", "-Infinity", "1e400", "9" * 5000])
+def test_an_answer_holds_finite_numbers(body: str) -> None:
     assert Answer(200, {}, body.encode()).json() is None
+    assert Answer(200, {}, b'{"a": [1, NaN, 1e400, -Infinity]}').json() == {"a": [1, None, None, None]}
 
 
 @pytest.mark.parametrize("number", ["1" + "0" * 30, "-" + "9" * 25, "9" * 300, str(2**63), str(-(2**63) - 1)])

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
-    from shared.channel.webhook import SupportsRoutes, WebhookModule
+    from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule[EvolutionConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
+    _supports_large_webhooks: SupportsLargeWebhooks[EvolutionConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[EvolutionConfig] = outbound
     _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle

@@ -115,6 +115,7 @@ def test_the_key_that_signs_is_deployed_only_where_people_sign_in() -> None:
         "".join(PRIVATE.splitlines()[1:-1]),
         f"  {''.join(PRIVATE.splitlines()[1:-1])}\n",
     ],
+    ids=["PEM", "escaped", "base64", "blanks around"],
 )
 def test_a_key_may_be_written_in_one_line(written: str) -> None:
     key = load_settings({"JWT_PRIVATE_KEY": written, "JWT_PUBLIC_KEY": PUBLIC}).jwt_private_key

@@ -55,7 +55,7 @@ def _request(turn: Turn) -> dict[str, Any]:
     conversation, last = turn.conversation, turn.to_answer[-1]
     attachments = [attachment for message in turn.to_answer for attachment in message.attachments]
     return {
-        "message_content": "\n".join(filter(None, [turn.text, *map(in_words, attachments)])),
+        "message_content": "\n".join(filter(None, [*turn.lines, *map(in_words, attachments)])),
         "message_type": last.kind.value if last.kind in _MESSAGE_TYPES else "text",
         "session_name": f"{turn.instance.session_id_prefix}{_chat(conversation)}",
         "session_origin": conversation.channel.value,

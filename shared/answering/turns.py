@@ -34,18 +34,24 @@ class Turn:
     @property
     def has_content(self) -> bool:
         """Whether there is anything that an answerer could be asked about."""
-        return bool(self.text) or any(message.attachments for message in self.to_answer)
+        return bool(self.lines) or any(message.attachments for message in self.to_answer)
 
     @property
     def text(self) -> str:
+        """All text to answer, a message a line."""
+        return "\n".join(message.text for message in self.to_answer if message.text)
+
+    @property
+    def lines(self) -> list[str]:
         """What is to be answered in words: each message's text, and what else the customer sees of it."""
-        return "\n".join(line for message in self.to_answer for line in lines(message))
+        return [line for message in self.to_answer for line in lines(message)]
 
 
 def lines(message: Message) -> list[str]:
     """A message's text, and a line for everything else it holds that the text does not say already."""
     text = message.text or ""
-    return [*([text] if text else []), *(line for line in message.content.in_words() if line not in text)]
+    about = [line for line in message.content.in_words() if line not in text and line.removeprefix("Subject: ") != text]
+    return [*about, *([text] if text else [])]
 
 
 def in_words(attachment: Attachment) -> str:

@@ -96,6 +96,7 @@ def enrich(deps: Deps, instance: Instance, config: EmailConfig, payload: Any) ->
     if not isinstance(payload, dict) or payload.get("notificationType") != "Received":
         return payload
     payload = {**payload, "thread_key": config.thread_key, "reply_domain": config.reply_domain}
+    payload["own_address"] = config.address.lower()
     if payload.get("content"):
         return payload
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from email.message import Message as Mail
@@ -13,12 +14,17 @@ from typing import Any
 from shared.channels.email_ses import mime, threads
 from shared.channels.email_ses.config import PROVIDER
 from shared.channels.email_ses.notifications import Action, Received, read_received
-from shared.domain.inbound import ChannelEvent, MessageReceived, OutsidersChat, Sender
-from shared.domain.messages import Attachment, MessageKind
+from shared.domain.content import Content
+from shared.domain.inbound import ChannelEvent, MessageReceived, OutsidersChat, Receipt, Sender
+from shared.domain.messages import Attachment, MessageKind, MessageStatus
 from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
 
+_MACHINE = re.compile(
+    r"(?:do[._-]?not[._-]?|no[._-]?)reply(?:[._+-].*)?|mailer-daemon|postmaster|bounces?(?:[._+-].*)?|"
+    r"forms?|contact-?form|website|web|wordpress|notifications?|alerts?|mailer|robot|bot"
+)
 _KINDS = {"image": MessageKind.IMAGE, "audio": MessageKind.AUDIO, "video": MessageKind.VIDEO}
 _BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 
@@ -30,7 +36,9 @@ def parse(payload: Mapping[str, Any]) -> list[ChannelEvent]:
         log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": received.mail.messageId})
         return []
     try:
-        return [_message(received, mime.read(raw(received)))]
+        mail = mime.read(raw(received))
+        report = mime.delivery_report(mail)
+        return [_message(received, mail)] if report is None else _undelivered(received, mail, report)
     except RecursionError:
         raise PayloadInvalid(f"{PROVIDER}: parts, comments or groups of the mail are nested too deep") from None
 
@@ -49,6 +57,37 @@ def raw(received: Received) -> bytes:
         raise PayloadInvalid(f"{PROVIDER}: `content` is not base64") from None
 
 
+def _undelivered(received: Received, mail: Mail, report: mime.DeliveryReport) -> list[ChannelEvent]:
+    """A mail of ours did not arrive: the message that the report answers died, and people read why in its thread.
+
+    Nothing else of the report is believed, for anybody could have written it.
+    """
+    references = [*_references(mail), *threads.ids(mime.header(mail, "In-Reply-To"))]
+    thread = threads.ours(references, received.thread_key)
+    error = f"not delivered to {report.recipient}: {report.reason}"
+    events: list[ChannelEvent] = [
+        Receipt(external_message_id=reference[1:].partition("@")[0], status=MessageStatus.DEAD, error=error)
+        for reference in dict.fromkeys(references)
+        if reference.rpartition("@")[2].rstrip(">").endswith("amazonses.com")
+    ]
+    if thread is None:
+        return events
+    chat = report.recipient if thread == threads.DIRECT else f"thread:{thread}"
+    note = MessageReceived(
+        external_message_id=received.mail.messageId,
+        external_conversation_id=chat,
+        chat_key=chat,
+        sender=Sender(external_user_id=report.recipient, keys=(report.recipient,), email=report.recipient),
+        kind=MessageKind.TEXT,
+        text=f"The mail was {error}",
+        sent_at=received.mail.timestamp,
+        is_thread=thread != threads.DIRECT,
+        is_note=True,
+        if_known=True,
+    )
+    return [*events, note]
+
+
 def _message(received: Received, mail: Mail) -> MessageReceived:
     name, address, verified = _author(received, mail)
     message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{received.mail.messageId}@ses>")
@@ -56,28 +95,66 @@ def _message(received: Received, mail: Mail) -> MessageReceived:
     thread = threads.thread_of(
         received.receipt.recipients, references, message_id, received.thread_key, received.reply_domain
     )
-    text, rich = mime.body(mail)
+    text, rich = mime.body(mail, is_answer=bool(references))
+    content = _content(mail, rich)
     attachments = _attachments(received, mail)
     if not verified:
         # Whoever may be somebody else has threads of their own, beside those of who certainly is that person.
         thread = threads.name(thread, address, received.receipt.dmarcVerdict.status)
     direct = thread == threads.DIRECT
+    if verified and address == received.own_address:
+        return _own(received, mail, thread, text, attachments, content)
+    nobody_waits, for_people = _fate(received, mail, address)
     message = MessageReceived(
-        external_message_id=received.mail.messageId,
+        external_message_id=_id(received, message_id, address, verified=verified),
         external_conversation_id=address if direct else f"thread:{thread}",
         chat_key=address if direct else f"thread:{thread}",
         sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
         kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
-        text=text or None,
+        text=text or (None if attachments else content.subject),
         attachments=attachments,
         sent_at=received.mail.timestamp,
         is_thread=not direct,
-        for_people=_needs_no_answer(received, mail),
+        for_people=for_people,
+        nobody_waits=nobody_waits,
+        not_routed=nobody_waits,
         reply_to=references[-1] if references else None,
-        extra=_extra(received, mail, rich) | ({} if verified else {"verified": False}),
+        content=content,
+        extra=_extra(received, mail) | ({} if verified else {"verified": False}),
         context=_context(mail, message_id, references, thread, address, verified),
     )
     return message if direct or not verified else replace(message, outsiders_chat=_beside(thread, address))
+
+
+def _id(received: Received, message_id: str, address: str, *, verified: bool) -> str:
+    """The mail's own id, so that one mail that comes by two ways is one message.
+
+    Who may be somebody else cannot take the id of another's mail.
+    """
+    return message_id if verified else f"{message_id} {address} {received.receipt.dmarcVerdict.status}"
+
+
+def _own(
+    received: Received, mail: Mail, thread: str, text: str, attachments: tuple[Attachment, ...], content: Content
+) -> MessageReceived:
+    """A copy of what the business wrote with another program; the customer is whom it wrote to."""
+    people = [*mime.addresses(mail, "To"), *mime.addresses(mail, "Cc")]
+    name, address = next((each for each in people if each[1] != received.own_address), ("", received.own_address or ""))
+    direct = thread == threads.DIRECT
+    return MessageReceived(
+        external_message_id=next(iter(threads.ids(mime.header(mail, "Message-ID"))), received.mail.messageId),
+        external_conversation_id=address if direct else f"thread:{thread}",
+        chat_key=address if direct else f"thread:{thread}",
+        sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
+        kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
+        text=text or (None if attachments else content.subject),
+        attachments=attachments,
+        sent_at=received.mail.timestamp,
+        is_thread=not direct,
+        from_me=True,
+        content=content,
+        extra=_extra(received, mail),
+    )
 
 
 def _beside(thread: str, address: str) -> OutsidersChat:
@@ -99,7 +176,36 @@ def _author(received: Received, mail: Mail) -> tuple[str, str, bool]:
         author = ("", source)
     if author is None:
         raise PayloadInvalid(f"{PROVIDER}: the mail does not say who wrote it")
-    return author[0][:200], author[1], verified
+    behind = _person_behind(mail, author) if verified else None
+    # Whoever passes a mail on says who wrote it; nobody has proved that.
+    name, address = behind or author
+    return name[:200], address, verified and behind is None
+
+
+def _person_behind(mail: Mail, author: tuple[str, str]) -> tuple[str, str] | None:
+    """Who wrote what a mailing list or a form on a page has passed on; None where the author themselves did."""
+    replies = mime.addresses(mail, "Reply-To")
+    if _is_list(mail):
+        original = mime.addresses(mail, "X-Original-Sender") or mime.addresses(mail, "X-Original-From")
+        written_by = next(iter(original), None) or (replies[0] if len(replies) == 1 else None)
+        if written_by is None or written_by[1] == author[1]:
+            return None
+        named = next((name for name, address in replies if address == written_by[1] and name), "")
+        return (written_by[0] or named, written_by[1])
+    if len(replies) != 1 or replies[0][1].rpartition("@")[2] == author[1].rpartition("@")[2]:
+        return None
+    name, address = replies[0]
+    is_another = bool(name) and name.casefold() != author[0].casefold()
+    return (name, address) if is_another or is_machine(author[1]) else None
+
+
+def is_machine(address: str) -> bool:
+    """Whether programs, and no people, write from such an address."""
+    return _MACHINE.fullmatch(address.partition("@")[0]) is not None
+
+
+def _is_list(mail: Mail) -> bool:
+    return mail.get("List-Id") is not None or mime.header(mail, "Precedence").lower() == "list"
 
 
 def _references(mail: Mail) -> list[str]:
@@ -108,21 +214,24 @@ def _references(mail: Mail) -> list[str]:
     return ids or parent[:1]
 
 
-def _needs_no_answer(received: Received, mail: Mail) -> bool:
-    """What a machine wrote, and what is no mail of whom it says: answering would loop, or hit somebody else.
+def _fate(received: Received, mail: Mail, address: str) -> tuple[bool, bool]:
+    """Whether nobody waits for an answer, and whether no machine may answer.
 
-    RFC 3834 section 2, and the older signs that its section 3 lists.
+    Nobody waits behind an out-of-office note or a mail server's report. What a machine or a list sends, and what may be
+    no mail of whom it says, waits for people: answering it would loop, or hit somebody else. RFC 3834 section 2, and
+    the older signs that its section 3 lists.
     """
-    automatic = mime.header(mail, "Auto-Submitted").lower()
-    if automatic and automatic.partition(";")[0].strip() != "no":
-        return True
-    if mime.header(mail, "Precedence").lower() in _BULK or mail.get("List-Id") is not None:
-        return True
-    if mail.get("X-Autoreply") is not None or mail.get("X-Autorespond") is not None:
-        return True
-    if mime.header(mail, "Return-Path") == "<>" or received.mail.source.lower().startswith("mailer-daemon@"):
-        return True
-    return "FAIL" in (received.receipt.spamVerdict.status, received.receipt.dmarcVerdict.status)
+    automatic = mime.header(mail, "Auto-Submitted").lower().partition(";")[0].strip()
+    is_reply = automatic == "auto-replied" or mime.header(mail, "Precedence").lower() == "auto_reply"
+    is_reply = is_reply or any(mail.get(name) is not None for name in ("X-Autoreply", "X-Autorespond"))
+    is_report = mime.header(mail, "Return-Path") == "<>" or received.mail.source.lower().startswith("mailer-daemon@")
+    if is_reply or is_report:
+        return True, True
+    suppresses = mime.header(mail, "X-Auto-Response-Suppress").lower() not in ("", "none")
+    verdicts = (received.receipt.spamVerdict.status, received.receipt.dmarcVerdict.status)
+    by_machine = automatic not in ("", "no") or is_machine(address) or suppresses
+    in_bulk = mime.header(mail, "Precedence").lower() in _BULK or mail.get("List-Id") is not None
+    return False, by_machine or in_bulk or "FAIL" in verdicts
 
 
 def _attachments(received: Received, mail: Mail) -> tuple[Attachment, ...]:
@@ -148,7 +257,17 @@ def _place(file: mime.File, action: Action) -> dict[str, Any]:
     }
 
 
-def _extra(received: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
+def _content(mail: Mail, rich: str | None) -> Content:
+    missing = mime.missing_files(mail)
+    return Content(
+        subject=mime.header(mail, "Subject") or None,
+        html=rich,
+        cc=[address for _, address in mime.addresses(mail, "Cc")],
+        unsupported=f"{missing} more files" if missing else None,
+    )
+
+
+def _extra(received: Received, mail: Mail) -> dict[str, Any]:
     receipt = received.receipt
     verdicts = {
         "spam": receipt.spamVerdict.status,
@@ -157,10 +276,7 @@ def _extra(received: Received, mail: Mail, rich: str | None) -> dict[str, Any]:
         "dmarc": receipt.dmarcVerdict.status,
     }
     extra: dict[str, Any] = {
-        "subject": mime.header(mail, "Subject"),
         "to": [address for _, address in mime.addresses(mail, "To")],
-        "cc": [address for _, address in mime.addresses(mail, "Cc")],
-        "html": rich,
         "verdicts": {name: verdict for name, verdict in verdicts.items() if verdict},
     }
     return {name: value for name, value in extra.items() if value}

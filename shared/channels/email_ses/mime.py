@@ -15,7 +15,7 @@ from itertools import islice
 
 from shared.channels.email_ses import markup
 
-MOST_TEXT, MOST_HTML, MOST_FILES, MOST_PARTS, MOST_DEEP = 100_000, 200_000, 50, 500, 20
+MOST_TEXT, MOST_HTML, MOST_FILES, MOST_PARTS, MOST_DEEP = 100_000, 200_000, 100, 500, 20
 MOST_HEADER, MOST_PART_HEADER, MOST_ENCODED_WORDS = 10_000, 2_000, 300
 """Characters of a header that are read, of one that describes a part, and the encoded words up to which are decoded.
 
@@ -28,6 +28,27 @@ _MOST_BYTES = 8 * MOST_HTML
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
 # Decoding these costs the square of the length, and nobody writes a mail in them.
 _NO_CHARSETS = frozenset({"idna", "punycode"})
+# What mail programs call charsets that Python knows by another name, or whose newer form holds what they write.
+_CHARSETS = {
+    "iso-8859-6-e": "iso-8859-6",
+    "iso-8859-6-i": "iso-8859-6",
+    "iso-8859-8-e": "iso-8859-8",
+    "iso-8859-8-i": "iso-8859-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "euc-kr": "cp949",
+    "x-sjis": "cp932",
+    "shift_jis": "cp932",
+    "windows-874": "cp874",
+    "windows-31j": "cp932",
+    "unicode-1-1-utf-7": "utf-7",
+}
+# What programs write that do not know what they write.
+_WESTERN = frozenset({"ascii", "iso8859-1", "cp1252"})
+_META_CHARSET = re.compile(rb"<meta[^<>]{0,200}charset=[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_MOST_META = 4_096
 
 
 class _Part(Mail):
@@ -53,13 +74,21 @@ class _ShortHeaders(Compat32):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A part that is a file; `number` is its place in the mail's walk."""
+    """A part that is a file, or a mail attached to this one; `number` is its place among the parts."""
 
     number: int
     mime_type: str
     name: str | None
     size: int
     content_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """That a mail did not reach `recipient`, with the mail server's reason."""
+
+    recipient: str
+    reason: str
 
 
 def read(raw: bytes) -> Mail:
@@ -72,16 +101,26 @@ def read(raw: bytes) -> Mail:
 
 def header(mail: Mail, name: str, limit: int = 1000) -> str:
     """A header's value, decoded, on one line; empty when it is not there."""
-    value = mail.get(name)
-    if value is None:
-        return ""
-    return " ".join(_decoded(str(value)).split())[:limit]
+    return " ".join(_decoded(_raw(mail, name)).split())[:limit]
+
+
+def _raw(mail: Mail, name: str) -> str:
+    """A header's value as it is written; what came as bytes, though headers are ASCII, in the charset that it is in."""
+    value = next((str(value) for each, value in mail.raw_items() if each.lower() == name.lower()), "")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:  # the library keeps such bytes as half characters
+        return _text(value.encode("utf-8", "surrogateescape"), None)
+    return value
 
 
 def addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
-    """The names and addresses in a header; the addresses in lower case."""
-    pairs = getaddresses([header(mail, name, MOST_HEADER)])
-    plain = [(display_name.strip(), address.strip().lower()) for display_name, address in pairs]
+    """The names and addresses in a header; the addresses in lower case.
+
+    They are told apart before encoded words are decoded: an address or a comma inside one belongs to a name.
+    """
+    pairs = getaddresses([" ".join(_raw(mail, name).split())[:MOST_HEADER]])
+    plain = [(" ".join(_decoded(display_name).split()), address.strip().lower()) for display_name, address in pairs]
     return [(display_name, address) for display_name, address in plain if is_address(address)][:100]
 
 
@@ -105,11 +144,24 @@ def _piece(text: bytes | str, charset: str | None) -> str:
 
 
 def _text(content: bytes, charset: str | None) -> str:
+    """The text in its charset. Where that is missing or wrong, it is UTF-8 if it can be, else Windows' western one."""
+    codec = _codec(charset)
+    guesses = ["utf-8", codec] if codec is None or codec in _WESTERN else [codec, "utf-8"]
+    for guess in guesses:
+        try:
+            return _clean(content.decode(guess)) if guess else _clean(content.decode("cp1252"))
+        except (LookupError, ValueError):
+            continue
+    return _clean(content.decode(codec if codec and codec not in _WESTERN else "cp1252", "replace"))
+
+
+def _codec(charset: str | None) -> str | None:
+    name = (charset or "").strip().lower()
     try:
-        codec = codecs.lookup(charset or "utf-8").name
-        return _clean(content.decode("utf-8" if codec in _NO_CHARSETS else codec, "replace"))
+        codec = codecs.lookup(_CHARSETS.get(name, name)).name if name else None
     except (LookupError, ValueError):  # a charset that nobody knows
-        return _clean(content.decode("utf-8", "replace"))
+        return None
+    return None if codec in _NO_CHARSETS else codec
 
 
 def _clean(text: str) -> str:
@@ -117,19 +169,62 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def body(mail: Mail) -> tuple[str, str | None]:
-    """The text, and the HTML made safe where there is any; the text is the HTML's where there is none."""
-    plain = _first(mail, "text/plain")
-    rich = _first(mail, "text/html")
-    text = plain if plain is not None else markup.text_of((rich or "")[: MOST_HTML * 2])
-    return unquoted(text)[:MOST_TEXT].strip(), sanitised(rich) if rich else None
+def body(mail: Mail, *, is_answer: bool) -> tuple[str, str | None]:
+    """The text of all parts in their order, and the HTML made safe where there is any.
+
+    Of alternatives the text is taken, or the HTML's words where there is none. What is quoted is cut from an answer
+    alone: elsewhere it is what the customer means.
+    """
+    parts = list(_body_parts(mail, MOST_PARTS))
+    rich = "\n".join(rich for _, rich in parts if rich)[: MOST_HTML * 2]
+    text = "\n\n".join(text.strip() for text, _ in parts if text.strip())
+    shown = unquoted(text) if is_answer else text.replace("\r\n", "\n")
+    return shown[:MOST_TEXT].strip(), sanitised(rich) if rich.strip() else None
 
 
-def _first(mail: Mail, mime_type: str) -> str | None:
-    for part in _parts(mail):
-        if part.get_content_type() == mime_type and not _is_file(part):
-            return _text(content(part)[:_MOST_BYTES], part.get_content_charset())
-    return None
+def _body_parts(part: Mail, most: int) -> Iterator[tuple[str, str | None]]:
+    """Text and HTML of each part that is to be read, one after the other."""
+    if part.get_content_maintype() == "message":
+        return
+    if not part.is_multipart():
+        if not _is_file(part) or _is_named_text(part):
+            yield _as_read(part)
+        return
+    children = [child for child in _children(part)[:most] if isinstance(child, Mail)]
+    if part.get_content_subtype() == "alternative":
+        yield from _best(children, most)
+        return
+    for child in children:
+        yield from _body_parts(child, most)
+
+
+def _best(children: list[Mail], most: int) -> Iterator[tuple[str, str | None]]:
+    """One of the alternatives: its words from the first that has some, its looks from the last that has some."""
+    alternatives = [list(_body_parts(child, most)) for child in children]
+    words = ("\n\n".join(text for text, _ in pieces if text.strip()) for pieces in alternatives)
+    looks = ["\n".join(rich for _, rich in pieces if rich) for pieces in alternatives]
+    rich = next((rich for rich in reversed(looks) if rich), None)
+    yield next((text for text in words if text.strip()), ""), rich
+
+
+def _as_read(part: Mail) -> tuple[str, str | None]:
+    content_type, raw_text = part.get_content_type(), content(part)[:_MOST_BYTES]
+    if content_type not in ("text/plain", "text/html"):
+        return "", None
+    if content_type == "text/plain":
+        return _text(raw_text, part.get_content_charset()), None
+    rich = _text(raw_text, part.get_content_charset() or _meta_charset(raw_text))
+    return markup.text_of(rich[: MOST_HTML * 2]), rich
+
+
+def _meta_charset(raw_text: bytes) -> str | None:
+    match = _META_CHARSET.search(raw_text[:_MOST_META])
+    return match[1].decode("ascii", "replace") if match else None
+
+
+def _children(part: Mail) -> list[object]:
+    payload = part.get_payload()
+    return list(payload) if isinstance(payload, list) else []
 
 
 def sanitised(rich: str) -> str | None:
@@ -166,33 +261,90 @@ def files(mail: Mail) -> list[File]:
     return parts[:MOST_FILES]
 
 
+def missing_files(mail: Mail) -> int:
+    """How many files of the mail are more than are kept."""
+    return max(0, sum(map(_is_file, _parts(mail))) - MOST_FILES)
+
+
 def file_content(mail: Mail, number: int) -> bytes | None:
-    """The content of the part at that place; None when there is none."""
+    """The content of the part at that place, of an attached mail all of it; None when there is none."""
     part = next((part for place, part in enumerate(_parts(mail)) if place == number), None)
     return content(part) if part is not None and _is_file(part) else None
 
 
 def content(part: Mail) -> bytes:
     try:
+        if part.get_content_maintype() == "message":
+            return b"".join(child.as_bytes() for child in _children(part) if isinstance(child, Mail))
         decoded = part.get_payload(decode=True)
-    except (ValueError, LookupError, AssertionError):
+    except (ValueError, LookupError, AssertionError, TypeError):
         return b""
     return decoded if isinstance(decoded, bytes) else b""
 
 
 def _parts(mail: Mail) -> Iterator[Mail]:
-    return islice((part for part in mail.walk() if not part.is_multipart()), MOST_PARTS)
+    return islice(_walk(mail), MOST_PARTS)
+
+
+def _walk(part: Mail) -> Iterator[Mail]:
+    """The parts that are no containers; a mail attached to this one is one part."""
+    if part.get_content_maintype() == "message" or not part.is_multipart():
+        yield part
+        return
+    for child in _children(part):
+        if isinstance(child, Mail):
+            yield from _walk(child)
 
 
 def _is_file(part: Mail) -> bool:
+    if part.get_content_maintype() == "message":
+        return part.get_content_subtype() not in _REPORTS
     if part.get_content_disposition() == "attachment" or part.get_filename():
-        return True
-    return part.get_content_maintype() not in ("text", "multipart", "message")
+        return not _is_named_text(part)
+    return part.get_content_type() not in _SHOWN
+
+
+def _is_named_text(part: Mail) -> bool:
+    """Some programs give the text itself a name; it is shown, and not attached."""
+    return part.get_content_type() == "text/plain" and part.get_content_disposition() == "inline"
+
+
+_REPORTS = frozenset({"delivery-status", "disposition-notification", "global-delivery-status"})
+_SHOWN = frozenset({"text/plain", "text/html"})
+_NAMES = {"text/calendar": "invite.ics", "text/vcard": "contact.vcf", "text/x-vcard": "contact.vcf"}
 
 
 def _file_name(part: Mail) -> str | None:
-    name = part.get_filename()
+    name = _described(part).get_filename()
+    if name is None and part.get_content_type() == "message/rfc822":
+        subject = next((header(child, "Subject", 100) for child in _children(part) if isinstance(child, Mail)), "")
+        name = f"{subject or 'mail'}.eml"
+    name = name or _NAMES.get(part.get_content_type())
     return _decoded(str(name)).replace("/", "_").replace("\\", "_")[:255] if name else None
+
+
+def _described(part: Mail) -> Mail:
+    """What describes the part, with a name that came as bytes in readable characters."""
+    description = Mail(policy=_ShortHeaders())
+    for name in ("Content-Type", "Content-Disposition"):
+        if value := _raw(part, name):
+            description[name] = " ".join(value.split())
+    return description
+
+
+def delivery_report(mail: Mail) -> DeliveryReport | None:
+    """What a mail server tells of a mail that it could not deliver (RFC 3464); None for any other mail."""
+    if mail.get_content_type() != "multipart/report" or mail.get_param("report-type") != "delivery-status":
+        return None
+    for part in _parts(mail):
+        if part.get_content_subtype() not in _REPORTS:
+            continue
+        for block in _children(part):
+            if isinstance(block, Mail) and header(block, "Action").lower() == "failed":
+                recipient = header(block, "Final-Recipient").rpartition(";")[2].strip().lower()
+                reason = header(block, "Diagnostic-Code").partition(";")[2].strip() or header(block, "Status")
+                return DeliveryReport(recipient, reason[:300] or "no reason given") if is_address(recipient) else None
+    return None
 
 
 def _content_id(part: Mail) -> str | None:

@@ -41,7 +41,8 @@ class ReceivedMail(BaseModel):
 class Received(BaseModel):
     """A mail came in. `mime` is the mail itself when it had to be fetched.
 
-    `thread_key` and `reply_domain` are the channel's own, by which it knows the names of threads that it has given.
+    `thread_key` and `reply_domain` are the channel's own, by which it knows the names of threads that it has given;
+    `own_address` is what the business writes from.
     """
 
     mail: ReceivedMail
@@ -50,6 +51,7 @@ class Received(BaseModel):
     mime: bytes | None = None
     thread_key: str | None = None
     reply_domain: str | None = None
+    own_address: str | None = None
 
 
 class SentMail(BaseModel):

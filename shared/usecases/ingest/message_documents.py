@@ -168,7 +168,7 @@ def conversation_of(arrival: Arrival, chat: Identity, message: Message, now: dat
         is_group=received.is_group,
         customer_name=chat.shown_name,
         customer_phone=chat.phone,
-        summary=shortened(received.text),
+        summary=shortened(received.content.subject or received.text),
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
         last_message_at=arrival.event.received_at,

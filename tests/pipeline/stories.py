@@ -32,7 +32,7 @@ RANDOM = {"password_hash", "prefix", "last_used_at", "secret_name"}
 """Fields that are of chance, or of the real time."""
 
 _PICTURE = re.compile(r"[A-Za-z0-9+/]{200,}=*")
-_ID = re.compile(r"http://127\.0\.0\.1:\d+|00-[0-9a-f]{32}-[0-9a-f]{16}-01|\b[0-9a-f]{16,64}\b")
+_ID = re.compile(r"(?:http://)?127\.0\.0\.1:\d+|00-[0-9a-f]{32}-[0-9a-f]{16}-01|\b[0-9a-f]{16,64}\b")
 
 
 class StoppedClock(Clock):
@@ -93,7 +93,7 @@ class Story:
             if collection not in COUNTERS
             for each in self.hub.store.find(collection, limit=1000).documents
         }
-        names = {key: self._name(*key) for key in sorted(forms, key=lambda each: _without_ids(each[1], forms[each]))}
+        names = {key: self._name(*key) for key in sorted(forms, key=lambda each: self._content(each[1], forms[each]))}
         forms_by_name = {f"{key[0]}: {names[key]}": self._named(form) for key, form in forms.items()}
         for collection in COUNTERS:
             for document in self.hub.store.find(collection, limit=1000).documents:
@@ -104,7 +104,12 @@ class Story:
 
     def _named(self, form: Any) -> Any:
         text = _PICTURE.sub("(a picture)", json.dumps(form))
-        return json.loads(_ID.sub(lambda match: self._name("id", match[0]), text))
+        return json.loads(_ID.sub(lambda match: self._name("id", _address(match[0])), text))
+
+    def _content(self, own_id: str, form: dict[str, Any]) -> str:
+        """What a document is ordered by: what it holds, without the ids that are of chance."""
+        text = json.dumps(form).replace(own_id, "its own")
+        return _ID.sub(lambda match: self.names.get(match[0], ""), text)
 
     def _name(self, kind: str, id_: str) -> str:
         if id_ not in self.names:
@@ -113,8 +118,9 @@ class Story:
         return self.names[id_]
 
 
-def _without_ids(own_id: str, form: dict[str, Any]) -> str:
-    return _ID.sub("", json.dumps(form).replace(own_id, "its own"))
+def _address(id_: str) -> str:
+    """The provider's address is also told without its scheme."""
+    return f"http://{id_}" if id_.startswith("127.") else id_
 
 
 def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -37,9 +37,12 @@ def _delete(hub: ManualHub, path: str) -> None:
 
 
 def test_users_and_keys(hub: ManualHub, story: Story) -> None:
-    body = {"email": " Bob@Example.com ", "name": " Bob ", "role": "agent", "password": PASSWORD}
-    user = hub.post("/api/users", body, 201)["id"]
-    story.step("a user is invited")
+    link = hub.post("/api/users", {"email": " Bob@Example.com ", "name": " Bob ", "role": "agent"}, 201)["link"]
+    story.step("somebody is invited")
+    acceptance = {"token": link.rpartition("token=")[2], "password": PASSWORD}
+    joined: Any = hub.client.post("/api/auth/link", json=acceptance).json
+    user = joined["user"]["id"]
+    story.step("and accepts")
     login = {"email": "bob@example.com", "password": PASSWORD}
     assert hub.client.post("/api/auth/login", json=login | {"password": "wrong horse"}).status_code == 401
     story.step("a wrong password")

@@ -294,6 +294,9 @@ def _hand_over(
 
 
 def _reason_to_stop(deps: Deps, turn: Turn) -> StopReason | None:
+    """Why nothing answers by itself any more. On a call a person is there, who would hear nothing at all."""
+    if channel(turn.instance.adapter).capabilities.live:
+        return None
     if not automatic_answers.may_answer(deps, turn.conversation, turn.instance):
         return StopReason.TOO_MANY
     return StopReason.NOTHING_NEW if says_nothing_new(turn.history) else None

@@ -75,6 +75,16 @@ def test_a_caller_is_answered_on_the_call_turn_by_turn(hub: Hub) -> None:
     assert hub.conversation().customer_name == "ANN LEE"
 
 
+def test_a_caller_who_repeats_themselves_is_answered_each_time(hub: Hub) -> None:
+    path = connected(hub)
+    hub.echo_agent()
+    twiml = hears(hub, path, CallStatus="ringing")
+    for number in range(1, 6):
+        hears(hub, one(twiml, "Gather").attrib["action"], SpeechResult="I want to talk to a person")
+        twiml = updated_twiml(hub, number)
+    assert len(hub.messages(Direction.OUTBOUND)) == 5
+
+
 def test_another_call_leaves_who_waits_for_an_answer(hub: Hub) -> None:
     path = connected(hub)
     greeting = hears(hub, path, CallStatus="ringing")

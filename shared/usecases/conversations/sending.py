@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.channels import canonical_address, names
+from shared.channelkit.cutting import cut_text
+from shared.channelkit.styled_text import utf16_length
+from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
@@ -115,8 +117,33 @@ def _attempt(deps: Deps, unit: UnitOfWork, caller: Principal, target: Target, dr
         raise Unprocessable("this channel cannot send messages")
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
-    enqueueing.enqueue(deps, unit, conversation, instance, [draft])
+    enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance))
     return True
+
+
+def _pieces(draft: enqueueing.Draft, instance: Instance) -> list[enqueueing.Draft]:
+    """The draft as messages that the channel takes: a text that is too long is cut as an agent's is.
+
+    What comes beside the text goes with the first. A question with choices cannot be cut, so it is refused.
+    """
+    limit, text = channel(instance.adapter).capabilities.text_limit, draft.text or ""
+    if draft.template is not None or utf16_length(text) <= limit:
+        return [draft]
+    if draft.choices:
+        raise BadRequest.of_field("text", f"has more than the {limit} characters that a question may have here")
+    first, *others = cut_text(text, limit)
+    return [
+        replace(draft, text=first),
+        *(
+            enqueueing.Draft(
+                message_id=stable_id("piece", draft.message_id, str(number)),
+                author=draft.author,
+                author_id=draft.author_id,
+                text=piece,
+            )
+            for number, piece in enumerate(others, 1)
+        ),
+    ]
 
 
 def _is_accepted(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> bool:

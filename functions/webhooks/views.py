@@ -74,7 +74,7 @@ def own_route(adapter: str, method: str, path: str, deps: Deps, request: Request
     if method == "GET":
         return _challenge(deps, adapter, request, None)
     if route.recipients is None:
-        return _response(_take_for_accounts(deps, adapter, request) or route.response, None)
+        return _response(_take_for_accounts(deps, adapter, request, route.channel_of) or route.response, None)
     webhook = _webhook(deps, request)
     if _length(request) <= channel(adapter).webhook_bytes:
         webhook = replace(webhook, body=_body(request, channel(adapter).webhook_bytes))
@@ -141,10 +141,12 @@ def _take(deps: Deps, instance: Instance, request: Request, webhook: Webhook) ->
         return webhooks.take(deps, instance, webhook)
 
 
-def _take_for_accounts(deps: Deps, adapter: str, request: Request) -> WebhookResponse | None:
+def _take_for_accounts(
+    deps: Deps, adapter: str, request: Request, channel_of: Callable[[bytes], str | None] | None = None
+) -> WebhookResponse | None:
     webhook = replace(_webhook(deps, request), body=_body(request, channel(adapter).webhook_bytes))
     with _MEMORY.reserved(len(webhook.body)):
-        return webhooks.take_for_accounts(deps, adapter, webhook)
+        return webhooks.take_for_accounts(deps, adapter, webhook, channel_of)
 
 
 def _response(response: WebhookResponse | None, instance: Instance | None) -> Response:

@@ -39,9 +39,11 @@ def _pace(value: object) -> float | None:
 
 
 def _groups(value: object) -> object:
-    if value not in ("addressed", "all", None):
-        raise ValueError('give "addressed" or "all"')
-    return value or "addressed"
+    if value is None or isinstance(value, bool):
+        return "none" if value is False else "addressed"
+    if value not in ("addressed", "all"):
+        raise ValueError('give "addressed", "all" or false')
+    return value
 
 
 def _answers(value: object) -> object:
@@ -61,8 +63,9 @@ class HubOptions(BaseModel):
     `resend_unknown` sends a message again whose outcome is unknown, and nothing but true switches it on.
     `pace_per_second` is how many messages a second may be sent, 0 for any number. An `answer_format` of `plain` says
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
-    a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, else what
-    speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from machines.
+    a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
+    nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
+    machines.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -74,7 +77,7 @@ class HubOptions(BaseModel):
     parse_mode: Annotated[bool, BeforeValidator(bool)] = False
     csat: Annotated[bool, BeforeValidator(_switch)] = True
     csat_text: Text = _option("csat_text")
-    groups: Annotated[Literal["addressed", "all"], BeforeValidator(_groups)] = _option("groups", "addressed")
+    groups: Annotated[Literal["addressed", "all", "none"], BeforeValidator(_groups)] = _option("groups", "addressed")
     automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)
 
     @classmethod

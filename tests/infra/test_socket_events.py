@@ -99,6 +99,8 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
             "type": "image",
             "text": "hello",
             "attachments": [{"type": "image", "mediaId": "m1-0", "mimeType": "image/png", "extra": {"fileId": "F"}}],
+            "content": {},
+            "versions": [],
             "reactions": {},
             "replyTo": None,
             "externalMessageId": None,

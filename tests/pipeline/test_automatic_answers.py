@@ -185,6 +185,15 @@ def test_a_channel_may_have_everything_in_its_groups_answered(manual_hub: Manual
     manual_hub.patch(f"/api/channels/{bot}", {"config": {"groups": "some"}}, 400)
 
 
+def test_a_channel_may_have_nothing_in_its_groups_answered(manual_hub: ManualHub, bot: str) -> None:
+    manual_hub.patch(f"/api/channels/{bot}", {"config": {"groups": False}})
+    _tells_group(manual_hub, bot, 1, "/start", entities=[{"type": "bot_command", "offset": 0, "length": 6}])
+    assert _answers(manual_hub) == []
+    assert _only(manual_hub).needs_reply_since
+    _says(manual_hub, bot, "hello")
+    assert _answers(manual_hub) == ["Echo: hello"]
+
+
 def test_what_a_bot_says_or_a_channel_posts_keeps_nobody_waiting(manual_hub: ManualHub, bot: str) -> None:
     robot = {"id": 8001, "is_bot": True, "first_name": "OtherBot", "username": "other_bot"}
     private = {"id": 5, "type": "private", "first_name": "Robot"}

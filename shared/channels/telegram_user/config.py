@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
@@ -19,8 +21,11 @@ class TelegramUserSettings(ChannelSettings):
 
 
 class TelegramUserConfig(BaseModel):
-    """`groups` false leaves groups alone: most people are in some that are none of their business's."""
+    """`groups` false leaves groups alone: most people are in some that are none of their business's.
+
+    Its other values say what machines answer there, which is the hub's affair.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
-    groups: bool = True
+    groups: bool | Literal["addressed", "all"] = True

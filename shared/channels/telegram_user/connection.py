@@ -38,7 +38,7 @@ class TelegramConnections:
         return self._gateway.listen(session, position, listener)
 
     def is_relevant(self, instance: Instance, config: TelegramUserConfig, update: Mapping[str, Any]) -> bool:
-        return config.groups or not _is_of_group(update)
+        return config.groups is not False or not _is_of_group(update)
 
     def hold(self, instance_id: str, connection: OpenConnection) -> None:
         hold(self._deps, instance_id, cast("Line", connection))  # what `open` returned

@@ -98,6 +98,7 @@ def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, o
         nobody_waits=by_machine,
         not_routed=by_machine,
         is_addressed=_is_addressed(context, own),
+        mentions=_mentioned(context),
         attachments=content.attachments,
         sent_at=moment(data.get("messageTimestamp")),
         from_me=boolean(key.get("fromMe")),
@@ -112,10 +113,16 @@ def _is_addressed(context: Fields, own: str | None) -> bool:
     """Whether the message mentions the account, or answers what it wrote."""
     if own is None:
         return False
-    mentioned = context.get("mentionedJid")
-    named = [context.get("participant"), *(mentioned if isinstance(mentioned, list) else [])]
-    addresses = [other for each in named[:_MOST_MENTIONS] if (other := address(each))]
+    quoted_author = address(context.get("participant"))
+    addresses = [*_mentioned(context), *([quoted_author] if quoted_author else [])]
     return jid.canonical(own) in map(jid.canonical, addresses)
+
+
+def _mentioned(context: Fields) -> tuple[str, ...]:
+    mentioned = context.get("mentionedJid")
+    if not isinstance(mentioned, list):
+        return ()
+    return tuple(other for each in mentioned[:_MOST_MENTIONS] if (other := address(each)))
 
 
 def _from_context(context: Fields) -> dict[str, Any]:

@@ -13,9 +13,13 @@ from shared.domain.messages import Direction, Message, MessageAlias
 def is_addressed(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
     """A private message always is; one in a group when it names the account, answers a message of ours, or commands.
 
-    Where the instance answers everything in groups, any message counts as addressed.
+    Where the instance answers everything in groups, any message counts as addressed; where it answers nothing, none.
     """
-    if not received.is_group or received.is_addressed or instance.options.groups == "all":
+    if not received.is_group or instance.options.groups == "all":
+        return True
+    if instance.options.groups == "none":
+        return False
+    if received.is_addressed:
         return True
     if not own_addresses(instance).isdisjoint(mention.casefold() for mention in received.mentions):
         return True

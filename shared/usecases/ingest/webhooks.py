@@ -103,11 +103,14 @@ def _verify_by(
         verify(webhook, instance_config.load_config(deps, instance), settings)
 
 
-def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResponse | None:
+def take_for_accounts(
+    deps: Deps, adapter: str, webhook: Webhook, channel_of: Callable[[bytes], str | None] | None = None
+) -> WebhookResponse | None:
     """Check and publish a call whose body names the accounts it is for; unknown ones are logged and skipped.
 
     What the deployment's own app has signed may be long. Any other call has to be read before it is known whose secret
-    proves it, and is short. Returns as `take` does.
+    proves it, and is short. Where one address serves several channels, `channel_of` tells from a body that is short or
+    proven which one it is for; None means `adapter`. Returns as `take` does.
     """
     is_ours = _proves_itself_to_the_deployment(deps, adapter, webhook)
     if not is_ours and len(webhook.body) > UNPROVEN_BYTES:
@@ -115,6 +118,8 @@ def take_for_accounts(deps: Deps, adapter: str, webhook: Webhook) -> WebhookResp
             f"{adapter}: a call of more than {UNPROVEN_BYTES} bytes has to be signed by the deployment's own app here; "
             "give an app of your own the address of its channel"
         )
+    if channel_of is not None:
+        adapter = channel_of(webhook.body) or adapter
     by_account: dict[str, list[RawPart]] = {}
     for part in implementation(adapter, WebhookModule[BaseModel]).accept(webhook):
         by_account.setdefault(part.account or "", []).append(part)

@@ -135,7 +135,7 @@ def test_in_a_group_only_what_mentions_the_account_is_answered(hub: Hub) -> None
     post(hub, channel, says("lunch at noon?", GROUP))
     [stored] = inbound(hub, 1)
     assert (stored.author_name, hub.conversation().customer_name) == ("Ann of the group", "Book club")
-    assert hub.conversation().needs_reply_since is None
+    assert (stored.for_people, hub.conversation().needs_reply_since is None) == (True, False)
     post(hub, channel, says("@Shop do you open at noon?", GROUP, mention=MENTION))
     [reply] = hub.provider.wait_for(REPLY)
     assert reply.json["messages"][0]["text"] == "Echo: @Shop do you open at noon?"
@@ -174,12 +174,12 @@ def test_the_first_message_of_a_group_by_somebody_who_stays_unknown_is_stored_at
     assert [message.author_id for message in inbound(hub, 1)] == [GROUP["groupId"]]
 
 
-def test_while_another_program_is_in_charge_nothing_is_answered(hub: Hub) -> None:
+def test_while_another_program_is_in_charge_only_people_answer(hub: Hub) -> None:
     hub.echo_agent()
     channel = account(hub)
     post(hub, channel, says("to the other program") | {"mode": "standby"})
-    inbound(hub, 1)
-    assert hub.conversation().needs_reply_since is None
+    [stored] = inbound(hub, 1)
+    assert (stored.for_people, hub.conversation().needs_reply_since is None) == (True, False)
     post(hub, channel, says("and now to you"))
     eventually(lambda: answers(hub))
     assert answers(hub) == ["Echo: and now to you"]

@@ -11,6 +11,7 @@ from shared.channel.outbound import Sent
 from shared.channels.line import inbound, outbound
 from shared.channels.line.config import LineConfig
 from shared.deps import Deps
+from shared.domain.content import Press
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
@@ -225,7 +226,10 @@ def test_a_few_choices_are_buttons_and_what_is_pressed_comes_back_with_its_words
     }
     [answer] = inbound.parse(event)
     assert isinstance(answer, MessageReceived)
-    assert (answer.text, answer.extra["choice"]["id"]) == ("Size 2 of our shirts", "id-2")
+    assert (answer.text, answer.content.pressed) == (
+        "Size 2 of our shirts",
+        Press(title="Size 2 of our shirts", payload="id-2"),
+    )
 
 
 @pytest.mark.parametrize(("text", "number"), [("Which one?", 5), ("Which one? " * 15, 2)])

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.content import NO_CONTENT, Content, Forward, Order, Poll, Press, Referral
 from shared.domain.inbound import ReactionChanged
 from shared.domain.messages import MessageKind
 from tests.channels.whatsapp_evolution.samples import MARIA, OWN, body, events, message, only, parts, received
 
+NO_CONTENT_GIVEN = "WhatsApp gave no content"
 MEDIA = {"mimetype": "a/b", "url": "https://mmg.whatsapp.net/x.enc", "directPath": "/x.enc"}
 
 
@@ -104,30 +106,61 @@ def test_wrappers_without_end_give_a_placeholder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "name"),
+    ("content", "reason"),
     [
-        ({"orderMessage": {"orderId": "1"}}, "orderMessage"),
-        ({"productMessage": {"product": {}}}, "productMessage"),
-        ({"groupInviteMessage": {}}, "groupInviteMessage"),
-        ({"eventMessage": {"name": "Festa"}}, "eventMessage"),
-        ({"albumMessage": {"expectedImageCount": 2}}, "albumMessage"),
-        ({"holographicMessage": {"depth": 3}}, "holographicMessage"),
-        ({"messageContextInfo": {}, "newMessage": {}}, "newMessage"),
-        ({"locationMessage": {"degreesLatitude": "north"}}, "locationMessage"),
-        ({"locationMessage": {"degreesLatitude": 91, "degreesLongitude": 0}}, "locationMessage"),
-        ({"imageMessage": 5}, "imageMessage"),
+        ({"productMessage": {"product": {}}}, "product"),
+        ({"groupInviteMessage": {}}, "groupInvite"),
+        ({"eventMessage": {}}, "event"),
+        ({"holographicMessage": {"depth": 3}}, "holographic"),
+        ({"messageContextInfo": {}, "newMessage": {}}, "new"),
+        ({"locationMessage": {"degreesLatitude": "north"}}, "location"),
+        ({"locationMessage": {"degreesLatitude": 91, "degreesLongitude": 0}}, "location"),
+        ({"imageMessage": 5}, "image"),
         ({"conversation": ""}, "conversation"),
-        ({"messageContextInfo": {}}, "unknown"),
-        ({}, "unknown"),
-        (None, "unknown"),
-        ([], "unknown"),
-        ("text", "unknown"),
+        ({"messageContextInfo": {}}, NO_CONTENT_GIVEN),
+        ({}, NO_CONTENT_GIVEN),
+        (None, NO_CONTENT_GIVEN),
+        ([], NO_CONTENT_GIVEN),
+        ("text", NO_CONTENT_GIVEN),
     ],
 )
-def test_what_cannot_be_shown_keeps_its_place(content: object, name: str) -> None:
+def test_what_cannot_be_shown_keeps_its_place(content: object, reason: str) -> None:
     event = received(content)
     assert (event.kind, event.text, event.attachments) == (MessageKind.UNSUPPORTED, None, ())
-    assert event.extra == {"message_type": name}
+    assert event.content == Content(unsupported=reason)
+
+
+def test_an_order_is_kept_with_its_number_of_items_and_its_total() -> None:
+    order = {
+        "orderId": "1",
+        "orderTitle": "Loja",
+        "itemCount": 2,
+        "message": "para hoje",
+        "totalAmount1000": {"low": 25500, "high": 0, "unsigned": False},
+        "totalCurrencyCode": "BRL",
+    }
+    event = received({"orderMessage": order})
+    assert (event.kind, event.content.unsupported) == (MessageKind.INTERACTIVE, None)
+    assert event.content.order == Order(title="Loja", note="para hoje", item_count=2, total=25.5, currency="BRL")
+
+
+def test_a_product_that_is_asked_about_is_named() -> None:
+    event = received({"productMessage": {"product": {"productId": "7", "title": "Camisa"}}})
+    assert (event.kind, event.text) == (MessageKind.INTERACTIVE, "Camisa")
+    assert event.content.referral == Referral(source="product", title="Camisa", product_id="7")
+
+
+def test_an_invitation_to_a_group_reads_as_text() -> None:
+    event = received({"groupInviteMessage": {"groupName": "Vizinhos", "inviteCode": "AbC"}})
+    assert (event.kind, event.text) == (
+        MessageKind.TEXT,
+        "Invitation to the group Vizinhos\nhttps://chat.whatsapp.com/AbC",
+    )
+
+
+def test_an_event_reads_as_text() -> None:
+    event = received({"eventMessage": {"name": "Festa"}})
+    assert (event.kind, event.text, event.content) == (MessageKind.TEXT, "Festa", NO_CONTENT)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +168,11 @@ def test_what_cannot_be_shown_keeps_its_place(content: object, name: str) -> Non
     [
         {"pollUpdateMessage": {"vote": {}}},
         {"encReactionMessage": {}},
+        {"albumMessage": {"expectedImageCount": 2}},
         {"senderKeyDistributionMessage": {"groupId": "x"}},
     ],
 )
-def test_votes_and_key_exchanges_give_no_event(content: dict[str, Any]) -> None:
+def test_votes_key_exchanges_and_headers_of_albums_give_no_event(content: dict[str, Any]) -> None:
     assert events(body("messages.upsert", message(content))) == []
 
 
@@ -171,6 +205,7 @@ def test_a_poll_reads_as_text(name: str) -> None:
     content = {name: {"name": "Qual?", "options": [{"optionName": "A"}, {}], "selectableOptionsCount": 1}}
     event = received(content)
     assert (event.kind, event.text) == (MessageKind.POLL, "Qual?\n- A")
+    assert event.content.poll == Poll(question="Qual?", options=["A"])
 
 
 FLOW = {"name": "quick_reply", "paramsJson": '{"id":"opt_1"}'}
@@ -198,7 +233,18 @@ FLOW = {"name": "quick_reply", "paramsJson": '{"id":"opt_1"}'}
 )
 def test_choices_give_label_and_id(content: dict[str, Any], label: str, identifier: str) -> None:
     event = received(content)
-    assert (event.kind, event.text, event.extra) == (MessageKind.INTERACTIVE, label, {"selected_id": identifier})
+    assert (event.kind, event.text) == (MessageKind.INTERACTIVE, label)
+    assert event.content == Content(pressed=Press(title=label, payload=identifier))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [({"isVideo": False, "durationSecs": 65}, "Call, 65 seconds"), ({"isVideo": True}, "Video call, not answered")],
+)
+def test_a_call_in_the_log_is_a_note_that_nobody_waits_for(call: dict[str, Any], text: str) -> None:
+    event = received({"callLogMesssage": call})
+    assert (event.is_note, event.makes_customer_wait) == (True, False)
+    assert (event.kind, event.text) == (MessageKind.TEXT, text)
 
 
 def test_a_template_that_was_sent_shows_its_words() -> None:
@@ -210,18 +256,21 @@ def test_an_advertisement_is_kept_with_the_message() -> None:
     ad = {"title": "Oferta", "sourceType": "ad", "sourceId": "120", "sourceUrl": "https://fb.me/x", "ctwaClid": "Af"}
     context = {"conversionSource": "FB_Ads", "externalAdReply": ad | {"thumbnail": {"0": 1}}}
     event = received({"conversation": "quero"}, contextInfo=context)
-    assert event.extra == {"ad": ad | {"conversionSource": "FB_Ads"}}
+    assert event.content.referral == Referral(
+        source="ad", title="Oferta", url="https://fb.me/x", ad_id="120", ref="FB_Ads", click_id="Af"
+    )
 
 
 def test_mentions_and_forwards_are_kept() -> None:
     context = {"mentionedJid": [MARIA, "", 5], "isForwarded": True, "groupMentions": []}
-    assert received({"conversation": "oi"}, contextInfo=context).extra == {"mentions": [MARIA], "forwarded": True}
+    event = received({"conversation": "oi"}, contextInfo=context)
+    assert (event.mentions, event.content) == ((MARIA,), Content(forwarded=Forward()))
 
 
 @pytest.mark.parametrize("context", [None, {}, [], {"mentionedJid": []}])
 def test_an_empty_context_adds_nothing(context: object) -> None:
     event = received({"conversation": "oi"}, contextInfo=context)
-    assert (event.extra, event.reply_to) == ({}, None)
+    assert (event.extra, event.content, event.mentions, event.reply_to) == ({}, NO_CONTENT, (), None)
 
 
 @pytest.mark.parametrize("emoji", ["👍", ""])

@@ -121,7 +121,7 @@ def test_half_a_key_of_amazon_is_no_key_and_the_other_half_is_named(
     half = {key: value for key, value in _body(name).items() if key != left_out}
     hub.post(f"/channels/{_type(name)}/configure", half)
     [instance] = hub.documents("instances", tenant_id=hub.tenant_id)
-    assert (instance["status"], missing in instance["status_detail"]) == ("not_configured", True)
+    assert (instance["status"], missing in instance["status_detail"]["fields"]) == ("not_configured", True)
     tried = hub.post(f"/integrations/{_type(name)}/test", half)
     assert (tried["success"], missing in tried["test_result"]) == (False, True)
 

@@ -61,7 +61,7 @@ def test_a_message_has_the_printed_form_and_its_fate(client: FlaskClient, conver
     say("sess_123", "msg_123", 15, text="I need help with my order")
     answer: Any = client.get("/messages/sess_123").json
     [printed] = golden("messages_response")["messages"]
-    assert answer["messages"] == [printed | {"status": "received", "attachments": []}]
+    assert answer["messages"] == [printed | {"status": "received", "attachments": [], "details": {}}]
 
 
 def test_messages_come_in_order_and_older_ones_by_cursor(client: FlaskClient, converse: Converse, say: Say) -> None:

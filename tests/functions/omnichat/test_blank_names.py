@@ -8,7 +8,7 @@ import pytest
 
 from tests.pipeline.hub import Hub
 
-PERSON = {"email": "bob@example.com", "role": "agent", "password": "correct horse"}
+PERSON = {"email": "bob@example.com", "role": "agent"}
 
 
 @pytest.mark.parametrize(

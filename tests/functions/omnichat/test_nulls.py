@@ -10,8 +10,8 @@ from functions.omnichat.channel_schemas import ChannelIn, ChannelPatch
 from functions.omnichat.conversations import ConversationChange
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import SendBody
-from functions.omnichat.people_schemas import KeyIn, UserIn, UserPatch
-from functions.omnichat.schemas import AgentIn, AgentPatch, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
+from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
+from functions.omnichat.schemas import AgentIn, AgentPatch, LinkIn, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
 from functions.omnichat.team_schemas import MemberIn, TeamIn, TeamPatch
 from functions.omnichat.telegram_schemas import TelegramConfirmIn, TelegramStartIn
 
@@ -24,19 +24,23 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ChoiceIn, {"id": "1", "title": "Yes"}),
     (ConversationChange, {}),
     (KeyIn, {"name": "shop"}),
+    (LinkIn, {"token": "t", "password": "correct horse"}),
     (LoginIn, {"email": "ann@example.com", "password": "correct horse"}),
+    (LogoutIn, {}),
     (MemberIn, {"agentId": "a"}),
+    (PasswordIn, {"currentPassword": "correct horse", "newPassword": "battery staple"}),
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),
     (RefreshIn, {"refreshToken": "t"}),
     (RegisterIn, {"email": "ann@example.com", "password": "correct horse"}),
     (SendBody, {"text": "hello"}),
+    (SettingsPatch, {}),
     (TeamIn, {"name": "Sales"}),
     (TeamPatch, {}),
     (TelegramConfirmIn, {"channelInstanceId": "c", "code": "1"}),
     (TelegramStartIn, {"channelInstanceId": "c", "phone": "+491701234567"}),
     (TemplateIn, {"name": "hello", "language": "en_US"}),
     (ToolIn, {"name": "look", "url": "https://tools.example"}),
-    (UserIn, {"email": "bob@example.com", "role": "agent", "password": "correct horse"}),
+    (UserIn, {"email": "bob@example.com", "role": "agent"}),
     (UserPatch, {}),
 ]
 

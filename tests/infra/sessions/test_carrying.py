@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from shared.domain.messages import Direction, MessageStatus
 from shared.errors import StoreError
 from shared.ports.bus import Bus
@@ -140,3 +142,14 @@ def test_groups_are_left_alone_where_the_config_says_so(hub: Hub, telegram: Tele
     line.bring(update(3, "Hello"))
     eventually(lambda: len(hub.messages()) == 2)
     assert [message.text for message in hub.messages()] == ["Private", "Hello"]
+
+
+@pytest.mark.parametrize("groups", [True, "addressed", "all"])
+def test_groups_are_read_where_the_config_says_what_is_answered_there(
+    hub: Hub, telegram: Telegram, start: Start, groups: object
+) -> None:
+    logged_in(hub, groups=groups)
+    start()
+    group = {"id": -400, "type": "group", "title": "Family"}
+    line_of(telegram).bring({"message": update(1, "Dinner?")["message"] | {"chat": group}})
+    eventually(lambda: [message.text for message in hub.messages()] == ["Dinner?"])

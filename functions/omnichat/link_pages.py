@@ -15,7 +15,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.limits import LINKS, device
 from shared.usecases.accounts import links
 
-_POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>{title}</title><h1>{title}</h1>{content}</html>"
@@ -49,7 +49,9 @@ def page(query: LinkQuery) -> Response:
     token = f'<input name="token" type="hidden" value="{escape(query.token)}">'
     person = f"<p>For {escape(link.email)}" if link.email else ""
     fields = f"{person}{token}{_FIELDS[link.purpose]}{_CHOICE}<p><button>OK</button>"
-    return _page(200, _TITLES[link.purpose], f'<form method="post" action="{links.PATH}/form">{fields}</form>')
+    return _page(
+        200, _TITLES[link.purpose], f'<form method="post" action="{links.PATH}/form">{fields}</form>', "'self'"
+    )
 
 
 @api.post("/form", responses={200: _HTML, 400: _HTML, 401: _HTML, 409: _HTML}, security=[])
@@ -66,7 +68,7 @@ def _failure(error: HubError) -> Response:
     return _page(error.status, "This did not work", f"<p>{escape(error.detail)}.")
 
 
-def _page(status: int, title: str, content: str) -> Response:
+def _page(status: int, title: str, content: str, form_action: str = "'none'") -> Response:
     response = Response(_PAGE.format(title=title, content=content), status, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Content-Security-Policy"] = _POLICY.format(form_action=form_action)
     return response

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
-from shared.errors import BadRequest
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.sign_ins import SignIn
@@ -26,12 +24,7 @@ class UserIn(Request, Wire):
     name: Name | None = None
     role: Role
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_password(cls, body: object) -> object:
-        if isinstance(body, Mapping) and "password" in body:
-            raise BadRequest.of_field("password", "is chosen by the person, who accepts the invitation")
-        return body
+    refused: ClassVar = {"password": "is chosen by the person, who accepts the invitation"}
 
 
 class InvitationOut(Wire):
@@ -68,13 +61,7 @@ class UserPatch(Request, Wire):
     """Only what is given changes; null takes the name away."""
 
     takes_away = frozenset({"name"})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_password(cls, body: object) -> object:
-        if isinstance(body, Mapping) and "password" in body:
-            raise BadRequest.of_field("password", "cannot be changed here: use /api/auth/password, or a reset link")
-        return body
+    refused: ClassVar = {"password": "cannot be changed here: use /api/auth/password, or a reset link"}
 
     role: Role | None = None
     name: Name | None = None

@@ -52,6 +52,7 @@ class InstallQuery(BaseModel):
 
 
 @api.get("/<channel_name>/start", responses=_PAGES, security=[])
+@any_names
 def offer(path: InstallPath, query: LinkQuery) -> Response:
     """Say what a link of `/qr` connects; opening it, as previews of messages do, begins nothing."""
     try:

@@ -43,17 +43,23 @@ View = Callable[..., Response]
 
 log = logging.getLogger(__name__)
 
-_REFUSED = "there is no such channel, or the call does not prove that it comes from the channel's provider"
+_REFUSED = (
+    "there is no such channel, or the call does not prove that it comes from the channel's provider, "
+    "or is longer than the provider's calls are"
+)
 
 
 def hiding_channels(view: View) -> View:
-    """Answer alike whether a channel does not exist, is not set up, or the call is forged; the log says which."""
+    """Answer alike whether a channel does not exist, is not set up, or the call is forged or too long for it.
+
+    The log says which.
+    """
 
     @wraps(view)
     def answered(deps: Deps, request: Request, **arguments: str) -> Response:
         try:
             return view(deps, request, **arguments)
-        except (NotFound, SignatureInvalid, BadRequest) as error:
+        except (NotFound, SignatureInvalid, PayloadTooLarge, BadRequest) as error:
             if not deps.settings.hides_channels or isinstance(error, PayloadInvalid):
                 raise
             log.warning("a webhook was refused", extra={"path": request.path, "reason": error.detail})

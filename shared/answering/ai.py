@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
@@ -41,9 +42,9 @@ def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run) -> str:
     """Return the persona's answer. Raises `ProviderUnavailable` when the model gives none."""
     if deps.settings.openai_api_key is None:
         return echo(turn)
-    messages = prompt(turn, agent)
+    messages, make = prompt(turn, agent), partial(call_tool, deps, agent, turn)
     if agent.tools:
-        messages += run.resume()
+        messages += run.resume(make)
     while True:
         tools = agent.tools if run.rounds < _MAX_ROUNDS else []
         completion = complete(deps, agent, messages, [described(tool) for tool in tools])
@@ -51,7 +52,7 @@ def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run) -> str:
             return completion.text
         if not tools:
             raise ProviderUnavailable(NAME, "asked for tools without end")
-        messages += run.carry_out(completion.message, lambda call: call_tool(deps, agent, turn, call))
+        messages += run.carry_out(completion.message, make)
 
 
 def echo(turn: Turn) -> str:

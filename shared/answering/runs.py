@@ -4,8 +4,8 @@
     tool_usage/{customer, hour}                  how many tools were called for a customer
 
 A message is kept before its calls are made, and each result as soon as it is there. When the model fails afterwards, or
-the process dies, the next try goes on from there: what has a result is not called again, and neither is what was under
-way, for nobody knows whether it was done.
+the process dies, the next try goes on from there: what has a result is not called again, and neither is a tool that was
+under way, for nobody knows whether it was done. A question to a colleague does nothing outside and is asked again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.agents import Agent, AgentRun, ToolUsage
+from shared.domain.agents import Agent, AgentRun, CollaborationStep, ToolUsage
 from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.errors import ProviderUnavailable
@@ -68,17 +68,30 @@ class Run:
         self.id = ids.agent_run(turn.conversation.id, waiting_since)
         self._rounds: list[Chat] = []
         self._results: dict[str, str] = {}
+        self._steps: dict[str, CollaborationStep] = {}
 
     @property
     def rounds(self) -> int:
         """How many of the model's messages have asked for calls."""
         return len(self._rounds)
 
-    def resume(self) -> list[Chat]:
+    @property
+    def steps(self) -> list[CollaborationStep]:
+        """What colleagues were asked, in the order of the questions."""
+        return [self._steps[call.key] for call in self._all_calls() if call.key in self._steps]
+
+    def note_step(self, call: ToolCall, step: CollaborationStep) -> None:
+        """Have the step of a call kept together with the call's result."""
+        self._steps[call.key] = step
+
+    def resume(self, make: Callable[[ToolCall], str]) -> list[Chat]:
         """Take up what a former try has left: the model's messages so far, each with what its calls brought."""
         stored = UnitOfWork(self._deps.store).agent_runs.get(self.id) or AgentRun()
         self._rounds = [json.loads(message) for message in stored.rounds]
-        self._results = dict(stored.results)
+        self._results, self._steps = dict(stored.results), dict(stored.steps)
+        for call in self._all_calls():
+            if call.name not in self._tools and call.key not in self._results:
+                self._keep(call, make(call))
         return [chat for number, message in enumerate(self._rounds) for chat in self._with_results(number, message)]
 
     def carry_out(self, message: Chat, make: Callable[[ToolCall], str]) -> list[Chat]:
@@ -136,13 +149,15 @@ class Run:
     def _keep(self, call: ToolCall, result: str) -> None:
         result = self._results[call.key] = clean(result)[:_LONGEST_RESULT]
         unit = UnitOfWork(self._deps.store)
-        unit.agent_runs.patch(self.id, results={call.key: result}, expires_at=self._deps.now() + _LIFE)
+        step = self._steps.get(call.key)
+        steps = {call.key: step.model_dump()} if step else {}
+        expires_at = self._deps.now() + _LIFE
+        unit.agent_runs.patch(self.id, results={call.key: result}, steps=steps, expires_at=expires_at)
         unit.commit()
 
     def _calls_made(self) -> int:
         refusals = (_TOO_MANY, _TOO_MANY_THIS_HOUR)
-        calls = (call for number, message in enumerate(self._rounds) for call in self._calls(number, message))
-        limited = (call for call in calls if call.name in self._tools)
+        limited = (call for call in self._all_calls() if call.name in self._tools)
         return len({call.key for call in limited if self._results.get(call.key) not in refusals})
 
     def _with_results(self, number: int, message: Chat) -> list[Chat]:
@@ -151,6 +166,9 @@ class Run:
             for call in self._calls(number, message)
         ]
         return [message, *results]
+
+    def _all_calls(self) -> list[ToolCall]:
+        return [call for number, message in enumerate(self._rounds) for call in self._calls(number, message)]
 
     def _calls(self, number: int, message: Chat) -> list[ToolCall]:
         return [self._call(number, place, call) for place, call in enumerate(message["tool_calls"])]

@@ -65,7 +65,7 @@ def ask_team(deps: Deps, turn: Turn, crew: Crew, run: Run) -> TeamAnswer:
     """
     work = _Work(deps, turn, crew, run)
     text = echo(turn) if deps.settings.openai_api_key is None else work.answer()
-    return TeamAnswer(text, work.steps, work.tokens, work.milliseconds())
+    return TeamAnswer(text, run.steps, work.tokens, work.milliseconds())
 
 
 class _Work:
@@ -78,14 +78,13 @@ class _Work:
         self._lead = crew.lead
         self._colleagues = {_function_name(n, c.agent.name): c for n, c in enumerate(crew.colleagues, 1)}
         self._started = time.monotonic()
-        self.steps: list[CollaborationStep] = []
         self.tokens = 0
 
     def milliseconds(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
 
     def answer(self) -> str:
-        messages = prompt(self._turn, self._lead) + self._run.resume()
+        messages = prompt(self._turn, self._lead) + self._run.resume(self._do)
         while True:
             functions = self._functions() if self._run.rounds < _MAX_ROUNDS and self._may_go_on() else []
             completion = self._complete(self._lead, messages, functions)
@@ -103,7 +102,7 @@ class _Work:
 
     def _functions(self) -> list[Chat]:
         own = [described(tool) for tool in self._lead.tools]
-        if len(self.steps) >= MAX_QUESTIONS:
+        if len(self._run.steps) >= MAX_QUESTIONS:
             return own
         return own + [_consult(name, colleague) for name, colleague in self._colleagues.items()]
 
@@ -114,21 +113,23 @@ class _Work:
 
     def _do(self, call: ToolCall) -> str:
         colleague = self._colleagues.get(call.name)
-        if not self._may_go_on() or (colleague and len(self.steps) >= MAX_QUESTIONS):
+        if not self._may_go_on() or (colleague and len(self._run.steps) >= MAX_QUESTIONS):
             return "there is no more time for this: answer now with what you have"
         if colleague is None:
             return call_tool(self._deps, self._lead, self._turn, call)
-        return self._ask(colleague, _question(call.arguments))
+        return self._ask(colleague, call)
 
-    def _ask(self, colleague: Colleague, question: str) -> str:
+    def _ask(self, colleague: Colleague, call: ToolCall) -> str:
         agent, began, before = colleague.agent, self.milliseconds(), self.tokens
+        question = _question(call.arguments)
         system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
         try:
             answer = self._complete(agent, [*system, {"role": "user", "content": question}], []).text
             failed = not answer
         except (ProviderRejected, ProviderUnavailable):
             answer, failed = "", True
-        self.steps.append(
+        self._run.note_step(
+            call,
             CollaborationStep(
                 agent_id=agent.id,
                 agent_name=agent.name,
@@ -137,7 +138,7 @@ class _Work:
                 failed=failed,
                 tokens=self.tokens - before,
                 milliseconds=self.milliseconds() - began,
-            )
+            ),
         )
         return answer or f"{agent.name} could not answer"
 

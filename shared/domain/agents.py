@@ -44,15 +44,29 @@ class Agent(BaseModel):
     updated_at: datetime
 
 
+class CollaborationStep(BaseModel):
+    """A question of the lead to a member. `failed` means that the member gave no answer."""
+
+    agent_id: str
+    agent_name: str
+    question: str
+    answer: str
+    failed: bool = False
+    tokens: int = 0
+    milliseconds: int = 0
+
+
 class AgentRun(BaseModel):
     """How far an agent has come with an answer that is not there yet, so that trying again repeats no call of a tool.
 
     `rounds` are the model's messages that asked for tools, as JSON; `results` is what their calls brought, by the
-    call's key. A call without a result was interrupted.
+    call's key. A call without a result was interrupted. `steps` are the questions to members of a team, by the same
+    key.
     """
 
     rounds: list[str] = Field(default_factory=list)
     results: dict[str, str] = Field(default_factory=dict)
+    steps: dict[str, CollaborationStep] = Field(default_factory=dict)
     expires_at: datetime | None = None
 
 
@@ -90,18 +104,6 @@ class AgentTeam(BaseModel):
     members: list[AgentTeamMember] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime
-
-
-class CollaborationStep(BaseModel):
-    """A question of the lead to a member. `failed` means that the member gave no answer."""
-
-    agent_id: str
-    agent_name: str
-    question: str
-    answer: str
-    failed: bool = False
-    tokens: int = 0
-    milliseconds: int = 0
 
 
 class AgentCollaboration(BaseModel):

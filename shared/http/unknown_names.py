@@ -4,6 +4,7 @@ Who misspells `dry_run` or sends a field of another API must not be told that al
 went well. `APIBlueprint` puts `checked` around every view, so that a new endpoint
 gets it by declaring its models. What genuine clients send beside stands in the
 `ignored` of the model that it is sent with: names, or their beginnings with a `*`.
+Its `refused` has names that people try, each with what to do instead.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name at its place (`attachments.0.kind`), the names that are known there, and which it was given as already."""
+    """A name at its place (`attachments.0.kind`), and the names that are known there.
+
+    `twin` is the name that the same field was given by already, `reason` what the model says about the name.
+    """
 
     place: str
     name: str
     names_here: Sequence[str]
     twin: str | None = None
+    reason: str | None = None
 
 
 def any_names(view: View) -> View:
@@ -131,6 +136,7 @@ def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) ->
         return
     fields = {name: field for model in models for name, field in _fields(model).items()}
     ignored = {name for model in models for name in getattr(model, "ignored", ())}
+    refused = {name: reason for model in models for name, reason in getattr(model, "refused", {}).items()}
     spellings: dict[int, str] = {}
     for name in names:
         if name in fields:
@@ -138,7 +144,8 @@ def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) ->
             if twin != name:
                 yield Unknown(place + name, name, (), twin)
         elif not _is_among(name, ignored):
-            yield Unknown(place + name, name, [main for model in models for main in _main_names(model)])
+            names_here = [main for model in models for main in _main_names(model)]
+            yield Unknown(place + name, name, names_here, reason=refused.get(name))
 
 
 def _is_among(name: str, ignored: Collection[str]) -> bool:
@@ -210,6 +217,8 @@ def _refuse(kind: str, unknowns: Iterator[Unknown]) -> None:
 
 
 def _reason(kind: str, unknown: Unknown) -> str:
+    if unknown.reason is not None:
+        return unknown.reason
     if unknown.twin is not None:
         return f"is the same {kind} as {unknown.twin}: give one of them"
     if not unknown.names_here:

@@ -15,6 +15,9 @@ from tests.crash.driver import PATIENCE, Driver
 from tests.eventually import eventually
 from tests.stubs import Received, Reply, Stub
 
+REQUESTS_PER_ANSWER = 3
+"""What the customer wrote, the question to the colleague, and the results of both calls."""
+
 _LEAD = "You lead."
 
 
@@ -28,6 +31,8 @@ class Model:
         self.questions: Counter[str] = Counter()
         """How often the lead agent received each text of a customer."""
         self.thinking = 0
+        self.requests = 0
+        """How often it was asked at all; `REQUESTS_PER_ANSWER` where nothing goes wrong."""
         self._url = provider.url
         self._random = random.Random(seed)
         self._slowest = slowest
@@ -62,6 +67,7 @@ class Model:
     def _complete(self, request: Received) -> Reply:
         with self._lock:
             self.thinking += 1
+            self.requests += 1
             delay = self._random.uniform(0, self._slowest)
         try:
             time.sleep(delay)

@@ -366,6 +366,40 @@ def test_a_team_that_fails_after_its_leads_call_does_not_have_it_made_again(ai_h
     assert ai_hub.sent_texts() == ["You have it."]
 
 
+@pytest.mark.parametrize("moment", ["before the answer is kept", "after the answer was kept"])
+def test_a_team_that_dies_at_a_question_still_has_its_step(ai_hub: ManualHub, moment: str) -> None:
+    class Died(ProviderUnavailable):
+        pass
+
+    def die() -> None:
+        raise Died("this process", "is gone")
+
+    deaths = iter([die])
+
+    def model(request: Received) -> Reply:
+        messages = request.json["messages"]
+        if messages[0]["content"] == "You know.":
+            store = ai_hub.overlaps.store
+            for death in deaths:
+                (store.before_commit if moment.startswith("before") else store.after_commit)("agent_runs", death)
+            return _says("It left yesterday.")
+        results = [chat["content"] for chat in messages if chat["role"] == "tool"]
+        if results:
+            return _says(results[0])
+        [name] = [tool["function"]["name"] for tool in request.json["tools"] if "consult" in tool["function"]["name"]]
+        return _asks_for("call", name=name, arguments='{"question": "Where is it?"}')
+
+    ai_hub.provider.on("POST", CHAT, model)
+    team = ai_hub.post("/api/teams", {"name": "Support", "leadAgentId": _agent(ai_hub)}, 201)["id"]
+    expert = ai_hub.post("/api/agents", {"name": "Expert", "prompt": "You know."}, 201)["id"]
+    ai_hub.post(f"/api/teams/{team}/members", {"agentId": expert, "expertise": "orders"}, 201)
+    ai_hub.writes(ai_hub.telegram(), "where is it?")
+    assert _work_until_done(ai_hub) == 1
+    assert ai_hub.sent_texts() == ["It left yesterday."]
+    [collaboration] = ai_hub.documents("collaborations")
+    assert [step["answer"] for step in collaboration["steps"]] == ["It left yesterday."]
+
+
 def test_an_external_agent_can_tell_that_it_is_asked_again(manual_hub: ManualHub) -> None:
     run = "/api/v1/agent/support/run"
     evolution_rules(manual_hub.provider)

@@ -64,7 +64,12 @@ PIECES = (
 def _mail(head: str, body: str = "") -> Callable[[str], object]:
     def read(text: str) -> object:
         mail = mime.read((head + text + "\r\n\r\n" + body if body else head + text).encode())
-        return mime.body(mail), mime.files(mail), mime.addresses(mail, "From"), mime.header(mail, "Subject")
+        return (
+            mime.body(mail, is_answer=True),
+            mime.files(mail),
+            mime.addresses(mail, "From"),
+            mime.header(mail, "Subject"),
+        )
 
     return read
 

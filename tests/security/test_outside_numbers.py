@@ -19,6 +19,7 @@ from shared.http.google_callers import fetch_certificates
 from shared.outgoing import Answer
 from shared.security import tokens
 from tests.eventually import eventually
+from tests.evolution import evolution_rules
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 
@@ -54,6 +55,7 @@ def test_no_error_carries_a_pause_that_nobody_can_wait_for(seconds: float) -> No
 
 @pytest.mark.parametrize("header", ["inf", "nan", "1e300", "9" * 400, "-inf"])
 def test_a_provider_that_asks_for_any_pause_makes_no_error_of_ours(hub: Hub, header: str) -> None:
+    evolution_rules(hub.provider)
     hub.whatsapp()
     hub.provider.on("POST", "/instance/restart/", Reply(status=503, json={}, headers={"retry-after": header}))
     hub.provider.on("PUT", "/instance/restart/", Reply(status=503, json={}, headers={"retry-after": header}))

@@ -68,7 +68,7 @@ def test_who_is_an_admin_no_more_sees_no_more_codes(deps: Deps) -> None:
         _deliver(sockets, realtime.WHATSAPP_QR, **CODE)
         assert client.next()[0] == realtime.WHATSAPP_QR
         deps.store.commit([Merge(Ref("users", "admin-t1"), {"role": "viewer"})])
-        deps.cache.forget(("role", "t1", "admin-t1"))
+        deps.cache.forget(("user", "t1", "admin-t1"))
         for _ in range(500):
             _deliver(sockets, realtime.WHATSAPP_QR, **CODE)
             try:

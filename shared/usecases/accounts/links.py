@@ -93,6 +93,8 @@ def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
+        # Before its users are looked for: who makes one meanwhile changes the tenant.
+        unit.fetch(unit.tenants.key(link.tenant_id))
         _check_is_not_set_up(unit, link.tenant_id)
         return accounts.add_owner(deps, unit, link.tenant_id, owner)
 

@@ -70,11 +70,11 @@ def test_an_edit_and_a_deletion_change_the_message_and_are_none(manual_hub: Manu
 
 def test_history_is_stored_on_its_side_and_never_answered(manual_hub: ManualHub, cloud: Cloud) -> None:
     customer, own = "16505551238", "15550783881"
-    theirs = _text(manual_hub, "h1", "broken since March", **{"from": customer})
-    ours = _text(manual_hub, "h2", "here is your invoice", **{"from": own, "to": customer})
+    older = _text(manual_hub, "h1", "broken since March", **{"from": customer})
+    invoice = _text(manual_hub, "h2", "here is your invoice", **{"from": own, "to": customer})
     about = {"metadata": {"phone_number_id": NUMBER, "display_phone_number": own}}
-    cloud.brings("history", messages=[theirs], **about)
-    cloud.brings("history", messages=[ours], **about)
+    cloud.brings("history", messages=[older], **about)
+    cloud.brings("history", messages=[invoice], **about)
     threads = [{"id": customer, "messages": [_text(manual_hub, "h3", "and older", **{"from": customer})]}]
     cloud.brings("history", history=[{"threads": threads}], **about)
     _work(manual_hub)

@@ -37,6 +37,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             EVOLUTION_KEY="the-deployments-evolution-key",
             TELEGRAM_API_URL=telegram.url,
         )
+        # The first to register owns the tenant of the API key; what the tests make there is to be theirs alone.
+        operator = {"email": "operator@example.com", "password": "correct horse battery"}
+        server.client().post("/api/auth/register", operator, 201)
         try:
             yield Deployment(server, Evolution(evolution), telegram)
         finally:

@@ -63,7 +63,7 @@ def _undelivered(received: Received, mail: Mail, report: mime.DeliveryReport) ->
     Nothing else of the report is believed, for anybody could have written it.
     """
     references = [*_references(mail), *threads.ids(mime.header(mail, "In-Reply-To"))]
-    thread = threads.ours(references, received.thread_key)
+    thread = threads.thread_in(references, received.thread_key)
     error = f"not delivered to {report.recipient}: {report.reason}"
     events: list[ChannelEvent] = [
         Receipt(external_message_id=reference[1:].partition("@")[0], status=MessageStatus.DEAD, error=error)

@@ -178,8 +178,8 @@ def body(mail: Mail, *, is_answer: bool) -> tuple[str, str | None]:
     parts = list(_body_parts(mail, MOST_PARTS))
     rich = "\n".join(rich for _, rich in parts if rich)[: MOST_HTML * 2]
     text = "\n\n".join(text.strip() for text, _ in parts if text.strip())
-    shown = unquoted(text) if is_answer else text.replace("\r\n", "\n")
-    return shown[:MOST_TEXT].strip(), sanitised(rich) if rich.strip() else None
+    text = unquoted(text) if is_answer else text.replace("\r\n", "\n")
+    return text[:MOST_TEXT].strip(), sanitised(rich) if rich.strip() else None
 
 
 def _body_parts(part: Mail, most: int) -> Iterator[tuple[str, str | None]]:
@@ -201,10 +201,10 @@ def _body_parts(part: Mail, most: int) -> Iterator[tuple[str, str | None]]:
 def _best(children: list[Mail], most: int) -> Iterator[tuple[str, str | None]]:
     """One of the alternatives: its words from the first that has some, its looks from the last that has some."""
     alternatives = [list(_body_parts(child, most)) for child in children]
-    words = ("\n\n".join(text for text, _ in pieces if text.strip()) for pieces in alternatives)
+    texts = ("\n\n".join(text for text, _ in pieces if text.strip()) for pieces in alternatives)
     looks = ["\n".join(rich for _, rich in pieces if rich) for pieces in alternatives]
     rich = next((rich for rich in reversed(looks) if rich), None)
-    yield next((text for text in words if text.strip()), ""), rich
+    yield next((text for text in texts if text.strip()), ""), rich
 
 
 def _as_read(part: Mail) -> tuple[str, str | None]:

@@ -38,10 +38,10 @@ def thread_of(
         match = _REPLY_TO.fullmatch(address.strip().lower())
         if match and reply_domain and match[3] == reply_domain.lower() and _is_ours(match[1], match[2], key):
             return match[1]
-    return ours(references, key) or name(references[0] if references else message_id)
+    return thread_in(references, key) or name(references[0] if references else message_id)
 
 
-def ours(references: Iterable[str], key: str | None) -> str | None:
+def thread_in(references: Iterable[str], key: str | None) -> str | None:
     """The thread that one of these ids of ours names; None where none of them is ours."""
     for reference in references:
         match = _OURS.fullmatch(reference)

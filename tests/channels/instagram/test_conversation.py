@@ -161,8 +161,8 @@ def test_an_account_whose_owner_logs_in_at_instagram_is_connected(hub: Hub) -> N
     created = hub.post("/api/channels", {"name": "Insta", "type": "INSTAGRAM", "config": config}, 201)
     assert created["status"] == "DISCONNECTED"
     link = urlsplit(hub.get(f"/api/v1/instances/{created['id']}/qr")["auth_url"])
-    begun = hub.client.post(link.path, data={"link": parse_qs(link.query)["link"][0]})
-    state = parse_qs(urlsplit(begun.headers["Location"]).query)["state"][0]
+    redirect = hub.client.post(link.path, data={"link": parse_qs(link.query)["link"][0]})
+    state = parse_qs(urlsplit(redirect.headers["Location"]).query)["state"][0]
     hub.client.get("/oauth/instagram/callback", query_string={"code": "the-code", "state": state})
     assert hub.get(f"/api/channels/{created['id']}")["status"] == "CONNECTED"
     post(hub, says("m1", "hi"))

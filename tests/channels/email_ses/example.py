@@ -30,7 +30,7 @@ EXAMPLE = Example(
     ),
     recordings=Recordings(
         message="received__plain",
-        id="d6iitobk75ur44p8kdnnp7g2n800",
+        id="CA+first@mail.customer.example",
         # SES does not deliver our own mails to us; only automatic replies to them come back.
         echo="received__out-of-office",
         echo_kept=True,

@@ -95,35 +95,55 @@ def _message(received: Received, mail: Mail) -> MessageReceived:
     thread = threads.thread_of(
         received.receipt.recipients, references, message_id, received.thread_key, received.reply_domain
     )
-    text, rich = mime.body(mail, is_answer=bool(references))
-    content = _content(mail, rich)
-    attachments = _attachments(received, mail)
     if not verified:
         # Whoever may be somebody else has threads of their own, beside those of who certainly is that person.
         thread = threads.name(thread, address, received.receipt.dmarcVerdict.status)
-    direct = thread == threads.DIRECT
     if verified and address == received.own_address:
-        return _own(received, mail, thread, text, attachments, content)
+        return _placed(received, mail, thread, _written_to(received, mail), message_id, is_own=True)
     nobody_waits, for_people = _fate(received, mail, address)
-    message = MessageReceived(
-        external_message_id=_id(received, message_id, address, verified=verified),
-        external_conversation_id=address if direct else f"thread:{thread}",
-        chat_key=address if direct else f"thread:{thread}",
+    message = replace(
+        _placed(received, mail, thread, (name, address), _id(received, message_id, address, verified=verified)),
+        for_people=for_people,
+        nobody_waits=nobody_waits,
+        not_routed=nobody_waits,
+        extra=_extra(received, mail) | ({} if verified else {"verified": False}),
+        context=_context(mail, message_id, references, thread, address, verified),
+    )
+    is_direct = thread == threads.DIRECT
+    return message if is_direct or not verified else replace(message, outsiders_chat=_beside(thread, address))
+
+
+def _placed(
+    received: Received, mail: Mail, thread: str, customer: tuple[str, str], id_: str, *, is_own: bool = False
+) -> MessageReceived:
+    """The mail as a message of the customer's, or with `is_own` of the business's to them, in its thread."""
+    name, address = customer
+    references = _references(mail)
+    text, rich = mime.body(mail, is_answer=bool(references))
+    content, attachments = _content(mail, rich), _attachments(received, mail)
+    is_direct = thread == threads.DIRECT
+    chat = address if is_direct else f"thread:{thread}"
+    return MessageReceived(
+        external_message_id=id_,
+        external_conversation_id=chat,
+        chat_key=chat,
         sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
         kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
         text=text or (None if attachments else content.subject),
         attachments=attachments,
         sent_at=received.mail.timestamp,
-        is_thread=not direct,
-        for_people=for_people,
-        nobody_waits=nobody_waits,
-        not_routed=nobody_waits,
+        from_me=is_own,
+        is_thread=not is_direct,
         reply_to=references[-1] if references else None,
         content=content,
-        extra=_extra(received, mail) | ({} if verified else {"verified": False}),
-        context=_context(mail, message_id, references, thread, address, verified),
+        extra=_extra(received, mail),
     )
-    return message if direct or not verified else replace(message, outsiders_chat=_beside(thread, address))
+
+
+def _written_to(received: Received, mail: Mail) -> tuple[str, str]:
+    """Whom the business wrote to with another program, when a copy of that comes to it."""
+    people = [*mime.addresses(mail, "To"), *mime.addresses(mail, "Cc")]
+    return next((person for person in people if person[1] != received.own_address), ("", received.own_address or ""))
 
 
 def _id(received: Received, message_id: str, address: str, *, verified: bool) -> str:
@@ -132,29 +152,6 @@ def _id(received: Received, message_id: str, address: str, *, verified: bool) ->
     Who may be somebody else cannot take the id of another's mail.
     """
     return message_id if verified else f"{message_id} {address} {received.receipt.dmarcVerdict.status}"
-
-
-def _own(
-    received: Received, mail: Mail, thread: str, text: str, attachments: tuple[Attachment, ...], content: Content
-) -> MessageReceived:
-    """A copy of what the business wrote with another program; the customer is whom it wrote to."""
-    people = [*mime.addresses(mail, "To"), *mime.addresses(mail, "Cc")]
-    name, address = next((each for each in people if each[1] != received.own_address), ("", received.own_address or ""))
-    direct = thread == threads.DIRECT
-    return MessageReceived(
-        external_message_id=next(iter(threads.ids(mime.header(mail, "Message-ID"))), received.mail.messageId),
-        external_conversation_id=address if direct else f"thread:{thread}",
-        chat_key=address if direct else f"thread:{thread}",
-        sender=Sender(external_user_id=address, keys=(address,), name=name or None, email=address),
-        kind=MessageKind.TEXT if text or not attachments else attachments[0].type,
-        text=text or (None if attachments else content.subject),
-        attachments=attachments,
-        sent_at=received.mail.timestamp,
-        is_thread=not direct,
-        from_me=True,
-        content=content,
-        extra=_extra(received, mail),
-    )
 
 
 def _beside(thread: str, address: str) -> OutsidersChat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared.deps import Deps
+from shared.domain.messages import Direction, MessageStatus
 from tests.channels.amazon import CONFIG, Signer, notification
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, running_hub
@@ -46,7 +47,11 @@ class Mailbox:
         assert answer.status_code == status, answer.text
 
     def receive(
-        self, mail: Message, recipients: tuple[str, ...] = ("support@shop.example",), dmarc: str = "PASS"
+        self,
+        mail: Message,
+        recipients: tuple[str, ...] = ("support@shop.example",),
+        dmarc: str = "PASS",
+        after: timedelta = timedelta(),
     ) -> None:
         """Put the mail into the bucket and publish the notification of it, as a receipt rule does."""
         self.received += 1
@@ -57,7 +62,7 @@ class Mailbox:
         content = {
             "notificationType": "Received",
             "mail": {
-                "timestamp": datetime.now(UTC).isoformat(),
+                "timestamp": (datetime.now(UTC) + after).isoformat(),
                 "source": "ana@customer.example",
                 "messageId": f"ses-{self.received}",
             },
@@ -374,3 +379,98 @@ def test_an_address_that_may_not_send_is_said_so(mailbox: Mailbox) -> None:
     config = CONFIG | {"address": "nobody@elsewhere.example"}
     channel = mailbox.hub.post("/api/channels", {"name": "Other", "type": "EMAIL", "config": config}, 201)
     assert "verified" in json.dumps(channel)
+
+
+def test_a_copy_of_our_own_mail_is_our_answer_and_changes_no_address(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("Is it in stock?"))
+    eventually(lambda: hub.messages())
+    about = {"In_Reply_To": "<first@customer.example>", "References": "<first@customer.example>"}
+    written = {"From": "Shop <support@shop.example>", "To": "ana@customer.example", "Cc": "support@shop.example"}
+    answer = _mail("Yes, it is.", Message_ID="<ours@shop.example>", **about, **written)
+    mailbox.receive(answer, after=timedelta(minutes=1))  # a person takes that long
+    eventually(lambda: len(hub.messages()) == 2)
+    conversation = hub.conversation()
+    assert [(m.text, m.direction) for m in hub.messages()] == [
+        ("Is it in stock?", Direction.INBOUND),
+        ("Yes, it is.", Direction.OUTBOUND),
+    ]
+    assert conversation.needs_reply_since is None
+    hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "We keep one."}, 202)
+    [sent] = mailbox.sent(1)
+    assert sent["To"] == "ana@customer.example"
+
+
+def test_who_only_says_that_they_are_us_is_not_us(mailbox: Mailbox) -> None:
+    forged = _mail("Send the money there.", From="Shop <support@shop.example>", To="ana@customer.example")
+    mailbox.receive(forged, dmarc="FAIL")
+    [message] = eventually(mailbox.hub.messages)
+    assert message.direction is Direction.INBOUND
+    assert message.may_be_forged
+
+
+def test_a_failed_delivery_ends_the_mail_that_it_is_about_and_is_told_in_its_thread(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("How tall is it?"))
+    eventually(lambda: hub.messages())
+    conversation_id = hub.conversation().id
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "Ninety centimetres."}, 202)
+    [sent] = mailbox.sent(1)
+    [answer] = eventually(lambda: [m for m in hub.messages(Direction.OUTBOUND) if m.status is MessageStatus.SENT])
+    ses_id = f"<{answer.external_message_id}@eu-west-1.amazonses.com>"
+    mailbox.receive(_failure(f"{sent['References']} {ses_id}", ses_id))
+    eventually(lambda: hub.messages(Direction.SYSTEM))
+    [dead] = hub.messages(Direction.OUTBOUND)
+    assert (dead.status, dead.error) == (MessageStatus.DEAD, "not delivered to ana@customer.example: no such user")
+    [note] = hub.messages(Direction.SYSTEM)
+    assert (note.conversation_id, note.text) == (conversation_id, f"The mail was {dead.error}")
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "Did you get it?"}, 202)
+    assert mailbox.sent(2)[1]["To"] == "ana@customer.example"
+
+
+def _failure(references: str, ses_id: str) -> Message:
+    lines = [
+        "Return-Path: <>",
+        "From: Mail Delivery Subsystem <mailer-daemon@customer.example>",
+        "To: support@shop.example",
+        "Auto-Submitted: auto-replied",
+        "Subject: Undelivered",
+        "Message-ID: <failure@customer.example>",
+        f"In-Reply-To: {ses_id}",
+        f"References: {references}",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "It did not arrive.",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; customer.example",
+        "",
+        "Final-Recipient: rfc822; ana@customer.example",
+        "Action: failed",
+        "Diagnostic-Code: smtp; no such user",
+        "--b--",
+        "",
+    ]
+    return message_from_bytes("\r\n".join(lines).encode())
+
+
+def test_one_mail_that_comes_by_two_ways_is_one_message(mailbox: Mailbox) -> None:
+    for _ in range(2):
+        mailbox.receive(_mail("I want a refund."))
+    mailbox.receive(_mail("Hello?", Message_ID="<second@customer.example>"))
+    eventually(lambda: len(mailbox.hub.messages()) >= 2)
+    assert sorted(message.text or "" for message in mailbox.hub.messages()) == ["Hello?", "I want a refund."]
+
+
+def test_who_fills_in_a_form_is_the_customer(mailbox: Mailbox) -> None:
+    for name in ("bea", "carl"):
+        reply_to = f"{name.title()} <{name}@one.example>"
+        about = {"From": "Website <forms@site.example>", "Reply_To": reply_to, "Message_ID": f"<{name}@site.example>"}
+        mailbox.receive(_mail(f"Hello from {name}", **about))
+    conversations = eventually(lambda: stored if len(stored := mailbox.hub.conversations()) == 2 else [])
+    assert {one.external_user_id for one in conversations} == {"bea@one.example", "carl@one.example"}
+    assert len({one.customer_id for one in conversations}) == 2

@@ -152,8 +152,8 @@ def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     mailbox.receive(_mail("And another thing.", Message_ID="<other@customer.example>", Subject="Where is my order?"))
     conversations = eventually(lambda: stored if len(stored := hub.conversations()) == 2 else [])
     assert len({one.customer_id for one in conversations}) == 1
-    [asked] = [message for message in hub.messages() if message.text == "Where is my order?"]
-    first = next(one for one in conversations if one.id == asked.conversation_id)
+    [question] = [message for message in hub.messages() if message.text == "Where is my order?"]
+    first = next(one for one in conversations if one.id == question.conversation_id)
     hub.post("/api/messages/send", {"conversationId": first.id, "text": "On its way."}, 202)
     [sent] = mailbox.sent(1)
     assert sent["Auto-Submitted"] is None

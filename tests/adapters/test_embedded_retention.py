@@ -1,7 +1,8 @@
-"""How long SQLite keeps the webhooks that were consumed."""
+"""How long SQLite keeps the webhooks that were consumed, and documents that expire."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
@@ -10,9 +11,13 @@ import pytest
 
 from shared.adapters.embedded.bus import SqliteBus
 from shared.adapters.embedded.engine.database import Database
+from shared.adapters.embedded.retention import EXPIRING
+from shared.adapters.embedded.store import SqliteStore
 from shared.domain.events import Event, InboundEvent, ReplyEvent, Topic
+from shared.ports.store import Create, Ref
 from tests.adapters.traffic import consuming, ids, take
 
+ROOT = Path(__file__).parents[2]
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = 24 * 60 * 60
 
@@ -75,3 +80,26 @@ def test_what_is_still_waiting_is_not_there_twice_after_a_replay(tmp_path: Path)
     assert bus.replay(Topic.INBOUND, BEGINNING) == 1
     assert _consume(database) == ["waiting", "consumed"]
     database.close()
+
+
+def test_documents_that_have_expired_are_deleted_and_others_stay(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    store, now = SqliteStore(database), datetime.now(UTC)
+    for collection in ("tool_usage", "messages"):
+        for name, fields in (
+            ("expired", {"expires_at": now - timedelta(minutes=1)}),
+            ("valid", {"expires_at": now + timedelta(minutes=1)}),
+            ("endless", {"expires_at": None}),
+            ("without", {"text": "a message has none"}),
+        ):
+            store.commit([Create(Ref(collection, name), fields)])
+    _consume(database, "an event, whose acknowledgement tidies up")
+    for collection in ("tool_usage", "messages"):
+        refs = [Ref(collection, name) for name in ("expired", "valid", "endless", "without")]
+        assert {ref.id for ref in store.get(refs)} == {"valid", "endless", "without"}
+    database.close()
+
+
+def test_the_same_collections_expire_as_on_google_cloud() -> None:
+    declared = json.loads((ROOT / "infra/firestore/indexes.json").read_text("utf-8"))["fieldOverrides"]
+    assert sorted(EXPIRING) == sorted(each["collectionGroup"] for each in declared if each.get("ttl"))

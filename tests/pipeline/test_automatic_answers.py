@@ -10,6 +10,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.messages import Author, Direction
 from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import FACEBOOK_CUSTOMER, PAGE, Facebook
 
 GROUP = -100200
 AUTOMATIC = "Thanks for your message, we will call back."
@@ -222,6 +223,18 @@ def test_an_apps_greeting_neither_ends_the_waiting_nor_silences_the_agent(manual
     manual_hub.overlaps.clock.advance(seconds=10)
     manual_hub.work()
     assert "Echo: Do you deliver?" in _answers(manual_hub)
+
+
+@pytest.mark.parametrize(("seconds", "still_waits"), [(0.05, True), (30, False)])
+def test_a_pages_greeting_is_told_from_a_persons_answer_by_its_time(
+    manual_hub: ManualHub, seconds: float, *, still_waits: bool
+) -> None:
+    page = Facebook.of(manual_hub)
+    page.writes("I want to order")
+    at = round((manual_hub.deps.now().timestamp() + seconds) * 1000)
+    echo = {"mid": "m_echo", "is_echo": True, "app_id": 263902037430900, "text": "Hi, we will reply soon."}
+    page.brings(sender={"id": PAGE}, recipient={"id": FACEBOOK_CUSTOMER}, timestamp=at, message=echo)
+    assert bool(_only(manual_hub).needs_reply_since) is still_waits
 
 
 def test_what_a_person_writes_on_their_own_phone_ends_the_waiting(manual_hub: ManualHub) -> None:

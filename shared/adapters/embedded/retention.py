@@ -1,18 +1,37 @@
-"""Consumed events are retained for a while, so that they can be consumed again."""
+"""What is kept for a while only: consumed events, so that they can be consumed again, and documents that expire."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from shared.adapters.embedded.codec import encode_time
+from shared.adapters.embedded.query import table_name
 from shared.domain.events import Topic
 
 RETAINED_TOPICS = frozenset({Topic.INBOUND})
 """Providers send an event only once; the events of the other topics follow from these."""
 
 RETENTION = timedelta(days=7)
+
+EXPIRING = (
+    "account_links",
+    "agent_runs",
+    "ai_usage",
+    "install_states",
+    "login_failures",
+    "messages",
+    "rate_usage",
+    "refresh_tokens",
+    "tool_usage",
+)
+"""Collections whose documents may have an `expires_at`; Firestore deletes theirs by itself."""
+
+_MOST_AT_ONCE = 1_000
+_EXPIRY = "json_extract(data, '$.expires_at')"
+_EXPIRES = "json_type(data, '$.expires_at') = 'text'"
 
 
 def acknowledge(connection: sqlite3.Connection, rows: Sequence[int], now: float) -> None:
@@ -39,7 +58,21 @@ def replay(connection: sqlite3.Connection, topic: Topic, since: float) -> int:
 
 
 def prune(connection: sqlite3.Connection, now: float) -> None:
-    """Delete events that were retained long enough."""
+    """Delete events that were retained long enough, and some of the documents that have expired."""
     for topic in RETAINED_TOPICS:
         oldest = now - RETENTION.total_seconds()
         connection.execute("DELETE FROM consumed WHERE topic = ? AND consumed_at < ?", (topic.value, oldest))
+    expired_before = encode_time(datetime.fromtimestamp(now, UTC))
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for collection in EXPIRING:
+        table = table_name(collection)
+        if table in tables:
+            _delete_expired(connection, table, expired_before)
+
+
+def _delete_expired(connection: sqlite3.Connection, table: str, expired_before: str) -> None:
+    """With `INDEXED BY` it is an error, and no scan, where the index could not serve it."""
+    index = f"{table}_expiry"
+    connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({_EXPIRY}) WHERE {_EXPIRES}")
+    expired = f"SELECT id FROM {table} INDEXED BY {index} WHERE {_EXPIRES} AND {_EXPIRY} < ? LIMIT {_MOST_AT_ONCE}"  # noqa: S608  checked names
+    connection.execute(f"DELETE FROM {table} WHERE id IN ({expired})", (expired_before,))  # noqa: S608  checked names

@@ -281,3 +281,25 @@ def test_the_link_of_a_session_that_moves_to_video_is_sent_into_the_thread_in_wh
     [link] = posts(hub)
     assert "https://shop.example/call?t=" in link["text"]
     assert link["thread_ts"] == "1735689600.000200"
+
+
+def test_in_a_channel_shared_by_companies_a_question_is_the_companys_whose_app_was_called(hub: Hub, team: Any) -> None:
+    shared = fixture("app_mention__shared-channel")
+    assert shared["team_id"] != TEAM
+    call(hub, "/webhook/slack", json.dumps(shared).encode())
+    [message] = eventually(lambda: hub.messages(Direction.INBOUND))
+    assert message.instance_id == team["id"]
+
+
+def test_the_other_companys_channel_gets_nothing_of_it(hub: Hub, team: Any) -> None:
+    shared = fixture("app_mention__shared-channel")
+    shared["authorizations"][0]["team_id"], shared["team_id"] = shared["team_id"], TEAM
+    body = json.dumps(shared).encode()
+    sent = str(int(time.time()))
+    signature = hmac.new(SECRET.encode(), b"v0:" + sent.encode() + b":" + body, hashlib.sha256).hexdigest()
+    headers = {"X-Slack-Request-Timestamp": sent, "X-Slack-Signature": f"v0={signature}"}
+    hub.client.post("/webhook/slack", data=body, content_type="application/json", headers=headers)
+    event(hub, team, fixture("message_im__text"))
+    eventually(lambda: inbound(hub))
+    assert len(hub.messages(Direction.INBOUND)) == 1
+    assert "secret question" not in str(inbound(hub))

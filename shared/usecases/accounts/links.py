@@ -53,7 +53,7 @@ def create_setup_link(deps: Deps) -> str:
 
 
 def add_reset_link(deps: Deps, unit: UnitOfWork, user: User, created_by: str | None) -> str:
-    """The address at which the user may choose a new password, from the unit's commit on, until their password changes."""
+    """The address at which the user may choose a new password, from the unit's commit on until it changes."""
     target = {"user_id": user.id, "password_mark": fingerprint(user.password_hash), "created_by": created_by}
     return _add(deps, unit, LinkPurpose.RESET, user.tenant_id, RESET_VALID, **target)[1]
 

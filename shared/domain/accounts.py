@@ -128,7 +128,8 @@ class LinkPurpose(StrEnum):
 class AccountLink(BaseModel):
     """A link that lets whoever holds it choose a password, once; stored by its token's hash (`id`).
 
-    A reset is for `user_id`; an invitation offers `role` to `email` in the name of `created_by`, where a user did so.
+    A reset is for `user_id` while their password is the one that `password_mark` tells; an invitation offers `role` to
+    `email`. Both are in the name of `created_by`, where a user made the link.
     """
 
     id: str
@@ -139,6 +140,7 @@ class AccountLink(BaseModel):
     name: str | None = None
     role: Role | None = None
     created_by: str | None = None
+    password_mark: str | None = None
     expires_at: datetime
     created_at: datetime
 

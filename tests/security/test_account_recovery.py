@@ -247,6 +247,31 @@ def test_an_owner_resets_a_forgotten_password(client: FlaskClient, owner: Accoun
     assert follow(client, answer.json["link"], password="yet another password").status_code == 401
 
 
+@pytest.mark.parametrize("change", ["demoted", "removed"])
+def test_a_reset_link_ends_with_the_owner_who_made_it(client: FlaskClient, owner: Account, change: str) -> None:
+    other = _agent(client, owner, "owner", "ada@example.com")
+    link = client.post(f"/api/users/{owner.user_id}/password-reset", headers=other.headers).json["link"]  # type: ignore[index]
+    path = f"/api/users/{other.user_id}"
+    if change == "removed":
+        client.delete(path, headers=owner.headers)
+    else:
+        client.patch(path, json={"role": "admin"}, headers=owner.headers)
+    assert follow(client, link, password=NEW).status_code == 401
+    assert _is_in(client, owner)
+
+
+def test_reset_links_end_when_the_password_is_changed(client: FlaskClient, owner: Account) -> None:
+    agent = _agent(client, owner)
+    path = f"/api/users/{agent.user_id}/password-reset"
+    links: list[Any] = [client.post(path, headers=owner.headers).json for _ in range(3)]
+    assert follow(client, links[0]["link"], password=NEW).status_code == 200
+    assert follow(client, links[1]["link"], password="yet another password").status_code == 401
+    changed = account_of(sign_in(client, "bob@example.com", NEW).json)
+    later: Any = client.post(path, headers=owner.headers).json
+    assert _change(client, changed, current=NEW, new=PASSWORD).status_code == 200
+    assert follow(client, later["link"], password="yet another password").status_code == 401
+
+
 def test_of_many_who_follow_a_reset_link_at_once_one_chooses(client: FlaskClient, owner: Account) -> None:
     link = client.post(f"/api/users/{owner.user_id}/password-reset", headers=owner.headers).json["link"]  # type: ignore[index]
     app = client.application

@@ -15,7 +15,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.domain.accounts import Role
 from shared.ports.store import Ref, Set
-from shared.usecases.accounts.accounts import MAX_TENANTS
+from shared.usecases.accounts.accounts import MAX_TENANTS, MOST_COMPARED
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import (
     PASSWORD,
@@ -134,11 +134,36 @@ def test_an_address_registers_once(client: FlaskClient, owner: Account) -> None:
     assert client.post("/api/auth/register", json={"email": BOB, "password": OWN}).status_code == 409
 
 
+def test_strangers_who_took_an_address_into_their_tenants_keep_its_owner_out_of_nothing(
+    client: FlaskClient, owner: Account, deps: Deps
+) -> None:
+    _take_into_tenants(deps, MOST_COMPARED)
+    here = join(client, owner, "agent", BOB, OWN)
+    login = {"email": BOB, "password": OWN, "tenantId": owner.tenant_id}
+    answer: Any = client.post("/api/auth/login", json=login)
+    assert account_of(answer.json).user_id == here.user_id
+    made = sign_up(client, BOB)
+    assert account_of(sign_in(client, BOB).json).tenant_id == made.tenant_id
+
+
 def test_an_address_is_not_in_more_tenants_than_a_person_would_be(client: FlaskClient, deps: Deps) -> None:
-    for number in range(MAX_TENANTS):
-        join(client, key_for(deps, f"t{number}", Role.OWNER), "agent", BOB)
+    _take_into_tenants(deps, MAX_TENANTS)
     token = invite(client, key_for(deps, "one-more", Role.OWNER), "agent", BOB)
     assert _accept(client, token).status_code == 409
+    assert client.post("/api/auth/register", json={"email": BOB, "password": OWN}).status_code == 201
+
+
+def test_a_sign_in_that_compares_many_passwords_counts_as_many(client: FlaskClient, deps: Deps) -> None:
+    for number in range(MOST_COMPARED):
+        join(client, key_for(deps, f"t{number}", Role.OWNER), "agent", BOB)
+    statuses = [sign_in(client, BOB).status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+
+
+def _take_into_tenants(deps: Deps, count: int) -> None:
+    memberships = [{"tenant_id": f"t{n}", "user_id": f"u{n}"} for n in range(count)]
+    fields = {"memberships": memberships, "created_at": deps.now()}
+    deps.store.commit([Set(Ref("emails", ids.email(BOB)), fields)])
 
 
 def test_of_many_who_accept_at_once_one_becomes_the_user(client: FlaskClient, owner: Account) -> None:

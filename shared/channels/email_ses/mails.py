@@ -60,10 +60,10 @@ def raw(received: Received) -> bytes:
 def _undelivered(received: Received, mail: Mail, report: mime.DeliveryReport) -> list[ChannelEvent]:
     """A mail of ours did not arrive: the message that the report answers died, and people read why in its thread.
 
-    Nothing else of the report is believed, for anybody could have written it.
+    Nothing else of the report is believed, for anybody could have written it: whoever did had that mail, or made it up.
     """
     references = [*_references(mail), *threads.ids(mime.header(mail, "In-Reply-To"))]
-    thread = threads.thread_in(references, received.thread_key)
+    thread = threads.reported_thread(references, report.recipient, received.thread_key)
     error = f"not delivered to {report.recipient}: {report.reason}"
     events: list[ChannelEvent] = [
         Receipt(external_message_id=reference[1:].partition("@")[0], status=MessageStatus.DEAD, error=error)

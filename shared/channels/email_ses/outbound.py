@@ -58,7 +58,7 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
     mail["Subject"] = _subject(config, payload)
     mail["Date"] = formatdate(usegmt=True)
     mail["Message-ID"] = f"<{payload.message_id or 'mail'}.{thread}@{config.domain}>"
-    _thread_headers(mail, config, payload, thread)
+    _thread_headers(mail, config, payload, thread, to)
     if config.reply_domain and config.thread_key:
         mail["Reply-To"] = threads.reply_address(thread, config.reply_domain, config.thread_key)
     if payload.automatic:
@@ -70,12 +70,12 @@ def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:
     return mail
 
 
-def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayload, thread: str) -> None:
+def _thread_headers(mail: EmailMessage, config: EmailConfig, payload: OutboxPayload, thread: str, to: str) -> None:
     before = [
         reference for reference in _texts(payload.context.get("references")) if threads.ids(reference) == [reference]
     ]
     parent = str(payload.context.get("message_id") or "")
-    own = threads.reference(thread, config.domain, config.thread_key)
+    own = threads.reference(thread, config.domain, config.thread_key, to)
     mail["References"] = " ".join(dict.fromkeys([own, *before[-threads.MOST_REFERENCES :]]))
     if threads.ids(parent) == [parent]:
         mail["In-Reply-To"] = parent

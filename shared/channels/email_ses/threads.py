@@ -45,7 +45,16 @@ def thread_in(references: Iterable[str], key: str | None) -> str | None:
     """The thread that one of these ids of ours names; None where none of them is ours."""
     for reference in references:
         match = _OURS.fullmatch(reference)
-        if match and (match[2] is None or _is_ours(match[1], match[2], key)):
+        if match and (match[2] is None or match[1] == DIRECT or _is_ours(match[1], match[2], key)):
+            return match[1]
+    return None
+
+
+def reported_thread(references: Iterable[str], recipient: str, key: str | None) -> str | None:
+    """The thread of our mail to `recipient` that one of these ids of ours, which only such a mail told, names."""
+    for reference in references:
+        match = _OURS.fullmatch(reference)
+        if match and match[2] and _is_ours(_addressed(match[1], recipient), match[2], key):
             return match[1]
     return None
 
@@ -55,17 +64,19 @@ def name(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode("utf-8", "replace")).hexdigest()[:20]
 
 
-def reference(thread: str, domain: str, key: str | None) -> str:
-    """The id by which an answer to our mail finds its thread."""
-    return f"<omni.{_signed(thread, key) if key else thread}@{domain}>"
+def reference(thread: str, domain: str, key: str | None, recipient: str) -> str:
+    """The id by which an answer to our mail, or the report that it did not reach `recipient`, finds its thread."""
+    signature = f".{_signature(_addressed(thread, recipient), key)}" if key else ""
+    return f"<omni.{thread}{signature}@{domain}>"
+
+
+def _addressed(thread: str, recipient: str) -> str:
+    """What the id of a thread signs: customers must not know that of one another's own conversations."""
+    return f"{thread} {recipient.lower()}" if thread == DIRECT else thread
 
 
 def reply_address(thread: str, domain: str, key: str) -> str:
-    return f"reply+{_signed(thread, key)}@{domain}"
-
-
-def _signed(thread: str, key: str) -> str:
-    return f"{thread}.{_signature(thread, key)}"
+    return f"reply+{thread}.{_signature(thread, key)}@{domain}"
 
 
 def _is_ours(thread: str, signature: str, key: str | None) -> bool:

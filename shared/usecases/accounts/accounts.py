@@ -26,8 +26,11 @@ REGISTERING = Rate("registering", per_minute=60)
 SIGNING_IN = Rate("signing-in", per_minute=60)
 """Passwords that are tried from one address, for whatever accounts."""
 
-MAX_TENANTS = 20
-"""Tenants that one e-mail address has users in: each may have a password of its own, which a sign-in compares."""
+MAX_TENANTS = 500
+"""Tenants that one e-mail address may be in; strangers can fill these, so who registers is never refused for it."""
+
+MOST_COMPARED = 20
+"""Users of one e-mail address whose passwords a sign-in compares, each of which costs as much as one sign-in."""
 
 EMAIL_IN_USE = "This e-mail address is already registered"
 
@@ -101,8 +104,8 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
 def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
     """Add a user to a tenant; commit the unit with `retry_existing`.
 
-    Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or is in
-    more tenants than one person would be.
+    Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or was
+    invited to more tenants than one person would be.
     """
     email_id = ids.email(user.email)
     users = unit.emails.get(email_id)
@@ -112,7 +115,7 @@ def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
     else:
         if users.user_in(user.tenant_id) or (registered and any(each.registered for each in users.memberships)):
             raise Collision(EMAIL_IN_USE)
-        if len(users.memberships) >= MAX_TENANTS:
+        if not registered and len(users.memberships) >= MAX_TENANTS:
             raise Collision("This e-mail address belongs to too many businesses: leave one of them first")
         users.memberships = [*users.memberships, membership]
     unit.users.add(user)
@@ -135,7 +138,8 @@ def login(
 ) -> tuple[Session, list[Tenant]]:
     """Sign in a user: the one of `tenant_id`, else the first whose password it is.
 
-    Returns the tenants of all users with that address and password, too. Raises `Unauthorized` for a wrong pair, with
+    Of many users with that address it compares the one of `tenant_id`, the one who made a tenant, and the oldest.
+    Returns the tenants of all whose password it is, too. Raises `Unauthorized` for a wrong pair, with
     the same text and after about the same time whether the account exists or not, and `TooManyRequests` after too many
     wrong passwords for it, from the device's IP address or from all together.
     """
@@ -146,8 +150,9 @@ def login(
         unit = UnitOfWork(deps.store)
         unit.fetch(unit.emails.key(email_id), *(unit.login_failures.key(count_id) for count_id in limits))
         login_throttle.check_not_throttled(deps, unit, limits)
-        deps.buckets.charge(SIGNING_IN, device.address)
-        matches = _with_password(_users(unit, email_id), password)
+        users = _users(unit, email_id, tenant_id)
+        deps.buckets.charge(SIGNING_IN, device.address, max(1, len(users)))
+        matches = _with_password(users, password)
         if not matches:
             login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
@@ -209,10 +214,12 @@ def current_user(deps: Deps, principal: Principal) -> User | None:
     return user
 
 
-def _users(unit: UnitOfWork, email_id: str) -> list[tuple[User, Tenant]]:
-    """The users with an e-mail address, each with their tenant."""
+def _users(unit: UnitOfWork, email_id: str, tenant_id: str | None) -> list[tuple[User, Tenant]]:
+    """The users with an e-mail address whose passwords are compared, each with their tenant."""
     users = unit.emails.get(email_id)
     memberships = users.memberships if users else []
+    first = sorted(memberships, key=lambda each: (each.tenant_id != tenant_id, not each.registered))[:MOST_COMPARED]
+    memberships = [each for each in memberships if each in first]
     unit.fetch(
         *(unit.users.key(each.user_id) for each in memberships),
         *(unit.tenants.key(each.tenant_id) for each in memberships),

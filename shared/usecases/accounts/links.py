@@ -52,9 +52,10 @@ def create_setup_link(deps: Deps) -> str:
     return run_with_retry(deps, attempt)
 
 
-def add_reset_link(deps: Deps, unit: UnitOfWork, user: User) -> str:
-    """The address at which the user may choose a new password, from the unit's commit on."""
-    return _add(deps, unit, LinkPurpose.RESET, user.tenant_id, RESET_VALID, user_id=user.id)[1]
+def add_reset_link(deps: Deps, unit: UnitOfWork, user: User, created_by: str | None) -> str:
+    """The address at which the user may choose a new password, from the unit's commit on until it changes."""
+    target = {"user_id": user.id, "password_mark": fingerprint(user.password_hash), "created_by": created_by}
+    return _add(deps, unit, LinkPurpose.RESET, user.tenant_id, RESET_VALID, **target)[1]
 
 
 def add_invitation(
@@ -106,7 +107,7 @@ def _accept(deps: Deps, token: str, choices: Choices, device: Device) -> Session
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
-        if link.email is None or link.role is None or not _may_still_invite(unit, link, link.role):
+        if link.email is None or link.role is None or not _may_still_manage(unit, link, link.role):
             raise Unauthorized(_NO_SUCH_LINK)
         user = User(
             id=new_id(),
@@ -124,12 +125,12 @@ def _accept(deps: Deps, token: str, choices: Choices, device: Device) -> Session
     return run_with_retry(deps, attempt, retry_existing=True)
 
 
-def _may_still_invite(unit: UnitOfWork, link: AccountLink, role: Role) -> bool:
-    """Whether the user who made an invitation could make it now; an operator or the deployment's key always could."""
+def _may_still_manage(unit: UnitOfWork, link: AccountLink, role: Role) -> bool:
+    """Whether the user who made a link could make it now; an operator or the deployment's key always could."""
     if link.created_by is None:
         return True
-    inviter = unit.users.owned_or_none(link.tenant_id, link.created_by)
-    return inviter is not None and inviter.role.may_manage(role)
+    maker = unit.users.owned_or_none(link.tenant_id, link.created_by)
+    return maker is not None and maker.role.may_manage(role)
 
 
 def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
@@ -138,7 +139,10 @@ def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
         user = unit.users.owned_or_none(link.tenant_id, link.user_id or "")
-        if user is None:
+        # Only owners make these links, for whomever.
+        if user is None or not _may_still_manage(unit, link, Role.OWNER):
+            raise Unauthorized(_NO_SUCH_LINK)
+        if link.password_mark not in (None, fingerprint(user.password_hash)):
             raise Unauthorized(_NO_SUCH_LINK)
         return accounts.choose_password(deps, unit, user, password_hash, device)
 

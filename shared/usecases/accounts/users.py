@@ -105,7 +105,7 @@ def reset_link(deps: Deps, caller: Principal, user_id: str) -> str:
     """The address at which a user may choose a new password, for somebody who owns the tenant. Raises `NotFound`."""
 
     def attempt(unit: UnitOfWork) -> str:
-        return links.add_reset_link(deps, unit, unit.users.owned(caller.tenant_id, user_id))
+        return links.add_reset_link(deps, unit, unit.users.owned(caller.tenant_id, user_id), caller.answerable)
 
     return run_with_retry(deps, attempt)
 
@@ -116,7 +116,7 @@ def operators_reset_link(deps: Deps, tenant_id: str, email: str) -> str:
     def attempt(unit: UnitOfWork) -> str:
         users = unit.emails.get(ids.email(checked_email(email)))
         user_id = users.user_in(tenant_id) if users else None
-        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, user_id or ""))
+        return links.add_reset_link(deps, unit, unit.users.owned(tenant_id, user_id or ""), None)
 
     return run_with_retry(deps, attempt)
 

@@ -14,7 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from shared.channels.email_ses import threads
+from shared.channels.email_ses.inbound import parse
 from shared.deps import Deps
+from shared.domain.inbound import MessageReceived
 from shared.domain.messages import Direction, MessageStatus
 from tests.channels.amazon import CONFIG, Signer, notification
 from tests.eventually import eventually
@@ -22,6 +25,13 @@ from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Reply, Stub
 
 BUCKET = "mails"
+THREAD = threads.name("<first@customer.example>")
+FORGED = [
+    f"<omni.{THREAD}@evil.example>",
+    "<omni.direct@evil.example>",
+    threads.reference(THREAD, "shop.example", "another key", "ana@customer.example"),
+    threads.reference(threads.DIRECT, "shop.example", "the key", "eve@evil.example"),
+]
 
 
 class Mailbox:
@@ -426,6 +436,28 @@ def test_a_failed_delivery_ends_the_mail_that_it_is_about_and_is_told_in_its_thr
     assert (note.conversation_id, note.text) == (conversation_id, f"The mail was {dead.error}")
     hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "Did you get it?"}, 202)
     assert mailbox.sent(2)[1]["To"] == "ana@customer.example"
+
+
+@pytest.mark.parametrize("reference", FORGED)
+def test_a_failure_that_anybody_could_have_made_up_is_told_in_nobodys_thread(reference: str) -> None:
+    assert not [event for event in parse(_reported(reference)) if isinstance(event, MessageReceived)]
+
+
+def test_a_failure_of_an_unasked_mail_is_told_in_the_conversation_of_whom_it_was_for() -> None:
+    own = threads.reference(threads.DIRECT, "shop.example", "the key", "Ana@customer.example")
+    [note] = [event for event in parse(_reported(own)) if isinstance(event, MessageReceived)]
+    assert note.chat_key == "ana@customer.example"
+
+
+def _reported(reference: str) -> dict[str, Any]:
+    """The notification of a report that a mail to Ana did not arrive."""
+    return {
+        "notificationType": "Received",
+        "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "source": "", "messageId": "1"},
+        "receipt": {"action": {"type": "SNS", "encoding": "BASE64"}},
+        "content": base64.b64encode(_failure(reference, "<1@evil.example>").as_bytes()).decode(),
+        "thread_key": "the key",
+    }
 
 
 def _failure(references: str, ses_id: str) -> Message:

@@ -10,7 +10,8 @@
     python -m infra.operate reset-password EMAIL --tenant default   where a user chooses a new password
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
-Each found thing is one line of JSON on standard output.
+They read the hub's settings from the environment, as the hub itself does. Each found thing is one line of JSON on
+standard output.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.bootstrap import bootstrap, close
-from shared.config import load_settings
+from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
 from shared.domain.messages import OutboxStatus
-from shared.errors import HubError
+from shared.errors import ConfigurationInvalid, HubError
 from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items
 
@@ -38,20 +39,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     outbox = commands.add_parser("outbox", help="list outbox items")
     outbox.add_argument("--tenant", required=True)
-    outbox.add_argument("--status", type=OutboxStatus, default=OutboxStatus.DEAD, choices=list(OutboxStatus))
+    outbox.add_argument("--status", default=str(OutboxStatus.DEAD), choices=list(map(str, OutboxStatus)))
     redrive = commands.add_parser("redrive", help="send a dead outbox item again")
     redrive.add_argument("item")
     redrive.add_argument("--tenant", required=True)
     letters = commands.add_parser("dead-letters", help="list a topic's dead letters")
-    letters.add_argument("topic", type=Topic, choices=list(Topic))
+    letters.add_argument("topic", choices=list(map(str, Topic)))
     event = commands.add_parser("redrive-event", help="publish a dead letter again")
-    event.add_argument("topic", type=Topic, choices=list(Topic))
+    event.add_argument("topic", choices=list(map(str, Topic)))
     event.add_argument("letter")
     commands.add_parser("setup-link", help="where the first owner of the default tenant signs up")
     invitation = commands.add_parser("invite", help="where somebody becomes a user")
     invitation.add_argument("email")
     invitation.add_argument("--tenant", required=True)
-    invitation.add_argument("--role", type=Role, default=Role.OWNER, choices=list(Role))
+    invitation.add_argument("--role", default=str(Role.OWNER), choices=list(map(str, Role)))
     reset = commands.add_parser("reset-password", help="where a user chooses a new password")
     reset.add_argument("email")
     reset.add_argument("--tenant", required=True)
@@ -61,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("give a time such as 2026-11-21T10:00:00Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -69,20 +73,21 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
     """Carry out one command; yields what is to be printed. Raises `HubError`."""
     match arguments.command:
         case "outbox":
-            yield from _outbox(deps, arguments.tenant, arguments.status)
+            yield from _outbox(deps, arguments.tenant, OutboxStatus(arguments.status))
         case "redrive":
             yield outbox_items.redrive(deps, arguments.tenant, arguments.item).model_dump(
                 mode="json", exclude={"payload"}
             )
         case "dead-letters":
-            yield from _letters(deps, arguments.topic)
+            yield from _letters(deps, Topic(arguments.topic))
         case "redrive-event":
-            deps.bus.redrive(arguments.topic, arguments.letter)
+            deps.bus.redrive(Topic(arguments.topic), arguments.letter)
             yield {"redriven": arguments.letter}
         case "setup-link":
             yield {"link": links.create_setup_link(deps)}
         case "invite":
-            yield {"link": users.operators_invitation(deps, arguments.tenant, arguments.email, arguments.role)}
+            role = Role(arguments.role)
+            yield {"link": users.operators_invitation(deps, arguments.tenant, arguments.email, role)}
         case "reset-password":
             yield {"link": users.operators_reset_link(deps, arguments.tenant, arguments.email)}
         case "replay":
@@ -111,11 +116,21 @@ def _letters(deps: Deps, topic: Topic) -> Iterable[dict[str, Any]]:
             return
 
 
+def _check_has_data(settings: Settings) -> None:
+    """Raise `ConfigurationInvalid` where no hub has run: a link of an empty database, made by mistake, leads nowhere."""
+    if settings.backend == "embedded" and not (settings.data_dir / "hub.db").exists():
+        raise ConfigurationInvalid(
+            f"DATA_DIR {settings.data_dir} holds no hub.db: give this command the hub's settings, or start the hub first"
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 1 when it could not be carried out, 2 for bad settings."""
     parsed = _parser().parse_args(arguments)
     try:
-        deps = bootstrap(load_settings())
+        settings = load_settings()
+        _check_has_data(settings)
+        deps = bootstrap(settings)
     except HubError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,27 @@ def test_bad_settings_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Outp
     monkeypatch.setenv("PORT", "many")
     assert operate.main(["dead-letters", "inbound"]) == 2
     assert capsys.readouterr().err.startswith("PORT:")
+
+
+def test_a_directory_in_which_no_hub_has_run_is_refused_and_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "elsewhere"))
+    assert operate.main(["setup-link"]) == 2
+    assert "elsewhere holds no hub.db: give this command the hub's settings" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["replay", "yesterday"], "give a time such as 2026-11-21T10:00:00Z"),
+        (["invite", "ann@example.com", "--tenant", "default", "--role", "boss"], "invalid choice: 'boss'"),
+        (["outbox", "--tenant", "default", "--status", "DAED"], "invalid choice: 'DAED'"),
+        (["dead-letters", "inbuond"], "invalid choice: 'inbuond'"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_can_be_given(arguments: list[str], hint: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        operate.main(arguments)
+    assert hint in capsys.readouterr().err

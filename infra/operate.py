@@ -117,10 +117,10 @@ def _letters(deps: Deps, topic: Topic) -> Iterable[dict[str, Any]]:
 
 
 def _check_has_data(settings: Settings) -> None:
-    """Raise `ConfigurationInvalid` where no hub has run: a link of an empty database, made by mistake, leads nowhere."""
+    """Raise `ConfigurationInvalid` where no hub has run: a link of an empty database leads nowhere."""
     if settings.backend == "embedded" and not (settings.data_dir / "hub.db").exists():
         raise ConfigurationInvalid(
-            f"DATA_DIR {settings.data_dir} holds no hub.db: give this command the hub's settings, or start the hub first"
+            f"DATA_DIR {settings.data_dir} holds no hub.db: give this command the hub's settings, or start a hub"
         )
 
 

@@ -97,6 +97,11 @@ class EmailUsers(BaseModel):
         """The user that the address has in a tenant."""
         return next((each.user_id for each in self.memberships if each.tenant_id == tenant_id), None)
 
+    def foremost(self, tenant_id: str | None, count: int) -> list[Membership]:
+        """At most `count`, oldest first: the one in `tenant_id`, the one who registered, the oldest of the others."""
+        ranked = sorted(self.memberships, key=lambda each: (each.tenant_id != tenant_id, not each.registered))[:count]
+        return [each for each in self.memberships if each in ranked]
+
     @model_validator(mode="before")
     @classmethod
     def _of_a_single_user(cls, fields: Any) -> Any:

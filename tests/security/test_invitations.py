@@ -142,8 +142,8 @@ def test_strangers_who_took_an_address_into_their_tenants_keep_its_owner_out_of_
     login = {"email": BOB, "password": OWN, "tenantId": owner.tenant_id}
     answer: Any = client.post("/api/auth/login", json=login)
     assert account_of(answer.json).user_id == here.user_id
-    made = sign_up(client, BOB)
-    assert account_of(sign_in(client, BOB).json).tenant_id == made.tenant_id
+    registered = sign_up(client, BOB)
+    assert account_of(sign_in(client, BOB).json).tenant_id == registered.tenant_id
 
 
 def test_an_address_is_not_in_more_tenants_than_a_person_would_be(client: FlaskClient, deps: Deps) -> None:

@@ -217,9 +217,7 @@ def current_user(deps: Deps, principal: Principal) -> User | None:
 def _users(unit: UnitOfWork, email_id: str, tenant_id: str | None) -> list[tuple[User, Tenant]]:
     """The users with an e-mail address whose passwords are compared, each with their tenant."""
     users = unit.emails.get(email_id)
-    memberships = users.memberships if users else []
-    first = sorted(memberships, key=lambda each: (each.tenant_id != tenant_id, not each.registered))[:MOST_COMPARED]
-    memberships = [each for each in memberships if each in first]
+    memberships = users.foremost(tenant_id, MOST_COMPARED) if users else []
     unit.fetch(
         *(unit.users.key(each.user_id) for each in memberships),
         *(unit.tenants.key(each.tenant_id) for each in memberships),

@@ -25,7 +25,8 @@ from shared.answering import external, markdown, pieces
 from shared.channel.inbound import InboundModule
 from shared.channel.webhook import WebhookModule
 from shared.channelkit import jid, notations, payloads, signatures, twilio_webhooks
-from shared.channels.email_ses import mime, threads
+from shared.channels.email_ses import bodies as mail_bodies
+from shared.channels.email_ses import headers, parts, threads
 from shared.channels.slack import mrkdwn
 from shared.channels.sms_sns import address as sms_address
 from shared.channels.whatsapp_cloud import address as cloud_address
@@ -63,12 +64,12 @@ PIECES = (
 
 def _mail(head: str, body: str = "") -> Callable[[str], object]:
     def read(text: str) -> object:
-        mail = mime.read((head + text + "\r\n\r\n" + body if body else head + text).encode())
+        mail = parts.read((head + text + "\r\n\r\n" + body if body else head + text).encode())
         return (
-            mime.body(mail, is_answer=True),
-            mime.files(mail),
-            mime.addresses(mail, "From"),
-            mime.header(mail, "Subject"),
+            mail_bodies.body(mail, is_answer=True),
+            parts.files(mail),
+            headers.addresses(mail, "From"),
+            headers.header(mail, "Subject"),
         )
 
     return read
@@ -145,7 +146,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "a mail's content type": _mail("Content-Type: ", "x"),
     "a mail's disposition": _mail("Content-Disposition: ", "x"),
     "a mail's references": threads.ids,
-    "quoted lines": mime.unquoted,
+    "quoted lines": mail_bodies.unquoted,
     "a webhook": lambda text: payloads.json_object("provider", text.encode()),
     "a webhook's values": lambda text: payloads.json_object("provider", json.dumps({"a": text, text: 1}).encode()),
     "a request": lambda text: bodies.read_json(text.encode()),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from email.message import Message as Mail
 from typing import Any
 
-from shared.channels.email_ses import mime, threads
+from shared.channels.email_ses import bodies, delivery_reports, headers, parts, threads
 from shared.channels.email_ses.config import PROVIDER
 from shared.channels.email_ses.notifications import Action, Received, read_received
 from shared.domain.content import Content
@@ -36,8 +36,8 @@ def parse(payload: Mapping[str, Any]) -> list[ChannelEvent]:
         log.warning("a mail with a virus is not stored", extra={"provider": PROVIDER, "mail": received.mail.messageId})
         return []
     try:
-        mail = mime.read(raw(received))
-        report = mime.delivery_report(mail)
+        mail = parts.read(raw(received))
+        report = delivery_reports.delivery_report(mail)
         return [_message(received, mail)] if report is None else _undelivered(received, mail, report)
     except RecursionError:
         raise PayloadInvalid(f"{PROVIDER}: parts, comments or groups of the mail are nested too deep") from None
@@ -57,12 +57,12 @@ def raw(received: Received) -> bytes:
         raise PayloadInvalid(f"{PROVIDER}: `content` is not base64") from None
 
 
-def _undelivered(received: Received, mail: Mail, report: mime.DeliveryReport) -> list[ChannelEvent]:
+def _undelivered(received: Received, mail: Mail, report: delivery_reports.DeliveryReport) -> list[ChannelEvent]:
     """A mail of ours did not arrive: the message that the report answers died, and people read why in its thread.
 
     Nothing else of the report is believed, for anybody could have written it: whoever did had that mail, or made it up.
     """
-    references = [*_references(mail), *threads.ids(mime.header(mail, "In-Reply-To"))]
+    references = [*_references(mail), *threads.ids(headers.header(mail, "In-Reply-To"))]
     thread = threads.reported_thread(references, report.recipient, received.thread_key)
     error = f"not delivered to {report.recipient}: {report.reason}"
     events: list[ChannelEvent] = [
@@ -90,7 +90,7 @@ def _undelivered(received: Received, mail: Mail, report: mime.DeliveryReport) ->
 
 def _message(received: Received, mail: Mail) -> MessageReceived:
     name, address, verified = _author(received, mail)
-    message_id = next(iter(threads.ids(mime.header(mail, "Message-ID"))), f"<{received.mail.messageId}@ses>")
+    message_id = next(iter(threads.ids(headers.header(mail, "Message-ID"))), f"<{received.mail.messageId}@ses>")
     references = _references(mail)
     thread = threads.thread_of(
         received.receipt.recipients, references, message_id, received.thread_key, received.reply_domain
@@ -119,7 +119,7 @@ def _placed(
     """The mail as a message of the customer's, or with `is_own` of the business's to them, in its thread."""
     name, address = customer
     references = _references(mail)
-    text, rich = mime.body(mail, is_answer=bool(references))
+    text, rich = bodies.body(mail, is_answer=bool(references))
     content, attachments = _content(mail, rich), _attachments(received, mail)
     is_direct = thread == threads.DIRECT
     chat = address if is_direct else f"thread:{thread}"
@@ -142,7 +142,7 @@ def _placed(
 
 def _written_to(received: Received, mail: Mail) -> tuple[str, str]:
     """Whom the business wrote to with another program, when a copy of that comes to it."""
-    people = [*mime.addresses(mail, "To"), *mime.addresses(mail, "Cc")]
+    people = [*headers.addresses(mail, "To"), *headers.addresses(mail, "Cc")]
     return next((person for person in people if person[1] != received.own_address), ("", received.own_address or ""))
 
 
@@ -165,11 +165,11 @@ def _author(received: Received, mail: Mail) -> tuple[str, str, bool]:
 
     DMARC judges one author: of several none is the one that was judged for sure.
     """
-    authors = mime.addresses(mail, "From")
+    authors = headers.addresses(mail, "From")
     author = next(iter(authors), None)
     verified = received.receipt.dmarcVerdict.status == "PASS" and len(authors) == len(mail.get_all("From", [])) == 1
     source = received.mail.source.strip().lower()
-    if author is None and mime.is_address(source):
+    if author is None and headers.is_address(source):
         author = ("", source)
     if author is None:
         raise PayloadInvalid(f"{PROVIDER}: the mail does not say who wrote it")
@@ -181,9 +181,9 @@ def _author(received: Received, mail: Mail) -> tuple[str, str, bool]:
 
 def _person_behind(mail: Mail, author: tuple[str, str]) -> tuple[str, str] | None:
     """Who wrote what a mailing list or a form on a page has passed on; None where the author themselves did."""
-    replies = mime.addresses(mail, "Reply-To")
+    replies = headers.addresses(mail, "Reply-To")
     if _is_list(mail):
-        original = mime.addresses(mail, "X-Original-Sender") or mime.addresses(mail, "X-Original-From")
+        original = headers.addresses(mail, "X-Original-Sender") or headers.addresses(mail, "X-Original-From")
         written_by = next(iter(original), None) or (replies[0] if len(replies) == 1 else None)
         if written_by is None or written_by[1] == author[1]:
             return None
@@ -202,12 +202,12 @@ def is_machine(address: str) -> bool:
 
 
 def _is_list(mail: Mail) -> bool:
-    return mail.get("List-Id") is not None or mime.header(mail, "Precedence").lower() == "list"
+    return mail.get("List-Id") is not None or headers.header(mail, "Precedence").lower() == "list"
 
 
 def _references(mail: Mail) -> list[str]:
-    ids = threads.ids(mime.header(mail, "References", mime.MOST_HEADER))
-    parent = threads.ids(mime.header(mail, "In-Reply-To"))
+    ids = threads.ids(headers.header(mail, "References", headers.MOST_HEADER))
+    parent = threads.ids(headers.header(mail, "In-Reply-To"))
     return ids or parent[:1]
 
 
@@ -218,16 +218,16 @@ def _fate(received: Received, mail: Mail, address: str) -> tuple[bool, bool]:
     no mail of whom it says, waits for people: answering it would loop, or hit somebody else. RFC 3834 section 2, and
     the older signs that its section 3 lists.
     """
-    automatic = mime.header(mail, "Auto-Submitted").lower().partition(";")[0].strip()
-    is_reply = automatic == "auto-replied" or mime.header(mail, "Precedence").lower() == "auto_reply"
+    automatic = headers.header(mail, "Auto-Submitted").lower().partition(";")[0].strip()
+    is_reply = automatic == "auto-replied" or headers.header(mail, "Precedence").lower() == "auto_reply"
     is_reply = is_reply or any(mail.get(name) is not None for name in ("X-Autoreply", "X-Autorespond"))
-    is_report = mime.header(mail, "Return-Path") == "<>" or received.mail.source.lower().startswith("mailer-daemon@")
+    is_report = headers.header(mail, "Return-Path") == "<>" or received.mail.source.lower().startswith("mailer-daemon@")
     if is_reply or is_report:
         return True, True
-    suppresses = mime.header(mail, "X-Auto-Response-Suppress").lower() not in ("", "none")
+    suppresses = headers.header(mail, "X-Auto-Response-Suppress").lower() not in ("", "none")
     verdicts = (received.receipt.spamVerdict.status, received.receipt.dmarcVerdict.status)
     by_machine = automatic not in ("", "no") or is_machine(address) or suppresses
-    in_bulk = mime.header(mail, "Precedence").lower() in _BULK or mail.get("List-Id") is not None
+    in_bulk = headers.header(mail, "Precedence").lower() in _BULK or mail.get("List-Id") is not None
     return False, by_machine or in_bulk or "FAIL" in verdicts
 
 
@@ -241,11 +241,11 @@ def _attachments(received: Received, mail: Mail) -> tuple[Attachment, ...]:
             size=file.size,
             extra={name: value for name, value in _place(file, action).items() if value is not None},
         )
-        for file in mime.files(mail)
+        for file in parts.files(mail)
     )
 
 
-def _place(file: mime.File, action: Action) -> dict[str, Any]:
+def _place(file: parts.File, action: Action) -> dict[str, Any]:
     return {
         "part": file.number,
         "bucket": action.bucketName,
@@ -255,11 +255,11 @@ def _place(file: mime.File, action: Action) -> dict[str, Any]:
 
 
 def _content(mail: Mail, rich: str | None) -> Content:
-    missing = mime.missing_files(mail)
+    missing = parts.missing_files(mail)
     return Content(
-        subject=mime.header(mail, "Subject") or None,
+        subject=headers.header(mail, "Subject") or None,
         html=rich,
-        cc=[address for _, address in mime.addresses(mail, "Cc")],
+        cc=[address for _, address in headers.addresses(mail, "Cc")],
         unsupported=f"{missing} more files" if missing else None,
     )
 
@@ -273,7 +273,7 @@ def _extra(received: Received, mail: Mail) -> dict[str, Any]:
         "dmarc": receipt.dmarcVerdict.status,
     }
     extra: dict[str, Any] = {
-        "to": [address for _, address in mime.addresses(mail, "To")],
+        "to": [address for _, address in headers.addresses(mail, "To")],
         "verdicts": {name: verdict for name, verdict in verdicts.items() if verdict},
     }
     return {name: value for name, value in extra.items() if value}
@@ -286,12 +286,12 @@ def _context(
 
     Only who certainly wrote it may have the answer sent to another address.
     """
-    reply_to = mime.addresses(mail, "Reply-To") if verified else []
+    reply_to = headers.addresses(mail, "Reply-To") if verified else []
     answer_to = next((to for _, to in reply_to), address)
     return {
         "message_id": message_id,
         "references": [*references, message_id][-threads.MOST_REFERENCES :],
-        "subject": mime.header(mail, "Subject", 500),
+        "subject": headers.header(mail, "Subject", 500),
         "thread": thread,
         "to": answer_to,
     }

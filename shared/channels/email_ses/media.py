@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.channel.media import MAX_MEDIA, Media
-from shared.channels.email_ses import mime
+from shared.channels.email_ses import parts
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.channels.email_ses.mailbox import read_object
 from shared.deps import Deps
@@ -17,7 +17,7 @@ def fetch_media(deps: Deps, instance: Instance, config: EmailConfig, message: Me
     bucket, key, number = (attachment.extra.get(name) for name in ("bucket", "key", "part"))
     if not isinstance(bucket, str) or not isinstance(key, str) or not isinstance(number, int):
         raise NotFound("this file came inside the notification and was not kept: use the S3 action")
-    content = mime.file_content(mime.read(read_object(deps, config, bucket, key)), number)
+    content = parts.file_content(parts.read(read_object(deps, config, bucket, key)), number)
     if content is None:
         raise NotFound("there is no such file in the mail")
     if len(content) > MAX_MEDIA:

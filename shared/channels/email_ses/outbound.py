@@ -15,7 +15,7 @@ from shared.channel.outbound import Sent
 from shared.channelkit import aws
 from shared.channelkit.files import fetch_file
 from shared.channelkit.rendering import apply_markup
-from shared.channels.email_ses import mime, threads
+from shared.channels.email_ses import headers, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -45,7 +45,7 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
 
 def _recipient(payload: OutboxPayload) -> str:
     to = str(payload.context.get("to") or payload.external_user_id or payload.to)
-    if not mime.is_address(to):
+    if not headers.is_address(to):
         raise ProviderRejected(PROVIDER, "the customer has no e-mail address that can be written to")
     return to
 

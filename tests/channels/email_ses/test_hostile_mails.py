@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.channels.email_ses import mime
+from shared.channels.email_ses import bodies
 from shared.channels.email_ses.inbound import parse
 from shared.domain.inbound import MessageReceived
 from shared.errors import PayloadInvalid
@@ -85,7 +85,7 @@ def test_eight_times_the_mail_costs_no_square_of_it(name: str) -> None:
 
 
 def test_elements_in_html_lie_in_one_another_only_so_deep() -> None:
-    safe = mime.sanitised("<div>" * 5000 + "deep" + "</div>" * 5000) or ""
+    safe = bodies.sanitised("<div>" * 5000 + "deep" + "</div>" * 5000) or ""
     assert safe == "<div>" * 64 + "deep" + "</div>" * 64
 
 
@@ -117,7 +117,7 @@ def test_html_is_shown_as_its_words(rich: str, text: str) -> None:
     ],
 )
 def test_html_keeps_its_form(rich: str, safe: str) -> None:
-    assert re.fullmatch(safe, mime.sanitised(rich) or "")
+    assert re.fullmatch(safe, bodies.sanitised(rich) or "")
 
 
 def test_parts_lie_in_one_another_as_deep_as_real_ones_do() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.channels.email_ses import mime
+from shared.channels.email_ses import bodies
 from shared.channels.email_ses.inbound import parse
 from shared.domain.inbound import MessageReceived, Receipt
 from shared.errors import PayloadInvalid
@@ -85,7 +85,7 @@ def test_a_notification_without_a_mail_says_what_to_do() -> None:
     ],
 )
 def test_the_older_mail_below_a_text_is_cut_off(text: str, expected: str) -> None:
-    assert mime.unquoted(text) == expected
+    assert bodies.unquoted(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_older_mail_below_a_text_is_cut_off(text: str, expected: str) -> Non
     ],
 )
 def test_html_keeps_nothing_that_could_act(rich: str) -> None:
-    safe = mime.sanitised(f"<p>Hello</p>{rich}") or ""
+    safe = bodies.sanitised(f"<p>Hello</p>{rich}") or ""
     assert "<p>Hello</p>" in safe
     for word in ("script", "onerror", "onload", "evil.example", "style", "<form", "<iframe"):
         assert word not in safe

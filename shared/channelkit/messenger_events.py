@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.channelkit.contents import short
 from shared.domain import content
+from shared.errors import PayloadInvalid
 
 
 def _unix_time(value: object) -> object:
@@ -136,3 +137,25 @@ class Reaction(Part):
     def current(self) -> str:
         """The emoji that is there now, by its name where it has no other; empty when it was taken back."""
         return "" if self.action == "unreact" else self.emoji or f":{self.reaction or 'other'}:"
+
+
+class MessagingEvent(Part):
+    """What one item of both has; of the fields after `timestamp`, and of those that each adds, one is there."""
+
+    sender: Party
+    recipient: Party
+    timestamp: Time | None = None
+    message_edit: MessageEdit | None = None
+    postback: Postback | None = None
+    reaction: Reaction | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """Raises `PayloadInvalid` where Meta does not tell."""
+        if self.timestamp is None:
+            raise PayloadInvalid("timestamp is missing")
+        return self.timestamp
+
+    def own_id(self, kind: str, customer: str) -> str:
+        """An id for what Meta gives none."""
+        return f"{kind}:{customer}:{round(self.happened_at.timestamp() * 1000)}"

@@ -9,13 +9,10 @@ from pydantic import Field
 
 from shared.channelkit.messenger_events import (
     Id,
-    MessageEdit,
     MessageRef,
+    MessagingEvent,
     Part,
-    Party,
-    Postback,
     QuickReply,
-    Reaction,
     Referral,
     SentAttachment,
     Time,
@@ -44,15 +41,9 @@ class Read(Part):
     watermark: Time
 
 
-class Event(Part):
+class Event(MessagingEvent):
     """One item of `messaging`; exactly one of the fields after `timestamp` is there."""
 
-    sender: Party
-    recipient: Party
-    timestamp: Time | None = None
     message: Message | None = None
-    message_edit: MessageEdit | None = None
-    postback: Postback | None = None
-    reaction: Reaction | None = None
     delivery: Delivery | None = None
     read: Read | None = None

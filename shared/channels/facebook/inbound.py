@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
+from shared.channelkit.messenger_inbound import Parsers, edited, parsed, reacted
 from shared.channelkit.payloads import checked
 from shared.channels.facebook.contents import contents
 from shared.channels.facebook.events import Event
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
-    MessageEdited,
     MessageReceived,
-    ReactionChanged,
     Receipt,
     Sender,
     Watermark,
 )
 from shared.domain.messages import MessageKind, MessageStatus
-from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)
 
@@ -65,17 +61,7 @@ def parse(payload: Any) -> list[ChannelEvent]:
     if customer is None:
         _log.info("facebook event of somebody without a page-scoped id ignored")
         return []
-    events: list[ChannelEvent] = []
-    for kind, parser in _PARSERS.items():
-        if getattr(event, kind) is not None:
-            events += parser(event, customer)
-    return events
-
-
-def _when(event: Event) -> datetime:
-    if event.timestamp is None:
-        raise PayloadInvalid("facebook: timestamp is missing")
-    return event.timestamp
+    return parsed(event, customer, _PARSERS)
 
 
 def _sender(customer: str) -> Sender:
@@ -98,7 +84,7 @@ def _message(event: Event, customer: str) -> list[ChannelEvent]:
             kind=content.kind,
             text=content.text,
             attachments=content.attachments,
-            sent_at=_when(event),
+            sent_at=event.happened_at,
             from_me=message.is_echo,
             reply_to=message.reply_to.mid if message.reply_to else None,
             content=content.content,
@@ -107,43 +93,21 @@ def _message(event: Event, customer: str) -> list[ChannelEvent]:
     ]
 
 
-def _edited(event: Event, customer: str) -> list[ChannelEvent]:
-    edit = event.message_edit
-    if edit is None:
-        return []
-    return [MessageEdited(external_message_id=edit.mid, text=edit.text, edited_at=_when(event))]
-
-
 def _postback(event: Event, customer: str) -> list[ChannelEvent]:
     postback = event.postback
     if postback is None:
         return []
-    at = _when(event)
     return [
         MessageReceived(
             # Postbacks have an id of their own only since version 11 of the Graph API.
-            external_message_id=postback.mid or f"postback:{customer}:{round(at.timestamp() * 1000)}",
+            external_message_id=postback.mid or event.own_id("postback", customer),
             external_conversation_id=customer,
             chat_key=customer,
             sender=_sender(customer),
             kind=MessageKind.INTERACTIVE,
             text=postback.title or postback.payload,
-            sent_at=at,
+            sent_at=event.happened_at,
             content=postback.content,
-        )
-    ]
-
-
-def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
-    reaction = event.reaction
-    if reaction is None:
-        return []
-    return [
-        ReactionChanged(
-            external_message_id=reaction.mid,
-            sender_key=customer,
-            emoji=reaction.current,
-            reacted_at=_when(event),
         )
     ]
 
@@ -163,11 +127,11 @@ def _read(event: Event, customer: str) -> list[ChannelEvent]:
     return [Watermark(chat_key=customer, status=MessageStatus.READ, until=event.read.watermark)]
 
 
-_PARSERS: Mapping[str, Callable[[Event, str], list[ChannelEvent]]] = {
+_PARSERS: Parsers[Event] = {
     "message": _message,
-    "message_edit": _edited,
+    "message_edit": edited,
     "postback": _postback,
-    "reaction": _reaction,
+    "reaction": reacted,
     "delivery": _delivery,
     "read": _read,
 }

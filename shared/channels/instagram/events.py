@@ -11,15 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.channelkit.messenger_events import (
     Id,
-    MessageEdit,
     MessageRef,
+    MessagingEvent,
     Part,
-    Party,
-    Postback,
     QuickReply,
-    Reaction,
     Referral,
-    Time,
 )
 
 
@@ -86,19 +82,13 @@ class Profile(BaseModel):
     profile_pic: str | None = None
 
 
-class Event(Part):
+class Event(MessagingEvent):
     """One item; exactly one of the fields between `timestamp` and `profile` is there.
 
     With `is_standby` another program is in charge of the chat, and answers.
     """
 
-    sender: Party
-    recipient: Party
-    timestamp: Time | None = None
     message: Message | None = None
-    message_edit: MessageEdit | None = None
-    postback: Postback | None = None
-    reaction: Reaction | None = None
     read: Seen | None = None
     referral: Referral | None = None
     profile: Profile = Profile()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
+from shared.channelkit.messenger_inbound import Parsers, edited, parsed, reacted
 from shared.channelkit.payloads import checked
 from shared.channels.instagram.config import PROVIDER
 from shared.channels.instagram.contents import contents
@@ -17,9 +16,7 @@ from shared.domain.content import Content
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
-    MessageEdited,
     MessageReceived,
-    ReactionChanged,
     Receipt,
     Sender,
     Watermark,
@@ -61,17 +58,7 @@ def parse(payload: Any) -> list[ChannelEvent]:
     if customer is None:
         _log.info("instagram event of nobody ignored")
         return []
-    events: list[ChannelEvent] = []
-    for kind, parser in _PARSERS.items():
-        if getattr(event, kind) is not None:
-            events += parser(event, customer)
-    return events
-
-
-def _when(event: Event) -> datetime:
-    if event.timestamp is None:
-        raise PayloadInvalid(f"{PROVIDER}: timestamp is missing")
-    return event.timestamp
+    return parsed(event, customer, _PARSERS)
 
 
 def _received(event: Event, customer: str, **fields: Any) -> MessageReceived:
@@ -83,7 +70,7 @@ def _received(event: Event, customer: str, **fields: Any) -> MessageReceived:
         sender=Sender(
             external_user_id=customer, keys=(customer,), name=about.name or about.username, username=about.username
         ),
-        sent_at=_when(event),
+        sent_at=event.happened_at,
         extra=fields.pop("extra", {}) | picture,
         **fields,
     )
@@ -113,13 +100,6 @@ def _message(event: Event, customer: str) -> list[ChannelEvent]:
     ]
 
 
-def _edited(event: Event, customer: str) -> list[ChannelEvent]:
-    edit = event.message_edit
-    if edit is None:
-        return []
-    return [MessageEdited(external_message_id=edit.mid, text=edit.text, edited_at=_when(event))]
-
-
 def _postback(event: Event, customer: str) -> list[ChannelEvent]:
     postback = event.postback
     if postback is None:
@@ -128,30 +108,12 @@ def _postback(event: Event, customer: str) -> list[ChannelEvent]:
         _received(
             event,
             customer,
-            external_message_id=postback.mid or f"postback:{customer}:{_milliseconds(event)}",
+            external_message_id=postback.mid or event.own_id("postback", customer),
             kind=MessageKind.INTERACTIVE,
             text=postback.title or postback.payload,
             from_me=event.is_own,
             for_people=event.is_standby,
             content=postback.content,
-        )
-    ]
-
-
-def _milliseconds(event: Event) -> int:
-    return round(_when(event).timestamp() * 1000)
-
-
-def _reaction(event: Event, customer: str) -> list[ChannelEvent]:
-    reaction = event.reaction
-    if reaction is None:
-        return []
-    return [
-        ReactionChanged(
-            external_message_id=reaction.mid,
-            sender_key=customer,
-            emoji=reaction.current,
-            reacted_at=_when(event),
         )
     ]
 
@@ -162,7 +124,7 @@ def _seen(event: Event, customer: str) -> list[ChannelEvent]:
     read = MessageStatus.READ
     return [
         Receipt(external_message_id=event.read.mid, status=read),
-        Watermark(chat_key=customer, status=read, until=_when(event)),
+        Watermark(chat_key=customer, status=read, until=event.happened_at),
     ]
 
 
@@ -176,7 +138,7 @@ def _referral(event: Event, customer: str) -> list[ChannelEvent]:
         _received(
             event,
             customer,
-            external_message_id=f"referral:{customer}:{_milliseconds(event)}",
+            external_message_id=event.own_id("referral", customer),
             kind=MessageKind.TEXT,
             text=f"The customer came by {source or 'a link'}{f': {ref}' if ref else ''}.",
             is_note=True,
@@ -185,11 +147,11 @@ def _referral(event: Event, customer: str) -> list[ChannelEvent]:
     ]
 
 
-_PARSERS: Mapping[str, Callable[[Event, str], list[ChannelEvent]]] = {
+_PARSERS: Parsers[Event] = {
     "message": _message,
-    "message_edit": _edited,
+    "message_edit": edited,
     "postback": _postback,
-    "reaction": _reaction,
+    "reaction": reacted,
     "read": _seen,
     "referral": _referral,
 }

@@ -202,6 +202,11 @@ class Clock:
         """Let time pass: `advance(seconds=31)`; the names are those of `timedelta`."""
         self._later += timedelta(**duration)
 
+    def advance_to_next_hour(self) -> None:
+        """For what counts by the hour of the clock, in which the test could otherwise begin at any minute."""
+        now = self()
+        self._later += now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1) - now
+
 
 @dataclass(frozen=True)
 class Overlaps:

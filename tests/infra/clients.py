@@ -15,6 +15,7 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
+from shared.domain.messages import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
@@ -143,3 +144,19 @@ class Polling:
     def leaves(self, packet: str = "1") -> None:
         """By closing the connection, or with `41` by disconnecting from Socket.IO alone."""
         self.says(packet)
+
+
+def stored_unsendable(deps: Deps, conversation_id: str) -> Ref:
+    """An item whose channel is gone: whoever takes it writes it off."""
+    item = OutboxItem(
+        id=f"m-{conversation_id}",
+        tenant_id="t1",
+        conversation_id=conversation_id,
+        instance_id="gone",
+        payload=OutboxPayload(text="Hello"),
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+    ref = Ref("outbox", item.id)
+    deps.store.commit([Create(ref, item.model_dump())])
+    return ref

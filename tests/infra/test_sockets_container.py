@@ -27,7 +27,7 @@ from shared.usecases import realtime
 from shared.usecases.outbox import enqueueing
 from tests.adapters.backends import emulators, google
 from tests.eventually import eventually
-from tests.infra.clients import Client, stored_instance, token_for
+from tests.infra.clients import Client, stored_instance, stored_unsendable, token_for
 from tests.infra.process import Process, Start
 
 pytestmark = pytest.mark.slow
@@ -180,25 +180,9 @@ def test_a_process_that_hears_no_more_is_neither_ready_nor_alive(start: Start, p
     assert _get(container, "/health/live") == (503, {"status": "unhealthy"})
 
 
-def _to_send(deps: Deps, conversation_id: str) -> Ref:
-    """An item whose channel is gone: whoever takes it writes it off."""
-    item = OutboxItem(
-        id=f"m-{conversation_id}",
-        tenant_id="t1",
-        conversation_id=conversation_id,
-        instance_id="gone",
-        payload=OutboxPayload(text="Hello"),
-        created_at=deps.now(),
-        updated_at=deps.now(),
-    )
-    ref = Ref("outbox", item.id)
-    deps.store.commit([Create(ref, item.model_dump())])
-    return ref
-
-
 def test_it_sends_what_has_to_go_over_a_line_and_leaves_the_rest_to_the_functions(start: Start, deps: Deps) -> None:
     start()
-    functions_item, own_item = _to_send(deps, "c1"), _to_send(deps, "c2")
+    functions_item, own_item = stored_unsendable(deps, "c1"), stored_unsendable(deps, "c2")
     # With one key, so that the second is handed out after the first.
     deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c1"), key="k")
     deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c2", runtime="socket"), key="k")

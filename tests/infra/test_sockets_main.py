@@ -18,12 +18,10 @@ from shared.bootstrap import bootstrap, close
 from shared.config import load_settings
 from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
-from shared.domain.messages import OutboxItem, OutboxPayload
-from shared.ports.store import Create, Ref
 from shared.usecases import realtime
 from tests.adapters.backends import emulators, google
 from tests.eventually import eventually
-from tests.infra.clients import Client, stored_instance, token_for
+from tests.infra.clients import Client, stored_instance, stored_unsendable, token_for
 
 
 @pytest.fixture
@@ -77,22 +75,6 @@ def _feeds(deps: Deps) -> list[str]:
     return names
 
 
-def _to_send(deps: Deps, conversation_id: str) -> Ref:
-    """An item whose channel is gone: whoever takes it writes it off."""
-    item = OutboxItem(
-        id=f"m-{conversation_id}",
-        tenant_id="t1",
-        conversation_id=conversation_id,
-        instance_id="gone",
-        payload=OutboxPayload(text="Hello"),
-        created_at=deps.now(),
-        updated_at=deps.now(),
-    )
-    ref = Ref("outbox", item.id)
-    deps.store.commit([Create(ref, item.model_dump())])
-    return ref
-
-
 def _is_served_and_ended(deps: Deps, capsys: pytest.CaptureFixture[str]) -> None:
     """All that goes on while the program runs; it is ended as Cloud Run does it."""
     output = ""
@@ -111,7 +93,7 @@ def _is_served_and_ended(deps: Deps, capsys: pytest.CaptureFixture[str]) -> None
             client.enter("i1")
             realtime.emit(deps, "t1", "i1", realtime.WHATSAPP_CONNECTED, {})
             assert client.next()[0] == realtime.WHATSAPP_CONNECTED
-            functions_item, own_item = _to_send(deps, "c1"), _to_send(deps, "c2")
+            functions_item, own_item = stored_unsendable(deps, "c1"), stored_unsendable(deps, "c2")
             # With one key, so that the second is handed out after the first.
             deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c1"), key="k")
             own_event = OutboundEvent(tenant_id="t1", conversation_id="c2", runtime="socket")

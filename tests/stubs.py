@@ -102,6 +102,12 @@ class BufferedHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
+    def handle_expect_100(self) -> bool:
+        """A client that asks whether to send its body waits a second for this."""
+        proceed = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 

@@ -53,7 +53,7 @@ mutants: $(STAMP) ## Change the hub in small ways and see whether the tests noti
 
 fix: $(STAMP) ## Format, mend what lint can mend, and write the generated tables
 	$(RUN) -m infra.channel_index --write
-	$(RUN) -m infra.capabilities --write
+	$(RUN) -m infra.channel_tables --write
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 

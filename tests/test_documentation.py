@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from functions.hub.main import blueprints
-from infra import capabilities
+from infra import channel_tables
+from infra.generated import part
 from shared import errors
 from shared.config import setting_fields
 from shared.deps import Deps
@@ -16,14 +17,10 @@ ENDPOINTS = Path("functions/README.md").read_text("utf-8")
 SETTINGS = Path("infra/README.md").read_text("utf-8")
 
 
-def _between(name: str) -> str:
-    return ENDPOINTS.partition(f"<!-- {name}:start -->")[2].partition(f"<!-- {name}:end -->")[0]
-
-
 def test_the_endpoint_table_lists_exactly_what_is_served(deps: Deps) -> None:
     document = create_app(deps, blueprints()).test_client().get("/api/v1/openapi.json").get_json()
     served = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    rows = re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", _between("endpoints"), re.MULTILINE)
+    rows = re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \|", part(ENDPOINTS, "endpoints"), re.MULTILINE)
     documented = {(method, path) for methods, path in rows for method in methods.split(", ")}
     assert documented == served
 
@@ -41,9 +38,9 @@ def _kinds(kind: type[errors.HubError]) -> set[type[errors.HubError]]:
     return {kind}.union(*(_kinds(special) for special in kind.__subclasses__()))
 
 
-def test_the_table_of_capabilities_is_what_the_channels_declare() -> None:
-    table = capabilities.README.read_text("utf-8")
-    assert capabilities.rendered(table) == table, "run python -m infra.capabilities --write"
+def test_the_tables_of_channels_are_what_these_declare() -> None:
+    table = channel_tables.README.read_text("utf-8")
+    assert channel_tables.rendered(table) == table, "run make fix"
 
 
 def test_the_first_page_is_short() -> None:

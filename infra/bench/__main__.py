@@ -24,7 +24,8 @@ from infra.bench import backends, coldstart, endtoend, webhooks
 from infra.bench.backends import Backend
 from infra.bench.costs import cost_rows
 from infra.bench.processes import ROOT, read_announcement, running
-from infra.bench.table import Row, at_least, at_most, counts_judged, render, unmeasured, write
+from infra.bench.table import Row, at_least, at_most, counts_judged, render, unmeasured
+from infra.generated import with_part
 
 _NOTE = """
 Python {python}, {cores} cores. The last column is measured over the official emulators of Firestore and Pub/Sub and a
@@ -91,7 +92,8 @@ def main() -> int:
     table = render(embedded, google) + _NOTE.format(python=platform.python_version(), cores=os.cpu_count())
     print(table)
     if arguments.write:
-        write(table, ROOT / "infra/README.md")
+        readme = ROOT / "infra/README.md"
+        readme.write_text(with_part(readme.read_text("utf-8"), "bench", table), "utf-8")
     return int(any(row.is_met is False for row in (*embedded, *google)))
 
 

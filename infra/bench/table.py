@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,3 @@ def render(embedded: Sequence[Row], google: Sequence[Row]) -> str:
         beside = f"{google_row.measured}: {google_row.verdict}" if google_row.verdict else google_row.measured
         lines.append(f"| {row.label} | {row.measured} | {row.budget} | {row.verdict} | {beside} |")
     return "\n".join(lines) + "\n"
-
-
-def write(table: str, readme: Path) -> None:
-    """Put the table between the marks; raises `ValueError` when they are not there."""
-    text = readme.read_text("utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"{readme.name} has no {START} … {END}")
-    readme.write_text(f"{before}{START}\n{table}{END}{after}", "utf-8")

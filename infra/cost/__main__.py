@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 from infra.bench.processes import ROOT, read_announcement, running
 from infra.cost import walk
-from infra.cost.table import rendered, table
+from infra.cost.table import table
+from infra.generated import with_part
 from shared.config import Settings
 
 
@@ -38,7 +39,7 @@ def main() -> int:
     sys.stdout.write(f"{result}\n")
     if arguments.write:
         readme = ROOT / "infra/README.md"
-        readme.write_text(rendered(readme.read_text("utf-8"), result), "utf-8")
+        readme.write_text(with_part(readme.read_text("utf-8"), "cost", result), "utf-8")
     return 0
 
 

@@ -11,8 +11,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 PRICES: Final = Path(__file__).with_name("prices.toml")
-START: Final = "<!-- cost:start -->"
-END: Final = "<!-- cost:end -->"
 MILLION: Final = 1_000_000
 MEASURED: Final = frozenset({"run_vcpu_seconds", "run_gib_seconds"})
 """What is measured on a machine rather than counted, where many messages come."""
@@ -55,15 +53,6 @@ def table(busy: Mapping[str, float], alone: Mapping[str, float]) -> str:
         cells = [price.what, f"{_amount(amount[0])}{mark}", f"${costs[0]:.2f}", _amount(amount[1]), f"${costs[1]:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, f"| together | | **${sums[0]:.2f}** | | **${sums[1]:.2f}** |"])
-
-
-def rendered(text: str, content: str) -> str:
-    """A text with the table between its marks; raises `ValueError` when they are missing."""
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"there is no {START} … {END}")
-    return f"{before}{START}\n{content}\n{END}{after}"
 
 
 def _amount(number: float) -> str:

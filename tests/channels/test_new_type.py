@@ -15,7 +15,7 @@ from infra.bench.processes import ROOT
 HERE = Path(__file__).parent / "new_type"
 LAST_TYPE = '    SMS = "sms", "sms_twilio", "sms_sns"\n'
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "captures", "mutants", "browser")
-INHERITED = ("test_contract.py", "test_every_channel.py", "test_every_webhook.py")
+INHERITED = ("test_contract.py", "test_every_channel.py", "test_every_webhook.py", "test_quality.py")
 """The tests that run for every channel; only those of the new channel are run."""
 
 
@@ -71,7 +71,7 @@ def test_the_walk_through_adds_a_channel_of_a_new_type(copy: Path) -> None:
     add_pigeon_post(copy)
     # What `make fix` does, beside formatting.
     run(copy, "infra.channel_index", "--write")
-    run(copy, "infra.capabilities", "--write")
+    run(copy, "infra.channel_tables", "--write")
     run(copy, "tests.channels.golden", "--update", "pigeon")
     assert "| `pigeon` | `pigeon` | 500 |" in (copy / "shared/channels/README.md").read_text("utf-8")
     tests = [*(f"tests/channels/{name}" for name in INHERITED), "tests/functions/dashboard/test_every_type.py"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.bench import backends
-from infra.bench.table import END, START, Row, at_most, counts_judged, render, unmeasured, write
+from infra.bench.table import Row, at_most, counts_judged, render, unmeasured
 from shared.channels.telegram_bot.config import TelegramBotSettings
 from shared.config import load_settings
 
@@ -54,13 +54,3 @@ def test_every_measurement_has_an_embedded_hub_of_its_own(tmp_path: Path) -> Non
     first, second = (load_settings(backend.empty(name)) for name in ("costs", "flow"))
     assert (first.backend, first.of(TelegramBotSettings).telegram_api_url) == ("embedded", "http://127.0.0.1:9")
     assert first.data_dir != second.data_dir
-
-
-def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    write("new\n", readme)
-    assert readme.read_text() == f"before\n{START}\nnew\n{END}\nafter\n"
-    readme.write_text("no marks")
-    with pytest.raises(ValueError, match="has no"):
-        write("new\n", readme)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from infra.cost import walk
-from infra.cost.table import END, MEASURED, START, prices, rendered, table
+from infra.cost.table import MEASURED, prices
 from infra.cost.weighing import attributes_of
+from infra.generated import part
 from shared.adapters.google import wire
 from shared.config import Settings
 from shared.domain.events import OutboundEvent
@@ -25,7 +25,7 @@ PRICES = prices()
 @pytest.fixture(scope="module")
 def documented_costs() -> dict[str, list[str]]:
     """The table's rows: what is paid for, and the cells after it."""
-    rows = README.partition(START)[2].partition(END)[0].strip().splitlines()[2:]
+    rows = part(README, "cost").splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     return {first: rest for first, *rest in cells}
 
@@ -84,11 +84,3 @@ def test_an_event_is_weighed_with_what_pub_sub_carries_beside_it(delay: float) -
 
 def test_every_price_has_a_source_and_a_day() -> None:
     assert all(price.source and price.read <= date.today() and price.note for price in PRICES.values())  # noqa: DTZ011 - a day is enough
-
-
-def test_a_table_goes_between_its_marks_and_nowhere_else() -> None:
-    new_table = table(Counter(dict.fromkeys(PRICES, 1)), Counter(dict.fromkeys(PRICES, 2)))
-    text = f"a\n{START}\nold\n{END}\nb"
-    assert rendered(text, new_table) == f"a\n{START}\n{new_table}\n{END}\nb"
-    with pytest.raises(ValueError, match="cost:start"):
-        rendered("no marks", new_table)

@@ -107,7 +107,7 @@ def test_a_directory_in_which_no_hub_has_run_is_refused_and_stays_as_it_is(
     [
         (["replay", "yesterday"], "give a time such as 2026-11-21T10:00:00Z"),
         (["invite", "ann@example.com", "--tenant", "default", "--role", "boss"], "invalid choice: 'boss'"),
-        (["outbox", "--tenant", "default", "--status", "DAED"], "invalid choice: 'DAED'"),
+        (["outbox", "--tenant", "default", "--status", "LOST"], "invalid choice: 'LOST'"),
         (["dead-letters", "inbuond"], "invalid choice: 'inbuond'"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.generated import part
 from tests.eventually import eventually
 from tests.evolution import MARIA, answered_shop, evolution_rules, upsert, written
 from tests.pipeline.hub import Hub
@@ -40,12 +41,7 @@ def last_question(hub: Hub, times: int = 1) -> Any:
 
 
 def test_an_agent_is_asked_as_the_readme_shows(shop: Hub) -> None:
-    printed = (
-        Path("functions/README.md")
-        .read_text("utf-8")
-        .partition("<!-- agent:start -->")[2]
-        .partition("<!-- agent:end -->")[0]
-    )
+    printed = part(Path("functions/README.md").read_text("utf-8"), "agent")
     brings(shop, "Hello")
     assert last_question(shop) == json.loads(printed.strip().removeprefix("```json").removesuffix("```"))
 

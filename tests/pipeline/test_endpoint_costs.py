@@ -14,6 +14,7 @@ import pytest
 
 from infra.bench.counting import Cost
 from infra.bench.journey import Journey
+from infra.generated import part
 from shared.deps import Deps
 from shared.ports.store import Document, Page, Ref, Where, Write
 from tests.index_check import RecordingStore
@@ -130,7 +131,7 @@ def test_every_endpoint_costs_what_the_architecture_says(journey: Journey) -> No
     ids = _ids(journey)
     measured = [(endpoint, _round_trips(journey, endpoint, body, ids)) for endpoint, body in CALLS]
     rows = [_row(endpoint, round_trips) for endpoint, round_trips in measured]
-    table = ARCHITECTURE.read_text("utf-8").partition("<!-- costs:start -->")[2].partition("<!-- costs:end -->")[0]
+    table = part(ARCHITECTURE.read_text("utf-8"), "costs")
     listed = [line for line in table.splitlines() if line.startswith("| `")]
     assert listed == rows, "write this between the marks:\n" + "\n".join(rows)
 

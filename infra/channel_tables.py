@@ -1,23 +1,25 @@
-"""The table in shared/channels/README.md of what channels can carry, made from what they declare.
+"""The tables in shared/channels/README.md: what channels declare to carry, and how far each is built.
 
-python -m infra.capabilities            # prints it
-python -m infra.capabilities --write    # puts it into shared/channels/README.md
+python -m infra.channel_tables            # prints them
+python -m infra.channel_tables --write    # puts them into shared/channels/README.md
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from shared.channel import MEGABYTE, Capabilities, Pace
+from infra.generated import with_part
+from shared.channel import MEGABYTE, Capabilities, Pace, quality
+from shared.channel.quality import State
 from shared.channels import channel, names, type_of
 from shared.domain.messages import MessageKind, MessageStatus
 
 README = Path("shared/channels/README.md")
-START, END = "<!-- capabilities:start -->", "<!-- capabilities:end -->"
 _NONE = "-"
+_STATES = {State.DONE: "yes", State.TODO: "to do", State.EXEMPT: _NONE}
 _HEAD = (
     "adapter",
     "type",
@@ -34,19 +36,27 @@ _HEAD = (
 )
 
 
-def table() -> str:
-    """One row for each adapter, as Markdown."""
-    rows = [_HEAD, ("---",) * len(_HEAD), *(_row(adapter) for adapter in names())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def capabilities() -> str:
+    """A row for each adapter, as Markdown."""
+    return _table(_HEAD, (_row(adapter) for adapter in names()))
+
+
+def qualities() -> str:
+    """A row for each rule, and a column for each adapter."""
+    by_adapter = {adapter: quality.marks(adapter) for adapter in names()}
+    rows = (
+        (f"`{rule.value}`", *(_STATES[marks[rule].state] for marks in by_adapter.values())) for rule in quality.Rule
+    )
+    return _table(("", *(f"`{adapter}`" for adapter in by_adapter)), rows)
 
 
 def rendered(text: str) -> str:
-    """A text with the table between its two markers; raises `ValueError` when they are missing."""
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"{README} has no {START} … {END}")
-    return f"{before}{START}\n{table()}\n{END}{after}"
+    """The document with today's tables. Raises `ValueError` where their marks are missing."""
+    return with_part(with_part(text, "capabilities", capabilities()), "quality", qualities())
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
 
 
 def _row(adapter: str) -> tuple[str, ...]:
@@ -97,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments == ["--write"]:
         README.write_text(rendered(README.read_text("utf-8")), "utf-8")
     else:
-        sys.stdout.write(f"{table()}\n")
+        sys.stdout.write(f"{capabilities()}\n\n{qualities()}\n")
     return 0
 
 

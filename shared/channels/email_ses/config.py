@@ -15,6 +15,7 @@ class EmailConfig(TopicsConfig):
     With `reply_domain` answers go to `reply+<thread>.<signature>@<reply_domain>`, which
     survives mail programs that drop the headers of a thread. `bucket` is the only
     one that mails are fetched from; without a key of its own a channel needs it.
+    With `answer_cc` an answer also goes to whom the customer's mail went to.
     """
 
     address: str = Field(pattern=r"^[^@\s<>\"(),:;]{1,64}@[A-Za-z0-9.-]{1,255}$")
@@ -22,6 +23,7 @@ class EmailConfig(TopicsConfig):
     reply_domain: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,255}$")
     bucket: str | None = Field(default=None, min_length=3, max_length=63)
     configuration_set: str | None = None
+    answer_cc: bool = False
     subject: str = Field(default="A message for you", max_length=200)
 
     def may_read(self, bucket: str) -> bool:

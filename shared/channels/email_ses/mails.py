@@ -6,7 +6,7 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from email.message import Message as Mail
 from typing import Any
@@ -26,6 +26,9 @@ _MACHINE = re.compile(
     r"forms?|contact-?form|website|web|wordpress|notifications?|alerts?|mailer|robot|bot"
 )
 _KINDS = {"image": MessageKind.IMAGE, "audio": MessageKind.AUDIO, "video": MessageKind.VIDEO}
+MOST_CC = 20
+"""Whom an answer goes to beside the customer, at most."""
+
 _BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 
 
@@ -107,7 +110,7 @@ def _message(received: Received, mail: Mail) -> MessageReceived:
         nobody_waits=nobody_waits,
         not_routed=nobody_waits,
         extra=_extra(received, mail) | ({} if verified else {"verified": False}),
-        context=_context(mail, message_id, references, thread, address, verified),
+        context=_context(received, mail, message_id, references, thread, address, verified),
     )
     is_direct = thread == threads.DIRECT
     return message if is_direct or not verified else replace(message, outsiders_chat=_beside(thread, address))
@@ -280,7 +283,7 @@ def _extra(received: Received, mail: Mail) -> dict[str, Any]:
 
 
 def _context(
-    mail: Mail, message_id: str, references: list[str], thread: str, address: str, verified: bool
+    received: Received, mail: Mail, message_id: str, references: list[str], thread: str, address: str, verified: bool
 ) -> dict[str, Any]:
     """What an answer needs so that the customer's program shows it in the same thread.
 
@@ -294,4 +297,13 @@ def _context(
         "subject": headers.header(mail, "Subject", 500),
         "thread": thread,
         "to": answer_to,
+        "cc": _others(received, mail, {address, answer_to}) if verified else [],
     }
+
+
+def _others(received: Received, mail: Mail, answered: Collection[str]) -> list[str]:
+    """Whom else the mail went to, without the business's own addresses."""
+    own = {received.own_address, *(recipient.lower() for recipient in received.receipt.recipients)}
+    people = [*headers.addresses(mail, "To"), *headers.addresses(mail, "Cc")]
+    others = dict.fromkeys(address for _, address in people if address not in own and address not in answered)
+    return list(others)[:MOST_CC]

@@ -34,9 +34,13 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
     mail = _mail(config, payload, to)
     for attachment in payload.attachments:
         _attach(deps, mail, attachment)
+    cc = _cc(config, payload)
+    if cc:
+        mail["Cc"] = ", ".join(cc)
+    destination = {"ToAddresses": [to], "CcAddresses": cc}
     content = mail.as_bytes(policy=SMTP)
     client = aws.client(deps, "sesv2", config)
-    parameters: dict[str, Any] = {"Destination": {"ToAddresses": [to]}, "Content": {"Raw": {"Data": content}}}
+    parameters: dict[str, Any] = {"Destination": destination, "Content": {"Raw": {"Data": content}}}
     if config.configuration_set:
         parameters["ConfigurationSetName"] = config.configuration_set
     answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **parameters))
@@ -48,6 +52,13 @@ def _recipient(payload: OutboxPayload) -> str:
     if not headers.is_address(to):
         raise ProviderRejected(PROVIDER, "the customer has no e-mail address that can be written to")
     return to
+
+
+def _cc(config: EmailConfig, payload: OutboxPayload) -> list[str]:
+    """Who else is to read the answer."""
+    if not config.answer_cc:
+        return []
+    return [address for address in _texts(payload.context.get("cc")) if headers.is_address(address)]
 
 
 def _mail(config: EmailConfig, payload: OutboxPayload, to: str) -> EmailMessage:

@@ -156,6 +156,33 @@ def test_an_answers_marks_are_the_mails_html_and_its_text_has_none(mailbox: Mail
     assert rich == "<strong>Hi</strong> &lt;Ana&gt;<br>\n<br>\n• it is<br>\n• here"
 
 
+def test_whom_else_the_mail_went_to_reads_the_answer_where_the_channel_says_so(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    people = {"To": "support@shop.example, Bo <bo@customer.example>", "Cc": "cy@customer.example, Ana@customer.example"}
+    mailbox.receive(_mail("Where is it?", **people))
+    [first] = eventually(hub.conversations)
+    hub.post("/api/messages/send", {"conversationId": first.id, "text": "On its way."}, 202)
+    [alone] = mailbox.sent(1)
+    assert alone["Cc"] is None
+    hub.patch(f"/api/channels/{mailbox.channel['id']}", {"config": {"answerCc": True}})
+    hub.post("/api/messages/send", {"conversationId": first.id, "text": "It is there."}, 202)
+    [_, together] = mailbox.sent(2)
+    assert (together["To"], together["Cc"]) == ("ana@customer.example", "bo@customer.example, cy@customer.example")
+    destination = json.loads(mailbox.amazon.to("/v2/email/outbound-emails")[-1].body)["Destination"]
+    assert destination["CcAddresses"] == ["bo@customer.example", "cy@customer.example"]
+
+
+@pytest.mark.parametrize("dmarc", ["FAIL", "GRAY"])
+def test_nobody_whose_author_is_in_doubt_chooses_who_reads_the_answer(mailbox: Mailbox, dmarc: str) -> None:
+    hub = mailbox.hub
+    hub.patch(f"/api/channels/{mailbox.channel['id']}", {"config": {"answerCc": True}})
+    mailbox.receive(_mail("Where is it?", Cc="press@evil.example"), dmarc=dmarc)
+    [conversation] = eventually(hub.conversations)
+    hub.post("/api/messages/send", {"conversationId": conversation.id, "text": "On its way."}, 202)
+    [answer] = mailbox.sent(1)
+    assert answer["Cc"] is None
+
+
 def test_threads_are_conversations_of_one_customer(mailbox: Mailbox) -> None:
     hub = mailbox.hub
     mailbox.receive(_mail("Where is my order?"))

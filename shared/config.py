@@ -92,6 +92,10 @@ class Settings(BaseModel):
     openai_api_key: HeaderKey | None = None
     openai_model: str = "gpt-4o-mini"
     openai_models: Names = ()
+    openai_image_models: Names = (
+        *("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"),
+        *("gpt-5", "gpt-5-mini", "gpt-5-nano"),
+    )
     openai_base_url: Url = "https://api.openai.com/v1"
     openai_max_tokens: int = Field(default=1024, ge=1, le=100_000)
     openai_prices: Prices = Field(default_factory=dict)
@@ -188,6 +192,10 @@ class Settings(BaseModel):
     def allows_model(self, model: str | None) -> bool:
         """Whether an AI agent may use a model; the deployment's own is always allowed."""
         return model in (None, self.openai_model, *self.openai_models) or self._allows_any_model
+
+    def takes_pictures(self, model: str | None) -> bool:
+        """Whether a model is shown the pictures that customers send; None is the deployment's own."""
+        return not {model or self.openai_model, "*"}.isdisjoint(self.openai_image_models)
 
     @property
     def _allows_any_model(self) -> bool:

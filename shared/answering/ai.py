@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
+from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, PICTURE, Tokens, prompt_tokens, reserve
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
 from shared.answering.tool_requests import request_tool
-from shared.answering.turns import Turn, clean, in_words, lines
+from shared.answering.turns import Picture, Turn, clean, in_words, lines
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Attachment, Direction, Message
@@ -19,6 +21,7 @@ from shared.outgoing import Answer
 _TIMEOUT = 60.0
 # An agent that still wants tools after this many rounds is made to answer without.
 _MAX_ROUNDS = 5
+_BAD_REQUEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,29 @@ def echo(turn: Turn) -> str:
 def prompt(turn: Turn, agent: Agent) -> list[Chat]:
     """The agent's own prompt and the conversation so far."""
     system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
-    return system + [_as_chat(message) for message in turn.history if _content(message)]
+    return system + [
+        _as_chat(message, turn.pictures.get(message.id, ())) for message in turn.history if _content(message)
+    ]
 
 
-def _as_chat(message: Message) -> dict[str, Any]:
+def _as_chat(message: Message, pictures: Sequence[Picture]) -> dict[str, Any]:
     role = "assistant" if message.direction is Direction.OUTBOUND else "user"
-    return {"role": role, "content": _content(message)}
+    text = _content(message)
+    if not pictures:
+        return {"role": role, "content": text}
+    return {"role": role, "content": [{"type": "text", "text": text}, *map(_picture_part, pictures)]}
+
+
+def _picture_part(picture: Picture) -> Chat:
+    data = base64.b64encode(picture.content).decode()
+    return {"type": PICTURE, "image_url": {"url": f"data:{picture.mime_type};base64,{data}"}}
+
+
+def _without_pictures(message: Chat) -> Chat:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return message | {"content": "\n".join(part["text"] for part in content if part["type"] != PICTURE)}
 
 
 def _content(message: Message) -> str:
@@ -94,7 +114,7 @@ def complete(
     if not deps.settings.allows_model(agent.model):
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
     request = _request(deps, agent, messages, functions)
-    reservation = reserve(deps, agent.tenant_id, request["model"], [messages, functions])
+    reservation = reserve(deps, agent.tenant_id, request["model"], prompt_tokens(messages, functions))
     try:
         answer = _post(deps, request, timeout)
     except OutcomeUnknown as error:
@@ -104,6 +124,10 @@ def complete(
         raise
     if not answer.ok:
         reservation.release()
+        plain = [_without_pictures(message) for message in messages]
+        if answer.status == _BAD_REQUEST and plain != messages:
+            # One picture that the model cannot read must not keep the customer from an answer.
+            return complete(deps, agent, plain, functions, timeout)
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
     body = answer.json()
     tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))

@@ -9,11 +9,12 @@ once cannot all fit into the rest of a budget, and one whose answer never came c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from shared import pseudorandom
 from shared.deps import Deps
@@ -26,6 +27,12 @@ from shared.errors import AlreadyExists, ProviderRejected
 NAME = "the language model"
 CHARACTERS_PER_TOKEN = 3
 """Of English it is four; a budget is rather used up too soon."""
+
+TOKENS_PER_PICTURE = 1_500
+"""About what OpenAI counts of a large one. https://platform.openai.com/docs/guides/images-vision"""
+
+PICTURE = "image_url"
+"""The type of a part of a message that is a picture."""
 
 _MICROS = 1_000_000
 _NOTICES = (
@@ -76,8 +83,16 @@ class Reservation:
         _add(self.deps, self.usage_id, self.model, Tokens(0, 0), self.tokens)
 
 
-def reserve(deps: Deps, tenant_id: str, model: str, request: Sequence[object]) -> Reservation:
-    """Count a call that is about to be made.
+def prompt_tokens(messages: Sequence[Mapping[str, Any]], functions: Sequence[object]) -> int:
+    """How many tokens a call may take in at most."""
+    contents = [message["content"] for message in messages if isinstance(message.get("content"), list)]
+    pictures = [part for content in contents for part in content if part["type"] == PICTURE]
+    length = len(json.dumps([messages, functions])) - sum(len(json.dumps(picture)) for picture in pictures)
+    return length // CHARACTERS_PER_TOKEN + len(pictures) * TOKENS_PER_PICTURE
+
+
+def reserve(deps: Deps, tenant_id: str, model: str, prompt: int) -> Reservation:
+    """Count a call that is about to be made, of `prompt` tokens.
 
     Raises `ProviderRejected` when the tenant's budget is used up, and for a model without a price where money is
     counted.
@@ -90,7 +105,7 @@ def reserve(deps: Deps, tenant_id: str, model: str, request: Sequence[object]) -
     _warn(deps, tenant_id, used)
     if used >= 1:
         raise ProviderRejected(NAME, "today's budget for AI agents is used up: they answer again after midnight (UTC)")
-    at_most = Tokens(len(json.dumps(request)) // CHARACTERS_PER_TOKEN, deps.settings.openai_max_tokens)
+    at_most = Tokens(prompt, deps.settings.openai_max_tokens)
     usage_id = ids.ai_usages(tenant_id, today)[int(pseudorandom.uniform(0, ids.COUNTER_SHARDS))]
     _add(deps, usage_id, model, at_most, Tokens(0, 0))
     return Reservation(deps, tenant_id, model, at_most, usage_id, used)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shared.channelkit.cutting import cut_text
 from shared.domain.conversations import Conversation
@@ -13,12 +13,22 @@ from shared.domain.messages import Attachment, Direction, Message, MessageKind, 
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """A conversation in which it is our turn to speak. `history` is oldest first and ends with what is unanswered."""
+    """A conversation in which it is our turn to speak. `history` is oldest first and ends with what is unanswered.
+
+    `pictures` are those that are shown to the answerer, by their message's id.
+    """
 
     instance: Instance
     conversation: Conversation
     history: Sequence[Message]
+    pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> list[Message]:

@@ -154,7 +154,7 @@ def test_calls_at_once_do_not_all_fit_into_the_rest_of_a_budget(open_hub: OpenHu
             start.wait()
             for _ in range(5):
                 try:
-                    reserve(hub.deps, "acme", "gpt-4o-mini", [])
+                    reserve(hub.deps, "acme", "gpt-4o-mini", 1)
                 except ProviderRejected:
                     refusals.append(1)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.answering.ai import ask_ai
@@ -38,6 +38,7 @@ from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
+from shared.usecases.replies import pictures
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
@@ -161,6 +162,8 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     if not turn.has_content:
         return _Answer()
     if answerer.persona is not None:
+        if has_model and deps.settings.takes_pictures(answerer.persona.model):
+            turn = replace(turn, pictures=pictures.newest(deps, turn))
         run = Run(deps, turn, answerer.persona)
         if answerer.crew is None:
             return _Answer(ask_ai(deps, turn, answerer.persona, run), is_markdown=has_model, run=run)

@@ -96,6 +96,7 @@ class Settings(BaseModel):
         *("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"),
         *("gpt-5", "gpt-5-mini", "gpt-5-nano"),
     )
+    openai_transcription_model: str | None = None
     openai_base_url: Url = "https://api.openai.com/v1"
     openai_max_tokens: int = Field(default=1024, ge=1, le=100_000)
     openai_prices: Prices = Field(default_factory=dict)
@@ -160,7 +161,8 @@ class Settings(BaseModel):
         """A budget of money holds for models alone whose prices are told."""
         if self.ai_money_per_day is None:
             return
-        missing = [model for model in (self.openai_model, *self.openai_models) if model not in self.openai_prices]
+        models = (self.openai_model, *self.openai_models, self.openai_transcription_model)
+        missing = [model for model in models if model is not None and model not in self.openai_prices]
         if missing:
             raise ValueError(f"OPENAI_PRICES: must tell the price of {missing[0]} when AI_MONEY_PER_DAY is given")
 

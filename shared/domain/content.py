@@ -94,8 +94,8 @@ class Payment(_Part):
 class Content(_Part):
     """Everything of a message that is neither its text nor a file; what a provider does not tell is left out.
 
-    `html` is a mail's own markup, which nobody has made safe: show it in a sandbox. `unsupported` says what the
-    provider or the hub could not show.
+    `html` is a mail's own markup, which nobody has made safe: show it in a sandbox. `transcript` is what a
+    machine heard in its recordings. `unsupported` says what the provider or the hub could not show.
     """
 
     subject: _Short | None = None
@@ -109,6 +109,7 @@ class Content(_Part):
     payment: Payment | None = None
     referral: Referral | None = None
     poll: Poll | None = None
+    transcript: _Long | None = None
     unsupported: _Short | None = None
 
     @property
@@ -141,8 +142,11 @@ def _lines(content: Content) -> Iterator[str]:
         yield _referral_in_words(content.referral)
     if content.poll:
         yield _joined("poll", content.poll.question, " / ".join(content.poll.options))
-    if content.unsupported:
-        yield f"[a message that cannot be shown: {content.unsupported}]"
+    yield from _labelled(said=content.transcript, **{"a message that cannot be shown": content.unsupported})
+
+
+def _labelled(**texts: str | None) -> Iterator[str]:
+    return (f"[{label}: {text}]" for label, text in texts.items() if text)
 
 
 def _quote_in_words(quote: Quote) -> str:

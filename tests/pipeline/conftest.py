@@ -1,11 +1,20 @@
-"""A customer who can be reached by two channels, in a hub that waits for the test's `work`."""
+"""Hubs that wait for the test's `work`: with a customer whom two channels reach, and with a language model."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import pytest
+from pydantic import SecretStr
+
+from shared.config import Settings
 from tests.evolution import evolution_rules
-from tests.pipeline.manual_hub import PHONE, ManualHub
+from tests.index_check import recorded
+from tests.pipeline.manual_hub import PHONE, ManualHub, manual_hub_of
+from tests.pipeline.models import CHAT, OpenHub, says
+from tests.stubs import Stub
 
 _NO_SURVEY = {"config": {"csat": False}}
 
@@ -34,3 +43,19 @@ def session(manual_hub: ManualHub, bot: str, whatsapp: str) -> str:
     conversation = manual_hub.conversation()
     manual_hub.put(f"/customers/{conversation.customer_id}/profile", {"phone": PHONE})
     return conversation.id
+
+
+@pytest.fixture
+def open_hub(settings: Settings, provider: Stub) -> OpenHub:
+    """Opens a hub with a language model and these settings, and an agent that uses it."""
+
+    @contextmanager
+    def hub(**changes: Any) -> Iterator[ManualHub]:
+        keyed = settings.model_copy(update={"openai_api_key": SecretStr("sk-test")} | changes)
+        with recorded(keyed) as deps:
+            manual = manual_hub_of(deps, provider)
+            manual.echo_agent()
+            provider.on("POST", CHAT, says("A cat."))
+            yield manual
+
+    return hub

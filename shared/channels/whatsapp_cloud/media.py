@@ -5,11 +5,11 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media
 
 from __future__ import annotations
 
-import secrets
 from urllib.parse import quote
 
 from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit.files import fetch_file
+from shared.channelkit.multipart import multipart, readable
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
@@ -60,7 +60,9 @@ def upload(deps: Deps, config: CloudConfig, attachment: Attachment) -> str | Non
     except ProviderError:
         return None
     kind = attachment.mime_type or media.mime_type or "application/octet-stream"
-    body, content_type = _form(media.content, kind.partition(";")[0].strip(), attachment.file_name or "file")
+    kind = readable(kind.partition(";")[0].strip())
+    fields = {"messaging_product": "whatsapp", "type": kind}
+    body, content_type = multipart(fields, media.content, kind, attachment.file_name or "file")
     path = f"{config.phone_number_id}/media"
     try:
         uploaded = result(call(deps, config, "POST", path, data=body, headers={"Content-Type": content_type}))
@@ -68,17 +70,3 @@ def upload(deps: Deps, config: CloudConfig, attachment: Attachment) -> str | Non
         raise ProviderUnavailable(PROVIDER, f"the file could not be uploaded: {error.reason}") from None
     media_id = uploaded.get("id")
     return media_id if isinstance(media_id, str) else None
-
-
-def _form(content: bytes, mime_type: str, name: str) -> tuple[bytes, str]:
-    """A multipart form of the three fields that Meta asks for, and its content type."""
-    boundary = secrets.token_hex(16)
-    file_name = quote(name[-200:], safe=" ()-_.,")
-    kind = mime_type if mime_type.isascii() and mime_type.isprintable() else "application/octet-stream"
-    part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
-    fields = "".join(
-        f'{part}{field}"\r\n\r\n{value}\r\n' for field, value in (("messaging_product", "whatsapp"), ("type", kind))
-    )
-    head = f'{part}file"; filename="{file_name}"\r\nContent-Type: {kind}\r\n\r\n'
-    body = (fields + head).encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"

@@ -38,7 +38,7 @@ from shared.usecases.agents import collaborations, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import pictures
+from shared.usecases.replies import pictures, recordings
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def _answer(
         _stop(deps, turn, reason)
         return
     try:
-        answer = _ask(deps, turn, answerer)
+        answer = _ask(deps, recordings.transcribed(deps, turn), answerer)
     except HubError as error:
         if event.attempt < _MAX_ATTEMPTS and not isinstance(error, ProviderRejected):
             raise

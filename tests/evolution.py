@@ -72,6 +72,11 @@ def _failed(status: int, *messages: str) -> Reply:
     return Reply(status, {"status": status, "error": "Bad Request", "response": {"message": list(messages)}})
 
 
+def _registered(hook: dict[str, Any]) -> Reply:
+    """How a server tells what was registered; null for nothing."""
+    return Reply(json=recorded("rest-webhook-find") | {"enabled": True, **hook} if hook else None, text="null")
+
+
 class Evolution:
     """`state` is `open`, `connecting`, `close`, or None while there is no instance.
 
@@ -97,6 +102,7 @@ class Evolution:
             ("DELETE", "/instance/logout/", self._logout),
             ("DELETE", "/instance/delete/", self._delete),
             ("POST", "/webhook/set/", self._set_webhook),
+            ("GET", "/webhook/find/", self._find_webhook),
         ):
             stub.on(method, path, answer)
 
@@ -180,6 +186,9 @@ class Evolution:
         self.hook = request.json["webhook"]
         return Reply(201, recorded("rest-webhook-find"))
 
+    def _find_webhook(self, request: Received) -> Reply:
+        return _registered(self.hook) if self.state else self._missing()
+
 
 @dataclass
 class Account:
@@ -212,6 +221,7 @@ class SharedServer:
             ("DELETE", "/instance/logout/", self._logout),
             ("DELETE", "/instance/delete/", self._delete),
             ("POST", "/webhook/set/", self._set_webhook),
+            ("GET", "/webhook/find/", self._find_webhook),
             ("POST", "/message/sendText/", self._send),
         ):
             stub.on(method, path, partial(self._about_account, action))
@@ -264,6 +274,9 @@ class SharedServer:
     def _set_webhook(self, name: str, request: Received) -> Reply:
         self.accounts[name].hook = request.json["webhook"]
         return Reply(201, {})
+
+    def _find_webhook(self, name: str, request: Received) -> Reply:
+        return _registered(self.accounts[name].hook)
 
     def _send(self, name: str, request: Received) -> Reply:
         key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{next(self._numbers)}"}

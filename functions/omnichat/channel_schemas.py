@@ -88,15 +88,23 @@ def _sentence(detail: StatusDetail | None) -> str | None:
 
 
 class WebhookOut(Wire):
-    """Whether the provider knows where to call; `error` is what it said when it was told."""
+    """Whether the provider knows where to call; `error` is what it said when it was told.
+
+    `refusal` says why the last of `refused_count` calls was refused at `refused_at`.
+    """
 
     url: str | None
     registered_at: Milliseconds | None
     error: str | None
+    refused_count: int
+    refused_at: Milliseconds | None
+    refusal: str | None
 
     @classmethod
     def of(cls, webhook: WebhookHealth) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump() | {"error": _sentence(webhook.error)})
+        return cls.model_validate(
+            webhook.model_dump() | {"error": _sentence(webhook.error), "refusal": _sentence(webhook.refusal)}
+        )
 
 
 class ChannelOut(Wire):

@@ -78,11 +78,18 @@ class PairingCode(BaseModel):
 
 
 class WebhookHealth(BaseModel):
-    """Whether the provider knows where to call us; `error` is what failed."""
+    """Whether the provider knows where to call us; `error` is what failed.
+
+    `refused_count` calls have not proved that they come from the provider since the webhook was registered, the last
+    one at `refused_at` for the reason `refusal`.
+    """
 
     url: str | None = None
     registered_at: datetime | None = None
     error: StatusDetail | None = None
+    refused_count: int = 0
+    refused_at: datetime | None = None
+    refusal: StatusDetail | None = None
 
 
 class Instance(BaseModel):

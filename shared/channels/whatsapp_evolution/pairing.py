@@ -33,6 +33,7 @@ from shared.channels.whatsapp_evolution.registration import (
     token_of,
     unclaimed,
     unreachable,
+    with_webhook,
 )
 from shared.channels.whatsapp_evolution.removal import delete
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
@@ -77,14 +78,15 @@ def _restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connect
     # A closed instance is answered with 200 and an error.
     if is_missing(answer) or body.get("error") is True:
         return _bring_up(deps, instance, config, state(deps, instance, config))
-    return _connection_of(deps, instance, config, done(answer))
+    restarted = _connection_of(deps, instance, config, done(answer))
+    return with_webhook(deps, instance, config, restarted)
 
 
 def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str | None) -> Connection:
     if link_state is None:
         return _create(deps, instance, config)
     if link_state == "open":
-        return connection_in(deps, instance, config, link_state)
+        return with_webhook(deps, instance, config, connection_in(deps, instance, config, link_state))
     if link_state != "connecting":
         account = profile(deps, instance, config)
         if _logged_out(instance, account):

@@ -159,9 +159,6 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
     status = connection.status
     if status is InstanceStatus.CONNECTING and pairing and pairing.expires_at > now:
         status = InstanceStatus.WAITING_FOR_SCAN
-    webhook = WebhookHealth()
-    if connection.webhook_url:
-        webhook = WebhookHealth(url=connection.webhook_url, registered_at=now)
     return instance.model_copy(
         update={
             "status": status,
@@ -173,10 +170,17 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "phone_number": connection.phone_number or instance.phone_number,
             "display_name": connection.display_name or instance.display_name,
             "pairing": pairing,
-            "webhook": webhook,
+            "webhook": webhook_health(deps, instance, connection),
             "updated_at": now,
         }
     )
+
+
+def webhook_health(deps: Deps, instance: Instance, connection: Connection) -> WebhookHealth:
+    """What is known of the instance's webhook after it was connected or checked."""
+    if connection.webhook_url:
+        return WebhookHealth(url=connection.webhook_url, registered_at=deps.now())
+    return instance.webhook.model_copy(update={"error": reported(instance, connection.webhook_error)})
 
 
 def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:

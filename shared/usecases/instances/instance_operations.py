@@ -166,6 +166,8 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
         changes["status"] = InstanceStatus.WAITING_FOR_SCAN
     if connection.status is InstanceStatus.CONNECTED:
         changes["pairing"] = None
+    if connection.webhook_url or connection.webhook_error:
+        changes["webhook"] = instance_connection.webhook_health(deps, current, connection)
     profile = {"phone_number": connection.phone_number, "display_name": connection.display_name}
     return changes | {name: value for name, value in profile.items() if value}
 

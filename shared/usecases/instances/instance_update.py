@@ -14,7 +14,7 @@ from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
-from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus
+from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus, WebhookHealth
 from shared.errors import BadRequest, Collision, FieldName, joined
 from shared.usecases.instances import instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
@@ -226,7 +226,7 @@ def _release_former_address(unit: UnitOfWork, before: Instance, after: Instance)
     """Give up the former account. The new one becomes the instance's only by connecting it."""
     if before.adapter != after.adapter:
         release_account(unit, before)
-        after.account = None
+        after.account, after.webhook = None, WebhookHealth()
     if (before.adapter, before.external_id) == (after.adapter, after.external_id):
         return
     if after.external_id:

@@ -100,6 +100,7 @@ class Instance(BaseModel):
     the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
     down; until a message is sent again, the provider's `connected` is ignored.
+    `down_since` is when its provider was found to serve nobody; nothing is sent until a check finds it back.
     `pace_per_second` is how many messages a second it may send, where that is not
     up to its channel; 0 means any number. `checked_at` is when the hub last
     checked the account's status by itself. `account` is the account that is reserved
@@ -127,6 +128,7 @@ class Instance(BaseModel):
     pairing: PairingCode | None = None
     webhook: WebhookHealth = Field(default_factory=WebhookHealth)
     link_lost_at: datetime | None = None
+    down_since: datetime | None = None
     resend_unknown: bool = False
     pace_per_second: float | None = None
     checked_at: datetime | None = None

@@ -16,6 +16,7 @@ from shared.domain.instances import Instance
 from shared.errors import (
     ConnectionLost,
     OutcomeUnknown,
+    ProviderDown,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -38,6 +39,12 @@ def _unavailable(reason: str) -> Failure:
     )
 
 
+def _down(reason: str) -> Failure:
+    return lambda answer, text: ProviderDown(
+        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
+    )
+
+
 def _unknown(reason: str) -> Failure:
     return lambda answer, text: OutcomeUnknown(PROVIDER, reason.format(said=text, status=answer.status))
 
@@ -52,7 +59,7 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (
         r"503|403|401",
         r"LICENSE_REQUIRED",
-        _unavailable("the server runs Evolution 2.4 or newer without a licence (LICENSE_REQUIRED): activate it there"),
+        _down("the server runs Evolution 2.4 or newer without a licence (LICENSE_REQUIRED): activate it there"),
     ),
     (
         r"400|5\d\d",
@@ -64,6 +71,7 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (r"401|403", r"", _rejected("evolution_key was refused ({said})")),
     (r"404", r"does not exist", _rejected("whatsapp_instance is not on this server ({said})")),
     (r"404", r"", _rejected("evolution_url does not lead to an Evolution server (status 404)")),
+    (r"502|503", r"", _down("answered {status}: {said}")),
     (r"504", r"", _unknown("a gateway gave up waiting for Evolution")),
     (r"408|425|429|5\d\d", r"", _unavailable("answered {status}: {said}")),
     (r"3\d\d", r"", _rejected("evolution_url redirects elsewhere (status {status}): set the final address")),

@@ -102,9 +102,10 @@ class Instance(BaseModel):
     down; until a message is sent again, the provider's `connected` is ignored.
     `down_since` is when its provider was found to serve nobody; nothing is sent until a check finds it back.
     `pace_per_second` is how many messages a second it may send, where that is not
-    up to its channel; 0 means any number. `checked_at` is when the hub last
-    checked the account's status by itself. `account` is the account that is reserved
-    for it at a server of which there are several (`channel.lifecycle.SupportsAccounts`).
+    up to its channel; 0 means any number. `replies_per_second` is the same for
+    replies alone. `checked_at` is when the hub last checked the account's status by
+    itself. `account` is the account that is reserved for it at a server of which
+    there are several (`channel.lifecycle.SupportsAccounts`).
     """
 
     id: str
@@ -131,6 +132,7 @@ class Instance(BaseModel):
     down_since: datetime | None = None
     resend_unknown: bool = False
     pace_per_second: float | None = None
+    replies_per_second: float | None = None
     checked_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

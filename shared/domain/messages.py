@@ -302,7 +302,8 @@ class OutboxItem(BaseModel):
 
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
-    failed or died. `waiting_since` is when the customer wrote whom it answers.
+    failed or died. `waiting_since` is when the customer wrote whom it answers; it
+    `is_reply` while the customer has just written, though somebody answered before.
     """
 
     id: str
@@ -316,6 +317,7 @@ class OutboxItem(BaseModel):
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
     waiting_since: datetime | None = None
+    is_reply: bool = False
     lease_owner: str | None = None
     reason: str | None = None
     error: str | None = None

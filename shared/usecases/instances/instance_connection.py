@@ -49,7 +49,7 @@ def connect(deps: Deps, instance: Instance) -> Instance:
             return instance
         connected = record(deps, instance, connection)
     except (ProviderError, BadRequest, Collision, Overloaded) as error:
-        return _failed(deps, instance, error.detail)
+        return record_failure(deps, instance, error.detail)
     tell(deps, instance, connected)
     return connected
 
@@ -183,7 +183,8 @@ def webhook_health(deps: Deps, instance: Instance, connection: Connection) -> We
     return instance.webhook.model_copy(update={"error": reported(instance, connection.webhook_error)})
 
 
-def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:
+def record_failure(deps: Deps, instance: Instance, reason: str) -> Instance:
+    """Store why an account could not be connected, and tell its room and its tenant."""
     log.warning("a channel could not be connected", extra={"instance_id": instance.id, "reason": reason})
 
     def attempt(unit: UnitOfWork) -> Instance:

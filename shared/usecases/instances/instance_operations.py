@@ -23,7 +23,7 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, Collision, NotConfigured, NotFound, ProviderRejected
+from shared.errors import BadRequest, Collision, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
@@ -49,6 +49,22 @@ def pair(deps: Deps, instance: Instance) -> Instance:
         # Another request's turn may have ended just before this one's began.
         current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
         return current if has_code(deps, current) else _reconnect(deps, current, module.pair)
+
+
+def connect(deps: Deps, instance: Instance) -> Instance:
+    """Connect an account again: by a code to scan where it needs one, else as after a change of its configuration.
+
+    What the provider refuses is in `status_detail` then, and never raised.
+    """
+    if instance.status is InstanceStatus.NOT_CONFIGURED or has_code(deps, instance):
+        return instance
+    connected = instance_connection.connect(deps, instance)
+    if connected.status is not InstanceStatus.DISCONNECTED:
+        return connected
+    try:
+        return pair(deps, connected)
+    except (ProviderError, BadRequest, Collision, Overloaded) as error:
+        return instance_connection.record_failure(deps, connected, error.detail)
 
 
 def can_pair(instance: Instance) -> bool:

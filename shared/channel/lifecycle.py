@@ -36,6 +36,7 @@ class Connection:
     phone_number: str | None = None
     qr_text: str | None = None
     qr_png_base64: str | None = None
+    pairing_code: str | None = None
     detail: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)

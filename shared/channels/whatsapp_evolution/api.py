@@ -26,6 +26,9 @@ from shared.security.addresses import AddressRefused
 
 PROVIDER = accounts.PROVIDER
 
+# Evolution's words may hold the addresses of files and servers, which are for nobody's eyes.
+_URL = re.compile(r"\w+://\S+")
+
 Failure = Callable[[Answer, str], ProviderError]
 
 
@@ -66,6 +69,7 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
         r"Connection Closed|reading 'sendMessage'",
         _lost("the socket to WhatsApp is closed: restart the instance if this lasts"),
     ),
+    (r"400", r"Failed to fetch stream|Message not found", _rejected("WhatsApp no longer has the file")),
     (r"400|5\d\d", r"rate-overlimit", _unavailable("WhatsApp asks to slow down")),
     (r"400|5\d\d", r"(?i)\btimed out\b", _unavailable("WhatsApp did not answer Evolution in time")),
     (r"401|403", r"", _rejected("evolution_key was refused ({said})")),
@@ -131,11 +135,11 @@ def said_by(answer: Answer) -> str:
     """Evolution's own words, from any of the places where its versions put them."""
     body = answer.json()
     if not isinstance(body, dict):
-        return answer.text[:300]
+        return _URL.sub("(address)", answer.text)[:300]
     inner = body.get("response", body)
     places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
     texts = dict.fromkeys(text for place in places for text in _texts(place))
-    return "; ".join(texts)[:300]
+    return _URL.sub("(address)", "; ".join(texts))[:300]
 
 
 def _texts(value: object) -> Iterator[str]:

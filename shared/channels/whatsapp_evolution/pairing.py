@@ -113,7 +113,13 @@ def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
         return connection
     created_config = to_create.model_copy(update={"instance_token": SecretStr(token_of(created) or "")})
     pairing = _request_code(deps, instance, created_config, None)
-    return replace(connection, status=pairing.status, qr_text=pairing.qr_text, qr_png_base64=pairing.qr_png_base64)
+    return replace(
+        connection,
+        status=pairing.status,
+        qr_text=pairing.qr_text,
+        qr_png_base64=pairing.qr_png_base64,
+        pairing_code=pairing.pairing_code,
+    )
 
 
 def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
@@ -172,5 +178,6 @@ def _connection_of(
         account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
+        pairing_code=text(qr.get("pairingCode")),
         secrets=hook.secrets if hook else {},
     )

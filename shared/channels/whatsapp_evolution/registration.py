@@ -14,9 +14,9 @@ from shared.channelkit import jid
 from shared.channelkit.signatures import same_secret
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.connection_events import STATES, png_of
+from shared.channels.whatsapp_evolution.connection_events import STATES, png_of, reason_of
 from shared.channels.whatsapp_evolution.webhook import SECRET_HEADER
-from shared.channels.whatsapp_evolution.wire import Fields, fields, objects, text
+from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
@@ -287,6 +287,7 @@ def new(created: Fields, hook: Hook, instance: Instance, config: EvolutionConfig
         account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
+        pairing_code=text(qr.get("pairingCode")),
         config={"whatsapp_instance": config.whatsapp_instance} if config.whatsapp_instance else {},
         secrets=credentials,
     )
@@ -297,7 +298,8 @@ def connection_in(
 ) -> Connection:
     """What is known of an instance that says it is in this state; `hook` is what was registered."""
     status = STATES.get(link_state, InstanceStatus.DISCONNECTED)
-    account = profile(deps, instance, config) if status is InstanceStatus.CONNECTED else {}
+    account = profile(deps, instance, config) if link_state in ("open", "close") else {}
+    reason = integer(account.get("disconnectionReasonCode")) if link_state == "close" else None
     owner = text(account.get("ownerJid")) or text(account.get("owner"))
     return Connection(
         status=status,
@@ -305,6 +307,7 @@ def connection_in(
         account=accounts.account_of(instance, config),
         phone_number=jid.phone(owner) if owner else None,
         display_name=text(account.get("profileName")),
+        detail=reason_of(reason) if reason else None,
         secrets=hook.secrets if hook else {},
     )
 

@@ -23,6 +23,7 @@ from shared.domain.instances import (
     PairingCode,
     WebhookHealth,
 )
+from shared.domain.status_details import StatusDetail
 from shared.errors import BadRequest, Collision, Overloaded, ProviderError
 from shared.usecases import realtime
 from shared.usecases.instances import instance_config
@@ -154,7 +155,10 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
     pairing = None if connection.status is InstanceStatus.CONNECTED else instance.pairing
     if connection.qr_text or connection.qr_png_base64:
         pairing = PairingCode(
-            text=connection.qr_text, png_base64=connection.qr_png_base64, expires_at=now + _PAIRING_VALID
+            text=connection.qr_text,
+            png_base64=connection.qr_png_base64,
+            pairing_code=connection.pairing_code,
+            expires_at=now + _PAIRING_VALID,
         )
     status = connection.status
     if status is InstanceStatus.CONNECTING and pairing and pairing.expires_at > now:
@@ -162,7 +166,7 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
     return instance.model_copy(
         update={
             "status": status,
-            "status_detail": reported(instance, connection.detail),
+            "status_detail": detail_after(instance, connection),
             "link_lost_at": None,
             "config": instance.config | dict(connection.config),
             "external_id": connection.external_id or instance.external_id,
@@ -174,6 +178,13 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "updated_at": now,
         }
     )
+
+
+def detail_after(instance: Instance, connection: Connection) -> StatusDetail | None:
+    """Why the connection has its status; a provider that repeats a status without a reason leaves the one we know."""
+    if connection.detail is None and connection.status is instance.status:
+        return instance.status_detail
+    return reported(instance, connection.detail)
 
 
 def webhook_health(deps: Deps, instance: Instance, connection: Connection) -> WebhookHealth:

@@ -173,7 +173,7 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
     """The fields that change when a provider reports this connection."""
     if current.status is InstanceStatus.DELETED and connection.status in _OFF:
         return {}
-    detail = reported(current, connection.detail)
+    detail = instance_connection.detail_after(current, connection)
     if connection.status is InstanceStatus.CONNECTED and current.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
         connection, detail = replace(connection, status=InstanceStatus.ERROR), current.status_detail

@@ -99,7 +99,6 @@ def test_without_a_public_address_a_missing_instance_is_not_created(deps: Deps, 
 @pytest.mark.parametrize(
     ("state", "status"),
     [
-        ("close", InstanceStatus.DISCONNECTED),
         ("connecting", InstanceStatus.CONNECTING),
         ("odd", InstanceStatus.DISCONNECTED),
     ],

@@ -93,6 +93,7 @@ class Evolution:
         self.lingering = 0
         self.created_count = 0
         self.hook: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         for method, path, answer in (
             ("GET", "/instance/connectionState/", self._state),
             ("GET", "/instance/connect/", self._connect),
@@ -103,6 +104,8 @@ class Evolution:
             ("DELETE", "/instance/delete/", self._delete),
             ("POST", "/webhook/set/", self._set_webhook),
             ("GET", "/webhook/find/", self._find_webhook),
+            ("GET", "/settings/find/", self._find_settings),
+            ("POST", "/settings/set/", self._set_settings),
         ):
             stub.on(method, path, answer)
 
@@ -152,7 +155,7 @@ class Evolution:
         if self.state is not None:
             return _failed(403, 'This name "acme-support" is already in use.')
         self.created_count += 1
-        self.state, self.reason = "connecting", None
+        self.state, self.reason, self.settings = "connecting", None, {}
         self.hook = request.json["webhook"]
         created = recorded("rest-instance-create") | {"hash": f"TOKEN-{self.created_count}"}
         if not request.json["qrcode"] or self.unready:
@@ -185,6 +188,15 @@ class Evolution:
             return self._missing()
         self.hook = request.json["webhook"]
         return Reply(201, recorded("rest-webhook-find"))
+
+    def _find_settings(self, request: Received) -> Reply:
+        return Reply(json={"id": "row", "instanceId": "i", **self.settings}) if self.state else self._missing()
+
+    def _set_settings(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        self.settings = dict(request.json)
+        return Reply(201, {"settings": {"settings": request.json}})
 
     def _find_webhook(self, request: Received) -> Reply:
         return _registered(self.hook) if self.state else self._missing()

@@ -108,8 +108,8 @@ def test_a_file_that_whatsapp_no_longer_has_is_not_told_by_its_address(shop: Man
     picture = {"imageMessage": {"url": "https://mmg.whatsapp.net/o1/x.enc", "mimetype": "image/jpeg"}}
     evolution.send(shop.client, upsert(written("", id="P1") | {"message": picture, "messageType": "imageMessage"}))
     shop.work()
-    gone = {"response": {"message": ["Failed to fetch stream from https://mmg.whatsapp.net/o1/x.enc"]}}
-    shop.provider.on("POST", "/chat/getBase64FromMediaMessage/", Reply(400, gone))
+    refusal = {"response": {"message": ["Failed to fetch stream from https://mmg.whatsapp.net/o1/x.enc"]}}
+    shop.provider.on("POST", "/chat/getBase64FromMediaMessage/", Reply(400, refusal))
     answer = shop.client.get(f"/media/{shop.messages()[0].id}-0", headers=shop.headers)
     assert answer.status_code == 502
     assert "mmg.whatsapp.net" not in answer.text

@@ -49,7 +49,13 @@ from shared.errors import (
     ProviderUnavailable,
 )
 from shared.usecases.delivery import outages, outcomes, pacing
-from shared.usecases.instances import connection_state, instance_config, instance_lookup
+from shared.usecases.instances import (
+    connection_state,
+    instance_config,
+    instance_lookup,
+    instance_operations,
+    pairing_turns,
+)
 from shared.usecases.reporting import metrics
 
 log = logging.getLogger(__name__)
@@ -152,6 +158,9 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     try:
         sent = send(item.payload)
     except (ProviderRejected, BadRequest) as error:
+        if instance_operations.can_pair(instance) and pairing_turns.is_under_way(deps, instance):
+            instance_lookup.forget(deps, instance)
+            return _put_off(deps, unit, _claimed(unit, item), instance, error.detail, None)
         is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
         reason = OUTSIDE_WINDOW if is_too_late else "rejected"
         _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)

@@ -112,7 +112,10 @@ def restart(deps: Deps, instance: Instance) -> Instance:
     restartable = channels.ability(instance.adapter, SupportsRestart[BaseModel])
     connectable = channels.ability(instance.adapter, SupportsConnecting[BaseModel])
     if restartable is not None:
-        restarted = _reconnect(deps, instance, restartable.restart)
+        with pairing_turns.turn(deps, instance) as is_ours:
+            if not is_ours:
+                return pairing_turns.wait_for_other(deps, instance)
+            restarted = _reconnect(deps, instance, restartable.restart)
     elif connectable is not None:
         restarted = _reconnect(deps, instance, connectable.connect)
     else:

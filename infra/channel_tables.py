@@ -98,6 +98,8 @@ def _pace(pace: Pace) -> str:
     limits = []
     if pace.per_second is not None:
         limits.append(f"{pace.per_second:g}/s")
+    if pace.replies_per_second is not None:
+        limits.append(f"replies {pace.replies_per_second:g}/s")
     if pace.chat_seconds is not None:
         limits.append(f"a chat 1 in {pace.chat_seconds:g} s")
     return ", ".join(limits) or _NONE

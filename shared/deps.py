@@ -15,13 +15,14 @@ from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 from shared.security.pacing import Pacer
+from shared.security.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """One value, made once at start and handed to every use case first.
 
-    `owner` names this process in leases. `now` is the clock, in UTC.
+    `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused.
     """
 
     settings: Settings
@@ -35,3 +36,4 @@ class Deps:
     buckets: Buckets
     blobs: Blobs
     pacer: Pacer = field(default_factory=Pacer)
+    refusals: Tally = field(default_factory=Tally)

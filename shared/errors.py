@@ -23,7 +23,8 @@
         ├── ProviderRejected          502   provider_rejected     no: the provider said no for good
         │   └── NotConfigured         400   not_configured        no: nobody was asked
         ├── ProviderUnavailable       503   provider_unavailable  yes, after `retry_after`
-        │   └── ConnectionLost        503   provider_unavailable  yes: the account's own connection is down
+        │   ├── ConnectionLost        503   provider_unavailable  yes: the account's own connection is down
+        │   └── ProviderDown          503   provider_unavailable  yes: whatever is sent, until it is back
         └── OutcomeUnknown            502   outcome_unknown       never blindly: it may have been done
 
 `status` is what an HTTP dialect answers; `detail` is a sentence for the person
@@ -285,6 +286,10 @@ class ProviderUnavailable(ProviderError):
 
 class ConnectionLost(ProviderUnavailable):
     """The provider answers, but its own connection to the account is down, whatever state it tells."""
+
+
+class ProviderDown(ProviderUnavailable):
+    """The provider, or what stands before it, serves nobody now."""
 
 
 class OutcomeUnknown(ProviderError):

@@ -72,6 +72,11 @@ def _failed(status: int, *messages: str) -> Reply:
     return Reply(status, {"status": status, "error": "Bad Request", "response": {"message": list(messages)}})
 
 
+def _registered(hook: dict[str, Any]) -> Reply:
+    """How a server tells what was registered; null for nothing."""
+    return Reply(json=recorded("rest-webhook-find") | {"enabled": True, **hook} if hook else None, text="null")
+
+
 class Evolution:
     """`state` is `open`, `connecting`, `close`, or None while there is no instance.
 
@@ -88,6 +93,7 @@ class Evolution:
         self.lingering = 0
         self.created_count = 0
         self.hook: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         for method, path, answer in (
             ("GET", "/instance/connectionState/", self._state),
             ("GET", "/instance/connect/", self._connect),
@@ -97,6 +103,9 @@ class Evolution:
             ("DELETE", "/instance/logout/", self._logout),
             ("DELETE", "/instance/delete/", self._delete),
             ("POST", "/webhook/set/", self._set_webhook),
+            ("GET", "/webhook/find/", self._find_webhook),
+            ("GET", "/settings/find/", self._find_settings),
+            ("POST", "/settings/set/", self._set_settings),
         ):
             stub.on(method, path, answer)
 
@@ -146,7 +155,7 @@ class Evolution:
         if self.state is not None:
             return _failed(403, 'This name "acme-support" is already in use.')
         self.created_count += 1
-        self.state, self.reason = "connecting", None
+        self.state, self.reason, self.settings = "connecting", None, {}
         self.hook = request.json["webhook"]
         created = recorded("rest-instance-create") | {"hash": f"TOKEN-{self.created_count}"}
         if not request.json["qrcode"] or self.unready:
@@ -180,6 +189,18 @@ class Evolution:
         self.hook = request.json["webhook"]
         return Reply(201, recorded("rest-webhook-find"))
 
+    def _find_settings(self, request: Received) -> Reply:
+        return Reply(json={"id": "row", "instanceId": "i", **self.settings}) if self.state else self._missing()
+
+    def _set_settings(self, request: Received) -> Reply:
+        if self.state is None:
+            return self._missing()
+        self.settings = dict(request.json)
+        return Reply(201, {"settings": {"settings": request.json}})
+
+    def _find_webhook(self, request: Received) -> Reply:
+        return _registered(self.hook) if self.state else self._missing()
+
 
 @dataclass
 class Account:
@@ -212,6 +233,7 @@ class SharedServer:
             ("DELETE", "/instance/logout/", self._logout),
             ("DELETE", "/instance/delete/", self._delete),
             ("POST", "/webhook/set/", self._set_webhook),
+            ("GET", "/webhook/find/", self._find_webhook),
             ("POST", "/message/sendText/", self._send),
         ):
             stub.on(method, path, partial(self._about_account, action))
@@ -264,6 +286,9 @@ class SharedServer:
     def _set_webhook(self, name: str, request: Received) -> Reply:
         self.accounts[name].hook = request.json["webhook"]
         return Reply(201, {})
+
+    def _find_webhook(self, name: str, request: Received) -> Reply:
+        return _registered(self.accounts[name].hook)
 
     def _send(self, name: str, request: Received) -> Reply:
         key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{next(self._numbers)}"}

@@ -20,7 +20,7 @@ def _consume(deps: Deps, event: OutboundEvent) -> None:
 
         campaign_sending.send_batch(deps, event.tenant_id, event.campaign_id, event.due_since)
     elif event.account_id is not None:
-        from shared.usecases.instances import status_checks  # noqa: PLC0415 - most processes check no account
+        from shared.usecases.delivery import status_checks  # noqa: PLC0415 - most processes check no account
 
         status_checks.check(deps, event.tenant_id, event.account_id, event.due_since)
     else:

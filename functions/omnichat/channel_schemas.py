@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
@@ -20,6 +21,7 @@ from shared.usecases.instances import unlisted
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of, shown_config
 from shared.usecases.instances.instance_documents import label, public_metadata
 from shared.usecases.instances.instances import Changes, NewInstance
+from shared.usecases.instances.qr_pictures import png_base64
 from shared.usecases.instances.unlisted import Unlisted, split_metadata
 
 
@@ -88,15 +90,23 @@ def _sentence(detail: StatusDetail | None) -> str | None:
 
 
 class WebhookOut(Wire):
-    """Whether the provider knows where to call; `error` is what it said when it was told."""
+    """Whether the provider knows where to call; `error` is what it said when it was told.
+
+    `refusal` says why the last of `refused_count` calls was refused at `refused_at`.
+    """
 
     url: str | None
     registered_at: Milliseconds | None
     error: str | None
+    refused_count: int
+    refused_at: Milliseconds | None
+    refusal: str | None
 
     @classmethod
     def of(cls, webhook: WebhookHealth) -> WebhookOut:
-        return cls.model_validate(webhook.model_dump() | {"error": _sentence(webhook.error)})
+        return cls.model_validate(
+            webhook.model_dump() | {"error": _sentence(webhook.error), "refusal": _sentence(webhook.refusal)}
+        )
 
 
 class ChannelOut(Wire):
@@ -118,7 +128,7 @@ class ChannelOut(Wire):
     updated_at: Milliseconds
 
     @classmethod
-    def of(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
+    def of(cls, instance: Instance, secrets: Mapping[str, str]) -> Self:
         same = {"id", "tenant_id", "adapter", "external_id", "is_default", "created_at", "updated_at"}
         return cls(
             **instance.model_dump(include=same),
@@ -135,6 +145,32 @@ class ChannelOut(Wire):
     def created(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
         """A new channel counts as disconnected; what connecting it brings is told by event and seen on reading."""
         return cls.of(instance, secrets).model_copy(update={"status": "DISCONNECTED"})
+
+
+class PairingOut(Wire):
+    """A code to scan with WhatsApp, as a picture; or to type, where the channel has a `phoneNumber`."""
+
+    qr_code: str | None = Field(description="A PNG as a data URI.")
+    pairing_code: str | None
+    expires_at: Milliseconds
+
+
+class ConnectedOut(ChannelOut):
+    """A channel that was connected, with the code to scan if it waits for that."""
+
+    pairing: PairingOut | None = None
+
+    @classmethod
+    def connected(cls, instance: Instance, secrets: Mapping[str, str], now: datetime) -> ConnectedOut:
+        out, pairing = cls.of(instance, secrets), instance.pairing
+        if pairing is not None and pairing.expires_at > now:
+            picture = png_base64(pairing)
+            out.pairing = PairingOut(
+                qr_code=f"data:image/png;base64,{picture}" if picture else None,
+                pairing_code=pairing.pairing_code,
+                expires_at=pairing.expires_at,
+            )
+        return out
 
 
 def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functions.omnichat.channel_schemas import (
     ChannelPath,
     ChannelsOut,
     ChannelsQuery,
+    ConnectedOut,
 )
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -23,7 +24,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases.instances import instances
+from shared.usecases.instances import instance_operations, instances
 
 NEXT_CURSOR = "X-Next-Cursor"
 """Where the next page begins, as a header: the body is a bare array."""
@@ -65,10 +66,20 @@ def read_channel(path: ChannelPath) -> Response:
 
 @api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
 def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
-    """Change what is given. A secret that comes back masked stays as it is."""
+    """Change what is given. A secret that comes back masked stays as it is; a disconnected channel connects again."""
     require(Role.ADMIN)
-    changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain())
+    changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain(), revive=True)
     return answer(_channel_out(changed))
+
+
+@api.post("/<id>/connect", responses={200: ConnectedOut, 409: Failure})
+def connect_channel(path: ChannelPath) -> Response:
+    """Connect a channel again; an account of WhatsApp gets a code to scan, unless it is online."""
+    require(Role.ADMIN)
+    reachable = deps_with_origin()
+    connected = instance_operations.connect(reachable, _managed(path))
+    secrets = instances.readable_credentials(deps(), connected)
+    return answer(ConnectedOut.connected(connected, secrets, deps().now()))
 
 
 @api.delete("/<id>", responses={204: None})

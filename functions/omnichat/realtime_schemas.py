@@ -92,7 +92,8 @@ class VersionOut(_Wire):
 class MessageOut(_Wire):
     """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
 
-    `verified` is there, and false, where the author may be somebody else.
+    `note` says what of it did not go out as it was written. `verified` is there, and false, where the author may be
+    somebody else.
     """
 
     id: str
@@ -114,6 +115,7 @@ class MessageOut(_Wire):
     external_message_id: str | None
     status: str
     error: str | None
+    note: str | None
     sent_at: Milliseconds
     created_at: Milliseconds
     edited_at: Milliseconds | None

@@ -45,7 +45,9 @@ class ConnectionOut(BaseModel):
         picture = png_base64(instance.pairing) if instance.pairing else None
         if instance.status is InstanceStatus.WAITING_FOR_SCAN and picture:
             code = f"data:image/png;base64,{picture}"
-            return cls._of(instance, "QR code generated successfully", qr_code=code)
+            typed = instance.pairing.pairing_code if instance.pairing else None
+            other_way = f"; or enter {typed} on the phone" if typed else ""
+            return cls._of(instance, f"QR code generated successfully{other_way}", qr_code=code)
         return cls._of(
             instance, str(instance.status_detail or "The QR code is not ready yet; ask again in a few seconds")
         )

@@ -29,9 +29,12 @@ class Pace:
 
     None means that no such limit is known. After a rest as many as `burst` (of
     one chat `chat_burst`) may go at once; without `burst`, a second's worth.
+    Replies to what a customer wrote a moment ago go at `replies_per_second`, where
+    that is another pace, and are not counted among the others.
     """
 
     per_second: float | None = None
+    replies_per_second: float | None = None
     chat_seconds: float | None = None
     burst: int | None = None
     chat_burst: int = 1

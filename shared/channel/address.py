@@ -9,5 +9,8 @@ class AddressModule(Protocol):
     """Channels on which one address has several spellings; elsewhere an address is taken as it is."""
 
     def canonical(self, address: str) -> str:
-        """The one spelling by which addresses are compared (a telephone number, a mail address)."""
+        """The one spelling by which addresses are compared (a telephone number, a mail address).
+
+        Raises `BadRequest` for what cannot be an address.
+        """
         ...

@@ -23,16 +23,20 @@ class Connection:
     `detail` says why, for the operator; `secrets` are new credentials to keep
     (a webhook secret, an instance token). `account` is as `SupportsAccounts`
     spells it, and only there once the provider has accepted the credential for it.
+    `webhook_url` is what was registered just now, and `webhook_error` why the provider
+    may not know where to call us.
     """
 
     status: InstanceStatus
     webhook_url: str | None = None
+    webhook_error: str | None = None
     external_id: str | None = None
     account: str | None = None
     display_name: str | None = None
     phone_number: str | None = None
     qr_text: str | None = None
     qr_png_base64: str | None = None
+    pairing_code: str | None = None
     detail: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)

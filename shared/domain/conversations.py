@@ -53,7 +53,8 @@ class Conversation(BaseModel):
 
     `identity_id` is the identity whose `conversation_id` points here while the
     conversation is not closed. `needs_reply_since` is the arrival of the oldest
-    customer message that nobody has answered. `last_inbound_message_id` is the
+    customer message that nobody has answered, `replied_to_at` of that which was
+    answered last. `last_inbound_message_id` is the
     latest customer message that a machine may answer. `automatic_answers` counts
     what machines answered to its address. `summary` is the text it began
     with, shortened. `team_id` is the group of agents that is to
@@ -86,6 +87,7 @@ class Conversation(BaseModel):
     last_auto_reply_at: datetime | None = None
     automatic_answers: AnswerCount | None = None
     needs_reply_since: datetime | None = None
+    replied_to_at: datetime | None = None
     routed_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None

@@ -61,7 +61,8 @@ class HubOptions(BaseModel):
     """What a channel does not need to know of its configuration.
 
     `resend_unknown` sends a message again whose outcome is unknown, and nothing but true switches it on.
-    `pace_per_second` is how many messages a second may be sent, 0 for any number. An `answer_format` of `plain` says
+    `pace_per_second` is how many messages a second may be sent, 0 for any number, and `replies_per_second` how many
+    replies to what a customer just wrote, where that differs. An `answer_format` of `plain` says
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
     a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
     nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
@@ -73,6 +74,7 @@ class HubOptions(BaseModel):
     phone_number: Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)] = None
     resend_unknown: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("resend_unknown", False)
     pace_per_second: Annotated[float | None, BeforeValidator(_pace)] = _option("pace_per_second")
+    replies_per_second: Annotated[float | None, BeforeValidator(_pace)] = _option("replies_per_second")
     answer_format: Text = _option("answer_format")
     parse_mode: Annotated[bool, BeforeValidator(bool)] = False
     csat: Annotated[bool, BeforeValidator(_switch)] = True

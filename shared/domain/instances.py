@@ -78,11 +78,18 @@ class PairingCode(BaseModel):
 
 
 class WebhookHealth(BaseModel):
-    """Whether the provider knows where to call us; `error` is what failed."""
+    """Whether the provider knows where to call us; `error` is what failed.
+
+    `refused_count` calls have not proved that they come from the provider since the webhook was registered, the last
+    one at `refused_at` for the reason `refusal`.
+    """
 
     url: str | None = None
     registered_at: datetime | None = None
     error: StatusDetail | None = None
+    refused_count: int = 0
+    refused_at: datetime | None = None
+    refusal: StatusDetail | None = None
 
 
 class Instance(BaseModel):
@@ -93,10 +100,12 @@ class Instance(BaseModel):
     the tenant, `name` is unique in the deployment.
     `link_lost_at` is when sending showed that the provider's own connection is
     down; until a message is sent again, the provider's `connected` is ignored.
+    `down_since` is when its provider was found to serve nobody; nothing is sent until a check finds it back.
     `pace_per_second` is how many messages a second it may send, where that is not
-    up to its channel; 0 means any number. `checked_at` is when the hub last
-    checked the account's status by itself. `account` is the account that is reserved
-    for it at a server of which there are several (`channel.lifecycle.SupportsAccounts`).
+    up to its channel; 0 means any number. `replies_per_second` is the same for
+    replies alone. `checked_at` is when the hub last checked the account's status by
+    itself. `account` is the account that is reserved for it at a server of which
+    there are several (`channel.lifecycle.SupportsAccounts`).
     """
 
     id: str
@@ -120,8 +129,10 @@ class Instance(BaseModel):
     pairing: PairingCode | None = None
     webhook: WebhookHealth = Field(default_factory=WebhookHealth)
     link_lost_at: datetime | None = None
+    down_since: datetime | None = None
     resend_unknown: bool = False
     pace_per_second: float | None = None
+    replies_per_second: float | None = None
     checked_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

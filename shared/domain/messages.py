@@ -126,6 +126,7 @@ class Message(BaseModel):
     `author_phone` is the number of whoever wrote to us, where it is known.
     `content` is what the customer sees beside text and files, `extra` what the
     channel alone understands. No machine answers a message that is `for_people`.
+    `note` says what of it did not go out as it was written.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back.
     `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
@@ -154,6 +155,7 @@ class Message(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None
+    note: str | None = None
     raw_event_id: str | None = None
     request_hash: str | None = None
     traceparent: str | None = None
@@ -302,7 +304,8 @@ class OutboxItem(BaseModel):
 
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
-    failed or died. `waiting_since` is when the customer wrote whom it answers.
+    failed or died. `waiting_since` is when the customer wrote whom it answers; it
+    `is_reply` while the customer has just written, though somebody answered before.
     """
 
     id: str
@@ -316,6 +319,7 @@ class OutboxItem(BaseModel):
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
     waiting_since: datetime | None = None
+    is_reply: bool = False
     lease_owner: str | None = None
     reason: str | None = None
     error: str | None = None

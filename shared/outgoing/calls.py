@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Url, make_headers, parse_url
 
-from shared.errors import OutcomeUnknown, ProviderUnavailable
+from shared.errors import OutcomeUnknown, ProviderDown
 from shared.logs import current_trace
 from shared.outgoing.answer import Answer
 
@@ -45,11 +45,11 @@ class Call:
 
 
 def carry_out(pools: PoolManager, call: Call) -> Answer:
-    """Do the call. Raises `ProviderUnavailable` when nothing was sent, else `OutcomeUnknown`."""
+    """Do the call. Raises `ProviderDown` when nothing was sent, else `OutcomeUnknown`."""
     try:
         return _read(_send(pools, call), call)
     except (NewConnectionError, ConnectTimeoutError) as error:
-        raise ProviderUnavailable(call.provider, "no connection") from error
+        raise ProviderDown(call.provider, "no connection") from error
     except ReadTimeoutError as error:
         raise OutcomeUnknown(call.provider, f"no answer within {call.timeout:g} s") from error
     except ProtocolError as error:

@@ -24,7 +24,8 @@ from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls
-from shared.usecases.instances import removals, status_checks
+from shared.usecases.delivery import status_checks
+from shared.usecases.instances import removals
 from shared.usecases.instances.missing_holders import MissingHolders
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups

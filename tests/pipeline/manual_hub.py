@@ -76,6 +76,10 @@ class ManualHub(Hub):
         tick(self.deps)
         self.work()
 
+    def forget_owed(self) -> None:
+        """Lose what the bus still holds, as a crash of its process may."""
+        self._owed.clear()
+
     def wait(self, **duration: float) -> None:
         """Let time pass; the names are those of `timedelta`."""
         self.overlaps.clock.advance(**duration)

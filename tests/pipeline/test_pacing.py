@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from shared.deps import Deps
+from shared.domain.events import Topic
 from shared.ports.store import Merge
 from shared.usecases.sweep import sweep
 from tests import refs
 from tests.eventually import eventually
-from tests.evolution import evolution_rules
+from tests.evolution import evolution_rules, upsert, written
 from tests.pipeline.hub import Hub
-from tests.pipeline.manual_hub import manual_hub_of
+from tests.pipeline.manual_hub import ManualHub, manual_hub_of
 from tests.pipeline.sending import accepted, fate, work
 from tests.stubs import Reply, Stub
 
@@ -143,6 +144,63 @@ def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
     sent_messages = [message for message, _ in messages if fate(hub, message) == "SENT"]
     assert sent_messages == [message for message, _ in messages[:going]]
     assert len(waiting(hub)) == wanting - going
+
+
+def _reply_to_many(hub: ManualHub, count: int) -> list[tuple[str, str]]:
+    """So many customers write to the shop and are answered; returns the answers with their conversations."""
+    former = {conversation.id for conversation in hub.conversations()}
+    for number in range(count):
+        body = upsert(written(f"question {number}", remoteJid=f"55119888800{number:02}@s.whatsapp.net"))
+        assert hub.client.post("/webhook/evolution/shop", json=body).status_code == 200
+    hub.work(Topic.INBOUND)
+    conversations = {conversation.id for conversation in hub.conversations()} - former
+    assert len(conversations) == count
+    return [(hub.say(conversation, "answer")["message"]["id"], conversation) for conversation in conversations]
+
+
+def _sent_within(hub: ManualHub, messages: list[tuple[str, str]], seconds: float) -> int:
+    """How many go when all of them are tried every 20 ms."""
+    began = hub.deps.now()
+    for tick in range(round(seconds * 50) + 1):
+        at = began + timedelta(milliseconds=20 * tick)
+        for message, conversation in messages:
+            if fate(hub, message) != "SENT":
+                work(hub, conversation, replace(hub.deps, now=lambda: at))  # noqa: B023 - used at once
+    return [fate(hub, message) for message, _ in messages].count("SENT")
+
+
+@pytest.mark.parametrize(
+    ("pace", "least", "most"),
+    [
+        ({}, 8, 11),
+        ({"repliesPerSecond": 4}, 3, 5),
+        ({"repliesPerSecond": 0}, 14, 14),
+        ({"pacePerSecond": 2}, 10, 12),
+        ({"pacePerSecond": 2, "repliesPerSecond": 4}, 3, 5),
+    ],
+)
+def test_replies_have_a_pace_of_their_own(manual_hub: ManualHub, pace: dict[str, Any], least: int, most: int) -> None:
+    shop(manual_hub, **pace)
+    assert least <= _sent_within(manual_hub, _reply_to_many(manual_hub, 14), 1.0) <= most
+
+
+def test_what_the_business_begins_does_not_hold_up_replies(manual_hub: ManualHub) -> None:
+    channel_id = shop(manual_hub)
+    campaign = [accepted(manual_hub, channel_id, chat=chat) for chat in range(1, 15)]
+    assert _sent_within(manual_hub, campaign, 0.0) == 10, "the burst"
+    assert _sent_within(manual_hub, _reply_to_many(manual_hub, 3), 0.5) == 3
+
+
+def test_an_answer_to_what_is_old_is_no_reply(manual_hub: ManualHub) -> None:
+    shop(manual_hub)
+    _reply_to_many(manual_hub, 1)
+    [session] = [conversation.id for conversation in manual_hub.conversations()]
+    manual_hub.wait(minutes=5)
+    manual_hub.say(session, "one thing more")
+    manual_hub.wait(minutes=15)
+    manual_hub.say(session, "and today")
+    items = sorted(manual_hub.documents("outbox"), key=lambda item: item["created_at"])
+    assert [item["is_reply"] for item in items] == [True, True, False]
 
 
 def test_newcomer_does_not_take_the_turn_of_who_waits(deps: Deps, provider: Stub) -> None:

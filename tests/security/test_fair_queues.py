@@ -12,7 +12,7 @@ from shared.domain.accounts import Role
 from shared.domain.fair_turns import in_turns
 from shared.ports.store import Merge, Ref
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.instances import status_checks
+from shared.usecases.delivery import status_checks
 from shared.usecases.sweep import sweep
 from tests.evolution import evolution_rules
 from tests.functions.keys import key_for

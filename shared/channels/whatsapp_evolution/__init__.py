@@ -59,8 +59,8 @@ channel = Channel(
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
         reactions=True,
         addressed_by="phone",
-        # Faster senders get their number banned.
-        pace=Pace(per_second=1, burst=10),
+        # Whoever writes to strangers faster gets their number banned; people who wrote themselves may be answered.
+        pace=Pace(per_second=1, replies_per_second=10, burst=10),
     ),
     setup=Setup(
         title="WhatsApp Business", api_key="evolution_key", api_url="evolution_url", account="whatsapp_instance"

@@ -16,6 +16,7 @@ from shared.domain.instances import Instance
 from shared.errors import (
     ConnectionLost,
     OutcomeUnknown,
+    ProviderDown,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -24,6 +25,9 @@ from shared.outgoing import MAX_ANSWER, Answer
 from shared.security.addresses import AddressRefused
 
 PROVIDER = accounts.PROVIDER
+
+# Evolution's words may hold the addresses of files and servers, which are for nobody's eyes.
+_URL = re.compile(r"\w+://\S+")
 
 Failure = Callable[[Answer, str], ProviderError]
 
@@ -34,6 +38,12 @@ def _rejected(reason: str) -> Failure:
 
 def _unavailable(reason: str) -> Failure:
     return lambda answer, text: ProviderUnavailable(
+        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
+    )
+
+
+def _down(reason: str) -> Failure:
+    return lambda answer, text: ProviderDown(
         PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
     )
 
@@ -52,18 +62,20 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (
         r"503|403|401",
         r"LICENSE_REQUIRED",
-        _unavailable("the server runs Evolution 2.4 or newer without a licence (LICENSE_REQUIRED): activate it there"),
+        _down("the server runs Evolution 2.4 or newer without a licence (LICENSE_REQUIRED): activate it there"),
     ),
     (
         r"400|5\d\d",
         r"Connection Closed|reading 'sendMessage'",
         _lost("the socket to WhatsApp is closed: restart the instance if this lasts"),
     ),
+    (r"400", r"Failed to fetch stream|Message not found", _rejected("WhatsApp no longer has the file")),
     (r"400|5\d\d", r"rate-overlimit", _unavailable("WhatsApp asks to slow down")),
     (r"400|5\d\d", r"(?i)\btimed out\b", _unavailable("WhatsApp did not answer Evolution in time")),
     (r"401|403", r"", _rejected("evolution_key was refused ({said})")),
     (r"404", r"does not exist", _rejected("whatsapp_instance is not on this server ({said})")),
     (r"404", r"", _rejected("evolution_url does not lead to an Evolution server (status 404)")),
+    (r"502|503", r"", _down("answered {status}: {said}")),
     (r"504", r"", _unknown("a gateway gave up waiting for Evolution")),
     (r"408|425|429|5\d\d", r"", _unavailable("answered {status}: {said}")),
     (r"3\d\d", r"", _rejected("evolution_url redirects elsewhere (status {status}): set the final address")),
@@ -123,11 +135,11 @@ def said_by(answer: Answer) -> str:
     """Evolution's own words, from any of the places where its versions put them."""
     body = answer.json()
     if not isinstance(body, dict):
-        return answer.text[:300]
+        return _URL.sub("(address)", answer.text)[:300]
     inner = body.get("response", body)
     places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
     texts = dict.fromkeys(text for place in places for text in _texts(place))
-    return "; ".join(texts)[:300]
+    return _URL.sub("(address)", "; ".join(texts))[:300]
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -60,8 +60,12 @@ def _detail(state: str, data: Fields) -> str | None:
     reason = integer(data.get("statusReason")) or integer(data.get("disconnectionReasonCode"))
     if state == "refused":
         reason = reason or 428
-    description = _REASONS.get(reason, "closed") if reason else state
-    return f"{description} ({reason})" if reason else description
+    return reason_of(reason) if reason else state
+
+
+def reason_of(code: int) -> str:
+    """What WhatsApp's code for the end of a connection means."""
+    return f"{_REASONS.get(code, 'closed')} ({code})"
 
 
 def qr_issued(data: Fields, payload: Fields) -> list[ChannelEvent]:

@@ -8,6 +8,7 @@ deleted and made again under its name instead.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 
@@ -27,19 +28,33 @@ from shared.channels.whatsapp_evolution.registration import (
     hook_of,
     is_missing,
     new,
+    ok,
     profile,
     register,
     state,
     token_of,
     unclaimed,
     unreachable,
+    with_webhook,
 )
 from shared.channels.whatsapp_evolution.removal import delete
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import ProviderRejected, ProviderUnavailable
+from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
+log = logging.getLogger(__name__)
+
+_SETTINGS = (
+    "rejectCall",
+    "msgCall",
+    "groupsIgnore",
+    "alwaysOnline",
+    "readMessages",
+    "readStatus",
+    "syncFullHistory",
+    "wavoipToken",
+)
 # Evolution itself waits 2 s for a code before it answers that there is none yet.
 _TIMES_ASKED = 3
 # It deletes an instance's rows after it has answered.
@@ -77,14 +92,15 @@ def _restart(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connect
     # A closed instance is answered with 200 and an error.
     if is_missing(answer) or body.get("error") is True:
         return _bring_up(deps, instance, config, state(deps, instance, config))
-    return _connection_of(deps, instance, config, done(answer))
+    restarted = _connection_of(deps, instance, config, done(answer))
+    return with_webhook(deps, instance, config, restarted)
 
 
 def _bring_up(deps: Deps, instance: Instance, config: EvolutionConfig, link_state: str | None) -> Connection:
     if link_state is None:
         return _create(deps, instance, config)
     if link_state == "open":
-        return connection_in(deps, instance, config, link_state)
+        return with_webhook(deps, instance, config, connection_in(deps, instance, config, link_state))
     if link_state != "connecting":
         account = profile(deps, instance, config)
         if _logged_out(instance, account):
@@ -97,7 +113,7 @@ def _logged_out(instance: Instance, account: Fields) -> bool:
     return noted or integer(account.get("disconnectionReasonCode")) is not None
 
 
-def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
+def _create(deps: Deps, instance: Instance, config: EvolutionConfig, settings: Fields | None = None) -> Connection:
     hook = hook_of(deps, instance, config)
     if hook is None:
         raise unreachable(instance, config)
@@ -107,11 +123,19 @@ def _create(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connecti
         # Somebody else was faster, and has it.
         raise ProviderUnavailable(api.PROVIDER, "the instance was just created: try again", 5.0)
     connection = new(created, hook, instance, to_create)
+    created_config = to_create.model_copy(update={"instance_token": SecretStr(token_of(created) or "")})
+    if settings:
+        _set_settings(deps, instance, created_config, settings)
     if connection.status is InstanceStatus.WAITING_FOR_SCAN:
         return connection
-    created_config = to_create.model_copy(update={"instance_token": SecretStr(token_of(created) or "")})
     pairing = _request_code(deps, instance, created_config, None)
-    return replace(connection, status=pairing.status, qr_text=pairing.qr_text, qr_png_base64=pairing.qr_png_base64)
+    return replace(
+        connection,
+        status=pairing.status,
+        qr_text=pairing.qr_text,
+        qr_png_base64=pairing.qr_png_base64,
+        pairing_code=pairing.pairing_code,
+    )
 
 
 def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, account: Fields) -> Connection:
@@ -123,11 +147,30 @@ def _create_again(deps: Deps, instance: Instance, config: EvolutionConfig, accou
         raise ProviderRejected(
             api.PROVIDER, "the account was logged out: set evolution_key to the server's global key to pair it again"
         )
+    settings = _settings(deps, instance, config)
     delete(deps, instance, config)
     if not accounts.is_guest(deps, instance, config):
         # A guest's next account has another name.
         _wait_until_gone(deps, instance, config)
-    return _create(deps, instance, config)
+    return _create(deps, instance, config, settings)
+
+
+def _settings(deps: Deps, instance: Instance, config: EvolutionConfig) -> Fields:
+    """How the account behaves (`groupsIgnore`, `rejectCall`, …); none where the server's version does not tell."""
+    answer = api.call(deps, instance, config, "GET", "settings/find", timeout=10.0)
+    if answer.status in (400, 404):
+        return {}
+    settings = fields(ok(answer).json())
+    return {name: settings[name] for name in _SETTINGS if name in settings and settings[name] is not None}
+
+
+def _set_settings(deps: Deps, instance: Instance, config: EvolutionConfig, settings: Fields) -> None:
+    """Make a new account behave as the one before; what fails is logged, for the account itself is there."""
+    try:
+        ok(api.call(deps, instance, config, "POST", "settings/set", json=settings, timeout=10.0))
+    except ProviderError as error:
+        extra = {"instance_id": instance.id, "why": error.detail, "settings": dict(settings)}
+        log.warning("the settings of a new account could not be set", extra=extra)
 
 
 def _wait_until_gone(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
@@ -170,5 +213,6 @@ def _connection_of(
         account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
+        pairing_code=text(qr.get("pairingCode")),
         secrets=hook.secrets if hook else {},
     )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit import jid
+from shared.channelkit.signatures import same_secret
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.connection_events import STATES, png_of
+from shared.channels.whatsapp_evolution.connection_events import STATES, png_of, reason_of
 from shared.channels.whatsapp_evolution.webhook import SECRET_HEADER
-from shared.channels.whatsapp_evolution.wire import Fields, fields, objects, text
+from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
+
+log = logging.getLogger(__name__)
 
 # What every version knows, and what was added since; a server refuses a list with a name that it does not know.
 _CORE_EVENTS = (
@@ -66,11 +70,13 @@ def connect(deps: Deps, instance: Instance, config: EvolutionConfig, claim: Clai
 
 
 def status(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connection:
-    """Read the state; an instance that Evolution does not have is disconnected."""
+    """Read the state, and set a lost webhook again; an instance that Evolution does not have is disconnected."""
     link_state = state(deps, instance, config)
     if link_state is None:
         return Connection(status=InstanceStatus.DISCONNECTED, detail="Evolution has no such instance")
-    return connection_in(deps, instance, config, link_state)
+    connection = connection_in(deps, instance, config, link_state)
+    is_claimed = instance.account == accounts.account_of(instance, config)
+    return with_webhook(deps, instance, config, connection) if is_claimed else connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,57 @@ def register(deps: Deps, instance: Instance, config: EvolutionConfig, hook: Hook
     ok(_first_accepted(forms, lambda form: api.call(deps, instance, config, "POST", "webhook/set", json=form)))
 
 
+def with_webhook(deps: Deps, instance: Instance, config: EvolutionConfig, connection: Connection) -> Connection:
+    """The connection, after a webhook that is not as we want it was set again.
+
+    Anybody with the server's key can change it, and `PUBLIC_URL` may be another one than when it was registered. What
+    fails is told as `webhook_error`: the connection itself is there.
+    """
+    hook = _expected_hook(deps, instance, config)
+    if hook is None:
+        return connection
+    try:
+        answer = api.call(deps, instance, config, "GET", "webhook/find", timeout=10.0)
+        is_right = _is_registered(fields(ok(answer).json()), hook, config)
+        if not is_right:
+            log.warning("a webhook was lost and is set again", extra={"instance_id": instance.id})
+            register(deps, instance, config, hook)
+    except ProviderError as error:
+        return replace(connection, webhook_error=f"the webhook could not be checked: {error.reason}")
+    is_stored = instance.webhook.url == hook.url and instance.webhook.error is None
+    return connection if is_right and is_stored else replace(connection, webhook_url=hook.url, secrets=hook.secrets)
+
+
+def _expected_hook(deps: Deps, instance: Instance, config: EvolutionConfig) -> Hook | None:
+    """By PUBLIC_URL or else as it was registered: a request's own origin says nothing about what Evolution calls."""
+    secret = config.webhook_secret.get_secret_value() if config.webhook_secret else None
+    if deps.settings.public_url is not None:
+        return hook_of(deps, instance, config)
+    return Hook(instance.webhook.url, secret) if instance.webhook.url else None
+
+
+def _is_registered(registered: Fields, hook: Hook, config: EvolutionConfig) -> bool:
+    """Whether a webhook leads to us, proves itself, and brings all that its server can tell us."""
+    names = registered.get("events")
+    events = {str(name) for name in names} if isinstance(names, list) else set()
+    is_complete = not events or events == set(_CORE_EVENTS) or events >= {*_CORE_EVENTS, *_LATER_EVENTS}
+    return registered.get("enabled") is not False and is_complete and _leads_to(registered, hook, config)
+
+
+def _leads_to(registered: Fields, hook: Hook, config: EvolutionConfig) -> bool:
+    if hook.secret is None or registered.get("url") == _signed(hook):
+        return registered.get("url") in (hook.url, _signed(hook))
+    headers = {name.lower(): value for name, value in fields(registered.get("headers")).items()}
+    jwt_key = config.jwt_key.get_secret_value() if config.jwt_key else ""
+    proofs = ((SECRET_HEADER, hook.secret), ("authorization", f"Bearer {hook.secret}"), ("jwt_key", jwt_key))
+    is_proven = any(same_secret(text(headers.get(name)), proof) for name, proof in proofs)
+    return registered.get("url") == hook.url and is_proven
+
+
+def _signed(hook: Hook) -> str:
+    return f"{hook.url}?token={hook.secret}" if hook.secret else hook.url
+
+
 def _webhook(hook: Hook, events: Sequence[str]) -> dict[str, Any]:
     # Files are fetched by id: inline they would make webhooks of many megabytes.
     headers = {SECRET_HEADER: hook.secret} if hook.secret else {}
@@ -207,8 +264,7 @@ def _webhook(hook: Hook, events: Sequence[str]) -> dict[str, Any]:
 
 def _first_version(hook: Hook, url_field: str) -> dict[str, Any]:
     """The flat form of 1.x, which knows no headers: the secret goes into the address."""
-    signed = f"{hook.url}?token={hook.secret}" if hook.secret else hook.url
-    return {url_field: signed, "webhook_by_events": False, "webhook_base64": False, "events": list(_CORE_EVENTS)}
+    return {url_field: _signed(hook), "webhook_by_events": False, "webhook_base64": False, "events": list(_CORE_EVENTS)}
 
 
 def token_of(created: Fields) -> str | None:
@@ -231,6 +287,7 @@ def new(created: Fields, hook: Hook, instance: Instance, config: EvolutionConfig
         account=accounts.account_of(instance, config),
         qr_text=code,
         qr_png_base64=png,
+        pairing_code=text(qr.get("pairingCode")),
         config={"whatsapp_instance": config.whatsapp_instance} if config.whatsapp_instance else {},
         secrets=credentials,
     )
@@ -241,7 +298,8 @@ def connection_in(
 ) -> Connection:
     """What is known of an instance that says it is in this state; `hook` is what was registered."""
     status = STATES.get(link_state, InstanceStatus.DISCONNECTED)
-    account = profile(deps, instance, config) if status is InstanceStatus.CONNECTED else {}
+    account = profile(deps, instance, config) if link_state in ("open", "close") else {}
+    reason = integer(account.get("disconnectionReasonCode")) if link_state == "close" else None
     owner = text(account.get("ownerJid")) or text(account.get("owner"))
     return Connection(
         status=status,
@@ -249,6 +307,7 @@ def connection_in(
         account=accounts.account_of(instance, config),
         phone_number=jid.phone(owner) if owner else None,
         display_name=text(account.get("profileName")),
+        detail=reason_of(reason) if reason else None,
         secrets=hook.secrets if hook else {},
     )
 

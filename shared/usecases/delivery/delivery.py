@@ -44,11 +44,18 @@ from shared.errors import (
     ConnectionLost,
     NotFound,
     OutcomeUnknown,
+    ProviderDown,
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.usecases.delivery import outcomes, pacing
-from shared.usecases.instances import connection_state, instance_config, instance_lookup
+from shared.usecases.delivery import outages, outcomes, pacing
+from shared.usecases.instances import (
+    connection_state,
+    instance_config,
+    instance_lookup,
+    instance_operations,
+    pairing_turns,
+)
 from shared.usecases.reporting import metrics
 
 log = logging.getLogger(__name__)
@@ -56,6 +63,7 @@ log = logging.getLogger(__name__)
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
+_LONGEST_HOLD = timedelta(seconds=60)
 # Seconds for which a thread waits for another worker; after that the bus does.
 _PATIENCE = 0.5
 
@@ -118,6 +126,8 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     except (BadRequest, NotFound) as error:
         _mark_dead(deps, unit, item, "rejected", error.detail, instance)
         return True
+    if instance.down_since is not None and not outages.is_over(deps, instance):
+        return _hold(deps, unit, item, instance)
     if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
         return False
     _claim(deps, unit, item, now)
@@ -148,6 +158,9 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     try:
         sent = send(item.payload)
     except (ProviderRejected, BadRequest) as error:
+        if instance_operations.can_pair(instance) and pairing_turns.is_under_way(deps, instance):
+            instance_lookup.forget(deps, instance)
+            return _put_off(deps, unit, _claimed(unit, item), instance, error.detail, None)
         is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
         reason = OUTSIDE_WINDOW if is_too_late else "rejected"
         _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)
@@ -157,7 +170,13 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
     except ProviderUnavailable as error:
         if error.retry_after:
             pacing.rest(deps, instance, error.retry_after)
-        is_settled = _put_off(deps, unit, _claimed(unit, item), instance, error.detail, error.retry_after)
+        # What failed may be something else that the message needs, such as the server of its file.
+        may_be_down = isinstance(error, ProviderDown) or item.attempts >= MAX_ATTEMPTS
+        is_down = may_be_down and not outages.is_answering(deps, instance)
+        claimed = _claimed(unit, item)
+        is_settled = _put_off(deps, unit, claimed, instance, error.detail, error.retry_after, is_down=is_down)
+        if is_down:
+            outages.begin(deps, instance, error.detail)
         if isinstance(error, ConnectionLost):
             connection_state.lose_link(deps, instance, error.detail)
         return is_settled
@@ -174,10 +193,25 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
 
 
 def _put_off(
-    deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, detail: str, retry_after: float | None
+    deps: Deps,
+    unit: UnitOfWork,
+    item: OutboxItem,
+    instance: Instance,
+    detail: str,
+    retry_after: float | None,
+    *,
+    is_down: bool = False,
 ) -> bool:
-    """The provider cannot take it now: try again later, and hold back what follows."""
-    if item.attempts >= MAX_ATTEMPTS:
+    """The provider cannot take it now: try again later, and hold back what follows.
+
+    While the provider serves nobody no try counts, and only time ends the waiting.
+    """
+    if is_down:
+        item.attempts = max(1, item.attempts - 1)
+        is_exhausted = deps.now() - item.created_at > outages.LONGEST
+    else:
+        is_exhausted = item.attempts >= MAX_ATTEMPTS
+    if is_exhausted:
         _mark_dead(deps, unit, item, "retries_exhausted", detail, instance)
         return True
     pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
@@ -185,6 +219,19 @@ def _put_off(
     unit.commit()
     metrics.message_postponed(instance, item, pause, detail)
     pacing.wake_after(deps, item, instance, pause)
+    return False
+
+
+def _hold(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance) -> bool:
+    """The provider serves nobody: leave the item untouched until a check wakes it, or for three days at the most."""
+    now = deps.now()
+    if now - item.created_at > outages.LONGEST:
+        _mark_dead(deps, unit, item, "retries_exhausted", "the provider could not be reached for days", instance)
+        return True
+    # The check that finds the provider back wakes it; the sweep is for a check that came a moment too early.
+    item.next_retry_at = item.due_at = now + _LONGEST_HOLD
+    item.updated_at = now
+    unit.commit()
     return False
 
 

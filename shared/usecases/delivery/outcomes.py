@@ -48,6 +48,8 @@ def _record_sent(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxI
         updated_at=deps.now(),
     )
     unit.messages.patch(item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None)
+    if sent.note:
+        unit.messages.patch(item.id, note=sent.note)
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
     first = () if sent.external_message_id is None else (sent.external_message_id,)

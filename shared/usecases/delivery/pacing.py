@@ -50,17 +50,35 @@ def _seconds_to_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxIte
     if pace.chat_seconds:
         chat = Limit(f"{instance.id}:{item.conversation_id}", pace.chat_seconds, pace.chat_burst)
     now = deps.now().timestamp()
-    return deps.pacer.take(_account(instance, pace), chat, now, waited=item.next_retry_at is not None)
+    return deps.pacer.take(_account(instance, pace, item), chat, now, waited=item.next_retry_at is not None)
 
 
 def rest(deps: Deps, instance: Instance, seconds: float) -> None:
     """The provider said when to come again: until then nothing of this instance is sent."""
-    deps.pacer.pause(instance.id, deps.now().timestamp() + seconds)
+    for key in (instance.id, _replies_key(instance)):
+        deps.pacer.pause(key, deps.now().timestamp() + seconds)
 
 
-def _account(instance: Instance, pace: Pace) -> Limit:
-    """What the instance says about itself counts; 0 stands for no limit."""
+def _account(instance: Instance, pace: Pace, item: OutboxItem) -> Limit:
+    """What the instance says about itself counts; 0 stands for no limit.
+
+    An instance that sets only `pace_per_second` sets it for all that it sends.
+    """
+    replies_per_second = instance.replies_per_second
+    if replies_per_second is None and instance.pace_per_second is None:
+        replies_per_second = pace.replies_per_second
+    if item.is_reply and replies_per_second is not None:
+        # No burst: people who are answered at once do not notice a tenth of a second, and WhatsApp a hundred answers.
+        return Limit(_replies_key(instance), _interval(replies_per_second))
     per_second = pace.per_second if instance.pace_per_second is None else instance.pace_per_second
     if not per_second:
         return Limit(instance.id, 0.0)
-    return Limit(instance.id, min(1 / per_second, LONGEST_PAUSE), pace.burst or max(1, round(per_second)))
+    return Limit(instance.id, _interval(per_second), pace.burst or max(1, round(per_second)))
+
+
+def _interval(per_second: float) -> float:
+    return min(1 / per_second, LONGEST_PAUSE) if per_second else 0.0
+
+
+def _replies_key(instance: Instance) -> str:
+    return f"{instance.id}:replies"

@@ -71,7 +71,8 @@ def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) ->
 
     def change(record: _Record) -> None:
         if isinstance(record, Message) and record.reacted_at.get(sender, reacted_at) <= reacted_at:
-            record.reactions[sender] = reaction.emoji
+            others = {person: emoji for person, emoji in record.reactions.items() if person != sender}
+            record.reactions = others | ({sender: reaction.emoji} if reaction.emoji else {})
             record.reacted_at[sender] = reacted_at
 
     _change(deps, instance, reaction.external_message_id, change)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -44,7 +45,7 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
     Raises `SignatureInvalid`, `PayloadInvalid`, or whatever the bus raises when
     it cannot store: then the provider must try again.
     """
-    _verify(deps, instance, webhook)
+    _verify_noted(deps, instance, webhook)
     lookup = ability(instance.adapter, SupportsSignatureLookup[BaseModel])
     if lookup is not None:
         lookup.verify_signature(deps, instance, instance_config.load_config(deps, instance), webhook)
@@ -64,7 +65,8 @@ def limit_of_proven(deps: Deps, instance: Instance, head: Webhook) -> int:
     module = ability(instance.adapter, SupportsLargeWebhooks[BaseModel])
     if module is None:
         raise PayloadTooLarge(f"a webhook may have {channel(instance.adapter).webhook_bytes} bytes here")
-    _verify_by(module.verify_head, deps, instance, head)
+    with _noting_refusal(deps, instance):
+        _verify_by(module.verify_head, deps, instance, head)
     return module.LARGEST
 
 
@@ -73,6 +75,23 @@ def _respond(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookRespons
     if module is None:
         return None
     return module.respond(deps, instance, instance_config.load_config(deps, instance), webhook)
+
+
+@contextmanager
+def _noting_refusal(deps: Deps, instance: Instance) -> Iterator[None]:
+    """Show with the instance that a call for it was refused."""
+    try:
+        yield
+    except SignatureInvalid as error:
+        from shared.usecases.instances import webhook_refusals  # noqa: PLC0415 - costs cold start, and most calls are taken
+
+        webhook_refusals.note_refused_webhook(deps, instance, error.detail)
+        raise
+
+
+def _verify_noted(deps: Deps, instance: Instance, webhook: Webhook) -> None:
+    with _noting_refusal(deps, instance):
+        _verify(deps, instance, webhook)
 
 
 def _verify(deps: Deps, instance: Instance, webhook: Webhook) -> None:
@@ -131,7 +150,7 @@ def take_for_accounts(
     if by_account and not recipients:
         _refuse_unsigned(deps, adapter, webhook)
     for instance, _ in recipients:
-        _verify(deps, instance, webhook)
+        _verify_noted(deps, instance, webhook)
     for instance, parts in recipients:
         _publish(deps, instance, parts, webhook)
     return _respond_for_accounts(deps, adapter, [instance for instance, _ in recipients], webhook)

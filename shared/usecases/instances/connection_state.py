@@ -44,8 +44,9 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
 
 
 def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
+    if event.detail is not None or event.status is not instance.status:
+        instance.status_detail = reported(instance, event.detail)
     instance.status = event.status
-    instance.status_detail = reported(instance, event.detail)
     instance.link_lost_at = None
     instance.phone_number = event.phone_number or instance.phone_number
     instance.display_name = event.display_name or instance.display_name

@@ -23,6 +23,7 @@ from shared.domain.instances import (
     PairingCode,
     WebhookHealth,
 )
+from shared.domain.status_details import StatusDetail
 from shared.errors import BadRequest, Collision, Overloaded, ProviderError
 from shared.usecases import realtime
 from shared.usecases.instances import instance_config
@@ -49,7 +50,7 @@ def connect(deps: Deps, instance: Instance) -> Instance:
             return instance
         connected = record(deps, instance, connection)
     except (ProviderError, BadRequest, Collision, Overloaded) as error:
-        return _failed(deps, instance, error.detail)
+        return record_failure(deps, instance, error.detail)
     tell(deps, instance, connected)
     return connected
 
@@ -154,18 +155,18 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
     pairing = None if connection.status is InstanceStatus.CONNECTED else instance.pairing
     if connection.qr_text or connection.qr_png_base64:
         pairing = PairingCode(
-            text=connection.qr_text, png_base64=connection.qr_png_base64, expires_at=now + _PAIRING_VALID
+            text=connection.qr_text,
+            png_base64=connection.qr_png_base64,
+            pairing_code=connection.pairing_code,
+            expires_at=now + _PAIRING_VALID,
         )
     status = connection.status
     if status is InstanceStatus.CONNECTING and pairing and pairing.expires_at > now:
         status = InstanceStatus.WAITING_FOR_SCAN
-    webhook = WebhookHealth()
-    if connection.webhook_url:
-        webhook = WebhookHealth(url=connection.webhook_url, registered_at=now)
     return instance.model_copy(
         update={
             "status": status,
-            "status_detail": reported(instance, connection.detail),
+            "status_detail": detail_after(instance, connection),
             "link_lost_at": None,
             "config": instance.config | dict(connection.config),
             "external_id": connection.external_id or instance.external_id,
@@ -173,13 +174,28 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "phone_number": connection.phone_number or instance.phone_number,
             "display_name": connection.display_name or instance.display_name,
             "pairing": pairing,
-            "webhook": webhook,
+            "webhook": webhook_health(deps, instance, connection),
             "updated_at": now,
         }
     )
 
 
-def _failed(deps: Deps, instance: Instance, reason: str) -> Instance:
+def detail_after(instance: Instance, connection: Connection) -> StatusDetail | None:
+    """Why the connection has its status; a provider that repeats a status without a reason leaves the one we know."""
+    if connection.detail is None and connection.status is instance.status:
+        return instance.status_detail
+    return reported(instance, connection.detail)
+
+
+def webhook_health(deps: Deps, instance: Instance, connection: Connection) -> WebhookHealth:
+    """What is known of the instance's webhook after it was connected or checked."""
+    if connection.webhook_url:
+        return WebhookHealth(url=connection.webhook_url, registered_at=deps.now())
+    return instance.webhook.model_copy(update={"error": reported(instance, connection.webhook_error)})
+
+
+def record_failure(deps: Deps, instance: Instance, reason: str) -> Instance:
+    """Store why an account could not be connected, and tell its room and its tenant."""
     log.warning("a channel could not be connected", extra={"instance_id": instance.id, "reason": reason})
 
     def attempt(unit: UnitOfWork) -> Instance:

@@ -135,7 +135,7 @@ def hub_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         first = error.errors(include_input=False, include_url=False)[0]
         name, reason = snake_case(str(first["loc"][0])), first["msg"].removeprefix("Value error, ")
         raise BadRequest.of_field(f"config.{name}", "cannot be used", reason) from None
-    fields: dict[str, Any] = {"resend_unknown": options.resend_unknown, "pace_per_second": options.pace_per_second}
+    fields = options.model_dump(include={"resend_unknown", "pace_per_second", "replies_per_second"})
     return fields | ({"phone_number": options.phone_number} if options.phone_number is not None else {})
 
 

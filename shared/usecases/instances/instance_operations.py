@@ -23,7 +23,7 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, Collision, NotConfigured, NotFound, ProviderRejected
+from shared.errors import BadRequest, Collision, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
@@ -49,6 +49,22 @@ def pair(deps: Deps, instance: Instance) -> Instance:
         # Another request's turn may have ended just before this one's began.
         current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
         return current if has_code(deps, current) else _reconnect(deps, current, module.pair)
+
+
+def connect(deps: Deps, instance: Instance) -> Instance:
+    """Connect an account again: by a code to scan where it needs one, else as after a change of its configuration.
+
+    What the provider refuses is in `status_detail` then, and never raised.
+    """
+    if instance.status is InstanceStatus.NOT_CONFIGURED or has_code(deps, instance):
+        return instance
+    connected = instance_connection.connect(deps, instance)
+    if connected.status is not InstanceStatus.DISCONNECTED:
+        return connected
+    try:
+        return pair(deps, connected)
+    except (ProviderError, BadRequest, Collision, Overloaded) as error:
+        return instance_connection.record_failure(deps, connected, error.detail)
 
 
 def can_pair(instance: Instance) -> bool:
@@ -96,7 +112,10 @@ def restart(deps: Deps, instance: Instance) -> Instance:
     restartable = channels.ability(instance.adapter, SupportsRestart[BaseModel])
     connectable = channels.ability(instance.adapter, SupportsConnecting[BaseModel])
     if restartable is not None:
-        restarted = _reconnect(deps, instance, restartable.restart)
+        with pairing_turns.turn(deps, instance) as is_ours:
+            if not is_ours:
+                return pairing_turns.wait_for_other(deps, instance)
+            restarted = _reconnect(deps, instance, restartable.restart)
     elif connectable is not None:
         restarted = _reconnect(deps, instance, connectable.connect)
     else:
@@ -157,7 +176,7 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
     """The fields that change when a provider reports this connection."""
     if current.status is InstanceStatus.DELETED and connection.status in _OFF:
         return {}
-    detail = reported(current, connection.detail)
+    detail = instance_connection.detail_after(current, connection)
     if connection.status is InstanceStatus.CONNECTED and current.link_lost_at is not None:
         # Evolution says `open` of a dead socket, too (https://github.com/evolution-foundation/evolution-api/issues/2403).
         connection, detail = replace(connection, status=InstanceStatus.ERROR), current.status_detail
@@ -166,6 +185,8 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
         changes["status"] = InstanceStatus.WAITING_FOR_SCAN
     if connection.status is InstanceStatus.CONNECTED:
         changes["pairing"] = None
+    if connection.webhook_url or connection.webhook_error:
+        changes["webhook"] = instance_connection.webhook_health(deps, current, connection)
     profile = {"phone_number": connection.phone_number, "display_name": connection.display_name}
     return changes | {name: value for name, value in profile.items() if value}
 

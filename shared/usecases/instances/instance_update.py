@@ -14,9 +14,9 @@ from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
-from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus
+from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus, WebhookHealth
 from shared.errors import BadRequest, Collision, FieldName, joined
-from shared.usecases.instances import instance_config, instance_connection
+from shared.usecases.instances import instance_config, instance_operations
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_creation import hub_fields, readiness
 from shared.usecases.instances.instance_documents import (
@@ -74,7 +74,7 @@ def update(
     """Change an instance; with `connect`, connect it when its configuration has changed and is complete.
 
     It is also connected when the configuration is the same and connecting failed the last time,
-    and with `revive` when the instance has been disconnected since.
+    and with `revive` when the instance has been disconnected since. An account that needs a code to scan gets one.
 
     Raises `NotFound`, `BadRequest` for wrong configuration, and `Collision` for
     an account that another instance has. A caller who may not read secrets has to enter
@@ -90,7 +90,7 @@ def update(
     forget(deps, outcome.after)
     is_disconnected = revive and bool(changes.config) and outcome.after.status in _DISCONNECTED
     if connect and (outcome.reconnect or is_disconnected):
-        return instance_connection.connect(deps, outcome.after)
+        return instance_operations.connect(deps, outcome.after)
     return outcome.after
 
 
@@ -226,7 +226,7 @@ def _release_former_address(unit: UnitOfWork, before: Instance, after: Instance)
     """Give up the former account. The new one becomes the instance's only by connecting it."""
     if before.adapter != after.adapter:
         release_account(unit, before)
-        after.account = None
+        after.account, after.webhook = None, WebhookHealth()
     if (before.adapter, before.external_id) == (after.adapter, after.external_id):
         return
     if after.external_id:

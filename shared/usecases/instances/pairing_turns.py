@@ -34,6 +34,23 @@ def turn(deps: Deps, instance: Instance) -> Iterator[bool]:
             unit.commit()
 
 
+def is_under_way(deps: Deps, instance: Instance) -> bool:
+    """Whether the account is being paired, or was since this process has read the instance.
+
+    Meanwhile its provider may say of everything that there is no such account.
+    """
+    unit = UnitOfWork(deps.store)
+    lease_id = ids.pairing_lease(instance.id)
+    unit.fetch(unit.pairing_leases.key(lease_id), unit.instances.key(instance.id))
+    lease, current = unit.pairing_leases.get(lease_id), unit.instances.owned_or_none(instance.tenant_id, instance.id)
+    is_held = lease is not None and lease.expires_at > deps.now()
+    if current is None:
+        return is_held
+    is_waiting = current.status in (InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN)
+    has_changed = (current.account, current.config) != (instance.account, instance.config)
+    return is_held or is_waiting or has_changed
+
+
 def _take(deps: Deps, lease_id: str) -> bool:
     unit = UnitOfWork(deps.store)
     lease = unit.pairing_leases.get(lease_id)

@@ -35,6 +35,8 @@ from shared.usecases.reporting import counters
 
 # An item whose wake-up was lost in a crash is looked at by the sweep after this long.
 _SWEEP_AFTER = timedelta(seconds=60)
+# What goes to somebody who wrote longer ago is what the business begins.
+_REPLY_WITHIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +94,22 @@ def enqueue(
 ) -> list[Message]:
     """Accept drafts for a conversation that was read or added in this unit; the commit's success announces them.
 
-    What is no answer leaves the customer waiting and the conversation asleep. An answer leaves the messages since
-    `unanswered_since` unanswered. The commit raises `Conflict` when the conversation was changed meanwhile, and
-    `AlreadyExists` when a draft was accepted before.
+    What is no answer (a campaign, a survey) leaves the customer waiting and the conversation asleep. An answer leaves
+    the messages since `unanswered_since` unanswered. The commit raises `Conflict` when the conversation was
+    changed meanwhile, and `AlreadyExists` when a draft was accepted before.
     """
     now = deps.now()
     waiting_since = conversation.needs_reply_since if is_answer else None
+    last_written_at = conversation.needs_reply_since or conversation.replied_to_at
+    is_reply = is_answer and last_written_at is not None and now - last_written_at <= _REPLY_WITHIN
     messages = [_message(conversation, instance, draft, now, number) for number, draft in enumerate(drafts)]
     for number, (draft, message) in enumerate(zip(drafts, messages, strict=True)):
         draft.check()
         # Of an answer in several parts the first ends the customer's waiting.
-        _add(unit, conversation, draft, message, waiting_since if number == 0 else None)
+        item = _item(conversation, draft, message, waiting_since if number == 0 else None)
+        item.is_reply = is_reply and not draft.opens
+        unit.messages.add(message)
+        unit.outbox.add(item)
     conversation.last_message_at = conversation.updated_at = now
     unit.conversations.expect_unchanged(conversation)
     if is_answer:
@@ -121,7 +128,8 @@ def enqueue_opening(
     """Accept what the business begins a conversation with, in the unit that begins it; `announce` it afterwards."""
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
-    _add(unit, conversation, draft, message, None)
+    unit.messages.add(message)
+    unit.outbox.add(_item(conversation, draft, message, None))
     counters.count(unit, _source(conversation, instance), now, Counters(outbound=1))
     return message
 
@@ -178,13 +186,6 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
     )
 
 
-def _add(
-    unit: UnitOfWork, conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None
-) -> None:
-    unit.messages.add(message)
-    unit.outbox.add(_item(conversation, draft, message, waiting_since))
-
-
 def _item(conversation: Conversation, draft: Draft, message: Message, waiting_since: datetime | None) -> OutboxItem:
     payload = OutboxPayload(
         message_id=message.id,
@@ -222,6 +223,7 @@ def _mark_answered(unit: UnitOfWork, conversation: Conversation, unanswered_sinc
     """
     if conversation.needs_reply_since is not None or unanswered_since is not None:
         unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
+    conversation.replied_to_at = conversation.needs_reply_since or conversation.replied_to_at
     conversation.needs_reply_since, conversation.needs_human = unanswered_since, False
     if conversation.status is ConversationStatus.SNOOZED:
         conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None

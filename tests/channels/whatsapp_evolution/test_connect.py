@@ -12,7 +12,7 @@ from shared.channels.whatsapp_evolution import lifecycle
 from shared.channels.whatsapp_evolution import webhook as webhook_module
 from shared.deps import Deps
 from shared.domain.instances import InstanceStatus
-from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.errors import OutcomeUnknown, ProviderDown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.channels.golden import webhook
 from tests.channels.whatsapp_evolution.samples import answer, body, config, instance
 from tests.stubs import Received, Reply, Stub
@@ -99,7 +99,6 @@ def test_without_a_public_address_a_missing_instance_is_not_created(deps: Deps, 
 @pytest.mark.parametrize(
     ("state", "status"),
     [
-        ("close", InstanceStatus.DISCONNECTED),
         ("connecting", InstanceStatus.CONNECTING),
         ("odd", InstanceStatus.DISCONNECTED),
     ],
@@ -192,7 +191,7 @@ def test_who_was_faster_in_creating_it_is_no_failure(public: Deps, provider: Stu
     [
         ("connectionState", Reply(401, {"response": {"message": "Unauthorized"}}), ProviderRejected, "evolution_key"),
         ("connectionState", Reply(404, text="nginx"), ProviderRejected, "evolution_url"),
-        ("connectionState", Reply(503, {"error": "LICENSE_REQUIRED"}), ProviderUnavailable, "licence"),
+        ("connectionState", Reply(503, {"error": "LICENSE_REQUIRED"}), ProviderDown, "licence"),
         ("connectionState", Reply(drop=True), OutcomeUnknown, "answer"),
         ("webhook/set", Reply(400, {"response": {"message": [["bad url"]]}}), ProviderRejected, "bad url"),
         ("webhook/set", Reply(500, {"response": {"message": "boom"}}), ProviderUnavailable, "boom"),

@@ -9,7 +9,14 @@ import pytest
 from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
 from shared.domain.messages import OutboxPayload
-from shared.errors import ConnectionLost, OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from shared.errors import (
+    ConnectionLost,
+    OutcomeUnknown,
+    ProviderDown,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from tests.channels.whatsapp_evolution.samples import MARIA, answer, config, instance
 from tests.stubs import Reply, Stub
 
@@ -42,12 +49,12 @@ FAILURES: dict[str, tuple[Reply, type[ProviderError], str]] = {
     "schema": (Reply(400, answer("err-no-text")), ProviderRejected, 'requires property "text"'),
     "empty text": (Reply(400, answer("err-empty-text")), ProviderRejected, "Text is required"),
     "no response": (Reply(400, {"status": 400, "error": "x", "message": "flat words"}), ProviderRejected, "flat words"),
-    "licence": (Reply(503, {"error": "LICENSE_REQUIRED", "message": "no"}), ProviderUnavailable, "LICENSE_REQUIRED"),
-    "licence code": (Reply(503, {"code": "LICENSE_REQUIRED"}), ProviderUnavailable, "activate"),
+    "licence": (Reply(503, {"error": "LICENSE_REQUIRED", "message": "no"}), ProviderDown, "LICENSE_REQUIRED"),
+    "licence code": (Reply(503, {"code": "LICENSE_REQUIRED"}), ProviderDown, "activate"),
     "time-out": (Reply(408), ProviderUnavailable, "408"),
     "early": (Reply(425), ProviderUnavailable, "425"),
     "internal": (error(500, "boom"), ProviderUnavailable, "boom"),
-    "bad gateway": (Reply(502, text="<html>bad</html>"), ProviderUnavailable, "502"),
+    "bad gateway": (Reply(502, text="<html>bad</html>"), ProviderDown, "502"),
     "gateway time-out": (Reply(504, text="<html>"), OutcomeUnknown, "gateway"),
     "redirect": (Reply(301, headers={"location": "https://elsewhere.example/"}), ProviderRejected, "evolution_url"),
     "teapot": (Reply(418, text=""), ProviderRejected, "418"),

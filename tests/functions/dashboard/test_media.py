@@ -25,7 +25,7 @@ from tests import refs
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.http.dialect import assert_failed
-from tests.stubs import Reply, Stub
+from tests.stubs import Received, Reply, Stub
 
 Say = Callable[..., Message]
 
@@ -93,6 +93,46 @@ def test_an_evolution_file_is_decrypted_there(client: FlaskClient, deps: Deps, p
     assert (_served(answer), answer.data) == ((200, "image/png", "inline"), PNG)
     [request] = provider.to("/chat/getBase64FromMediaMessage/wa")
     assert request.json == {"message": {"key": {"id": "3EB0"}}, "convertToMp4": False}
+
+
+KEYS = {"media_key": "a2V5", "sha256": "c3Vt", "encrypted_sha256": "ZW5j", "direct_path": "/v/t62/x.enc"}
+
+
+@pytest.mark.parametrize("is_known_by_id", [False, True])
+def test_an_evolution_that_has_forgotten_a_message_is_given_its_keys(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, is_known_by_id: bool
+) -> None:
+    new = instances.NewInstance(
+        channel_type=ChannelType.WHATSAPP, name="wa", config={"evolution_url": provider.url, "evolution_key": "key"}
+    )
+    wa = instances.create(deps, "default", new, connect=False).id
+
+    def give(request: Received) -> Reply:
+        if ("message" in request.json["message"]) is is_known_by_id:
+            return Reply(400, {"response": {"message": ["Failed to fetch stream"]}})
+        return Reply(201, {"mimetype": "audio/ogg", "base64": base64.b64encode(PNG).decode()})
+
+    provider.on("POST", "/chat/getBase64FromMediaMessage/wa", give)
+    recording = Attachment(type=MessageKind.AUDIO, mime_type="audio/ogg", size=1980, extra=KEYS)
+    say(
+        "sess",
+        "m1",
+        instance_id=wa,
+        external_message_id="3EB0",
+        attachments=[recording],
+        author_phone="+5511988887777",
+    )
+    assert client.get("/media/m1-0").data == PNG
+    message = provider.to("/chat/getBase64FromMediaMessage/wa")[0].json["message"]
+    assert message["key"] == {"id": "3EB0", "fromMe": False, "remoteJid": "5511988887777@s.whatsapp.net"}
+    assert message["message"]["audioMessage"] == {
+        "directPath": "/v/t62/x.enc",
+        "mediaKey": "a2V5",
+        "mimetype": "audio/ogg",
+        "fileLength": 1980,
+        "fileSha256": "c3Vt",
+        "fileEncSha256": "ZW5j",
+    }
 
 
 @pytest.mark.parametrize(

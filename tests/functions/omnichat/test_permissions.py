@@ -53,6 +53,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/channels/{id}": Role.VIEWER,
     "PATCH /api/channels/{id}": Role.ADMIN,
     "DELETE /api/channels/{id}": Role.ADMIN,
+    "POST /api/channels/{id}/connect": Role.ADMIN,
     "GET /api/agents": Role.VIEWER,
     "POST /api/agents": Role.ADMIN,
     "GET /api/agents/{id}": Role.VIEWER,

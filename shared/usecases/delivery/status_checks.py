@@ -12,12 +12,13 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import BadRequest, Conflict, NotFound, ProviderError
+from shared.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
+from shared.usecases.delivery import outages
 from shared.usecases.instances import instance_operations
 
 log = logging.getLogger(__name__)
 
-INTERVAL = timedelta(minutes=10)
+INTERVAL = timedelta(minutes=2)
 MAX_ACCOUNTS = 4
 """Accounts that the sweep checks itself, for it has to end within its minute whatever the servers do."""
 
@@ -25,7 +26,12 @@ MAX_OF_TENANT = 50
 """Accounts of one tenant that are checked in a minute."""
 
 _PAGE = 500
-_ACTIVE = [InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.WAITING_FOR_SCAN]
+_ACTIVE = [
+    InstanceStatus.CONNECTED,
+    InstanceStatus.CONNECTING,
+    InstanceStatus.WAITING_FOR_SCAN,
+    InstanceStatus.ERROR,
+]
 
 
 def check_due_accounts(deps: Deps) -> int:
@@ -74,6 +80,11 @@ def _check(deps: Deps, unit: UnitOfWork, instance: Instance) -> bool:
         return False
     try:
         instance_operations.status(deps, instance)
+    except (ProviderUnavailable, OutcomeUnknown) as error:
+        outages.go_on(deps, instance, error.detail)
+        return True
     except (ProviderError, BadRequest, NotFound) as error:
         log.warning("an account could not be checked", extra={"instance_id": instance.id, "why": error.detail})
+    if instance.down_since is not None:
+        outages.end(deps, instance)
     return True

@@ -1,0 +1,149 @@
+"""A provider that serves nobody: it shows, nothing is lost, and what waits goes out when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.domain.messages import OutboxStatus
+from tests.evolution import Evolution, recorded
+from tests.pipeline.manual_hub import ManualHub
+from tests.stubs import Answer, Received, Reply, Stub
+
+DOWN = Reply(502, text="<html>Bad Gateway</html>", headers={"content-type": "text/html"})
+
+
+class Server(Evolution):
+    """An Evolution that can be down as a whole, behind its proxy."""
+
+    def __init__(self, stub: Stub) -> None:
+        super().__init__(stub)
+        self.state = "open"
+        self.is_down = False
+        self.sent: list[str] = []
+        stub.on("GET", "/instance/connectionState/", self._or_down(self._state))
+        stub.on("POST", "/message/sendText/", self._or_down(self._send))
+
+    def _or_down(self, serve: Callable[[Received], Reply]) -> Answer:
+        return lambda request: DOWN if self.is_down else serve(request)
+
+    def _send(self, request: Received) -> Reply:
+        self.sent.append(request.json["text"])
+        key = {"remoteJid": request.json["number"], "fromMe": True, "id": f"OUT{len(self.sent)}"}
+        return Reply(201, recorded("rest-sendText") | {"key": key})
+
+    def tries(self) -> int:
+        return len(self.stub.to("/message/sendText/"))
+
+
+@pytest.fixture
+def server(provider: Stub) -> Server:
+    return Server(provider)
+
+
+@pytest.fixture
+def shop(manual_hub: ManualHub, server: Server) -> ManualHub:
+    config = {"whatsappInstance": "shop", "evolutionKey": "K3Y" * 5, "pacePerSecond": 0}
+    manual_hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": config}, 201)
+    manual_hub.work()
+    return manual_hub
+
+
+def _send(hub: ManualHub, number: int) -> None:
+    to = {
+        "channelInstanceId": hub.get("/api/channels")[0]["id"],
+        "externalUserId": f"55119888877{number:02}",
+        "text": f"message {number}",
+    }
+    hub.post("/api/messages/send", to, 202)
+    hub.work()
+
+
+def _pass(hub: ManualHub, seconds: int) -> None:
+    """Let time pass as it does: what is due is done every five seconds."""
+    for second in range(0, seconds, 5):
+        hub.wait(seconds=5)
+        hub.tick() if second % 60 == 0 else hub.work()
+
+
+def _status(hub: ManualHub) -> str:
+    return str(hub.get("/api/channels")[0]["status"])
+
+
+def _titles(hub: ManualHub) -> list[str]:
+    return [each["title"] for each in hub.documents("notifications", tenant_id=hub.tenant_id)]
+
+
+def test_what_waits_goes_out_within_fifteen_seconds_of_the_return(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    for number in range(3):
+        _send(shop, number)
+    _pass(shop, 600)
+    assert server.sent == []
+    server.is_down = False
+    _pass(shop, 15)
+    assert server.sent == ["message 0", "message 1", "message 2"]
+    assert {item["status"] for item in shop.documents("outbox")} == {OutboxStatus.SENT}
+    assert _status(shop) == "CONNECTED"
+
+
+def test_a_server_that_is_down_is_not_bothered_by_every_message(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    for number in range(20):
+        _send(shop, number)
+    _pass(shop, 600)
+    assert server.tries() == 1, "the others wait for a check that succeeds"
+
+
+def test_it_shows_after_two_minutes_and_is_told_once(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _send(shop, 1)
+    _pass(shop, 100)
+    assert _status(shop) == "CONNECTED"
+    _pass(shop, 40)
+    assert _status(shop) == "ERROR"
+    assert "502" in shop.get("/api/channels")[0]["statusDetail"]
+    _pass(shop, 1200)
+    assert _titles(shop) == ["Channel Error"]
+
+
+def test_it_shows_also_where_nobody_sends(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _pass(shop, 360)
+    assert _status(shop) == "ERROR"
+    server.is_down = False
+    _pass(shop, 15)
+    assert _status(shop) == "CONNECTED"
+
+
+def test_a_message_waits_three_days_and_no_longer(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _send(shop, 1)
+    shop.wait(days=2, hours=23)
+    shop.tick()
+    assert shop.documents("outbox")[0]["open"] is True
+    shop.wait(hours=2)
+    shop.tick()
+    assert shop.documents("outbox")[0]["reason"] == "retries_exhausted"
+
+
+def test_a_check_that_was_lost_is_begun_again(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _send(shop, 1)
+    shop.forget_owed()
+    shop.wait(minutes=2)
+    shop.tick()
+    server.is_down = False
+    _pass(shop, 15)
+    assert server.sent == ["message 1"]
+
+
+def test_a_failure_of_sending_alone_is_no_outage(shop: ManualHub, server: Server) -> None:
+    shop.provider.on("POST", "/message/sendText/", DOWN)
+    _send(shop, 1)
+    for _ in range(12):
+        shop.wait(minutes=1)
+        shop.tick()
+    assert shop.documents("outbox")[0]["reason"] == "retries_exhausted"
+    assert _status(shop) == "CONNECTED"

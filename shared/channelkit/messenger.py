@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.channelkit import meta
+from shared.channelkit.attachments import each_before_text
 from shared.channelkit.meta import Reply
-from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, ReactionTo
+from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
 PAGE_FIELDS = (
@@ -64,16 +65,9 @@ def message_id(sent: Mapping[str, Any]) -> str | None:
     return mid if isinstance(mid, str) else None
 
 
-def in_words(attachment: Attachment) -> str | None:
-    """A place cannot be sent: it is told as text with a map's address."""
-    if attachment.latitude is None or attachment.longitude is None:
-        return None
-    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
-    return joined(attachment.name, attachment.address, spot)
-
-
-def joined(*parts: str | None) -> str:
-    return "\n".join(part for part in parts if part)
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """Every file and then the text, each of which Meta takes only as a message of its own."""
+    return each_before_text(payload, [attachment for attachment in payload.attachments if attachment.url])
 
 
 def file_of(attachment: Attachment) -> dict[str, Any]:

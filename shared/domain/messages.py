@@ -127,7 +127,8 @@ class Message(BaseModel):
     `content` is what the customer sees beside text and files, `extra` what the
     channel alone understands. No machine answers a message that is `for_people`.
     `versions` are the texts that edits have replaced.
-    `reactions` are by person, and `reacted_at` is when each was given or taken back.
+    `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
+    otherwise than it was written, such as a file that went as a link.
     `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
     """
 
@@ -154,6 +155,7 @@ class Message(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None
+    note: str | None = None
     raw_event_id: str | None = None
     request_hash: str | None = None
     traceparent: str | None = None
@@ -303,6 +305,8 @@ class OutboxItem(BaseModel):
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
     failed or died. `waiting_since` is when the customer wrote whom it answers.
+    Where the provider takes it as several messages, `parts_sent` of them are out,
+    and `note` is what the channel noted of those.
     """
 
     id: str
@@ -313,6 +317,8 @@ class OutboxItem(BaseModel):
     open: bool = True
     payload: OutboxPayload
     attempts: int = 0
+    parts_sent: int = 0
+    note: str | None = None
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
     waiting_since: datetime | None = None

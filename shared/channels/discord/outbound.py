@@ -6,6 +6,7 @@ https://docs.discord.com/developers/resources/message#create-message
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channelkit.rendering import apply_markup
 from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, result
 from shared.channels.discord.config import DiscordConfig
@@ -21,7 +23,7 @@ from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
+from shared.domain.messages import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 MAX_CHOICES, MAX_CHOICE_ID = 25, 100
@@ -60,7 +62,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     if payload.reaction:
         return _react(api, payload.reaction)
     payload = apply_markup("discord", payload)
-    content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
+    content = joined([payload.text, *map(in_words, payload.attachments)])
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
@@ -68,7 +70,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
         message["components"] = _buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
-    return answered or _post(api, payload, message)
+    return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
 
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
@@ -161,13 +163,6 @@ def _sent(message: Mapping[str, Any], chat: str | None) -> Sent:
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
     moved = chat is not None and channel != chat
     return Sent(external_message_id=f"{channel}:{number}", external_conversation_id=channel if moved else None)
-
-
-def _link(attachment: Attachment) -> str:
-    if attachment.latitude is not None and attachment.longitude is not None:
-        spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
-        return "\n".join(part for part in (attachment.name, attachment.address, spot) if part)
-    return attachment.url or ""
 
 
 def _react(api: Api, reaction: ReactionTo) -> Sent:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.oauth import OAuthModule, SupportsInstall
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.instagram import inbound, lifecycle, oauth, outbound, webhook
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     _inbound_module: InboundModule = inbound
     _supports_enrichment: SupportsEnrichment[InstagramConfig] = inbound
     _outbound_module: OutboundModule[InstagramConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[InstagramConfig] = lifecycle
     _supports_status: SupportsStatus[InstagramConfig] = lifecycle
     _supports_logout: SupportsLogout[InstagramConfig] = lifecycle

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links
 from shared.channels.line.api import body_of, call, refused, result
 from shared.channels.line.config import PROVIDER, LineConfig
-from shared.channels.line.message_objects import messages_of
+from shared.channels.line.message_objects import messages_of, told_in_words
 from shared.channels.line.quotes import quote_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -50,7 +51,8 @@ def send(deps: Deps, instance: Instance, config: LineConfig, payload: OutboxPayl
         sent_ids = list(_push(deps, config, payload, messages))
     if config.mark_read:
         _mark_read(deps, config, payload.context.get("read_token"))
-    return Sent(external_message_id=next(iter(sent_ids), None), further_ids=tuple(sent_ids[1:]))
+    note = as_links(told_in_words(payload))
+    return Sent(external_message_id=next(iter(sent_ids), None), note=note, further_ids=tuple(sent_ids[1:]))
 
 
 def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Objects) -> list[str] | None:

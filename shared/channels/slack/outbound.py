@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links
 from shared.channelkit.notations import slack_escaped as escaped
 from shared.channelkit.notations import slack_link
 from shared.channelkit.rendering import apply_markup
@@ -47,7 +48,8 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     place = text_of(posted, "channel") or channel
     # A message to a person opens the direct messages with them, which have an id of their own.
     moved = place if place != channel and ":" not in payload.to else None
-    return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved)
+    note = as_links(payload.attachments)
+    return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved, note=note)
 
 
 def _text(payload: OutboxPayload) -> str:

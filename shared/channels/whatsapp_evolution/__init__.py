@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.media import MediaModule
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     _supports_large_webhooks: SupportsLargeWebhooks[EvolutionConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[EvolutionConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle
     _supports_accounts: SupportsAccounts[EvolutionConfig] = lifecycle
     _supports_status: SupportsStatus[EvolutionConfig] = lifecycle

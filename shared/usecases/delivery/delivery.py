@@ -12,6 +12,9 @@ down: nobody knows whether the provider has the message, so it is not sent again
 by itself. A worker that was only slow may still write that the provider took
 it, and nothing else. What has to wait its turn (see `pacing`) stays PENDING
 meanwhile.
+
+What a provider takes only as several messages is sent part by part: after each
+the item is PENDING again, so that a failure repeats none that is out.
 """
 
 from __future__ import annotations
@@ -35,7 +38,6 @@ from shared.domain.messages import (
     OUTSIDE_WINDOW,
     MessageStatus,
     OutboxItem,
-    OutboxPayload,
     OutboxStatus,
 )
 from shared.errors import (
@@ -47,7 +49,8 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.usecases.delivery import outcomes, pacing
+from shared.usecases.delivery import outcomes, pacing, parts
+from shared.usecases.delivery.parts import Part
 from shared.usecases.instances import connection_state, instance_config, instance_lookup
 from shared.usecases.reporting import metrics
 
@@ -114,14 +117,15 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         holders = ability(instance.adapter, SupportsHolders)
         if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False
-        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
+        part = parts.next_part(instance, item)
+        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance), part.payload)
     except (BadRequest, NotFound) as error:
         _mark_dead(deps, unit, item, "rejected", error.detail, instance)
         return True
     if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
         return False
     _claim(deps, unit, item, now)
-    return _send(deps, instance, item, send)
+    return _send(deps, instance, item, part, send)
 
 
 def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
@@ -130,7 +134,8 @@ def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> Non
     item.due_at = now + LEASE
     item.lease_owner = deps.owner
     item.updated_at = now
-    unit.messages.patch(item.id, status=MessageStatus.SENDING)
+    if item.parts_sent == 0:
+        unit.messages.patch(item.id, status=MessageStatus.SENDING)
     unit.commit()
 
 
@@ -142,11 +147,14 @@ def _claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
     return current
 
 
-def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
-    """Send a claimed item and settle it, in a unit of work of its own: the claim is committed."""
+def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Callable[[], Sent]) -> bool:
+    """Send the next part of a claimed item and write down what became of it; then the other parts, each claimed anew.
+
+    That is done in a unit of work of its own, for the claim is committed.
+    """
     unit = UnitOfWork(deps.store)
     try:
-        sent = send(item.payload)
+        sent = send()
     except (ProviderRejected, BadRequest) as error:
         is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
         reason = OUTSIDE_WINDOW if is_too_late else "rejected"
@@ -166,11 +174,14 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
         detail = "an unexpected error; the hub's log tells which"
         return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
-    outcomes.record_sent(deps, instance, item, sent)
-    metrics.message_sent(instance, item, deps.now())
+    outcomes.record_sent(deps, instance, item, sent, part)
     if instance.link_lost_at is not None:
         connection_state.regain_link(deps, instance)
-    return True
+    if part.is_last:
+        metrics.message_sent(instance, item, deps.now())
+        return True
+    unit = UnitOfWork(deps.store)
+    return _step(deps, unit, item.tenant_id, unit.outbox.owned(item.tenant_id, item.id))
 
 
 def _put_off(

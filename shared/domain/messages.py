@@ -16,6 +16,10 @@ OUTSIDE_WINDOW = "outside_window"
 """Why a message died that a provider takes only within some time after the customer's last one."""
 
 
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""Why a message stands still of which nobody knows whether the provider has it."""
+
+
 class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -306,7 +310,9 @@ class OutboxItem(BaseModel):
     it: the lease's end while SENDING, else the next try. `reason` tells why it
     failed or died. `waiting_since` is when the customer wrote whom it answers.
     Where the provider takes it as several messages, `parts_sent` of them are out,
-    and `note` is what the channel noted of those.
+    and `note` is what the channel noted of those. `unknown_since` is when it was
+    sent, where nobody knows whether the provider has it, and `lookups` counts how
+    often the provider was asked.
     """
 
     id: str
@@ -319,6 +325,8 @@ class OutboxItem(BaseModel):
     attempts: int = 0
     parts_sent: int = 0
     note: str | None = None
+    unknown_since: datetime | None = None
+    lookups: int = 0
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
     waiting_since: datetime | None = None

@@ -9,8 +9,8 @@ import pytest
 
 from shared.channel.outbound import Sent
 from shared.domain.messages import Direction, MessageStatus, OutboxItem
-from shared.usecases.delivery import outcomes, parts
 from shared.usecases.instances import instance_lookup
+from shared.usecases.outbox import outcomes, parts
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.providers import Cloud, Facebook, Telegram, WhatsApp
 

@@ -14,6 +14,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.messages import (
+    OUTCOME_UNKNOWN,
     Direction,
     EarlyNote,
     Message,
@@ -24,8 +25,8 @@ from shared.domain.messages import (
     changes_by_note,
 )
 from shared.domain.notifications import Notification
-from shared.usecases.delivery.parts import Part
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.outbox.parts import Part
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,15 @@ def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, pa
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
-    run_with_retry(deps, lambda unit: _record_sent(deps, unit, instance, item, sent, part), retry_existing=True)
+    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part), retry_existing=True)
 
 
-def _record_sent(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+    """As `record_sent`, in a unit that also does something else."""
     if part.count > 1:
         _record_part(deps, unit, item, sent, part)
     else:
-        unit.outbox.patch(item.id, **_progress(deps, part))
+        unit.outbox.patch(item.id, **_progress(deps, item, part))
         note = {"note": sent.note} if sent.note else {}
         unit.messages.patch(
             item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None, **note
@@ -66,7 +68,7 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
     if current is None or message is None or current.parts_sent > part.number:
         return
     current.note = "; ".join(note for note in (current.note, sent.note) if note) or None
-    unit.outbox.patch(item.id, **_progress(deps, part))
+    unit.outbox.patch(item.id, **_progress(deps, item, part))
     if part.number == 0:
         message.external_message_id = sent.external_message_id
     if part.is_last:
@@ -74,20 +76,25 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
         message.status = message.status if message.status in _AFTER_SENT else MessageStatus.SENT
 
 
-def _progress(deps: Deps, part: Part) -> dict[str, Any]:
+def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
     """The item's fields after a part was sent: settled with the last one, else soon to be gone on with."""
     now = deps.now()
     is_last = part.is_last
     progress = {} if part.count == 1 else {"parts_sent": part.number + 1, "attempts": 0}
-    return progress | {
-        "status": OutboxStatus.SENT if is_last else OutboxStatus.PENDING,
-        "open": not is_last,
-        "due_at": None if is_last else now + _SWEEP_AFTER,
-        "next_retry_at": None,
-        "reason": None,
-        "error": None,
-        "updated_at": now,
-    }
+    outcome = {} if item.unknown_since is None else {"unknown_since": None, "lookups": 0}
+    return (
+        progress
+        | {
+            "status": OutboxStatus.SENT if is_last else OutboxStatus.PENDING,
+            "open": not is_last,
+            "due_at": None if is_last else now + _SWEEP_AFTER,
+            "next_retry_at": None,
+            "reason": None,
+            "error": None,
+            "updated_at": now,
+        }
+        | outcome
+    )
 
 
 def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
@@ -130,7 +137,7 @@ def record_dead(
     error = reason if reason in detail else f"{reason}: {detail}"
     note = {"note": _incomplete(item)} if item.parts_sent else {}
     unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
-    may_be_delivered = reason == "outcome_unknown"
+    may_be_delivered = reason == OUTCOME_UNKNOWN
     unit.notifications.add(
         Notification(
             id=f"dead-{item.id}-{new_id()}",

@@ -61,8 +61,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
-    payload = apply_markup("discord", payload)
-    content = joined([payload.text, *map(in_words, payload.attachments)])
+    content = content_of(payload)
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
@@ -71,6 +70,17 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
     return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
+
+
+def content_of(payload: OutboxPayload) -> str:
+    """The text in Discord's notation, with its files as links."""
+    return joined([apply_markup("discord", payload).text, *map(in_words, payload.attachments)])
+
+
+def channel_of(api: Api, payload: OutboxPayload) -> str:
+    """The channel where the message goes: the conversation's, else the person's direct messages."""
+    channel = payload.external_conversation_id
+    return _direct(api, payload.to) if channel is None or channel == payload.external_user_id else channel
 
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
@@ -103,7 +113,7 @@ def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent
     reply = _twice(api, "PATCH", original, message) if thinking else api("POST", answering.path, message)
     if reply.code in _DEAD or (reply.answer.status == 404 and not reply.code):
         return None
-    return _sent(result(reply), None)
+    return sent_as(result(reply), None)
 
 
 def _is_thinking(reply: Reply) -> bool:
@@ -112,18 +122,16 @@ def _is_thinking(reply: Reply) -> bool:
 
 
 def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any]) -> Sent:
-    channel = payload.external_conversation_id
-    if channel is None or channel == payload.external_user_id:
-        channel = _direct(api, payload.to)
+    channel = channel_of(api, payload)
     body: dict[str, Any] = {**message}
     if replied := _replied(payload, channel):
         body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
     path = f"channels/{quote(channel, safe='')}/messages"
     if payload.message_id is None:
-        return _sent(result(api("POST", path, body)), payload.external_conversation_id)
+        return sent_as(result(api("POST", path, body)), payload.external_conversation_id)
     # With an enforced nonce Discord gives the first message again instead of making a second one, for some minutes.
     body |= {"nonce": stable_id(payload.message_id)[:_NONCE_LENGTH], "enforce_nonce": True}
-    return _sent(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
+    return sent_as(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
 
 
 def _replied(payload: OutboxPayload, channel: str) -> str | None:
@@ -157,7 +165,8 @@ def _direct(api: Api, user_id: str) -> str:
     return opened
 
 
-def _sent(message: Mapping[str, Any], chat: str | None) -> Sent:
+def sent_as(message: Mapping[str, Any], chat: str | None) -> Sent:
+    """What Discord made of a message that was addressed to `chat`."""
     number, channel = message.get("id"), message.get("channel_id")
     if not isinstance(number, str) or not isinstance(channel, str):
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")

@@ -61,7 +61,7 @@ def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Obj
     A reply has no key by which LINE would know a second try, so an answer that does not tell leaves all open.
     """
     token = payload.context.get("reply_token")
-    if not token or len(messages) > _MESSAGES_A_CALL or not _is_fresh(deps, payload.context.get("sent_at")):
+    if len(messages) > _MESSAGES_A_CALL or not may_be_reply(payload, deps.now()):
         return None
     answer = call(deps, config, "POST", "message/reply", json={"replyToken": token, "messages": messages})
     if answer.status >= 500:
@@ -71,9 +71,12 @@ def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Obj
     return _ids(result(answer))
 
 
-def _is_fresh(deps: Deps, sent_at: object) -> bool:
+def may_be_reply(payload: OutboxPayload, at: datetime) -> bool:
+    """Whether there is a reply token that was still good at that time."""
+    if not payload.context.get("reply_token"):
+        return False
     try:
-        return deps.now() - datetime.fromisoformat(str(sent_at)) < REPLY_TOKEN_LIFE
+        return at - datetime.fromisoformat(str(payload.context.get("sent_at"))) < REPLY_TOKEN_LIFE
     except (TypeError, ValueError):
         return False
 

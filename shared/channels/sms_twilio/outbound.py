@@ -23,11 +23,10 @@ def send(deps: Deps, instance: Instance, config: SmsConfig, payload: OutboxPaylo
 
     Twilio tells at our status address what becomes of it.
     """
-    files, others = _files(payload.attachments)
-    text = joined([payload.text, *map(in_words, others)])
+    text, files, others = content_of(payload)
     if payload.reaction or not (text or files):
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    form: Form = {"To": _text(payload.context.get("to")) or payload.to, **_origin(instance, config, payload)}
+    form: Form = {"To": recipient(payload), **_origin(instance, config, payload)}
     if text:
         form["Body"] = text
     if files:
@@ -36,6 +35,16 @@ def send(deps: Deps, instance: Instance, config: SmsConfig, payload: OutboxPaylo
         form["StatusCallback"] = f"{webhook_url(deps.settings.public_url, instance)}/status"
     sid = result(call(deps, config, "POST", f"{config.account_path}/Messages.json", form=form)).get("sid")
     return Sent(external_message_id=sid if isinstance(sid, str) else None, note=as_links(others))
+
+
+def recipient(payload: OutboxPayload) -> str:
+    return _text(payload.context.get("to")) or payload.to
+
+
+def content_of(payload: OutboxPayload) -> tuple[str, list[str], list[Attachment]]:
+    """The text, the addresses of the files beside it, and the attachments that the text only tells of."""
+    files, others = _files(payload.attachments)
+    return joined([payload.text, *map(in_words, others)]), files, others
 
 
 def webhook_url(public_url: str, instance: Instance) -> str:

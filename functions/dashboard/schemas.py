@@ -43,6 +43,9 @@ SENDERS = {
 
 MAX_PAGE = 200
 
+_OPTIONAL = frozenset({"verified", "note"})
+"""A message's fields that are left out where there is nothing to say."""
+
 
 class CustomerInfo(BaseModel):
     name: str | None
@@ -124,7 +127,8 @@ class AttachmentOut(BaseModel):
 class MessageOut(BaseModel):
     """A message; `status` is its fate, `received` for a customer's.
 
-    `verified` is there, and false, where the author may be somebody else.
+    `verified` is there, and false, where the author may be somebody else, and `note` where something of the message
+    went out otherwise than it was written, such as a file that went as a link.
     """
 
     message_id: str
@@ -139,6 +143,7 @@ class MessageOut(BaseModel):
         description="What the customer sees beside `content` and files, such as `subject`, `order` or `forwarded`."
     )
     verified: bool | None = None
+    note: str | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -153,11 +158,12 @@ class MessageOut(BaseModel):
             attachments=[AttachmentOut.of(message, number) for number in range(len(message.attachments))],
             details=message.content.model_dump(mode="json", exclude_defaults=True),
             verified=False if message.may_be_forged else None,
+            note=message.note,
         )
 
     @model_serializer(mode="wrap")
-    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
+    def _without_unknown(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name not in _OPTIONAL or value is not None}
 
 
 class MessagesOut(BaseModel):

@@ -44,7 +44,7 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 
 
 class SendBody(Request):
-    """A text, attachments (the first one is sent), a template, or a reaction, for one conversation or customer.
+    """A text, attachments, a template, or a reaction, for one conversation or customer.
 
     A customer gets the message on the channel of their latest conversation, unless `channelInstanceId` names another.
     Channel and customer may be named beside a conversation, too, but not others than its own.

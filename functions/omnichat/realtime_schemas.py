@@ -41,6 +41,9 @@ class _Wire(BaseModel):
     )
 
 
+_OPTIONAL = frozenset({"verified", "note"})
+"""A message's fields that are left out where there is nothing to say."""
+
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 
@@ -92,8 +95,8 @@ class VersionOut(_Wire):
 class MessageOut(_Wire):
     """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
 
-    `note` says what of it did not go out as it was written. `verified` is there, and false, where the author may be
-    somebody else.
+    `verified` is there, and false, where the author may be somebody else, and `note` where something of the message
+    went out otherwise than it was written, such as a file that went as a link.
     """
 
     id: str
@@ -115,13 +118,13 @@ class MessageOut(_Wire):
     external_message_id: str | None
     status: str
     error: str | None
-    note: str | None
     sent_at: Milliseconds
     created_at: Milliseconds
     edited_at: Milliseconds | None
     versions: list[VersionOut]
     deleted_at: Milliseconds | None
     verified: bool | None = None
+    note: str | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -141,8 +144,8 @@ class MessageOut(_Wire):
         )
 
     @model_serializer(mode="wrap")
-    def _without_doubt(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in serialize(self).items() if name != "verified" or value is not None}
+    def _without_unknown(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name not in _OPTIONAL or value is not None}
 
 
 class ConversationOut(_Wire):

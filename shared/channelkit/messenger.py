@@ -6,11 +6,15 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from shared.channel.outbound import Sent
 from shared.channelkit import meta
+from shared.channelkit.attachments import each_before_text
+from shared.channelkit.comparing import says_the_same
 from shared.channelkit.meta import Reply
-from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, ReactionTo
+from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
 PAGE_FIELDS = (
@@ -64,16 +68,9 @@ def message_id(sent: Mapping[str, Any]) -> str | None:
     return mid if isinstance(mid, str) else None
 
 
-def in_words(attachment: Attachment) -> str | None:
-    """A place cannot be sent: it is told as text with a map's address."""
-    if attachment.latitude is None or attachment.longitude is None:
-        return None
-    spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
-    return joined(attachment.name, attachment.address, spot)
-
-
-def joined(*parts: str | None) -> str:
-    return "\n".join(part for part in parts if part)
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """Every file and then the text, each of which Meta takes only as a message of its own."""
+    return each_before_text(payload, [attachment for attachment in payload.attachments if attachment.url])
 
 
 def file_of(attachment: Attachment) -> dict[str, Any]:
@@ -90,3 +87,51 @@ def reaction_of(reaction: ReactionTo, name: str) -> dict[str, Any]:
     if not name:
         return {"sender_action": "unreact", "payload": about}
     return {"sender_action": "react", "payload": about | {"reaction": name}}
+
+
+CONVERSATION_FIELDS = "messages.limit(30){id,message,created_time,from,attachments{mime_type}}"
+"""What is asked of a conversation to know what was sent (graph.facebook.com, `/{page}/conversations`)."""
+
+
+def sent_messages(body: Mapping[str, Any], payload: OutboxPayload, since: datetime) -> list[Sent]:
+    """What the answer about a customer's conversation shows of the business that says the same, the oldest first."""
+    threads = body.get("data")
+    messages = [
+        message
+        for thread in (threads if isinstance(threads, list) else [])
+        for message in _messages(thread)
+        if _sender(message) != payload.to and _created_at(message) >= since and _says_the_same(payload, message)
+    ]
+    return [Sent(external_message_id=message["id"]) for message in sorted(messages, key=_created_at)]
+
+
+def _messages(thread: object) -> list[dict[str, Any]]:
+    holder = thread.get("messages") if isinstance(thread, dict) else None
+    messages = holder.get("data") if isinstance(holder, dict) else None
+    listed = messages if isinstance(messages, list) else []
+    return [message for message in listed if isinstance(message, dict) and isinstance(message.get("id"), str)]
+
+
+def _sender(message: Mapping[str, Any]) -> object:
+    sender = message.get("from")
+    return sender.get("id") if isinstance(sender, dict) else None
+
+
+def _created_at(message: Mapping[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(str(message.get("created_time")).replace("+0000", "+00:00"))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _says_the_same(payload: OutboxPayload, message: Mapping[str, Any]) -> bool:
+    text = message.get("message")
+    holder = message.get("attachments")
+    files = holder.get("data") if isinstance(holder, dict) else None
+    kinds = [_kind(file) for file in (files if isinstance(files, list) else []) if isinstance(file, dict)]
+    return says_the_same(payload, None, text if isinstance(text, str) else None, kinds)
+
+
+def _kind(file: Mapping[str, Any]) -> MessageKind:
+    word = str(file.get("mime_type") or "").partition("/")[0]
+    return next((kind for kind, name in _TYPES.items() if name == word), MessageKind.DOCUMENT)

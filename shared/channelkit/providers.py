@@ -1,8 +1,8 @@
-"""What sending to any HTTP provider has in common: sorting refusals, and what follows a message that is already out."""
+"""What sending to any HTTP provider has in common: sorting refusals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +35,3 @@ def refusal(
     if not temporary:
         return ProviderRejected(provider, reason)
     return ProviderUnavailable(provider, reason, answer.retry_after if retry_after is None else retry_after)
-
-
-def note_if_unsent(part: str, send: Callable[[], object]) -> str | None:
-    """Send what belongs to a message that is already out.
-
-    A failure becomes a note instead of an error: trying the whole again would
-    send the first part twice.
-    """
-    try:
-        send()
-    except ProviderError as error:
-        return f"{part} was not sent: {error.reason}"
-    return None

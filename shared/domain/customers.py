@@ -64,6 +64,7 @@ class Identity(BaseModel):
     first message. `waiting_since` is the arrival of the oldest message that
     nobody has answered, kept here too so that storing the next one needs no
     look at the conversation; `automatic_answers` lies here for the same reason.
+    `unsettled_ids` names messages to it of which nobody knows whether the provider has them.
     `awaits_routing` says that routing rules have not been applied to its open
     conversation yet, for it began with a message that is not routed.
     """
@@ -86,6 +87,7 @@ class Identity(BaseModel):
     campaign: CampaignMark | None = None
     automatic_answers: AnswerCount | None = None
     awaits_routing: bool = False
+    unsettled_ids: list[str] = Field(default_factory=list)
     created_at: datetime
 
     @property

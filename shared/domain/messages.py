@@ -16,6 +16,10 @@ OUTSIDE_WINDOW = "outside_window"
 """Why a message died that a provider takes only within some time after the customer's last one."""
 
 
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""Why a message stands still of which nobody knows whether the provider has it."""
+
+
 class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -126,9 +130,9 @@ class Message(BaseModel):
     `author_phone` is the number of whoever wrote to us, where it is known.
     `content` is what the customer sees beside text and files, `extra` what the
     channel alone understands. No machine answers a message that is `for_people`.
-    `note` says what of it did not go out as it was written.
     `versions` are the texts that edits have replaced.
-    `reactions` are by person, and `reacted_at` is when each was given or taken back.
+    `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
+    otherwise than it was written, such as a file that went as a link.
     `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
     """
 
@@ -306,6 +310,10 @@ class OutboxItem(BaseModel):
     it: the lease's end while SENDING, else the next try. `reason` tells why it
     failed or died. `waiting_since` is when the customer wrote whom it answers; it
     `is_reply` while the customer has just written, though somebody answered before.
+    Where the provider takes it as several messages, `parts_sent` of them are out,
+    and `note` is what the channel noted of those. `unknown_since` is when it was
+    sent, where nobody knows whether the provider has it, and `lookups` counts how
+    often the provider was asked.
     """
 
     id: str
@@ -316,6 +324,10 @@ class OutboxItem(BaseModel):
     open: bool = True
     payload: OutboxPayload
     attempts: int = 0
+    parts_sent: int = 0
+    note: str | None = None
+    unknown_since: datetime | None = None
+    lookups: int = 0
     next_retry_at: datetime | None = None
     due_at: datetime | None = None
     waiting_since: datetime | None = None

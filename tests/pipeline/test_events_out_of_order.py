@@ -9,8 +9,8 @@ import pytest
 
 from shared.channel.outbound import Sent
 from shared.domain.messages import Direction, MessageStatus, OutboxItem
-from shared.usecases.delivery import outcomes
 from shared.usecases.instances import instance_lookup
+from shared.usecases.outbox import outcomes, parts
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.providers import Cloud, Facebook, Telegram, WhatsApp
 
@@ -339,7 +339,13 @@ def test_what_is_told_of_any_part_that_a_provider_made_of_a_message_is_told_of_t
     hub.post("/messages/send", {"session_id": hub.conversation().id, "content": "two parts"}, 202)
     item = OutboxItem.model_validate(hub.documents("outbox")[0])
     instance = instance_lookup.by_id(hub.deps, hub.tenant_id, item.instance_id)
-    outcomes.record_sent(hub.deps, instance, item, Sent(external_message_id="FIRST", further_ids=("SECOND",)))
+    outcomes.record_sent(
+        hub.deps,
+        instance,
+        item,
+        Sent(external_message_id="FIRST", further_ids=("SECOND",)),
+        parts.next_part(instance, item),
+    )
     shop.writes("the echo of the second part", id="SECOND", fromMe=True)
     shop.reports("SECOND", "READ")
     assert _statuses(hub) == {"two parts": MessageStatus.READ}

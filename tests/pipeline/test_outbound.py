@@ -215,21 +215,6 @@ def test_a_send_that_cannot_be_is_refused_with_a_reason(hub: Hub, body: dict[str
     assert hub.post("/api/messages/send", body, status)["detail"]
 
 
-def test_the_first_attachment_is_sent_and_falls_back_to_text(hub: Hub) -> None:
-    conversation_id = _talk(hub)
-    url = "https://files.example/cat.jpg"
-    attachments = [{"type": "image", "url": url}, {"type": "image", "url": "https://files.example/dog.jpg"}]
-    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "look", "attachments": attachments}, 202)
-    [photo] = hub.provider.wait_for("/sendPhoto")
-    assert (photo.json["photo"], photo.json["caption"]) == (url, "look")
-    refusal = {"ok": False, "error_code": 400, "description": "Bad Request: failed to get HTTP URL content"}
-    hub.provider.on("POST", "/sendPhoto", Reply(400, refusal))
-    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "look", "attachments": attachments}, 202)
-    hub.provider.wait_for(SEND)
-    assert "look" in hub.sent_texts()[0]
-    assert url in hub.sent_texts()[0]
-
-
 class Silence(RecordingBus):
     """Publishes nothing, as a process that dies right after its commit."""
 

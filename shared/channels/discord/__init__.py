@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     )
     from shared.channel.oauth import OAuthModule
     from shared.channel.outbound import OutboundModule
+    from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSealing, WebhookModule
-    from shared.channels.discord import address, connection, inbound, lifecycle, oauth, outbound, webhook
+    from shared.channels.discord import address, connection, inbound, lifecycle, oauth, outbound, settle, webhook
 
     _webhook_module: WebhookModule[DiscordConfig] = webhook
     _supports_response: SupportsResponse[DiscordConfig] = webhook
     _supports_sealing: SupportsSealing[DiscordConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[DiscordConfig] = outbound
+    _supports_lookup: SupportsLookup[DiscordConfig] = settle
     _supports_connecting: SupportsConnecting[DiscordConfig] = lifecycle
     _supports_status: SupportsStatus[DiscordConfig] = lifecycle
     _supports_logout: SupportsLogout[DiscordConfig] = lifecycle

@@ -6,6 +6,7 @@ https://docs.discord.com/developers/resources/message#create-message
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channelkit.rendering import apply_markup
 from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, result
 from shared.channels.discord.config import DiscordConfig
@@ -21,7 +23,7 @@ from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
+from shared.domain.messages import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 MAX_CHOICES, MAX_CHOICE_ID = 25, 100
@@ -59,8 +61,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
-    payload = apply_markup("discord", payload)
-    content = "\n".join(part for part in (payload.text, *map(_link, payload.attachments)) if part)
+    content = content_of(payload)
     if not content:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
@@ -68,7 +69,18 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
         message["components"] = _buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
-    return answered or _post(api, payload, message)
+    return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
+
+
+def content_of(payload: OutboxPayload) -> str:
+    """The text in Discord's notation, with its files as links."""
+    return joined([apply_markup("discord", payload).text, *map(in_words, payload.attachments)])
+
+
+def channel_of(api: Api, payload: OutboxPayload) -> str:
+    """The channel where the message goes: the conversation's, else the person's direct messages."""
+    channel = payload.external_conversation_id
+    return _direct(api, payload.to) if channel is None or channel == payload.external_user_id else channel
 
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
@@ -101,7 +113,7 @@ def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent
     reply = _twice(api, "PATCH", original, message) if thinking else api("POST", answering.path, message)
     if reply.code in _DEAD or (reply.answer.status == 404 and not reply.code):
         return None
-    return _sent(result(reply), None)
+    return sent_as(result(reply), None)
 
 
 def _is_thinking(reply: Reply) -> bool:
@@ -110,18 +122,16 @@ def _is_thinking(reply: Reply) -> bool:
 
 
 def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any]) -> Sent:
-    channel = payload.external_conversation_id
-    if channel is None or channel == payload.external_user_id:
-        channel = _direct(api, payload.to)
+    channel = channel_of(api, payload)
     body: dict[str, Any] = {**message}
     if replied := _replied(payload, channel):
         body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
     path = f"channels/{quote(channel, safe='')}/messages"
     if payload.message_id is None:
-        return _sent(result(api("POST", path, body)), payload.external_conversation_id)
+        return sent_as(result(api("POST", path, body)), payload.external_conversation_id)
     # With an enforced nonce Discord gives the first message again instead of making a second one, for some minutes.
     body |= {"nonce": stable_id(payload.message_id)[:_NONCE_LENGTH], "enforce_nonce": True}
-    return _sent(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
+    return sent_as(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
 
 
 def _replied(payload: OutboxPayload, channel: str) -> str | None:
@@ -155,19 +165,13 @@ def _direct(api: Api, user_id: str) -> str:
     return opened
 
 
-def _sent(message: Mapping[str, Any], chat: str | None) -> Sent:
+def sent_as(message: Mapping[str, Any], chat: str | None) -> Sent:
+    """What Discord made of a message that was addressed to `chat`."""
     number, channel = message.get("id"), message.get("channel_id")
     if not isinstance(number, str) or not isinstance(channel, str):
         raise OutcomeUnknown(PROVIDER, "the answer does not name the message")
     moved = chat is not None and channel != chat
     return Sent(external_message_id=f"{channel}:{number}", external_conversation_id=channel if moved else None)
-
-
-def _link(attachment: Attachment) -> str:
-    if attachment.latitude is not None and attachment.longitude is not None:
-        spot = f"https://maps.google.com/?q={attachment.latitude},{attachment.longitude}"
-        return "\n".join(part for part in (attachment.name, attachment.address, spot) if part)
-    return attachment.url or ""
 
 
 def _react(api: Api, reaction: ReactionTo) -> Sent:

@@ -11,8 +11,10 @@ from email.policy import SMTP
 from email.utils import formataddr, formatdate
 from typing import Any
 
+from shared.channel.media import MAX_MEDIA, Media
 from shared.channel.outbound import Sent
 from shared.channelkit import aws
+from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channelkit.files import fetch_file
 from shared.channelkit.rendering import apply_markup
 from shared.channels.email_ses import headers, threads
@@ -20,20 +22,23 @@ from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, OutboxPayload
-from shared.errors import ProviderRejected
+from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
 
 def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPayload) -> Sent:
     """Send the text with its files as one mail; `external_message_id` is Amazon's id, which its notifications name.
 
+    Files that a mail has no room for go as links, places in words.
     Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
     """
     if payload.reaction:
         raise ProviderRejected(PROVIDER, "a mail carries no reactions")
     to = _recipient(payload)
-    mail = _mail(config, payload, to)
-    for attachment in payload.attachments:
-        _attach(deps, mail, attachment)
+    files, others = _files(deps, payload.attachments)
+    text = joined([payload.text, *map(in_words, others)])
+    mail = _mail(config, payload.model_copy(update={"text": text}), to)
+    for attachment, media in files:
+        _attach(mail, attachment, media)
     cc = _cc(config, payload)
     if cc:
         mail["Cc"] = ", ".join(cc)
@@ -44,7 +49,7 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
     if config.configuration_set:
         parameters["ConfigurationSetName"] = config.configuration_set
     answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **parameters))
-    return Sent(external_message_id=str(answer["MessageId"]))
+    return Sent(external_message_id=str(answer["MessageId"]), note=as_links(others))
 
 
 def _recipient(payload: OutboxPayload) -> str:
@@ -107,10 +112,33 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _attach(deps: Deps, mail: EmailMessage, attachment: Attachment) -> None:
-    if attachment.url is None:
-        raise ProviderRejected(PROVIDER, "only files with a url can be sent")
-    media = fetch_file(deps, PROVIDER, attachment.url)
+def _files(deps: Deps, attachments: list[Attachment]) -> tuple[list[tuple[Attachment, Media]], list[Attachment]]:
+    """The files that the mail carries, and what it can only tell in words."""
+    files: list[tuple[Attachment, Media]] = []
+    others: list[Attachment] = []
+    room = MAX_MEDIA
+    for attachment in attachments:
+        media = _fetch(deps, attachment.url, room) if attachment.url else None
+        if media is None:
+            others.append(attachment)
+        else:
+            files.append((attachment, media))
+            room -= len(media.content)
+    return files, others
+
+
+def _fetch(deps: Deps, url: str, room: int) -> Media | None:
+    """The file; None for one of more than `room` bytes, and for one that did not come whole."""
+    try:
+        media = fetch_file(deps, PROVIDER, url)
+    except (ProviderRejected, ProviderUnavailable):
+        raise
+    except ProviderError:
+        return None
+    return media if len(media.content) <= room else None
+
+
+def _attach(mail: EmailMessage, attachment: Attachment, media: Media) -> None:
     main, _, sub = _mime_type(attachment.mime_type or (media.mime_type or "").partition(";")[0].strip()).partition("/")
     name = _one_line(attachment.file_name or media.file_name or f"{attachment.type.value}")
     mail.add_attachment(media.content, maintype=main, subtype=sub, filename=name)

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
         SupportsRemoval,
         SupportsStatus,
     )
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.facebook import inbound, lifecycle, outbound, webhook
+    from shared.channels.facebook import inbound, lifecycle, outbound, settle, webhook
 
     _webhook_module: WebhookModule[FacebookConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _supports_challenge: SupportsChallenge[FacebookConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[FacebookConfig] = outbound
+    _supports_lookup: SupportsLookup[FacebookConfig] = settle
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[FacebookConfig] = lifecycle
     _supports_status: SupportsStatus[FacebookConfig] = lifecycle
     _supports_logout: SupportsLogout[FacebookConfig] = lifecycle

@@ -21,9 +21,6 @@ from shared.domain.messages import MessageKind, MessageStatus
 
 _log = logging.getLogger(__name__)
 
-FOLLOWING_TEXT = "omnichannel-hub:following-text"
-"""The `metadata` of a text sent after its file: one message here, so its echo is no message of its own."""
-
 IGNORED = frozenset(
     {
         "sender",
@@ -70,7 +67,7 @@ def _sender(customer: str) -> Sender:
 
 def _message(event: Event, customer: str) -> list[ChannelEvent]:
     message = event.message
-    if message is None or message.metadata == FOLLOWING_TEXT:
+    if message is None:
         return []
     if message.is_deleted:
         return [MessageDeleted(external_message_id=message.mid, deleted_at=event.timestamp)]

@@ -6,18 +6,18 @@ https://developers.facebook.com/docs/messenger-platform/reference/send-api/
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from shared.channel.outbound import Sent
 from shared.channelkit import messenger
-from shared.channelkit.messenger import file_of, file_refused, in_words, joined, message_id
+from shared.channelkit.attachments import as_links, in_words, joined
+from shared.channelkit.messenger import file_of, file_refused, message_id
 from shared.channelkit.meta import Reply
-from shared.channelkit.providers import note_if_unsent
 from shared.channels.facebook.api import PROVIDER, call, result
 from shared.channels.facebook.config import FacebookConfig
-from shared.channels.facebook.inbound import FOLLOWING_TEXT
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import OutboxPayload, ReactionTo
@@ -26,31 +26,27 @@ from shared.errors import ProviderRejected
 Post = Callable[[Mapping[str, Any]], Reply]
 
 
-def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: OutboxPayload) -> Sent:
-    """Send the first attachment and then the text, which Messenger takes only as messages of their own.
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """The files, then the text, which Messenger takes only as messages of their own."""
+    return messenger.parts(payload)
 
-    When only the text fails the result says so in `note`, for the attachment
-    must not be sent twice. A file that Meta cannot use becomes a link in the text.
-    """
+
+def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: OutboxPayload) -> Sent:
+    """Send a file, a text, or a reaction. A file that Meta cannot use goes as a link in a text."""
     page = quote(instance.external_id or "me", safe="")
     post: Post = partial(_post, deps, config, f"{page}/messages")
     recipient = {"recipient": {"id": payload.to}}
     if payload.reaction:
         return _react(post, recipient, payload.reaction)
-    frame = recipient | {"messaging_type": "RESPONSE"}
     reply_to = {"reply_to": {"mid": payload.reply_to}} if payload.reply_to else {}
-    attachment = payload.attachments[0] if payload.attachments else None
-    if attachment is None or attachment.url is None:
-        return _send_text(post, frame | reply_to, joined(payload.text, in_words(attachment) if attachment else None))
-    reply = post(frame | reply_to | {"message": {"attachment": file_of(attachment)}})
+    frame = recipient | {"messaging_type": "RESPONSE"} | reply_to
+    file = next((attachment for attachment in payload.attachments if attachment.url), None)
+    if file is None:
+        return _send_text(post, frame, joined([payload.text, *map(in_words, payload.attachments)]))
+    reply = post(frame | {"message": {"attachment": file_of(file)}})
     if file_refused(reply):
-        return _send_text(post, frame | reply_to, joined(payload.text, attachment.url))
-    mid = message_id(result(reply))
-    if not payload.text:
-        return Sent(external_message_id=mid)
-    following = frame | {"message": {"text": payload.text, "metadata": FOLLOWING_TEXT}}
-    note = note_if_unsent("the text", lambda: result(post(following)))
-    return Sent(external_message_id=mid, note=note)
+        return replace(_send_text(post, frame, in_words(file)), note=as_links([file]))
+    return Sent(external_message_id=message_id(result(reply)))
 
 
 def _post(deps: Deps, config: FacebookConfig, path: str, body: Mapping[str, Any]) -> Reply:

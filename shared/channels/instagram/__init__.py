@@ -19,9 +19,10 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.oauth import OAuthModule, SupportsInstall
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.instagram import inbound, lifecycle, oauth, outbound, webhook
+    from shared.channels.instagram import inbound, lifecycle, oauth, outbound, settle, webhook
 
     _webhook_module: WebhookModule[InstagramConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     _inbound_module: InboundModule = inbound
     _supports_enrichment: SupportsEnrichment[InstagramConfig] = inbound
     _outbound_module: OutboundModule[InstagramConfig] = outbound
+    _supports_lookup: SupportsLookup[InstagramConfig] = settle
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[InstagramConfig] = lifecycle
     _supports_status: SupportsStatus[InstagramConfig] = lifecycle
     _supports_logout: SupportsLogout[InstagramConfig] = lifecycle

@@ -5,12 +5,14 @@ https://developers.facebook.com/docs/instagram-platform/instagram-api-with-insta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from shared.channel.outbound import Sent
 from shared.channelkit import messenger
+from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channelkit.cutting import cut_text, utf8_length
 from shared.channelkit.meta import Reply
 from shared.channels.instagram.api import call, result
@@ -18,7 +20,7 @@ from shared.channels.instagram.config import PROVIDER, InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Choice, OutboxPayload
-from shared.errors import ProviderError, ProviderRejected
+from shared.errors import ProviderRejected
 
 TEXT_BYTES = 1000
 _QUICK_REPLY_TITLE = 20
@@ -28,28 +30,39 @@ _VARIATION = "\ufe0f"
 Post = Callable[[Mapping[str, Any]], Reply]
 
 
-def send(deps: Deps, instance: Instance, config: InstagramConfig, payload: OutboxPayload) -> Sent:
-    """Send every attachment and then the text, each of which Instagram takes only as messages of their own.
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """The files and then the text in pieces, each of which Instagram takes only as messages of their own."""
+    *files, last = messenger.parts(payload)
+    if any(attachment.url for attachment in last.attachments) or payload.reaction:
+        return [*files, last]
+    pieces = cut_text(joined([last.text, *map(in_words, last.attachments)]), TEXT_BYTES, utf8_length)
+    texts = [last.model_copy(update={"text": piece, "attachments": [], "choices": []}) for piece in pieces]
+    if not texts:
+        return [*files, last]
+    return [*files, *texts[:-1], texts[-1].model_copy(update={"choices": payload.choices})]
 
-    When the first is out and a later one fails the result says so in `note`, for what is out must not be sent twice.
-    """
+
+def send(deps: Deps, instance: Instance, config: InstagramConfig, payload: OutboxPayload) -> Sent:
+    """Send a file, a text, or a reaction. A file that Meta cannot use goes as a link in a text."""
     post = _poster(deps, instance, config, payload)
     if payload.reaction:
         name = _REACTIONS.get(payload.reaction.emoji.replace(_VARIATION, ""), payload.reaction.emoji)
         result(post(messenger.reaction_of(payload.reaction, name)))
         return Sent(external_message_id=None)
-    ids: list[str | None] = []
-    note = None
-    try:
-        for mid in _send_all(post, payload):
-            ids.append(mid)
-    except ProviderError as error:
-        if not ids:
-            raise
-        note = f"the rest was not sent: {error.reason}"
-    if not ids:
+    file = next((attachment for attachment in payload.attachments if attachment.url), None)
+    if file is None:
+        return _send_text(post, joined([payload.text, *map(in_words, payload.attachments)]), payload.choices)
+    reply = post(_message({"attachment": messenger.file_of(file)}))
+    if messenger.file_refused(reply):
+        return replace(_send_text(post, in_words(file), []), note=as_links([file]))
+    return Sent(external_message_id=messenger.message_id(result(reply)))
+
+
+def _send_text(post: Post, text: str, choices: list[Choice]) -> Sent:
+    if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    return Sent(external_message_id=ids[0], note=note, further_ids=tuple(mid for mid in ids[1:] if mid))
+    reply = post(_message({"text": text, **_quick_replies(choices)}))
+    return Sent(external_message_id=messenger.message_id(result(reply)))
 
 
 def _poster(deps: Deps, instance: Instance, config: InstagramConfig, payload: OutboxPayload) -> Post:
@@ -65,23 +78,6 @@ def _poster(deps: Deps, instance: Instance, config: InstagramConfig, payload: Ou
         return call(deps, config, "POST", path, json={**recipient, **body, **tagged})
 
     return post
-
-
-def _send_all(post: Post, payload: OutboxPayload) -> Iterator[str | None]:
-    """The ids of what was sent, one after the other. A file that Meta cannot use becomes a link in the text."""
-    text_parts: list[str | None] = [payload.text]
-    for attachment in payload.attachments:
-        link = attachment.url
-        if link:
-            reply = post(_message({"attachment": messenger.file_of(attachment)}))
-            if not messenger.file_refused(reply):
-                yield messenger.message_id(result(reply))
-                continue
-        text_parts.append(link or messenger.in_words(attachment))
-    pieces = cut_text(messenger.joined(*text_parts), TEXT_BYTES, utf8_length)
-    for number, piece in enumerate(pieces, 1):
-        choices = payload.choices if number == len(pieces) else []
-        yield messenger.message_id(result(post(_message({"text": piece, **_quick_replies(choices)}))))
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from shared.channel.lifecycle import SupportsConnecting, SupportsProbe, SupportsStatus
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
+    from shared.channel.settle import SupportsRepeats
     from shared.channel.webhook import WebhookModule
-    from shared.channels.line import inbound, lifecycle, media, outbound, webhook
+    from shared.channels.line import inbound, lifecycle, media, outbound, settle, webhook
 
     _webhook_module: WebhookModule[LineConfig] = webhook
     _inbound_module: InboundModule = inbound
     _supports_enrichment: SupportsEnrichment[LineConfig] = inbound
     _outbound_module: OutboundModule[LineConfig] = outbound
+    _supports_repeats: SupportsRepeats = settle
     _media_module: MediaModule[LineConfig] = media
     _supports_connecting: SupportsConnecting[LineConfig] = lifecycle
     _supports_status: SupportsStatus[LineConfig] = lifecycle

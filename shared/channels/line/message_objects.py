@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from shared.channelkit.attachments import in_words, joined
 from shared.channelkit.cutting import cut_text
 from shared.channels.line.choices import data_of
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload
@@ -23,8 +24,7 @@ def messages_of(payload: OutboxPayload, quoted: str | None) -> list[dict[str, An
     """The attachments, then the text; `quoted` is the token of the message that the first text quotes."""
     attached = [_attachment(attachment) for attachment in payload.attachments]
     messages = [message for message in attached if message]
-    links = [attachment.url for attachment, sent in zip(payload.attachments, attached, strict=True) if not sent]
-    text = "\n".join(part for part in (payload.text, *links) if part)
+    text = joined([payload.text, *map(in_words, told_in_words(payload))])
     if payload.choices and _are_buttons(text, payload.choices):
         return [*messages, _buttons(text, payload.choices)]
     texts: list[dict[str, Any]] = [{"type": "text", "text": piece} for piece in cut_text(text, TEXT_LIMIT)]
@@ -34,6 +34,11 @@ def messages_of(payload: OutboxPayload, quoted: str | None) -> list[dict[str, An
     if payload.choices and messages:
         messages[-1]["quickReply"] = {"items": [_quick_reply(choice) for choice in payload.choices]}
     return messages
+
+
+def told_in_words(payload: OutboxPayload) -> list[Attachment]:
+    """The attachments that LINE cannot carry."""
+    return [attachment for attachment in payload.attachments if _attachment(attachment) is None]
 
 
 def _attachment(attachment: Attachment) -> dict[str, Any] | None:

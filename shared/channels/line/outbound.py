@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links
 from shared.channels.line.api import body_of, call, refused, result
 from shared.channels.line.config import PROVIDER, LineConfig
-from shared.channels.line.message_objects import messages_of
+from shared.channels.line.message_objects import messages_of, told_in_words
 from shared.channels.line.quotes import quote_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -50,7 +51,8 @@ def send(deps: Deps, instance: Instance, config: LineConfig, payload: OutboxPayl
         sent_ids = list(_push(deps, config, payload, messages))
     if config.mark_read:
         _mark_read(deps, config, payload.context.get("read_token"))
-    return Sent(external_message_id=next(iter(sent_ids), None), further_ids=tuple(sent_ids[1:]))
+    note = as_links(told_in_words(payload))
+    return Sent(external_message_id=next(iter(sent_ids), None), note=note, further_ids=tuple(sent_ids[1:]))
 
 
 def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Objects) -> list[str] | None:
@@ -59,7 +61,7 @@ def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Obj
     A reply has no key by which LINE would know a second try, so an answer that does not tell leaves all open.
     """
     token = payload.context.get("reply_token")
-    if not token or len(messages) > _MESSAGES_A_CALL or not _is_fresh(deps, payload.context.get("sent_at")):
+    if len(messages) > _MESSAGES_A_CALL or not may_be_reply(payload, deps.now()):
         return None
     answer = call(deps, config, "POST", "message/reply", json={"replyToken": token, "messages": messages})
     if answer.status >= 500:
@@ -69,9 +71,12 @@ def _reply(deps: Deps, config: LineConfig, payload: OutboxPayload, messages: Obj
     return _ids(result(answer))
 
 
-def _is_fresh(deps: Deps, sent_at: object) -> bool:
+def may_be_reply(payload: OutboxPayload, at: datetime) -> bool:
+    """Whether there is a reply token that was still good at that time."""
+    if not payload.context.get("reply_token"):
+        return False
     try:
-        return deps.now() - datetime.fromisoformat(str(sent_at)) < REPLY_TOKEN_LIFE
+        return at - datetime.fromisoformat(str(payload.context.get("sent_at"))) < REPLY_TOKEN_LIFE
     except (TypeError, ValueError):
         return False
 

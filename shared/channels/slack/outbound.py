@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links, joined
 from shared.channelkit.notations import slack_escaped as escaped
 from shared.channelkit.notations import slack_link
 from shared.channelkit.rendering import apply_markup
@@ -30,11 +31,10 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     """Post the text with its files as links and its choices as buttons, into the thread that the conversation is."""
     if payload.reaction:
         return _react(deps, config, payload.reaction)
-    channel, _, thread = payload.to.partition(":")
-    text = "\n".join(part for part in (_text(payload), *map(_link, payload.attachments)) if part)
+    channel, thread = place_of(payload)
+    text = text_of_message(payload)
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    thread = thread or _thread(payload, channel) or ""
     body: dict[str, Any] = {"channel": channel, "text": text}
     if thread:
         body["thread_ts"] = thread
@@ -47,7 +47,19 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     place = text_of(posted, "channel") or channel
     # A message to a person opens the direct messages with them, which have an id of their own.
     moved = place if place != channel and ":" not in payload.to else None
-    return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved)
+    note = as_links(payload.attachments)
+    return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved, note=note)
+
+
+def place_of(payload: OutboxPayload) -> tuple[str, str]:
+    """The channel where the message goes, and the thread's `ts` there; without a thread ``""``."""
+    channel, _, thread = payload.to.partition(":")
+    return channel, thread or _thread(payload, channel) or ""
+
+
+def text_of_message(payload: OutboxPayload) -> str:
+    """The text with its files as links, in Slack's notation."""
+    return joined([_text(payload), *map(_link, payload.attachments)])
 
 
 def _text(payload: OutboxPayload) -> str:

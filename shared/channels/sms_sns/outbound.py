@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from shared.channel.outbound import Sent
 from shared.channelkit import aws
+from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channels.sms_sns.config import PROVIDER, SnsSmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -15,9 +16,11 @@ from shared.errors import ProviderRejected
 
 
 def send(deps: Deps, instance: Instance, config: SnsSmsConfig, payload: OutboxPayload) -> Sent:
-    """Send one text; files go along as links. Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`."""
-    links = [attachment.url for attachment in payload.attachments if attachment.url]
-    text = "\n".join(part for part in (payload.text, *links) if part)
+    """Send one text; files go along as links, places in words.
+
+    Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
+    """
+    text = joined([payload.text, *map(in_words, payload.attachments)])
     if payload.reaction or not text:
         raise ProviderRejected(PROVIDER, "a text message carries text only")
     client = aws.client(deps, "sns", config)
@@ -25,7 +28,7 @@ def send(deps: Deps, instance: Instance, config: SnsSmsConfig, payload: OutboxPa
     sent = aws.call(
         PROVIDER, lambda: client.publish(PhoneNumber=payload.to, Message=text, MessageAttributes=attributes)
     )
-    return Sent(external_message_id=str(sent["MessageId"]))
+    return Sent(external_message_id=str(sent["MessageId"]), note=as_links(payload.attachments))
 
 
 def _attributes(config: SnsSmsConfig) -> dict[str, str]:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
+    from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, WebhookModule
-    from shared.channels.sms_twilio import address, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.sms_twilio import address, inbound, lifecycle, media, outbound, settle, webhook
 
     _webhook_module: WebhookModule[SmsConfig] = webhook
     _supports_response: SupportsResponse[SmsConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[SmsConfig] = outbound
+    _supports_lookup: SupportsLookup[SmsConfig] = settle
     _supports_connecting: SupportsConnecting[SmsConfig] = lifecycle
     _supports_status: SupportsStatus[SmsConfig] = lifecycle
     _supports_logout: SupportsLogout[SmsConfig] = lifecycle

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.media import MediaModule
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsRoutes, WebhookModule
     from shared.channels.telegram_bot import inbound, lifecycle, media, outbound, webhook
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[TelegramBotConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[TelegramBotConfig] = lifecycle
     _supports_status: SupportsStatus[TelegramBotConfig] = lifecycle
     _supports_logout: SupportsLogout[TelegramBotConfig] = lifecycle

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.entities import Entity
-from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import entities
 from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_bot.address import is_plain, target
@@ -73,21 +73,22 @@ class _Step:
         return replace(self, params={name: value for name, value in self.params.items() if name not in names})
 
 
-def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: OutboxPayload) -> Sent:
-    """Send the text and the first attachment.
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each attachment; a text that the first cannot carry follows it."""
+    media = _media(payload.attachments[0]) if payload.attachments else None
+    is_captioned = media is None or media.method not in _WITHOUT_CAPTION
+    fits = utf16_length(entities(payload)[0]) <= CAPTION_LIMIT
+    return each_with_caption(payload, carries_text=is_captioned and fits)
 
-    A text too long for a caption follows as its own message; when only that one
-    fails the result says so in `note`, for the file must not be sent twice.
-    """
+
+def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: OutboxPayload) -> Sent:
+    """Send a reaction, an attachment with its text, or the text. A file that Telegram cannot use goes as a link."""
     api = partial(call, deps, config)
     if payload.reaction:
         return _react(api, payload.to, payload.reaction)
-    first, *rest = _steps(payload, config.parse_mode)
-    message, sent_to = _carry_out(api, first)
-    note = None
-    for step in rest:
-        following = step.using(chat_id=sent_to) if sent_to else step
-        note = note_if_unsent("the text", partial(_carry_out, api, following))
+    step = _step(payload, config.parse_mode)
+    message, sent_to, carried_out = _carry_out(api, step)
+    note = as_links(payload.attachments) if carried_out.method != step.method else None
     return Sent(external_message_id=_message_id(payload.to, message), external_conversation_id=sent_to, note=note)
 
 
@@ -100,22 +101,18 @@ def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
     return Sent(external_message_id=None)
 
 
-def _steps(payload: OutboxPayload, parse_mode: str | None) -> list[_Step]:
+def _step(payload: OutboxPayload, parse_mode: str | None) -> _Step:
     frame = target(payload.to) | _reply(payload.reply_to)
     text, looks = entities(payload)
     styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
-    text_step = _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
     media = _media(payload.attachments[0]) if payload.attachments else None
-    if media is None:
-        if not text:
-            raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-        return [text_step]
-    media = media.using(**frame)
+    if media is not None:
+        caption = {"caption": text, **styled, **_entities("caption_entities", looks)} if text else {}
+        return media.using(**frame, **caption)
+    text = joined([text, *map(in_words, payload.attachments)])
     if not text:
-        return [media]
-    if media.method not in _WITHOUT_CAPTION and utf16_length(text) <= CAPTION_LIMIT:
-        return [media.using(caption=text, **styled, **_entities("caption_entities", looks))]
-    return [media, text_step.without("reply_parameters")]
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    return _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
 
 
 def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
@@ -165,15 +162,18 @@ def _is_voice(attachment: Attachment) -> bool:
     return name.lower().endswith(_VOICE_ENDINGS)
 
 
-def _carry_out(api: Callable[..., Reply], step: _Step) -> tuple[Any, str | None]:
-    """Call the method, mending what Telegram refuses; gives the message and the chat's new id if it has one."""
+def _carry_out(api: Callable[..., Reply], step: _Step) -> tuple[Any, str | None, _Step]:
+    """Call the method, mending what Telegram refuses.
+
+    Gives the message, the chat's new id if it has one, and the step that was taken in the end.
+    """
     reply = api(step.method, step.params)
     moved_to = reply.parameter("migrate_to_chat_id")
     for mend in (_in_the_new_chat, _as_plain_text, _as_link):
         mended = mend(step, reply)
         if mended is not None:
             step, reply = mended, api(mended.method, mended.params)
-    return result(reply), None if moved_to is None else str(moved_to)
+    return result(reply), None if moved_to is None else str(moved_to), step
 
 
 def _in_the_new_chat(step: _Step, reply: Reply) -> _Step | None:

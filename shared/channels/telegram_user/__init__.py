@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import SupportsConnecting, SupportsLogout, SupportsRemoval, SupportsStatus
     from shared.channel.login import LoginModule
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.settle import SupportsRepeats
     from shared.channel.webhook import WebhookModule
-    from shared.channels.telegram_user import address, connection, inbound, lifecycle, login, outbound, webhook
+    from shared.channels.telegram_user import address, connection, inbound, lifecycle, login, outbound, settle, webhook
 
     _webhook_module: WebhookModule[TelegramUserConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[TelegramUserConfig] = outbound
+    _supports_repeats: SupportsRepeats = settle
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[TelegramUserConfig] = lifecycle
     _supports_status: SupportsStatus[TelegramUserConfig] = lifecycle
     _supports_logout: SupportsLogout[TelegramUserConfig] = lifecycle

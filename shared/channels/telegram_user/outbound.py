@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import replace
-from functools import partial
 
 from shared.channel.outbound import Sent
-from shared.channelkit.providers import note_if_unsent
+from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.rendering import entities
 from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_user.address import message_id, number, target
@@ -17,49 +16,48 @@ from shared.channels.telegram_user.connection import line_of
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Line, Post, Posted
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.messages import MessageKind, OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 
 CAPTION_LIMIT = 1024
 """UTF-16 units, as for bots; see https://core.telegram.org/bots/api#sendphoto."""
 
 
-def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: OutboxPayload) -> Sent:
-    """Send the text and the first attachment.
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each attachment; a text that the first cannot carry follows it."""
+    is_captioned = not payload.attachments or payload.attachments[0].type is not MessageKind.LOCATION
+    fits = utf16_length(entities(payload)[0]) <= CAPTION_LIMIT
+    return each_with_caption(payload, carries_text=is_captioned and fits)
 
-    A text too long for a caption follows as its own message; when only that one
-    fails the result says so in `note`.
-    """
+
+def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: OutboxPayload) -> Sent:
+    """Send a reaction, an attachment with its text, or the text. A file that Telegram cannot use goes as a link."""
     line = line_of(deps, instance.id)
     if line is None:
         raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
-    first, *rest = _posts(payload)
-    posted = _carry_out(line, first)
-    note = None
-    for post in rest:
-        note = note_if_unsent("the text", partial(_carry_out, line, post))
-    if posted.number is None or first.form == "reaction":
+    post = _post(payload)
+    posted, note = _carry_out(line, post), None
+    if posted is None:
+        text = joined([post.text, post.url])
+        posted, note = line.send(replace(post, form="text", text=text, url=None)), as_links(payload.attachments)
+    if posted.number is None or post.form == "reaction":
         return Sent(external_message_id=None, note=note)
     return Sent(external_message_id=message_id(posted.chat, posted.number), note=note)
 
 
-def _posts(payload: OutboxPayload) -> list[Post]:
+def _post(payload: OutboxPayload) -> Post:
     text_post = _text_post(payload)
     if payload.reaction is not None:
         target_number = number(payload.reaction.external_message_id)
         if target_number is None:
             raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-        return [replace(text_post, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=target_number)]
-    file = _file(text_post, payload) if payload.attachments else None
-    if file is None:
-        if not text_post.text:
-            raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-        return [text_post]
+        return replace(text_post, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=target_number)
+    if payload.attachments and (file := _file(text_post, payload)):
+        return file
+    text_post = replace(text_post, text=joined([text_post.text, *map(in_words, payload.attachments)]))
     if not text_post.text:
-        return [file]
-    if file.form == "file" and utf16_length(text_post.text) <= CAPTION_LIMIT:
-        return [replace(file, text=text_post.text, entities=text_post.entities)]
-    return [file, replace(text_post, reply_to=None)]
+        raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
+    return text_post
 
 
 def _text_post(payload: OutboxPayload) -> Post:
@@ -87,6 +85,7 @@ def _nonce(payload: OutboxPayload, part: str) -> int:
 
 
 def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
+    """The attachment with its text as caption; None for what can only be told in words."""
     attachment, nonce = payload.attachments[0], _nonce(payload, "file")
     if attachment.latitude is not None and attachment.longitude is not None:
         return replace(
@@ -102,12 +101,12 @@ def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
         )
     if not attachment.url:
         return None
-    return replace(text_post, nonce=nonce, form="file", text="", entities=(), url=attachment.url, kind=attachment.type)
+    return replace(text_post, nonce=nonce, form="file", url=attachment.url, kind=attachment.type)
 
 
-def _carry_out(line: Line, post: Post) -> Posted:
+def _carry_out(line: Line, post: Post) -> Posted | None:
+    """None when Telegram cannot use the file."""
     try:
         return line.send(post)
     except FileRefused:
-        link = "\n".join(part for part in (post.text, post.url) if part)
-        return line.send(replace(post, form="text", text=link, url=None))
+        return None

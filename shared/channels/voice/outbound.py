@@ -5,6 +5,7 @@ https://www.twilio.com/docs/voice/api/call-resource
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from shared.channel.outbound import Sent
@@ -28,8 +29,13 @@ def send(deps: Deps, instance: Instance, config: VoiceConfig, payload: OutboxPay
     """Say the text on the call that goes on, and listen again; without one, call the customer.
 
     A machine's answer to a caller who has hung up is not followed by a call.
-    Raises `ProviderUnavailable` while the customer's telephone still rings.
+    Files are left out, which `note` says. Raises `ProviderUnavailable` while the customer's telephone still rings.
     """
+    sent = _speak(deps, instance, config, payload)
+    return replace(sent, note="a call carries no files") if payload.attachments else sent
+
+
+def _speak(deps: Deps, instance: Instance, config: VoiceConfig, payload: OutboxPayload) -> Sent:
     text = (payload.text or "").strip()
     if not text:
         raise ProviderRejected(PROVIDER, "only text can be spoken")

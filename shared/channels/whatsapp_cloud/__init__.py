@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.media import MediaModule
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_cloud import address, inbound, lifecycle, media, outbound, webhook
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     _supports_challenge: SupportsChallenge[CloudConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[CloudConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[CloudConfig] = lifecycle
     _supports_status: SupportsStatus[CloudConfig] = lifecycle
     _supports_logout: SupportsLogout[CloudConfig] = lifecycle

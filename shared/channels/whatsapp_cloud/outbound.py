@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from shared.channel.outbound import Sent
+from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.meta import Reply
-from shared.channelkit.providers import note_if_unsent
 from shared.channelkit.rendering import apply_markup
 from shared.channels.whatsapp_cloud.address import is_user_id
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
@@ -43,12 +44,17 @@ READ_TIMEOUT = 5.0
 Post = Callable[[Mapping[str, Any]], Reply]
 
 
-def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPayload) -> Sent:
-    """Send a template, a reaction, a question with choices, the first attachment with its text, or the text.
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each attachment; a text that the first cannot carry follows it. A template goes out alone."""
+    if payload.template or not payload.attachments:
+        return [payload]
+    text = apply_markup("whatsapp", payload).text or ""
+    is_captioned = _TYPES.get(payload.attachments[0].type) in _CAPTIONED and len(text) <= _CAPTION
+    return each_with_caption(payload, carries_text=is_captioned)
 
-    A text that its file cannot carry follows it as a message of its own; when
-    only that one fails the result says so in `note`.
-    """
+
+def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPayload) -> Sent:
+    """Send a template, a reaction, a question with choices, an attachment with its text, or the text."""
     payload = apply_markup("whatsapp", payload)
     post: Post = partial(_post, deps, config, _frame(payload))
     if payload.template:
@@ -107,31 +113,23 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
 
 def _send_attachment(deps: Deps, config: CloudConfig, post: Post, attachment: Attachment, text: str | None) -> Sent:
     if not is_file(attachment):
-        return _with_text(post, post(_place(attachment)), text)
+        place = _place(attachment)
+        return _sent(post(place)) if place else _send_text(post, joined([text, in_words(attachment)]))
     kind = _TYPES[attachment.type]
     about = _source(deps, config, attachment)
     if kind == "document" and attachment.file_name:
         about["filename"] = attachment.file_name
-    carried = kind in _CAPTIONED and len(text or "") <= _CAPTION
-    if carried and text:
+    if text:
         about["caption"] = text
     reply = post({"type": kind, kind: about})
     if file_refused(reply) and attachment.url:
-        return _send_text(post, "\n".join(part for part in (text, attachment.url) if part))
-    return _with_text(post, reply, None if carried else text)
+        return replace(_send_text(post, joined([text, attachment.url])), note=as_links([attachment]))
+    return _sent(reply)
 
 
-def _with_text(post: Post, reply: Reply, text: str | None) -> Sent:
-    sent = _sent(reply)
-    if not text:
-        return sent
-    note = note_if_unsent("the text", lambda: _send_text(post, text))
-    return Sent(external_message_id=sent.external_message_id, note=note or sent.note)
-
-
-def _place(attachment: Attachment) -> dict[str, Any]:
+def _place(attachment: Attachment) -> dict[str, Any] | None:
     if attachment.latitude is None or attachment.longitude is None:
-        raise ProviderRejected(PROVIDER, f"a {attachment.type.value} cannot be sent")
+        return None
     spot = attachment.model_dump(include={"latitude", "longitude", "name", "address"}, exclude_none=True)
     return {"type": "location", "location": spot}
 

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.media import MediaModule
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
-    from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, settle, webhook
 
     _webhook_module: WebhookModule[EvolutionConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _supports_large_webhooks: SupportsLargeWebhooks[EvolutionConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[EvolutionConfig] = outbound
+    _supports_parts: SupportsParts = outbound
+    _supports_lookup: SupportsLookup[EvolutionConfig] = settle
     _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle
     _supports_accounts: SupportsAccounts[EvolutionConfig] = lifecycle
     _supports_status: SupportsStatus[EvolutionConfig] = lifecycle

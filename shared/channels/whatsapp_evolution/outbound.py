@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared.channel.outbound import Sent
 from shared.channelkit import jid
+from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.rendering import apply_markup
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
@@ -32,8 +33,14 @@ _MEDIA_TIMEOUT = 45.0
 Call = tuple[str, Mapping[str, Any]]
 
 
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each attachment; audio and places carry no text, so it follows such a first one."""
+    is_captioned = not payload.attachments or _without_caption(payload, payload.attachments[0]) is None
+    return each_with_caption(payload, carries_text=is_captioned)
+
+
 def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload) -> Sent:
-    """Send a reaction, the first attachment with its text, or the text.
+    """Send a reaction, an attachment with its text, or the text.
 
     An attachment that Evolution cannot take or fetch is sent as text with its
     address. Raises `ProviderRejected`, `ProviderUnavailable` or `OutcomeUnknown`.
@@ -46,44 +53,12 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     if not payload.attachments:
         return _send(deps, instance, config, payload, _text(payload, payload.text))
     attachment = payload.attachments[0]
-    if media := _media(payload, attachment):
-        return _send_media(deps, instance, config, payload, media)
-    if extra := _without_caption(payload, attachment):
-        return _send_captionless(deps, instance, config, payload, extra)
-    return _send_as_text(deps, instance, config, payload)
-
-
-def _send_media(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call) -> Sent:
-    answer = _post(deps, instance, config, call)
-    if _cannot_fetch(answer):
-        return _send_as_text(deps, instance, config, payload)
+    call = _media(payload, attachment) or _without_caption(payload, attachment)
+    answer = _post(deps, instance, config, call) if call else None
+    if answer is None or _cannot_fetch(answer):
+        sent = _send(deps, instance, config, payload, _text(payload, joined([payload.text, in_words(attachment)])))
+        return replace(sent, note=as_links([attachment]))
     return _sent(answer, payload)
-
-
-def _send_as_text(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload) -> Sent:
-    sent = _send(deps, instance, config, payload, _text(payload, _as_text(payload)))
-    return replace(sent, note="the attachment could not be sent and went as text")
-
-
-def _send_captionless(
-    deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call
-) -> Sent:
-    """Audio and places carry no text: it follows as a message of its own.
-
-    When that second message fails the first is out already; sending both again
-    would double it, so the outcome counts as unknown and a person decides.
-    """
-    answer = _post(deps, instance, config, call)
-    if _cannot_fetch(answer):
-        return _send_as_text(deps, instance, config, payload)
-    sent = _sent(answer, payload)
-    if not text(payload.text):
-        return sent
-    try:
-        _send(deps, instance, config, payload, _text(payload, payload.text))
-    except ProviderError as error:
-        raise OutcomeUnknown(api.PROVIDER, f"the attachment was sent, its text was not: {error.reason}") from error
-    return sent
 
 
 def _send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call) -> Sent:
@@ -104,13 +79,6 @@ def _text(payload: OutboxPayload, message_text: str | None) -> Call:
     if not text(message_text):
         raise ProviderRejected(api.PROVIDER, "there is nothing to send: no text, and no attachment that WhatsApp takes")
     return "sendText", _addressed(payload) | {"text": message_text}
-
-
-def _as_text(payload: OutboxPayload) -> str:
-    """What can be said in words about a message whose attachment cannot be sent."""
-    attachment = payload.attachments[0]
-    place = ", ".join(part for part in (attachment.name, attachment.address) if part)
-    return "\n".join(part for part in (payload.text, place, attachment.url) if part)
 
 
 def _addressed(payload: OutboxPayload) -> dict[str, Any]:
@@ -172,12 +140,7 @@ def _sent(answer: Answer, payload: OutboxPayload) -> Sent:
         raise _no_success(body)
     remote = jid.bare(text(key.get("remoteJid")) or payload.to)
     moved = jid.bare(payload.to) != remote
-    more = len(payload.attachments) - 1
-    return Sent(
-        external_message_id=identifier,
-        external_conversation_id=remote if moved else None,
-        note=f"{more} more attachments were not sent" if more > 0 else None,
-    )
+    return Sent(external_message_id=identifier, external_conversation_id=remote if moved else None)
 
 
 def _no_success(body: Fields) -> ProviderError:

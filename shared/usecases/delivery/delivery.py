@@ -9,9 +9,13 @@ oldest open item with a lease, sends it, and writes down the outcome:
 
 A lease that ran out means that a worker died between sending and writing it
 down: nobody knows whether the provider has the message, so it is not sent again
-by itself. A worker that was only slow may still write that the provider took
-it, and nothing else. What has to wait its turn (see `pacing`) stays PENDING
-meanwhile.
+by itself. It is settled by its echo, or by asking the provider a few times where
+that can be asked: meanwhile the item is FAILED, and holds back what follows. A
+worker that was only slow may still write that the provider took it, and nothing
+else. What has to wait its turn (see `pacing`) stays PENDING meanwhile.
+
+What a provider takes only as several messages is sent part by part: after each
+the item is PENDING again, so that a failure repeats none that is out.
 """
 
 from __future__ import annotations
@@ -26,29 +30,31 @@ from pydantic import BaseModel
 from shared import pseudorandom
 from shared.channel.connection import SupportsHolders
 from shared.channel.outbound import OutboundModule, Sent
+from shared.channel.settle import SupportsRepeats
 from shared.channels import ability, channel, implementation
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.messages import (
+    OUTCOME_UNKNOWN,
     OUTSIDE_WINDOW,
     MessageStatus,
     OutboxItem,
-    OutboxPayload,
     OutboxStatus,
 )
 from shared.errors import (
     BadRequest,
     Conflict,
     ConnectionLost,
+    HubError,
     NotFound,
     OutcomeUnknown,
     ProviderDown,
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.usecases.delivery import outages, outcomes, pacing
+from shared.usecases.delivery import outages, pacing
 from shared.usecases.instances import (
     connection_state,
     instance_config,
@@ -56,6 +62,8 @@ from shared.usecases.instances import (
     instance_operations,
     pairing_turns,
 )
+from shared.usecases.outbox import outcomes, parts, unknown_outcomes
+from shared.usecases.outbox.parts import Part
 from shared.usecases.reporting import metrics
 
 log = logging.getLogger(__name__)
@@ -64,6 +72,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
 _LONGEST_HOLD = timedelta(seconds=60)
+MAX_LOOKUPS = 3
 # Seconds for which a thread waits for another worker; after that the bus does.
 _PATIENCE = 0.5
 
@@ -115,6 +124,8 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     if instance is None:
         _mark_dead(deps, unit, item, "rejected", "the channel is gone", None)
         return True
+    if item.reason == OUTCOME_UNKNOWN:
+        return _look_up(deps, unit, instance, item)
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
@@ -122,7 +133,8 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         holders = ability(instance.adapter, SupportsHolders)
         if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False
-        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance))
+        part = parts.next_part(instance, item)
+        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance), part.payload)
     except (BadRequest, NotFound) as error:
         _mark_dead(deps, unit, item, "rejected", error.detail, instance)
         return True
@@ -131,7 +143,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
         return False
     _claim(deps, unit, item, now)
-    return _send(deps, instance, item, send)
+    return _send(deps, instance, item, part, send)
 
 
 def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
@@ -140,7 +152,8 @@ def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> Non
     item.due_at = now + LEASE
     item.lease_owner = deps.owner
     item.updated_at = now
-    unit.messages.patch(item.id, status=MessageStatus.SENDING)
+    if item.parts_sent == 0:
+        unit.messages.patch(item.id, status=MessageStatus.SENDING)
     unit.commit()
 
 
@@ -152,11 +165,14 @@ def _claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
     return current
 
 
-def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[OutboxPayload], Sent]) -> bool:
-    """Send a claimed item and settle it, in a unit of work of its own: the claim is committed."""
+def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Callable[[], Sent]) -> bool:
+    """Send the next part of a claimed item and write down what became of it; then the other parts, each claimed anew.
+
+    That is done in a unit of work of its own, for the claim is committed.
+    """
     unit = UnitOfWork(deps.store)
     try:
-        sent = send(item.payload)
+        sent = send()
     except (ProviderRejected, BadRequest) as error:
         if instance_operations.can_pair(instance) and pairing_turns.is_under_way(deps, instance):
             instance_lookup.forget(deps, instance)
@@ -185,11 +201,19 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, send: Callable[[Outb
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
         detail = "an unexpected error; the hub's log tells which"
         return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
-    outcomes.record_sent(deps, instance, item, sent)
-    metrics.message_sent(instance, item, deps.now())
+    outcomes.record_sent(deps, instance, item, sent, part)
     if instance.link_lost_at is not None:
         connection_state.regain_link(deps, instance)
-    return True
+    return _go_on(deps, instance, item, part)
+
+
+def _go_on(deps: Deps, instance: Instance, item: OutboxItem, part: Part) -> bool:
+    """A part was sent: now comes the next one, if there is one."""
+    if part.is_last:
+        metrics.message_sent(instance, item, deps.now())
+        return True
+    unit = UnitOfWork(deps.store)
+    return _step(deps, unit, item.tenant_id, unit.outbox.owned(item.tenant_id, item.id))
 
 
 def _put_off(
@@ -243,10 +267,65 @@ def _backoff(deps: Deps, attempts: int) -> float:
 
 
 def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance | None, detail: str) -> bool:
-    """Nobody knows whether the provider has it: a person decides, unless the instance says to send again."""
-    if instance is not None and instance.resend_unknown:
+    """Nobody knows whether the provider has it, unless its echo has come or the provider can be asked.
+
+    What cannot be found out a person decides, unless the instance says to send again.
+    """
+    if instance is None:
+        _mark_dead(deps, unit, item, OUTCOME_UNKNOWN, detail, None)
+        return True
+    item.unknown_since = item.updated_at  # when it was claimed
+    part = parts.next_part(instance, item)
+    echo = unknown_outcomes.stored_echo(unit, instance, item, part)
+    if echo is not None:
+        outcomes.record_sent(deps, instance, item, echo, part)
+        return _go_on(deps, instance, item, part)
+    unknown_outcomes.remember(unit, item)
+    if _may_repeat(deps, instance, part, item.unknown_since):
         return _put_off(deps, unit, item, instance, detail, None)
-    _mark_dead(deps, unit, item, "outcome_unknown", detail, instance)
+    if unknown_outcomes.can_ask(instance):
+        _ask_later(deps, unit, instance, item, 0.0, detail)
+        return False
+    return _give_up(deps, unit, item, instance, detail)
+
+
+def _may_repeat(deps: Deps, instance: Instance, part: Part, since: datetime) -> bool:
+    repeats = ability(instance.adapter, SupportsRepeats)
+    return repeats is not None and repeats.may_repeat(part.payload, since, deps.now())
+
+
+def _ask_later(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, pause: float, detail: str) -> None:
+    """What becomes of the message is asked in a while; the message itself is shown as on its way until then."""
+    item.status, item.reason, item.error = OutboxStatus.FAILED, OUTCOME_UNKNOWN, detail
+    item.updated_at = deps.now()
+    item.next_retry_at = item.due_at = item.updated_at + timedelta(seconds=pause)
+    unit.commit()
+    pacing.wake_after(deps, item, instance, pause)
+
+
+def _look_up(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem) -> bool:
+    """Ask the provider what became of an item, a few times: it may show a message only after a while."""
+    part = parts.next_part(instance, item)
+    detail = item.error or ""
+    item.lookups += 1
+    try:
+        sent = unknown_outcomes.ask(deps, unit, instance, item, part)
+    except (HubError, ValueError) as error:
+        log.warning("a provider does not tell what it has", extra={"message_id": item.id, "why": str(error)})
+        sent = None
+    if sent is not None:
+        outcomes.record_sent(deps, instance, item, sent, part)
+        return _go_on(deps, instance, item, part)
+    if item.lookups < MAX_LOOKUPS:
+        _ask_later(deps, unit, instance, item, _backoff(deps, item.lookups), detail)
+        return False
+    return _give_up(deps, unit, item, instance, f"{detail}; the provider was asked and does not show it")
+
+
+def _give_up(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, detail: str) -> bool:
+    if instance.resend_unknown:
+        return _put_off(deps, unit, item, instance, detail, None)
+    _mark_dead(deps, unit, item, OUTCOME_UNKNOWN, detail, instance)
     return True
 
 

@@ -29,6 +29,7 @@ from shared.usecases.conversations import ratings, routing
 from shared.usecases.identities import resolution
 from shared.usecases.ingest import groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
+from shared.usecases.outbox import unknown_outcomes
 from shared.usecases.reporting import counters, metrics
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,12 @@ def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote |
         return None
     chat, author = identities
     unit.identities.expect_unchanged(chat)
+    if (
+        received.from_me
+        and chat.unsettled_ids
+        and unknown_outcomes.settle_by_echo(deps, unit, instance, chat, received)
+    ):
+        return None
     stored = _store_survey_answer(deps, unit, arrival, chat) or _store_in_chat(deps, unit, arrival, chat, author)
     _add_message(unit, stored.message, note)
     return stored

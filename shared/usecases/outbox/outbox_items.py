@@ -31,7 +31,8 @@ def redrive(deps: Deps, tenant_id: str, item_id: str) -> OutboxItem:
             raise Collision("only a dead item can be sent again")
         item.status, item.open, item.attempts = OutboxStatus.PENDING, True, 0
         item.due_at = item.updated_at = deps.now()
-        item.next_retry_at = item.reason = item.error = None
+        item.next_retry_at = item.reason = item.error = item.unknown_since = None
+        item.lookups = 0
         unit.messages.patch(item_id, status=MessageStatus.PENDING, error=None)
         unit.after_commit(lambda: enqueueing.wake(deps, item.tenant_id, item.conversation_id, None))
         return item

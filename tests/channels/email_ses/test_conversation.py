@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from shared.channel.media import MAX_MEDIA
 from shared.channels.email_ses import threads
 from shared.channels.email_ses.inbound import parse
 from shared.deps import Deps
@@ -361,6 +362,20 @@ def test_a_file_is_sent_with_the_mail(mailbox: Mailbox) -> None:
     [sent] = mailbox.sent(1)
     [part] = [part for part in sent.walk() if part.get_filename()]
     assert (part.get_filename(), part.get_payload(decode=True)) == ("prices.pdf", b"%PDF-1.4")
+
+
+def test_what_a_mail_cannot_carry_is_told_in_its_text(mailbox: Mailbox) -> None:
+    mailbox.amazon.on("GET", "/film.mp4", Reply(content=bytes(MAX_MEDIA + 1)))
+    mailbox.receive(_mail("Where are you?"))
+    film = {"url": f"{mailbox.amazon.url}/film.mp4", "type": "video", "fileName": "film.mp4"}
+    place = {"type": "location", "latitude": 1.5, "longitude": -2.5, "name": "Shop"}
+    body = {"conversationId": mailbox.hub.conversation().id, "text": "Here.", "attachments": [film, place]}
+    mailbox.hub.post("/api/messages/send", body, 202)
+    [sent] = mailbox.sent(1)
+    text = sent.get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert text.decode().split() == ["Here.", film["url"], "Shop", "https://maps.google.com/?q=1.5,-2.5"]
+    eventually(lambda: "sent as a link: film.mp4" in [message.note for message in mailbox.hub.messages()])
 
 
 def test_a_bounce_ends_the_message_and_nobody_writes_there_unasked(mailbox: Mailbox) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared.channel.outbound import Sent
-from shared.channels.facebook import inbound, outbound
+from shared.channels.facebook import outbound
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from tests.channels.parts import send_parts
 from tests.stubs import Reply, Stub
 
 TOKEN = "EAABsecrettoken"
@@ -32,7 +34,7 @@ def error(code: int, subcode: int | None = None, message: str = "No.", status: i
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = FacebookConfig.model_validate({"pageAccessToken": TOKEN} | more)
-    return outbound.send(deps, instance, config, payload)
+    return send_parts(outbound, payload, partial(outbound.send, deps, instance, config))
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -81,41 +83,25 @@ def test_answer_replies_to_the_message(deps: Deps, instance: Instance, provider:
         (MessageKind.STICKER, "file"),
     ],
 )
-def test_first_attachment_is_sent_by_its_address(
+def test_an_attachment_is_sent_by_its_address(
     deps: Deps, instance: Instance, provider: Stub, kind: MessageKind, named: str
 ) -> None:
     provider.on("POST", "/messages", SENT)
-    send(deps, instance, to_person(None, Attachment(type=kind, url="https://cdn.example.com/f"), IMAGE))
+    send(deps, instance, to_person(None, Attachment(type=kind, url="https://cdn.example.com/f")))
     payload = {"url": "https://cdn.example.com/f", "is_reusable": False}
     assert bodies(provider) == [FRAME | {"message": {"attachment": {"type": named, "payload": payload}}}]
 
 
-def test_text_follows_its_attachment_and_its_echo_can_be_told(deps: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("POST", "/messages", Reply(json={"recipient_id": PSID, "message_id": "m_text"}))
-    provider.on("POST", "/messages", SENT, times=1)
-    assert send(deps, instance, to_person("look", IMAGE)) == Sent(external_message_id="m_sent1")
-    first, second = bodies(provider)
-    assert first["message"]["attachment"]["type"] == "image"
-    assert second["message"]["text"] == "look"
-    echo = {
-        "sender": {"id": "682498302938465"},
-        "recipient": {"id": PSID},
-        "timestamp": 1760000000456,
-        "message": {"mid": "m_text", "is_echo": True} | second["message"],
-    }
-    assert inbound.parse(echo) == []
-
-
-@pytest.mark.parametrize("failure", [error(613), Reply(drop=True), error(10, 2018278)])
-def test_when_only_the_text_fails_the_attachment_is_not_sent_again(
-    deps: Deps, instance: Instance, provider: Stub, failure: Reply
+def test_the_text_follows_all_files_and_the_echo_of_each_is_a_message_of_ours(
+    deps: Deps, instance: Instance, provider: Stub
 ) -> None:
-    provider.on("POST", "/messages", failure)
-    provider.on("POST", "/messages", SENT, times=1)
-    outcome = send(deps, instance, to_person("look", IMAGE))
-    assert outcome.external_message_id == "m_sent1"
-    assert outcome.note is not None
-    assert outcome.note.startswith("the text was not sent: ")
+    provider.on("POST", "/messages", Reply(json={"recipient_id": PSID, "message_id": "m_text"}))
+    provider.on("POST", "/messages", SENT, times=2)
+    film = Attachment(type=MessageKind.VIDEO, url="https://cdn.example.com/cat.mp4")
+    sent = send(deps, instance, to_person("look", IMAGE, film))
+    assert sent == Sent(external_message_id="m_sent1", further_ids=("m_sent1", "m_text"))
+    first, second, third = (body["message"] for body in bodies(provider))
+    assert (first["attachment"]["type"], second["attachment"]["type"], third) == ("image", "video", {"text": "look"})
 
 
 @pytest.mark.parametrize(
@@ -127,14 +113,14 @@ def test_when_only_the_text_fails_the_attachment_is_not_sent_again(
         error(546, None, "(#546) The type of file you're trying to attach isn't allowed."),
     ],
 )
-@pytest.mark.parametrize(("text", "expected"), [("look", f"look\n{IMAGE.url}"), (None, IMAGE.url)])
 def test_file_that_meta_cannot_use_is_sent_as_its_link(
-    deps: Deps, instance: Instance, provider: Stub, reply: Reply, text: str | None, expected: str
+    deps: Deps, instance: Instance, provider: Stub, reply: Reply
 ) -> None:
     provider.on("POST", "/messages", SENT)
     provider.on("POST", "/messages", reply, times=1)
-    assert send(deps, instance, to_person(text, IMAGE)) == Sent(external_message_id="m_sent1")
-    assert bodies(provider)[1] == FRAME | {"message": {"text": expected}}
+    sent = send(deps, instance, to_person(None, IMAGE))
+    assert sent == Sent(external_message_id="m_sent1", note="sent as a link: the image")
+    assert bodies(provider)[1] == FRAME | {"message": {"text": IMAGE.url}}
 
 
 def test_place_is_told_in_words(deps: Deps, instance: Instance, provider: Stub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from tests.channels.parts import send_parts
 from tests.stubs import Received, Reply, Stub
 
 ANN, ACCOUNT, PAGE = "6187239847239847", "17841405822304914", "682498302938465"
@@ -39,7 +41,8 @@ def takes_all(provider: Stub) -> None:
 
 
 def send(deps: Deps, instance: Instance, message: OutboxPayload, **config: str) -> Sent:
-    return outbound.send(deps, instance, InstagramConfig.model_validate({"accessToken": TOKEN} | config), message)
+    account = InstagramConfig.model_validate({"accessToken": TOKEN} | config)
+    return send_parts(outbound, message, partial(outbound.send, deps, instance, account))
 
 
 def bodies(provider: Stub) -> list[Any]:
@@ -100,22 +103,12 @@ def test_choices_are_quick_replies_below_the_last_part_of_the_text(
     ]
 
 
-@pytest.mark.parametrize("failure", [error(613), Reply(drop=True), error(*TOO_LATE)])
-def test_when_a_later_part_fails_what_is_out_is_not_sent_again(
-    deps: Deps, instance: Instance, provider: Stub, failure: Reply
-) -> None:
-    provider.on("POST", MESSAGES, failure)
-    provider.on("POST", MESSAGES, Reply(json={"message_id": "mid-1"}), times=1)
-    sent = send(deps, instance, payload("look", IMAGE))
-    assert sent.external_message_id == "mid-1"
-    assert str(sent.note).startswith("the rest was not sent: ")
-
-
 def test_a_file_that_meta_cannot_use_is_sent_as_its_link(deps: Deps, instance: Instance, provider: Stub) -> None:
     takes_all(provider)
     provider.on("POST", MESSAGES, error(100, 2018008, "Failed to fetch the file from the url"), times=1)
-    send(deps, instance, payload("look", IMAGE))
-    assert bodies(provider)[-1]["message"] == {"text": f"look\n{IMAGE.url}"}
+    sent = send(deps, instance, payload("look", IMAGE))
+    assert [body["message"] for body in bodies(provider)[1:]] == [{"text": IMAGE.url}, {"text": "look"}]
+    assert sent.note == "sent as a link: the image"
 
 
 def test_a_place_is_told_in_words(deps: Deps, instance: Instance, provider: Stub) -> None:

@@ -261,7 +261,7 @@ def test_a_reaction_is_refused_without_a_call(deps: Deps, instance: Instance, pr
 
 def test_nothing_to_send_is_refused_without_a_call(deps: Deps, instance: Instance, provider: Stub) -> None:
     with pytest.raises(ProviderRejected, match="neither a text nor a file"):
-        send(deps, instance, payload(None, Attachment(type=MessageKind.CONTACT, name="Bob")))
+        send(deps, instance, payload(None, Attachment(type=MessageKind.IMAGE)))
     assert provider.requests == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from shared.channel.outbound import Sent
@@ -10,6 +11,7 @@ from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload
+from tests.channels.parts import send_parts
 from tests.stubs import Reply, Stub
 
 TOKEN = "123456:AAH-secret_token"
@@ -32,7 +34,7 @@ def config(**more: Any) -> TelegramBotConfig:
 
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
-    return outbound.send(deps, instance, config(**more), payload)
+    return send_parts(outbound, payload, partial(outbound.send, deps, instance, config(**more)))
 
 
 def to_chat(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:

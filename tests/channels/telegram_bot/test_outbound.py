@@ -66,10 +66,10 @@ def test_file_is_sent_by_the_method_for_its_kind_with_the_text_as_caption(
     assert calls(provider) == [(method, {"chat_id": CHAT, field: attachment.url, "caption": "look"})]
 
 
-def test_only_the_first_attachment_is_sent(deps: Deps, instance: Instance, provider: Stub) -> None:
+def test_each_attachment_is_a_message_of_its_own(deps: Deps, instance: Instance, provider: Stub) -> None:
     provider.on("POST", "/send", sent())
     send(deps, instance, to_chat(None, PHOTO, Attachment(type=MessageKind.VIDEO, url="https://x.example/v.mp4")))
-    assert calls(provider) == [("sendPhoto", {"chat_id": CHAT, "photo": PHOTO.url})]
+    assert [method for method, _ in calls(provider)] == ["sendPhoto", "sendVideo"]
 
 
 def test_file_that_is_at_telegram_already_is_sent_by_its_id(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -122,19 +122,7 @@ def test_longer_caption_follows_as_its_own_message(deps: Deps, instance: Instanc
     assert "caption" not in photo
     assert photo["reply_parameters"]["message_id"] == 41
     assert text_message == {"chat_id": CHAT, "text": text}
-    assert outcome == Sent(external_message_id=f"{CHAT}:77")
-
-
-@pytest.mark.parametrize("failure", [refused(429, "Too Many Requests", retry_after=5), Reply(drop=True), Reply(502)])
-def test_when_only_the_following_text_fails_the_file_is_not_sent_again(
-    deps: Deps, instance: Instance, provider: Stub, failure: Reply
-) -> None:
-    provider.on("POST", "sendMessage", failure)
-    provider.on("POST", "sendPhoto", sent())
-    outcome = send(deps, instance, to_chat("a" * 1025, PHOTO))
-    assert outcome.external_message_id == f"{CHAT}:77"
-    assert outcome.note is not None
-    assert outcome.note.startswith("the text was not sent: ")
+    assert outcome == Sent(external_message_id=f"{CHAT}:77", further_ids=(f"{CHAT}:78",))
 
 
 def test_parse_mode_is_used_where_it_is_configured(deps: Deps, instance: Instance, provider: Stub) -> None:
@@ -188,12 +176,10 @@ def test_group_that_became_a_supergroup_is_written_to_at_its_new_address(
     provider.on("POST", "/send", sent(chat=-1001))
     moved = refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1001)
     provider.on("POST", "sendPhoto", moved, times=1)
-    payload = OutboxPayload(external_conversation_id="-4001", text="a" * 1025, attachments=[PHOTO], reply_to="-4001:3")
+    payload = OutboxPayload(external_conversation_id="-4001", attachments=[PHOTO], reply_to="-4001:3")
     outcome = send(deps, instance, payload)
     assert outcome == Sent(external_message_id="-1001:77", external_conversation_id="-1001")
-    photo, text_message = calls(provider)[1][1], calls(provider)[2][1]
-    assert photo == {"chat_id": -1001, "photo": PHOTO.url}
-    assert text_message["chat_id"] == "-1001"
+    assert calls(provider)[1][1] == {"chat_id": -1001, "photo": PHOTO.url}
 
 
 def test_chat_of_a_business_account_is_answered_over_its_connection(

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared.channel.connection import Listener
 from shared.channel.outbound import Sent
-from shared.channels.telegram_user import connection
+from shared.channels.telegram_user import connection, outbound
 from shared.channels.telegram_user.address import canonical
 from shared.channels.telegram_user.config import TelegramUserConfig
-from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Post
-from shared.channels.telegram_user.outbound import CAPTION_LIMIT, send
+from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
+from shared.channels.telegram_user.outbound import CAPTION_LIMIT
 from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected, ProviderUnavailable
+from tests.channels.parts import send_parts
 from tests.channels.telegram_user.telegram import FakeLine, Telegram
 from tests.documents import an_instance
 
@@ -38,7 +40,8 @@ def telegram(deps: Deps) -> Iterator[Telegram]:
 
 def _send(deps: Deps, **fields: Any) -> Sent:
     defaults: dict[str, Any] = {"message_id": "m1", "external_conversation_id": "5"}
-    return send(deps, INSTANCE, TelegramUserConfig(), OutboxPayload(**(defaults | fields)))
+    payload = OutboxPayload(**(defaults | fields))
+    return send_parts(outbound, payload, partial(outbound.send, deps, INSTANCE, TelegramUserConfig()))
 
 
 def test_a_text_goes_where_the_customer_wrote_from(deps: Deps, telegram: Telegram) -> None:
@@ -71,20 +74,6 @@ def test_a_short_text_is_the_files_caption_and_a_long_one_follows(deps: Deps, te
     assert [(post.form, bool(post.text)) for post in telegram.sent] == [("file", False), ("text", True)]
 
 
-def test_when_only_the_text_after_a_file_fails_the_message_is_sent_with_a_note(deps: Deps, telegram: Telegram) -> None:
-    class Failing(FakeLine):
-        def send(self, post: Post) -> Any:
-            if post.form == "text":
-                raise ProviderRejected(PROVIDER, "no")
-            return super().send(post)
-
-    line = Failing(telegram, "s", None, Listener(lambda update: None, lambda final, why: None))
-    connection.hold(deps, INSTANCE.id, line)
-    sent = _send(deps, text="x" * 2000, attachments=[PICTURE])
-    assert sent.external_message_id is not None
-    assert sent.note == "the text was not sent: no"
-
-
 def test_a_file_that_telegram_cannot_use_is_sent_as_its_link(deps: Deps, telegram: Telegram) -> None:
     telegram.refusals.append(FileRefused(PROVIDER, "WebpageCurlFailed"))
     _send(deps, text="Look", attachments=[PICTURE])
@@ -110,7 +99,7 @@ def test_nothing_to_send_is_refused(deps: Deps, telegram: Telegram) -> None:
 
 def test_without_a_line_the_message_waits_and_says_why(deps: Deps, telegram: Telegram) -> None:
     with pytest.raises(ProviderUnavailable, match="not logged in"):
-        send(replace(deps, owner="another"), INSTANCE, TelegramUserConfig(), OutboxPayload(text="Hi"))
+        outbound.send(replace(deps, owner="another"), INSTANCE, TelegramUserConfig(), OutboxPayload(text="Hi"))
 
 
 @pytest.mark.parametrize(

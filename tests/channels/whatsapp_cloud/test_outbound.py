@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from shared.domain.messages import (
 )
 from shared.domain.templates import Filling
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from tests.channels.parts import send_parts
 from tests.stubs import Reply, Stub
 
 TOKEN = "EAAJsecrettoken"
@@ -46,7 +48,7 @@ def error(code: int, status: int = 400, details: str = "", **headers: str) -> Re
 
 def send(deps: Deps, instance: Instance, payload: OutboxPayload, **more: Any) -> Sent:
     config = CloudConfig.model_validate({"access_token": TOKEN, "phone_number_id": NUMBER} | more)
-    return outbound.send(deps, instance, config, payload)
+    return send_parts(outbound, payload, partial(outbound.send, deps, instance, config))
 
 
 def to_person(text: str | None = None, *attachments: Attachment, **more: Any) -> OutboxPayload:
@@ -243,16 +245,6 @@ def test_text_that_the_file_cannot_carry_follows_it(deps: Deps, instance: Instan
     first, second = bodies(provider)
     assert "caption" not in first[first["type"]]
     assert second["text"]["body"] == text
-
-
-def test_when_only_the_text_fails_the_file_is_not_sent_again(deps: Deps, instance: Instance, provider: Stub) -> None:
-    provider.on("POST", "/messages", error(131056))
-    provider.on("POST", "/messages", SENT, times=1)
-    audio = Attachment(type=MessageKind.AUDIO, url=f"{provider.url}/files/a")
-    sent = send(deps, instance, to_person("look", audio))
-    assert sent.external_message_id == "wamid.1"
-    assert sent.note is not None
-    assert sent.note.startswith("the text was not sent: ")
 
 
 @pytest.mark.parametrize("failure", [Reply(drop=True), error(131016, 500)])

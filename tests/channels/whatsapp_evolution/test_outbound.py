@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from shared.channels.whatsapp_evolution import outbound
 from shared.channels.whatsapp_evolution.config import EvolutionSettings
 from shared.deps import Deps
 from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
-from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from shared.errors import HubError, ProviderRejected, ProviderUnavailable
+from tests.channels.parts import send_parts
 from tests.channels.whatsapp_evolution.samples import GROUP, MARIA, MARIA_LID, answer, config, instance
 from tests.stubs import Received, Reply, Stub
 
@@ -31,7 +33,8 @@ def evolution(provider: Stub) -> Stub:
 
 def send(deps: Deps, evolution: Stub, text: str | None = None, to: str = MARIA, **payload: Any) -> Sent:
     account = config(evolution_url=evolution.url)
-    return outbound.send(deps, instance(), account, OutboxPayload(external_conversation_id=to, text=text, **payload))
+    message = OutboxPayload(external_conversation_id=to, text=text, **payload)
+    return send_parts(outbound, message, partial(outbound.send, deps, instance(), account))
 
 
 def photo(**changes: Any) -> Attachment:
@@ -113,10 +116,10 @@ def test_a_document_without_a_name_is_named_by_its_address(deps: Deps, evolution
     )
 
 
-def test_only_the_first_attachment_is_sent_and_the_rest_is_noted(deps: Deps, evolution: Stub) -> None:
-    sent = send(deps, evolution, attachments=[photo(), photo(), photo()])
-    assert len(evolution.requests) == 1
-    assert sent.note == "2 more attachments were not sent"
+def test_every_attachment_is_sent_and_the_first_carries_the_text(deps: Deps, evolution: Stub) -> None:
+    sent = send(deps, evolution, "fotos", attachments=[photo(), photo(), photo()])
+    assert [request.json.get("caption") for request in evolution.requests] == ["fotos", None, None]
+    assert len(sent.further_ids) == 2
 
 
 def test_audio_is_sent_as_a_voice_note_and_its_text_after_it(deps: Deps, evolution: Stub) -> None:
@@ -125,13 +128,6 @@ def test_audio_is_sent_as_a_voice_note_and_its_text_after_it(deps: Deps, evoluti
     assert [r.path.split("/")[2] for r in evolution.requests] == ["sendWhatsAppAudio", "sendText"]
     assert evolution.requests[0].json == {"number": "5511988887777", "audio": "https://files.example/a.ogg"}
     assert sent.external_message_id == answer("sendWhatsAppAudio")["key"]["id"]
-
-
-def test_when_only_half_of_a_message_went_out_a_person_decides(deps: Deps, evolution: Stub) -> None:
-    evolution.on("POST", "sendText", Reply(500, {"response": {"message": "Connection Closed"}}))
-    voice = Attachment(type=MessageKind.AUDIO, url="https://files.example/a.ogg")
-    with pytest.raises(OutcomeUnknown, match="the attachment was sent, its text was not"):
-        send(deps, evolution, "ouça", attachments=[voice])
 
 
 def test_a_place_is_sent_with_all_that_evolution_requires(deps: Deps, evolution: Stub) -> None:
@@ -170,7 +166,7 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
         "text": "foto\nhttps://files.example/a%20b.jpg",
     }
     assert sent.external_message_id == SENT_TEXT["key"]["id"]
-    assert sent.note == "the attachment could not be sent and went as text"
+    assert sent.note == "sent as a link: the image"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +174,7 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
     [
         (photo(url=None), "foto"),
         (Attachment(type=MessageKind.CONTACT, name="João"), "foto\nJoão"),
-        (Attachment(type=MessageKind.LOCATION, name="MASP", address="Av. Paulista"), "foto\nMASP, Av. Paulista"),
+        (Attachment(type=MessageKind.LOCATION, name="MASP", address="Av. Paulista"), "foto\nMASP\nAv. Paulista"),
         (photo(type=MessageKind.STICKER), "foto\nhttps://files.example/a%20b.jpg"),
     ],
 )

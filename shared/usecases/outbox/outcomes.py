@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.channel.outbound import Sent
 from shared.deps import Deps
@@ -13,6 +14,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.messages import (
+    OUTCOME_UNKNOWN,
     Direction,
     EarlyNote,
     Message,
@@ -24,37 +26,75 @@ from shared.domain.messages import (
 )
 from shared.domain.notifications import Notification
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.outbox.parts import Part
 
 log = logging.getLogger(__name__)
 
+_AFTER_SENT = frozenset({MessageStatus.DELIVERED, MessageStatus.READ})
+# An item whose worker died between two parts is looked at by the sweep after this long.
+_SWEEP_AFTER = timedelta(seconds=60)
 
-def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    """Settle an item as sent, and keep the provider's ids of the message beside ours, so that receipts find it.
+
+def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+    """Settle an item as sent with its last part, and keep the provider's ids beside ours, so that receipts find it.
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
-    run_with_retry(deps, lambda unit: _record_sent(deps, unit, instance, item, sent), retry_existing=True)
+    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part), retry_existing=True)
 
 
-def _record_sent(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent) -> None:
-    unit.outbox.patch(
-        item.id,
-        status=OutboxStatus.SENT,
-        open=False,
-        due_at=None,
-        next_retry_at=None,
-        reason=None,
-        error=None,
-        updated_at=deps.now(),
-    )
-    unit.messages.patch(item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None)
-    if sent.note:
-        unit.messages.patch(item.id, note=sent.note)
+def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+    """As `record_sent`, in a unit that also does something else."""
+    if part.count > 1:
+        _record_part(deps, unit, item, sent, part)
+    else:
+        unit.outbox.patch(item.id, **_progress(deps, item, part))
+        note = {"note": sent.note} if sent.note else {}
+        unit.messages.patch(
+            item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None, **note
+        )
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
     first = () if sent.external_message_id is None else (sent.external_message_id,)
     for external_id in (*first, *sent.further_ids):
         _add_alias(unit, item, ids.provider_message(instance.id, external_id))
+
+
+def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, part: Part) -> None:
+    """A receipt of an earlier part may have told more of the message than that it was sent."""
+    unit.fetch(unit.outbox.key(item.id), unit.messages.key(item.id))
+    current = unit.outbox.owned_or_none(item.tenant_id, item.id)
+    message = unit.messages.owned_or_none(item.tenant_id, item.id)
+    if current is None or message is None or current.parts_sent > part.number:
+        return
+    current.note = "; ".join(note for note in (current.note, sent.note) if note) or None
+    unit.outbox.patch(item.id, **_progress(deps, item, part))
+    if part.number == 0:
+        message.external_message_id = sent.external_message_id
+    if part.is_last:
+        message.error, message.note = None, current.note
+        message.status = message.status if message.status in _AFTER_SENT else MessageStatus.SENT
+
+
+def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
+    """The item's fields after a part was sent: settled with the last one, else soon to be gone on with."""
+    now = deps.now()
+    is_last = part.is_last
+    progress = {} if part.count == 1 else {"parts_sent": part.number + 1, "attempts": 0}
+    outcome = {} if item.unknown_since is None else {"unknown_since": None, "lookups": 0}
+    return (
+        progress
+        | {
+            "status": OutboxStatus.SENT if is_last else OutboxStatus.PENDING,
+            "open": not is_last,
+            "due_at": None if is_last else now + _SWEEP_AFTER,
+            "next_retry_at": None,
+            "reason": None,
+            "error": None,
+            "updated_at": now,
+        }
+        | outcome
+    )
 
 
 def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
@@ -80,6 +120,13 @@ def record_unavailable(unit: UnitOfWork, item: OutboxItem, now: datetime, pause:
     unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
 
 
+def _incomplete(item: OutboxItem) -> str:
+    """The note of a message of which only some parts are out: a receipt of these may hide that it died."""
+    count = item.parts_sent
+    sent = "only its first part was sent" if count == 1 else f"only its first {count} parts were sent"
+    return f"{item.note}; {sent}" if item.note else sent
+
+
 def record_dead(
     unit: UnitOfWork, item: OutboxItem, now: datetime, reason: str, detail: str, instance: Instance | None
 ) -> None:
@@ -88,8 +135,9 @@ def record_dead(
     item.due_at = item.next_retry_at = None
     item.updated_at = now
     error = reason if reason in detail else f"{reason}: {detail}"
-    unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error)
-    may_be_delivered = reason == "outcome_unknown"
+    note = {"note": _incomplete(item)} if item.parts_sent else {}
+    unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
+    may_be_delivered = reason == OUTCOME_UNKNOWN
     unit.notifications.add(
         Notification(
             id=f"dead-{item.id}-{new_id()}",

@@ -1,0 +1,15 @@
+"""Sending again what may have arrived: Telegram refuses a number (`random_id`) that it has had of the account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.domain.messages import OutboxPayload
+
+_REMEMBERED = timedelta(days=1)
+"""Telegram does not say for how long; messages are tried again for two hours at the most."""
+
+
+def may_repeat(payload: OutboxPayload, since: datetime, now: datetime) -> bool:
+    """The number is made of the message's id."""
+    return payload.message_id is not None and now - since < _REMEMBERED

@@ -1,0 +1,33 @@
+"""The parts in which an item goes out: the messages that its provider takes one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.channel.outbound import SupportsParts
+from shared.channels import ability
+from shared.domain.instances import Instance
+from shared.domain.messages import OutboxItem, OutboxPayload
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of `count` parts; `number` counts from 0."""
+
+    payload: OutboxPayload
+    number: int
+    count: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.number == self.count - 1
+
+
+def next_part(instance: Instance, item: OutboxItem) -> Part:
+    """What of the item is to be sent next. Each part has an id of its own, by which a provider knows a second try."""
+    channel_parts = ability(instance.adapter, SupportsParts)
+    payloads = [item.payload] if channel_parts is None else channel_parts.parts(item.payload)
+    number, payload = item.parts_sent, payloads[item.parts_sent]
+    if number:
+        payload = payload.model_copy(update={"message_id": f"{item.id}.{number}"})
+    return Part(payload, number, len(payloads))

@@ -81,9 +81,9 @@ class Hub:
         body = {"name": label, "type": "TELEGRAM_BOT", "config": {"botToken": "7:token"}}
         return str(self.post("/api/channels", body, 201)["id"])
 
-    def whatsapp(self) -> str:
+    def whatsapp(self, **config: Any) -> str:
         """Create a WhatsApp channel with the name `shop`; returns its id."""
-        config = {"whatsappInstance": "shop", "evolutionKey": "k" * 16}
+        config = {"whatsappInstance": "shop", "evolutionKey": "k" * 16} | config
         return str(self.post("/api/channels", {"name": "shop", "type": "WHATSAPP", "config": config}, 201)["id"])
 
     def echo_agent(self, **fields: Any) -> str:

@@ -121,7 +121,7 @@ class WhatsApp:
         evolution_rules(hub.provider)
         key = {"remoteJid": MARIA, "fromMe": True, "id": "VOICE"}
         hub.provider.on("POST", "/message/sendWhatsAppAudio", Reply(201, {"key": key}))
-        self.channel_id = hub.whatsapp()
+        self.channel_id = hub.whatsapp(repliesPerSecond=0)
         hub.maria_writes(self.channel_id, "hello")
 
     def send(self) -> str:

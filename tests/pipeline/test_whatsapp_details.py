@@ -90,7 +90,7 @@ def test_what_did_not_go_out_as_it_was_written_is_noted_with_the_message(shop: M
     _say(shop, "5511988887777", attachments=[picture])
     session = shop.conversations()[0].id
     [message] = shop.get(f"/api/conversations/{session}/messages")["messages"]
-    assert (message["status"], message["note"]) == ("sent", "the attachment could not be sent and went as text")
+    assert (message["status"], message["note"]) == ("sent", "sent as a link: the image")
 
 
 def test_a_reaction_that_was_taken_back_is_gone(shop: ManualHub, evolution: Evolution) -> None:

@@ -81,12 +81,13 @@ class WebhookHealth(BaseModel):
     """Whether the provider knows where to call us; `error` is what failed.
 
     `refused_count` calls have not proved that they come from the provider since the webhook was registered, the last
-    one at `refused_at` for the reason `refusal`.
+    one at `refused_at` for the reason `refusal`. The last call that was taken came at `received_at`, to some minutes.
     """
 
     url: str | None = None
     registered_at: datetime | None = None
     error: StatusDetail | None = None
+    received_at: datetime | None = None
     refused_count: int = 0
     refused_at: datetime | None = None
     refusal: StatusDetail | None = None

@@ -17,6 +17,7 @@ from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
 
 _MAX_ACCOUNTS = 200
+_RECEIVED_INTERVAL = timedelta(minutes=10)
 
 
 def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -> None:
@@ -117,6 +118,21 @@ def note_stray(deps: Deps, instance: Instance, account: str) -> None:
         stored = unit.instances.owned_or_none(instance.tenant_id, instance.id)
         if stored is not None:
             stored.webhook.error = warning
+
+    run_with_retry(deps, attempt)
+    instance_lookup.forget(deps, instance)
+
+
+def note_received(deps: Deps, instance: Instance) -> None:
+    """Note that the provider's calls arrive; written every ten minutes, for a message must not cost a write more."""
+    now, received_at = deps.now(), instance.webhook.received_at
+    if received_at is not None and now - received_at < _RECEIVED_INTERVAL:
+        return
+
+    def attempt(unit: UnitOfWork) -> None:
+        stored = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if stored is not None:
+            stored.webhook.received_at = now
 
     run_with_retry(deps, attempt)
     instance_lookup.forget(deps, instance)

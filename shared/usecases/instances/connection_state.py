@@ -47,6 +47,8 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
 def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
     if event.detail is not None or event.status is not instance.status:
         instance.status_detail = reported(instance, event.detail)
+    if event.status is InstanceStatus.CONNECTED and instance.status is not event.status:
+        instance.is_backfill_due = instance.backfilled_at is not None
     instance.status = event.status
     instance.link_lost_at = None
     instance.phone_number = event.phone_number or instance.phone_number

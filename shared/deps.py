@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.outgoing import Outgoing
+from shared.outgoing.concurrency import Places
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.secrets import Secrets
@@ -22,7 +23,8 @@ from shared.security.tally import Tally
 class Deps:
     """One value, made once at start and handed to every use case first.
 
-    `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused.
+    `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
+    `sending` the threads that send for an account.
     """
 
     settings: Settings
@@ -37,3 +39,4 @@ class Deps:
     blobs: Blobs
     pacer: Pacer = field(default_factory=Pacer)
     refusals: Tally = field(default_factory=Tally)
+    sending: Places = field(default_factory=Places)

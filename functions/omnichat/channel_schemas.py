@@ -92,12 +92,14 @@ def _sentence(detail: StatusDetail | None) -> str | None:
 class WebhookOut(Wire):
     """Whether the provider knows where to call; `error` is what it said when it was told.
 
-    `refusal` says why the last of `refused_count` calls was refused at `refused_at`.
+    `received_at` is when the last call came, to ten minutes; `refusal` says why the last of `refused_count` calls was
+    refused at `refused_at`.
     """
 
     url: str | None
     registered_at: Milliseconds | None
     error: str | None
+    received_at: Milliseconds | None
     refused_count: int
     refused_at: Milliseconds | None
     refusal: str | None

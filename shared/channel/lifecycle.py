@@ -5,13 +5,16 @@ All of it raises a `ProviderError` that an operator can act on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from shared.channel.config import Config
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.channel.webhook import RawPart
     from shared.deps import Deps
     from shared.domain.instances import Instance, InstanceStatus
 
@@ -83,6 +86,22 @@ class SupportsStatus(Protocol[Config]):
 
     def status(self, deps: Deps, instance: Instance, config: Config) -> Connection:
         """The connection as the provider sees it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PastMessage:
+    """A message that the provider still has, as a webhook would have brought it."""
+
+    external_message_id: str
+    part: RawPart
+
+
+class SupportsBackfill(Protocol[Config]):
+    """Providers that can be asked what was said while their calls did not arrive."""
+
+    def past_messages(self, deps: Deps, instance: Instance, config: Config, since: datetime) -> Sequence[PastMessage]:
+        """What was said since then, oldest first; of very many the latest."""
         ...
 
 

@@ -19,6 +19,8 @@ PER_HOUR = 20
 """Automatic answers to one address within an hour, unless its channel says otherwise."""
 MOST_ON_SAME_CONTENT = 3
 """Automatic answers in a row to somebody who says nothing new."""
+ANSWERED_WITHIN = timedelta(minutes=15)
+"""What came later than this after it was written, by a backfill, is left to people."""
 _WINDOW = timedelta(hours=1)
 # A person may well say yes, or choose the same number in a menu, many times.
 _SHORTEST_CONTENT = 16
@@ -37,6 +39,7 @@ class StopReason(StrEnum):
 
     TOO_MANY = "too many automatic answers within an hour"
     NOTHING_NEW = "the other side repeats itself"
+    LATE = "what was written came too late"
 
 
 def count_answer(count: AnswerCount | None, now: datetime) -> AnswerCount:

@@ -81,12 +81,13 @@ class WebhookHealth(BaseModel):
     """Whether the provider knows where to call us; `error` is what failed.
 
     `refused_count` calls have not proved that they come from the provider since the webhook was registered, the last
-    one at `refused_at` for the reason `refusal`.
+    one at `refused_at` for the reason `refusal`. The last call that was taken came at `received_at`, to some minutes.
     """
 
     url: str | None = None
     registered_at: datetime | None = None
     error: StatusDetail | None = None
+    received_at: datetime | None = None
     refused_count: int = 0
     refused_at: datetime | None = None
     refusal: StatusDetail | None = None
@@ -105,7 +106,8 @@ class Instance(BaseModel):
     up to its channel; 0 means any number. `replies_per_second` is the same for
     replies alone. `checked_at` is when the hub last checked the account's status by
     itself. `account` is the account that is reserved for it at a server of which
-    there are several (`channel.lifecycle.SupportsAccounts`).
+    there are several (`channel.lifecycle.SupportsAccounts`). `backfilled_at` is up to when its provider was asked
+    for messages that did not arrive, and `is_backfill_due` says that it has connected again since.
     """
 
     id: str
@@ -134,6 +136,8 @@ class Instance(BaseModel):
     pace_per_second: float | None = None
     replies_per_second: float | None = None
     checked_at: datetime | None = None
+    backfilled_at: datetime | None = None
+    is_backfill_due: bool = False
     created_at: datetime
     updated_at: datetime
 

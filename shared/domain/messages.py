@@ -180,6 +180,11 @@ class Message(BaseModel):
             self.attachments = attachments
 
     @property
+    def is_late(self) -> bool:
+        """Whether it was found so long after it was written that no machine is to answer it."""
+        return self.extra.get("late") is True
+
+    @property
     def may_be_forged(self) -> bool:
         """Whether the author may be somebody else than who it says."""
         return self.extra.get("verified") is False

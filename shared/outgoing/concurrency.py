@@ -74,6 +74,28 @@ def end_request() -> None:
     _current.set(None)
 
 
+class Places:
+    """How many threads of this process do something for the same key at once."""
+
+    def __init__(self) -> None:
+        self._in_use: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def place(self, key: str, most: int) -> Iterator[bool]:
+        """Take one of `most` places; False when there is none."""
+        with self._lock:
+            has_place = self._in_use[key] < most
+            self._in_use[key] += has_place
+        try:
+            yield has_place
+        finally:
+            with self._lock:
+                self._in_use[key] -= has_place
+                if not self._in_use[key]:
+                    del self._in_use[key]
+
+
 class ConcurrencyLimits:
     """Slots for calls to other systems: half of the threads for one tenant, three quarters for all together.
 

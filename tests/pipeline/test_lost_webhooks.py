@@ -158,6 +158,18 @@ def test_refused_calls_are_counted_and_told_once(shop: ManualHub, evolution: Evo
     assert _notifications(shop) == ["Webhook Refused"] * 2
 
 
+def test_the_last_call_shows_to_ten_minutes(shop: ManualHub, evolution: Evolution) -> None:
+    channel = _connect(shop)
+    assert _webhook(shop, channel)["receivedAt"] is None
+    times = []
+    for minutes in (0, 5, 6):
+        shop.wait(minutes=minutes)
+        _call(shop, evolution.hook["headers"][HEADER], 200)
+        shop.work()
+        times.append(_webhook(shop, channel)["receivedAt"])
+    assert times[0] == times[1] < times[2]
+
+
 def test_calls_that_prove_themselves_are_not_counted(shop: ManualHub, evolution: Evolution) -> None:
     channel = _connect(shop)
     _call(shop, evolution.hook["headers"][HEADER], 200)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from shared.domain.messages import OutboxStatus
 from tests.evolution import Evolution, recorded
 from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.sending import accepted, work
 from tests.stubs import Answer, Received, Reply, Stub
 
 DOWN = Reply(502, text="<html>Bad Gateway</html>", headers={"content-type": "text/html"})
@@ -137,6 +139,43 @@ def test_a_check_that_was_lost_is_begun_again(shop: ManualHub, server: Server) -
     server.is_down = False
     _pass(shop, 15)
     assert server.sent == ["message 1"]
+
+
+def test_a_server_that_hangs_holds_up_one_message(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    shop.provider.on("POST", "/message/sendText/", Reply(drop=True))
+    for number in range(5):
+        _send(shop, number)
+    assert server.tries() == 1, "the others wait until the server answers"
+    assert [item["status"] for item in shop.documents("outbox")].count(OutboxStatus.DEAD) == 1
+
+
+def test_an_unknown_outcome_at_a_server_that_answers_holds_up_nothing(shop: ManualHub, server: Server) -> None:
+    shop.provider.on("POST", "/message/sendText/", Reply(drop=True), times=1)
+    for number in range(5):
+        _send(shop, number)
+    assert server.sent == ["message 1", "message 2", "message 3", "message 4"]
+
+
+def test_one_account_takes_a_quarter_of_the_threads_at_most(shop: ManualHub, server: Server) -> None:
+    most = shop.deps.settings.threads // 4
+    accepted_messages = [accepted(shop, shop.get("/api/channels")[0]["id"], chat=5511988887700 + n) for n in range(9)]
+    conversations = iter([conversation for _, conversation in accepted_messages])
+    sending: list[Received] = []
+
+    def send(request: Received) -> Reply:
+        """While one message is on its way another thread takes the next."""
+        sending.append(request)
+        for conversation in conversations:
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(work, shop, conversation).result()
+        return server._send(request)
+
+    shop.provider.on("POST", "/message/sendText/", send)
+    work(shop, next(conversations))
+    assert len(sending) == most
+    _pass(shop, 5)
+    assert shop.idle()
 
 
 def test_a_failure_of_sending_alone_is_no_outage(shop: ManualHub, server: Server) -> None:

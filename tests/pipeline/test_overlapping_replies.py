@@ -46,7 +46,11 @@ def shop(manual_hub: ManualHub) -> ManualHub:
     """A hub with a WhatsApp instance, where an external agent repeats what customers write."""
     evolution_rules(manual_hub.provider)
     manual_hub.provider.on("POST", RUN, _repeated)
-    manual_hub.post("/api/v1/instances", answered_shop(manual_hub.provider.url, config={"csat": False, "replies_per_second": 0}), 201)
+    manual_hub.post(
+        "/api/v1/instances",
+        answered_shop(manual_hub.provider.url, config={"csat": False, "replies_per_second": 0}),
+        201,
+    )
     return manual_hub
 
 

@@ -137,7 +137,7 @@ def test_so_many_go_in_one_moment_as_the_channel_or_its_own_pace_allows(
 ) -> None:
     hub = manual_hub_of(deps, provider)
     channel_id = channel(hub, **pace)
-    messages = [accepted(hub, channel_id, chat=chat) for chat in range(1, wanting + 1)]
+    messages = [accepted(hub, channel_id, chat=5511900000000 + number) for number in range(wanting)]
     moment = deps.now()
     for _, conversation in messages:
         work(hub, conversation, replace(deps, now=lambda: moment))
@@ -186,7 +186,7 @@ def test_replies_have_a_pace_of_their_own(manual_hub: ManualHub, pace: dict[str,
 
 def test_what_the_business_begins_does_not_hold_up_replies(manual_hub: ManualHub) -> None:
     channel_id = shop(manual_hub)
-    campaign = [accepted(manual_hub, channel_id, chat=chat) for chat in range(1, 15)]
+    campaign = [accepted(manual_hub, channel_id, chat=5511900000000 + number) for number in range(14)]
     assert _sent_within(manual_hub, campaign, 0.0) == 10, "the burst"
     assert _sent_within(manual_hub, _reply_to_many(manual_hub, 3), 0.5) == 3
 

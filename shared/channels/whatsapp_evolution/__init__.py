@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
         SupportsAccounts,
+        SupportsBackfill,
         SupportsConnecting,
         SupportsLogout,
         SupportsPairing,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     _supports_lookup: SupportsLookup[EvolutionConfig] = settle
     _supports_connecting: SupportsConnecting[EvolutionConfig] = lifecycle
     _supports_accounts: SupportsAccounts[EvolutionConfig] = lifecycle
+    _supports_backfill: SupportsBackfill[EvolutionConfig] = lifecycle
     _supports_status: SupportsStatus[EvolutionConfig] = lifecycle
     _supports_pairing: SupportsPairing[EvolutionConfig] = lifecycle
     _supports_restart: SupportsRestart[EvolutionConfig] = lifecycle

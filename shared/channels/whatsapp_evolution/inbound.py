@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from shared.channels.whatsapp_evolution import connection_events, messages
 from shared.channels.whatsapp_evolution.event_names import canonical, items, note_unknown
 from shared.channels.whatsapp_evolution.wire import Fields, text
-from shared.domain.inbound import ChannelEvent
+from shared.domain.automatic_answers import ANSWERED_WITHIN
+from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
@@ -49,4 +52,13 @@ def parse(payload: Any) -> list[ChannelEvent]:
     if reader is None:
         note_unknown(name)
         return []
-    return [event for item in items(name, payload.get("data")) for event in reader(item, payload)]
+    events = [event for item in items(name, payload.get("data")) for event in reader(item, payload)]
+    backfilled_at = text(payload.get("backfilled_at"))
+    return [_late(event, datetime.fromisoformat(backfilled_at)) for event in events] if backfilled_at else events
+
+
+def _late(event: ChannelEvent, backfilled_at: datetime) -> ChannelEvent:
+    """Mark what was written so long before it was found that no machine is to answer it any more."""
+    if isinstance(event, MessageReceived) and backfilled_at - event.sent_at > ANSWERED_WITHIN:
+        return replace(event, extra=event.extra | {"late": True})
+    return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.channels.whatsapp_evolution import accounts, api
+from shared.channels.whatsapp_evolution.backfill import past_messages
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.pairing import pair, restart
 from shared.channels.whatsapp_evolution.registration import connect, status
@@ -10,7 +11,7 @@ from shared.channels.whatsapp_evolution.removal import logout, remove
 from shared.deps import Deps
 from shared.domain.instances import Instance
 
-__all__ = ["account", "connect", "logout", "pair", "probe", "remove", "restart", "status"]
+__all__ = ["account", "connect", "logout", "pair", "past_messages", "probe", "remove", "restart", "status"]
 
 _TIMEOUT = 10.0
 

@@ -26,7 +26,7 @@ from shared.channels.whatsapp_evolution.wire import Fields, fields, text, webhoo
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
-__all__ = ["LARGEST", "SECRET_HEADER", "accept", "routes", "verify", "verify_head"]
+__all__ = ["LARGEST", "SECRET_HEADER", "accept", "chat_key", "routes", "slim", "verify", "verify_head"]
 
 SECRET_HEADER = "x-hub-webhook-secret"  # noqa: S105 - a header's name, not a secret
 
@@ -128,11 +128,11 @@ def accept(webhook: Webhook) -> list[RawPart]:
         note_unknown(name)
         return []
     rest = {field: value for field, value in body.items() if field not in _DROPPED} | {"event": event}
-    parts = [(_key(name, item, body), _slim(item)) for item in items(name, body.get("data"))]
+    parts = [(chat_key(name, item, body), slim(item)) for item in items(name, body.get("data"))]
     return [RawPart(key=key, payload={**rest, "data": item}) for key, item in parts if key is not None]
 
 
-def _key(name: str, item: Fields, body: Fields) -> str | None:
+def chat_key(name: str, item: Fields, body: Fields) -> str | None:
     """The chat's canonical address; None for what is no chat, such as status stories."""
     if name in CONNECTION_EVENTS:
         return _CONNECTION_KEY
@@ -143,7 +143,8 @@ def _key(name: str, item: Fields, body: Fields) -> str | None:
     return chat.key if chat else None
 
 
-def _slim(item: Fields) -> Fields:
+def slim(item: Fields) -> Fields:
+    """A message without the file that Evolution may have put into it."""
     message = fields(item.get("message"))
     inline = message.get("base64")
     if not isinstance(inline, str) or len(inline) <= _LARGEST_INLINE:

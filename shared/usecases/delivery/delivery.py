@@ -71,6 +71,9 @@ log = logging.getLogger(__name__)
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 12
+# Of this process's threads, for calls about one account: others must not wait for one whose server hangs.
+_SHARE = 0.25
+_PLACE_SECONDS = 1.0
 _LONGEST_HOLD = timedelta(seconds=60)
 MAX_LOOKUPS = 3
 # Seconds for which a thread waits for another worker; after that the bus does.
@@ -140,10 +143,16 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         return True
     if instance.down_since is not None and not outages.is_over(deps, instance):
         return _hold(deps, unit, item, instance)
-    if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
-        return False
-    _claim(deps, unit, item, now)
-    return _send(deps, instance, item, part, send)
+    most = max(1, int(deps.settings.threads * _SHARE))
+    with deps.sending.place(instance.id, most) as has_place:
+        if not has_place:
+            pacing.wait(deps, unit, instance, item, _PLACE_SECONDS)
+            return False
+        if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
+            return False
+        _claim(deps, unit, item, now)
+        is_settled = _send(deps, instance, item, part, send)
+    return is_settled and (part.is_last or _go_on(deps, item))
 
 
 def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
@@ -166,36 +175,20 @@ def _claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
 
 
 def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Callable[[], Sent]) -> bool:
-    """Send the next part of a claimed item and write down what became of it; then the other parts, each claimed anew.
-
-    That is done in a unit of work of its own, for the claim is committed.
-    """
+    """Send a part of a claimed item and settle it, in a unit of work of its own: the claim is committed."""
     unit = UnitOfWork(deps.store)
     try:
         sent = send()
     except (ProviderRejected, BadRequest) as error:
-        if instance_operations.can_pair(instance) and pairing_turns.is_under_way(deps, instance):
-            instance_lookup.forget(deps, instance)
-            return _put_off(deps, unit, _claimed(unit, item), instance, error.detail, None)
-        is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
-        reason = OUTSIDE_WINDOW if is_too_late else "rejected"
-        _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)
-        return True
+        return _settle_refusal(deps, unit, item, instance, error)
     except OutcomeUnknown as error:
-        return _settle_unknown(deps, unit, _claimed(unit, item), instance, error.detail)
-    except ProviderUnavailable as error:
-        if error.retry_after:
-            pacing.rest(deps, instance, error.retry_after)
-        # What failed may be something else that the message needs, such as the server of its file.
-        may_be_down = isinstance(error, ProviderDown) or item.attempts >= MAX_ATTEMPTS
-        is_down = may_be_down and not outages.is_answering(deps, instance)
-        claimed = _claimed(unit, item)
-        is_settled = _put_off(deps, unit, claimed, instance, error.detail, error.retry_after, is_down=is_down)
-        if is_down:
+        is_settled = _settle_unknown(deps, unit, _claimed(unit, item), instance, error.detail)
+        # One message whose outcome is unknown is enough: the others need not wait for an answer that does not come.
+        if not outages.is_answering(deps, instance):
             outages.begin(deps, instance, error.detail)
-        if isinstance(error, ConnectionLost):
-            connection_state.lose_link(deps, instance, error.detail)
         return is_settled
+    except ProviderUnavailable as error:
+        return _settle_unavailable(deps, unit, item, instance, error)
     except Exception:
         # A fault of ours may come after the provider took the message. Settled at once, nobody waits for the lease.
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
@@ -204,16 +197,47 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Ca
     outcomes.record_sent(deps, instance, item, sent, part)
     if instance.link_lost_at is not None:
         connection_state.regain_link(deps, instance)
-    return _go_on(deps, instance, item, part)
-
-
-def _go_on(deps: Deps, instance: Instance, item: OutboxItem, part: Part) -> bool:
-    """A part was sent: now comes the next one, if there is one."""
     if part.is_last:
         metrics.message_sent(instance, item, deps.now())
-        return True
+    return True
+
+
+def _go_on(deps: Deps, item: OutboxItem) -> bool:
+    """Send the next part, unless the item ended with the one before."""
     unit = UnitOfWork(deps.store)
-    return _step(deps, unit, item.tenant_id, unit.outbox.owned(item.tenant_id, item.id))
+    current = unit.outbox.owned(item.tenant_id, item.id)
+    return _step(deps, unit, item.tenant_id, current) if current.open else True
+
+
+def _settle_refusal(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, error: ProviderRejected | BadRequest
+) -> bool:
+    """It cannot be sent, unless the refusal comes of a pairing that is under way."""
+    if instance_operations.can_pair(instance) and pairing_turns.is_under_way(deps, instance):
+        instance_lookup.forget(deps, instance)
+        return _put_off(deps, unit, _claimed(unit, item), instance, error.detail, None)
+    is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
+    reason = OUTSIDE_WINDOW if is_too_late else "rejected"
+    _mark_dead(deps, unit, _claimed(unit, item), reason, error.detail, instance)
+    return True
+
+
+def _settle_unavailable(
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Instance, error: ProviderUnavailable
+) -> bool:
+    """It is tried again; where the provider serves nobody, once that has changed."""
+    # What failed may be something else that the message needs, such as the server of its file.
+    may_be_down = isinstance(error, ProviderDown) or item.attempts >= MAX_ATTEMPTS
+    is_down = may_be_down and not outages.is_answering(deps, instance)
+    if error.retry_after and not is_down:
+        pacing.rest(deps, instance, error.retry_after)
+    claimed = _claimed(unit, item)
+    is_settled = _put_off(deps, unit, claimed, instance, error.detail, error.retry_after, is_down=is_down)
+    if is_down:
+        outages.begin(deps, instance, error.detail)
+    if isinstance(error, ConnectionLost):
+        connection_state.lose_link(deps, instance, error.detail)
+    return is_settled
 
 
 def _put_off(

@@ -22,7 +22,7 @@ from shared.domain.instances import Instance, InstanceStatus
 from shared.domain.messages import OutboxStatus
 from shared.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
 from shared.usecases import realtime
-from shared.usecases.instances import instance_lookup, instance_operations
+from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
 from shared.usecases.outbox import enqueueing
@@ -88,9 +88,12 @@ def check_later(deps: Deps, instance: Instance) -> None:
 
 
 def is_answering(deps: Deps, instance: Instance) -> bool:
-    """Whether the provider serves this account, by a check of its status."""
+    """Whether the provider tells anything at all of this account; what it tells is not stored."""
+    module = channels.ability(instance.adapter, SupportsStatus[BaseModel])
+    if module is None:
+        return True
     try:
-        instance_operations.status(deps, instance)
+        module.status(deps, instance, instance_config.load_config(deps, instance))
     except (ProviderUnavailable, OutcomeUnknown):
         return False
     except (ProviderError, BadRequest, NotFound) as error:

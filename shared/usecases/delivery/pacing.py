@@ -25,12 +25,17 @@ def must_wait(deps: Deps, unit: UnitOfWork, instance: Instance, pace: Pace, item
     seconds = _seconds_to_wait(deps, instance, pace, item)
     if not seconds:
         return False
+    wait(deps, unit, instance, item, seconds)
+    return True
+
+
+def wait(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, seconds: float) -> None:
+    """Write down when the item will be tried, and commit the unit that it belongs to."""
     now = deps.now()
     item.next_retry_at = item.due_at = now + timedelta(seconds=seconds)
     item.updated_at = now
     unit.commit()
     wake_after(deps, item, instance, seconds)
-    return True
 
 
 def wake_after(deps: Deps, item: OutboxItem, instance: Instance | None, seconds: float) -> None:

@@ -14,7 +14,7 @@ from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
 from shared.usecases.delivery import outages
-from shared.usecases.instances import instance_operations
+from shared.usecases.instances import backfills, instance_operations
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ def _put_off(deps: Deps, document: DocumentUnit[Instance]) -> None:
 
 
 def _check(deps: Deps, unit: UnitOfWork, instance: Instance) -> bool:
+    before, checked_before = instance.model_copy(), instance.checked_at
     instance.checked_at = deps.now()
     try:
         # The process that writes this checks the account, and one that cannot be reached does not delay the others.
@@ -87,4 +88,5 @@ def _check(deps: Deps, unit: UnitOfWork, instance: Instance) -> bool:
         log.warning("an account could not be checked", extra={"instance_id": instance.id, "why": error.detail})
     if instance.down_since is not None:
         outages.end(deps, instance)
+    backfills.backfill_when_due(deps, before, checked_before)
     return True

@@ -61,6 +61,7 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
         return
     for channel_event in parsed:
         _apply(deps, instance, event, channel_event)
+    connection_state.note_received(deps, instance)
 
 
 def _apply(deps: Deps, instance: Instance, event: InboundEvent, channel_event: ChannelEvent) -> None:

@@ -17,6 +17,7 @@ from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
 
 _MAX_ACCOUNTS = 200
+_RECEIVED_INTERVAL = timedelta(minutes=10)
 
 
 def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -> None:
@@ -46,6 +47,8 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
 def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
     if event.detail is not None or event.status is not instance.status:
         instance.status_detail = reported(instance, event.detail)
+    if event.status is InstanceStatus.CONNECTED and instance.status is not event.status:
+        instance.is_backfill_due = instance.backfilled_at is not None
     instance.status = event.status
     instance.link_lost_at = None
     instance.phone_number = event.phone_number or instance.phone_number
@@ -117,6 +120,21 @@ def note_stray(deps: Deps, instance: Instance, account: str) -> None:
         stored = unit.instances.owned_or_none(instance.tenant_id, instance.id)
         if stored is not None:
             stored.webhook.error = warning
+
+    run_with_retry(deps, attempt)
+    instance_lookup.forget(deps, instance)
+
+
+def note_received(deps: Deps, instance: Instance) -> None:
+    """Note that the provider's calls arrive; written every ten minutes, for a message must not cost a write more."""
+    now, received_at = deps.now(), instance.webhook.received_at
+    if received_at is not None and now - received_at < _RECEIVED_INTERVAL:
+        return
+
+    def attempt(unit: UnitOfWork) -> None:
+        stored = unit.instances.owned_or_none(instance.tenant_id, instance.id)
+        if stored is not None:
+            stored.webhook.received_at = now
 
     run_with_retry(deps, attempt)
     instance_lookup.forget(deps, instance)

@@ -190,7 +190,8 @@ def detail_after(instance: Instance, connection: Connection) -> StatusDetail | N
 def webhook_health(deps: Deps, instance: Instance, connection: Connection) -> WebhookHealth:
     """What is known of the instance's webhook after it was connected or checked."""
     if connection.webhook_url:
-        return WebhookHealth(url=connection.webhook_url, registered_at=deps.now())
+        received_at = instance.webhook.received_at
+        return WebhookHealth(url=connection.webhook_url, registered_at=deps.now(), received_at=received_at)
     return instance.webhook.model_copy(update={"error": reported(instance, connection.webhook_error)})
 
 

@@ -302,6 +302,8 @@ def _reason_to_stop(deps: Deps, turn: Turn) -> StopReason | None:
         return None
     if not automatic_answers.may_answer(deps, turn.conversation, turn.instance):
         return StopReason.TOO_MANY
+    if any(message.is_late for message in turn.to_answer):
+        return StopReason.LATE
     return StopReason.NOTHING_NEW if says_nothing_new(turn.history) else None
 
 

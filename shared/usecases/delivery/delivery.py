@@ -233,7 +233,7 @@ def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: In
     if echo is not None:
         outcomes.record_sent(deps, instance, item, echo, part)
         return _go_on(deps, instance, item, part)
-    unknown_outcomes.remember(unit, item)
+    unknown_outcomes.remember(deps, item)
     if _may_repeat(deps, instance, part, item.unknown_since):
         return _put_off(deps, unit, item, instance, detail, None)
     if unknown_outcomes.can_ask(instance):

@@ -19,6 +19,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
 from shared.domain.messages import EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.usecases.outbox import unknown_outcomes
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,12 @@ _Record: TypeAlias = Message | MessageNote
 
 
 def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
-    """Move the message's status forward; it never goes back."""
+    """Move the message's status forward; it never goes back.
+
+    A receipt may be the first to tell that the provider has a message, and under which id.
+    """
+    if receipt.part_id is not None:
+        run_with_retry(deps, lambda unit: _settle(deps, unit, instance, receipt), retry_existing=True)
 
     def change(record: _Record) -> None:
         status = later_status(record.status, receipt.status)
@@ -40,6 +46,12 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
             record.error = receipt.error if status is MessageStatus.DEAD else None
 
     _change(deps, instance, receipt.external_message_id, change)
+
+
+def _settle(deps: Deps, unit: UnitOfWork, instance: Instance, receipt: Receipt) -> None:
+    place = unit.message_places.get(ids.provider_message(instance.id, receipt.external_message_id))
+    if not isinstance(place, MessageAlias):
+        unknown_outcomes.settle_by_receipt(deps, unit, instance, receipt)
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:

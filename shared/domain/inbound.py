@@ -138,11 +138,15 @@ class ReactionChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of one message that the business sent."""
+    """What became of one message that the business sent.
+
+    `part_id` is our own id of it (`OutboxPayload.message_id`), where the provider tells what was sent along.
+    """
 
     external_message_id: str
     status: MessageStatus
     error: str | None = None
+    part_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

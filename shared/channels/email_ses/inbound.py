@@ -40,12 +40,17 @@ def parse(payload: Any) -> list[ChannelEvent]:
     return []
 
 
+def _receipt(feedback: Feedback, status: MessageStatus, error: str | None = None) -> Receipt:
+    mail = feedback.mail
+    return Receipt(external_message_id=mail.messageId, status=status, error=error, part_id=mail.part_id)
+
+
 def _delivered(feedback: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DELIVERED)]
+    return [_receipt(feedback, MessageStatus.DELIVERED)]
 
 
 def _opened(feedback: Feedback) -> list[ChannelEvent]:
-    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.READ)]
+    return [_receipt(feedback, MessageStatus.READ)]
 
 
 def _bounced(feedback: Feedback) -> list[ChannelEvent]:
@@ -59,8 +64,7 @@ def _bounced(feedback: Feedback) -> list[ChannelEvent]:
         return []
     why = next((person.diagnosticCode for person in bounce.bouncedRecipients if person.diagnosticCode), None)
     error = f"bounced: {why or bounce.bounceSubType}"[:500]
-    dead = Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)
-    return [dead, *_opt_out(bounce.bouncedRecipients, "bounced")]
+    return [_receipt(feedback, MessageStatus.DEAD, error), *_opt_out(bounce.bouncedRecipients, "bounced")]
 
 
 def _complained(feedback: Feedback) -> list[ChannelEvent]:
@@ -75,7 +79,7 @@ def _opt_out(people: list[Recipient], why: str) -> list[ChannelEvent]:
 
 def _rejected(feedback: Feedback) -> list[ChannelEvent]:
     error = "Amazon SES refused the mail after it had accepted it"
-    return [Receipt(external_message_id=feedback.mail.messageId, status=MessageStatus.DEAD, error=error)]
+    return [_receipt(feedback, MessageStatus.DEAD, error)]
 
 
 _FEEDBACK: Mapping[str, Callable[[Feedback], list[ChannelEvent]]] = {

@@ -32,6 +32,9 @@ class ReceivedReceipt(BaseModel):
     action: Action
 
 
+MESSAGE_TAG = "hub-message"
+
+
 class ReceivedMail(BaseModel):
     timestamp: AwareDatetime
     messageId: str = Field(min_length=1, max_length=200)
@@ -55,7 +58,15 @@ class Received(BaseModel):
 
 
 class SentMail(BaseModel):
+    """`tags` come with what a configuration set publishes."""
+
     messageId: str = Field(min_length=1, max_length=200)
+    tags: dict[str, list[str]] = Field(default_factory=dict)
+
+    @property
+    def part_id(self) -> str | None:
+        """Our own id of the mail, which was sent along as a tag."""
+        return next(iter(self.tags.get(MESSAGE_TAG, [])), None)
 
 
 class Recipient(BaseModel):

@@ -19,6 +19,7 @@ from shared.channelkit.files import fetch_file
 from shared.channelkit.rendering import apply_markup
 from shared.channels.email_ses import headers, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
+from shared.channels.email_ses.notifications import MESSAGE_TAG
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, OutboxPayload
@@ -46,6 +47,8 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
     content = mail.as_bytes(policy=SMTP)
     client = aws.client(deps, "sesv2", config)
     parameters: dict[str, Any] = {"Destination": destination, "Content": {"Raw": {"Data": content}}}
+    if payload.message_id:
+        parameters["EmailTags"] = [{"Name": MESSAGE_TAG, "Value": payload.message_id}]
     if config.configuration_set:
         parameters["ConfigurationSetName"] = config.configuration_set
     answer = aws.call(PROVIDER, lambda: client.send_email(FromEmailAddress=config.address, **parameters))

@@ -252,6 +252,7 @@ class Status(_Part):
     id: Id
     status: str
     errors: list[Error] = []
+    biz_opaque_callback_data: str | None = None
 
 
 class Preference(_Part):

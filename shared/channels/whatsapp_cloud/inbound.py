@@ -186,7 +186,8 @@ def _status(status: Status) -> list[ChannelEvent]:
     error = error_text(status.errors)
     if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
-    return [Receipt(external_message_id=status.id, status=became, error=error)]
+    part_id = status.biz_opaque_callback_data
+    return [Receipt(external_message_id=status.id, status=became, error=error, part_id=part_id)]
 
 
 def _preference(preference: Preference) -> list[ChannelEvent]:

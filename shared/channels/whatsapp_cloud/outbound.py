@@ -78,6 +78,9 @@ def _frame(payload: OutboxPayload) -> dict[str, Any]:
         "recipient_type": "group" if payload.context.get("group") else "individual",
         "recipient" if is_user_id(payload.to) else "to": payload.to,
     }
+    if payload.message_id:
+        # Its receipts name it so, also where the answer to this call was lost.
+        frame["biz_opaque_callback_data"] = payload.message_id
     if payload.reply_to:
         frame["context"] = {"message_id": payload.reply_to}
     return frame

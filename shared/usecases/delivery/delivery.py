@@ -120,7 +120,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     """Deal with an instance's oldest open item; False when what follows there has to wait for it."""
     now = deps.now()
     if item.status is OutboxStatus.SENDING:
-        return _settle_unfinished(deps, unit, item, now)
+        return _settle_unfinished(deps, unit, item, now) and _go_on(deps, item)
     if item.next_retry_at and item.next_retry_at > now:
         return False
     instance = instance_lookup.cached(deps, tenant_id, item.instance_id)
@@ -128,7 +128,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         _mark_dead(deps, unit, item, "rejected", "the channel is gone", None)
         return True
     if item.reason == OUTCOME_UNKNOWN:
-        return _look_up(deps, unit, instance, item)
+        return _look_up(deps, unit, instance, item) and _go_on(deps, item)
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
@@ -194,12 +194,16 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Ca
         log.exception("a channel failed in a way that it should not", extra={"message_id": item.id})
         detail = "an unexpected error; the hub's log tells which"
         return _settle_unknown(deps, unit, _claimed(unit, item), instance, detail)
-    outcomes.record_sent(deps, instance, item, sent, part)
+    _record(deps, instance, item, sent, part)
     if instance.link_lost_at is not None:
         connection_state.regain_link(deps, instance)
+    return True
+
+
+def _record(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+    outcomes.record_sent(deps, instance, item, sent, part)
     if part.is_last:
         metrics.message_sent(instance, item, deps.now())
-    return True
 
 
 def _go_on(deps: Deps, item: OutboxItem) -> bool:
@@ -302,9 +306,9 @@ def _settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: In
     part = parts.next_part(instance, item)
     echo = unknown_outcomes.stored_echo(unit, instance, item, part)
     if echo is not None:
-        outcomes.record_sent(deps, instance, item, echo, part)
-        return _go_on(deps, instance, item, part)
-    unknown_outcomes.remember(unit, item)
+        _record(deps, instance, item, echo, part)
+        return True
+    unknown_outcomes.remember(deps, item)
     if _may_repeat(deps, instance, part, item.unknown_since):
         return _put_off(deps, unit, item, instance, detail, None)
     if unknown_outcomes.can_ask(instance):
@@ -338,8 +342,8 @@ def _look_up(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem)
         log.warning("a provider does not tell what it has", extra={"message_id": item.id, "why": str(error)})
         sent = None
     if sent is not None:
-        outcomes.record_sent(deps, instance, item, sent, part)
-        return _go_on(deps, instance, item, part)
+        _record(deps, instance, item, sent, part)
+        return True
     if item.lookups < MAX_LOOKUPS:
         _ask_later(deps, unit, instance, item, _backoff(deps, item.lookups), detail)
         return False

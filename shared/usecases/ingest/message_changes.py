@@ -19,6 +19,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
 from shared.domain.messages import EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.usecases.outbox import unknown_outcomes
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,10 @@ _Record: TypeAlias = Message | MessageNote
 
 
 def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
-    """Move the message's status forward; it never goes back."""
+    """Move the message's status forward; it never goes back.
+
+    A receipt may be the first to tell that the provider has a message, and under which id.
+    """
 
     def change(record: _Record) -> None:
         status = later_status(record.status, receipt.status)
@@ -39,7 +43,17 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
             record.status = status
             record.error = receipt.error if status is MessageStatus.DEAD else None
 
-    _change(deps, instance, receipt.external_message_id, change)
+    def attempt(unit: UnitOfWork) -> bool:
+        """Returns whether the message was only settled now, and is still to be changed."""
+        message_id = ids.provider_message(instance.id, receipt.external_message_id)
+        record = _record(unit, message_id)
+        if not isinstance(record, Message) and unknown_outcomes.settle_by_receipt(deps, unit, instance, receipt):
+            return True
+        _change_record(deps, unit, message_id, record, change)
+        return False
+
+    if run_with_retry(deps, attempt, retry_existing=True):
+        _change(deps, instance, receipt.external_message_id, change)
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
@@ -122,12 +136,10 @@ def _change(
 
     def attempt(unit: UnitOfWork) -> None:
         record = _record(unit, message_id)
-        if isinstance(record, Message):
-            change(record)
-        elif if_known:
+        if if_known and not isinstance(record, Message):
             log.info("dropped a change of an unknown message")
         else:
-            _change_note(deps, unit, message_id, record, change)
+            _change_record(deps, unit, message_id, record, change)
 
     run_with_retry(deps, attempt, retry_existing=True)
 
@@ -138,11 +150,16 @@ def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | None:
     return unit.messages.of_any_tenant(place.alias_of) if isinstance(place, MessageAlias) else place
 
 
-def _change_note(
-    deps: Deps, unit: UnitOfWork, message_id: str, note: EarlyNote | None, change: Callable[[_Record], None]
+def _change_record(
+    deps: Deps,
+    unit: UnitOfWork,
+    message_id: str,
+    record: Message | EarlyNote | None,
+    change: Callable[[_Record], None],
 ) -> None:
-    if note is not None:
-        change(note.early)
+    """Change the message, else the note that waits for it; a note is made for what has none."""
+    if record is not None:
+        change(record.early if isinstance(record, EarlyNote) else record)
         return
     early = MessageNote()
     change(early)

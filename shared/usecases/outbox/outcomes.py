@@ -49,15 +49,25 @@ def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: Outbo
         _record_part(deps, unit, item, sent, part)
     else:
         unit.outbox.patch(item.id, **_progress(deps, item, part))
+        changes = {"external_message_id": sent.external_message_id, "error": None}
         note = {"note": sent.note} if sent.note else {}
-        unit.messages.patch(
-            item.id, status=MessageStatus.SENT, external_message_id=sent.external_message_id, error=None, **note
-        )
+        unit.messages.patch(item.id, status=_sent_status(unit, instance, item, sent), **changes, **note)
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
     first = () if sent.external_message_id is None else (sent.external_message_id,)
     for external_id in (*first, *sent.further_ids):
         _add_alias(unit, item, ids.provider_message(instance.id, external_id))
+
+
+def _sent_status(unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent) -> MessageStatus:
+    """`SENT`, or what receipts have told since one of them settled the item before its sender could."""
+    if sent.external_message_id is None:
+        return MessageStatus.SENT
+    place = unit.message_places.existing(ids.provider_message(instance.id, sent.external_message_id))
+    if not isinstance(place, MessageAlias) or place.alias_of != item.id:
+        return MessageStatus.SENT
+    message = unit.messages.owned_or_none(item.tenant_id, item.id)
+    return message.status if message is not None and message.status in _AFTER_SENT else MessageStatus.SENT
 
 
 def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, part: Part) -> None:

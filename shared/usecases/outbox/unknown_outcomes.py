@@ -18,9 +18,10 @@ from shared.channelkit.comparing import says_the_same
 from shared.channels import ability, channel
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Identity
-from shared.domain.inbound import MessageReceived
+from shared.domain.inbound import MessageReceived, Receipt
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Direction, Message, MessageAlias, MessageKind, OutboxItem, OutboxStatus
 from shared.usecases.instances import instance_config
@@ -36,8 +37,15 @@ _LATEST = 20
 """Messages of a conversation that are looked at for an echo."""
 
 
-def remember(unit: UnitOfWork, item: OutboxItem) -> None:
-    """Have the chat's identity name the item, so that an echo to come settles it."""
+def remember(deps: Deps, item: OutboxItem) -> None:
+    """Have the chat's identity name the item, so that an echo to come settles it.
+
+    That has a commit of its own: the customer may be writing, and the item must not wait for that.
+    """
+    run_with_retry(deps, lambda unit: _remember(unit, item))
+
+
+def _remember(unit: UnitOfWork, item: OutboxItem) -> None:
     conversation = unit.conversations.owned_or_none(item.tenant_id, item.conversation_id)
     identity = unit.identities.owned_or_none(item.tenant_id, conversation.identity_id) if conversation else None
     if identity is not None and item.id not in identity.unsettled_ids:
@@ -57,6 +65,24 @@ def settle_by_echo(deps: Deps, unit: UnitOfWork, instance: Instance, chat: Ident
                 unit.after_commit(partial(enqueueing.wake, deps, item.tenant_id, item.conversation_id, instance))
             return True
     return False
+
+
+def settle_by_receipt(deps: Deps, unit: UnitOfWork, instance: Instance, receipt: Receipt) -> bool:
+    """Whether a receipt under a provider's id that nobody knows yet is about a message of ours: then that was sent.
+
+    The provider tells the id that we gave the part with it. Who sent it may still wait for the provider's answer.
+    """
+    item_id, _, number = (receipt.part_id or "").partition(".")
+    item = unit.outbox.owned_or_none(instance.tenant_id, item_id) if item_id else None
+    if item is None or item.instance_id != instance.id or item.status is OutboxStatus.SENT:
+        return False
+    if number != (str(item.parts_sent) if item.parts_sent else ""):
+        return False
+    part = parts.next_part(instance, item)
+    outcomes.record_sent_in(deps, unit, instance, item, Sent(external_message_id=receipt.external_message_id), part)
+    if not part.is_last:
+        unit.after_commit(partial(enqueueing.wake, deps, item.tenant_id, item.conversation_id, instance))
+    return True
 
 
 def _unsettled(deps: Deps, unit: UnitOfWork, chat: Identity) -> list[OutboxItem]:

@@ -14,6 +14,7 @@ import pytest
 from shared.domain.messages import Direction
 from shared.ports.store import Merge, Ref
 from shared.usecases.sweep import sweep
+from tests import refs
 from tests.channels import golden
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
@@ -305,3 +306,57 @@ def test_meta_is_answered_when_it_asks_whether_an_address_is_ours(hub: Hub) -> N
     answer = hub.client.get(f"/webhook/whatsapp_cloud/{channel_id}", query_string=query)
     assert (answer.status_code, answer.text) == (200, "1158201444")
     assert hub.client.get("/webhook/whatsapp_cloud", query_string=query).status_code == 403
+
+
+def _receipt(hub: Hub, channel_id: str, name: str, external_id: str, part_id: str) -> None:
+    """Meta tells what became of a message, with what was sent along."""
+    receipt = recording(name)
+    about = {"id": external_id, "biz_opaque_callback_data": part_id}
+    receipt["entry"][0]["changes"][0]["value"]["statuses"][0] |= about
+    call(hub, f"/webhook/whatsapp_cloud/{channel_id}", receipt)
+
+
+def test_a_receipt_settles_a_message_whose_answer_was_lost(hub: Hub) -> None:
+    channel_id = create(hub)
+    write(hub, channel_id)
+    session = eventually(hub.conversations)[0].id
+    hub.provider.on("POST", r"/messages\?", Reply(drop=True))
+    message_id = hub.post("/api/messages/send", {"conversationId": session, "text": "Hi"}, 202)["message"]["id"]
+    eventually(lambda: hub.documents("outbox", id=message_id)[0]["reason"] == "outcome_unknown")
+    assert sent(hub)[-1]["biz_opaque_callback_data"] == message_id
+    _receipt(hub, channel_id, "status__delivered", "wamid.LOST", message_id)
+    eventually(lambda: [each.status for each in hub.messages(Direction.OUTBOUND)] == ["delivered"])
+    assert hub.documents("outbox", id=message_id)[0]["status"] == "SENT"
+    assert hub.messages(Direction.OUTBOUND)[0].external_message_id == "wamid.LOST"
+
+
+def test_a_receipt_that_comes_before_the_answer_to_the_sending_is_not_undone_by_it(hub: Hub) -> None:
+    channel_id = create(hub)
+    write(hub, channel_id)
+    session = eventually(hub.conversations)[0].id
+
+    def take(request: Received) -> Reply:
+        if "biz_opaque_callback_data" not in request.json:
+            return Reply(json={})
+        _receipt(hub, channel_id, "status__delivered", "wamid.FAST", request.json["biz_opaque_callback_data"])
+        eventually(lambda: [each.status for each in hub.messages(Direction.OUTBOUND)] == ["delivered"])
+        return Reply(json={"messaging_product": "whatsapp", "messages": [{"id": "wamid.FAST"}]})
+
+    hub.provider.on("POST", r"/messages\?", take)
+    message_id = hub.post("/api/messages/send", {"conversationId": session, "text": "Hi"}, 202)["message"]["id"]
+    eventually(hub.idle)
+    assert hub.documents("outbox", id=message_id)[0]["status"] == "SENT"
+    assert [each.status for each in hub.messages(Direction.OUTBOUND)] == ["delivered"]
+
+
+def test_a_receipt_about_another_channels_message_settles_nothing(hub: Hub) -> None:
+    channel_id = create(hub)
+    write(hub, channel_id)
+    session = eventually(hub.conversations)[0].id
+    hub.provider.on("POST", r"/messages\?", Reply(drop=True))
+    message_id = hub.post("/api/messages/send", {"conversationId": session, "text": "Hi"}, 202)["message"]["id"]
+    eventually(lambda: hub.documents("outbox", id=message_id)[0]["reason"] == "outcome_unknown")
+    hub.store.commit([Merge(refs.outbox(message_id), {"instance_id": "another"})])
+    _receipt(hub, channel_id, "status__delivered", "wamid.LOST", message_id)
+    eventually(hub.idle)
+    assert hub.documents("outbox", id=message_id)[0]["status"] == "DEAD"

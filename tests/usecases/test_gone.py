@@ -12,17 +12,19 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
-from shared.domain.events import InboundEvent
+from shared.domain.events import InboundEvent, Topic
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import Instance, InstanceStatus, Removal
-from shared.ports.store import Create, Merge
+from shared.ports.store import Create, Delete, Merge
 from shared.usecases.conversations import ratings
 from shared.usecases.ingest.normalize import normalize
-from shared.usecases.instances import connection_state, instance_connection, lost_secrets
+from shared.usecases.instances import connection_state, instance_connection, instance_lookup, lost_secrets
 from shared.usecases.instances.missing_holders import GRACE, MissingHolders
 from tests import refs
 from tests.documents import a_message, an_instance, an_outbox_item
 from tests.pipeline.hub import UPDATE
+from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.sending import accepted, fate
 from tests.recording_bus import RecordingBus
 
 BOT = an_instance("telegram_bot", id="a" * 24)
@@ -150,3 +152,22 @@ def test_a_tenant_is_notified_of_connected_accounts_alone_that_nobody_holds(
     for _ in range(2):
         missing_holders.check(an_outbox_item(created_at=long_ago))
     assert deps.store.count("notifications") == notified
+
+
+def test_a_message_on_a_channel_whose_adapter_is_gone_is_given_up(manual_hub: ManualHub) -> None:
+    channel_id = manual_hub.telegram()
+    message_id, _ = accepted(manual_hub, channel_id)
+    channel = instance_lookup.by_id(manual_hub.deps, manual_hub.tenant_id, channel_id)
+    manual_hub.store.commit([Merge(refs.instance(channel_id), {"adapter": "imagined"})])
+    instance_lookup.forget(manual_hub.deps, channel)
+    manual_hub.work(Topic.OUTBOUND)
+    assert fate(manual_hub, message_id) == "DEAD"
+    assert manual_hub.sent_texts() == []
+
+
+def test_the_room_of_a_session_whose_channel_is_gone_lets_nobody_in(manual_hub: ManualHub) -> None:
+    channel_id = manual_hub.telegram()
+    manual_hub.writes(channel_id, "hello")
+    manual_hub.store.commit([Delete(refs.instance(channel_id))])
+    refused = manual_hub.post(f"/sessions/{manual_hub.conversation().id}/video-token", {}, 422)
+    assert "channel is gone" in refused["detail"]

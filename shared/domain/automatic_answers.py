@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 
 from pydantic import BaseModel
 
@@ -62,9 +61,7 @@ def says_nothing_new(history: Sequence[Message]) -> bool:
     """
     contents: set[str] = set()
     answers = 0
-    for former, message in pairwise([None, *history]):
-        if message is None:
-            continue
+    for former, message in zip([None, *history], history, strict=False):
         if message.direction is Direction.INBOUND:
             content = _content(message)
             answers = answers if content in contents else 0

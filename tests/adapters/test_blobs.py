@@ -204,6 +204,17 @@ def test_a_disk_that_fails_is_a_store_error(tmp_path: Path, clock: Clock) -> Non
         blobs.get("key")
 
 
+def test_a_file_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Path, clock: Clock) -> None:
+    blobs = FileBlobs(tmp_path, clock)
+    blobs.put("key", CAT, DAY)
+    [path] = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StoreError):
+        blobs.put("key", CAT, DAY)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("answer", [Reply(500), Reply(403), Reply(drop=True)], ids=["500", "403", "no answer"])
 def test_a_bucket_that_fails_is_a_store_error(storage: Stub, clock: Clock, answer: Reply) -> None:
     storage.on("GET", "/", answer)

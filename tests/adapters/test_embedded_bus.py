@@ -13,7 +13,8 @@ from shared.adapters.embedded.bus import SqliteBus, backoff, describe
 from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.engine.topic_queue import MAX_TEXTS
 from shared.domain.events import Event, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
-from shared.errors import ConfigurationInvalid, NotFound, ProviderRejected
+from shared.errors import ConfigurationInvalid, NotFound, ProviderRejected, StoreError
+from tests.eventually import eventually
 
 PATIENCE = 30.0
 
@@ -210,6 +211,33 @@ def test_consumer_that_outlives_its_database_has_its_event_come_again(tmp_path: 
     assert started.wait(PATIENCE)
     database.close()
     release.set()
+    bus.close()
+
+    other = open_bus(tmp_path)
+    arrived: Queue[Event] = Queue()
+    other.consume({Topic.REPLIES: arrived.put})
+    assert arrived.get(timeout=PATIENCE).id == "1"
+    other.close()
+
+
+def test_event_comes_again_when_its_consumer_cannot_publish(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database = Database(tmp_path)
+    bus = SqliteBus(database)
+    failed: Queue[StoreError] = Queue()
+
+    def answer(_: Event) -> None:
+        database.close()
+        try:
+            bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t", conversation_id="c"), key="c")
+        except StoreError as error:
+            failed.put(error)
+            raise
+
+    bus.consume({Topic.REPLIES: answer})
+    bus.publish(Topic.REPLIES, reply("1"), key="c")
+    assert failed.get(timeout=PATIENCE).detail == "the database is closed"
+    lost = "an event's outcome was lost, it comes again: the database is closed"
+    eventually(lambda: lost in caplog.messages)
     bus.close()
 
     other = open_bus(tmp_path)

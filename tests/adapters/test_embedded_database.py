@@ -207,6 +207,13 @@ def test_directory_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) 
         Database(tmp_path / "file" / "data")
 
 
+def test_directory_in_place_of_the_file_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").mkdir()
+
+    with pytest.raises(ConfigurationInvalid, match=r"DATA_DIR .* hub\.db in it is not a file"):
+        Database(tmp_path)
+
+
 def test_file_that_is_no_database_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "hub.db").write_text("this is certainly not a database\n" * 100)
 

@@ -171,3 +171,12 @@ def test_what_looks_like_an_escape_is_escaped(value: Any) -> None:
     now = datetime(2024, 5, 1, tzinfo=UTC)
 
     assert decode(encode(value, now)) == value
+
+
+def test_an_index_has_the_same_name_in_every_process() -> None:
+    equal = [Where(field, "==", 1) for field in ("tenant_id", "status", "kind", "open", "channel", "assignee")]
+    query = Query("conversations", tuple(equal), (Order("created_at"),))
+    index = query.index()
+    assert index is not None
+    # Under another name it would be made anew, and the former one would stay.
+    assert index[0] == "find_conversations_5e9da86e5096"

@@ -70,6 +70,16 @@ def test_making_the_topics_again_is_fine(pubsub: PubSub) -> None:
     ensure_topics(pubsub)
 
 
+def test_what_is_consumed_comes_in_order_and_what_died_or_is_kept_need_not(pubsub: PubSub) -> None:
+    subscriptions = {
+        True: [pubsub.subscription(topic) for topic in Topic],
+        False: [*map(pubsub.dead_subscription, Topic), pubsub.retained_subscription(Topic.INBOUND)],
+    }
+    for is_ordered, names in subscriptions.items():
+        stored = [pubsub.subscriber.get_subscription(subscription=name, timeout=PATIENCE) for name in names]
+        assert {each.enable_message_ordering for each in stored} == {is_ordered}
+
+
 def test_a_publish_that_is_refused_for_the_moment_is_repeated(pubsub: PubSub) -> None:
     with proxy_to(emulators.pubsub()) as proxy:
         proxy.refusals = [grpc.StatusCode.UNAVAILABLE]

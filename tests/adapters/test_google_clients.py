@@ -12,8 +12,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.api_core.exceptions import GoogleAPIError, ServiceUnavailable
+from google.auth.exceptions import GoogleAuthError, RefreshError
 
 from shared.adapters.google.blobs import BucketBlobs
+from shared.adapters.google.calls import errors
 from shared.adapters.google.pubsub import PubSub
 from shared.errors import StoreError
 from tests.stubs import Reply, Stub, stub_server
@@ -53,3 +56,16 @@ def test_the_bucket_is_called_with_the_right_to_read_and_write_files_alone(token
     assertion = parse_qs(tokens.to("/token")[0].body.decode())["assertion"][0]
     claims = jwt.decode(assertion, options={"verify_signature": False})
     assert claims["scope"] == "https://www.googleapis.com/auth/devstorage.read_write"
+
+
+@pytest.mark.parametrize("error", [GoogleAPIError, ServiceUnavailable, GoogleAuthError, RefreshError])
+def test_what_googles_clients_raise_is_a_store_error(error: type[Exception]) -> None:
+    with pytest.raises(StoreError) as refused, errors("Firestore"):
+        raise error("a secret")
+    assert refused.value.detail == f"Firestore did not answer: {error.__name__}"
+    assert isinstance(refused.value.__cause__, error)
+
+
+def test_what_others_raise_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="ours"), errors("Firestore"):
+        raise ValueError("ours")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.domain.conversations import Priority
 from shared.domain.instances import ChannelType
 from shared.domain.routing import (
+    MAX_ACTION_LENGTH,
     MAX_ARGUMENT,
     Action,
     ActionKind,
@@ -164,6 +165,22 @@ def _larger(smaller: st.SearchStrategy[Condition]) -> st.SearchStrategy[Conditio
 _conditions: st.SearchStrategy[Condition] = st.recursive(_comparisons(), _larger, max_leaves=6)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "NOT channel=sms",
+        "NOT NOT channel=sms",
+        "NOT (channel=sms OR hour=9)",
+        "channel=sms AND NOT priority=low AND tag!=vip",
+        "channel=sms OR (priority=low AND hour=9) OR text CONTAINS refund",
+        "(channel=sms OR priority=low) AND hour IN (9, 10)",
+        'tag IN (vip, "old friend", "and", "x=y", "(", "a\\"b", "c\\\\d", "")',
+    ],
+)
+def test_a_condition_is_printed_with_no_more_brackets_and_quotes_than_it_needs(condition: str) -> None:
+    assert print_condition(parse_condition(condition)) == condition
+
+
 @given(_conditions)
 def test_what_is_printed_is_read_as_the_same(condition: Condition) -> None:
     text = print_condition(condition)
@@ -223,6 +240,11 @@ def test_any_text_is_actions_or_an_error_that_points_into_it(text: str) -> None:
         assert parse_actions(print_actions(actions)) == actions
 
 
+def test_actions_are_printed_as_they_are_read() -> None:
+    text = "assign_to_agent_group:vip; set_priority:urgent; add_tag:a:b"
+    assert print_actions(parse_actions(text)) == text
+
+
 def test_several_actions_stand_in_one_text() -> None:
     assert parse_actions(" assign_to_agent_group:vip ;SET_PRIORITY: Urgent; add_tag:a:b") == (
         Action(ActionKind.ASSIGN_TO_AGENT_GROUP, "vip"),
@@ -242,11 +264,16 @@ def test_several_actions_stand_in_one_text() -> None:
         ("add_tag:a; set_priority:top", 25),
         ("add_tag:" + "a" * (MAX_ARGUMENT + 1), 9),
         (";".join(["add_tag:a"] * 11), 101),
+        ("add_tag:a".ljust(MAX_ACTION_LENGTH + 1), MAX_ACTION_LENGTH + 1),
     ],
 )
 def test_an_action_that_cannot_be_done_is_pointed_at(action: str, at: int) -> None:
     with pytest.raises(BadRequest, match=rf" at character {at}$"):
         parse_actions(action)
+
+
+def test_actions_may_be_as_long_as_the_limit() -> None:
+    assert parse_actions("add_tag:a".ljust(MAX_ACTION_LENGTH)) == (Action(ActionKind.ADD_TAG, "a"),)
 
 
 def _rule(id_: str, condition: str, action: str, active: bool = True) -> ParsedRule:

@@ -16,11 +16,12 @@ from shared.domain.calls import CallState, later_state
 from shared.domain.campaigns import accepts_campaigns
 from shared.domain.customers import Customer, Identity, Survey
 from shared.domain.inbound import MessageReceived, Sender
-from shared.domain.instance_options import FASTEST, HubOptions
+from shared.domain.instance_options import FASTEST, MOST_ANSWERS, HubOptions
 from shared.domain.kinds import MessageKind
-from shared.domain.messages import Attachment, MessageStatus, later_status, media_id, phones
+from shared.domain.messages import MOST_VERSIONS, Attachment, MessageStatus, later_status, media_id, phones
 from shared.domain.ratings import SURVEY_TEXT, survey_score, survey_text
 from shared.domain.shown_text import misleads
+from tests.documents import a_message
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 STATUSES = ("pending", "sending", "failed", "sent", "dead", "delivered", "read")
@@ -230,3 +231,42 @@ def test_a_role_covers_itself_and_what_is_less() -> None:
     for higher, lower in product(range(4), range(4)):
         assert order[higher].covers(order[lower]) is (higher <= lower)
         assert order[higher].within(order[lower]) is order[max(higher, lower)]
+
+
+def test_an_instance_that_says_nothing_of_automatic_answers_gives_twenty_an_hour() -> None:
+    answers = [HubOptions.of(config).automatic_answers_per_hour for config in ({}, _answers_an_hour(None))]
+    assert answers == [20, 20]
+
+
+@pytest.mark.parametrize("number", [1, MOST_ANSWERS])
+def test_an_instance_may_say_how_many_automatic_answers_it_gives(number: int) -> None:
+    assert HubOptions.of(_answers_an_hour(number)).automatic_answers_per_hour == number
+
+
+@pytest.mark.parametrize("number", [0, -1, MOST_ANSWERS + 1, 2.5, True, "20"])
+def test_a_number_of_automatic_answers_that_cannot_be_is_refused(number: object) -> None:
+    with pytest.raises(ValidationError, match=f"give a whole number from 1 to {MOST_ANSWERS}"):
+        HubOptions.of(_answers_an_hour(number))
+
+
+def _answers_an_hour(number: object) -> dict[str, object]:
+    return {"automatic_answers_per_hour": number}
+
+
+@pytest.mark.parametrize("attachments", [None, [], [Attachment(type=MessageKind.DOCUMENT, url="https://b.example")]])
+def test_an_edit_keeps_what_the_message_said(attachments: list[Attachment] | None) -> None:
+    former = [Attachment(type=MessageKind.IMAGE, url="https://a.example")]
+    message = a_message(text="first", attachments=former)
+    message.edit("second", attachments, NOW)
+    assert (message.text, message.edited_at) == ("second", NOW)
+    assert message.attachments == (former if attachments is None else attachments)
+    [version] = message.versions
+    assert (version.text, version.replaced_at) == ("first", NOW)
+    assert version.attachments == ([] if attachments is None else former)
+
+
+def test_a_message_keeps_only_its_latest_versions() -> None:
+    message = a_message(text="0")
+    for number in range(1, MOST_VERSIONS + 3):
+        message.edit(str(number), None, NOW)
+    assert [version.text for version in message.versions] == [str(number) for number in range(2, MOST_VERSIONS + 2)]

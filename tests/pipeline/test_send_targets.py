@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from shared.ports.store import Merge
+from shared.usecases.instances import instance_lookup
+from tests import refs
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
 
@@ -99,3 +102,20 @@ def test_the_outbox_is_asked_for_in_either_case(hub: Hub, talk: dict[str, str], 
     accepted = hub.post(SEND, talk | {"text": "good day"}, 202)
     items = eventually(lambda: hub.get(f"/api/outbox?status={word}")["items"])
     assert [item["id"] for item in items] == [accepted["queue"]["id"]]
+
+
+def test_a_customer_and_an_address_do_not_say_on_which_channel(hub: Hub, talk: dict[str, str]) -> None:
+    body = {"customerId": talk["customerId"], "externalUserId": "5", "text": "good day"}
+    assert "channelInstanceId" in hub.post(SEND, body, 400)["detail"]
+    assert "channelInstanceId" in hub.post(SEND, {"externalUserId": "5", "text": "good day"}, 400)["detail"]
+    accepted = hub.post(SEND, {"customerId": talk["customerId"], "text": "good day"}, 202)
+    assert accepted["message"]["conversationId"] == talk["conversationId"]
+
+
+def test_nothing_is_accepted_for_a_channel_that_nothing_serves(hub: Hub, talk: dict[str, str]) -> None:
+    channel = instance_lookup.by_id(hub.deps, hub.tenant_id, talk["channelInstanceId"])
+    hub.store.commit([Merge(refs.instance(channel.id), {"adapter": "imagined"})])
+    instance_lookup.forget(hub.deps, channel)
+    refused = hub.post(SEND, {"conversationId": talk["conversationId"], "text": "good day"}, 422)
+    assert "cannot send" in refused["detail"]
+    assert hub.documents("outbox") == []

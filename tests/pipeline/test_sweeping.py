@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.events import Topic
 from shared.domain.ids import new_id
+from shared.errors import StoreError
 from shared.ports.store import Create, Merge, Ref
 from shared.usecases.sweep import sweep
 from tests.pipeline.manual_hub import ManualHub
@@ -90,3 +91,15 @@ def test_a_step_that_fails_keeps_no_later_step_from_being_taken(hub: ManualHub) 
     counts = sweep(hub.deps)
     assert counts["rolled_up"] == 0
     assert (counts["campaign_messages"], counts["asked_after"]) == (1, 1)
+
+
+def test_a_store_that_fails_in_between_fails_the_sweep_which_comes_again(hub: ManualHub) -> None:
+    def fail() -> None:
+        raise StoreError("it is down")
+
+    hub.overlaps.store.before_commit("notifications", fail)
+    with pytest.raises(StoreError, match="it is down"):
+        hub.tick()
+    assert _alerts(hub) == []
+    hub.tick()
+    assert len(_alerts(hub)) == 1

@@ -17,6 +17,7 @@ from infra import operate
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.ports.store import Delete, Merge, Ref
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from tests.apps import create_app
@@ -342,3 +343,22 @@ def test_the_operators_key_is_nobody_who_could_sign_out(deps: Deps) -> None:
     keyed = replace(deps, settings=deps.settings.model_copy(update={"api_key": SecretStr("the-key")}))
     client = create_app(keyed, [auth.api]).test_client()
     assert client.post("/api/auth/logout", headers={"X-API-Key": "the-key"}).status_code == 400
+
+
+def test_who_was_removed_elsewhere_is_told_so_while_their_token_still_counts_here(
+    client: FlaskClient, owner: Account, deps: Deps
+) -> None:
+    assert me(client, owner.access).status_code == 200
+    deps.store.commit([Delete(Ref("users", owner.user_id))])
+    assert me(client, owner.access).status_code == 404
+
+
+@pytest.mark.parametrize(("ended", "status"), [(199, 204), (200, 429)])
+def test_only_so_many_sessions_are_ended_one_by_one(
+    client: FlaskClient, owner: Account, deps: Deps, ended: int, status: int
+) -> None:
+    later = deps.now() + timedelta(hours=1)
+    deps.store.commit([Merge(Ref("users", owner.user_id), {"ended_sign_ins": {f"s{n}": later for n in range(ended)}})])
+    answer = client.post("/api/auth/logout", json={}, headers=owner.headers)
+    assert answer.status_code == status, answer.text
+    assert (me(client, owner.access).status_code == 200) is (status == 429)

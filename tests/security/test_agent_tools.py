@@ -413,3 +413,12 @@ def test_an_external_agent_can_tell_that_it_is_asked_again(manual_hub: ManualHub
     keys = [request.headers["idempotency-key"] for request in manual_hub.provider.to(run)]
     stored: list[Any] = [message.id for message in manual_hub.messages() if message.text in ("one", "two")]
     assert keys == [stored[0]] * 3 + [stored[1]]
+
+
+def test_the_secrets_of_an_agents_tools_go_with_the_agent(ai_hub: ManualHub) -> None:
+    agent = _agent(ai_hub)
+    ai_hub.post(f"/api/agents/{agent}/tools/refund/secret", {}, 201)
+    name = ai_hub.documents("agents", id=agent)[0]["tools_secret"]
+    assert ai_hub.deps.secrets.read(name)
+    assert ai_hub.client.delete(f"/api/agents/{agent}", headers=ai_hub.headers).status_code == 204
+    assert ai_hub.deps.secrets.read(name) == {}

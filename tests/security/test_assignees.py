@@ -8,8 +8,11 @@ import pytest
 
 from functions.hub.main import blueprints
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.errors import BadRequest
 from shared.ports.store import Merge
+from shared.usecases.conversations import assignees
 from tests import refs
 from tests.apps import create_app
 from tests.functions.keys import key_for
@@ -124,3 +127,8 @@ def test_a_new_tenant_does_not_allow_them_and_allows_them_for_nobody_else(deps: 
     assert client.get("/api/settings", headers=first).json == {"externalAgents": False}
     assert client.patch("/api/settings", json={"externalAgents": True}, headers=first).status_code == 200
     assert client.get("/api/settings", headers=second).json == {"externalAgents": False}
+
+
+def test_where_there_is_nobody_yet_the_error_says_so(deps: Deps) -> None:
+    with pytest.raises(BadRequest, match="is no user, agent or team of yours; there is none yet"):
+        assignees.check(UnitOfWork(deps.store), "new tenant", "ann")

@@ -167,3 +167,19 @@ def test_in_production_agents_use_the_deployments_own_model(
     settings: dict[str, Any], model: str, allowed: bool
 ) -> None:
     assert Settings.model_validate(PRODUCTION | settings).allows_model(model) is allowed
+
+
+def test_a_hub_needs_an_owner_until_somebody_is_a_user_of_its_own_tenant(deps: Deps) -> None:
+    client = _client(_in_production(deps, registration="open"))
+    assert links.needs_owner(deps)
+    sign_up(client, "bob@example.com")
+    assert links.needs_owner(deps), "of another tenant"
+    assert _follow(client, links.create_setup_link(deps)).status_code == 200
+    assert not links.needs_owner(deps)
+
+
+def test_who_sets_a_hub_up_says_what_they_will_sign_in_with(deps: Deps) -> None:
+    client, link = _client(deps), links.create_setup_link(deps)
+    refused = follow(client, link, password=PASSWORD)
+    assert (refused.status_code, list(refused.json["fields"])) == (400, ["email"])
+    assert _follow(client, link).status_code == 200

@@ -15,6 +15,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.domain.accounts import Role
 from shared.ports.store import Ref, Set
+from shared.security.tokens import fingerprint
 from shared.usecases.accounts.accounts import MAX_TENANTS, MOST_COMPARED
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import (
@@ -188,6 +189,15 @@ def test_an_invitation_ends_after_a_week_or_when_it_is_withdrawn(
     assert client.delete(path, headers=stranger.headers).status_code == 404
     assert client.delete(path, headers=owner.headers).status_code == 204
     assert _accept(client, token).status_code == 401
+
+
+def test_a_link_of_another_kind_is_no_invitation_to_withdraw(client: FlaskClient, owner: Account) -> None:
+    bob = join(client, owner, "agent", BOB)
+    answer: Any = client.post(f"/api/users/{bob.user_id}/password-reset", headers=owner.headers).json
+    token = answer["link"].rpartition("token=")[2]
+    path = f"/api/users/invitations/{fingerprint(token)}"
+    assert client.delete(path, headers=owner.headers).status_code == 404
+    assert _accept(client, token).status_code == 200
 
 
 def test_an_admin_invites_and_withdraws_below_admins_alone(client: FlaskClient, owner: Account) -> None:

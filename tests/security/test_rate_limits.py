@@ -100,6 +100,14 @@ def test_what_others_spent_in_an_earlier_minute_is_forgotten(deps: Deps) -> None
     assert _spend(later, PER_KEY) == PER_KEY
 
 
+def test_what_was_spent_is_kept_for_some_minutes(deps: Deps) -> None:
+    began = deps.now()
+    _spend(_limited(deps, backend="google"), PER_KEY)
+    lifetimes = {document.data["expires_at"] - began for document in deps.store.find("rate_usage").documents}
+    assert all(timedelta(minutes=5) <= each <= timedelta(minutes=6) for each in lifetimes)
+    assert lifetimes
+
+
 def test_little_traffic_costs_no_round_trip_and_one_machine_never_any(deps: Deps) -> None:
     _spend(_limited(deps, backend="google"), PER_KEY // rate_limits.SHARES)
     _spend(_limited(deps), PER_KEY)

@@ -9,11 +9,14 @@ from flask.testing import FlaskClient
 
 from functions.omnichat import auth
 from shared.deps import Deps
+from shared.documents import ids
 from shared.security.buckets import Buckets, Rate
+from shared.usecases.accounts import login_throttle
 from shared.usecases.accounts.accounts import REGISTERING, SIGNING_IN
 from shared.usecases.accounts.sign_ins import REFRESHES, WRONG_REFRESHES
 from tests.apps import create_app
 from tests.functions.omnichat.accounts import PASSWORD, account_of, refresh, sign_in, sign_up
+from tests.overlaps import overlapping, overlaps
 
 
 @pytest.fixture
@@ -75,3 +78,14 @@ def test_one_session_is_refreshed_only_so_often_and_others_are_not_affected(clie
         account = account_of(refresh(client, account.refresh).json)
     assert refresh(client, account.refresh).status_code == 429
     assert refresh(client, other.refresh).status_code == 200
+
+
+def test_of_two_first_wrong_passwords_at_once_both_are_counted(deps: Deps) -> None:
+    overlapped = overlapping(deps)
+    client = create_app(overlapped, [auth.api]).test_client()
+    sign_up(client)
+    limits = login_throttle.limits(ids.email("ann@example.com"), "127.0.0.1")
+    # In another process, for in one the second waits for the first.
+    overlaps(overlapped).store.before_commit("login_failures", lambda: login_throttle.count_failure(deps, limits))
+    statuses = [sign_in(client, password="wrong password").status_code for _ in range(10)]
+    assert statuses == [401] * 9 + [429]

@@ -11,13 +11,22 @@ from typing import Any
 import pytest
 
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import ConnectionChanged
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import ChannelType, Instance, InstanceStatus, Removal
 from shared.errors import BadRequest, NotFound, ProviderUnavailable
-from shared.ports.store import Create, Delete, Ref
-from shared.usecases.instances import connection_state, instance_operations, instances, removals
+from shared.ports.store import Create, Delete, Merge, Ref, Set
+from shared.usecases.instances import (
+    connection_state,
+    instance_operations,
+    instances,
+    pairing_turns,
+    removals,
+    status_checks,
+)
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution
+from tests.overlaps import overlapping, overlaps
 from tests.recording_bus import RecordingBus
 from tests.stubs import Received, Reply, Stub
 
@@ -245,3 +254,42 @@ def test_the_secret_of_its_webhooks_is_kept_before_the_provider_has_it(public: D
     assert instance_operations.restart(public, instance).status is InstanceStatus.CONNECTED
     [(stored_secret, registered)] = registrations
     assert stored_secret == registered != ""
+
+
+@pytest.mark.parametrize("former", [None, -1], ids=["the first turn", "after a process that died"])
+def test_of_two_who_take_a_turn_at_once_one_pairs(public: Deps, evolution: Evolution, former: int | None) -> None:
+    overlapped = overlapping(public)
+    instance = whatsapp(public)
+    if former is not None:
+        public.store.commit([_turn_of_another(public, instance, former)])
+    turn = _turn_of_another(public, instance)
+    overlaps(overlapped).store.before_commit("leases", lambda: public.store.commit([Set(turn.ref, turn.data)]))
+    with pairing_turns.turn(overlapped, instance) as is_ours:
+        assert is_ours is False
+    assert public.store.get([turn.ref])[turn.ref].data["owner"] == "another", "whose turn it is keeps it"
+
+
+def test_of_two_who_try_a_removal_again_at_once_one_does(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    removal = Removal(id=instance.id, instance=instance, due_at=public.now(), created_at=public.now())
+    unit = UnitOfWork(public.store)
+    unit.removals.add(removal)
+    unit.commit()
+    overlapped = overlapping(public)
+    somebody = Merge(Ref("removals", instance.id), {"attempts": 1})
+    overlaps(overlapped).store.before_commit("removals", lambda: public.store.commit([somebody]))
+    assert removals.retry_due(overlapped) == 0
+    assert evolution.stub.requests == []
+    assert removals.retry_due(public) == 1
+
+
+def test_of_two_who_check_an_account_at_once_one_does(public: Deps, evolution: Evolution) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    requests = len(evolution.stub.requests)
+    overlapped = overlapping(public)
+    somebody = Merge(Ref("instances", instance.id), {"checked_at": public.now()})
+    overlaps(overlapped).store.before_commit("instances", lambda: public.store.commit([somebody]))
+    status_checks.check(overlapped, "acme", instance.id, stored(public, instance).checked_at)
+    assert len(evolution.stub.requests) == requests
+    status_checks.check(public, "acme", instance.id, stored(public, instance).checked_at)
+    assert len(evolution.stub.requests) > requests

@@ -17,7 +17,8 @@ from shared.domain.accounts import Principal, Role
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
-from shared.usecases.instances import instances
+from shared.usecases.instances import instance_config, instances
+from shared.usecases.instances.instance_config import Parts
 from shared.usecases.instances.instance_connection import record
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
@@ -273,3 +274,32 @@ def test_a_code_to_scan_is_kept_and_shown_to_the_room(deps: Deps, provider: Stub
     assert credentials["instance_token"] == "TOKEN"
     assert set(credentials) == {"evolution_key", "instance_token", "webhook_secret"}
     assert instances.by_id(deps, "acme", instance.id) == instance
+
+
+@pytest.mark.parametrize(
+    ("skip", "limit", "field"), [(-1, 10, "skip"), (10_001, 10, "skip"), (0, 0, "limit"), (0, -1, "limit")]
+)
+def test_a_page_that_cannot_be_is_refused(deps: Deps, skip: int, limit: int, field: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        instances.list_page(deps, "acme", skip, limit)
+    assert list(refused.value.fields) == [field]
+
+
+@pytest.mark.parametrize(("skip", "limit", "slugs"), [(10_000, 1, []), (0, 1, ["slack-1"]), (1, 5000, ["slack-2"])])
+def test_a_page_at_the_limits_is_given(deps: Deps, skip: int, limit: int, slugs: list[str]) -> None:
+    make(deps)
+    make(deps)
+    assert [instance.slug for instance in instances.list_page(deps, "acme", skip, limit)] == slugs
+
+
+def test_what_is_too_long_for_a_secret_is_refused() -> None:
+    fitting, too_long = ({"token": "x" * length} for length in (1000, 70_000))
+    assert instance_config.with_unlisted(Parts(secrets=fitting), {}) == fitting
+    with pytest.raises(BadRequest) as refused:
+        instance_config.with_unlisted(Parts(secrets=too_long), {})
+    assert list(refused.value.fields) == ["metadata"]
+
+
+def test_of_an_adapter_that_is_gone_nothing_is_missing(deps: Deps) -> None:
+    assert instance_config.model_of("imagined") is None
+    assert instance_config.check(deps, "acme", "imagined", Parts({"anything": "x"})) == []

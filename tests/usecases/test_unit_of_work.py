@@ -15,6 +15,7 @@ from shared.domain.customers import Customer, Preferences
 from shared.domain.messages import EarlyNote, MessageAlias
 from shared.errors import AlreadyExists, Conflict, NotFound
 from shared.ports.store import Increment, Merge, Ref
+from tests import refs
 from tests.overlaps import overlapping, overlaps
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -392,6 +393,36 @@ def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: D
     customer = _stored(hub_deps)
     assert customer is not None
     assert (customer.name, customer.email) == ("first", "ada@example.org")
+
+
+@pytest.mark.parametrize(
+    ("collision", "name"),
+    [
+        (None, None),
+        (AlreadyExists(), "Ada"),
+        (AlreadyExists(refs.customer("ada")), "Ada"),
+        (AlreadyExists(refs.customer("bob")), None),
+    ],
+    ids=["no collision", "unnamed", "of this", "of another"],
+)
+def test_a_document_that_may_be_why_the_last_attempt_failed_is_looked_for(
+    hub_deps: Deps, collision: AlreadyExists | None, name: str | None
+) -> None:
+    _store(hub_deps, _customer())
+    existing = UnitOfWork(hub_deps.store, collision).customers.existing("ada")
+    assert (existing.name if existing else None) == name
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read before", "not read"])
+def test_increments_within_a_map_are_added_to_what_is_there(hub_deps: Deps, is_read: bool) -> None:
+    ref = Ref("instance_sets", "acme")
+    hub_deps.store.commit([Merge(ref, {"next_slug": {"sms": 3}, "count": 2})])
+    unit = UnitOfWork(hub_deps.store)
+    if is_read:
+        unit.instance_sets.get("acme")
+    unit.instance_sets.patch("acme", next_slug={"sms": Increment(2), "line": Increment(1)})
+    unit.commit()
+    assert hub_deps.store.get([ref])[ref].data == {"next_slug": {"sms": 5, "line": 1}, "count": 2}
 
 
 def test_the_first_attempt_may_go_on_in_a_unit_that_has_read_already(hub_deps: Deps) -> None:

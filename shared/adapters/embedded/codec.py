@@ -53,8 +53,6 @@ def encode(value: object, now: datetime) -> Json:
     match value:
         case str():
             return encode_string(value)
-        case int():
-            return value
         case datetime():
             return encode_time(value)
         case float():
@@ -63,8 +61,6 @@ def encode(value: object, now: datetime) -> Json:
             return merged({}, value, now)
         case list() | tuple():
             return [encode(item, now) for item in value]
-        case Increment():
-            return value.by
         case ServerTime():
             return encode_time(now)
     raise TypeError(f"a {type(value).__name__} cannot be stored")

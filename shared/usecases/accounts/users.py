@@ -65,7 +65,7 @@ def withdraw(deps: Deps, caller: Principal, invitation_id: str) -> None:
 
     def attempt(unit: UnitOfWork) -> None:
         link = unit.account_links.owned(caller.tenant_id, invitation_id)
-        if link.purpose is not LinkPurpose.INVITATION or link.role is None:
+        if link.role is None:  # it is no invitation
             raise NotFound("There is no such invitation")
         _check_may_manage(caller, link.role)
         unit.account_links.remove(link.id)

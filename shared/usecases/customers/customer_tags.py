@@ -13,7 +13,7 @@ from shared.domain.customers import Customer, CustomerTag
 def index(unit: UnitOfWork, customer: Customer, former_tags: Sequence[str] = ()) -> None:
     """Have the index say what the customer's tags say; `former_tags` are those that it says now."""
     tenant_id = customer.tenant_id
-    for tag in sorted(set(former_tags) - set(customer.tags)):
+    for tag in set(former_tags) - set(customer.tags):
         unit.customer_tags.remove(ids.customer_tag(tenant_id, tag, customer.id))
     for tag in customer.tags:
         if tag not in former_tags:

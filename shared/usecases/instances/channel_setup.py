@@ -43,12 +43,10 @@ def configure(
         return _change(deps, caller, instances[0], values, label)
     try:
         return _create(deps, tenant_id, channel_type, values, label, _first_name(tenant_id, channel_type, values))
-    except BadRequest as error:
+    except BadRequest:
         if instances := _fitting(deps, tenant_id, channel_type, values):
             return _change(deps, caller, instances[0], values, label)
-        if "name" not in error.fields:
-            raise
-    # What has the name was once made here, and is of another type by now.
+    # What has the name was once made here, and is of another type by now; any other reason is a reason here, too.
     return _create(deps, tenant_id, channel_type, values, label, None)
 
 

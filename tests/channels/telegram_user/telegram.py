@@ -81,7 +81,7 @@ class Telegram:
     logged_out: list[str] = field(default_factory=list)
     lines: list[FakeLine] = field(default_factory=list)
     sent: list[Post] = field(default_factory=list)
-    refusals: list[HubError] = field(default_factory=list)
+    refusals: list[Exception] = field(default_factory=list)
     down: bool = False
     opened_twice: bool = False
     numbers: Any = field(default_factory=lambda: count(500))

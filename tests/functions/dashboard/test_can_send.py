@@ -96,6 +96,16 @@ def test_closed_window_wants_a_template_where_there_are_such(
     assert verdict(client, "facebook") == (False, "window_closed", False)
 
 
+def test_an_address_on_one_channel_is_none_on_another(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps)
+    address(deps, instance(deps, "telegram_bot"), now)
+    instance(deps, "slack", 2)
+    instance(deps, "whatsapp_cloud", 3)
+    assert verdict(client, "telegram_bot") == (True, None, False)
+    for channel in ("slack", "whatsapp"):
+        assert verdict(client, channel) == (False, "no_address", False)
+
+
 def test_phone_number_is_an_address_on_whatsapp_and_none_on_telegram(deps: Deps, client: FlaskClient) -> None:
     customer(deps, phone="+49151")
     instance(deps, "whatsapp_evolution")

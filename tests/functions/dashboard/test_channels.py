@@ -264,6 +264,28 @@ def test_the_status_has_the_printed_form(client: FlaskClient, deps: Deps, evolut
     assert answer | {"last_ping": None} == printed | {"last_ping": None}
 
 
+def test_a_type_counts_its_own_open_sessions(client: FlaskClient, deps: Deps, converse: Converse) -> None:
+    for type_ in (ChannelType.TELEGRAM_BOT, ChannelType.SLACK):
+        channel(deps, type_)
+    converse("a", channel=ChannelType.TELEGRAM_BOT)
+    converse("b", channel=ChannelType.TELEGRAM_BOT)
+    converse("c", channel=ChannelType.TELEGRAM_BOT, status=ConversationStatus.CLOSED)
+    converse("d", channel=ChannelType.SLACK)
+    converse("e", channel=ChannelType.SLACK, tenant_id="another")
+    active = [client.get(f"/channels/{word}/status").json["active_sessions"] for word in ("telegram_bot", "slack")]  # type: ignore[index]
+    assert active == [2, 1]
+
+
+def test_a_first_channel_whose_name_is_taken_gets_another(client: FlaskClient, deps: Deps, evolution: Stub) -> None:
+    assert client.post("/channels/whatsapp/configure", json=CONFIGURE).status_code == 200
+    [former] = instances.list_page(deps, "default")
+    settle(deps, former, type=ChannelType.SLACK, adapter="slack")
+    assert client.post("/channels/whatsapp/configure", json=CONFIGURE).status_code == 200
+    names = [each.name for each in instances.list_page(deps, "default")]
+    assert names[0] == former.name
+    assert len(set(names)) == 2
+
+
 def test_an_unconfigured_type_is_told_so(client: FlaskClient) -> None:
     assert client.get("/channels/sms/status").json == {
         "channel_type": "sms",

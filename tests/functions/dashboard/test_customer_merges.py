@@ -208,6 +208,15 @@ def test_a_person_with_too_many_addresses_is_refused(client: FlaskClient, deps: 
     assert profile(client, "anna")["customer_id"] == "anna"
 
 
+def test_a_person_with_too_many_sessions_is_refused(client: FlaskClient, deps: Deps, two: None) -> None:
+    data = {"tenant_id": "default", "customer_id": "anna"}
+    for batch in range(0, customer_merges.MOST_CONVERSATIONS, 1000):
+        deps.store.commit([Create(Ref("conversations", f"more{n}"), data) for n in range(batch, batch + 1000)])
+    answer = merge(client)
+    assert (answer.status_code, "sessions" in answer.json["detail"]) == (422, True)
+    assert profile(client, "anna")["customer_id"] == "anna"
+
+
 def test_many_sessions_move_in_batches(
     client: FlaskClient, deps: Deps, two: None, converse: Callable[..., Conversation]
 ) -> None:

@@ -259,6 +259,23 @@ def test_a_file_that_is_too_large_is_refused(client: FlaskClient, provider: Stub
     assert str(MAX_MEDIA) in assert_failed(client.get("/media/m2-0"), 502, "provider_error")
 
 
+def test_a_file_that_is_said_to_be_too_large_is_not_asked_for(
+    client: FlaskClient, provider: Stub, say: Say, bot: str
+) -> None:
+    url = _serve(provider, PNG)
+    path = _picture(say, bot, url=url, size=MAX_MEDIA + 1)
+    assert client.get(path).status_code == 413
+    assert provider.requests == []
+
+
+def test_a_file_of_a_channel_that_gives_none_is_not_there(client: FlaskClient, deps: Deps, say: Say) -> None:
+    new = instances.NewInstance(channel_type=ChannelType.WIDGET, name="web")
+    widget = instances.create(deps, "default", new, connect=False).id
+    answer = client.get(_picture(say, widget, external_id="F"))
+    assert answer.status_code == 404
+    assert "cannot be fetched" in answer.get_json()["detail"]
+
+
 @pytest.mark.parametrize("status", [301, 403, 404, 410, 500])
 def test_a_file_that_its_source_does_not_give_is_told(
     client: FlaskClient, provider: Stub, say: Say, bot: str, status: int

@@ -24,7 +24,8 @@ from shared.domain.events import Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.ports.store import Document, Merge, Ref
 from shared.usecases import connection_waits
-from shared.usecases.instances import instances
+from shared.usecases.instances import default_whatsapp, instances
+from shared.usecases.instances.instance_documents import label
 from shared.usecases.instances.instances import NewInstance
 from tests.apps import create_app
 from tests.eventually import eventually
@@ -200,6 +201,18 @@ def test_who_finds_no_place_may_stay_for_a_moment(configured: Deps) -> None:
     assert connection_waits.count() == 0
 
 
+def test_who_finds_no_place_on_a_small_machine_is_answered_at_once(configured: Deps) -> None:
+    smallest = replace(configured, settings=configured.settings.model_copy(update={"threads": 2}))
+    instance = whatsapp(smallest)
+    with ThreadPoolExecutor(1) as pool:
+        wait = pool.submit(connection_waits.until_connected, smallest, instance, 60)
+        eventually(lambda: connection_waits.count() == 1)
+        assert connection_waits.until_connected(smallest, instance, 3600) is False
+        state_becomes(smallest, instance, InstanceStatus.CONNECTED)
+        connection_waits.wake(instance.id)
+        assert wait.result(timeout=30)
+
+
 @pytest.mark.parametrize("timeout", ["-1", "60.1", "nan", "inf", "x", "1e999"])
 def test_nobody_waits_longer_than_a_minute(client: FlaskClient, timeout: str) -> None:
     answer = client.get(f"/api/pair/status?timeout={timeout}")
@@ -253,6 +266,20 @@ def test_requests_that_come_together_make_one_instance_and_one_pairing(
     assert len({json.dumps(answer) for answer in answers}) == 1
     assert len(instances.list_page(configured, "default")) == 1
     assert server.created_count == 1
+
+
+def test_the_first_instance_always_gets_the_same_name_unless_somebody_has_it(
+    configured: Deps, server: Evolution
+) -> None:
+    first = default_whatsapp.find_or_make(configured, "acme")
+    assert first is not None
+    assert first.name == "whatsapp-acme"
+    assert default_whatsapp.find_or_make(configured, "acme") == default_whatsapp.find(configured, "acme") == first
+    instances.create(configured, "other", NewInstance(channel_type=ChannelType.SLACK, name="whatsapp-third"))
+    third = default_whatsapp.find_or_make(configured, "third")
+    assert third is not None
+    assert (third.tenant_id, label(third)) == ("third", "whatsapp-third")
+    assert third.name != "whatsapp-third"
 
 
 def test_a_code_that_is_not_there_yet_can_be_asked_for_again(client: FlaskClient, server: Evolution) -> None:

@@ -1,0 +1,145 @@
+"""What clients of the sockets are told while the store does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import pytest
+from socketio.exceptions import ConnectionError as NotConnected
+
+from infra.sockets.server import SocketServer
+from infra.sockets.web import bound
+from shared.cache import TTLCache
+from shared.deps import Deps
+from shared.domain.accounts import Role
+from shared.domain.events import RealtimeEvent
+from shared.errors import ConfigurationInvalid, StoreError
+from shared.ports.store import Delete, Ref, Store
+from tests.eventually import eventually
+from tests.infra.clients import Client, stored_instance, token_for
+from tests.infra.hosting import hosted
+
+
+@dataclass
+class FailingStore:
+    """A store that fails at the calls, counted from now, that a test names; `failed` is how many did."""
+
+    store: Store
+    fails: Callable[[int], bool] = lambda number: False
+    numbers: Iterator[int] = field(default_factory=count)
+    failed: int = 0
+
+    def fail(self, fails: Callable[[int], bool]) -> None:
+        self.fails, self.numbers, self.failed = fails, count(), 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def get(self, refs: Any) -> Any:
+        if self.fails(next(self.numbers)):
+            self.failed += 1
+            raise StoreError("it is down")
+        return self.store.get(refs)
+
+
+@pytest.fixture
+def store(deps: Deps) -> FailingStore:
+    return FailingStore(deps.store)
+
+
+@pytest.fixture
+def url(deps: Deps, store: FailingStore) -> Iterator[str]:
+    """A server that remembers nothing of what it has read, and checks its clients again and again."""
+    hours = count(0, 3600)
+    forgetful = replace(deps, store=store, cache=TTLCache(lambda: next(hours)))
+    with hosted(SocketServer(forgetful, recheck_seconds=0.05)) as url:
+        yield url
+
+
+@pytest.fixture
+def client(deps: Deps, url: str) -> Iterator[Client]:
+    stored_instance(deps)
+    with closing(Client("websocket")) as client:
+        client.connect(url, auth={"token": token_for(deps, "t1")})
+        yield client
+
+
+def _always(number: int) -> bool:
+    return True
+
+
+def test_who_cannot_be_checked_is_told_to_come_again(deps: Deps, url: str, store: FailingStore) -> None:
+    token = token_for(deps, "t1")
+    store.fail(_always)
+    with closing(Client("websocket")) as client:
+        with pytest.raises(NotConnected):
+            client.connect(url, auth={"token": token})
+        assert client.refusals.get(timeout=10)["message"] == "unavailable: try again later"
+    store.fail(lambda number: False)
+    with closing(Client("websocket")) as client:
+        client.connect(url, auth={"token": token})
+        assert client.io.connected
+
+
+def test_who_is_connected_stays_so_while_nobody_can_be_checked(client: Client, store: FailingStore) -> None:
+    store.fail(_always)
+    eventually(lambda: store.failed >= 3)
+    assert client.ask("join-channel", "i1") == {"ok": False, "detail": "the store does not answer, try again"}
+    store.fail(lambda number: False)
+    assert client.ask("join-channel", "i1") == {"ok": True}
+
+
+def test_whose_role_is_gone_is_disconnected_when_the_store_answers_again(
+    client: Client, deps: Deps, store: FailingStore
+) -> None:
+    store.fail(_always)
+    deps.store.commit([Delete(Ref("users", f"{Role.ADMIN.value}-t1"))])
+    eventually(lambda: store.failed >= 3)
+    assert client.io.connected
+    store.fail(lambda number: False)
+    eventually(lambda: not client.io.connected)
+
+
+def test_who_may_join_joins_even_if_nobody_can_tell_them_how_the_channel_stands(
+    deps: Deps, store: FailingStore
+) -> None:
+    sockets = SocketServer(replace(deps, store=store))
+    stored_instance(deps)
+    with hosted(sockets) as url, closing(Client("websocket")) as client:
+        client.connect(url, auth={"token": token_for(deps, "t1")})
+        store.fail(lambda number: number == 1)
+        assert client.ask("join-channel", "i1") == {"ok": True}
+        assert store.failed == 1
+        sockets.deliver(
+            RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": "connected"})
+        )
+        assert client.came.get(timeout=10)[0] == "channel-status"
+
+
+def test_a_channel_that_goes_while_somebody_joins_tells_them_nothing(deps: Deps, store: FailingStore) -> None:
+    stored_instance(deps)
+
+    def vanish(number: int) -> bool:
+        if number == 1:
+            deps.store.commit([Delete(Ref("instances", "i1"))])
+        return False
+
+    with hosted(SocketServer(replace(deps, store=store))) as url, closing(Client("websocket")) as client:
+        client.connect(url, auth={"token": token_for(deps, "t1")})
+        store.fail(vanish)
+        assert client.ask("join-channel", "i1") == {"ok": True}
+        assert client.ask("join-channel", "i1") == {"ok": False, "detail": "there is no such channel"}
+        assert client.came.empty()
+
+
+def test_a_port_that_somebody_listens_on_is_a_configuration_error(deps: Deps) -> None:
+    any_port = deps.settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+    with closing(bound(any_port)) as listener:
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(ConfigurationInvalid, match=f"HOST, PORT: cannot listen on 127.0.0.1 port {port}: "):
+            bound(any_port.model_copy(update={"port": port}))

@@ -16,13 +16,13 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, Removal
 from shared.errors import BadRequest, NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Merge, Ref, Set
+from shared.usecases.delivery import status_checks
 from shared.usecases.instances import (
     connection_state,
     instance_operations,
     instances,
     pairing_turns,
     removals,
-    status_checks,
 )
 from shared.usecases.instances.instances import NewInstance
 from tests.evolution import Evolution

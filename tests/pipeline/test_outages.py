@@ -130,6 +130,18 @@ def test_a_message_waits_three_days_and_no_longer(shop: ManualHub, server: Serve
     assert shop.documents("outbox")[0]["reason"] == "retries_exhausted"
 
 
+def test_a_server_that_never_comes_back_is_left_to_the_usual_checks(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _send(shop, 1)
+    shop.wait(days=4)
+    shop.tick()
+    check_count = len(shop.provider.to("/instance/connectionState/"))
+    for _ in range(10):
+        shop.wait(seconds=11)
+        shop.work()
+    assert len(shop.provider.to("/instance/connectionState/")) == check_count
+
+
 def test_a_check_that_was_lost_is_begun_again(shop: ManualHub, server: Server) -> None:
     server.is_down = True
     _send(shop, 1)

@@ -111,7 +111,8 @@ def go_on(deps: Deps, instance: Instance, why: str) -> None:
         after = unit.instances.owned_or_none(instance.tenant_id, instance.id)
         if after is None or after.down_since is None:
             return
-        unit.after_commit(lambda: check_later(deps, after))
+        if deps.now() - after.down_since < LONGEST:  # after that no message waits any more
+            unit.after_commit(lambda: check_later(deps, after))
         if after.status not in _WORKING or deps.now() - after.down_since < SHOWN_AFTER:
             return
         before = after.model_copy()

@@ -149,15 +149,18 @@ def test_echo_and_receipt_of_any_part_are_about_the_one_message(manual_hub: Manu
     assert (message.id, message.external_message_id, message.status) == (message_id, "VOICE", MessageStatus.READ)
 
 
-def test_a_receipt_of_the_first_part_outlives_the_sending_of_the_second(manual_hub: ManualHub) -> None:
+@pytest.mark.parametrize("call", ["sendWhatsAppAudio", "sendText"])
+def test_a_receipt_of_the_first_part_outlives_the_sending_of_the_second(manual_hub: ManualHub, call: str) -> None:
     whatsapp = WhatsApp(manual_hub)
 
-    def take_text(request: Received) -> Reply:
-        whatsapp.tell_status("VOICE", "DELIVERY_ACK")
-        return Reply(201, {"key": {"remoteJid": MARIA, "fromMe": True, "id": "TEXT"}})
+    def take(request: Received) -> Reply:
+        external_id = "VOICE" if "audio" in request.json else "TEXT"
+        if call in request.path:
+            whatsapp.tell_status("VOICE", "DELIVERY_ACK")
+        return Reply(201, {"key": {"remoteJid": MARIA, "fromMe": True, "id": external_id}})
 
-    manual_hub.provider.on("POST", "/message/sendText", take_text)
+    manual_hub.provider.on("POST", "/message/", take)
     message_id = whatsapp.send()
-    manual_hub.work()
+    manual_hub.deliver()
     assert fate(manual_hub, message_id) == "SENT"
     assert [message.status for message in manual_hub.messages(Direction.OUTBOUND)] == [MessageStatus.DELIVERED]

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
+from shared.usecases.ingest import webhooks
 from tests.channels.proofs import PROOFS, ROTATED, SECRET, Call
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
@@ -152,6 +153,14 @@ def test_ones_own_signature_at_ones_own_address_brings_nothing_into_another_tena
     tenant, channel = tenant_with(hub, name, OWN_ACCOUNT)
     assert call(hub, name, accounts, channel=channel) == 200
     assert brought(hub) == [(tenant, channel)] * len(accounts)
+
+
+@every_shared_address
+def test_a_call_at_ones_own_address_may_name_only_so_many_other_accounts(hub: Hub, name: str) -> None:
+    _, channel = tenant_with(hub, name, OWN_ACCOUNT)
+    others = [f"other-{number}" for number in range(webhooks.MOST_ACCOUNTS + 1)]
+    assert call(hub, name, [OWN_ACCOUNT, *others], channel=channel) == 400
+    assert brought(hub) == []
 
 
 @every_shared_address

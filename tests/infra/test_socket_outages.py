@@ -32,6 +32,7 @@ class FailingStore:
     fails: Callable[[int], bool] = lambda number: False
     numbers: Iterator[int] = field(default_factory=count)
     failed: int = 0
+    unreadable_id: str = ""
 
     def fail(self, fails: Callable[[int], bool]) -> None:
         self.fails, self.numbers, self.failed = fails, count(), 0
@@ -40,7 +41,7 @@ class FailingStore:
         return getattr(self.store, name)
 
     def get(self, refs: Any) -> Any:
-        if self.fails(next(self.numbers)):
+        if self.fails(next(self.numbers)) or any(ref.id == self.unreadable_id for ref in refs):
             self.failed += 1
             raise StoreError("it is down")
         return self.store.get(refs)
@@ -102,6 +103,15 @@ def test_whose_role_is_gone_is_disconnected_when_the_store_answers_again(
     assert client.io.connected
     store.fail(lambda number: False)
     eventually(lambda: not client.io.connected)
+
+
+def test_who_cannot_be_checked_keeps_nobody_else_in(client: Client, deps: Deps, url: str, store: FailingStore) -> None:
+    with closing(Client("websocket")) as other:
+        other.connect(url, auth={"token": token_for(deps, "t1", role=Role.AGENT)})
+        store.unreadable_id = f"{Role.AGENT.value}-t1"
+        deps.store.commit([Delete(Ref("users", f"{Role.ADMIN.value}-t1"))])
+        eventually(lambda: not client.io.connected)
+        assert other.io.connected
 
 
 def test_who_may_join_joins_even_if_nobody_can_tell_them_how_the_channel_stands(

@@ -15,6 +15,8 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.errors import SecretLost
+from shared.ports.secrets import Secrets
 from shared.ports.store import Ref
 from tests.apps import create_app
 from tests.functions.forge.conftest import KEY, Door
@@ -267,3 +269,24 @@ def test_browsers_are_let_in(door: Door) -> None:
     answer = door.client.options("/api/forge/config", headers=preflight)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
+
+
+def test_a_key_that_cannot_be_opened_any_more_is_none_until_it_is_entered_again(door: Door, deps: Deps) -> None:
+    door.write(door.config())
+    client = create_app(replace(deps, secrets=LostSecrets(deps.secrets)), blueprints()).test_client()
+    reopened = replace(door, client=client)
+    assert reopened.read()["omni_config"]["api_key"] in (None, "")
+    reopened.write(door.config())
+
+
+class LostSecrets:
+    """Secrets that were sealed with another key: they can be written, and not read."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    def read(self, name: str) -> dict[str, str]:
+        raise SecretLost(f"{name} was sealed with another key")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._secrets, name)

@@ -16,9 +16,12 @@ from werkzeug.test import TestResponse
 from functions.omnihub.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.errors import NotFound, Unauthorized
+from shared.ports.store import Merge
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
-from shared.usecases.instances import instances
+from shared.usecases.instances import installing, instances
+from tests import refs
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
@@ -266,3 +269,41 @@ def test_two_installations_go_on_in_one_browser(client: FlaskClient, new: dict[s
     first, second = (link_parameters(client, path)["state"] for path in (team, f"{PATH}/second"))
     assert back(client, state=first, code="c").status_code == 200
     assert back(client, state=second, code="c").status_code == 409  # the same account
+
+
+def test_without_an_address_of_the_hub_there_is_no_link_and_an_earlier_one_ends(
+    deps: Deps, client: FlaskClient, team: str
+) -> None:
+    [token] = parse_qs(urlsplit(link_of(client, team)).query)["link"]
+    [instance] = instances.list_page(deps, "default")
+    nameless = replace(deps, settings=deps.settings.model_copy(update={"public_url": None}))
+    links = installing.links(nameless, instance)
+    assert links is not None
+    assert (links.auth_url, "PUBLIC_URL" in links.message) == (None, True)
+    with pytest.raises(Unauthorized):
+        installing.begin(nameless, "slack", token, "browser")
+    with pytest.raises(NotFound):
+        installing.finish(nameless, "slack", token, "code", "browser")
+
+
+def test_a_link_ends_when_the_app_is_not_set_any_more(deps: Deps, client: FlaskClient, team: str) -> None:
+    link = link_of(client, team)
+    refused = start(_client_with(deps, slack_client_id=None), link)
+    assert refused.status_code == 401
+    assert "not connected so any more" in refused.text
+    assert start(client, link).status_code == 303
+
+
+def _client_with(deps: Deps, **settings: object) -> FlaskClient:
+    changed = replace(deps, settings=deps.settings.model_copy(update=settings))
+    return create_app(changed, blueprints()).test_client()
+
+
+def test_a_configuration_that_cannot_be_used_is_named_instead_of_a_link(
+    deps: Deps, client: FlaskClient, team: str
+) -> None:
+    [stored] = instances.list_page(deps, "default")
+    deps.store.commit([Merge(refs.instance(stored.id), {"config": {"client_id": ["not", "a", "text"]}})])
+    answer: Any = client.get(f"{team}/qr").json
+    assert answer["auth_url"] is None
+    assert "client_id" in answer["message"]

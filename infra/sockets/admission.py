@@ -1,4 +1,6 @@
-"""How many connections there may be: in this process, from one address, of one tenant, and by one credential."""
+"""How many connections there may be: in this process, from one address, of one tenant, of its visitors, and by one
+credential.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """An office has one address, and a person a page open in several tabs, on a token for all of them."""
+    """An office has one address, and a person a page open in several tabs, on a token for all of them.
+
+    Anybody becomes a visitor of a widget, as often as they like: visitors take no place of the business's own people.
+    """
 
     of_process: int = 5_000
     of_address: int = 500
     of_tenant: int = 2_500
+    of_visitors: int = 1_500
     of_credential: int = 50
 
 

@@ -90,6 +90,7 @@ class SocketServer:
         self._clients: dict[str, _Client] = {}
         self._by_credential: Counter[str] = Counter()
         self._by_tenant: Counter[str] = Counter()
+        self._visitors_by_tenant: Counter[str] = Counter()
         self._rooms: WeakValueDictionary[str, _Room] = WeakValueDictionary()
         self._strangers: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -169,13 +170,20 @@ class SocketServer:
         client = _Client(credential, holder, engine_id)
         if self._by_credential[credential] >= self._limits.of_credential:
             raise Refused("unavailable: there are too many connections with this credential")
-        if self._by_tenant[client.tenant_id] >= self._limits.of_tenant:
+        by_tenant, most = self._count_of(client)
+        if by_tenant[client.tenant_id] >= most:
             raise Refused("unavailable: there are too many connections of this business")
         self._clients[sid] = client
         self._by_credential[credential] += 1
-        self._by_tenant[client.tenant_id] += 1
+        by_tenant[client.tenant_id] += 1
         if isinstance(holder, Visitor):
             await self._enter(sid, client, _room_name(client.tenant_id, holder.room))
+
+    def _count_of(self, client: _Client) -> tuple[Counter[str], int]:
+        """The count that the client is part of, by tenant, and how many there may be."""
+        if isinstance(client.holder, Visitor):
+            return self._visitors_by_tenant, self._limits.of_visitors
+        return self._by_tenant, self._limits.of_tenant
 
     def _is_open(self, engine_id: str) -> bool:
         connection = self._io.eio.sockets.get(engine_id)
@@ -186,7 +194,7 @@ class SocketServer:
         if client is None:
             return
         _one_less(self._by_credential, client.credential)
-        _one_less(self._by_tenant, client.tenant_id)
+        _one_less(self._count_of(client)[0], client.tenant_id)
         # Nothing else is said on this connection, but not every client then closes it.
         closing = asyncio.create_task(self._close(client.engine_id, after=FAREWELL_SECONDS))
         self._closing.add(closing)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_ITEMS = 100
-_Short = Annotated[str, StringConstraints(max_length=1_000)]
-_Long = Annotated[str, StringConstraints(max_length=65_536)]
+
+
+def _cut_to(most: int) -> BeforeValidator:
+    """Cut what is longer: strangers send it, and a message with too long a quotation is a message all the same."""
+
+    def cut(value: Any) -> Any:
+        return value[:most] if isinstance(value, (str, list)) else value
+
+    return BeforeValidator(cut)
+
+
+_Short = Annotated[str, _cut_to(1_000)]
+_Long = Annotated[str, _cut_to(65_536)]
+_Few = _cut_to(MOST_ITEMS)
 
 
 class _Part(BaseModel):
@@ -22,7 +34,7 @@ class Quote(_Part):
     text: _Long | None = None
     author: _Short | None = None
     is_story: bool = False
-    url: str | None = None
+    url: _Long | None = None
 
 
 class Forward(_Part):
@@ -56,7 +68,7 @@ class OrderLine(_Part):
 class Order(_Part):
     """What a customer ordered. `total` is for all of it, in `currency`."""
 
-    lines: list[OrderLine] = Field(default_factory=list, max_length=MOST_ITEMS)
+    lines: Annotated[list[OrderLine], _Few] = Field(default_factory=list)
     title: _Short | None = None
     note: _Long | None = None
     item_count: int | None = None
@@ -73,7 +85,7 @@ class Referral(_Part):
     source: _Short | None = None
     title: _Short | None = None
     text: _Long | None = None
-    url: str | None = None
+    url: _Long | None = None
     ad_id: _Short | None = None
     product_id: _Short | None = None
     ref: _Short | None = None
@@ -82,7 +94,7 @@ class Referral(_Part):
 
 class Poll(_Part):
     question: _Short
-    options: list[_Short] = Field(default_factory=list, max_length=MOST_ITEMS)
+    options: Annotated[list[_Short], _Few] = Field(default_factory=list)
 
 
 class Payment(_Part):
@@ -100,11 +112,11 @@ class Content(_Part):
 
     subject: _Short | None = None
     html: str | None = None
-    cc: list[_Short] = Field(default_factory=list, max_length=MOST_ITEMS)
+    cc: Annotated[list[_Short], _Few] = Field(default_factory=list)
     quoted: Quote | None = None
     forwarded: Forward | None = None
     pressed: Press | None = None
-    form: list[FormAnswer] = Field(default_factory=list, max_length=MOST_ITEMS)
+    form: Annotated[list[FormAnswer], _Few] = Field(default_factory=list)
     order: Order | None = None
     payment: Payment | None = None
     referral: Referral | None = None

@@ -107,7 +107,8 @@ class MessageEdited:
     """A message has another text, or other files, now.
 
     `attachments` are None where the edit leaves the files as they are. With `if_known` a message that the hub has not
-    got is not waited for.
+    got is not waited for. With `by_customer` it changes no message of the business: the provider does not check whose
+    message a customer's program names.
     """
 
     external_message_id: str
@@ -115,15 +116,17 @@ class MessageEdited:
     edited_at: datetime
     attachments: tuple[Attachment, ...] | None = None
     if_known: bool = False
+    by_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDeleted:
-    """A message was taken back. With `if_known` a message that the hub has not got is not waited for."""
+    """A message was taken back. `if_known` and `by_customer` are as in `MessageEdited`."""
 
     external_message_id: str
     deleted_at: datetime | None = None
     if_known: bool = False
+    by_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

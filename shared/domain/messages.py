@@ -110,6 +110,8 @@ class Span(BaseModel):
 
 
 MOST_VERSIONS = 20
+VERSIONS_BYTES = 192 * 1024
+MOST_REACTIONS = 200
 
 
 class Version(BaseModel):
@@ -174,10 +176,22 @@ class Message(BaseModel):
         former = Version(
             text=self.text, attachments=self.attachments if attachments is not None else [], replaced_at=edited_at
         )
-        self.versions = [*self.versions, former][-MOST_VERSIONS:]
+        self.versions = _latest([*self.versions, former])
         self.text, self.edited_at = text, edited_at
         if attachments is not None:
             self.attachments = attachments
+
+    def react(self, person: str, emoji: str, reacted_at: datetime) -> None:
+        """Keep the latest reaction of each person, and no more than `MOST_REACTIONS`: in a group anybody may react."""
+        if self.reacted_at.get(person, reacted_at) > reacted_at:
+            return
+        if person not in self.reacted_at and len(self.reacted_at) >= MOST_REACTIONS:
+            oldest = min(self.reacted_at, key=self.reacted_at.__getitem__)
+            del self.reacted_at[oldest]
+            self.reactions.pop(oldest, None)
+        others = {other: former for other, former in self.reactions.items() if other != person}
+        self.reactions = others | ({person: emoji} if emoji else {})
+        self.reacted_at[person] = reacted_at
 
     @property
     def is_late(self) -> bool:
@@ -190,8 +204,23 @@ class Message(BaseModel):
         return self.extra.get("verified") is False
 
 
+def _latest(versions: list[Version]) -> list[Version]:
+    """The last ones, as far as there is room: somebody may change a long text all day."""
+    latest: list[Version] = []
+    room = VERSIONS_BYTES
+    for version in reversed(versions[-MOST_VERSIONS:]):
+        room -= len(version.model_dump_json().encode())
+        if room < 0:
+            break
+        latest.append(version)
+    return latest[::-1]
+
+
 class MessageNote(BaseModel):
-    """What was told of a message before it came. Its status begins below everything that can be told."""
+    """What was told of a message before it came. Its status begins below everything that can be told.
+
+    `by_customer` says that a customer edited or deleted it, which counts only if it turns out to be theirs.
+    """
 
     status: MessageStatus = MessageStatus.PENDING
     error: str | None = None
@@ -199,6 +228,11 @@ class MessageNote(BaseModel):
     attachments: list[Attachment] | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    by_customer: bool = False
+
+    def about_ours(self) -> MessageNote:
+        """What of it counts for a message of the business."""
+        return MessageNote(status=self.status, error=self.error) if self.by_customer else self
 
     def edit(self, text: str | None, attachments: list[Attachment] | None, edited_at: datetime) -> None:
         """Note what the message is to say; `attachments` are None where the files stay."""

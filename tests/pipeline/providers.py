@@ -75,13 +75,14 @@ class WhatsApp:
         """A receipt, in Evolution's words."""
         self.brings("messages.update", {"keyId": message_id, "remoteJid": MARIA, "fromMe": True, "status": status})
 
-    def edits(self, message_id: str, text: str, at: int) -> None:
-        """The author gave the message another text, `at` in Unix seconds."""
+    def edits(self, message_id: str, text: str, at: int, *, from_me: bool = False) -> None:
+        """Maria gave a message another text, `at` in Unix seconds, or a program of the business did."""
         change = {"type": "MESSAGE_EDIT", "editedMessage": {"conversation": text}, "timestampMs": str(at * 1000)}
-        self.brings("messages.edited", change | {"key": {"remoteJid": MARIA, "fromMe": False, "id": message_id}})
+        key = {"remoteJid": MARIA, "fromMe": from_me, "id": message_id}
+        self.brings("send.message.update" if from_me else "messages.edited", change | {"key": key})
 
-    def deletes(self, message_id: str) -> None:
-        self.brings("messages.delete", {"remoteJid": MARIA, "fromMe": False, "id": message_id})
+    def deletes(self, message_id: str, *, from_me: bool = False) -> None:
+        self.brings("messages.delete", {"remoteJid": MARIA, "fromMe": from_me, "id": message_id})
 
     def reacts(self, message_id: str, emoji: str, at: int, **key: Any) -> None:
         """Maria reacts at `at`, in Unix seconds; with `fromMe` the business does. An empty one takes it back."""

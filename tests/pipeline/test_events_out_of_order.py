@@ -109,7 +109,7 @@ def test_a_receipt_that_is_being_written_does_not_undo_a_later_one(hub: ManualHu
 
 
 def test_what_is_told_at_once_before_its_message_is_all_noted(hub: ManualHub, shop: WhatsApp) -> None:
-    hub.overlaps.store.before_commit("messages", lambda: shop.deletes("OURS"))
+    hub.overlaps.store.before_commit("messages", lambda: shop.deletes("OURS", from_me=True))
     shop.reports("OURS", "DELIVERY_ACK")
     hub.overlaps.store.before_commit("messages", lambda: shop.reports("OTHER", "READ"))
     shop.reports("OTHER", "SERVER_ACK")
@@ -184,9 +184,9 @@ def test_a_deletion_that_is_told_again_keeps_its_time(hub: ManualHub, shop: What
 
 
 def test_what_is_told_before_a_message_does_not_replace_each_other(hub: ManualHub, shop: WhatsApp) -> None:
-    shop.edits("OURS", "mended", 1_795_000_100)
+    shop.edits("OURS", "mended", 1_795_000_100, from_me=True)
     shop.reports("OURS", "DELIVERY_ACK")
-    shop.deletes("OURS")
+    shop.deletes("OURS", from_me=True)
     shop.writes("brokne", id="OURS", fromMe=True)
     message = hub.message("mended")
     assert (message.status, message.deleted_at is not None) == (MessageStatus.DELIVERED, True)
@@ -194,12 +194,12 @@ def test_what_is_told_before_a_message_does_not_replace_each_other(hub: ManualHu
 
 def test_what_is_done_to_our_message_before_the_answer_to_our_send_is_not_lost(hub: ManualHub, shop: WhatsApp) -> None:
     shop.writes("hello")
-    shop.edits("NOTED", "mended", 1_795_000_100)
-    shop.deletes("NOTED")
+    shop.edits("NOTED", "mended", 1_795_000_100, from_me=True)
+    shop.deletes("NOTED", from_me=True)
     shop.writes("as typed", id="ECHOED", fromMe=True)
-    shop.edits("ECHOED", "also mended", 1_795_000_100)
+    shop.edits("ECHOED", "also mended", 1_795_000_100, from_me=True)
     shop.reacts("ECHOED", "👍", 1_795_000_200)
-    shop.deletes("ECHOED")
+    shop.deletes("ECHOED", from_me=True)
     for message_id in ("NOTED", "ECHOED"):
         shop.takes_as(message_id)
         hub.post("/messages/send", {"session_id": hub.conversation().id, "content": "as typed"}, 202)

@@ -15,8 +15,10 @@ from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from tests.eventually import eventually
+from tests.functions.widget.conftest import begin, make_widget
 from tests.infra.clients import Client, token_for
 from tests.infra.hosting import hosted
+from tests.pipeline.hub import Hub
 
 Connect = Callable[..., Client]
 
@@ -107,3 +109,17 @@ def test_addresses_of_closed_connections_are_not_kept(deps: Deps) -> None:
     with hosted(sockets) as url:
         assert _open(url) == 200
         eventually(lambda: not sockets._admission._by_address)
+
+
+def test_visitors_of_a_widget_take_no_connection_from_the_business_itself(hub: Hub, connect: Connect) -> None:
+    widget = make_widget(hub)
+    tokens = [str(begin(hub, widget).session["token"]) for _ in range(3)]
+    own_token = token_for(hub.deps, hub.tenant_id)
+    limits = ConnectionLimits(of_tenant=1, of_visitors=2)
+    with hosted(SocketServer(hub.deps, limits=limits)) as url:
+        first, _ = connect(url, tokens[0]), connect(url, tokens[1])
+        with pytest.raises(NotConnected):
+            connect(url, tokens[2])
+        assert connect(url, own_token).io.connected
+        first.io.disconnect()
+        eventually(lambda: _is_let_in(connect, url, tokens[2]))

@@ -25,7 +25,7 @@ _READERS: Mapping[str, Reader] = {
     "SEND_MESSAGE": messages.upserted,
     "MESSAGES_UPDATE": messages.status_changed,
     "MESSAGES_EDITED": messages.edited,
-    "SEND_MESSAGE_UPDATE": messages.edited,
+    "SEND_MESSAGE_UPDATE": messages.edited_by_api,
     "MESSAGES_DELETE": messages.deleted,
     "CONNECTION_UPDATE": connection_events.state_changed,
     "STATUS_INSTANCE": connection_events.state_changed,

@@ -67,7 +67,7 @@ def upserted(data: Fields, payload: Fields) -> list[ChannelEvent]:
     message = fields(data.get("message"))
     unwrapped = message_types.unwrap(message, text(data.get("messageType")))
     if unwrapped.name == "protocolMessage":
-        return edited(fields(unwrapped.value), payload)
+        return _changed(fields(unwrapped.value), by_customer=not boolean(key.get("fromMe")))
     if unwrapped.name == "reactionMessage":
         return _reaction(data, unwrapped, chat, own)
     if unwrapped.name in _SILENT or (unwrapped.name is None and "senderKeyDistributionMessage" in message):
@@ -162,25 +162,48 @@ def _reaction(data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -
 
 
 def edited(data: Fields, payload: Fields) -> list[ChannelEvent]:
-    """An edit or a revocation by its author; other protocol messages come along and mean nothing here."""
-    change = fields(fields(data.get("message")).get("protocolMessage")) or data
+    """Somebody's edit or revocation as they sent it: Evolution leaves out who that was.
+
+    The key in it is the sender's own, and WhatsApp leaves it to the phones to compare it with the author.
+    """
+    return _changed(fields(fields(data.get("message")).get("protocolMessage")) or data, by_customer=True)
+
+
+def edited_by_api(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    """An edit that a program of the business made by Evolution's API."""
+    return _changed(fields(fields(data.get("message")).get("protocolMessage")) or data, by_customer=False)
+
+
+def _changed(change: Fields, *, by_customer: bool) -> list[ChannelEvent]:
+    """An edit or a revocation; other protocol messages come along and mean nothing here."""
     identifier = text(fields(change.get("key")).get("id"))
     kind = enum(change.get("type"), _PROTOCOL_NUMBERS)
     if identifier is None:
         return []
     when = moment(change.get("timestampMs"))
     if kind == "REVOKE":
-        return [MessageDeleted(external_message_id=identifier)]
+        return [MessageDeleted(external_message_id=identifier, by_customer=by_customer)]
     if kind not in ("MESSAGE_EDIT", None):
         return []
     unwrapped = message_types.unwrap(fields(change.get("editedMessage")))
     new_text = message_types.read(unwrapped).text
-    return [MessageEdited(external_message_id=identifier, text=new_text, edited_at=when)] if new_text else []
+    if not new_text:
+        return []
+    return [MessageEdited(external_message_id=identifier, text=new_text, edited_at=when, by_customer=by_customer)]
 
 
 def deleted(data: Fields, payload: Fields) -> list[ChannelEvent]:
     identifier = id_of(data)
-    return [MessageDeleted(external_message_id=identifier)] if identifier else []
+    return [_deletion(identifier, data)] if identifier else []
+
+
+def _deletion(identifier: str, data: Fields) -> MessageDeleted:
+    """The key says who took it back; in a group its administrators may take back anybody's."""
+    key = key_of(data)
+    chat = address(key.get("remoteJid"))
+    in_group = chat is not None and jid.is_group(chat)
+    by_customer = not in_group and not boolean(key.get("fromMe"))
+    return MessageDeleted(external_message_id=identifier, by_customer=by_customer)
 
 
 def status_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
@@ -193,7 +216,7 @@ def status_changed(data: Fields, payload: Fields) -> list[ChannelEvent]:
     if identifier is None:
         return []
     if word == "DELETED":
-        return [MessageDeleted(external_message_id=identifier)]
+        return [_deletion(identifier, data)]
     new_status = _STATUSES.get(word)
     if new_status is None:
         return []

@@ -18,7 +18,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
-from shared.domain.messages import EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
 from shared.usecases.outbox import unknown_outcomes
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,8 @@ def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
     attachments = None if edit.attachments is None else list(edit.attachments)
 
     def change(record: _Record) -> None:
+        if edit.by_customer and not _may_be_customers(record):
+            return
         if record.edited_at is None or record.edited_at < edit.edited_at:
             record.edit(edit.text, attachments, edit.edited_at)
 
@@ -71,9 +73,22 @@ def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, rec
     """Mark the message as deleted by its author; its content stays for the record of the business."""
 
     def change(record: _Record) -> None:
+        if deletion.by_customer and not _may_be_customers(record):
+            return
         record.deleted_at = record.deleted_at or deletion.deleted_at or received_at
 
     _change(deps, instance, deletion.external_message_id, change, if_known=deletion.if_known)
+
+
+def _may_be_customers(record: _Record) -> bool:
+    """Whether a customer may change it; of a message that has not come yet that is seen when it comes."""
+    if isinstance(record, MessageNote):
+        record.by_customer = True
+        return True
+    if record.direction is Direction.INBOUND:
+        return True
+    log.warning("dropped a customer's change of a message of the business", extra={"message_id": record.id})
+    return False
 
 
 def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) -> None:
@@ -81,13 +96,10 @@ def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) ->
 
     A reaction to a message that is not stored is dropped.
     """
-    sender, reacted_at = reaction.sender_key, reaction.reacted_at
 
     def change(record: _Record) -> None:
-        if isinstance(record, Message) and record.reacted_at.get(sender, reacted_at) <= reacted_at:
-            others = {person: emoji for person, emoji in record.reactions.items() if person != sender}
-            record.reactions = others | ({sender: reaction.emoji} if reaction.emoji else {})
-            record.reacted_at[sender] = reacted_at
+        if isinstance(record, Message):
+            record.react(reaction.sender_key, reaction.emoji, reaction.reacted_at)
 
     _change(deps, instance, reaction.external_message_id, change)
 

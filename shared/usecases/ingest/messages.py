@@ -21,7 +21,7 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import EarlyNote, Message, MessagePlace, changes_by_note
+from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, changes_by_note
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
@@ -91,9 +91,10 @@ def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> 
     if note is None:
         unit.messages.add(message)
         return
-    if note.early.edited_at is not None:
-        message.edit(note.early.text, note.early.attachments, note.early.edited_at)
-    for field, value in changes_by_note(message.status, note.early).items():
+    early = note.early if message.direction is Direction.INBOUND else note.early.about_ours()
+    if early.edited_at is not None:
+        message.edit(early.text, early.attachments, early.edited_at)
+    for field, value in changes_by_note(message.status, early).items():
         setattr(message, field, value)
     unit.message_places.put(message, message.id)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from shared.channel.inbound import InboundModule, SupportsEnrichment
 from shared.channels import ability, implementation
 from shared.deps import Deps
+from shared.domain.bounds import bounded
 from shared.domain.events import InboundEvent
 from shared.domain.inbound import (
     CallChanged,
@@ -60,7 +61,7 @@ def normalize(deps: Deps, event: InboundEvent) -> None:
         _report(deps, instance, event, error)
         return
     for channel_event in parsed:
-        _apply(deps, instance, event, channel_event)
+        _apply(deps, instance, event, bounded(channel_event))
     connection_state.note_received(deps, instance)
 
 

@@ -114,7 +114,7 @@ def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         return
     if isinstance(place, EarlyNote | Message):
-        note = place.early if isinstance(place, EarlyNote) else place
+        note = place.early.about_ours() if isinstance(place, EarlyNote) else place
         unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
     if place is None:
         unit.message_places.add(MessageAlias(alias_of=item.id), place_id)

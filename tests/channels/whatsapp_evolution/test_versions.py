@@ -197,25 +197,27 @@ def test_statuses_that_mean_nothing_give_no_event(word: object) -> None:
 
 def test_a_status_may_say_that_the_message_was_deleted() -> None:
     data = {"keyId": "3EB0", "remoteJid": MARIA, "status": "DELETED"}
-    assert only(body("messages.update", data)) == MessageDeleted(external_message_id="3EB0")
+    assert only(body("messages.update", data)) == MessageDeleted(external_message_id="3EB0", by_customer=True)
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "by_customer"),
     [
-        {"remoteJid": MARIA, "fromMe": False, "id": "ACED"},
-        {"id": "cmwplsot1", "key": {"remoteJid": MARIA, "fromMe": True, "id": "ACED"}, "status": "DELETED"},
+        ({"remoteJid": MARIA, "fromMe": False, "id": "ACED"}, True),
+        ({"id": "cmwplsot1", "key": {"remoteJid": MARIA, "fromMe": True, "id": "ACED"}, "status": "DELETED"}, False),
+        ({"remoteJid": "12036304@g.us", "fromMe": False, "id": "ACED"}, False),
     ],
-    ids=["by the contact", "by the API"],
+    ids=["by the contact", "by the API", "in a group, perhaps by its administrator"],
 )
-def test_deletions_name_the_message_in_both_forms(data: dict[str, Any]) -> None:
-    assert only(body("messages.delete", data)) == MessageDeleted(external_message_id="ACED")
+def test_deletions_name_the_message_in_both_forms(data: dict[str, Any], *, by_customer: bool) -> None:
+    event = only(body("messages.delete", data))
+    assert event == MessageDeleted(external_message_id="ACED", by_customer=by_customer)
 
 
 @pytest.mark.parametrize("kind", ["REVOKE", 0])
 def test_a_revocation_comes_as_an_edit(kind: object) -> None:
     data = {"key": {"remoteJid": MARIA, "fromMe": True, "id": "ACED"}, "type": kind}
-    assert only(body("messages.edited", data)) == MessageDeleted(external_message_id="ACED")
+    assert only(body("messages.edited", data)) == MessageDeleted(external_message_id="ACED", by_customer=True)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,9 @@ def test_edits_carry_the_new_text(event: str, kind: object, new: dict[str, Any])
     key = {"remoteJid": MARIA, "id": "ACED"}
     data = {"key": key, "type": kind, "editedMessage": new, "timestampMs": "1795216311783"}
     at = datetime.fromtimestamp(1795216311, UTC)
-    assert only(body(event, data)) == MessageEdited(external_message_id="ACED", text="novo", edited_at=at)
+    by_customer = event == "messages.edited"
+    edit = MessageEdited(external_message_id="ACED", text="novo", edited_at=at, by_customer=by_customer)
+    assert only(body(event, data)) == edit
 
 
 @pytest.mark.parametrize("kind", ["EPHEMERAL_SETTING", "HISTORY_SYNC_NOTIFICATION", 3, 5])

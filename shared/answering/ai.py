@@ -10,13 +10,13 @@ from typing import Any
 
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, PICTURE, Tokens, prompt_tokens, reserve
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
+from shared.answering.service import ask
 from shared.answering.tool_requests import request_tool
 from shared.answering.turns import Picture, Turn, clean, in_words, lines
 from shared.deps import Deps
 from shared.domain.agents import Agent, Tool
 from shared.domain.messages import Attachment, Direction, Message
-from shared.errors import HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
-from shared.outgoing import Answer
+from shared.errors import ProviderRejected, ProviderUnavailable
 
 _TIMEOUT = 60.0
 # An agent that still wants tools after this many rounds is made to answer without.
@@ -115,15 +115,8 @@ def complete(
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
     request = _request(deps, agent, messages, functions)
     reservation = reserve(deps, agent.tenant_id, request["model"], prompt_tokens(messages, functions))
-    try:
-        answer = _post(deps, request, timeout)
-    except OutcomeUnknown as error:
-        raise ProviderUnavailable(NAME, error.reason) from error
-    except HubError:
-        reservation.release()
-        raise
+    answer = ask(deps, reservation, "/chat/completions", request, timeout)
     if not answer.ok:
-        reservation.release()
         plain = [_without_pictures(message) for message in messages]
         if answer.status == _BAD_REQUEST and plain != messages:
             # One picture that the model cannot read must not keep the customer from an answer.
@@ -133,19 +126,6 @@ def complete(
     tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))
     reservation.settle(tokens)
     return Completion(_choice(body), tokens.total)
-
-
-def _post(deps: Deps, request: dict[str, Any], timeout: float) -> Answer:
-    key = deps.settings.openai_api_key
-    return deps.http.request(
-        "POST",
-        f"{deps.settings.openai_base_url}/chat/completions",
-        provider=NAME,
-        json=request,
-        headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}"},
-        timeout=timeout,
-        guarded=False,
-    )
 
 
 def _request(deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 from __future__ import annotations
 
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
+from shared.answering.service import ask
 from shared.answering.turns import clean
 from shared.channelkit.multipart import multipart
 from shared.deps import Deps
-from shared.errors import HubError, OutcomeUnknown, ProviderUnavailable
+from shared.errors import ProviderUnavailable
 
 _TIMEOUT = 30.0
 
@@ -38,24 +39,13 @@ def can_transcribe(deps: Deps, mime_type: str) -> bool:
 
 def transcribe(deps: Deps, tenant_id: str, recording: bytes, mime_type: str) -> str:
     """The words of a recording, empty where there are none. Raises a `ProviderError`, also for a used-up budget."""
-    model, key = deps.settings.openai_transcription_model or "", deps.settings.openai_api_key
+    model = deps.settings.openai_transcription_model or ""
     form = {"model": model, "response_format": "json"}
     body, content_type = multipart(form, recording, mime_type, f"recording.{_ENDINGS[mime_type]}")
     tokens = len(recording) // BYTES_PER_TOKEN
     reservation = reserve(deps, tenant_id, model, tokens)
-    headers = {"Authorization": f"Bearer {key.get_secret_value() if key else ''}", "Content-Type": content_type}
-    url = f"{deps.settings.openai_base_url}/audio/transcriptions"
-    try:
-        answer = deps.http.request(
-            "POST", url, provider=NAME, json=body, headers=headers, timeout=_TIMEOUT, guarded=False
-        )
-    except OutcomeUnknown as error:
-        raise ProviderUnavailable(NAME, error.reason) from error
-    except HubError:
-        reservation.release()
-        raise
+    answer = ask(deps, reservation, "/audio/transcriptions", body, _TIMEOUT, {"Content-Type": content_type})
     if not answer.ok:
-        reservation.release()
         raise ProviderUnavailable(NAME, f"did not transcribe: status {answer.status}", answer.retry_after)
     content = answer.json()
     text = content.get("text") if isinstance(content, dict) else None

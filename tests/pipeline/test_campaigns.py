@@ -18,15 +18,17 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
 from shared.domain.customers import CustomerTag
 from shared.domain.events import InboundEvent
+from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Direction
 from shared.errors import StoreError
-from shared.ports.store import Merge, Store, Write
+from shared.ports.store import Create, Merge, Store, Write
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import instances
 from shared.usecases.sweep import sweep
 from tests import refs
 from tests.apps import create_app
+from tests.documents import an_instance
 from tests.eventually import eventually
 from tests.functions.dashboard.people import address, customer
 from tests.functions.keys import key_for
@@ -87,6 +89,22 @@ def test_who_has_an_address_on_a_channel_without_credentials_is_written_to_on_th
     sweep(hub.deps)
     assert eventually(hub.sent_texts) == ["Sale!"]
     assert _metrics(hub, campaign_id) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("adapter", ["voice", "video"])
+def test_nobody_is_called_by_a_campaign(hub: Hub, adapter: str) -> None:
+    [person] = _customers(hub, 5)
+    telephone = an_instance(adapter, tenant_id=hub.tenant_id, status=InstanceStatus.CONNECTED)
+    hub.store.commit(
+        [
+            Create(refs.instance(telephone.id), telephone.model_dump()),
+            Merge(refs.customer(person), {"phone": "+49151"}),
+        ]
+    )
+    _campaign(hub, channels=[adapter, "telegram_bot"], audience={"customer_ids": [person]})
+    sweep(hub.deps)
+    eventually(lambda: "Sale!" in hub.sent_texts())
+    assert [each.instance_id == telephone.id for each in hub.conversations()] == [False]
 
 
 def test_channels_are_changed_as_printed(hub: Hub) -> None:

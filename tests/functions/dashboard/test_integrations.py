@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from functions.dashboard.main import blueprints
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
+from shared.errors import BadRequest
 from shared.logs import JSONFormatter
+from shared.outgoing import Outgoing
 from shared.ports.store import Merge
 from tests import refs
+from tests.apps import create_app
 from tests.functions.dashboard.golden import golden, shape
 from tests.functions.dashboard.people import channel
 from tests.stubs import Reply, Stub
@@ -149,6 +155,26 @@ def test_what_cannot_be_tried_says_why(client: FlaskClient, body: Any, expected:
     answer: Any = client.post("/integrations/whatsapp/test", json=body)
     assert (answer.status_code, answer.json["success"]) == (200, False)
     assert expected in answer.json["test_result"]
+
+
+@pytest.mark.parametrize("error", [BadRequest("no"), ValueError("label empty or too long")], ids=repr)
+def test_an_address_that_turns_out_to_be_none_is_told_without_its_error(
+    deps: Deps, evolution: Stub, error: Exception
+) -> None:
+    client = create_app(replace(deps, http=Unreachable(deps.settings, error)), blueprints()).test_client()
+    answer: Any = client.post("/integrations/whatsapp/test", json=BODY).json
+    assert (answer["success"], answer["test_result"]) == (False, "the address cannot be called")
+
+
+class Unreachable(Outgoing):
+    """A client whose calls fail before anything is sent."""
+
+    def __init__(self, settings: Settings, error: Exception) -> None:
+        super().__init__(settings)
+        self._error = error
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        raise self._error
 
 
 def test_a_type_without_a_credential_works_as_soon_as_it_is_configured(client: FlaskClient) -> None:

@@ -21,6 +21,9 @@ from shared.errors import ProviderRejected, ProviderUnavailable
 _TIMEOUT = 60.0
 # An agent that still wants tools after this many rounds is made to answer without.
 _MAX_ROUNDS = 5
+
+MOST_HISTORY = 60_000
+"""Characters of the conversation that a model is shown for one answer."""
 _BAD_REQUEST = 400
 
 
@@ -66,14 +69,24 @@ def echo(turn: Turn) -> str:
 def prompt(turn: Turn, agent: Agent) -> list[Chat]:
     """The agent's own prompt and the conversation so far."""
     system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
-    return system + [
-        _as_chat(message, turn.pictures.get(message.id, ())) for message in turn.history if _content(message)
-    ]
+    return system + _history(turn)
 
 
-def _as_chat(message: Message, pictures: Sequence[Picture]) -> dict[str, Any]:
+def _history(turn: Turn) -> list[Chat]:
+    """What was said, the latest for certain: each answer is paid for by the length of what strangers wrote."""
+    chats: list[Chat] = []
+    room = MOST_HISTORY
+    for message in reversed(turn.history):
+        text = _content(message)
+        if text and room > 0:
+            shown = text if len(text) <= room else f"{text[:room]} […]"
+            chats.append(_as_chat(message, shown, turn.pictures.get(message.id, ())))
+            room -= len(text)
+    return chats[::-1]
+
+
+def _as_chat(message: Message, text: str, pictures: Sequence[Picture]) -> Chat:
     role = "assistant" if message.direction is Direction.OUTBOUND else "user"
-    text = _content(message)
     if not pictures:
         return {"role": role, "content": text}
     return {"role": role, "content": [{"type": "text", "text": text}, *map(_picture_part, pictures)]}

@@ -11,19 +11,25 @@ import pytest
 from pydantic import SecretStr
 
 from functions.hub.main import blueprints
+from shared.answering.ai import MOST_HISTORY
 from shared.answering.budget import reserve
 from shared.config import Settings, load_settings
 from shared.domain.accounts import Role
+from shared.domain.events import Topic
 from shared.errors import ConfigurationInvalid, ProviderRejected, ProviderUnavailable
+from shared.ports.store import Merge, Ref
 from shared.setting_forms import Price
+from shared.usecases.replies.recordings import MOST as MOST_RECORDINGS
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.index_check import recorded
 from tests.pipeline.hub import telegram_rules
 from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.models import sends_file
 from tests.stubs import Reply, Stub
 
 CHAT = "/v1/chat/completions"
+TRANSCRIPTS = "/v1/audio/transcriptions"
 
 OpenHub = Callable[..., Any]
 
@@ -71,6 +77,31 @@ def test_every_question_limits_the_answers_length(open_hub: OpenHub, provider: S
     with open_hub(openai_max_tokens=77) as hub:
         _customers_write(hub, 1)
         assert [request.json["max_tokens"] for request in provider.to(CHAT)] == [77]
+
+
+def test_a_customer_who_writes_books_has_the_model_read_no_more_than_a_part(open_hub: OpenHub, provider: Stub) -> None:
+    provider.on("POST", CHAT, _says("Hi.", total_tokens=10))
+    with open_hub() as hub:
+        hub.writes(hub.telegram(), *[f"{number} {'x' * 25_000}" for number in range(5)], "What do you think?")
+        hub.work()
+        [request] = provider.to(CHAT)
+        contents = [chat["content"] for chat in request.json["messages"] if chat["role"] == "user"]
+    assert contents[-1] == "What do you think?"
+    assert [content.partition(" ")[0] for content in contents[:-1]] == ["2", "3", "4"]
+    assert MOST_HISTORY <= sum(map(len, contents)) < MOST_HISTORY + 10
+
+
+def test_a_message_with_a_hundred_recordings_has_few_of_them_transcribed(open_hub: OpenHub, provider: Stub) -> None:
+    provider.on("POST", CHAT, _says("Hi.", total_tokens=10))
+    provider.on("POST", TRANSCRIPTS, Reply(json={"text": "Hello"}))
+    with open_hub(openai_transcription_model="whisper-1") as hub:
+        sends_file(hub, hub.telegram(), "voice", b"OggS" + bytes(2_000), "audio/ogg", "ogg", mime_type="audio/ogg")
+        hub.work(Topic.INBOUND)
+        [stored] = hub.documents("messages")
+        many = {"attachments": stored["attachments"] * 100}
+        hub.deps.store.commit([Merge(Ref("messages", str(stored["id"])), many)])
+        hub.work()
+        assert len(provider.to(TRANSCRIPTS)) == MOST_RECORDINGS
 
 
 def test_a_tenants_tokens_of_a_day_end_with_two_notices_and_nobody_elses(open_hub: OpenHub, provider: Stub) -> None:

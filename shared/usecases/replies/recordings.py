@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.answering.transcription import can_transcribe, transcribe
@@ -17,7 +18,7 @@ from shared.usecases.conversations import media
 log = logging.getLogger(__name__)
 
 MOST = 3
-"""Messages with recordings that are transcribed for one answer."""
+"""Recordings that are transcribed for one answer, the latest messages' first."""
 
 LONGEST = 20_000
 """Characters of a transcript that are kept."""
@@ -26,8 +27,11 @@ LONGEST = 20_000
 def transcribed(deps: Deps, turn: Turn) -> Turn:
     """The turn with the words of what is to be answered; a recording without any is left as it is."""
     transcripts: dict[str, str] = {}
-    for message in _untranscribed(deps, turn):
-        transcript = _transcript(deps, message)
+    room = MOST
+    for message in reversed(_untranscribed(deps, turn)):
+        numbers = _recordings(message)[:room]
+        room -= len(numbers)
+        transcript = _transcript(deps, message, numbers)
         if transcript:
             transcripts[message.id] = transcript
             _keep(deps, turn, message.id, transcript)
@@ -37,11 +41,12 @@ def transcribed(deps: Deps, turn: Turn) -> Turn:
 def _untranscribed(deps: Deps, turn: Turn) -> list[Message]:
     if deps.settings.openai_transcription_model is None:
         return []
-    return [message for message in turn.to_answer if _is_recording(message) and not _has_words(message)][-MOST:]
+    return [message for message in turn.to_answer if _recordings(message) and not _has_words(message)][-MOST:]
 
 
-def _is_recording(message: Message) -> bool:
-    return any(attachment.type is MessageKind.AUDIO for attachment in message.attachments)
+def _recordings(message: Message) -> list[int]:
+    """Which of the attachments are recordings. A mail may have a hundred."""
+    return [number for number, each in enumerate(message.attachments) if each.type is MessageKind.AUDIO]
 
 
 def _has_words(message: Message) -> bool:
@@ -49,14 +54,12 @@ def _has_words(message: Message) -> bool:
     return bool(message.content.transcript or message.text)
 
 
-def _transcript(deps: Deps, message: Message) -> str:
-    texts = (_speech(deps, message, number) for number in range(len(message.attachments)))
+def _transcript(deps: Deps, message: Message, numbers: Sequence[int]) -> str:
+    texts = (_speech(deps, message, number) for number in numbers)
     return " ".join(filter(None, texts))[:LONGEST]
 
 
 def _speech(deps: Deps, message: Message, number: int) -> str:
-    if message.attachments[number].type is not MessageKind.AUDIO:
-        return ""
     try:
         blob = media.fetch(deps, message.tenant_id, f"{message.id}-{number}")
         mime_type = blob.mime_type.partition(";")[0]

@@ -97,6 +97,7 @@ def _embedded(settings: Settings, durable: bool) -> tuple[Store, Bus, Secrets, B
 
 def _google(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
     from shared.adapters.google.blobs import BucketBlobs, NoBlobs  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.bucket import Bucket  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
@@ -107,7 +108,7 @@ def _google(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
         FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
         PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
         SecretManagerSecrets(project, endpoint=settings.secret_manager_emulator_host),
-        BucketBlobs(bucket, utc_now, settings.storage_emulator_host) if bucket else NoBlobs(),
+        BucketBlobs(Bucket(bucket, settings.storage_emulator_host), utc_now) if bucket else NoBlobs(),
     )
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from shared.adapters.google.blobs import BucketBlobs
+from shared.adapters.google.bucket import Bucket
 from shared.adapters.google.pubsub import PubSub
 from shared.errors import StoreError
 from tests.stubs import Reply, Stub, stub_server
@@ -46,7 +47,7 @@ def test_pub_sub_is_googles_own(tokens: Stub) -> None:
 
 
 def test_the_bucket_is_called_with_the_right_to_read_and_write_files_alone(tokens: Stub) -> None:
-    blobs = BucketBlobs("media-1", lambda: datetime.now(UTC))
+    blobs = BucketBlobs(Bucket("media-1"), lambda: datetime.now(UTC))
     with pytest.raises(StoreError, match="did not answer"):
         blobs.get("key")
     blobs.close()

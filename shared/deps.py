@@ -11,6 +11,7 @@ from shared.config import Settings
 from shared.outgoing import Outgoing
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
+from shared.ports.files import Files
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
@@ -21,7 +22,8 @@ from shared.security.pacing import Pacer
 class Deps:
     """One value, made once at start and handed to every use case first.
 
-    `owner` names this process in leases. `now` is the clock, in UTC.
+    `owner` names this process in leases. `now` is the clock, in UTC. `files` is None where no place for
+    copies of files is set.
     """
 
     settings: Settings
@@ -34,4 +36,5 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
+    files: Files | None = None
     pacer: Pacer = field(default_factory=Pacer)

@@ -19,6 +19,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
 from shared.domain.messages import EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.usecases.conversations import file_copies
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,9 @@ def _change(
     def attempt(unit: UnitOfWork) -> None:
         record = _record(unit, message_id)
         if isinstance(record, Message):
+            former = record.attachments
             change(record)
+            file_copies.order(deps, unit, record, former)
         elif if_known:
             log.info("dropped a change of an unknown message")
         else:

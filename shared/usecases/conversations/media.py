@@ -46,7 +46,7 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
     `PayloadTooLarge`, or a `ProviderError`.
     """
     message, number = _place(deps, tenant_id, media_id)
-    return _content(deps, message, number, media_id, _copy(deps, message, number))
+    return _content(deps, message, number, _copy(deps, message, number))
 
 
 def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
@@ -70,7 +70,7 @@ def fetch_by_link(deps: Deps, media_id: str, expires: int, signature: str) -> Bl
     if copy is None or not hmac.compare_digest(signature.encode(), _signature(copy, expires).encode()):
         raise refused
     concurrency.set_tenant(message.tenant_id)
-    return _content(deps, message, number, media_id, copy)
+    return _content(deps, message, number, copy)
 
 
 def _signature(copy: FileCopy, expires: int) -> str:
@@ -89,10 +89,10 @@ def _copy_or_order(deps: Deps, unit: UnitOfWork, message: Message, number: int) 
     return copy if copy is not None else unit.file_copies.add(order)
 
 
-def _content(deps: Deps, message: Message, number: int, media_id: str, copy: FileCopy | None) -> Blob:
+def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -> Blob:
     """The copy, else what the provider gives."""
     stored = _stored(deps, copy) if copy is not None else None
-    return stored if stored is not None else _fetched(deps, message, message.attachments[number], media_id)
+    return stored if stored is not None else _fetched(deps, message, number)
 
 
 def _stored(deps: Deps, copy: FileCopy) -> Blob | None:
@@ -110,8 +110,10 @@ def _stored(deps: Deps, copy: FileCopy) -> Blob | None:
         return None
 
 
-def _fetched(deps: Deps, message: Message, attachment: Attachment, media_id: str) -> Blob:
-    cached = _cached(deps, media_id)
+def _fetched(deps: Deps, message: Message, number: int) -> Blob:
+    attachment = message.attachments[number]
+    key = file_copies.copy_id(message, number, attachment)  # another one for the file that an edit puts there
+    cached = _cached(deps, key)
     if cached is not None:
         return cached
     if (attachment.size or 0) > MAX_MEDIA:
@@ -121,7 +123,7 @@ def _fetched(deps: Deps, message: Message, attachment: Attachment, media_id: str
         raise _too_large()
     mime_type = content_type(attachment.mime_type or media.mime_type, media.content)
     blob = Blob(media.content, mime_type, attachment.file_name or media.file_name)
-    _cache(deps, media_id, blob)
+    _cache(deps, key, blob)
     return blob
 
 

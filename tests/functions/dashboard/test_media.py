@@ -140,6 +140,16 @@ def test_a_file_is_fetched_once_a_day(deps: Deps, client: FlaskClient, provider:
     assert timedelta(hours=1) < CACHED_FOR <= timedelta(days=1)
 
 
+def test_the_file_that_an_edit_puts_there_is_not_the_cached_one(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    assert client.get(path).data == PNG
+    dog = Attachment(type=MessageKind.IMAGE, url=_serve(provider, PNG + b"dog", "/pictures/dog"))
+    deps.store.commit([Merge(refs.message("m1"), {"attachments": [dog.model_dump()]})])
+    assert client.get(path).data == PNG + b"dog"
+
+
 class BrokenBlobs:
     def put(self, *args: object) -> None:
         raise StoreError("the disk is full")

@@ -37,6 +37,7 @@ class Roles(_Row):
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
     media: bool = False
+    files: bool = False
     traces: bool = False
     pulls: tuple[str, ...] = ()
     listens: tuple[Topic, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from shared import spans
 from shared.cache import TTLCache
@@ -15,6 +16,7 @@ from shared.errors import ConfigurationInvalid
 from shared.outgoing import Outgoing
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
+from shared.ports.files import Files
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
@@ -34,7 +36,8 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     """
     _check_key_pair(settings)
     spans.start(settings)
-    store, bus, vault, blobs = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
+    backend = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
+    store, bus, vault, blobs, files = backend
     deps = Deps(
         settings=settings,
         store=store,
@@ -46,6 +49,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         owner=secrets.token_hex(8),
         buckets=Buckets(time.monotonic),
         blobs=blobs,
+        files=files,
     )
     if settings.backend == "embedded":
         try:
@@ -82,32 +86,43 @@ def _check_key_pair(settings: Settings) -> None:
         raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
-def _embedded(settings: Settings, durable: bool) -> tuple[Store, Bus, Secrets, Blobs]:
+_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None]
+
+
+def _embedded(settings: Settings, durable: bool) -> _Backend:
     from shared.adapters.embedded.blobs import FileBlobs  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.files import DirectoryFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
 
     database = Database(settings.data_dir, synchronous="FULL" if durable else "OFF")
     bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
-    return SqliteStore(database), bus, vault, FileBlobs(settings.data_dir / "blobs", utc_now)
+    blobs = FileBlobs(settings.data_dir / "blobs", utc_now)
+    return SqliteStore(database), bus, vault, blobs, DirectoryFiles(settings.data_dir / "files")
 
 
-def _google(settings: Settings) -> tuple[Store, Bus, Secrets, Blobs]:
+def _google(settings: Settings) -> _Backend:
     from shared.adapters.google.blobs import BucketBlobs, NoBlobs  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.bucket import Bucket  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.files import BucketFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
 
     project = settings.google_cloud_project or ""
-    bucket = settings.media_bucket
+
+    def bucket(name: str) -> Bucket:
+        return Bucket(name, settings.storage_emulator_host)
+
     return (
         FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
         PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
         SecretManagerSecrets(project, endpoint=settings.secret_manager_emulator_host),
-        BucketBlobs(bucket, utc_now, settings.storage_emulator_host) if bucket else NoBlobs(),
+        BucketBlobs(bucket(settings.media_bucket), utc_now) if settings.media_bucket else NoBlobs(),
+        BucketFiles(bucket(settings.files_bucket)) if settings.files_bucket else None,
     )
 
 
@@ -143,3 +158,5 @@ def close(deps: Deps) -> None:
     deps.secrets.close()
     deps.http.close()
     deps.blobs.close()
+    if deps.files is not None:
+        deps.files.close()

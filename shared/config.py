@@ -108,6 +108,7 @@ class Settings(BaseModel):
     firestore_emulator_host: str | None = None
     pubsub_emulator_host: str | None = None
     media_bucket: str | None = None
+    files_bucket: str | None = None
     storage_emulator_host: Url | None = None
     secret_manager_emulator_host: str | None = None
     push_audience: str | None = None
@@ -115,6 +116,9 @@ class Settings(BaseModel):
     push_checked_by: Literal["hub", "cloud_run"] = "hub"
     google_certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
     threads: int = Field(default=16, ge=1, le=1000)
+
+    file_limit_mb: int = Field(default=25, ge=1, le=25)
+    files_per_tenant_mb: int = Field(default=10_240, ge=0, le=10**9)
 
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
 

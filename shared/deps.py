@@ -12,6 +12,7 @@ from shared.outgoing import Outgoing
 from shared.outgoing.concurrency import Places
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
+from shared.ports.files import Files
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
@@ -24,7 +25,7 @@ class Deps:
     """One value, made once at start and handed to every use case first.
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
-    `sending` the threads that send for an account.
+    `sending` the threads that send for an account. `files` is None where no place for copies of files is set.
     """
 
     settings: Settings
@@ -37,6 +38,7 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
+    files: Files | None = None
     pacer: Pacer = field(default_factory=Pacer)
     refusals: Tally = field(default_factory=Tally)
     sending: Places = field(default_factory=Places)

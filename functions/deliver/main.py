@@ -23,6 +23,10 @@ def _consume(deps: Deps, event: OutboundEvent) -> None:
         from shared.usecases.delivery import status_checks  # noqa: PLC0415 - most processes check no account
 
         status_checks.check(deps, event.tenant_id, event.account_id, event.due_since)
+    elif event.file_copy_id is not None:
+        from shared.usecases.conversations import file_copying  # noqa: PLC0415 - most messages bring no file
+
+        file_copying.copy_file(deps, event.tenant_id, event.file_copy_id)
     else:
         deliver(deps, event.tenant_id, event.conversation_id)
 

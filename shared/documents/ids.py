@@ -6,7 +6,10 @@ document of its kind.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import quote
 
 from shared.domain.ids import stable_id
@@ -30,6 +33,15 @@ def identity(instance_id: str, key: str) -> str:
 def provider_message(instance_id: str, external_message_id: str) -> str:
     """Everything about one provider message meets here, in whatever order it comes."""
     return stable_id(instance_id, external_message_id)
+
+
+def file_copy(message_id: str, number: int, url: str | None, extra: Mapping[str, Any]) -> str:
+    """The copy of a message's attachment; an edit that puts another file there makes another id."""
+    return stable_id("file", message_id, str(number), url or "", json.dumps(extra, sort_keys=True, default=str))
+
+
+def stored_content(tenant_id: str, sha256: str) -> str:
+    return stable_id("content", tenant_id, sha256)
 
 
 def call(instance_id: str, external_call_id: str) -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
     from shared.domain.conversations import Conversation
     from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
     from shared.domain.instances import (
         AddressReservation,
@@ -152,6 +153,15 @@ class UnitOfWork:
     )
     outbox: TenantCollection[OutboxItem] = TenantCollection(
         "outbox", "shared.domain.messages:OutboxItem", "outbox item"
+    )
+    file_copies: TenantCollection[FileCopy] = TenantCollection(
+        "file_copies", "shared.domain.files:FileCopy", "copy of a file"
+    )
+    stored_contents: TenantCollection[StoredContent] = TenantCollection(
+        "stored_contents", "shared.domain.files:StoredContent", "content of a file"
+    )
+    file_usage: SharedCollection[FileUsage] = SharedCollection(
+        "file_usage", "shared.domain.files:FileUsage", "size of files"
     )
     calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
     ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")

@@ -23,7 +23,7 @@ from shared.domain.notifications import Notification
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.conversations import calls
+from shared.usecases.conversations import calls, file_copying
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import removals
 from shared.usecases.instances.missing_holders import MissingHolders
@@ -55,6 +55,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
         "campaign_messages": campaign_sending.send_due,
+        "files_copied": file_copying.hand_out_due,
         "removed": removals.retry_due,
         "asked_after": status_checks.check_due_accounts,
     }

@@ -19,6 +19,7 @@ import pytest
 
 from shared.adapters.embedded.blobs import FileBlobs
 from shared.adapters.google.blobs import BucketBlobs, NoBlobs
+from shared.adapters.google.bucket import Bucket
 from shared.errors import StoreError
 from shared.ports.blobs import Blob, Blobs
 from tests.stubs import Received, Reply, Stub, stub_server
@@ -70,7 +71,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Make:
     if request.param == "files":
         return lambda: FileBlobs(tmp_path / "data" / "blobs", clock)
     storage: Stub = request.getfixturevalue("storage")
-    return lambda: BucketBlobs("media-1", clock, storage.url)
+    return lambda: BucketBlobs(Bucket("media-1", storage.url), clock)
 
 
 @pytest.fixture
@@ -219,7 +220,7 @@ def test_a_file_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Path, c
 def test_a_bucket_that_fails_is_a_store_error(storage: Stub, clock: Clock, answer: Reply) -> None:
     storage.on("GET", "/", answer)
     storage.on("POST", "/", answer)
-    blobs = BucketBlobs("media-1", clock, storage.url)
+    blobs = BucketBlobs(Bucket("media-1", storage.url), clock)
     with pytest.raises(StoreError):
         blobs.put("key", CAT, DAY)
     with pytest.raises(StoreError):
@@ -228,7 +229,7 @@ def test_a_bucket_that_fails_is_a_store_error(storage: Stub, clock: Clock, answe
 
 
 def test_a_bucket_sees_neither_keys_nor_names_in_its_addresses(storage: Stub, clock: Clock) -> None:
-    blobs = BucketBlobs("media-1", clock, storage.url)
+    blobs = BucketBlobs(Bucket("media-1", storage.url), clock)
     blobs.put("message-7-0", CAT, DAY)
     assert not any(re.search("message-7|Katze", request.path) for request in storage.requests)
     [upload] = storage.requests

@@ -16,6 +16,7 @@ from google.api_core.exceptions import GoogleAPIError, ServiceUnavailable
 from google.auth.exceptions import GoogleAuthError, RefreshError
 
 from shared.adapters.google.blobs import BucketBlobs
+from shared.adapters.google.bucket import Bucket
 from shared.adapters.google.calls import errors
 from shared.adapters.google.pubsub import PubSub
 from shared.errors import StoreError
@@ -49,7 +50,7 @@ def test_pub_sub_is_googles_own(tokens: Stub) -> None:
 
 
 def test_the_bucket_is_called_with_the_right_to_read_and_write_files_alone(tokens: Stub) -> None:
-    blobs = BucketBlobs("media-1", lambda: datetime.now(UTC))
+    blobs = BucketBlobs(Bucket("media-1"), lambda: datetime.now(UTC))
     with pytest.raises(StoreError, match="did not answer"):
         blobs.get("key")
     blobs.close()

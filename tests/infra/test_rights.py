@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from flask.testing import FlaskClient
@@ -26,6 +26,7 @@ from infra.deployables import Roles, load
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
 from shared.ports.blobs import Blob
+from shared.ports.files import FileContent
 from shared.ports.store import Write
 from tests.apps import create_app
 from tests.eventually import eventually
@@ -71,9 +72,27 @@ class Guard:
         self._allow(name.startswith(self.roles.writes_secrets), "deletes a secret")
         self.port.delete(name)
 
+
+class BlobsGuard(Guard):
+    """The same before the cache of files."""
+
     def put(self, key: str, blob: Blob, ttl: timedelta) -> None:
-        self._allow(self.roles.media, "keeps a file")
+        self._allow(self.roles.media, "caches a file")
         self.port.put(key, blob, ttl)
+
+
+class FilesGuard(Guard):
+    """The same before the kept files."""
+
+    def put(self, tenant_id: str, chunks: Iterable[bytes], limit: int) -> FileContent:
+        self._allow(self.roles.files, "keeps a file")
+        content: FileContent = self.port.put(tenant_id, chunks, limit)
+        return content
+
+    def open(self, tenant_id: str, sha256: str) -> BinaryIO | None:
+        self._allow(self.roles.files, "reads a kept file")
+        file: BinaryIO | None = self.port.open(tenant_id, sha256)
+        return file
 
 
 @dataclass
@@ -84,8 +103,9 @@ class Split:
     refused: list[str] = field(default_factory=list)
 
     def of(self, name: str) -> Deps:
-        guard = partial(Guard, name, load().functions[name].roles, refused=self.refused)
-        ports = {port: guard(port=getattr(self.deps, port)) for port in ("store", "bus", "secrets", "blobs")}
+        kinds = {"store": Guard, "bus": Guard, "secrets": Guard, "blobs": BlobsGuard, "files": FilesGuard}
+        roles = load().functions[name].roles
+        ports = {port: kind(name, roles, getattr(self.deps, port), self.refused) for port, kind in kinds.items()}
         return replace(self.deps, **ports)  # type: ignore[arg-type]  # a guard is whatever it guards
 
     def client(self, name: str) -> FlaskClient:

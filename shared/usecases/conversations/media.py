@@ -1,8 +1,10 @@
-"""Files of messages, fetched from their providers when somebody opens them, and cached for a day."""
+"""Files of messages: the hub's own copy, else what their provider gives, cached for a day."""
 
 from __future__ import annotations
 
+import hmac
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -12,16 +14,29 @@ from shared.channelkit.files import fetch_file
 from shared.channels import ability
 from shared.deps import Deps
 from shared.documents.collection import of_tenant
+from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.files import FileCopy
 from shared.domain.messages import Attachment, Message, is_file
-from shared.errors import NotFound, PayloadTooLarge, StoreError
+from shared.errors import NotFound, PayloadTooLarge, StoreError, Unauthorized
+from shared.outgoing import concurrency
 from shared.ports.blobs import Blob
-from shared.security.content_types import content_type
+from shared.security.content_types import UNKNOWN, content_type
+from shared.usecases.conversations import file_copies
 from shared.usecases.instances import instance_config, instance_lookup
 
 log = logging.getLogger(__name__)
 
 CACHED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What opens one file to anybody until `expires` (seconds since 1970)."""
+
+    copy: FileCopy
+    expires: int
+    signature: str
 
 
 def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
@@ -30,40 +45,110 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
     Raises `NotFound` for an unknown or foreign one and for what has no file,
     `PayloadTooLarge`, or a `ProviderError`.
     """
-    message, attachment = _attachment(deps, tenant_id, media_id)
-    cached = _cached(deps, media_id)
+    message, number = _place(deps, tenant_id, media_id)
+    return _content(deps, message, number, _copy(deps, message, number))
+
+
+def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
+    """A link at which anybody gets the file until its time is over; raises `NotFound` as `fetch` does."""
+    message, number = _place(deps, tenant_id, media_id)
+    copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
+    expires = int(deps.now().timestamp()) + seconds
+    return Link(copy=copy, expires=expires, signature=_signature(copy, expires))
+
+
+def fetch_by_link(deps: Deps, media_id: str, expires: int, signature: str) -> Blob:
+    """As `fetch`, for whoever has a link; raises `Unauthorized` for one that is wrong or whose time is over."""
+    refused = Unauthorized("This link is not valid, or its time is over")
+    if expires <= deps.now().timestamp():
+        raise refused
+    try:
+        message, number = _place(deps, None, media_id)
+    except NotFound:
+        raise refused from None
+    copy = _copy(deps, message, number)
+    if copy is None or not hmac.compare_digest(signature.encode(), _signature(copy, expires).encode()):
+        raise refused
+    concurrency.set_tenant(message.tenant_id)
+    return _content(deps, message, number, copy)
+
+
+def _signature(copy: FileCopy, expires: int) -> str:
+    return hmac.new(bytes.fromhex(copy.link_key), f"{copy.id}:{expires}".encode(), "sha256").hexdigest()
+
+
+def _copy(deps: Deps, message: Message, number: int) -> FileCopy | None:
+    copy_id = file_copies.copy_id(message, number, message.attachments[number])
+    return UnitOfWork(deps.store).file_copies.owned_or_none(message.tenant_id, copy_id)
+
+
+def _copy_or_order(deps: Deps, unit: UnitOfWork, message: Message, number: int) -> FileCopy:
+    """The attachment's copy; a message that is older than copies, or our own, has none yet."""
+    order = file_copies.new_copy(deps, message, number, message.attachments[number])
+    copy = unit.file_copies.owned_or_none(message.tenant_id, order.id)
+    return copy if copy is not None else unit.file_copies.add(order)
+
+
+def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -> Blob:
+    """The copy, else what the provider gives."""
+    stored = _stored(deps, copy) if copy is not None else None
+    return stored if stored is not None else _fetched(deps, message, number)
+
+
+def _stored(deps: Deps, copy: FileCopy) -> Blob | None:
+    if deps.files is None or copy.sha256 is None:
+        return None
+    try:
+        file = deps.files.open(copy.tenant_id, copy.sha256)
+        if file is None:
+            log.error("the copy of a file is not there", extra={"file_copy_id": copy.id})
+            return None
+        with file:
+            return Blob(file.read(), copy.mime_type or UNKNOWN, copy.file_name)
+    except (StoreError, OSError) as error:
+        log.warning("a file is fetched although there is a copy", extra={"file_copy_id": copy.id, "reason": str(error)})
+        return None
+
+
+def _fetched(deps: Deps, message: Message, number: int) -> Blob:
+    attachment = message.attachments[number]
+    key = file_copies.copy_id(message, number, attachment)  # another one for the file that an edit puts there
+    cached = _cached(deps, key)
     if cached is not None:
         return cached
     if (attachment.size or 0) > MAX_MEDIA:
         raise _too_large()
-    media = _fetch(deps, message, attachment)
+    media = fetch_from_provider(deps, message, attachment)
     if len(media.content) > MAX_MEDIA:
         raise _too_large()
     mime_type = content_type(attachment.mime_type or media.mime_type, media.content)
     blob = Blob(media.content, mime_type, attachment.file_name or media.file_name)
-    _cache(deps, media_id, blob)
+    _cache(deps, key, blob)
     return blob
 
 
-def _attachment(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, Attachment]:
+def _place(deps: Deps, tenant_id: str | None, media_id: str) -> tuple[Message, int]:
+    """The message, and where in it the file is. Without a tenant anybody's: only for who shows a signature."""
     message_id, _, number = media_id.rpartition("-")
     place = UnitOfWork(deps.store).message_places.get(message_id)
-    message = of_tenant(tenant_id, place) if isinstance(place, Message) else None
+    message = place if isinstance(place, Message) else None
+    if tenant_id is not None:
+        message = of_tenant(tenant_id, message)
     if message is None or not _is_number(number):
         raise _missing()
     if int(number) >= len(message.attachments) or message.deleted_at is not None:
         raise _missing()
-    attachment = message.attachments[int(number)]
-    if not is_file(attachment):
+    if not is_file(message.attachments[int(number)]):
         raise _missing()
-    return message, attachment
+    return message, int(number)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 4 and str(int(text)) == text
 
 
-def _fetch(deps: Deps, message: Message, attachment: Attachment) -> Media:
+def fetch_from_provider(deps: Deps, message: Message, attachment: Attachment) -> Media:
+    """An attachment's content as its source gives it; raises `NotFound`, or a `ProviderError`."""
     instance = instance_lookup.by_id(deps, message.tenant_id, message.instance_id)
     if attachment.url:
         return fetch_file(deps, instance.adapter, attachment.url)

@@ -19,6 +19,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
 from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.usecases.conversations import file_copies
 from shared.usecases.outbox import unknown_outcomes
 
 log = logging.getLogger(__name__)
@@ -170,8 +171,13 @@ def _change_record(
     change: Callable[[_Record], None],
 ) -> None:
     """Change the message, else the note that waits for it; a note is made for what has none."""
+    if isinstance(record, Message):
+        former = record.attachments
+        change(record)
+        file_copies.order(deps, unit, record, former)
+        return
     if record is not None:
-        change(record.early if isinstance(record, EarlyNote) else record)
+        change(record.early)
         return
     early = MessageNote()
     change(early)

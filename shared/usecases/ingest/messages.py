@@ -25,7 +25,7 @@ from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, 
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
-from shared.usecases.conversations import ratings, routing
+from shared.usecases.conversations import file_copies, ratings, routing
 from shared.usecases.identities import resolution
 from shared.usecases.ingest import groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
@@ -60,7 +60,7 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
     if place is None or isinstance(place, EarlyNote):
         stored = _store_new(deps, unit, arrival, place)
     else:
-        stored = _stored_before(unit, arrival, place)
+        stored = _stored_before(deps, unit, arrival, place)
     if stored is not None:
         unit.after_commit(lambda: _announce(deps, arrival, stored))
 
@@ -83,6 +83,7 @@ def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote |
         return None
     stored = _store_survey_answer(deps, unit, arrival, chat) or _store_in_chat(deps, unit, arrival, chat, author)
     _add_message(unit, stored.message, note)
+    file_copies.order(deps, unit, stored.message)
     return stored
 
 
@@ -156,7 +157,7 @@ def _route(
         routing.apply(deps, unit, routed, None if received.from_me else received.text)
 
 
-def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
+def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
     """A duplicate of another event is dropped; our own event again goes on to the telling and asking.
 
     Our own event may also be a replay after the parser was fixed: then the
@@ -166,9 +167,10 @@ def _stored_before(unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> S
         log.info("dropped a duplicate", extra={"message_id": arrival.message_id})
         return None
     if place.edited_at is None:
-        received = arrival.received
+        received, former = arrival.received, place.attachments
         place.kind, place.text = received.kind, received.text
         place.attachments, place.content, place.extra = list(received.attachments), received.content, received.extra
+        file_copies.order(deps, unit, place, former)
     conversation = unit.conversations.owned_or_none(place.tenant_id, place.conversation_id)
     return Stored(place, conversation) if conversation else None
 

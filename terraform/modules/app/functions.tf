@@ -56,6 +56,8 @@ locals {
         THREADS = tostring(row.concurrency)
       },
       try(row.roles.media, false) ? { MEDIA_BUCKET = google_storage_bucket.media.name } : {},
+      # Who stores messages only asks whether there is a bucket: then it orders the copies that others make.
+      { FILES_BUCKET = google_storage_bucket.files.name },
       row.environment,
       var.settings,
     )

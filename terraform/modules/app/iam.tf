@@ -284,6 +284,14 @@ resource "google_storage_bucket_iam_member" "media" {
   member = google_service_account.function[each.key].member
 }
 
+resource "google_storage_bucket_iam_member" "files" {
+  for_each = { for name, row in local.deployed : name => row if try(row.roles.files, false) }
+
+  bucket = google_storage_bucket.files.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.function[each.key].member
+}
+
 resource "google_project_iam_member" "traces" {
   for_each = { for name, row in local.deployed : name => row if try(row.roles.traces, false) }
 

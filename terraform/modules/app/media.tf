@@ -23,3 +23,29 @@ resource "google_storage_bucket" "media" {
     retention_duration_seconds = 0
   }
 }
+
+# Copies of the files that messages bring. The hub alone decides how long they stay: no other copy of them exists once a
+# provider's link has expired.
+resource "google_storage_bucket" "files" {
+  #checkov:skip=CKV_GCP_62: the services' accounts alone read it; Cloud Audit Logs tell who else tried
+  #checkov:skip=CKV_GCP_78: what is deleted must be gone: these are people's pictures
+  project                     = var.project
+  name                        = "${var.project}-files"
+  location                    = var.region
+  force_destroy               = !var.protected
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  lifecycle_rule {
+    condition {
+      age = 1
+    }
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from functions.dashboard.main import blueprints
@@ -19,6 +22,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Message, MessageKind
 from shared.errors import StoreError
 from shared.ports.store import Merge
+from shared.usecases.conversations.file_copying import copy_file
 from shared.usecases.conversations.media import CACHED_FOR
 from shared.usecases.instances import instances
 from tests import refs
@@ -174,6 +178,16 @@ def test_a_file_is_fetched_once_a_day(deps: Deps, client: FlaskClient, provider:
     assert client.get(path).data == PNG
     assert len(provider.to("/pictures/cat")) == 2
     assert timedelta(hours=1) < CACHED_FOR <= timedelta(days=1)
+
+
+def test_the_file_that_an_edit_puts_there_is_not_the_cached_one(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    assert client.get(path).data == PNG
+    dog = Attachment(type=MessageKind.IMAGE, url=_serve(provider, PNG + b"dog", "/pictures/dog"))
+    deps.store.commit([Merge(refs.message("m1"), {"attachments": [dog.model_dump()]})])
+    assert client.get(path).data == PNG + b"dog"
 
 
 class BrokenBlobs:
@@ -348,6 +362,112 @@ def test_a_foreign_file_looks_like_one_that_does_not_exist(
     assert_failed(client.get(path, headers=key_for(deps, "other")), 404, "not_found")
     deps.store.commit([Merge(refs.message("note"), {"alias_of": "m1"})])
     assert_failed(client.get("/media/note-0"), 404, "not_found")
+
+
+def _link(client: FlaskClient, path: str, expires_in: int = 60) -> dict[str, Any]:
+    answer = client.post(f"{path}/links", json={"expires_in": expires_in})
+    assert answer.status_code == 201, answer.text
+    link: dict[str, Any] = answer.get_json()
+    address = urlsplit(link["url"])
+    return link | {"path": f"{address.path}?{address.query}"}
+
+
+def _stranger(deps: Deps) -> FlaskClient:
+    """Whom no door lets in that wants a credential."""
+    settings = deps.settings.model_copy(update={"api_key": SecretStr("k" * 32)})
+    return create_app(replace(deps, settings=settings), blueprints()).test_client()
+
+
+def test_whoever_has_a_link_gets_the_file(client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    link = _link(client, path)
+    stranger = _stranger(deps)
+    assert stranger.get(path).status_code == 401
+    answer = stranger.get(link["path"])
+    assert (_served(answer), answer.data) == ((200, "image/png", "inline"), PNG)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] in {"private, max-age=60", "private, max-age=59"}
+    assert stranger.get(link["path"], headers={"Range": "bytes=1-3"}).data == b"PNG"
+
+
+def test_a_link_works_until_its_time_is_over(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    link = _link(client, _picture(say, bot, url=_serve(provider, PNG)), expires_in=60)
+    for seconds, status in ((55, 200), (61, 401)):
+        later = replace(deps, now=lambda after=seconds: deps.now() + timedelta(seconds=after))  # type: ignore[misc]
+        assert _stranger(later).get(link["path"]).status_code == status
+
+
+def test_a_link_opens_one_file_only(client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str) -> None:
+    link = _link(client, _picture(say, bot, url=_serve(provider, PNG)))
+    say("sess", "m2", instance_id=bot, attachments=[Attachment(type=MessageKind.IMAGE, url=f"{provider.url}/x")])
+    _link(client, "/media/m2-0")
+    stranger, expires = _stranger(deps), int(datetime.fromisoformat(link["expires_at"]).timestamp())
+    wrong = [
+        link["path"].replace("m1-0", "m2-0"),
+        link["path"].replace("m1-0", "nothing-0"),
+        link["path"].replace(f"expires={expires}", f"expires={expires + 1}"),
+        link["path"][:-1] + ("0" if link["path"][-1] != "0" else "1"),
+    ]
+    for path in wrong:
+        assert path != link["path"]
+        assert_failed(stranger.get(path), 401, "unauthorized")
+
+
+def test_a_link_ends_with_its_message(client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str) -> None:
+    link = _link(client, _picture(say, bot, url=_serve(provider, PNG)))
+    deps.store.commit([Merge(refs.message("m1"), {"deleted_at": deps.now()})])
+    assert_failed(_stranger(deps).get(link["path"]), 401, "unauthorized")
+
+
+def test_nobody_makes_a_link_to_what_they_may_not_read(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    foreign = client.post(f"{path}/links", json={}, headers=key_for(deps, "other"))
+    assert_failed(foreign, 404, "not_found")
+    assert _stranger(deps).post(f"{path}/links", json={}).status_code == 401
+    for seconds in (0, 8 * 86400):
+        assert client.post(f"{path}/links", json={"expires_in": seconds}).status_code == 400
+
+
+def test_a_link_tells_what_is_known_of_the_copy(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG, mime_type="image/jpeg"), mime_type=None)
+    assert (_link(client, path)["state"], _link(client, path).get("sha256")) == ("pending", None)
+    [copy] = deps.store.find("file_copies").documents
+    copy_file(deps, "default", copy.ref.id)
+    link = _link(client, path)
+    assert (link["state"], link["mime_type"], link["size"]) == ("stored", "image/png", len(PNG))
+    assert link["sha256"] == hashlib.sha256(PNG).hexdigest()
+
+
+def test_a_copy_is_served_before_the_provider_is_asked(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG), file_name="cat.png")
+    _link(client, path)
+    [copy] = deps.store.find("file_copies").documents
+    copy_file(deps, "default", copy.ref.id)
+    answer = client.get(path)
+    assert (_served(answer), answer.data) == ((200, "image/png", "inline"), PNG)
+    assert answer.headers["Content-Disposition"].endswith("cat.png")
+    assert len(provider.to("/pictures/cat")) == 1, "for the copy"
+
+
+def test_a_copy_that_cannot_be_read_is_no_reason_to_serve_nothing(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    path = _picture(say, bot, url=_serve(provider, PNG))
+    _link(client, path)
+    [copy] = deps.store.find("file_copies").documents
+    copy_file(deps, "default", copy.ref.id)
+    assert deps.files is not None
+    deps.files.delete("default", hashlib.sha256(PNG).hexdigest())
+    assert client.get(path).data == PNG
 
 
 def test_the_list_of_messages_tells_the_files_ids(client: FlaskClient, converse: Any, say: Say, bot: str) -> None:

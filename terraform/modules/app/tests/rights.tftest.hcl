@@ -116,6 +116,10 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "Only who serves /media may use its bucket"
   }
   assert {
+    condition     = toset(keys(google_storage_bucket_iam_member.files)) == toset(["dashboard", "deliver"])
+    error_message = "Only who copies files and who serves them may use their bucket"
+  }
+  assert {
     condition = (
       toset(keys(google_project_iam_member.listener)) == toset(["sockets"]) &&
       toset(keys(google_pubsub_topic_iam_member.listens)) == toset(["sockets/realtime"]) &&

@@ -113,6 +113,15 @@ run "services_indexes_protection_and_alerts" {
     error_message = "Fetched files are private, and gone after a day"
   }
   assert {
+    condition = (
+      google_storage_bucket.files.public_access_prevention == "enforced" &&
+      google_storage_bucket.files.uniform_bucket_level_access &&
+      !google_storage_bucket.files.force_destroy &&
+      alltrue([for rule in google_storage_bucket.files.lifecycle_rule : one(rule.action).type != "Delete"])
+    )
+    error_message = "Copies of files are private, and stay until the hub deletes them"
+  }
+  assert {
     condition     = google_artifact_registry_repository.images.docker_config[0].immutable_tags && length(google_artifact_registry_repository.images.cleanup_policies) == 2
     error_message = "Old images must not pile up"
   }

@@ -1,0 +1,55 @@
+"""Copies of the files that messages bring, which outlive the providers' links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class FileCopyState(StrEnum):
+    """`FAILED` is for good: the provider no longer has the file, or it may not be kept."""
+
+    PENDING = "pending"
+    STORED = "stored"
+    FAILED = "failed"
+
+
+class FileCopy(BaseModel):
+    """One attachment's copy: ordered with its message, made by a job, and tried again at `due_at` until it is settled.
+
+    `number` is the attachment's place in the message. `mime_type` is safe to serve, whatever the provider said.
+    `error` tells why the last attempt failed. `link_key` signs the links to the file.
+    """
+
+    id: str
+    tenant_id: str
+    message_id: str
+    number: int
+    state: FileCopyState = FileCopyState.PENDING
+    sha256: str | None = None
+    size: int | None = None
+    mime_type: str | None = None
+    file_name: str | None = None
+    error: str | None = None
+    attempts: int = 0
+    due_at: datetime | None = None
+    link_key: str
+    created_at: datetime
+
+
+class StoredContent(BaseModel):
+    """A content that a tenant keeps once, however many of its copies there are (`references`)."""
+
+    id: str
+    tenant_id: str
+    sha256: str
+    size: int
+    references: int = 1
+
+
+class FileUsage(BaseModel):
+    """How many bytes the stored contents of a tenant have together."""
+
+    size: int = 0

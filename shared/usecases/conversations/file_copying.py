@@ -1,0 +1,164 @@
+"""Copying the files of messages while their providers still have them.
+
+The copy's document, not an event, says what is to be done. The sweep hands out what is due, and has it come again
+later unless it is settled by then.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from shared.channel import MEGABYTE
+from shared.channel.media import Media
+from shared.deps import Deps
+from shared.documents import Increment, ids
+from shared.documents.query import DocumentUnit
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.events import OutboundEvent, Topic
+from shared.domain.fair_turns import in_turns
+from shared.domain.files import FileCopy, FileCopyState, StoredContent
+from shared.domain.messages import Attachment, Message
+from shared.errors import BadRequest, Conflict, NotFound, Overloaded, PayloadTooLarge, ProviderError
+from shared.ports.files import FileContent
+from shared.security.content_types import content_type
+from shared.usecases.conversations import file_copies, media
+
+log = logging.getLogger(__name__)
+
+MAX_OF_TENANT = 50
+"""Copies of one tenant that are handed out in a minute."""
+
+MAX_ATTEMPTS = 10
+"""After so many, some thirteen hours, a file is taken for lost."""
+
+_PAGE = 500
+_LEASE = timedelta(minutes=10)
+"""After which a copy whose process has died is handed out again."""
+
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=6)
+
+
+def hand_out_due(deps: Deps) -> int:
+    """Put the copies that are due on the bus, tenant by tenant in turn; returns how many."""
+    query = UnitOfWork(deps.store).file_copies.query().where(lambda copy: copy.due_at, "<=", deps.now())
+    page = query.order_by(lambda copy: copy.due_at).unit_page(_PAGE)
+    readable = [document for document in page.documents if document.is_readable]
+    due = in_turns(readable, lambda document: document.read().tenant_id, MAX_OF_TENANT)
+    due_ids = {document.id for document in due}
+    for document in readable:
+        if document.id not in due_ids:  # it would be found before other tenants' again and again
+            _claim(deps, document, _FIRST_PAUSE)
+    return sum(_hand_out(deps, document) for document in due)
+
+
+def _hand_out(deps: Deps, document: DocumentUnit[FileCopy]) -> bool:
+    copy = document.read()
+    if copy.attempts >= MAX_ATTEMPTS:
+        _fail(copy, copy.error or "every process that tried has died")
+    copy.attempts += 1
+    if not _claim(deps, document, _LEASE):
+        return False
+    if copy.state is FileCopyState.PENDING:
+        event = OutboundEvent(tenant_id=copy.tenant_id, file_copy_id=copy.id)
+        deps.bus.publish(Topic.OUTBOUND, event, key=copy.id)
+    return True
+
+
+def _claim(deps: Deps, document: DocumentUnit[FileCopy], pause: timedelta) -> bool:
+    """Have the copy come again after the pause; False when somebody else has changed it."""
+    copy = document.read()
+    if copy.state is FileCopyState.PENDING:
+        copy.due_at = deps.now() + pause
+    try:
+        document.unit.commit()
+    except Conflict:
+        return False
+    return True
+
+
+def copy_file(deps: Deps, tenant_id: str, copy_id: str) -> None:
+    """Copy a file, unless that is done; where it fails, note why and when to try again."""
+    unit = UnitOfWork(deps.store)
+    copy = unit.file_copies.owned_or_none(tenant_id, copy_id)
+    if copy is None or copy.state is not FileCopyState.PENDING or deps.files is None:
+        return
+    try:
+        file = _file(deps, unit, copy)
+        content = deps.files.put(tenant_id, [file.content], _limit(deps))
+    except (NotFound, PayloadTooLarge) as error:
+        _settle_failure(deps, copy, error.detail, for_good=True)
+    except (ProviderError, BadRequest, Overloaded) as error:
+        _settle_failure(deps, copy, error.detail, for_good=copy.attempts >= MAX_ATTEMPTS)
+    else:
+        run_with_retry(deps, lambda unit: _store(unit, copy, file, content), retry_existing=True)
+
+
+def _file(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> Media:
+    """Fetch the file. Raises `NotFound` where nobody will ever have it, `PayloadTooLarge`, or a `ProviderError`."""
+    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id)
+    attachment = _attachment(message, copy)
+    if message is None or attachment is None:
+        raise NotFound("the message no longer has this file")
+    usage = unit.file_usage.get(copy.tenant_id)
+    used = usage.size if usage is not None else 0
+    if used >= deps.settings.files_per_tenant_mb * MEGABYTE:
+        raise PayloadTooLarge("the files of this business take up all of FILES_PER_TENANT_MB")
+    if (attachment.size or 0) > _limit(deps):
+        raise PayloadTooLarge(f"the file has more than {deps.settings.file_limit_mb} MB")
+    file = media.fetch_from_provider(deps, message, attachment)
+    mime_type = content_type(attachment.mime_type or file.mime_type, file.content)
+    return Media(content=file.content, mime_type=mime_type, file_name=attachment.file_name or file.file_name)
+
+
+def _attachment(message: Message | None, copy: FileCopy) -> Attachment | None:
+    """The attachment, as long as neither a deletion nor an edit has taken it away."""
+    if message is None or message.deleted_at is not None or copy.number >= len(message.attachments):
+        return None
+    attachment = message.attachments[copy.number]
+    return attachment if file_copies.copy_id(message, copy.number, attachment) == copy.id else None
+
+
+def _limit(deps: Deps) -> int:
+    return deps.settings.file_limit_mb * MEGABYTE
+
+
+def _store(unit: UnitOfWork, order: FileCopy, file: Media, content: FileContent) -> None:
+    content_id = ids.stored_content(order.tenant_id, content.sha256)
+    unit.fetch(unit.file_copies.key(order.id), unit.stored_contents.key(content_id))
+    copy = unit.file_copies.owned_or_none(order.tenant_id, order.id)
+    if copy is None or copy.state is not FileCopyState.PENDING:
+        return
+    copy.state, copy.due_at, copy.error = FileCopyState.STORED, None, None
+    copy.sha256, copy.size = content.sha256, content.size
+    copy.mime_type, copy.file_name = file.mime_type, file.file_name
+    stored = unit.stored_contents.owned_or_none(order.tenant_id, content_id)
+    if stored is not None:
+        stored.references += 1
+        return
+    unit.stored_contents.add(
+        StoredContent(id=content_id, tenant_id=order.tenant_id, sha256=content.sha256, size=content.size)
+    )
+    unit.file_usage.patch(order.tenant_id, size=Increment(content.size))
+
+
+def _settle_failure(deps: Deps, order: FileCopy, reason: str, *, for_good: bool) -> None:
+    log.warning("a file was not copied", extra={"file_copy_id": order.id, "reason": reason, "for_good": for_good})
+
+    def settle(unit: UnitOfWork) -> None:
+        copy = unit.file_copies.owned_or_none(order.tenant_id, order.id)
+        if copy is None or copy.state is not FileCopyState.PENDING:
+            return
+        if for_good:
+            _fail(copy, reason)
+        else:
+            copy.error = reason
+            copy.due_at = deps.now() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(copy.attempts, 16))
+
+    run_with_retry(deps, settle)
+
+
+def _fail(copy: FileCopy, reason: str) -> None:
+    copy.state, copy.due_at, copy.error = FileCopyState.FAILED, None, reason

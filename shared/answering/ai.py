@@ -79,8 +79,8 @@ def _history(turn: Turn) -> list[Chat]:
     for message in reversed(turn.history):
         text = _content(message)
         if text and room > 0:
-            shown = text if len(text) <= room else f"{text[:room]} […]"
-            chats.append(_as_chat(message, shown, turn.pictures.get(message.id, ())))
+            excerpt = text if len(text) <= room else f"{text[:room]} […]"
+            chats.append(_as_chat(message, excerpt, turn.pictures.get(message.id, ())))
             room -= len(text)
     return chats[::-1]
 

@@ -47,7 +47,7 @@ from tests.pipeline.hub import Hub
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
 
-RATIO = 20
+RATIO = 40
 """How many times as long as plain words a text may take; a parser that takes the square fails by far."""
 
 _SHORTEST = 0.03

@@ -27,7 +27,8 @@ from shared.security.addresses import AddressRefused
 PROVIDER = accounts.PROVIDER
 
 # Evolution's words may hold the addresses of files and servers, which are for nobody's eyes.
-_URL = re.compile(r"\w+://\S+")
+_URL = re.compile(r"\b\w{1,20}://\S+")
+_MOST_READ = 2_000
 
 Failure = Callable[[Answer, str], ProviderError]
 
@@ -135,11 +136,15 @@ def said_by(answer: Answer) -> str:
     """Evolution's own words, from any of the places where its versions put them."""
     body = answer.json()
     if not isinstance(body, dict):
-        return _URL.sub("(address)", answer.text)[:300]
+        return _without_addresses(answer.text)
     inner = body.get("response", body)
     places = (fields(inner).get("message", inner), body.get("code"), body.get("error"))
     texts = dict.fromkeys(text for place in places for text in _texts(place))
-    return _URL.sub("(address)", "; ".join(texts))[:300]
+    return _without_addresses("; ".join(texts))
+
+
+def _without_addresses(text: str) -> str:
+    return _URL.sub("(address)", text[:_MOST_READ])[:300]
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -23,8 +23,6 @@ EXAMPLE = Example(
         headers=meta_signature,
         unsecured={"page_access_token": "EAAB"},
     ),
-    recordings=Recordings(
-        message="message__text", id="m_AG5Hz2Uq7tuwNEhXfYYKj8mJEM", echo="message_echo__own-following-text"
-    ),
+    recordings=Recordings(message="message__text", id="m_AG5Hz2Uq7tuwNEhXfYYKj8mJEM", echo="message_echo__page-inbox"),
     credential=Credential(_accepted),
 )

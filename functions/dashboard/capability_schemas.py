@@ -15,6 +15,7 @@ class PaceOut(BaseModel):
     """How many messages a second one account may send, and how many seconds apart those of one chat go."""
 
     per_second: float | None
+    replies_per_second: float | None = Field(description="The same for replies alone, which then count by themselves.")
     burst: int | None
     chat_seconds: float | None
     chat_burst: int

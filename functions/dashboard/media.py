@@ -97,7 +97,16 @@ def make_link(path: MediaPath, body: NewMediaLink) -> Response:
 
 @api.get(
     "/<attachment_id>/content",
-    responses={200: _file(), 206: _file(), 304: None, 413: Failure, 416: Failure, 502: Failure, 503: Failure},
+    responses={
+        200: _file(),
+        206: _file(),
+        304: None,
+        401: Failure,
+        413: Failure,
+        416: Failure,
+        502: Failure,
+        503: Failure,
+    },
 )
 @open_to_all
 def read_by_link(path: MediaPath, query: MediaSignature) -> Response:

@@ -221,9 +221,10 @@ class _Reader:
 
     def _end_link(self, start: int, url: str, title: str) -> None:
         """The link, and behind it its address for channels that show no links; of two in one the inner is plain."""
-        if not self._text[start:].strip():
+        label = self._text[start:].strip()
+        if not label:
             self._write(url)
-        label = self._text[start:]
+            label = url
         is_link = not self._links and _LINK.fullmatch(url) is not None
         if is_link:
             self._span("link", start, url)

@@ -64,6 +64,7 @@ def _letters(text: str) -> str:
 @example(text="**a*b c d**" * 40, markup="slack", limit=120, whole=True)
 @example(text="[" + "x" * 300 + "](https://x.example)", markup="discord", limit=120, whole=False)
 @example(text="[x](https://x.example/" + "y" * 300 + ")", markup="slack", limit=120, whole=False)
+@example(text="![ ](https://x.example/a_b)", markup="slack", limit=120, whole=False)
 @example(text="*" * 3000 + "a" + "*" * 3000, markup="html", limit=120, whole=False)
 def test_no_message_is_too_long_and_no_letter_is_lost(
     text: str, markup: Markup | None, limit: int, whole: bool

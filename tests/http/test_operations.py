@@ -28,6 +28,7 @@ WITHOUT_CREDENTIAL = (
     "/widget/",
     "/oauth/",
     "/sessions/join",
+    "/media/{attachment_id}/content",
 )
 
 

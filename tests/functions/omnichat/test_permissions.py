@@ -36,6 +36,7 @@ OPEN = {
     "GET /health/live",
     "GET /capabilities",
     "POST /sessions/join",
+    "GET /media/{attachment_id}/content",
 }
 
 # For everybody who signs in, and for no key: tests/security/test_account_recovery.py.
@@ -108,6 +109,7 @@ LOWEST: dict[str, Role] = {
     "GET /messages/{session_id}": Role.VIEWER,
     "POST /messages/send": Role.AGENT,
     "GET /media/{attachment_id}": Role.VIEWER,
+    "POST /media/{attachment_id}/links": Role.VIEWER,
     "GET /customers": Role.VIEWER,
     "GET /customers/{customer_id}/profile": Role.VIEWER,
     "PUT /customers/{customer_id}/profile": Role.AGENT,

@@ -13,10 +13,12 @@ from shared.domain.fair_turns import in_turns
 from shared.ports.store import Merge, Ref
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.delivery import status_checks
+from shared.usecases.instances import removals
 from shared.usecases.sweep import sweep
 from tests.evolution import evolution_rules
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub
+from tests.stubs import Reply
 
 SALE = {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}
 
@@ -149,3 +151,30 @@ def test_many_accounts_of_one_tenant_do_not_delay_the_check_of_anothers(manual_h
     assert _checked(manual_hub, many) == len(many), "also those that were put off, behind everybody else's"
     requests = len(manual_hub.provider.to("/instance/connectionState")) - before
     assert requests <= status_checks.MAX_OF_TENANT + 1
+
+
+def _removals(hub: ManualHub, count: int, prefix: str, due_before: timedelta) -> list[str]:
+    """What so many deleted accounts of the tenant leave at a server that deletes nothing; returns their ids."""
+    hub.provider.on("DELETE", "/instance/delete/", Reply(500))
+    config = {"whatsappInstance": prefix, "evolutionKey": "k" * 16}
+    channel = hub.post("/api/channels", {"name": prefix, "type": "WHATSAPP", "config": config}, 201)
+    [template] = hub.documents("instances", id=channel["id"])
+    now = hub.deps.now()
+    for number in range(count):
+        id_ = f"{prefix}{number}"
+        removal = {"id": id_, "instance": template, "due_at": now - due_before, "created_at": now}
+        hub.store.commit([Merge(Ref("removals", id_), removal)])
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+def _tries(hub: ManualHub, ids: list[str]) -> int:
+    return sum(hub.documents("removals", id=each)[0].get("attempts", 0) for each in ids)
+
+
+def test_many_removals_of_one_tenant_do_not_delay_anothers(manual_hub: ManualHub) -> None:
+    evolution_rules(manual_hub.provider)
+    many = _removals(manual_hub, 8 * removals.MAX_OF_TENANT, "many", due_before=timedelta(hours=1))
+    _act_as_new_tenant(manual_hub, "other@example.com")
+    few = _removals(manual_hub, 1, "few", due_before=timedelta(seconds=1))
+    removals.retry_due(manual_hub.deps)
+    assert (_tries(manual_hub, many), _tries(manual_hub, few)) == (removals.MAX_OF_TENANT, 1)

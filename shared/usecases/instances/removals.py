@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from shared.deps import Deps
 from shared.documents.query import DocumentUnit
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.fair_turns import in_turns
 from shared.domain.instances import Instance, InstanceStatus, Removal
 from shared.errors import (
     BadRequest,
@@ -34,9 +36,10 @@ from shared.usecases.instances.instance_documents import release_account, releas
 
 log = logging.getLogger(__name__)
 
-MAX_REMOVALS = 20
-"""Removals that one run tries, as far as its seconds reach."""
+MAX_OF_TENANT = 5
+"""Removals of one tenant that one run tries, as far as its seconds reach."""
 
+_PAGE = 100
 _SECONDS = 15.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=6)
@@ -110,15 +113,28 @@ def finish(deps: Deps, removal: Removal, *, keep_account: bool = False) -> None:
 
 
 def retry_due(deps: Deps) -> int:
-    """Try again what failed; returns how many were tried."""
+    """Try again what failed, tenant by tenant in turn; returns how many were tried."""
     ends_at = time.monotonic() + _SECONDS
     query = UnitOfWork(deps.store).removals.query().where(lambda removal: removal.due_at, "<=", deps.now())
+    page = query.order_by(lambda removal: removal.due_at).unit_page(_PAGE).documents
+    due = in_turns(page, lambda removal_unit: removal_unit.read().instance.tenant_id, MAX_OF_TENANT)
+    due_ids = {removal_unit.id for removal_unit in due}
+    for removal_unit in page:
+        if removal_unit.id not in due_ids:
+            _put_off(deps, removal_unit)
     tried = 0
-    for removal_unit in query.order_by(lambda removal: removal.due_at).unit_page(MAX_REMOVALS).documents:
+    for removal_unit in due:
         if time.monotonic() > ends_at:
             break
         tried += _retry(deps, removal_unit)
     return tried
+
+
+def _put_off(deps: Deps, removal_unit: DocumentUnit[Removal]) -> None:
+    """Leave out one of too many of a tenant: it would be due before other tenants' again and again."""
+    removal_unit.read().due_at = deps.now() + _FIRST_PAUSE
+    with suppress(Conflict):
+        removal_unit.unit.commit()
 
 
 def _retry(deps: Deps, removal_unit: DocumentUnit[Removal]) -> bool:

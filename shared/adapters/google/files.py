@@ -24,7 +24,8 @@ class BucketFiles:
         with tempfile.TemporaryFile() as draft:
             content = write(chunks, draft, limit)
             draft.seek(0)
-            self._bucket.upload(_name(tenant_id, content.sha256), draft, replace=False)
+            # An empty file would be sent in chunks, which not every server reads.
+            self._bucket.upload(_name(tenant_id, content.sha256), draft if content.size else b"", replace=False)
         return content
 
     def open(self, tenant_id: str, sha256: str) -> BinaryIO | None:

@@ -17,7 +17,7 @@ from shared.domain.messages import Direction
 from shared.outgoing import Answer, Outgoing
 from shared.ports.store import Merge
 from shared.usecases.conversations import sending
-from shared.usecases.delivery import delivery
+from shared.usecases.delivery import delivery, settling
 from shared.usecases.sweep import sweep
 from tests import refs
 from tests.eventually import eventually
@@ -153,8 +153,8 @@ def test_a_provider_that_is_down_is_tried_until_the_tries_are_used_up(hub: Hub) 
     message_id = _send(hub, conversation_id, "hello")["message"]["id"]
     eventually(lambda: _fate(hub, message_id) == "DEAD", timeout=30)
     [item] = hub.documents("outbox", id=message_id)
-    assert (item["reason"], item["attempts"]) == ("retries_exhausted", delivery.MAX_ATTEMPTS)
-    assert len(hub.provider.to(SEND)) == delivery.MAX_ATTEMPTS
+    assert (item["reason"], item["attempts"]) == ("retries_exhausted", settling.MAX_ATTEMPTS)
+    assert len(hub.provider.to(SEND)) == settling.MAX_ATTEMPTS
 
 
 @EVERYWHERE

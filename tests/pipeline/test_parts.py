@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.messages import Direction, MessageStatus
+from shared.ports.store import Merge
+from tests import refs
 from tests.evolution import MARIA, evolution_rules, upsert, written
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import fate
@@ -49,6 +51,17 @@ def test_every_attachment_leaves_and_the_text_goes_with_the_first(manual_hub: Ma
     message = _message_out(manual_hub, message_id)
     assert (message["status"], message["externalMessageId"]) == ("sent", "5:100")
     assert "note" not in message
+
+
+@pytest.mark.parametrize("attachments", [ANIMALS, ANIMALS[:1]], ids=["two parts", "one"])
+def test_a_message_that_is_cut_into_fewer_parts_than_are_out_comes_to_an_end(
+    manual_hub: ManualHub, attachments: Any
+) -> None:
+    manual_hub.provider.on("POST", SEND_PHOTO, _take_photo)
+    message_id = _send(manual_hub, attachments=attachments)
+    manual_hub.store.commit([Merge(refs.outbox(message_id), {"parts_sent": 9})])
+    manual_hub.work()
+    assert fate(manual_hub, message_id) == "SENT"
 
 
 @pytest.mark.parametrize("failure", [Reply(500), Reply(429, {"ok": False, "parameters": {"retry_after": 1}})])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.usecases.delivery.delivery import MAX_ATTEMPTS
+from shared.usecases.delivery.settling import MAX_ATTEMPTS
 from tests.overlaps import overlaps
 from tests.pipeline.hub import Hub
 from tests.pipeline.manual_hub import ManualHub

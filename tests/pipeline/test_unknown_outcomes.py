@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.messages import Direction, MessageStatus
 from shared.ports.store import Merge
-from shared.usecases.delivery import delivery
+from shared.usecases.delivery import delivery, settling
 from tests import refs
 from tests.evolution import MARIA, evolution_rules, upsert
 from tests.pipeline.manual_hub import ManualHub
@@ -76,7 +76,7 @@ def whatsapp(manual_hub: ManualHub) -> WhatsApp:
 
 def _pass_a_minute(hub: ManualHub) -> None:
     """In which the provider is asked as often as it ever will be."""
-    for _ in range(delivery.MAX_LOOKUPS):
+    for _ in range(settling.MAX_LOOKUPS):
         hub.wait(seconds=20)
         hub.tick()
 
@@ -108,7 +108,7 @@ def test_what_the_provider_does_not_show_is_a_persons_to_decide(
     message_id = whatsapp.say()
     manual_hub.work()
     _pass_a_minute(manual_hub)
-    assert len(manual_hub.provider.to(FIND)) == delivery.MAX_LOOKUPS
+    assert len(manual_hub.provider.to(FIND)) == settling.MAX_LOOKUPS
     [dead] = manual_hub.get("/api/outbox?status=DEAD")["items"]
     assert (dead["id"], dead["reason"]) == (message_id, "outcome_unknown")
     assert "was asked" in dead["error"]
@@ -223,3 +223,16 @@ def test_an_instance_that_sends_again_what_is_unknown_asks_first(manual_hub: Man
     message_id = whatsapp.say()
     manual_hub.work()
     assert (fate(manual_hub, message_id), whatsapp.texts) == ("SENT", ["how are you?"])
+
+
+def test_a_message_that_is_sent_again_is_asked_after_as_often_as_before(
+    manual_hub: ManualHub, whatsapp: WhatsApp
+) -> None:
+    manual_hub.provider.on("POST", FIND, NOTHING)
+    message_id = whatsapp.say()
+    manual_hub.work()
+    _pass_a_minute(manual_hub)
+    manual_hub.post(f"/api/outbox/{message_id}/redrive", {}, 202)
+    manual_hub.work()
+    _pass_a_minute(manual_hub)
+    assert len(manual_hub.provider.to(FIND)) == 2 * settling.MAX_LOOKUPS

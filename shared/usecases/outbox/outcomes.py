@@ -75,7 +75,7 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
     unit.fetch(unit.outbox.key(item.id), unit.messages.key(item.id))
     current = unit.outbox.owned_or_none(item.tenant_id, item.id)
     message = unit.messages.owned_or_none(item.tenant_id, item.id)
-    if current is None or message is None or current.parts_sent > part.number:
+    if current is None or message is None or current.parts_sent != item.parts_sent:
         return
     current.note = "; ".join(note for note in (current.note, sent.note) if note) or None
     unit.outbox.patch(item.id, **_progress(deps, item, part))

@@ -27,7 +27,9 @@ def next_part(instance: Instance, item: OutboxItem) -> Part:
     """What of the item is to be sent next. Each part has an id of its own, by which a provider knows a second try."""
     channel_parts = ability(instance.adapter, SupportsParts)
     payloads = [item.payload] if channel_parts is None else channel_parts.parts(item.payload)
-    number, payload = item.parts_sent, payloads[item.parts_sent]
+    # A later version may cut what was begun into fewer parts; the last one once more is better than nothing ever again.
+    number = min(item.parts_sent, len(payloads) - 1)
+    payload = payloads[number]
     if number:
         payload = payload.model_copy(update={"message_id": f"{item.id}.{number}"})
     return Part(payload, number, len(payloads))

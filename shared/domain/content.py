@@ -154,11 +154,11 @@ def _lines(content: Content) -> Iterator[str]:
         yield _referral_in_words(content.referral)
     if content.poll:
         yield _joined("poll", content.poll.question, " / ".join(content.poll.options))
-    yield from _labelled(said=content.transcript, **{"a message that cannot be shown": content.unsupported})
+    yield from _labelled(("said", content.transcript), ("a message that cannot be shown", content.unsupported))
 
 
-def _labelled(**texts: str | None) -> Iterator[str]:
-    return (f"[{label}: {text}]" for label, text in texts.items() if text)
+def _labelled(*texts: tuple[str, str | None]) -> Iterator[str]:
+    return (f"[{label}: {text}]" for label, text in texts if text)
 
 
 def _quote_in_words(quote: Quote) -> str:

@@ -34,30 +34,30 @@ Failure = Callable[[Answer, str], ProviderError]
 
 
 def _rejected(reason: str) -> Failure:
-    return lambda answer, text: ProviderRejected(PROVIDER, reason.format(said=text, status=answer.status))
+    return lambda answer, text: ProviderRejected(PROVIDER, reason.format(text=text, status=answer.status))
 
 
 def _unavailable(reason: str) -> Failure:
     return lambda answer, text: ProviderUnavailable(
-        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
+        PROVIDER, reason.format(text=text, status=answer.status), answer.retry_after
     )
 
 
 def _down(reason: str) -> Failure:
     return lambda answer, text: ProviderDown(
-        PROVIDER, reason.format(said=text, status=answer.status), answer.retry_after
+        PROVIDER, reason.format(text=text, status=answer.status), answer.retry_after
     )
 
 
 def _unknown(reason: str) -> Failure:
-    return lambda answer, text: OutcomeUnknown(PROVIDER, reason.format(said=text, status=answer.status))
+    return lambda answer, text: OutcomeUnknown(PROVIDER, reason.format(text=text, status=answer.status))
 
 
 def _lost(reason: str) -> Failure:
     return lambda answer, text: ConnectionLost(PROVIDER, reason, answer.retry_after)
 
 
-# The first row whose statuses and words both fit says what a failure means. `{said}` is Evolution's own text.
+# The first row whose statuses and words both fit says what a failure means. `{text}` is Evolution's own text.
 _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (r"400", r"exists: false", _rejected("the number is not on WhatsApp")),
     (
@@ -73,14 +73,14 @@ _FAILURES: tuple[tuple[str, str, Failure], ...] = (
     (r"400", r"Failed to fetch stream|Message not found", _rejected("WhatsApp no longer has the file")),
     (r"400|5\d\d", r"rate-overlimit", _unavailable("WhatsApp asks to slow down")),
     (r"400|5\d\d", r"(?i)\btimed out\b", _unavailable("WhatsApp did not answer Evolution in time")),
-    (r"401|403", r"", _rejected("evolution_key was refused ({said})")),
-    (r"404", r"does not exist", _rejected("whatsapp_instance is not on this server ({said})")),
+    (r"401|403", r"", _rejected("evolution_key was refused ({text})")),
+    (r"404", r"does not exist", _rejected("whatsapp_instance is not on this server ({text})")),
     (r"404", r"", _rejected("evolution_url does not lead to an Evolution server (status 404)")),
-    (r"502|503", r"", _down("answered {status}: {said}")),
+    (r"502|503", r"", _down("answered {status}: {text}")),
     (r"504", r"", _unknown("a gateway gave up waiting for Evolution")),
-    (r"408|425|429|5\d\d", r"", _unavailable("answered {status}: {said}")),
+    (r"408|425|429|5\d\d", r"", _unavailable("answered {status}: {text}")),
     (r"3\d\d", r"", _rejected("evolution_url redirects elsewhere (status {status}): set the final address")),
-    (r"", r"", _rejected("answered {status}: {said}")),
+    (r"", r"", _rejected("answered {status}: {text}")),
 )
 
 
@@ -125,14 +125,14 @@ def failure(answer: Answer) -> ProviderError:
     """The error that an answer means."""
     if answer.ok:
         return ProviderRejected(PROVIDER, "evolution_url leads to a web page, not to an Evolution server")
-    text = said_by(answer)
+    text = text_of(answer)
     for statuses, pattern, means in _FAILURES:
         if re.fullmatch(statuses or r"\d+", str(answer.status)) and re.search(pattern, text):
             return means(answer, text)
     raise AssertionError("the last row fits every answer")
 
 
-def said_by(answer: Answer) -> str:
+def text_of(answer: Answer) -> str:
     """Evolution's own words, from any of the places where its versions put them."""
     body = answer.json()
     if not isinstance(body, dict):

@@ -72,7 +72,7 @@ def _post(deps: Deps, instance: Instance, config: EvolutionConfig, call: Call) -
 
 
 def _cannot_fetch(answer: Answer) -> bool:
-    return answer.status in (400, 500) and _CANNOT_FETCH.search(api.said_by(answer)) is not None
+    return answer.status in (400, 500) and _CANNOT_FETCH.search(api.text_of(answer)) is not None
 
 
 def _text(payload: OutboxPayload, message_text: str | None) -> Call:

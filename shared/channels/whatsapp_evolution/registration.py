@@ -131,7 +131,7 @@ def claimed_state(deps: Deps, instance: Instance, config: EvolutionConfig, claim
 
 def is_missing(answer: Answer) -> bool:
     """Whether the server says that it has no such instance."""
-    return answer.status == 404 and "does not exist" in api.said_by(answer)
+    return answer.status == 404 and "does not exist" in api.text_of(answer)
 
 
 def ok(answer: Answer) -> Answer:
@@ -145,7 +145,7 @@ def done(answer: Answer) -> Fields:
     """The body of a success; some failures come as 200 with `{"error": true, "message": …}`."""
     body = fields(ok(answer).json())
     if body.get("error") is True:
-        raise ProviderUnavailable(api.PROVIDER, f"could not do it: {api.said_by(answer)}")
+        raise ProviderUnavailable(api.PROVIDER, f"could not do it: {api.text_of(answer)}")
     return body
 
 
@@ -184,7 +184,7 @@ def create(
             deps, instance, config, "POST", "instance/create", json=form, per_instance=False, by_server_key=True
         ),
     )
-    if answer.status == 403 and "already in use" in api.said_by(answer):
+    if answer.status == 403 and "already in use" in api.text_of(answer):
         if accounts.is_guest(deps, instance, config):
             raise ProviderUnavailable(api.PROVIDER, "the name of the new account is in use: try again")
         return None

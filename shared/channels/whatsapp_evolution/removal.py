@@ -16,7 +16,7 @@ def logout(deps: Deps, instance: Instance, config: EvolutionConfig) -> Connectio
     if accounts.has_none(deps, instance, config):
         return Connection(status=InstanceStatus.DISCONNECTED, detail=LOGGED_OUT)
     answer = api.call(deps, instance, config, "DELETE", "instance/logout")
-    if not is_missing(answer) and not (answer.status == 400 and "not connected" in api.said_by(answer)):
+    if not is_missing(answer) and not (answer.status == 400 and "not connected" in api.text_of(answer)):
         done(answer)
     return Connection(status=InstanceStatus.DISCONNECTED, detail=LOGGED_OUT)
 
@@ -32,7 +32,7 @@ def delete(deps: Deps, instance: Instance, config: EvolutionConfig) -> None:
     if accounts.has_none(deps, instance, config):
         return
     answer = api.call(deps, instance, config, "DELETE", "instance/delete")
-    if answer.status == 400 and "needs to be disconnected" in api.said_by(answer):
+    if answer.status == 400 and "needs to be disconnected" in api.text_of(answer):
         # 1.x leaves that to its caller.
         logout(deps, instance, config)
         answer = api.call(deps, instance, config, "DELETE", "instance/delete")

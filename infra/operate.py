@@ -28,7 +28,7 @@ from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
-from shared.domain.messages import OutboxStatus
+from shared.domain.outbox import OutboxStatus
 from shared.errors import ConfigurationInvalid, HubError
 from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items

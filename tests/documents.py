@@ -8,7 +8,8 @@ from typing import Any
 from shared.channels import type_of
 from shared.domain.accounts import Role, User
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus, OutboxItem, OutboxPayload
+from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.outbox import OutboxItem, OutboxPayload
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
 

@@ -17,7 +17,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from shared.deps import Deps
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind, Template, media_id, phones
+from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
+from shared.domain.outbox import Template
 from shared.domain.templates import Filling
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations.sending import Content

@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from shared.deps import Deps
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxItem, OutboxStatus, ReactionTo, Template
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import Choice, OutboxItem, OutboxStatus, ReactionTo, Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
 from shared.http.times import Milliseconds

@@ -10,7 +10,7 @@ from shared.channel.config import Config
 if TYPE_CHECKING:
     from shared.deps import Deps
     from shared.domain.instances import Instance
-    from shared.domain.messages import OutboxPayload
+    from shared.domain.outbox import OutboxPayload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

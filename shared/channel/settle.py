@@ -15,7 +15,7 @@ from shared.channel.outbound import Sent
 if TYPE_CHECKING:
     from shared.deps import Deps
     from shared.domain.instances import Instance
-    from shared.domain.messages import OutboxPayload
+    from shared.domain.outbox import OutboxPayload
 
 
 class SupportsLookup(Protocol[Config]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from shared.domain.messages import Attachment, OutboxPayload, phones
+from shared.domain.messages import Attachment, phones
+from shared.domain.outbox import OutboxPayload
 
 
 def as_links(attachments: Iterable[Attachment]) -> str | None:

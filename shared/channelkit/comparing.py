@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from shared.channel import Markup
 from shared.channelkit.attachments import in_words, joined
 from shared.channelkit.rendering import apply_markup, entities
-from shared.domain.messages import MessageKind, OutboxPayload
+from shared.domain.messages import MessageKind
+from shared.domain.outbox import OutboxPayload
 
 
 def says_the_same(

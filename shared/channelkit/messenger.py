@@ -14,7 +14,8 @@ from shared.channelkit import meta
 from shared.channelkit.attachments import each_before_text
 from shared.channelkit.comparing import says_the_same
 from shared.channelkit.meta import Reply
-from shared.domain.messages import OUTSIDE_WINDOW, Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OUTSIDE_WINDOW, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
 PAGE_FIELDS = (

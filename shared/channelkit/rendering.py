@@ -12,7 +12,7 @@ from shared.channel import Markup
 from shared.channelkit.entities import Entity, to_entity, without_marks
 from shared.channelkit.notations import NOTATIONS, Notation
 from shared.channelkit.styled_text import Run, StyledText, utf16_length
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 P = ParamSpec("P")
 T = TypeVar("T")

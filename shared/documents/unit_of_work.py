@@ -52,8 +52,9 @@ if TYPE_CHECKING:
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
-    from shared.domain.messages import Message, MessagePlace, OutboxItem
+    from shared.domain.messages import Message, MessagePlace
     from shared.domain.notifications import Notification
+    from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
 
@@ -151,9 +152,7 @@ class UnitOfWork:
     message_places: SharedCollection[MessagePlace] = SharedCollection(
         "messages", "shared.domain.messages:message_place", "message"
     )
-    outbox: TenantCollection[OutboxItem] = TenantCollection(
-        "outbox", "shared.domain.messages:OutboxItem", "outbox item"
-    )
+    outbox: TenantCollection[OutboxItem] = TenantCollection("outbox", "shared.domain.outbox:OutboxItem", "outbox item")
     file_copies: TenantCollection[FileCopy] = TenantCollection(
         "file_copies", "shared.domain.files:FileCopy", "copy of a file"
     )

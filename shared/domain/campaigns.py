@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from shared.domain.customers import Customer
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Template
+from shared.domain.outbox import Template
 
 RESPONSE_LIFE = timedelta(days=7)
 """How long after the campaign's message the customer's next one counts as a response to it."""

@@ -18,8 +18,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.calls import Call
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import stable_id
-from shared.domain.messages import OutboxItem
 from shared.domain.notifications import Notification
+from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending

@@ -10,7 +10,8 @@ from shared.channelkit.entities import Entity
 from shared.channelkit.notations import NOTATIONS
 from shared.channelkit.rendering import apply_markup, entities, render, render_or_none, rendered_length
 from shared.channelkit.styled_text import StyledText
-from shared.domain.messages import OutboxPayload, Span
+from shared.domain.messages import Span
+from shared.domain.outbox import OutboxPayload
 
 MARKS: tuple[Markup, ...] = ("slack", "whatsapp", "discord", "html")
 

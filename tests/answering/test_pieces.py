@@ -16,7 +16,7 @@ from shared.answering.pieces import messages_of
 from shared.channel import Capabilities, Markup
 from shared.channelkit.rendering import apply_markup, entities, render
 from shared.channelkit.styled_text import StyledText, utf16_length
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 MARKUPS: list[Markup | None] = ["slack", "whatsapp", "telegram", "discord", "html", None]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.channel.outbound import Sent, SupportsParts
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 
 def send_parts(outbound: SupportsParts, payload: OutboxPayload, send: Callable[[OutboxPayload], Sent]) -> Sent:

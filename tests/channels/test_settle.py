@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from shared.channel.settle import SupportsLookup, SupportsRepeats
 from shared.channels import ability, channel
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderError
 from tests.documents import an_instance
 from tests.stubs import Reply, Stub

@@ -6,15 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.domain.messages import (
-    Attachment,
-    Choice,
-    MessageKind,
-    OutboxPayload,
-    ReactionTo,
-    Span,
-    Template,
-)
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo, Template
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "queue"
 

@@ -15,7 +15,7 @@ from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
-from shared.domain.messages import OutboxItem, OutboxPayload
+from shared.domain.outbox import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Ref, Set
 from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key

@@ -11,7 +11,7 @@ import pytest
 from infra import operate
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
-from shared.domain.messages import OutboxItem, OutboxPayload, OutboxStatus
+from shared.domain.outbox import OutboxItem, OutboxPayload, OutboxStatus
 from shared.errors import ProviderUnavailable
 from shared.ports.store import Create
 from tests import refs

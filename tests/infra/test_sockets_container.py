@@ -21,7 +21,7 @@ from shared.config import Settings, load_settings
 from shared.deps import Deps
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.domain.messages import OutboxItem, OutboxPayload
+from shared.domain.outbox import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Ref, Set
 from shared.usecases import realtime
 from shared.usecases.outbox import enqueueing

@@ -8,7 +8,8 @@ from itertools import permutations
 import pytest
 
 from shared.channel.outbound import Sent
-from shared.domain.messages import Direction, MessageStatus, OutboxItem
+from shared.domain.messages import Direction, MessageStatus
+from shared.domain.outbox import OutboxItem
 from shared.usecases.instances import instance_lookup
 from shared.usecases.outbox import outcomes, parts
 from tests.pipeline.manual_hub import ManualHub

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.domain.messages import OutboxStatus
+from shared.domain.outbox import OutboxStatus
 from tests.evolution import Evolution, recorded
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import accepted, work

@@ -11,7 +11,8 @@ import pytest
 from shared import channels
 from shared.domain.campaigns import Campaign
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Direction, Template
+from shared.domain.messages import Direction
+from shared.domain.outbox import Template
 from shared.errors import BadRequest
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 from shared.usecases import sweep
 from shared.usecases.instances import instances, removals

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.kinds import MessageKind
-from shared.domain.messages import Attachment, Author, ReactionTo, Template
+from shared.domain.messages import Attachment, Author
+from shared.domain.outbox import ReactionTo, Template
 from shared.errors import BadRequest
 from shared.usecases.outbox.enqueueing import Draft
 

@@ -23,7 +23,7 @@ from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Choice, OutboxPayload, ReactionTo
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 MAX_CHOICES, MAX_CHOICE_ID = 25, 100

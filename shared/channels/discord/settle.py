@@ -18,7 +18,7 @@ from shared.channels.discord.config import DiscordConfig, client_id
 from shared.channels.discord.outbound import channel_of, content_of, sent_as
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _LATEST = 50
 _EPOCH_MILLISECONDS = 1_420_070_400_000

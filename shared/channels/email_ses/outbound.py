@@ -22,7 +22,8 @@ from shared.channels.email_ses.config import PROVIDER, EmailConfig
 from shared.channels.email_ses.notifications import MESSAGE_TAG
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, OutboxPayload
+from shared.domain.messages import Attachment
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
 

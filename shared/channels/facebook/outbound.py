@@ -20,7 +20,7 @@ from shared.channels.facebook.api import PROVIDER, call, result
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload, ReactionTo
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
 Post = Callable[[Mapping[str, Any]], Reply]

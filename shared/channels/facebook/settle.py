@@ -11,7 +11,7 @@ from shared.channels.facebook.api import call, result
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _TIMEOUT = 15.0
 

@@ -19,7 +19,7 @@ from shared.channels.instagram.api import call, result
 from shared.channels.instagram.config import PROVIDER, InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Choice, OutboxPayload
+from shared.domain.outbox import Choice, OutboxPayload
 from shared.errors import ProviderRejected
 
 TEXT_BYTES = 1000

@@ -14,7 +14,7 @@ from shared.channels.instagram.api import call, result
 from shared.channels.instagram.config import InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _TIMEOUT = 15.0
 

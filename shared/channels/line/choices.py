@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shared.domain.messages import Choice
+from shared.domain.outbox import Choice
 
 _DATA_LIMIT = 300
 

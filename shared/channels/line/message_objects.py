@@ -11,7 +11,8 @@ from typing import Any
 from shared.channelkit.attachments import in_words, joined
 from shared.channelkit.cutting import cut_text
 from shared.channels.line.choices import data_of
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import Choice, OutboxPayload
 
 TEXT_LIMIT = 5000
 _BUTTONS = 4

@@ -19,7 +19,7 @@ from shared.channels.line.message_objects import messages_of, told_in_words
 from shared.channels.line.quotes import quote_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 
 _log = logging.getLogger(__name__)

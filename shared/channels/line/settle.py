@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.channels.line.outbound import may_be_reply
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _REMEMBERED = timedelta(hours=20)
 """LINE says 24 hours; a repetition may itself be tried again for a while."""

@@ -18,7 +18,8 @@ from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji_name
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected
 
 MAX_CHOICES = 25

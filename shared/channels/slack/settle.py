@@ -16,7 +16,7 @@ from shared.channels.slack.mrkdwn import plain
 from shared.channels.slack.outbound import place_of, text_of_message
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _LATEST = 30
 _TIMEOUT = 15.0

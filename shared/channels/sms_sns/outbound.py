@@ -11,7 +11,7 @@ from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channels.sms_sns.config import PROVIDER, SnsSmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 
 

@@ -12,7 +12,8 @@ from shared.channels.sms_twilio.config import SmsConfig
 from shared.channels.sms_twilio.inbound import MOST_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, OutboxPayload
+from shared.domain.messages import Attachment
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 
 Form = dict[str, str | list[str]]

@@ -13,7 +13,7 @@ from shared.channels.sms_twilio.config import SmsConfig
 from shared.channels.sms_twilio.outbound import content_of, recipient
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _LATEST = 30
 _TIMEOUT = 15.0

@@ -17,7 +17,8 @@ from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
 CAPTION_LIMIT = 1024

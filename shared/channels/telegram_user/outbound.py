@@ -16,7 +16,8 @@ from shared.channels.telegram_user.connection import line_of
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused, Line, Post, Posted
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import MessageKind, OutboxPayload
+from shared.domain.messages import MessageKind
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 
 CAPTION_LIMIT = 1024

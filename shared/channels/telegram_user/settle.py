@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 _REMEMBERED = timedelta(days=1)
 """Telegram does not say for how long; messages are tried again for two hours at the most."""

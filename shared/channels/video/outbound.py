@@ -8,7 +8,7 @@ from shared.channels.video.config import VideoConfig
 from shared.channels.video.rooms import open_room, room_name
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 
 

@@ -15,7 +15,7 @@ from shared.channels.voice.config import VoiceConfig
 from shared.channels.voice.twiml import Script
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 
 _NOT_LIVE = frozenset({20404, 21220})

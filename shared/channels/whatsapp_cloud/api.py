@@ -12,7 +12,7 @@ from shared.channelkit import meta
 from shared.channelkit.meta import TIMEOUT, Reply
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
-from shared.domain.messages import OUTSIDE_WINDOW
+from shared.domain.outbox import OUTSIDE_WINDOW
 from shared.errors import ProviderRejected
 
 PROVIDER = "whatsapp_cloud"

@@ -25,7 +25,8 @@ from shared.domain.inbound import (
     Sender,
 )
 from shared.domain.instances import InstanceStatus
-from shared.domain.messages import OUTSIDE_WINDOW, MessageStatus
+from shared.domain.messages import MessageStatus
+from shared.domain.outbox import OUTSIDE_WINDOW
 from shared.errors import PayloadInvalid
 
 _log = logging.getLogger(__name__)

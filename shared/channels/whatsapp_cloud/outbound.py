@@ -22,7 +22,8 @@ from shared.channels.whatsapp_cloud.media import upload
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, is_file
+from shared.domain.messages import Attachment, MessageKind, is_file
+from shared.domain.outbox import Choice, OutboxPayload
 from shared.errors import ProviderError, ProviderRejected
 
 _log = logging.getLogger(__name__)

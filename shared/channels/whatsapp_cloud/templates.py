@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shared.domain.messages import Template
+from shared.domain.outbox import Template
 
 
 def filled(template: Template) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
 

@@ -17,7 +17,7 @@ from shared.channels.whatsapp_evolution.wire import Fields, fields, objects
 from shared.deps import Deps
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import PayloadInvalid
 
 _LATEST = 30

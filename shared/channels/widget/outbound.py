@@ -7,7 +7,7 @@ from shared.channels.widget.config import WidgetConfig
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 from shared.logs import current_trace
 

@@ -24,7 +24,8 @@ from shared.domain.customers import CampaignMark, Customer
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance
-from shared.domain.messages import Author, Template
+from shared.domain.messages import Author
+from shared.domain.outbox import Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
 from shared.usecases.conversations import sending
 from shared.usecases.customers import customer_tags, customers

@@ -21,7 +21,8 @@ from shared.domain.customers import Identity
 from shared.domain.ids import new_id, stable_id
 from shared.domain.inbound import Sender
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Author, Choice, Message, OutboxItem, ReactionTo, Template
+from shared.domain.messages import Attachment, Author, Message
+from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
 from shared.usecases.conversations import conversations, routing
 from shared.usecases.customers import customers

@@ -34,12 +34,8 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
-from shared.domain.messages import (
-    OUTCOME_UNKNOWN,
-    MessageStatus,
-    OutboxItem,
-    OutboxStatus,
-)
+from shared.domain.messages import MessageStatus
+from shared.domain.outbox import OUTCOME_UNKNOWN, OutboxItem, OutboxStatus
 from shared.errors import (
     BadRequest,
     Conflict,

@@ -19,7 +19,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.instances import Instance, InstanceStatus
-from shared.domain.messages import OutboxStatus
+from shared.domain.outbox import OutboxStatus
 from shared.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
 from shared.usecases import realtime
 from shared.usecases.instances import instance_config, instance_lookup

@@ -8,7 +8,7 @@ from shared.channel import Pace
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxItem
+from shared.domain.outbox import OutboxItem
 from shared.errors import LONGEST_PAUSE
 from shared.security.pacing import Limit
 from shared.usecases.outbox import enqueueing

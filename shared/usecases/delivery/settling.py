@@ -15,7 +15,7 @@ from shared.channels import ability
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
-from shared.domain.messages import OUTCOME_UNKNOWN, OUTSIDE_WINDOW, OutboxItem, OutboxStatus
+from shared.domain.outbox import OUTCOME_UNKNOWN, OUTSIDE_WINDOW, OutboxItem, OutboxStatus
 from shared.errors import (
     BadRequest,
     Conflict,

@@ -9,8 +9,8 @@ from shared.channels import channel
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import stable_id
-from shared.domain.messages import OutboxItem, OutboxStatus
 from shared.domain.notifications import Notification
+from shared.domain.outbox import OutboxItem, OutboxStatus
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once

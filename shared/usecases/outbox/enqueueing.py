@@ -14,20 +14,8 @@ from shared.domain.analytics import Counters
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.instances import Instance
-from shared.domain.messages import (
-    Attachment,
-    Author,
-    Choice,
-    Direction,
-    Message,
-    MessageKind,
-    MessageStatus,
-    OutboxItem,
-    OutboxPayload,
-    ReactionTo,
-    Span,
-    Template,
-)
+from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus, Span
+from shared.domain.outbox import Choice, OutboxItem, OutboxPayload, ReactionTo, Template
 from shared.errors import BadRequest, FieldName
 from shared.logs import current_trace
 from shared.usecases import realtime

@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.messages import MessageStatus, OutboxItem, OutboxStatus
+from shared.domain.messages import MessageStatus
+from shared.domain.outbox import OutboxItem, OutboxStatus
 from shared.errors import Collision
 from shared.usecases.outbox import enqueueing
 

@@ -13,18 +13,9 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
-from shared.domain.messages import (
-    OUTCOME_UNKNOWN,
-    Direction,
-    EarlyNote,
-    Message,
-    MessageAlias,
-    MessageStatus,
-    OutboxItem,
-    OutboxStatus,
-    changes_by_note,
-)
+from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageStatus, changes_by_note
 from shared.domain.notifications import Notification
+from shared.domain.outbox import OUTCOME_UNKNOWN, OutboxItem, OutboxStatus
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox.parts import Part
 

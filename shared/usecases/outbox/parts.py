@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.channel.outbound import SupportsParts
 from shared.channels import ability
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxItem, OutboxPayload
+from shared.domain.outbox import OutboxItem, OutboxPayload
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Identity
 from shared.domain.inbound import MessageReceived, Receipt
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageAlias, MessageKind, OutboxItem, OutboxStatus
+from shared.domain.messages import Author, Direction, Message, MessageAlias, MessageKind
+from shared.domain.outbox import OutboxItem, OutboxStatus
 from shared.usecases.instances import instance_config
 from shared.usecases.outbox import enqueueing, outcomes, parts
 from shared.usecases.outbox.parts import Part

@@ -10,7 +10,7 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.instances import Instance
-from shared.domain.messages import OUTSIDE_WINDOW
+from shared.domain.outbox import OUTSIDE_WINDOW
 from shared.errors import ChannelName, Unprocessable
 from shared.usecases.outbox.enqueueing import Draft
 

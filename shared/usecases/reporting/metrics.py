@@ -13,7 +13,8 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.events import InboundEvent
 from shared.domain.instances import Instance
-from shared.domain.messages import Message, OutboxItem
+from shared.domain.messages import Message
+from shared.domain.outbox import OutboxItem
 
 log = logging.getLogger(__name__)
 

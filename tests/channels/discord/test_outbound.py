@@ -15,7 +15,8 @@ from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.sealing import seal_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Received, Reply, Stub
 

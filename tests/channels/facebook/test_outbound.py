@@ -15,7 +15,8 @@ from shared.channels.facebook import outbound
 from shared.channels.facebook.config import FacebookConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.channels.parts import send_parts
 from tests.stubs import Reply, Stub

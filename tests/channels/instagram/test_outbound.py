@@ -12,7 +12,8 @@ from shared.channels.instagram import outbound
 from shared.channels.instagram.config import InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.channels.parts import send_parts
 from tests.stubs import Received, Reply, Stub

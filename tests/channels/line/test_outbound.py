@@ -14,7 +14,8 @@ from shared.deps import Deps
 from shared.domain.content import Press
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 

@@ -11,7 +11,8 @@ from shared.channels.slack import outbound
 from shared.channels.slack.config import SlackConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Choice, MessageKind, OutboxPayload, ReactionTo, Span
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 

@@ -12,7 +12,8 @@ from shared.channels.sms_twilio import outbound
 from shared.channels.sms_twilio.config import SmsConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.stubs import Reply, Stub
 from tests.twilio import ACCOUNT, BUSINESS_NUMBER, CONFIG, CUSTOMER, TOKEN, form, refusal

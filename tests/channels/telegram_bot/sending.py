@@ -10,7 +10,8 @@ from shared.channels.telegram_bot import outbound
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload
 from tests.channels.parts import send_parts
 from tests.stubs import Reply, Stub
 

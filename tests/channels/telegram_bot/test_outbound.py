@@ -7,7 +7,8 @@ import pytest
 from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 from tests.channels.telegram_bot.sending import CHAT, PHOTO, TOKEN, calls, refused, send, sent, to_chat
 from tests.stubs import Reply, Stub

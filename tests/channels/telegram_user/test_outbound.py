@@ -18,7 +18,8 @@ from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
 from shared.channels.telegram_user.outbound import CAPTION_LIMIT
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo
+from shared.domain.messages import Attachment, MessageKind
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected, ProviderUnavailable
 from tests.channels.parts import send_parts
 from tests.channels.telegram_user.telegram import FakeLine, Telegram

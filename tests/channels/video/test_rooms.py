@@ -19,7 +19,7 @@ from shared.channels.video.config import VideoConfig
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 from shared.security.tokens import GuestClaims, verify
 from tests.stubs import Reply, Stub

@@ -11,7 +11,7 @@ from shared.channels.voice import outbound
 from shared.channels.voice.config import VoiceConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected, ProviderUnavailable
 from tests.channels.voice.judge import judged, one, verbs
 from tests.stubs import Reply, Stub

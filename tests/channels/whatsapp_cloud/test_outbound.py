@@ -12,15 +12,8 @@ from shared.channels.whatsapp_cloud import outbound
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import (
-    Attachment,
-    Choice,
-    MessageKind,
-    OutboxPayload,
-    ReactionTo,
-    Span,
-    Template,
-)
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import Choice, OutboxPayload, ReactionTo, Template
 from shared.domain.templates import Filling
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.channels.parts import send_parts

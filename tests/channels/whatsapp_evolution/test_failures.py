@@ -8,7 +8,7 @@ import pytest
 
 from shared.channels.whatsapp_evolution import outbound
 from shared.deps import Deps
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 from shared.errors import (
     ConnectionLost,
     OutcomeUnknown,

@@ -13,7 +13,8 @@ from shared.channels.whatsapp_evolution import config as config_module
 from shared.channels.whatsapp_evolution import outbound
 from shared.channels.whatsapp_evolution.config import EvolutionSettings
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind, OutboxPayload, ReactionTo, Span
+from shared.domain.messages import Attachment, MessageKind, Span
+from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import HubError, ProviderRejected, ProviderUnavailable
 from tests.channels.parts import send_parts
 from tests.channels.whatsapp_evolution.samples import GROUP, MARIA, MARIA_LID, answer, config, instance

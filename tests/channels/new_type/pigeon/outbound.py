@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.channel.outbound import Sent
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import OutboxPayload
+from shared.domain.outbox import OutboxPayload
 
 from .api import call
 from .config import PigeonConfig

@@ -1,0 +1,120 @@
+"""What carries messages to their providers: an item for each, with what is to be sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from shared.domain.messages import Attachment, Span
+
+OUTSIDE_WINDOW = "outside_window"
+"""Why a message died that a provider takes only within some time after the customer's last one."""
+
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""Why a message stands still of which nobody knows whether the provider has it."""
+
+
+class ReactionTo(BaseModel):
+    """A reaction to send; an empty emoji takes the former one back."""
+
+    external_message_id: str
+    emoji: str
+    from_me: bool = False
+
+
+class Template(BaseModel):
+    """A message that the provider approved beforehand; `parameters` fill the places in its text, in order.
+
+    `header` and `buttons` are what `domain.templates` describes and has checked.
+    """
+
+    name: str
+    language: str
+    parameters: list[str] = Field(default_factory=list)
+    header: dict[str, Any] | None = None
+    buttons: list[dict[str, Any]] | None = None
+
+
+class Choice(BaseModel):
+    """One of the answers that a message offers; `id` comes back when it is chosen."""
+
+    id: str
+    title: str
+    description: str | None = None
+
+
+class OutboxPayload(BaseModel):
+    """What is to be sent, frozen when it was accepted: the queue's payload form.
+
+    `automatic` marks what no person wrote. `context` is what the channel said with
+    the customer's latest message that it needs for an answer. With `spans` the
+    text is nobody's own notation: the channel writes it in its own. Without them
+    it goes as it is.
+    """
+
+    message_id: str | None = None
+    conversation_id: str | None = None
+    external_conversation_id: str | None = None
+    external_user_id: str | None = None
+    text: str | None = None
+    spans: list[Span] | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
+    reply_to: str | None = None
+    reaction: ReactionTo | None = None
+    template: Template | None = None
+    choices: list[Choice] = Field(default_factory=list)
+    automatic: bool = False
+    context: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def to(self) -> str:
+        """Where it goes: the conversation's own address at the provider, else the customer's."""
+        return self.external_conversation_id or self.external_user_id or ""
+
+
+class OutboxStatus(StrEnum):
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    DEAD = "DEAD"
+
+
+class OutboxItem(BaseModel):
+    """A message on its way out; `id` is the message's id.
+
+    `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
+    it: the lease's end while SENDING, else the next try. `reason` tells why it
+    failed or died. `waiting_since` is when the customer wrote whom it answers; it
+    `is_reply` while the customer has just written, though somebody answered before.
+    Where the provider takes it as several messages, `parts_sent` of them are out,
+    and `note` is what the channel noted of those. `unknown_since` is when it was
+    sent, where nobody knows whether the provider has it, and `lookups` counts how
+    often the provider was asked.
+    """
+
+    id: str
+    tenant_id: str
+    conversation_id: str
+    instance_id: str
+    status: OutboxStatus = OutboxStatus.PENDING
+    open: bool = True
+    payload: OutboxPayload
+    attempts: int = 0
+    parts_sent: int = 0
+    note: str | None = None
+    unknown_since: datetime | None = None
+    lookups: int = 0
+    next_retry_at: datetime | None = None
+    due_at: datetime | None = None
+    waiting_since: datetime | None = None
+    is_reply: bool = False
+    lease_owner: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    traceparent: str | None = None
+    created_at: datetime
+    updated_at: datetime

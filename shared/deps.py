@@ -38,7 +38,7 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
+    sending: Places
     files: Files | None = None
     pacer: Pacer = field(default_factory=Pacer)
     refusals: Tally = field(default_factory=Tally)
-    sending: Places = field(default_factory=Places)

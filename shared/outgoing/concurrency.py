@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -12,6 +13,9 @@ from shared.errors import Overloaded
 
 RETRY_SECONDS = 5.0
 """When to try again after a refusal; most providers answer sooner."""
+
+QUICK_SECONDS = 2.0
+"""What has taken longer may hang."""
 
 
 class _Request:
@@ -75,25 +79,42 @@ def end_request() -> None:
 
 
 class Places:
-    """How many threads of this process do something for the same key at once."""
+    """How many threads of this process do something for the same key at once.
 
-    def __init__(self) -> None:
-        self._in_use: Counter[str] = Counter()
+    As long as what it does is quick, it may take three quarters of the threads; a quarter once that takes long, so that
+    others need not wait for whom it hangs on.
+    """
+
+    def __init__(self, threads: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most_quick = max(1, threads * 3 // 4)
+        self._most_slow = max(1, threads // 4)
+        self._monotonic = monotonic
+        self._began: dict[str, list[float]] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, key: str, most: int) -> Iterator[bool]:
-        """Take one of `most` places; False when there is none."""
+    def place(self, key: str) -> Iterator[bool]:
+        """Take a place; False when there is none."""
         with self._lock:
-            has_place = self._in_use[key] < most
-            self._in_use[key] += has_place
+            now = self._monotonic()
+            has_place = self._has_place(self._began.get(key, []), now)
+            if has_place:
+                self._began.setdefault(key, []).append(now)
         try:
             yield has_place
         finally:
-            with self._lock:
-                self._in_use[key] -= has_place
-                if not self._in_use[key]:
-                    del self._in_use[key]
+            if has_place:
+                self._leave(key, now)
+
+    def _has_place(self, began: list[float], now: float) -> bool:
+        is_quick = not began or now - began[0] < QUICK_SECONDS
+        return len(began) < (self._most_quick if is_quick else self._most_slow)
+
+    def _leave(self, key: str, began_at: float) -> None:
+        with self._lock:
+            self._began[key].remove(began_at)
+            if not self._began[key]:
+                del self._began[key]
 
 
 class ConcurrencyLimits:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from shared.domain.outbox import OutboxStatus
+from shared.outgoing.concurrency import QUICK_SECONDS, Places
 from tests.evolution import Evolution, recorded
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import accepted, work
@@ -169,10 +172,13 @@ def test_an_unknown_outcome_at_a_server_that_answers_holds_up_nothing(shop: Manu
     assert server.sent == ["message 1", "message 2", "message 3", "message 4"]
 
 
-def test_one_account_takes_a_quarter_of_the_threads_at_most(shop: ManualHub, server: Server) -> None:
-    most = shop.deps.settings.threads // 4
-    accepted_messages = [accepted(shop, shop.get("/api/channels")[0]["id"], chat=5511988887700 + n) for n in range(9)]
-    conversations = iter([conversation for _, conversation in accepted_messages])
+@pytest.mark.parametrize(("seconds", "most"), [(0.0, 12), (QUICK_SECONDS, 4)], ids=["quick", "hangs"])
+def test_one_account_never_takes_all_threads(shop: ManualHub, server: Server, seconds: float, most: int) -> None:
+    channel_id = shop.get("/api/channels")[0]["id"]
+    messages = [accepted(shop, channel_id, chat=5511988887700 + number) for number in range(most + 5)]
+    conversations = iter([conversation for _, conversation in messages])
+    passing = count()
+    process = replace(shop.deps, sending=Places(16, lambda: next(passing) * seconds))
     sending: list[Received] = []
 
     def send(request: Received) -> Reply:
@@ -180,11 +186,11 @@ def test_one_account_takes_a_quarter_of_the_threads_at_most(shop: ManualHub, ser
         sending.append(request)
         for conversation in conversations:
             with ThreadPoolExecutor(1) as thread:
-                thread.submit(work, shop, conversation).result()
+                thread.submit(work, shop, conversation, process).result()
         return server._send(request)
 
     shop.provider.on("POST", "/message/sendText/", send)
-    work(shop, next(conversations))
+    work(shop, next(conversations), process)
     assert len(sending) == most
     _pass(shop, 5)
     assert shop.idle()

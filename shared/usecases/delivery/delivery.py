@@ -57,8 +57,6 @@ log = logging.getLogger(__name__)
 
 # Longer than any channel's own time-outs together, so that a lease that ran out means a dead worker.
 LEASE = timedelta(seconds=120)
-# Of this process's threads, for calls about one account: others must not wait for one whose server hangs.
-_SHARE = 0.25
 _PLACE_SECONDS = 1.0
 # Seconds for which a thread waits for another worker; after that the bus does.
 _PATIENCE = 0.5
@@ -127,8 +125,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         return True
     if instance.down_since is not None and not outages.is_over(deps, instance):
         return settling.hold(deps, unit, item, instance)
-    most = max(1, int(deps.settings.threads * _SHARE))
-    with deps.sending.place(instance.id, most) as has_place:
+    with deps.sending.place(instance.id) as has_place:
         if not has_place:
             pacing.wait(deps, unit, instance, item, _PLACE_SECONDS)
             return False

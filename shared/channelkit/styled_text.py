@@ -56,4 +56,4 @@ class StyledText:
 
 def utf16_length(text: str) -> int:
     """How long a text is for providers, which count UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

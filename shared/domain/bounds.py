@@ -7,9 +7,8 @@ together stay below that. Lists show many messages and customers at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -34,6 +33,8 @@ NAME_CHARACTERS = 300
 ID_CHARACTERS = 1_000
 EMOJI_CHARACTERS = 100
 
+P = TypeVar("P", MessageReceived, Sender)
+
 
 def bounded(event: ChannelEvent) -> ChannelEvent:
     """The event with no more in it than is kept: texts and names are cut, the rest of what is too long left out."""
@@ -54,7 +55,7 @@ def bounded(event: ChannelEvent) -> ChannelEvent:
 
 
 def _message(received: MessageReceived) -> MessageReceived:
-    return replace(
+    return _with(
         received,
         external_message_id=_id(received.external_message_id),
         reply_to=_id(received.reply_to) if received.reply_to else received.reply_to,
@@ -68,8 +69,14 @@ def _message(received: MessageReceived) -> MessageReceived:
     )
 
 
+def _with(part: P, **bounds: Any) -> P:
+    """The part itself where nothing of it is too long, as nearly always."""
+    changes = {name: value for name, value in bounds.items() if value is not getattr(part, name)}
+    return replace(part, **changes) if changes else part
+
+
 def _sender(sender: Sender) -> Sender:
-    return replace(
+    return _with(
         sender,
         name=_name(sender.name),
         username=_name(sender.username),
@@ -93,8 +100,10 @@ def _text(text: str | None) -> str | None:
     return text.encode(errors="replace")[:TEXT_BYTES].decode(errors="ignore")
 
 
-def _attachments(attachments: Iterable[Attachment]) -> tuple[Attachment, ...]:
+def _attachments(attachments: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
     """The first ones, as far as there is room."""
+    if not attachments:
+        return attachments
     first: list[Attachment] = []
     room = ATTACHMENTS_BYTES
     for attachment in attachments:

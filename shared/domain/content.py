@@ -126,7 +126,7 @@ class Content(_Part):
 
     @property
     def is_empty(self) -> bool:
-        return self == NO_CONTENT
+        return self is NO_CONTENT or self == NO_CONTENT
 
     def in_words(self) -> list[str]:
         """A line for each thing that an agent is to know beside the text, in the order of the fields."""

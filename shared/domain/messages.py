@@ -149,7 +149,7 @@ class Message(BaseModel):
     reply_to: str | None = None
     reactions: dict[str, str] = Field(default_factory=dict)
     reacted_at: dict[str, datetime] = Field(default_factory=dict)
-    content: Content = NO_CONTENT
+    content: Content = Field(default_factory=lambda: NO_CONTENT)  # a default would be copied for each message
     for_people: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus

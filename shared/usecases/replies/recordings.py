@@ -35,6 +35,8 @@ def transcribed(deps: Deps, turn: Turn) -> Turn:
         if transcript:
             transcripts[message.id] = transcript
             _keep(deps, turn, message.id, transcript)
+    if not transcripts:
+        return turn
     return replace(turn, history=[_with(message, transcripts.get(message.id)) for message in turn.history])
 
 

@@ -1,5 +1,5 @@
 """Amazon on this machine."""
 
-from tests.channels.amazon import amazon, aws, deps, moto_server, settings, signer
+from tests.channels.amazon import amazon, aws, aws_clients, deps, moto_server, settings, signer
 
-__all__ = ["amazon", "aws", "deps", "moto_server", "settings", "signer"]
+__all__ = ["amazon", "aws", "aws_clients", "deps", "moto_server", "settings", "signer"]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role, Tenant, User
-from shared.domain.agents import Agent, AgentKind, Tool
+from shared.domain.agents import DEFAULT_COOLDOWN, Agent, AgentKind, Tool
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
@@ -164,6 +164,7 @@ Tools = Annotated[list[ToolIn], Field(max_length=20), AfterValidator(_different_
 Prompt = Annotated[str, Field(max_length=32_768)]
 Model = Annotated[str, Field(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
+Cooldown = Annotated[int, Field(ge=0, le=3600)]
 
 
 class AgentIn(Request, Wire):
@@ -177,6 +178,7 @@ class AgentIn(Request, Wire):
     model: Model | None = None
     temperature: Temperature | None = None
     tools: Tools = Field(default_factory=list)
+    cooldown_seconds: Cooldown = DEFAULT_COOLDOWN
 
 
 class AgentPatch(Request, Wire):
@@ -192,6 +194,7 @@ class AgentPatch(Request, Wire):
     model: Model | None = None
     temperature: Temperature | None = None
     tools: Tools | None = None
+    cooldown_seconds: Cooldown | None = None
 
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
@@ -218,6 +221,7 @@ class AgentOut(Wire):
     model: str | None
     temperature: float | None
     tools: list[ToolOut]
+    cooldown_seconds: int
     created_at: Milliseconds
     updated_at: Milliseconds
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+DEFAULT_COOLDOWN = 30
+
 
 class AgentKind(StrEnum):
     HUMAN = "human"
@@ -28,6 +30,7 @@ class Agent(BaseModel):
     """Somebody or something that answers customers.
 
     `tools_secret` names the secret that holds what calls of each tool are signed with; None without tools.
+    `cooldown_seconds` is how long it rests in a conversation after each of its answers.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Agent(BaseModel):
     temperature: float | None = None
     tools: list[Tool] = Field(default_factory=list)
     tools_secret: str | None = None
+    cooldown_seconds: int = DEFAULT_COOLDOWN
     created_at: datetime
     updated_at: datetime
 

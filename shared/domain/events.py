@@ -47,10 +47,15 @@ class InboundEvent(Event):
 
 
 class ReplyEvent(Event):
-    """A customer's message may need an answer."""
+    """A customer's message may need an answer.
+
+    A reminder comes when the conversation's agent may have rested. What waits may be tried many times until it is due,
+    so that the answer is then asked for by an event of its own.
+    """
 
     conversation_id: str
     message_id: str
+    is_reminder: bool = False
 
 
 class OutboundEvent(Event):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +16,9 @@ from shared.ports.store import Merge, Ref
 from shared.usecases.replies.replies import reply
 from tests.eventually import eventually
 from tests.index_check import recorded
+from tests.overlaps import Published
 from tests.pipeline.hub import Hub, running_hub, telegram_rules
+from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Received, Reply, Stub
 
 
@@ -61,36 +62,112 @@ def test_the_oldest_active_ai_agent_answers(hub: Hub) -> None:
     assert answer.author_id == second != first
 
 
-def test_an_agent_answers_a_conversation_at_most_once_in_thirty_seconds(hub: Hub) -> None:
-    hub.echo_agent()
+def _reminders(hub: ManualHub) -> list[Published]:
+    return [each for each in hub.overlaps.bus.published if getattr(each.event, "is_reminder", False)]
+
+
+def test_what_comes_while_an_agent_rests_is_answered_once_when_it_has_rested(hub: Hub) -> None:
+    hub.echo_agent(cooldownSeconds=2)
     channel_id = hub.telegram()
     hub.customer_writes(channel_id, "one")
     hub.provider.wait_for("/sendMessage")
     hub.customer_writes(channel_id, "two")
-    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 2)
+    hub.customer_writes(channel_id, "three")
+    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 3)
     _settled(hub)
     assert hub.sent_texts() == ["Echo: one", "Echo: marker"]
+    hub.provider.wait_for("/sendMessage", 3)
+    eventually(hub.idle)
+    assert hub.sent_texts() == ["Echo: one", "Echo: marker", "Echo: two\nthree"]
+    answers = [message for message in hub.messages(Direction.OUTBOUND) if message.text != "Echo: marker"]
+    first, second = sorted(answers, key=lambda message: message.created_at)
+    assert second.created_at - first.created_at >= timedelta(seconds=2)
 
 
-def test_after_the_cooldown_the_skipped_message_is_part_of_the_next_answer(hub: Hub) -> None:
-    hub.echo_agent()
+def test_an_agent_without_a_rest_answers_each_message(hub: Hub) -> None:
+    hub.echo_agent(cooldownSeconds=0)
     channel_id = hub.telegram()
-    hub.customer_writes(channel_id, "one")
-    hub.provider.wait_for("/sendMessage")
-    hub.customer_writes(channel_id, "two")
-    eventually(lambda: len(hub.messages(Direction.INBOUND)) == 2)
-    conversation = eventually(lambda: [c for c in hub.conversations() if c.needs_reply_since])[0]
-    later = dataclasses.replace(hub.deps, now=lambda: hub.deps.now() + timedelta(seconds=31))
-    event = ReplyEvent(
-        tenant_id=hub.tenant_id,
-        conversation_id=conversation.id,
-        message_id=str(conversation.last_inbound_message_id),
-    )
-    for _ in range(3):
-        reply(later, event)
-    hub.provider.wait_for("/sendMessage", 2)
+    for number, text in enumerate(("one", "two"), 1):
+        hub.customer_writes(channel_id, text)
+        hub.provider.wait_for("/sendMessage", number)
     eventually(hub.idle)
     assert hub.sent_texts() == ["Echo: one", "Echo: two"]
+
+
+def test_an_agent_rests_for_thirty_seconds_where_nobody_says_otherwise(manual_hub: ManualHub) -> None:
+    manual_hub.echo_agent()
+    channel_id = manual_hub.telegram()
+    clock = manual_hub.overlaps.clock
+    manual_hub.customer_writes(channel_id, "one")
+    manual_hub.work()
+    clock.advance(seconds=29)
+    manual_hub.customer_writes(channel_id, "two")
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["Echo: one"]
+    [reminder] = _reminders(manual_hub)
+    assert 0 < reminder.delay <= 1
+    clock.advance(seconds=1)
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["Echo: one", "Echo: two"]
+
+
+def test_a_long_rest_is_slept_in_pieces(manual_hub: ManualHub) -> None:
+    manual_hub.echo_agent(cooldownSeconds=3600)
+    channel_id = manual_hub.telegram()
+    for text in ("one", "two"):
+        manual_hub.customer_writes(channel_id, text)
+        manual_hub.work()
+    [reminder] = _reminders(manual_hub)
+    assert reminder.delay == 60
+    reply(manual_hub.deps, cast(ReplyEvent, reminder.event))
+    *_, again = manual_hub.overlaps.bus.published
+    assert (again.event, again.delay) == (reminder.event, 60)
+
+
+def test_only_the_latest_message_is_remembered_through_a_long_rest(manual_hub: ManualHub) -> None:
+    manual_hub.echo_agent(cooldownSeconds=3600)
+    channel_id = manual_hub.telegram()
+    for text in ("one", "two", "three"):
+        manual_hub.customer_writes(channel_id, text)
+        manual_hub.work()
+    assert len(_reminders(manual_hub)) == 2
+    manual_hub.overlaps.clock.advance(seconds=61)
+    manual_hub.work()
+    assert len(_reminders(manual_hub)) == 3
+
+
+def test_a_reminder_answers_nothing_itself_so_that_waiting_costs_no_tries(manual_hub: ManualHub) -> None:
+    manual_hub.echo_agent()
+    channel_id = manual_hub.telegram()
+    for text in ("one", "two"):
+        manual_hub.customer_writes(channel_id, text)
+        manual_hub.work()
+    [reminder] = _reminders(manual_hub)
+    manual_hub.overlaps.clock.advance(seconds=31)
+    for _ in range(3):  # delivered more than once
+        reply(manual_hub.deps, cast(ReplyEvent, reminder.event).model_copy(update={"attempt": 4}))
+    assert manual_hub.sent_texts() == ["Echo: one"]
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["Echo: one", "Echo: two"]
+
+
+def test_nobody_is_answered_after_a_rest_in_which_a_person_took_over(manual_hub: ManualHub) -> None:
+    manual_hub.echo_agent(cooldownSeconds=1)
+    channel_id = manual_hub.telegram()
+    for text in ("one", "two"):
+        manual_hub.customer_writes(channel_id, text)
+        manual_hub.work()
+    [conversation] = manual_hub.conversations()
+    manual_hub.patch(f"/api/conversations/{conversation.id}", {"assigneeId": "somebody"})
+    manual_hub.overlaps.clock.advance(seconds=2)
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["Echo: one"]
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, "soon", 1.5])
+def test_a_rest_that_is_none_is_refused(hub: Hub, seconds: object) -> None:
+    refused = hub.post("/api/agents", {"name": "Echo", "cooldownSeconds": seconds}, 400)
+    assert list(refused["fields"]) == ["cooldownSeconds"]
 
 
 def test_many_redeliveries_of_one_reply_event_give_one_answer(hub: Hub) -> None:

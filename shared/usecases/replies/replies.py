@@ -2,8 +2,9 @@
 
 A human assignee silences everybody else; then the team that the conversation
 was given to; then the instance's external agent service; then the tenant's
-oldest active AI agent, with the team it leads. AI answers at most once in 30
-seconds a conversation. Else nobody does.
+oldest active AI agent, with the team it leads. Else nobody does. After an
+answer an AI agent rests in that conversation; what comes meanwhile is answered
+once, when the rest is over.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent
 from shared.domain.automatic_answers import StopReason, says_nothing_new
 from shared.domain.conversations import Conversation, ConversationStatus
-from shared.domain.events import ReplyEvent
+from shared.domain.events import ReplyEvent, Topic
 from shared.domain.ids import stable_id
 from shared.domain.instances import ExternalAgent, Instance
 from shared.domain.messages import Author, Message
@@ -43,12 +44,13 @@ from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
 
-COOLDOWN = timedelta(seconds=30)
 _HISTORY = 20
 # After this many tries a person is asked to answer.
 _MAX_ATTEMPTS = 4
 # Somebody who never stops typing is answered after this many debounce times.
 _LONGEST_BURST = 10
+# Seconds. A longer rest is slept in pieces, as what waits in the bus is delivered and refused again and again.
+_LONGEST_SLEEP = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +80,50 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     if conversation is None:
         return
     instance = instance_lookup.find_for_webhook(deps, instance_id=conversation.instance_id)
-    if instance is None or not _is_our_turn(deps, conversation, event):
+    if instance is None:
+        return
+    reason = _reason_for_silence(deps, conversation, event)
+    if reason is not None:
+        _log_silence(conversation, reason)
         return
     answerer = _choose(deps, instance, unit.tenants.get(event.tenant_id), conversation)
-    if answerer is not None:
+    if answerer is None:
+        _log_silence(conversation, "no agent is active")
+        return
+    rest = _seconds_of_rest(deps, conversation, instance, answerer)
+    if rest > 0:
+        _log_silence(conversation, "the agent rests")
+        _come_again(deps, conversation, event, rest)
+    elif event.is_reminder:
+        _publish(deps, event.model_copy(update={"is_reminder": False}))
+    else:
         _answer(deps, unit, event, conversation, instance, answerer)
 
 
-def _is_our_turn(deps: Deps, conversation: Conversation, event: ReplyEvent) -> bool:
-    waiting = conversation.needs_reply_since
-    if waiting is None or conversation.assignee_id or conversation.status is ConversationStatus.CLOSED:
-        return False
-    if conversation.last_inbound_message_id == event.message_id:
-        return True
-    return (deps.now() - waiting).total_seconds() > deps.settings.reply_debounce_seconds * _LONGEST_BURST + 1
+def _reason_for_silence(deps: Deps, conversation: Conversation, event: ReplyEvent) -> str | None:
+    """Why no agent answers now; None if one may."""
+    waiting_since = conversation.needs_reply_since
+    if waiting_since is None:
+        return "nobody waits for an answer"
+    if conversation.assignee_id:
+        return "a person has the conversation"
+    if conversation.status is ConversationStatus.CLOSED:
+        return "the conversation is closed"
+    waiting = (deps.now() - waiting_since).total_seconds()
+    may_be_writing = waiting <= deps.settings.reply_debounce_seconds * _LONGEST_BURST + 1
+    if conversation.last_inbound_message_id != event.message_id and may_be_writing:
+        return "a later message is looked at instead"
+    return None
+
+
+def _log_silence(conversation: Conversation, reason: str) -> None:
+    log.info("no agent is asked", extra={"conversation_id": conversation.id, "why": reason})
 
 
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
     crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
     if crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
-    if _is_cooling_down(deps, conversation) and not channel(instance.adapter).capabilities.live:
-        return None
     if crew is not None:
         return Answerer(persona=crew.lead, crew=crew)
     if tenant is None or tenant.responder is None:
@@ -108,9 +132,22 @@ def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation:
     return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
 
 
-def _is_cooling_down(deps: Deps, conversation: Conversation) -> bool:
+def _seconds_of_rest(deps: Deps, conversation: Conversation, instance: Instance, answerer: Answerer) -> float:
+    """How long the agent still rests after its last answer; never on a call, nor an external agent."""
     last = conversation.last_auto_reply_at
-    return last is not None and deps.now() - last < COOLDOWN
+    if last is None or answerer.persona is None or channel(instance.adapter).capabilities.live:
+        return 0
+    return (last + timedelta(seconds=answerer.persona.cooldown_seconds) - deps.now()).total_seconds()
+
+
+def _come_again(deps: Deps, conversation: Conversation, event: ReplyEvent, seconds: float) -> None:
+    """Look at the conversation again when the rest is over; a later message has a reminder of its own."""
+    if conversation.last_inbound_message_id == event.message_id:
+        _publish(deps, event.model_copy(update={"is_reminder": True}), min(seconds, _LONGEST_SLEEP))
+
+
+def _publish(deps: Deps, event: ReplyEvent, delay: float = 0.0) -> None:
+    deps.bus.publish(Topic.REPLIES, event, key=event.conversation_id, delay=delay)
 
 
 def _answer(

@@ -83,6 +83,7 @@ def test_an_agent_has_defaults(client: FlaskClient, owner: Account) -> None:
         "model": None,
         "temperature": None,
         "tools": [],
+        "cooldownSeconds": 30,
     }
 
 

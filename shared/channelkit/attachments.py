@@ -28,7 +28,7 @@ def joined(parts: Iterable[str | None]) -> str:
 
 
 def each_with_caption(payload: OutboxPayload, *, carries_text: bool) -> list[OutboxPayload]:
-    """A message for each attachment; the text goes with the first, or right after it unless that `carries_text`.
+    """A message for each attachment; with `carries_text` the text goes with the first, else right after it.
 
     A question with choices comes last: an answer to it is asked for.
     """

@@ -123,8 +123,8 @@ class Message(BaseModel):
     stands for the request that made an outbound one under an idempotency key.
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
-    `content` is what the customer sees beside text and files, `extra` what the
-    channel alone understands. No machine answers a message that is `for_people`.
+    `content` is what the customer sees beside text and files. No machine answers
+    a message that is `for_people`.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
     otherwise than it was written, such as a file that went as a link.

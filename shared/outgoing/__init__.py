@@ -66,7 +66,7 @@ class Outgoing:
 
         if guarded:
             self._policy.check_url(url)
-        self.limits.acquire()
+        self.limits.acquire()  # `limits.end_request` gives it back, when the request is answered
         call = Call(method, url, provider, json, headers or {}, params or {}, timeout, max_bytes, form)
         with spanning(f"{method} {provider}"):
             return carry_out(self._pools(guarded), call)

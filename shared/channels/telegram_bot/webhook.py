@@ -41,6 +41,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
 
 
 def _order_key(update: Mapping[str, Any]) -> str:
+    """The chat of the one object that an update has beside its number; updates without a chat are read in turn."""
     for body in update.values():
         if isinstance(body, dict):
             message = body.get("message")

@@ -1,8 +1,9 @@
-"""A tenant's routing rules, and applying them to new conversations.
+"""A tenant's routing rules, and applying them to conversations.
 
 All rules of a tenant are one document: it keeps their order, and one read gets
-them. They are applied in the commit that creates the conversation, so nobody
-ever sees it unrouted.
+them. They are applied in the commit that creates the conversation, or, where it
+began with what is not routed, in that of the first message that is: nobody ever
+sees a conversation unrouted that should be.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def dry_run(deps: Deps, tenant_id: str, facts: Facts) -> Outcome:
 
 
 def apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str | None) -> None:
-    """Apply the rules to a conversation that this unit adds, and to its customer's tags."""
+    """Apply the rules to a conversation that this unit adds or has read, and to its customer's tags."""
     rules = _cached_rules(deps, conversation.tenant_id)
     if not any(parsed.rule.active for parsed in rules):
         return

@@ -73,7 +73,10 @@ def deliver(deps: Deps, tenant_id: str, conversation_id: str) -> None:
 
 
 def _drain(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str) -> None:
-    """Each item has units of work of its own, for sending comes between claiming it and settling it."""
+    """Each item has units of work of its own, for sending comes between claiming it and settling it.
+
+    `unit` only reads the list of them; a `Conflict` of theirs ends it, and has it read again.
+    """
     query = unit.outbox.query().where(lambda item: item.conversation_id, "==", conversation_id)
     query = query.where(lambda item: item.open, "==", True).order_by(lambda item: item.created_at)
     waiting_instance_ids: set[str] = set()

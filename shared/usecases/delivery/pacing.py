@@ -55,7 +55,7 @@ def _seconds_to_wait(deps: Deps, instance: Instance, pace: Pace, item: OutboxIte
     if pace.chat_seconds:
         chat = Limit(f"{instance.id}:{item.conversation_id}", pace.chat_seconds, pace.chat_burst)
     now = deps.now().timestamp()
-    return deps.pacer.take(_account(instance, pace, item), chat, now, waited=item.next_retry_at is not None)
+    return deps.pacer.take(_account_limit(instance, pace, item), chat, now, waited=item.next_retry_at is not None)
 
 
 def rest(deps: Deps, instance: Instance, seconds: float) -> None:
@@ -64,8 +64,8 @@ def rest(deps: Deps, instance: Instance, seconds: float) -> None:
         deps.pacer.pause(key, deps.now().timestamp() + seconds)
 
 
-def _account(instance: Instance, pace: Pace, item: OutboxItem) -> Limit:
-    """What the instance says about itself counts; 0 stands for no limit.
+def _account_limit(instance: Instance, pace: Pace, item: OutboxItem) -> Limit:
+    """The pace of the account: the instance's own before the channel's; 0 stands for no limit.
 
     An instance that sets only `pace_per_second` sets it for all that it sends.
     """

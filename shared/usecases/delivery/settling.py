@@ -1,6 +1,13 @@
 """What becomes of an item that was claimed: sent, tried again, asked after, or dead.
 
-Each function of an outcome returns whether it is settled, so that what follows on the same instance need not wait.
+What was raised decides, and a function of its own stores it:
+
+- nothing: `record`, the item is SENT, or its next part is due;
+- `ProviderRejected`, `BadRequest`: `settle_refusal`, mostly DEAD;
+- `ProviderUnavailable`: `settle_unavailable`, FAILED until the next try, DEAD after the last one;
+- `OutcomeUnknown`: `settle_unknown`, the provider is asked what became of it, and the item is FAILED until it tells.
+
+The three `settle_…` return whether the item is settled, so that what follows on the same instance need not wait.
 """
 
 from __future__ import annotations
@@ -43,12 +50,14 @@ _LONGEST_HOLD = timedelta(seconds=60)
 def still_claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
     """The item that this worker claimed; `Conflict` when its lease ran out and somebody settled it."""
     current = unit.outbox.owned_or_none(item.tenant_id, item.id)
+    # The end of the lease stands for the claim: each claim writes another.
     if current is None or current.due_at != item.due_at:
         raise Conflict
     return current
 
 
 def record(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
+    """The part was sent."""
     outcomes.record_sent(deps, instance, item, sent, part)
     if part.is_last:
         metrics.message_sent(instance, item, deps.now())

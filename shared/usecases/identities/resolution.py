@@ -54,7 +54,7 @@ def chat_and_author(
 
 
 def of_participant(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> MessageReceived:
-    """The message, in a chat of its own where it names one of another customer's."""
+    """The message as it is, or in its `outsiders_chat` where its author has no part in the chat that it names."""
     outsiders = received.outsiders_chat
     if outsiders is None:
         return received

@@ -186,7 +186,11 @@ def _may_be_answered(message: Message, arrival: Arrival) -> bool:
 
 
 def changes(conversation: Conversation, message: Message, arrival: Arrival) -> dict[str, Any]:
-    """The fields, with their values, that the message changes in a conversation that exists."""
+    """The fields, with their values, that the message changes in a conversation that exists.
+
+    `conversation` is what it would be if it began with this message: its status is open, so that one that is snoozed
+    or resolved comes back, and it needs no human.
+    """
     received = arrival.received
     names = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
     if _may_be_answered(message, arrival):  # Else the reply under way is to the message before it.

@@ -1,4 +1,7 @@
-"""Taking a provider's call: find the instance, check the sender, make it durable. Nothing is parsed here."""
+"""Taking a provider's call: find the instance, check the sender, make it durable.
+
+No message is parsed here, and nothing is written but that a call was refused.
+"""
 
 from __future__ import annotations
 

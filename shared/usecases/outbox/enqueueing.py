@@ -131,7 +131,10 @@ def announce(deps: Deps, conversation: Conversation, instance: Instance, message
 
 
 def wake(deps: Deps, tenant_id: str, conversation_id: str, instance: Instance | None, delay: float = 0.0) -> None:
-    """Ask for a conversation's outbox to be looked at."""
+    """Ask for a conversation's outbox to be looked at.
+
+    Without an instance the function looks, and asks again of the socket if that holds the account.
+    """
     trace = current_trace()
     event = OutboundEvent(
         tenant_id=tenant_id,
@@ -209,6 +212,7 @@ def _mark_answered(unit: UnitOfWork, conversation: Conversation, unanswered_sinc
 
     The identity keeps the waiting time too, so that ingest need not read the conversation.
     """
+    # Not guarded by the identity's version; ingest guards with it, so that what comes at the same time is tried again.
     if conversation.needs_reply_since is not None or unanswered_since is not None:
         unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
     conversation.replied_to_at = conversation.needs_reply_since or conversation.replied_to_at

@@ -158,6 +158,7 @@ def _answer(
     instance: Instance,
     answerer: Answerer,
 ) -> None:
+    # A copy, as it was when the agent was asked; the unit's own is changed by the answer.
     turn = Turn(instance, conversation.model_copy(), _history(unit, conversation))
     if not turn.unanswered:
         return
@@ -184,9 +185,7 @@ def _history(unit: UnitOfWork, conversation: Conversation) -> list[Message]:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer, and the run that ends with it; what stands in for a model repeats the customer, who writes no
-    Markdown.
-    """
+    """An answer, and the run that ends with it. `is_markdown` is false for the echo that stands in for a model."""
 
     text: str = ""
     by_team: TeamAnswer | None = None
@@ -234,7 +233,7 @@ def _enqueue(
 ) -> None:
     if answer.run and answer.run.rounds:
         unit.agent_runs.remove(answer.run.id)
-    unanswered_since = _unseen_since(unit, conversation, turn)
+    unanswered_since = _still_waiting_since(unit, conversation, turn)
     instance = _current_instance(deps, conversation, turn)
     drafts = _drafts(turn, answerer, _parts(answer, instance))
     if not drafts:
@@ -284,7 +283,7 @@ def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
     return conversation.last_auto_reply_at != former.last_auto_reply_at
 
 
-def _unseen_since(unit: UnitOfWork, conversation: Conversation, turn: Turn) -> datetime | None:
+def _still_waiting_since(unit: UnitOfWork, conversation: Conversation, turn: Turn) -> datetime | None:
     """Since when somebody waits whom this does not answer; the conversation's version guards the answer.
 
     That is who wrote after the answerer was asked, and who is to be answered by a person. In a group an answer is for

@@ -24,6 +24,7 @@ from shared.errors import ConfigurationInvalid
 from shared.setting_forms import (
     HeaderKey,
     Hosts,
+    KeptDays,
     Names,
     Origins,
     Pause,
@@ -119,6 +120,7 @@ class Settings(BaseModel):
 
     file_limit_mb: int = Field(default=25, ge=1, le=25)
     files_per_tenant_mb: int = Field(default=10_240, ge=0, le=10**9)
+    files_kept_days: KeptDays = 365
 
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
 

@@ -65,6 +65,7 @@ class MediaLink(BaseModel):
 
 
 class MediaSignature(BaseModel):
+    copy_id: str = Field(alias="copy", max_length=64, description="The copy whose key has signed the link.")
     expires: int = Field(ge=0, lt=10**11)
     signature: str = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -91,7 +92,8 @@ def make_link(path: MediaPath, body: NewMediaLink) -> Response:
     """Make a link at which anybody gets the file for a while, in an `<img>` for one; it names no credential."""
     link = media.link(deps(), caller().tenant_id, path.attachment_id, body.expires_in)
     base = deps().settings.own_address or ""
-    url = f"{base}/media/{quote(path.attachment_id, safe='')}/content?expires={link.expires}&signature={link.signature}"
+    url = f"{base}/media/{quote(path.attachment_id, safe='')}/content?copy={link.copy.id}&expires={link.expires}"
+    url += f"&signature={link.signature}"
     return answer(MediaLink.of(link, url), 201)
 
 
@@ -112,7 +114,7 @@ def make_link(path: MediaPath, body: NewMediaLink) -> Response:
 def read_by_link(path: MediaPath, query: MediaSignature) -> Response:
     """The file for whoever has a link to it."""
     try:
-        blob = media.fetch_by_link(deps(), path.attachment_id, query.expires, query.signature)
+        blob = media.fetch_by_link(deps(), path.attachment_id, query.copy_id, query.expires, query.signature)
     except Unauthorized:
         charge(deps(), WRONG_CREDENTIALS, client_address(deps(), request))
         raise

@@ -115,10 +115,11 @@ class AttachmentOut(BaseModel):
     name: str | None = None
     address: str | None = None
     phones: list[str] | None = Field(default=None, description="The numbers of a contact.")
+    unavailable: str | None = Field(default=None, description="Why nobody gets the file, such as `no longer kept`.")
 
     @classmethod
     def of(cls, message: Message, number: int) -> dict[str, Any]:
-        attachment = message.attachments[number]
+        attachment = message.attachments[number].as_offered()
         wire = cls.model_validate(attachment.model_dump(include=set(cls.model_fields)))
         wire.media_id = media_id(message.id, number, attachment)
         wire.phones = phones(attachment) or None

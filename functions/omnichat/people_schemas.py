@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
+from shared.setting_forms import KeptDays
 from shared.usecases.accounts.sign_ins import SignIn
 from shared.usecases.instances.instance_config import MASK
 
@@ -167,16 +168,27 @@ class KeysOut(Wire):
 
 
 class SettingsOut(Wire):
-    """`externalAgents`: conversations may be given to people of another system, by ids that mean nothing here."""
+    """`externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
+
+    `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
+    """
 
     external_agents: bool
+    files_kept_days: int | None = None
 
     @classmethod
     def of(cls, tenant: Tenant) -> SettingsOut:
-        return cls(external_agents=tenant.external_agents)
+        return cls(external_agents=tenant.external_agents, files_kept_days=tenant.files_kept_days)
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class SettingsPatch(Request, Wire):
     """Only what is given changes."""
 
+    takes_away = frozenset({"files_kept_days"})
+
     external_agents: bool = False
+    files_kept_days: KeptDays | None = Field(default=None, description="Null: as the deployment says.")

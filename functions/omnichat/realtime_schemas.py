@@ -67,13 +67,14 @@ class AttachmentOut(_Wire):
     longitude: float | None = None
     name: str | None = None
     address: str | None = None
+    unavailable: str | None = Field(default=None, description="Why nobody gets the file, such as `no longer kept`.")
     extra: Annotated[dict[str, Any], PlainSerializer(_camel, return_type=dict[str, Any])] = Field(
         default_factory=dict, description="What its channel alone knows, such as `fileId`."
     )
 
     @classmethod
     def of(cls, message: Message, number: int) -> AttachmentOut:
-        attachment = message.attachments[number]
+        attachment = message.attachments[number].as_offered()
         return cls(**attachment.model_dump(), media_id=media_id(message.id, number, attachment))
 
     @model_serializer(mode="wrap")

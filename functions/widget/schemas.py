@@ -100,7 +100,7 @@ class AttachmentOut(_Wire):
     def of(cls, attachment: Attachment) -> AttachmentOut:
         return cls(
             type=attachment.type.value,
-            url=attachment.url,
+            url=attachment.as_offered().url,
             file_name=attachment.file_name,
             mime_type=attachment.mime_type,
         )

@@ -89,6 +89,14 @@ class SupportsStatus(Protocol[Config]):
         ...
 
 
+class SupportsRenewal(Protocol[Config]):
+    """Credentials that end unless they are renewed now and then."""
+
+    def renew(self, deps: Deps, instance: Instance, config: Config) -> Mapping[str, str]:
+        """New credentials to keep, which make the account good for longer; none where it does not end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PastMessage:
     """A message that the provider still has, as a webhook would have brought it."""

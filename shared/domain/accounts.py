@@ -42,7 +42,8 @@ class Tenant(BaseModel):
     the team that this one leads, so that deciding who answers costs no query.
 
     `external_agents` says that conversations may be given to people of another
-    system, whose ids mean nothing here.
+    system, whose ids mean nothing here. `files_kept_days` is for how long files are kept, where that is not up to the
+    deployment.
 
     `revision` is written anew by every decision that depends on a query over the
     tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
@@ -53,6 +54,7 @@ class Tenant(BaseModel):
     responder: Agent | None = None
     responder_team_id: str | None = None
     external_agents: bool = False
+    files_kept_days: int | None = None
     revision: str = ""
     created_at: datetime
 

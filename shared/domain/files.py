@@ -7,13 +7,19 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+NO_LONGER_KEPT = "no longer kept"
+"""Why a file cannot be had whose time is over (`Attachment.unavailable`)."""
+
 
 class FileCopyState(StrEnum):
-    """`FAILED` is for good: the provider no longer has the file, or it may not be kept."""
+    """`FAILED` is for good: the provider no longer has the file, or it may not be kept. `EXPIRED` was kept until its
+    tenant's time for files was over.
+    """
 
     PENDING = "pending"
     STORED = "stored"
     FAILED = "failed"
+    EXPIRED = "expired"
 
 
 class FileCopy(BaseModel):
@@ -40,16 +46,22 @@ class FileCopy(BaseModel):
 
 
 class StoredContent(BaseModel):
-    """A content that a tenant keeps once, however many of its copies there are (`references`)."""
+    """A content that a tenant keeps once, however many of its copies there are (`references`).
+
+    Since `deleting_since` nobody refers to it, and its bytes are being deleted: nobody may refer to it again before
+    this document has gone, too.
+    """
 
     id: str
     tenant_id: str
     sha256: str
     size: int
     references: int = 1
+    deleting_since: datetime | None = None
 
 
 class FileUsage(BaseModel):
-    """How many bytes the stored contents of a tenant have together."""
+    """How many bytes the stored contents of a tenant have together, and when to look next for those to delete."""
 
     size: int = 0
+    clean_at: datetime | None = None

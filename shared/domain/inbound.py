@@ -143,13 +143,16 @@ class ReactionChanged:
 class Receipt:
     """What became of one message that the business sent.
 
-    `part_id` is our own id of it (`OutboxPayload.message_id`), where the provider tells what was sent along.
+    `part_id` is our own id of it (`OutboxPayload.message_id`), where the provider tells what was sent along. `note` is
+    told in the message's conversation, under the provider's id `note_id`, where the message is one of ours.
     """
 
     external_message_id: str
     status: MessageStatus
     error: str | None = None
     part_id: str | None = None
+    note: str | None = None
+    note_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,7 @@ class Instance(BaseModel):
     itself. `account` is the account that is reserved for it at a server of which
     there are several (`channel.lifecycle.SupportsAccounts`). `backfilled_at` is up to when its provider was asked
     for messages that did not arrive, and `is_backfill_due` says that it has connected again since.
+    `renewed_at` is when a credential that ends by itself was last connected or renewed.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Instance(BaseModel):
     checked_at: datetime | None = None
     backfilled_at: datetime | None = None
     is_backfill_due: bool = False
+    renewed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

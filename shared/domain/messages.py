@@ -51,7 +51,7 @@ class Attachment(BaseModel):
     """A file, place or contact that belongs to a message.
 
     `url` is only set when whoever holds it may be shown it; a provider's file
-    id, hashes and keys go to `extra`.
+    id, hashes and keys go to `extra`. `unavailable` says why nobody gets the file.
     """
 
     type: MessageKind
@@ -63,7 +63,12 @@ class Attachment(BaseModel):
     longitude: float | None = None
     name: str | None = None
     address: str | None = None
+    unavailable: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+
+    def as_offered(self) -> Attachment:
+        """What clients are told: no address of a file that nobody is to get."""
+        return self if self.unavailable is None else self.model_copy(update={"url": None})
 
 
 FILES = frozenset({MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER})

@@ -23,7 +23,7 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.conversations import calls, file_copying
+from shared.usecases.conversations import calls, file_copying, file_retention
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import removals
 from shared.usecases.instances.missing_holders import MissingHolders
@@ -56,6 +56,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "rolled_up": rollups.roll_up,
         "campaign_messages": campaign_sending.send_due,
         "files_copied": file_copying.hand_out_due,
+        "files_deleted": file_retention.delete_old,
         "removed": removals.retry_due,
         "asked_after": status_checks.check_due_accounts,
     }

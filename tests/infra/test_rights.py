@@ -94,6 +94,14 @@ class FilesGuard(Guard):
         file: BinaryIO | None = self.port.open(tenant_id, sha256)
         return file
 
+    def exists(self, tenant_id: str, sha256: str) -> bool:
+        self._allow(self.roles.files, "looks for a kept file")
+        return bool(self.port.exists(tenant_id, sha256))
+
+    def delete(self, tenant_id: str, sha256: str) -> None:  # type: ignore[override]  # of files, not of secrets
+        self._allow(self.roles.files, "deletes a kept file")
+        self.port.delete(tenant_id, sha256)
+
 
 @dataclass
 class Split:

@@ -20,7 +20,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
 GONE = Reply(400, json={"ok": False, "error_code": 400, "description": "Bad Request: wrong file_id"})
 
 
-def _gives(hub: ManualHub, content: bytes = PNG, mime_type: str = "application/octet-stream") -> None:
+def gives(hub: ManualHub, content: bytes = PNG, mime_type: str = "application/octet-stream") -> None:
     """Telegram has the file."""
     hub.provider.on("POST", "/getFile", Reply(json={"ok": True, "result": {"file_id": "F", "file_path": "a.png"}}))
     hub.provider.on("GET", "/file/", Reply(content=content, headers={"content-type": mime_type}))
@@ -32,7 +32,7 @@ def _loses(hub: ManualHub) -> None:
     hub.provider.on("GET", "/file/", GONE)
 
 
-def _sends_picture(hub: ManualHub, bot: str, file_id: str = "F", **fields: Any) -> str:
+def sends_picture(hub: ManualHub, bot: str, file_id: str = "F", **fields: Any) -> str:
     """A customer does; returns the path at which the business gets it."""
     update = hub.update(5, "")
     del update["message"]["text"]
@@ -46,29 +46,29 @@ def _copies(hub: ManualHub) -> list[dict[str, Any]]:
     return hub.documents("file_copies")
 
 
-def _read(hub: ManualHub, path: str) -> tuple[int, bytes]:
+def read(hub: ManualHub, path: str) -> tuple[int, bytes]:
     answer = hub.client.get(path, headers=hub.headers)
     return answer.status_code, answer.data
 
 
 def test_a_file_outlives_its_providers_link(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    path = _sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    path = sends_picture(manual_hub, bot)
     manual_hub.tick()
     _loses(manual_hub)
-    assert _read(manual_hub, path) == (200, PNG)
+    assert read(manual_hub, path) == (200, PNG)
     [copy] = _copies(manual_hub)
     assert (copy["state"], copy["due_at"], copy["size"]) == ("stored", None, len(PNG))
     assert (copy["sha256"], copy["mime_type"]) == (hashlib.sha256(PNG).hexdigest(), "image/png")
 
 
 def test_a_file_that_is_copied_is_never_fetched_again(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    path = _sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    path = sends_picture(manual_hub, bot)
     for _ in range(3):
         manual_hub.tick()
         manual_hub.wait(minutes=15)
-    assert _read(manual_hub, path) == (200, PNG)
+    assert read(manual_hub, path) == (200, PNG)
     assert len(manual_hub.provider.to("/file/")) == 1
 
 
@@ -78,18 +78,18 @@ def test_a_message_without_files_orders_no_copy(manual_hub: ManualHub, bot: str)
 
 
 def test_the_same_file_twice_is_kept_once(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    paths = [_sends_picture(manual_hub, bot, file_id) for file_id in ("F", "G")]
+    gives(manual_hub)
+    paths = [sends_picture(manual_hub, bot, file_id) for file_id in ("F", "G")]
     manual_hub.tick()
     [content] = manual_hub.documents("stored_contents")
     assert (content["references"], content["size"]) == (2, len(PNG))
     assert [usage["size"] for usage in manual_hub.documents("file_usage")] == [len(PNG)]
-    assert [_read(manual_hub, path) for path in paths] == [(200, PNG)] * 2
+    assert [read(manual_hub, path) for path in paths] == [(200, PNG)] * 2
 
 
 def test_a_provider_that_is_down_is_asked_again_with_growing_pauses(manual_hub: ManualHub, bot: str) -> None:
     _loses(manual_hub)
-    path = _sends_picture(manual_hub, bot)
+    path = sends_picture(manual_hub, bot)
     pauses: list[timedelta] = []
     for _ in range(4):
         manual_hub.tick()
@@ -98,15 +98,15 @@ def test_a_provider_that_is_down_is_asked_again_with_growing_pauses(manual_hub: 
         manual_hub.overlaps.clock.advance(seconds=pauses[-1].total_seconds() + 1)
     assert [round(pause / timedelta(minutes=1)) for pause in pauses] == [2, 4, 8, 16]
     assert copy["error"]
-    _gives(manual_hub)
+    gives(manual_hub)
     manual_hub.tick()
     _loses(manual_hub)
-    assert _read(manual_hub, path) == (200, PNG)
+    assert read(manual_hub, path) == (200, PNG)
 
 
 def test_a_file_that_never_comes_is_noted_and_left_alone(manual_hub: ManualHub, bot: str) -> None:
     _loses(manual_hub)
-    _sends_picture(manual_hub, bot)
+    sends_picture(manual_hub, bot)
     for _ in range(MAX_ATTEMPTS + 2):
         manual_hub.tick()
         manual_hub.wait(hours=7)
@@ -117,8 +117,8 @@ def test_a_file_that_never_comes_is_noted_and_left_alone(manual_hub: ManualHub, 
 
 
 def test_a_copy_whose_process_died_is_made_by_another(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    path = _sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    path = sends_picture(manual_hub, bot)
     manual_hub.overlaps.store.before_commit("stored_contents", _die)
     with pytest.raises(KeyboardInterrupt):
         manual_hub.tick()
@@ -127,7 +127,7 @@ def test_a_copy_whose_process_died_is_made_by_another(manual_hub: ManualHub, bot
     manual_hub.wait(minutes=11)
     manual_hub.tick()
     _loses(manual_hub)
-    assert _read(manual_hub, path) == (200, PNG)
+    assert read(manual_hub, path) == (200, PNG)
 
 
 def _die() -> None:
@@ -136,9 +136,9 @@ def _die() -> None:
 
 def test_what_is_too_large_is_not_kept(manual_hub: ManualHub, bot: str) -> None:
     hub = _with_settings(manual_hub, file_limit_mb=1)
-    _gives(hub, b"x" * (MEGABYTE + 1))
-    _sends_picture(hub, bot)
-    _sends_picture(hub, bot, file_id="G", file_size=MEGABYTE + 1)
+    gives(hub, b"x" * (MEGABYTE + 1))
+    sends_picture(hub, bot)
+    sends_picture(hub, bot, file_id="G", file_size=MEGABYTE + 1)
     hub.tick()
     assert [copy["state"] for copy in _copies(hub)] == ["failed", "failed"]
     assert len(hub.provider.to("/file/")) == 1, "one said itself how large it is"
@@ -146,10 +146,10 @@ def test_what_is_too_large_is_not_kept(manual_hub: ManualHub, bot: str) -> None:
 
 def test_a_tenant_keeps_no_more_than_its_share(manual_hub: ManualHub, bot: str) -> None:
     hub = _with_settings(manual_hub, files_per_tenant_mb=1)
-    _gives(hub, b"x" * MEGABYTE)
-    _sends_picture(hub, bot)
+    gives(hub, b"x" * MEGABYTE)
+    sends_picture(hub, bot)
     hub.tick()
-    _sends_picture(hub, bot, file_id="G")
+    sends_picture(hub, bot, file_id="G")
     hub.tick()
     assert sorted(copy["state"] for copy in _copies(hub)) == ["failed", "stored"]
     assert any("FILES_PER_TENANT_MB" in (copy["error"] or "") for copy in _copies(hub))
@@ -157,16 +157,16 @@ def test_a_tenant_keeps_no_more_than_its_share(manual_hub: ManualHub, bot: str) 
 
 def test_nothing_is_kept_where_the_share_is_nothing(manual_hub: ManualHub, bot: str) -> None:
     hub = _with_settings(manual_hub, files_per_tenant_mb=0)
-    _gives(hub)
-    path = _sends_picture(hub, bot)
+    gives(hub)
+    path = sends_picture(hub, bot)
     hub.tick()
     assert _copies(hub) == []
-    assert _read(hub, path) == (200, PNG)
+    assert read(hub, path) == (200, PNG)
 
 
 def test_a_deleted_message_has_no_file_to_copy(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    _sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    sends_picture(manual_hub, bot)
     message_id = manual_hub.messages()[-1].id
     manual_hub.store.commit([Merge(Ref("messages", message_id), {"deleted_at": manual_hub.deps.now()})])
     manual_hub.tick()
@@ -175,8 +175,8 @@ def test_a_deleted_message_has_no_file_to_copy(manual_hub: ManualHub, bot: str) 
 
 
 def test_an_edit_that_puts_another_file_there_has_that_one_copied(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
-    path = _sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    path = sends_picture(manual_hub, bot)
     manual_hub.tick()
     update = manual_hub.update(5, "")
     message = manual_hub.messages()[-1]
@@ -185,18 +185,18 @@ def test_an_edit_that_puts_another_file_there_has_that_one_copied(manual_hub: Ma
     edited["message_id"] = int(str(message.external_message_id).rpartition(":")[2])
     edited["edit_date"] = edited["date"] + 60
     edited["document"] = {"file_id": "G", "file_unique_id": "G", "file_name": "dog.png"}
-    _gives(manual_hub, PNG + b"dog")
+    gives(manual_hub, PNG + b"dog")
     manual_hub.deliver_update(bot, update | {"edited_message": edited})
     manual_hub.work(Topic.INBOUND)
     manual_hub.tick()
     _loses(manual_hub)
-    assert _read(manual_hub, path) == (200, PNG + b"dog")
+    assert read(manual_hub, path) == (200, PNG + b"dog")
 
 
 def test_one_tenants_many_files_do_not_take_all_turns(manual_hub: ManualHub, bot: str) -> None:
-    _gives(manual_hub)
+    gives(manual_hub)
     for number in range(MAX_OF_TENANT + 1):
-        _sends_picture(manual_hub, bot, file_id=f"F{number}")
+        sends_picture(manual_hub, bot, file_id=f"F{number}")
     manual_hub.tick()
     assert [copy["state"] for copy in _copies(manual_hub)].count("pending") == 1
     manual_hub.wait(minutes=1)

@@ -65,24 +65,27 @@ def _undelivered(received: Received, mail: Mail, report: delivery_reports.Delive
 
     Nothing else of the report is believed, for anybody could have written it: whoever did had that mail, or made it up.
     """
-    references = [*_references(mail), *threads.ids(headers.header(mail, "In-Reply-To"))]
-    thread = threads.reported_thread(references, report.recipient, received.thread_key)
+    ids = delivery_reports.reported_ids(mail)
+    thread = threads.reported_thread(ids, report.recipient, received.thread_key)
     error = f"not delivered to {report.recipient}: {report.reason}"
-    events: list[ChannelEvent] = [
-        Receipt(external_message_id=reference[1:].partition("@")[0], status=MessageStatus.DEAD, error=error)
-        for reference in dict.fromkeys(references)
-        if reference.rpartition("@")[2].rstrip(">").endswith("amazonses.com")
-    ]
+    text, note_id = f"The mail was {error}", received.mail.messageId
+    mail_id = next((id_ for id_ in ids if id_.endswith("amazonses.com>")), None)
+    events: list[ChannelEvent] = []
+    if mail_id is not None:
+        ses_id = mail_id[1:].partition("@")[0]
+        events.append(
+            Receipt(external_message_id=ses_id, status=MessageStatus.DEAD, error=error, note=text, note_id=note_id)
+        )
     if thread is None:
         return events
     chat = report.recipient if thread == threads.DIRECT else f"thread:{thread}"
     note = MessageReceived(
-        external_message_id=received.mail.messageId,
+        external_message_id=note_id,
         external_conversation_id=chat,
         chat_key=chat,
         sender=Sender(external_user_id=report.recipient, keys=(report.recipient,), email=report.recipient),
         kind=MessageKind.TEXT,
-        text=f"The mail was {error}",
+        text=text,
         sent_at=received.mail.timestamp,
         is_thread=thread != threads.DIRECT,
         is_note=True,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         SupportsLogout,
         SupportsProbe,
         SupportsRemoval,
+        SupportsRenewal,
         SupportsStatus,
     )
     from shared.channel.oauth import OAuthModule, SupportsInstall
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     _supports_status: SupportsStatus[InstagramConfig] = lifecycle
     _supports_logout: SupportsLogout[InstagramConfig] = lifecycle
     _supports_removal: SupportsRemoval[InstagramConfig] = lifecycle
+    _supports_renewal: SupportsRenewal[InstagramConfig] = lifecycle
     _supports_probe: SupportsProbe[InstagramConfig] = lifecycle
     _oauth_module: OAuthModule[InstagramConfig] = oauth
     _supports_install: SupportsInstall[InstagramConfig] = oauth

@@ -51,7 +51,7 @@ def connect(deps: Deps, instance: Instance, config: InstagramConfig) -> Connecti
     """
     if config.access_token is None:
         return Connection(status=InstanceStatus.NOT_CONFIGURED, detail=NOT_INSTALLED)
-    return connection_of(deps, config, _renewed(deps, config))
+    return connection_of(deps, config, _renewed_if_possible(deps, instance, config))
 
 
 def connection_of(deps: Deps, config: InstagramConfig, secrets: Mapping[str, str]) -> Connection:
@@ -72,12 +72,17 @@ def connection_of(deps: Deps, config: InstagramConfig, secrets: Mapping[str, str
     )
 
 
-def _renewed(deps: Deps, config: InstagramConfig) -> dict[str, str]:
-    """A new token for 60 days; none where Instagram does not renew this one, which may still be good."""
+def renew(deps: Deps, instance: Instance, config: InstagramConfig) -> dict[str, str]:
+    """A new token for 60 days; none for a page's, which does not end."""
     if config.access_token is None or config.is_page_linked:
         return {}
+    return {"access_token": tokens.renew(deps, config.access_token.get_secret_value())}
+
+
+def _renewed_if_possible(deps: Deps, instance: Instance, config: InstagramConfig) -> dict[str, str]:
+    """As `renew`; none where Instagram does not renew the token, which may still be good."""
     try:
-        return {"access_token": tokens.renew(deps, config.access_token.get_secret_value())}
+        return renew(deps, instance, config)
     except ProviderError as error:
         _log.info("a token was not renewed", extra={"why": error.reason})
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.channelkit.providers import refusal
 from shared.channels.instagram.config import PROVIDER, InstagramSettings
 from shared.deps import Deps
 from shared.errors import ProviderRejected
@@ -47,7 +48,7 @@ def _token(answer: Answer) -> str:
     """Both forms that Instagram answers in; a refusal never quotes what was sent."""
     body = answer.json()
     if not answer.ok:
-        raise ProviderRejected(PROVIDER, f"Instagram gave no token: {_reason(body) or f'HTTP {answer.status}'}")
+        raise refusal(PROVIDER, answer, f"Instagram gave no token: {_reason(body) or f'HTTP {answer.status}'}")
     first = body.get("data") if isinstance(body, dict) else None
     holder = first[0] if isinstance(first, list) and first else body
     token = holder.get("access_token") if isinstance(holder, dict) else None

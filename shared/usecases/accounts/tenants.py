@@ -37,6 +37,8 @@ def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> T
     def attempt(unit: UnitOfWork) -> Tenant:
         tenant = get_or_add(unit, tenant_id, deps.now())
         unit.tenants.change(tenant, changes)
+        if "files_kept_days" in changes:
+            unit.file_usage.patch(tenant_id, clean_at=deps.now())
         return tenant
 
     return run_with_retry(deps, attempt, retry_existing=True)

@@ -45,6 +45,15 @@ def new_copy(deps: Deps, message: Message, number: int, attachment: Attachment) 
     )
 
 
+def make_unavailable(unit: UnitOfWork, copy: FileCopy, reason: str) -> None:
+    """Have the copy's message say why nobody gets the file."""
+    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id)
+    for number, attachment in enumerate(message.attachments if message is not None else []):
+        if message is not None and copy_id(message, number, attachment) == copy.id:
+            changed = attachment.model_copy(update={"unavailable": reason})
+            message.attachments = [*message.attachments[:number], changed, *message.attachments[number + 1 :]]
+
+
 def copy_id(message: Message, number: int, attachment: Attachment) -> str:
     """The id of an attachment's copy: another one when an edit puts another file in its place."""
     return ids.file_copy(message.id, number, attachment.url, attachment.extra)

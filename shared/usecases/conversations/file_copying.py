@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from shared.channel import MEGABYTE
 from shared.channel.media import Media
 from shared.deps import Deps
-from shared.documents import Increment, ids
+from shared.documents import ids
 from shared.documents.query import DocumentUnit
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.fair_turns import in_turns
-from shared.domain.files import FileCopy, FileCopyState, StoredContent
+from shared.domain.files import FileCopy, FileCopyState
 from shared.domain.messages import Attachment, Message
 from shared.errors import BadRequest, Conflict, NotFound, Overloaded, PayloadTooLarge, ProviderError
 from shared.ports.files import FileContent
 from shared.security.content_types import content_type
-from shared.usecases.conversations import file_copies, media
+from shared.usecases.conversations import file_copies, kept_contents, media
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +88,11 @@ def copy_file(deps: Deps, tenant_id: str, copy_id: str) -> None:
         return
     try:
         file = _file(deps, unit, copy)
-        content = deps.files.put(tenant_id, [file.content], _limit(deps))
+        kept_contents.keep(deps, tenant_id, file.content, partial(_refer, copy, file))
     except (NotFound, PayloadTooLarge) as error:
         _settle_failure(deps, copy, error.detail, for_good=True)
     except (ProviderError, BadRequest, Overloaded) as error:
         _settle_failure(deps, copy, error.detail, for_good=copy.attempts >= MAX_ATTEMPTS)
-    else:
-        run_with_retry(deps, lambda unit: _store(unit, copy, file, content), retry_existing=True)
 
 
 def _file(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> Media:
@@ -102,11 +101,7 @@ def _file(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> Media:
     attachment = _attachment(message, copy)
     if message is None or attachment is None:
         raise NotFound("the message no longer has this file")
-    usage = unit.file_usage.get(copy.tenant_id)
-    used = usage.size if usage is not None else 0
-    if used >= deps.settings.files_per_tenant_mb * MEGABYTE:
-        raise PayloadTooLarge("the files of this business take up all of FILES_PER_TENANT_MB")
-    if (attachment.size or 0) > _limit(deps):
+    if (attachment.size or 0) > deps.settings.file_limit_mb * MEGABYTE:
         raise PayloadTooLarge(f"the file has more than {deps.settings.file_limit_mb} MB")
     file = media.fetch_from_provider(deps, message, attachment)
     mime_type = content_type(attachment.mime_type or file.mime_type, file.content)
@@ -121,27 +116,16 @@ def _attachment(message: Message | None, copy: FileCopy) -> Attachment | None:
     return attachment if file_copies.copy_id(message, copy.number, attachment) == copy.id else None
 
 
-def _limit(deps: Deps) -> int:
-    return deps.settings.file_limit_mb * MEGABYTE
-
-
-def _store(unit: UnitOfWork, order: FileCopy, file: Media, content: FileContent) -> None:
+def _refer(order: FileCopy, file: Media, unit: UnitOfWork, content: FileContent) -> bool:
     content_id = ids.stored_content(order.tenant_id, content.sha256)
     unit.fetch(unit.file_copies.key(order.id), unit.stored_contents.key(content_id))
     copy = unit.file_copies.owned_or_none(order.tenant_id, order.id)
     if copy is None or copy.state is not FileCopyState.PENDING:
-        return
+        return False
     copy.state, copy.due_at, copy.error = FileCopyState.STORED, None, None
     copy.sha256, copy.size = content.sha256, content.size
     copy.mime_type, copy.file_name = file.mime_type, file.file_name
-    stored = unit.stored_contents.owned_or_none(order.tenant_id, content_id)
-    if stored is not None:
-        stored.references += 1
-        return
-    unit.stored_contents.add(
-        StoredContent(id=content_id, tenant_id=order.tenant_id, sha256=content.sha256, size=content.size)
-    )
-    unit.file_usage.patch(order.tenant_id, size=Increment(content.size))
+    return True
 
 
 def _settle_failure(deps: Deps, order: FileCopy, reason: str, *, for_good: bool) -> None:

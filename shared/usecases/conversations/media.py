@@ -57,17 +57,22 @@ def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
     return Link(copy=copy, expires=expires, signature=_signature(copy, expires))
 
 
-def fetch_by_link(deps: Deps, media_id: str, expires: int, signature: str) -> Blob:
-    """As `fetch`, for whoever has a link; raises `Unauthorized` for one that is wrong or whose time is over."""
+def fetch_by_link(deps: Deps, media_id: str, copy_id: str, expires: int, signature: str) -> Blob:
+    """As `fetch`, for whoever has a link; raises `Unauthorized` for one that is wrong or whose time is over.
+
+    Only the key of the copy that the link names is read before the signature is checked.
+    """
     refused = Unauthorized("This link is not valid, or its time is over")
     if expires <= deps.now().timestamp():
         raise refused
+    copy = UnitOfWork(deps.store).file_copies.of_any_tenant(copy_id)
+    if copy is None or not hmac.compare_digest(signature.encode(), _signature(copy, expires).encode()):
+        raise refused
     try:
-        message, number = _place(deps, None, media_id)
+        message, number = _place(deps, copy.tenant_id, media_id)
     except NotFound:
         raise refused from None
-    copy = _copy(deps, message, number)
-    if copy is None or not hmac.compare_digest(signature.encode(), _signature(copy, expires).encode()):
+    if file_copies.copy_id(message, number, message.attachments[number]) != copy.id:
         raise refused
     concurrency.set_tenant(message.tenant_id)
     return _content(deps, message, number, copy)
@@ -91,6 +96,8 @@ def _copy_or_order(deps: Deps, unit: UnitOfWork, message: Message, number: int) 
 
 def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -> Blob:
     """The copy, else what the provider gives."""
+    if (reason := message.attachments[number].unavailable) is not None:
+        raise NotFound(f"this file cannot be had: it is {reason}")
     stored = _stored(deps, copy) if copy is not None else None
     return stored if stored is not None else _fetched(deps, message, number)
 
@@ -127,13 +134,11 @@ def _fetched(deps: Deps, message: Message, number: int) -> Blob:
     return blob
 
 
-def _place(deps: Deps, tenant_id: str | None, media_id: str) -> tuple[Message, int]:
-    """The message, and where in it the file is. Without a tenant anybody's: only for who shows a signature."""
+def _place(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, int]:
+    """The message, and where in it the file is."""
     message_id, _, number = media_id.rpartition("-")
     place = UnitOfWork(deps.store).message_places.get(message_id)
-    message = place if isinstance(place, Message) else None
-    if tenant_id is not None:
-        message = of_tenant(tenant_id, message)
+    message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
     if message is None or not _is_number(number):
         raise _missing()
     if int(number) >= len(message.attachments) or message.deleted_at is not None:

@@ -1,4 +1,6 @@
-"""Checking the status of WhatsApp accounts whose server may have reported a change while the hub was down."""
+"""Checking accounts now and then: WhatsApp's, whose server may have reported a change while the hub was down, and
+Instagram's, whose logins end unless they are renewed.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, Conflict, NotFound, OutcomeUnknown, ProviderError, ProviderUnavailable
 from shared.usecases.delivery import outages
-from shared.usecases.instances import backfills, instance_operations
+from shared.usecases.instances import backfills, instance_operations, renewals
 
 log = logging.getLogger(__name__)
 
-INTERVAL = timedelta(minutes=2)
+INTERVALS = {ChannelType.WHATSAPP: timedelta(minutes=2), ChannelType.INSTAGRAM: timedelta(days=1)}
 MAX_ACCOUNTS = 4
-"""Accounts that the sweep checks itself, for it has to end within its minute whatever the servers do."""
+"""Accounts of a type that the sweep checks itself, for it has to end within its minute whatever the servers do."""
 
 MAX_OF_TENANT = 50
 """Accounts of one tenant that are checked in a minute."""
@@ -39,10 +41,14 @@ def check_due_accounts(deps: Deps) -> int:
 
     Returns how many this process has asked for; what is beyond its share it leaves to other processes, by the bus.
     """
+    return sum(_check_due(deps, type_, interval) for type_, interval in INTERVALS.items())
+
+
+def _check_due(deps: Deps, channel_type: ChannelType, interval: timedelta) -> int:
     query = UnitOfWork(deps.store).instances.query()
-    query = query.where(lambda instance: instance.type, "==", ChannelType.WHATSAPP)
+    query = query.where(lambda instance: instance.type, "==", channel_type)
     query = query.where_in(lambda instance: instance.status, _ACTIVE)
-    query = query.where(lambda instance: instance.checked_at, "<=", deps.now() - INTERVAL)
+    query = query.where(lambda instance: instance.checked_at, "<=", deps.now() - interval)
     page = query.order_by(lambda instance: instance.checked_at).unit_page(_PAGE)
     readable = [document for document in page.documents if document.is_readable]
     due = in_turns(readable, lambda document: document.read().tenant_id, MAX_OF_TENANT)
@@ -79,6 +85,8 @@ def _check(deps: Deps, unit: UnitOfWork, instance: Instance) -> bool:
         unit.commit()
     except Conflict:
         return False
+    if not renewals.renew_when_due(deps, instance):
+        return True
     try:
         instance_operations.status(deps, instance)
     except (ProviderUnavailable, OutcomeUnknown) as error:

@@ -18,7 +18,17 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageNote, MessageStatus, later_status
+from shared.domain.messages import (
+    Author,
+    Direction,
+    EarlyNote,
+    Message,
+    MessageAlias,
+    MessageNote,
+    MessageStatus,
+    later_status,
+)
+from shared.usecases import realtime
 from shared.usecases.conversations import file_copies
 from shared.usecases.outbox import unknown_outcomes
 
@@ -51,10 +61,37 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
         if not isinstance(record, Message) and unknown_outcomes.settle_by_receipt(deps, unit, instance, receipt):
             return True
         _change_record(deps, unit, message_id, record, change)
+        if isinstance(record, Message) and record.direction is Direction.OUTBOUND:
+            _tell_what_became(deps, unit, instance, record, receipt)
         return False
 
     if run_with_retry(deps, attempt, retry_existing=True):
         _change(deps, instance, receipt.external_message_id, change)
+
+
+def _tell_what_became(deps: Deps, unit: UnitOfWork, instance: Instance, message: Message, receipt: Receipt) -> None:
+    """Tell people in the message's conversation, once, where the receipt has a note for them."""
+    if receipt.note is None or receipt.note_id is None:
+        return
+    note_id = ids.provider_message(instance.id, receipt.note_id)
+    if unit.message_places.existing(note_id) is not None:
+        return
+    now = deps.now()
+    note = Message(
+        id=note_id,
+        tenant_id=message.tenant_id,
+        instance_id=message.instance_id,
+        conversation_id=message.conversation_id,
+        customer_id=message.customer_id,
+        direction=Direction.SYSTEM,
+        author=Author.SYSTEM,
+        text=receipt.note,
+        status=MessageStatus.RECEIVED,
+        sent_at=now,
+        created_at=now,
+    )
+    unit.messages.add(note)
+    unit.after_commit(lambda: realtime.message_created(deps, note))
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pydantic import BaseModel
 
 from shared import channels
-from shared.channel.lifecycle import Connection, SupportsAccounts, SupportsConnecting
+from shared.channel.lifecycle import Connection, SupportsAccounts, SupportsConnecting, SupportsRenewal
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
@@ -175,9 +175,15 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "display_name": connection.display_name or instance.display_name,
             "pairing": pairing,
             "webhook": webhook_health(deps, instance, connection),
+            "renewed_at": now if ends_by_itself(instance) else None,
             "updated_at": now,
         }
     )
+
+
+def ends_by_itself(instance: Instance) -> bool:
+    """Whether the account's credential has to be renewed now and then."""
+    return channels.ability(instance.adapter, SupportsRenewal[BaseModel]) is not None
 
 
 def detail_after(instance: Instance, connection: Connection) -> StatusDetail | None:

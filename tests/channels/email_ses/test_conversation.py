@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage, Message
@@ -18,7 +18,7 @@ from shared.channel.media import MAX_MEDIA
 from shared.channels.email_ses import threads
 from shared.channels.email_ses.inbound import parse
 from shared.deps import Deps
-from shared.domain.inbound import MessageReceived
+from shared.domain.inbound import MessageReceived, Receipt
 from shared.domain.messages import Direction, MessageStatus
 from tests.channels.amazon import CONFIG, Signer, notification
 from tests.eventually import eventually
@@ -491,18 +491,40 @@ def test_a_failure_of_an_unasked_mail_is_told_in_the_conversation_of_whom_it_was
     assert note.chat_key == "ana@customer.example"
 
 
+def test_of_several_mails_of_a_thread_the_one_that_a_report_answers_has_failed() -> None:
+    earlier, failed = "<earlier@eu-west-1.amazonses.com>", "<failed@eu-west-1.amazonses.com>"
+    for report in (_failure(f"{failed} {earlier}", failed), _failure(f"{earlier} {failed}", "<1@customer.example>")):
+        assert _failed_ids(report) == ["failed"]
+
+
+def test_a_report_that_only_returns_the_mails_headers_says_which_mail_failed() -> None:
+    returned = ["Message-ID: <failed@eu-west-1.amazonses.com>", "References: <earlier@eu-west-1.amazonses.com>"]
+    for kind in ("message/rfc822", "text/rfc822-headers"):
+        report = _failure("", "", [f"Content-Type: {kind}", "", *returned, ""])
+        assert _failed_ids(report) == ["failed"]
+
+
+def _failed_ids(report: Message) -> list[str]:
+    return [event.external_message_id for event in parse(_notified(report)) if isinstance(event, Receipt)]
+
+
 def _reported(reference: str) -> dict[str, Any]:
     """The notification of a report that a mail to Ana did not arrive."""
+    return _notified(_failure(reference, "<1@evil.example>"))
+
+
+def _notified(mail: Message) -> dict[str, Any]:
     return {
         "notificationType": "Received",
         "mail": {"timestamp": "2026-11-20T20:32:33.936Z", "source": "", "messageId": "1"},
         "receipt": {"action": {"type": "SNS", "encoding": "BASE64"}},
-        "content": base64.b64encode(_failure(reference, "<1@evil.example>").as_bytes()).decode(),
+        "content": base64.b64encode(mail.as_bytes()).decode(),
         "thread_key": "the key",
     }
 
 
-def _failure(references: str, ses_id: str) -> Message:
+def _failure(references: str, ses_id: str, returned: Sequence[str] = ()) -> Message:
+    """A mail server's report; `returned` are the lines of a part with the mail itself."""
     lines = [
         "Return-Path: <>",
         "From: Mail Delivery Subsystem <mailer-daemon@customer.example>",
@@ -526,10 +548,11 @@ def _failure(references: str, ses_id: str) -> Message:
         "Final-Recipient: rfc822; ana@customer.example",
         "Action: failed",
         "Diagnostic-Code: smtp; no such user",
+        *(["", "--b", *returned] if returned else []),
         "--b--",
         "",
     ]
-    return message_from_bytes("\r\n".join(lines).encode())
+    return _lines(*lines)
 
 
 def test_one_mail_that_comes_by_two_ways_is_one_message(mailbox: Mailbox) -> None:
@@ -548,3 +571,90 @@ def test_who_fills_in_a_form_is_the_customer(mailbox: Mailbox) -> None:
     conversations = eventually(lambda: stored if len(stored := mailbox.hub.conversations()) == 2 else [])
     assert {one.external_user_id for one in conversations} == {"bea@one.example", "carl@one.example"}
     assert len({one.customer_id for one in conversations}) == 2
+
+
+def _as_clients_read_it(hub: Hub, count: int) -> tuple[Any, list[Any]]:
+    """The only conversation and its messages, the oldest first, as soon as there are so many."""
+    [conversation] = hub.get("/api/conversations")["conversations"]
+
+    def read() -> list[Any]:
+        messages = hub.get(f"/api/conversations/{conversation['id']}/messages")["messages"]
+        return sorted(messages, key=lambda message: str(message["createdAt"])) if len(messages) == count else []
+
+    return conversation, eventually(read)
+
+
+def test_clients_see_a_copy_to_ourselves_as_our_answer_and_no_agent_answers_it(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    hub.echo_agent()
+    about = {"From": "Gil <gil@six.example>", "Subject": "Lamp", "Message_ID": "<e21@six.example>"}
+    mailbox.receive(_mail("Is it in stock?", **about))
+    mailbox.sent(1)
+    copy = _mail(
+        "Yes, it is in stock. Your agent, Hugo",
+        From="Shop Support <support@shop.example>",
+        To="gil@six.example",
+        Cc="support@shop.example",
+        Message_ID="<e21b@shop.example>",
+        In_Reply_To="<e21@six.example>",
+        References="<e21@six.example>",
+        Subject="Re: Lamp",
+    )
+    mailbox.receive(copy)
+    conversation, messages = _as_clients_read_it(hub, 3)
+    assert [(message["direction"], message["author"]) for message in messages] == [
+        ("INBOUND", "CUSTOMER"),
+        ("OUTBOUND", "BOT"),
+        ("OUTBOUND", "OTHER"),
+    ]
+    assert messages[2]["text"] == "Yes, it is in stock. Your agent, Hugo"
+    hub.post("/api/messages/send", {"conversationId": conversation["id"], "text": "We keep one."}, 202)
+    assert [sent["To"] for sent in mailbox.sent(2)] == ["gil@six.example"] * 2
+
+
+def test_clients_see_which_message_was_not_delivered_and_the_next_one_goes_to_the_customer(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    hub.echo_agent()
+    mailbox.amazon.on("POST", "/v2/email/outbound-emails$", Reply(json={"MessageId": "abc"}))
+    about = {"From": "Jo <jo@eight.example>", "Subject": "Chair", "Message_ID": "<e24@eight.example>"}
+    mailbox.receive(_mail("How tall is it?", **about))
+    mailbox.sent(1)
+    mailbox.receive(
+        _lines(
+            "Return-Path: <>",
+            "From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+            "To: support@shop.example",
+            "Auto-Submitted: auto-replied",
+            "Subject: Delivery Status Notification (Failure)",
+            "References: <omni.38b4a157e5b207502468@shop.example> <e24@eight.example> <abc@eu-west-1.amazonses.com>",
+            "In-Reply-To: <abc@eu-west-1.amazonses.com>",
+            "Message-ID: <e24b@mx.google.com>",
+            "MIME-Version: 1.0",
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+            "",
+            "--b",
+            "Content-Type: text/plain; charset=utf-8",
+            "",
+            "Address not found. Your message wasn't delivered to jo@eight.example.",
+            "--b",
+            "Content-Type: message/delivery-status",
+            "",
+            "Reporting-MTA: dns; googlemail.com",
+            "",
+            "Final-Recipient: rfc822; jo@eight.example",
+            "Action: failed",
+            "Status: 5.1.1",
+            "--b--",
+        )
+    )
+    conversation, messages = _as_clients_read_it(hub, 3)
+    question, answer, note = messages
+    assert (question["text"], note["direction"]) == ("How tall is it?", "SYSTEM")
+    assert (answer["status"], answer["error"]) == ("dead", "not delivered to jo@eight.example: 5.1.1")
+    assert "jo@eight.example" in note["text"]
+    hub.post("/api/messages/send", {"conversationId": conversation["id"], "text": "Did you get it?"}, 202)
+    assert [sent["To"] for sent in mailbox.sent(2)] == ["jo@eight.example"] * 2
+
+
+def _lines(*lines: str) -> Message:
+    return message_from_bytes("\r\n".join(lines).encode())

@@ -15,7 +15,7 @@ from shared.channels.instagram import lifecycle, oauth
 from shared.channels.instagram.config import InstagramConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import NotConfigured, ProviderRejected, ProviderUnavailable
+from shared.errors import NotConfigured, ProviderError, ProviderRejected, ProviderUnavailable
 from tests.channels.instagram.example import ACCOUNT
 from tests.stubs import Reply, Stub
 
@@ -209,7 +209,7 @@ def test_a_code_that_brings_no_token_is_told_without_secrets(
     public: Deps, instance: Instance, provider: Stub, answer: Reply, reason: str
 ) -> None:
     provider.on("POST", "^/oauth/access_token$", answer)
-    with pytest.raises(ProviderRejected, match=reason) as caught:
+    with pytest.raises(ProviderError, match=reason) as caught:
         oauth.install(with_app(public), instance, InstagramConfig(), "the-code", CALLBACK)
     assert "app-secret" not in str(caught.value)
     assert "the-code" not in str(caught.value)

@@ -303,3 +303,16 @@ def test_the_other_companys_channel_gets_nothing_of_it(hub: Hub, team: Any) -> N
     eventually(lambda: inbound(hub))
     assert len(hub.messages(Direction.INBOUND)) == 1
     assert "secret question" not in str(inbound(hub))
+
+
+def test_clients_of_the_company_whose_app_was_called_read_the_question_and_its_answer(hub: Hub, team: Any) -> None:
+    hub.echo_agent()
+    call(hub, "/webhook/slack", json.dumps(fixture("app_mention__shared-channel")).encode())
+    hub.provider.wait_for("/chat.postMessage")
+    [conversation] = hub.get("/api/conversations")["conversations"]
+    assert conversation["channelInstanceId"] == team["id"]
+    messages = hub.get(f"/api/conversations/{conversation['id']}/messages")["messages"]
+    assert sorted(message["direction"] for message in messages) == ["INBOUND", "OUTBOUND"]
+    assert all("secret question to Acme" in message["text"] for message in messages)
+    [answer] = posts(hub)
+    assert (answer["channel"], answer["thread_ts"]) == ("C77", "1795970195.747950")

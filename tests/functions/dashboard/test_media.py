@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from functions.dashboard.main import blueprints
+from infra.bench.counting import CountingStore
 from shared.channel.media import MAX_MEDIA
 from shared.deps import Deps
 from shared.domain.instances import ChannelType
@@ -408,12 +409,23 @@ def test_a_link_opens_one_file_only(client: FlaskClient, deps: Deps, provider: S
     wrong = [
         link["path"].replace("m1-0", "m2-0"),
         link["path"].replace("m1-0", "nothing-0"),
+        link["path"].replace("copy=", "copy=x"),
         link["path"].replace(f"expires={expires}", f"expires={expires + 1}"),
         link["path"][:-1] + ("0" if link["path"][-1] != "0" else "1"),
     ]
     for path in wrong:
         assert path != link["path"]
         assert_failed(stranger.get(path), 401, "unauthorized")
+
+
+def test_the_signature_of_a_link_is_checked_before_its_message_is_read(
+    client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str
+) -> None:
+    link = _link(client, _picture(say, bot, url=_serve(provider, PNG)))
+    store = CountingStore(deps.store)
+    forged = link["path"][:-1] + ("0" if link["path"][-1] != "0" else "1")
+    assert_failed(_stranger(replace(deps, store=store)).get(forged), 401, "unauthorized")
+    assert store.spent.documents_read == 1, "the key"
 
 
 def test_a_link_ends_with_its_message(client: FlaskClient, deps: Deps, provider: Stub, say: Say, bot: str) -> None:

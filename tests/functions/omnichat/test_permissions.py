@@ -26,6 +26,7 @@ from tests.functions.keys import key_for
 
 OPEN = {
     "POST /api/auth/register",
+    "GET /api/auth/login",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
     "GET /api/auth/link",

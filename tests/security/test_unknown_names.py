@@ -49,7 +49,7 @@ IGNORED: dict[str, list[str]] = {
     "POST /api/messages/send": ["autoReply"],
     "POST /api/agents": ["toolConfig", "status"],
     "PATCH /api/agents/{id}": ["toolConfig"],
-    "PUT /api/forge/config": ["success"],
+    "PUT /api/forge/config": ["success", "data", "error_data", "message"],
 }
 IGNORED_PARAMETERS = {
     "GET /api/v1/instances": ["include_status"],

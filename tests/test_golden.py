@@ -173,7 +173,7 @@ def test_failures(deps: Deps, example: str, method: str, path: str) -> None:
     assert answer.status_code == int(example[-3:])
     body: Any = answer.json
     assert {key: type(body[key]) for key in golden(example)} == {"detail": str}
-    assert set(body) <= {"detail", "code", "request_id", "fields"}
+    assert set(body) <= {"detail", "message", "error", "code", "request_id", "fields"}
     if example == "omnihub/error_401":
         assert body["detail"] == golden(example)["detail"]
 

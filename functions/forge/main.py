@@ -1,4 +1,4 @@
-"""The Forge dialect as a function: `/api/forge/*`."""
+"""The Forge dialect as a function: `/api/forge/*` and `/api/omni/*`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.forge import routes  # noqa: PLC0415 - costs cold start
+    from functions.forge import omni, routes  # noqa: PLC0415 - costs cold start
 
-    return [routes.api]
+    return [routes.api, omni.api]
 
 
 handler = handler_for(blueprints)

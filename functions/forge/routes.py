@@ -8,10 +8,14 @@ from flask_openapi.models import Tag
 from functions.forge.schemas import (
     ForgeProjectSettings,
     ForgeProjectSettingsIn,
+    ForgeSettingsOut,
     OmniInstance,
     OmniInstances,
-    SavedSettings,
+    OmniInstancesOut,
+    OmniServerIn,
+    OmniTrial,
 )
+from functions.forge.unsuccessful import mark_failures
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
@@ -24,26 +28,36 @@ from shared.usecases.forge import forge, forge_instances
 api = APIBlueprint("forge", __name__, url_prefix="/api/forge", abp_tags=[Tag(name="Forge")])
 cors(api)
 protect(api, Access.DASHBOARD)
+mark_failures(api)
 
 
-@api.get("/config", responses={200: ForgeProjectSettings})
+@api.get("/config", responses={200: ForgeSettingsOut})
 def read_config() -> Response:
     """Read the settings; what was never saved has its default."""
-    return answer(ForgeProjectSettings.of(forge.load(deps(), caller().tenant_id), clear=caller().may_read_secrets))
+    settings = ForgeProjectSettings.of(forge.load(deps(), caller().tenant_id), clear=caller().may_read_secrets)
+    return answer(ForgeSettingsOut.enveloped(settings))
 
 
-@api.put("/config", responses={200: SavedSettings, 409: Failure})
+@api.put("/config", responses={200: ForgeSettingsOut, 409: Failure})
 def write_config(body: ForgeProjectSettingsIn) -> Response:
     """Replace the settings. Forge's own client shows no credential, so an anonymous tenant's agent may do this."""
     require(Role.AGENT)
     new = body.to_domain()
     saved = forge.save(deps(), caller(), new)
     clear = caller().may_read_secrets or new.api_key is not None
-    return answer(SavedSettings(**ForgeProjectSettings.of(saved, clear=clear).model_dump(), success=True))
+    return answer(ForgeSettingsOut.enveloped(ForgeProjectSettings.of(saved, clear=clear)))
 
 
-@api.get("/omni/instances", responses={200: OmniInstances, 400: Failure, 502: Failure})
+@api.get("/omni/instances", responses={200: OmniInstancesOut, 400: Failure, 502: Failure})
 def list_omni_instances() -> Response:
     """List the WhatsApp instances of the configured Omni server, whether Omni is enabled or not."""
     listed = forge_instances.list_instances(deps(), caller().tenant_id)
-    return answer(OmniInstances(instances=[OmniInstance.model_validate(item) for item in listed]))
+    instances = OmniInstances(instances=[OmniInstance.of(item) for item in listed])
+    return answer(OmniInstancesOut(instances=instances.instances, data=instances))
+
+
+@api.post("/omni/validate", responses={200: OmniTrial})
+def validate_omni(body: OmniServerIn) -> Response:
+    """Try a server and a key before they are saved; `valid` is false, with the reason, where they do not work."""
+    require(Role.AGENT)
+    return answer(OmniTrial.of(forge_instances.try_server(deps(), caller().tenant_id, body.host, body.api_key)))

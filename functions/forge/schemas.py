@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from shared.domain import forge
 from shared.domain.forge import RecipientType
 from shared.usecases.forge.forge import Forge, NewSettings
+from shared.usecases.forge.forge_instances import Item, Trial, channel_of
 from shared.usecases.instances.instance_config import is_mask, mask
 
 
@@ -50,7 +51,7 @@ class ForgeProjectSettingsIn(BaseModel):
     """The whole settings; an `omni_config` of null empties all of it."""
 
     # What an answer has beside the settings, for clients that send one back.
-    ignored: ClassVar = frozenset({"success"})
+    ignored: ClassVar = frozenset({"success", "data", "error_data", "message"})
 
     omni_enabled: StrictBool
     omni_config: OmniConfigIn | None
@@ -90,10 +91,45 @@ class ForgeProjectSettings(BaseModel):
         return cls(omni_enabled=saved.settings.omni_enabled, omni_config=OmniConfig.model_validate(config))
 
 
-class SavedSettings(ForgeProjectSettings):
-    """The settings as they are now."""
+class Enveloped(BaseModel):
+    """What later builds of Forge's client look for around an answer: whether it is one, and in `data` what it says."""
 
-    success: bool
+    success: Literal[True] = True
+    error_data: None = None
+    message: str | None = None
+
+
+class ForgeSettingsOut(ForgeProjectSettings, Enveloped):
+    """The settings, once for each generation of Forge's client."""
+
+    data: ForgeProjectSettings
+
+    @classmethod
+    def enveloped(cls, settings: ForgeProjectSettings) -> ForgeSettingsOut:
+        return cls(omni_enabled=settings.omni_enabled, omni_config=settings.omni_config, data=settings)
+
+
+class OmniChannel(BaseModel):
+    """An instance as Forge's dialogs list it, of any channel."""
+
+    instance_name: str
+    channel_type: str
+    display_name: str
+    status: str
+    is_healthy: bool
+
+    @classmethod
+    def of(cls, item: Item) -> OmniChannel:
+        """Of what the Omni server tells, which may have names for people under several keys."""
+        names = (item.get(key) for key in ("display_name", "displayName", "profile_name", "profileName"))
+        healthy = item.get("is_healthy")
+        return cls(
+            instance_name=item["name"],
+            channel_type=channel_of(item),
+            display_name=next((name for name in names if isinstance(name, str) and name), item["name"]),
+            status=item["status"],
+            is_healthy=healthy if isinstance(healthy, bool) else item["status"] == "connected",
+        )
 
 
 class OmniInstance(BaseModel):
@@ -104,7 +140,56 @@ class OmniInstance(BaseModel):
     id: str
     name: str
     status: str
+    instance_name: str
+    channel_type: str
+    display_name: str
+    is_healthy: bool
+
+    @classmethod
+    def of(cls, item: Item) -> OmniInstance:
+        return cls.model_validate(item | OmniChannel.of(item).model_dump())
 
 
 class OmniInstances(BaseModel):
     instances: list[OmniInstance]
+
+
+class OmniInstancesOut(OmniInstances, Enveloped):
+    """The instances, once for each generation of Forge's client."""
+
+    data: OmniInstances
+
+
+class OmniServerIn(BaseModel):
+    """An Omni server to try; `api_key` may be masked as the settings show it."""
+
+    host: Annotated[str | None, Field(max_length=2048), AfterValidator(_nothing)] = Field(
+        default=None, examples=["http://localhost:8882"]
+    )
+    api_key: Annotated[str | None, Field(max_length=4096), AfterValidator(_sendable)] = None
+
+
+class OmniTrial(BaseModel):
+    """Whether the server takes the key; `error` says why not."""
+
+    valid: bool
+    instances: list[OmniChannel]
+    error: str | None
+
+    @classmethod
+    def of(cls, trial: Trial) -> OmniTrial:
+        return cls(valid=trial.error is None, instances=list(map(OmniChannel.of, trial.instances)), error=trial.error)
+
+
+class OmniChannelsOut(Enveloped):
+    data: list[OmniChannel]
+
+
+class OmniTrialOut(Enveloped):
+    data: OmniTrial
+
+
+class TestMessageOut(Enveloped):
+    """`data` says what was sent, in a sentence."""
+
+    data: str

@@ -24,6 +24,7 @@ DOORS = {
     "/api/health": "omega",
     "/api/pair": "omega",
     "/api/forge": "forge",
+    "/api/omni": "forge",
     "/widget": "widget",
 }
 # The description of all dialects together needs them all.

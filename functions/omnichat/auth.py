@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 from flask_openapi.models import Tag
+from werkzeug.exceptions import MethodNotAllowed
 
 from functions.omnichat.people_schemas import (
     LogoutIn,
@@ -45,6 +46,15 @@ def login(body: LoginIn) -> Response:
     """Sign in: to the tenant that is named, else to the first of those where the password is right."""
     session, tenants = accounts.login(deps(), body.email, body.password, device(deps(), request), body.tenant_id)
     return answer(ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session))
+
+
+@api.get("/login", responses={302: None, 405: Failure})
+@open_to_all
+def sign_in_page() -> Response:
+    """Lead a browser to the front end's page for signing in: it comes here when its session has ended."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise MethodNotAllowed(valid_methods=["POST"])
+    return Response(status=302, headers={"Location": "/#/login"})
 
 
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})

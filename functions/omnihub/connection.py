@@ -9,7 +9,7 @@ from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, St
 from functions.omnihub.schemas import InstancePath
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
-from shared.errors import ProviderError
+from shared.errors import NotConfigured, ProviderError
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -32,18 +32,30 @@ def provider_failed(error: ProviderError) -> Response:
 
 @api.get("/<instance_name>/qr", responses={200: ConnectionOut})
 def read_qr(path: InstancePath) -> Response:
-    """Give a code to scan, or the link that connects a channel of another type."""
+    """Give a code to scan, or the link that connects a channel of another type.
+
+    `status` is `error` where the provider cannot be asked; `message` says why.
+    """
     require(Role.ADMIN)
     instance = _named(path)
     if not instance_operations.can_pair(instance):
         return answer(ConnectionOut.linked(instance, installing.links(deps_with_origin(), instance)))
-    return answer(ConnectionOut.scannable(instance_operations.pair(deps_with_origin(), instance)))
+    try:
+        return answer(ConnectionOut.scannable(instance_operations.pair(deps_with_origin(), instance)))
+    except NotConfigured:
+        raise
+    except ProviderError as error:
+        return answer(ConnectionOut.failed(instance, error.detail))
 
 
 @api.get("/<instance_name>/status", responses={200: StatusOut})
 def read_status(path: InstancePath) -> Response:
-    """Ask the provider how the connection stands."""
-    return answer(StatusOut.of(instance_operations.status(deps(), _named(path))))
+    """Ask the provider how the connection stands; `error` where it cannot be asked."""
+    instance = _named(path)
+    try:
+        return answer(StatusOut.of(instance_operations.status(deps(), instance)))
+    except ProviderError as error:
+        return answer(StatusOut.failed(instance, error.detail))
 
 
 @api.post("/<instance_name>/restart", responses={200: OperationOut, 409: Failure})

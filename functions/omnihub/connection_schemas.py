@@ -12,6 +12,8 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.usecases.instances.qr_pictures import png_base64
 
 State = Literal["connected", "disconnected", "connecting", "error"]
+Way = Literal["qr", "oauth", "invite", "none"]
+"""How an account is connected: by scanning a code, by a link for a person, by inviting a bot, or by its credentials."""
 
 STATES: Mapping[InstanceStatus, State] = {
     InstanceStatus.NOT_CONFIGURED: "disconnected",
@@ -36,33 +38,41 @@ class ConnectionOut(BaseModel):
     invite_url: str | None
     status: State | Literal["waiting_for_scan"]
     message: str
+    connection_type: Way
+    qr_url: None = Field(description="Later servers have a page with the code; here the code is in `qr_code`.")
 
     @classmethod
     def scannable(cls, instance: Instance) -> ConnectionOut:
         """Of an instance whose code was just asked for."""
         if instance.status is InstanceStatus.CONNECTED:
-            return cls._of(instance, "Already connected")
+            return cls._of(instance, "Already connected", "qr")
         picture = png_base64(instance.pairing) if instance.pairing else None
         if instance.status is InstanceStatus.WAITING_FOR_SCAN and picture:
             code = f"data:image/png;base64,{picture}"
             typed = instance.pairing.pairing_code if instance.pairing else None
             other_way = f"; or enter {typed} on the phone" if typed else ""
-            return cls._of(instance, f"QR code generated successfully{other_way}", qr_code=code)
+            return cls._of(instance, f"QR code generated successfully{other_way}", "qr", qr_code=code)
         return cls._of(
-            instance, str(instance.status_detail or "The QR code is not ready yet; ask again in a few seconds")
+            instance, str(instance.status_detail or "The QR code is not ready yet; ask again in a few seconds"), "qr"
         )
+
+    @classmethod
+    def failed(cls, instance: Instance, reason: str) -> ConnectionOut:
+        """Of an instance whose provider could not be asked for a code."""
+        return cls._of(instance, reason, "qr").model_copy(update={"status": "error"})
 
     @classmethod
     def linked(cls, instance: Instance, links: Links | None) -> ConnectionOut:
         """Of an instance that has no code to scan; `links` is for those that a person connects in a browser."""
         if links is None:
-            return cls._of(instance, _advice(instance))
+            return cls._of(instance, _advice(instance), "none")
         connected = instance.status is InstanceStatus.CONNECTED
         message = "Already connected" if connected else links.message
-        return cls._of(instance, message, auth_url=links.auth_url, invite_url=links.invite_url)
+        way: Way = "oauth" if links.auth_url else "invite" if links.invite_url else "none"
+        return cls._of(instance, message, way, auth_url=links.auth_url, invite_url=links.invite_url)
 
     @classmethod
-    def _of(cls, instance: Instance, message: str, **links: str | None) -> ConnectionOut:
+    def _of(cls, instance: Instance, message: str, way: Way, **links: str | None) -> ConnectionOut:
         waits = instance.status is InstanceStatus.WAITING_FOR_SCAN
         none: dict[str, Any] = {"qr_code": None, "auth_url": None, "invite_url": None}
         return cls(
@@ -71,6 +81,8 @@ class ConnectionOut(BaseModel):
             **(none | links),
             status="waiting_for_scan" if waits else STATES[instance.status],
             message=message,
+            connection_type=way,
+            qr_url=None,
         )
 
 
@@ -95,10 +107,21 @@ class StatusOut(BaseModel):
         data = {"phone_number": instance.phone_number, "display_name": instance.display_name}
         if instance.status is not InstanceStatus.CONNECTED:
             data["detail"] = str(instance.status_detail or "")
+        if instance.status is InstanceStatus.ERROR:
+            data["error"] = data["detail"]
+        return cls._of(instance, STATES[instance.status], data)
+
+    @classmethod
+    def failed(cls, instance: Instance, reason: str) -> StatusOut:
+        """Of an instance whose provider could not be asked."""
+        return cls._of(instance, "error", {"error": reason})
+
+    @classmethod
+    def _of(cls, instance: Instance, state: State, data: Mapping[str, str | None]) -> StatusOut:
         return cls(
             instance_name=instance.name,
             channel_type=instance.type,
-            status=STATES[instance.status],
+            status=state,
             channel_data={name: value for name, value in data.items() if value} or None,
         )
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from flask import Response, jsonify
 from flask_openapi.models import Tag
 
+from functions.omnihub.channel_list_schemas import ChannelListOut, ChannelListQuery
 from functions.omnihub.schemas import (
     SUPPORTED,
     ChannelsQuery,
+    DetailedInstanceOut,
     InstanceIn,
     InstanceOut,
     InstancePatch,
@@ -17,6 +19,7 @@ from functions.omnihub.schemas import (
     InstanceQuery,
     InstancesOut,
     InstancesQuery,
+    ReadInstanceOut,
     SupportedChannels,
 )
 from shared.domain.accounts import Role
@@ -28,7 +31,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
-from shared.usecases.instances import instances
+from shared.usecases.instances import instance_lookup, instances
 from shared.usecases.instances.instance_config import mask
 
 api = APIBlueprint("omnihub_instances", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
@@ -52,17 +55,24 @@ def create_instance(body: InstanceIn) -> Response:
     return answer(_instance_out(created, body.model_dump()), 201)
 
 
-@api.get("", responses={200: InstancesOut})
+@api.get("", responses={200: InstancesOut}, strict_slashes=True)
 def list_instances(query: InstancesQuery) -> Response:
     """List instances, oldest first, as a bare array."""
-    page = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit)
-    return jsonify([_instance_out(instance).model_dump(mode="json") for instance in page])
+    page = instances.list_page(deps(), caller().tenant_id, query.skip, query.limit, query.types)
+    return jsonify([_detailed(instance, query).model_dump(mode="json") for instance in page])
 
 
-@api.get("/<instance_name>", responses={200: InstanceOut})
+@api.get("/", responses={200: ChannelListOut}, strict_slashes=True)
+def list_channels(query: ChannelListQuery) -> Response:
+    """List instances as later servers do at this address with a slash at its end: what each can do, and how it is."""
+    page = instances.list_page(deps(), caller().tenant_id, limit=instance_lookup.MAX_PAGE, types=query.types)
+    return answer(ChannelListOut.of(page))
+
+
+@api.get("/<instance_name>", responses={200: ReadInstanceOut})
 def read_instance(path: InstancePath, query: InstanceQuery) -> Response:
     """Read one instance."""
-    return answer(_instance_out(_named(path)))
+    return answer(_detailed(_named(path), query))
 
 
 @api.put("/<instance_name>", responses={200: InstanceOut})
@@ -110,6 +120,13 @@ def _managed(path: InstancePath) -> Instance:
 
 def _named(path: InstancePath) -> Instance:
     return instances.by_key(deps(), caller().tenant_id, path.instance_name)
+
+
+def _detailed(instance: Instance, query: InstanceQuery) -> InstanceOut:
+    documented = _instance_out(instance)
+    if query.include_status is None:
+        return documented
+    return DetailedInstanceOut.detailed(instance, documented, with_status=query.include_status)
 
 
 def _instance_out(instance: Instance, sent: Mapping[str, object] | None = None) -> InstanceOut:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
 
-from shared.domain.instances import ChannelType, ExternalAgent, Instance
+from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.instances import Changes, NewInstance
 
@@ -229,19 +229,88 @@ class InstanceOut(BaseModel):
         )
 
 
+EvolutionState = Literal["open", "connecting", "close"]
+
+_EVOLUTION_STATES: Mapping[InstanceStatus, EvolutionState] = {
+    InstanceStatus.CONNECTED: "open",
+    InstanceStatus.CONNECTING: "connecting",
+    InstanceStatus.WAITING_FOR_SCAN: "connecting",
+}
+"""Evolution's words; what is neither connected nor about to be is closed."""
+
+
+class EvolutionStatus(BaseModel):
+    """How a WhatsApp account stands as its webhooks and the hub's own checks have told, in Evolution's words."""
+
+    state: EvolutionState
+    owner_jid: str | None
+    profile_name: str | None
+    profile_picture_url: None
+    last_updated: WholeSeconds
+    error: str | None
+
+    @classmethod
+    def of(cls, instance: Instance) -> EvolutionStatus:
+        return cls(
+            state=_EVOLUTION_STATES.get(instance.status, "close"),
+            owner_jid=_owner_jid(instance),
+            profile_name=instance.display_name,
+            profile_picture_url=None,
+            last_updated=instance.checked_at or instance.updated_at,
+            error=str(instance.status_detail) if instance.status_detail else None,
+        )
+
+
+def _owner_jid(instance: Instance) -> str | None:
+    digits = re.sub(r"\D", "", instance.phone_number or "")
+    return f"{digits}@s.whatsapp.net" if digits and instance.type is ChannelType.WHATSAPP else None
+
+
+class DetailedInstanceOut(InstanceOut):
+    """An instance with what tools for later servers read, who always send `include_status`."""
+
+    is_active: bool
+    phone_number: str | None
+    profile_name: str | None
+    owner_jid: str | None
+    enable_auto_split: bool
+    evolution_status: EvolutionStatus | None
+
+    @classmethod
+    def detailed(cls, instance: Instance, documented: InstanceOut, *, with_status: bool) -> DetailedInstanceOut:
+        has_status = with_status and instance.type is ChannelType.WHATSAPP
+        return cls(
+            **documented.model_dump(),
+            is_active=instance.status is InstanceStatus.CONNECTED,
+            phone_number=instance.phone_number,
+            profile_name=instance.display_name,
+            owner_jid=_owner_jid(instance),
+            enable_auto_split=True,
+            evolution_status=EvolutionStatus.of(instance) if has_status else None,
+        )
+
+
 class InstancePath(BaseModel):
     instance_name: str
 
 
 class InstanceQuery(BaseModel):
-    """`include_status` asks for what every answer has: how the instance stands."""
-
-    ignored: ClassVar = frozenset({"include_status"})
+    include_status: bool | None = Field(
+        default=None, description="With any value the answer also has what later servers have, with `true` the state."
+    )
 
 
 class InstancesQuery(InstanceQuery):
     skip: int = Field(default=0, ge=0, le=10_000)
     limit: int = Field(default=100, ge=1, description="above 1000 it counts as 1000")
+    include: Literal["all"] | None = Field(
+        default=None, description="`all`: every channel type, also where `include_status` asks for the documented three"
+    )
+
+    @property
+    def types(self) -> Sequence[ChannelType] | None:
+        """The types to list, None for all: tools that send `include_status` fail on a type they do not know."""
+        return SUPPORTED if self.include_status is not None and self.include is None else None
 
 
 class ChannelsQuery(BaseModel):
@@ -253,5 +322,9 @@ class SupportedChannels(BaseModel):
     total_channels: int
 
 
-class InstancesOut(RootModel[list[InstanceOut]]):
+class ReadInstanceOut(RootModel[DetailedInstanceOut | InstanceOut]):
+    """An instance, with more of it where `include_status` is sent."""
+
+
+class InstancesOut(RootModel[list[DetailedInstanceOut | InstanceOut]]):
     """A bare list."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from shared.deps import Deps
+from shared.http.errors import Failure
 from shared.http.health import LIVE, READY
 from shared.ports.bus import Feed
 from shared.usecases.reporting import health
@@ -39,7 +40,7 @@ class Health:
         if path == LIVE:
             return (503, {"status": "unhealthy"}) if self._is_deaf() else (200, {"status": "healthy"})
         if path != READY:
-            return 404, {"detail": "Resource not found", "code": "not_found", "request_id": ""}
+            return 404, Failure.of("Resource not found", "not_found").model_dump(exclude_none=True)
         if self.draining or self.feed is None or self._is_deaf():
             return 503, {"status": "unhealthy"}
         healthy = (await asyncio.to_thread(health.check, self._deps)).store_up

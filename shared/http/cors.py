@@ -13,14 +13,24 @@ from shared.http.blueprint import APIBlueprint
 
 _LOCAL = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Range, X-API-Key, X-Request-ID"
+_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Range",
+    "X-API-Key",
+    "X-Request-ID",
+)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _READABLE = "Content-Disposition, Content-Range, ETag, Retry-After, X-Next-Cursor, X-Request-ID"
 
 
 def cors(api: APIBlueprint) -> None:
     """Let pages of the allowed origins call the blueprint's views; a preflight needs no credential.
 
-    They may also read the application's answer where there is no view (404, 405).
+    They may also read the application's answer where there is no view (404, 405), and a preflight is answered there,
+    too: a browser that is refused it tells its page nothing.
     """
     api.before_request(_preflight)
     api.after_request(_allow)
@@ -28,9 +38,14 @@ def cors(api: APIBlueprint) -> None:
 
 
 def _let_failures_be_read(state: BlueprintSetupState) -> None:
-    of_application = state.app.after_request_funcs.setdefault(None, [])
-    if _allow_unrouted not in of_application:
-        of_application.append(_allow_unrouted)
+    before = state.app.before_request_funcs.setdefault(None, [])
+    if _preflight_unrouted not in before:
+        before.append(_preflight_unrouted)
+        state.app.after_request_funcs.setdefault(None, []).append(_allow_unrouted)
+
+
+def _preflight_unrouted() -> Response | None:
+    return _preflight() if request.url_rule is None else None
 
 
 def _allow_unrouted(response: Response) -> Response:
@@ -60,6 +75,14 @@ def _allow(response: Response) -> Response:
     response.headers["Access-Control-Expose-Headers"] = _READABLE
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = _METHODS
-        response.headers["Access-Control-Allow-Headers"] = _HEADERS
+        response.headers["Access-Control-Allow-Headers"] = ", ".join([*_HEADERS, *_other_headers()])
         response.headers["Access-Control-Max-Age"] = "600"
     return response
+
+
+def _other_headers() -> list[str]:
+    """What else the page wants to send: dashboards add headers of their own, which the hub does not read."""
+    requested = request.headers.get("Access-Control-Request-Headers", "")
+    allowed_already = {name.lower() for name in _HEADERS}
+    names = (name.strip() for name in requested.split(","))
+    return [name for name in names if _HEADER_NAME.fullmatch(name) and name.lower() not in allowed_already]

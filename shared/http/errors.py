@@ -61,14 +61,32 @@ PLAIN = Vocabulary()
 
 
 class Failure(BaseModel):
-    """What every failed request is answered with."""
+    """What every failed request is answered with. The sentence has three names, because clients read different ones."""
 
     model_config = ConfigDict(title="Error")
 
     detail: str = Field(description="Written for a person.")
+    message: str = Field(description="The same as `detail`.")
+    error: str = Field(description="The same as `detail`.")
     code: str = Field(description="Written for a program, such as `not_found` or `overloaded`.")
     request_id: str = Field(description="Quote it when asking for help; the log lines carry it.")
     fields: dict[str, str] | None = Field(default=None, description="What is wrong, by field.")
+
+    @classmethod
+    def of(cls, detail: str, code: str, request_id: str = "", fields: Mapping[str, str] | None = None) -> Failure:
+        """A failure whose sentence stands under all of its names."""
+        return cls(
+            detail=detail,
+            message=detail,
+            error=detail,
+            code=code,
+            request_id=request_id,
+            fields=dict(fields) if fields else None,
+        )
+
+    def to_json(self) -> str:
+        """The body; `fields` only where there are some."""
+        return json.dumps(self.model_dump(exclude_none=True))
 
 
 def invalid(error: ValidationError) -> BadRequest:
@@ -96,9 +114,8 @@ def failure(
 ) -> Response:
     """Make the answer to a failed request."""
     trace = current_trace()
-    body = Failure(detail=detail, code=code, request_id=trace.request_id if trace else "", fields=dict(fields or {}))
-    content = body.model_dump(exclude=None if fields else {"fields"})
-    response = Response(json.dumps(content), status, mimetype="application/json")
+    body = Failure.of(detail, code, trace.request_id if trace else "", fields)
+    response = Response(body.to_json(), status, mimetype="application/json")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if retry_after is not None:

@@ -18,7 +18,7 @@ _TIME = re.compile(r"(?:.*(?:_at|At|_until|Until)|timestamp|last_activity|last_p
 def failure_example(status: int) -> dict[str, str]:
     """What a request that fails with this status may be answered."""
     detail, code = FAILURES.get(status, (f"status {status}", "error"))
-    return {"detail": detail, "code": code, "request_id": ID}
+    return {"detail": detail, "message": detail, "error": detail, "code": code, "request_id": ID}
 
 
 def example(schema: Schema, schemas: Mapping[str, Schema], name: str = "", depth: int = 0) -> Any:

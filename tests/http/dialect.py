@@ -145,7 +145,7 @@ def assert_failed(response: TestResponse, status: int, code: str) -> str:
     body = response.json
     assert response.status_code == status, response.text
     assert isinstance(body, dict)
-    assert set(body) - {"fields"} == {"detail", "code", "request_id"}
+    assert set(body) - {"fields"} == {"detail", "message", "error", "code", "request_id"}
     assert isinstance(body["detail"], str)
     assert body["code"] == code
     assert body["request_id"] == response.headers["X-Request-ID"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from shared.deps import Deps
 from shared.http.guards import Access
@@ -83,6 +85,35 @@ def test_a_page_may_page_poll_and_save_files(deps: Deps) -> None:
     may_be_read = client.get("/open", headers=origin).headers["Access-Control-Expose-Headers"].split(", ")
     assert {"If-None-Match", "Range"} <= set(may_be_sent)
     assert {"ETag", "X-Next-Cursor", "Retry-After", "Content-Disposition", "Content-Range"} <= set(may_be_read)
+
+
+def _preflight(client: FlaskClient, path: str, method: str, headers: str, origin: str) -> TestResponse:
+    preflight = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+    return client.options(path, headers={"Origin": origin} | preflight)
+
+
+def test_a_dashboard_may_send_the_headers_it_adds_to_every_call(deps: Deps) -> None:
+    headers = "content-type, x-client-version, x-service, not a name"
+    answer = _preflight(client_of(deps), "/pets", "GET", headers, "http://localhost:5173")
+    allowed = [name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")]
+    assert {"x-client-version", "x-service", "content-type", "authorization"} <= set(allowed)
+    assert len(set(allowed)) == len(allowed)
+    assert "not a name" not in allowed
+
+
+@pytest.mark.parametrize(("origin", "headers"), [("http://localhost:5173", {"x-service"}), (SHOP, set())])
+def test_a_preflight_of_an_address_that_is_not_there_is_answered(deps: Deps, origin: str, headers: set[str]) -> None:
+    answer = _preflight(client_of(deps), "/nowhere", "PUT", "x-service", origin)
+    assert answer.status_code == 204
+    allowed = answer.headers.get("Access-Control-Allow-Headers", "")
+    assert headers <= set(allowed.split(", "))
+    assert bool(allowed) == bool(headers)
+
+
+def test_where_no_page_may_call_nothing_is_answered_to_a_preflight(deps: Deps) -> None:
+    answer = _preflight(client_of(deps, large(100)), "/nowhere", "GET", "x-service", "http://localhost:5173")
+    assert answer.status_code == 404
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_a_preflight_of_a_stranger_gets_nothing(deps: Deps) -> None:

@@ -67,7 +67,8 @@ def test_every_failure_has_the_one_model(document: dict[str, Any]) -> None:
     assert {str(r["content"]["application/json"]["schema"]) for s, r in responses.items() if s != "200"} == {
         str(schema)
     }
-    assert set(document["components"]["schemas"]["Error"]["properties"]) == {"detail", "code", "request_id", "fields"}
+    properties = {"detail", "message", "error", "code", "request_id", "fields"}
+    assert set(document["components"]["schemas"]["Error"]["properties"]) == properties
 
 
 def test_the_document_says_where_a_credential_is_needed(document: dict[str, Any]) -> None:

@@ -56,6 +56,12 @@ def test_an_unexpected_error_is_for_the_log_only(
     assert "hunter2" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["collision", "store", "bug"])
+def test_the_sentence_has_all_the_names_that_clients_read_it_under(client: FlaskClient, name: str) -> None:
+    body = client.get(f"/fails/{name}").get_json()
+    assert body["message"] == body["error"] == body["detail"] != ""
+
+
 def test_an_unknown_address_is_not_found(client: FlaskClient) -> None:
     assert assert_failed(client.get("/nowhere"), 404, "not_found") == "Resource not found"
 

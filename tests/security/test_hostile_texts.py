@@ -96,7 +96,9 @@ def _form(text: str) -> object:
 
 
 def _omni_instance(text: str) -> object:
-    return forge_instances._items([{"name": text, "status": text, "x": [text], text: 1, "inner": {text: 1}}])
+    return forge_instances._items(
+        [{"name": text, "status": text, "x": [text], text: 1, "inner": {text: 1}}], lambda item: True
+    )
 
 
 def _phone(text: str) -> object:

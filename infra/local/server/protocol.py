@@ -9,6 +9,8 @@ from typing import ClassVar, Literal, TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.http.errors import Failure
+
 Due: TypeAlias = Literal["head", "body", "handshake"] | None
 """What has to arrive within its time limit; None while the hub works on a request."""
 
@@ -17,7 +19,7 @@ MAX_HEAD = 64 * 1024
 
 _H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 
-_TIMEOUT_BODY = b'{"detail":"the request\'s body did not come in time"}'
+_TIMEOUT_BODY = Failure.of("the request's body did not come in time", "request_timeout").to_json().encode()
 _TIMEOUT = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n"
     b"x-content-type-options: nosniff\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"

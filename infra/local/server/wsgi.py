@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.server.asgi import Receive, Scope, Send
 from infra.local.server.request_bodies import Body, BodyMemoryExhausted, RequestBodies
+from shared.http.errors import Failure
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -192,7 +193,8 @@ async def _send(send: Send, response: _Response, body: bytes, more: bool) -> Non
 
 async def _send_busy(send: Send) -> None:
     response = _Response(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")])
-    await _send(send, response, b'{"detail":"the hub has too much to do, try again"}', more=False)
+    body = Failure.of("the hub has too much to do, try again", "overloaded").to_json().encode()
+    await _send(send, response, body, more=False)
 
 
 def _refuse_write(data: bytes) -> object:

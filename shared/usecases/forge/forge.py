@@ -16,9 +16,13 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.forge import ForgeSettings, OmniConfig
 from shared.domain.ids import new_id
-from shared.errors import BadRequest, HubError, SecretLost
+from shared.errors import BadRequest, HubError, ProviderError, SecretLost, Unauthorized
 from shared.security.origins import origin
+from shared.usecases.accounts.credentials import authenticate
 from shared.usecases.instances.secret_moves import check_stays
+
+SERVER = "the Omni server"
+"""What errors call it."""
 
 _KEY = "api_key"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -87,14 +91,14 @@ def save(deps: Deps, caller: Principal, new: NewSettings) -> Forge:
     return _with_defaults(deps, settings, new.api_key or _key(deps, settings))
 
 
-def check_host(deps: Deps, host: str) -> None:
+def check_host(deps: Deps, host: str, field: str = "omni_config.host") -> None:
     """Raises `BadRequest` for what is not a server's address, or for one that the hub does not call."""
     if not is_this_hub(deps, host):
-        deps.http.check(host, "omni_config.host")
+        deps.http.check(host, field)
     parts = urlsplit(host)
     if parts.query or parts.fragment:
         reason = "must end with the path, without '?' or '#'"
-        raise BadRequest.of_field("omni_config.host", reason)
+        raise BadRequest.of_field(field, reason)
 
 
 def is_this_hub(deps: Deps, host: str) -> bool:
@@ -109,6 +113,22 @@ def is_this_hub(deps: Deps, host: str) -> bool:
     if settings.public_url and origin(settings.public_url) == (scheme, name, port):
         return True
     return scheme == "http" and port == settings.port and name in _LOCAL | {settings.host}
+
+
+def own_principal(deps: Deps, api_key: str) -> Principal:
+    """Whom a key stands for at this hub.
+
+    Raises `ProviderError` for one that is not valid, as for another server: a 401 would sign out whoever asked.
+    """
+    try:
+        return authenticate(deps, api_key)
+    except Unauthorized:
+        raise refused() from None
+
+
+def refused() -> ProviderError:
+    """What is raised when the Omni server does not take the key."""
+    return ProviderError(SERVER, "refused the API key; check omni_config.api_key")
 
 
 def _replace(

@@ -1,25 +1,25 @@
-"""The WhatsApp instances of a tenant's Omni server, in the one form that Forge reads."""
+"""The instances of an Omni server, in the one form that Forge reads."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from shared.deps import Deps
 from shared.domain.instances import ChannelType, Instance
-from shared.errors import BadRequest, ProviderError, Unauthorized
+from shared.errors import BadRequest, ProviderError
 from shared.outgoing import Answer
 from shared.security.addresses import AddressRefused
-from shared.usecases.accounts.credentials import authenticate
 from shared.usecases.forge import forge
 from shared.usecases.instances import instances
-from shared.usecases.instances.instance_config import names_secret
+from shared.usecases.instances.instance_config import is_mask, names_secret
+from shared.usecases.instances.secret_moves import check_stays
 
-_NAME = "the Omni server"
 _TIMEOUT = 10.0
 _MAX_INSTANCES = 1000
 _MAX_STATUS_REQUESTS = 20
@@ -35,10 +35,41 @@ _CHANNELS = ("channel_type", "channelType", "channel")
 _STATES = {"open": "connected", "close": "disconnected", "closed": "disconnected"}
 
 Item = dict[str, Any]
+Filter = Callable[[Item], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying a server's address and key: all that it has, of any channel, or why it cannot be used."""
+
+    instances: Sequence[Item] = ()
+    error: str | None = None
+
+
+def try_server(deps: Deps, tenant_id: str, host: str | None, api_key: str | None) -> Trial:
+    """Ask a server that is not saved yet. A key as the settings show it is the stored one, for the stored server alone.
+
+    Raises nothing because of the server: whoever enters an address wants to read what is wrong with it.
+    """
+    try:
+        if not host or not api_key:
+            raise BadRequest("give the address of the Omni server and its API key")
+        key = _stored_key(deps, tenant_id, host) if is_mask(api_key) else api_key
+        return Trial(_instances(deps, host, key, "host", _is_any))
+    except (BadRequest, ProviderError) as error:
+        return Trial(error=error.detail)
+
+
+def _stored_key(deps: Deps, tenant_id: str, host: str) -> str:
+    settings = forge.load(deps, tenant_id)
+    check_stays("api_key", settings.host, host)
+    if settings.api_key is None:
+        raise BadRequest("there is no stored API key: enter it")
+    return settings.api_key
 
 
 def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
-    """Ask the configured Omni server; each item has `id`, `name` and `status` and no secrets.
+    """Ask the configured Omni server for its WhatsApp instances; each item has `id`, `name` and `status`, no secrets.
 
     Raises `BadRequest` while host or key are missing, `AddressRefused`, and
     `ProviderError` when the server refuses, fails or answers something else.
@@ -47,18 +78,20 @@ def list_instances(deps: Deps, tenant_id: str) -> list[Item]:
     if settings.host is None or settings.api_key is None:
         fields = dict.fromkeys(settings.missing, "is missing")
         raise BadRequest.of_fields(fields, between=" ")
-    forge.check_host(deps, settings.host)
-    if forge.is_this_hub(deps, settings.host):
-        return _items(_own_instances(deps, settings.api_key))
-    return _fetch(deps, settings.host.rstrip("/"), settings.api_key)
+    return _instances(deps, settings.host, settings.api_key, "omni_config.host", _is_whatsapp)
+
+
+def _instances(deps: Deps, host: str, api_key: str, field: str, is_listed: Filter) -> list[Item]:
+    """The instances that the filter lets through; `field` is the one of the request that holds the host."""
+    forge.check_host(deps, host, field)
+    if forge.is_this_hub(deps, host):
+        return _items(_own_instances(deps, api_key), is_listed)
+    return _fetch(deps, host.rstrip("/"), api_key, is_listed)
 
 
 def _own_instances(deps: Deps, api_key: str) -> list[object]:
     """This hub's own instances of the key's tenant."""
-    try:
-        tenant_id = authenticate(deps, api_key).tenant_id
-    except Unauthorized:
-        raise _refused() from None
+    tenant_id = forge.own_principal(deps, api_key).tenant_id
     items: list[object] = []
     cursor = None
     while len(items) < _MAX_INSTANCES:
@@ -80,23 +113,23 @@ def _item_of(instance: Instance) -> Item:
     }
 
 
-def _fetch(deps: Deps, host: str, api_key: str) -> list[Item]:
+def _fetch(deps: Deps, host: str, api_key: str, is_listed: Filter) -> list[Item]:
     """Try the paths one after the other; all requests share the time-out."""
     deadline = time.monotonic() + _TIMEOUT
     reason = "none of its addresses returns a list of instances"
     for path in _PATHS:
         answer = _get(deps, f"{host}{path}", api_key, max(deadline - time.monotonic(), 0.1))
         if answer.status in (401, 403):
-            raise _refused()
+            raise forge.refused()
         if answer.status >= 500 or answer.status == 429:
-            raise ProviderError(_NAME, f"answered with status {answer.status}")
+            raise ProviderError(forge.SERVER, f"answered with status {answer.status}")
         if 300 <= answer.status < 400:
             reason = "answered with a redirect, which is not followed; give the address it leads to"
         listed = _listed(answer.json()) if answer.ok else None
         if listed is not None:
-            items = _items(listed)
+            items = _items(listed, is_listed)
             return _with_statuses(deps, f"{host}{path}", api_key, items, deadline) if path == _PATHS[0] else items
-    raise ProviderError(_NAME, reason)
+    raise ProviderError(forge.SERVER, reason)
 
 
 def _with_statuses(deps: Deps, url: str, api_key: str, items: list[Item], deadline: float) -> list[Item]:
@@ -126,16 +159,12 @@ def _fetch_status(deps: Deps, url: str, api_key: str, seconds: float) -> str:
 def _get(deps: Deps, url: str, api_key: str, seconds: float) -> Answer:
     headers = {"Authorization": f"Bearer {api_key}", "x-api-key": api_key, "Accept": "application/json"}
     try:
-        return deps.http.request("GET", url, provider=_NAME, headers=headers, timeout=seconds)
+        return deps.http.request("GET", url, provider=forge.SERVER, headers=headers, timeout=seconds)
     except AddressRefused:
         raise
     except ProviderError as error:
         # A GET is harmless whatever became of it, and for the client all failures are the same.
-        raise ProviderError(_NAME, f"{urlsplit(url).netloc} cannot be called: {error.reason}") from error
-
-
-def _refused() -> ProviderError:
-    return ProviderError(_NAME, "refused the API key; check omni_config.api_key")
+        raise ProviderError(forge.SERVER, f"{urlsplit(url).netloc} cannot be called: {error.reason}") from error
 
 
 def _listed(body: object) -> list[object] | None:
@@ -144,13 +173,13 @@ def _listed(body: object) -> list[object] | None:
     return body if isinstance(body, list) else None
 
 
-def _items(listed: list[object]) -> list[Item]:
-    return [item for item in map(_item, listed[:_MAX_INSTANCES]) if item is not None]
+def _items(listed: list[object], is_listed: Filter) -> list[Item]:
+    return [item for item in map(_item, listed[:_MAX_INSTANCES]) if item is not None and is_listed(item)]
 
 
 def _item(raw: object) -> Item | None:
-    """One instance; None for what is not one, or not WhatsApp."""
-    if not isinstance(raw, Mapping) or not _is_whatsapp(raw):
+    """One instance; None for what is not one."""
+    if not isinstance(raw, Mapping):
         return None
     name = next(_texts(raw, _NAMES), None)
     id_ = next(_texts(raw, _IDS), name)
@@ -159,13 +188,20 @@ def _item(raw: object) -> Item | None:
     return {**_cleaned(raw), "id": id_, "name": name or id_, "status": _status(raw)}
 
 
-def _is_whatsapp(raw: Mapping[str, object]) -> bool:
-    """An instance without a channel counts as WhatsApp: the first Omni servers had no other."""
+def _is_whatsapp(item: Item) -> bool:
+    return "whatsapp" in channel_of(item).lower()
+
+
+def _is_any(item: Item) -> bool:
+    return True
+
+
+def channel_of(raw: Mapping[str, object]) -> str:
+    """The instance's channel; one without counts as WhatsApp, for the first Omni servers had no other."""
     kind = str(raw.get("type")).strip().lower().replace("-", "_")
     # On other servers `type` may mean anything, such as how WhatsApp is reached.
     default = kind if kind in set(ChannelType) else ChannelType.WHATSAPP.value
-    channel = next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), default)
-    return "whatsapp" in str(channel).lower()
+    return str(next((raw[name] for name in _CHANNELS if isinstance(raw.get(name), str)), default))
 
 
 def _texts(raw: Mapping[str, object], names: tuple[str, ...]) -> Iterator[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from contextlib import suppress
 
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.instances import Instance
+from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest, NotFound
 
 MAX_PAGE = 1000
@@ -78,8 +78,10 @@ def list_after(
     return page.documents, page.cursor
 
 
-def list_page(deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100) -> list[Instance]:
-    """The tenant's instances, oldest first, without the first `skip`.
+def list_page(
+    deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100, types: Collection[ChannelType] | None = None
+) -> list[Instance]:
+    """The tenant's instances of these types (None: of all), oldest first, without the first `skip`.
 
     `limit` above 1000 counts as 1000. Raises `BadRequest` for a negative `skip`,
     one above 10 000, and a `limit` below 1.
@@ -92,11 +94,11 @@ def list_page(deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100) -> li
     instances: list[Instance] = []
     cursor: str | None = None
     while len(instances) < end:
-        page, cursor = list_after(deps, tenant_id, end - len(instances), cursor)
-        instances += page
+        page, cursor = list_after(deps, tenant_id, end - len(instances) if types is None else MAX_PAGE, cursor)
+        instances += [instance for instance in page if types is None or instance.type in types]
         if cursor is None:
             break
-    return instances[skip:]
+    return instances[skip:end]
 
 
 def find_for_webhook(

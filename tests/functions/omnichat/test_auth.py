@@ -124,6 +124,14 @@ def test_registration_says_which_field_is_wrong(client: FlaskClient, body: dict[
     assert set(response.json["fields"]) == {field}
 
 
+def test_a_browser_whose_session_has_ended_is_led_to_the_front_ends_page(client: FlaskClient) -> None:
+    answer = client.get("/api/auth/login", headers={"Accept": "text/html,application/xhtml+xml"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/#/login")
+    for accept in ("application/json", "*/*"):
+        refused = client.get("/api/auth/login", headers={"Accept": accept})
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+
+
 def test_login_answers_as_registration_does(client: FlaskClient) -> None:
     account = sign_up(client)
     response = sign_in(client, "ANN@example.com")

@@ -14,6 +14,7 @@ from tests.apps import create_app
 
 OPEN = {
     ("post", "/api/auth/register"),
+    ("get", "/api/auth/login"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
     ("get", "/api/auth/link"),

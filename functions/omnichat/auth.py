@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response, redirect, request
 from flask_openapi.models import Tag
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from functions.omnichat.people_schemas import (
     LogoutIn,
@@ -45,6 +47,15 @@ def login(body: LoginIn) -> Response:
     """Sign in: to the tenant that is named, else to the first of those where the password is right."""
     session, tenants = accounts.login(deps(), body.email, body.password, device(deps(), request), body.tenant_id)
     return answer(ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session))
+
+
+@api.get("/login", responses={302: None, 405: Failure})
+@open_to_all
+def login_page() -> WerkzeugResponse:
+    """Lead a browser whose token has expired to the page where people sign in."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise MethodNotAllowed(["POST"])
+    return redirect("/#/login")
 
 
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})

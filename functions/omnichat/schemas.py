@@ -86,6 +86,7 @@ class UserOut(Wire):
     email: str
     name: str | None
     role: Role
+    tenant_id: str
     created_at: Milliseconds
 
     @classmethod

@@ -1,9 +1,10 @@
 """Choosing who answers a customer, and having the answer given once.
 
-A human assignee silences everybody else; then the team that the conversation
-was given to; then the instance's external agent service; then the tenant's
-oldest active AI agent, with the team it leads. AI answers at most once in 30
-seconds a conversation. Else nobody does.
+A human assignee silences everybody else, and so does who turns automatic
+answers off. Then comes the agent that was chosen for the conversation; then the
+team that it was given to; then the instance's external agent service; then the
+tenant's oldest active AI agent, with the team it leads. AI answers at most once
+in 30 seconds a conversation. Else nobody does.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
-from shared.domain.agents import Agent
+from shared.domain.agents import Agent, AgentKind
 from shared.domain.automatic_answers import StopReason, says_nothing_new
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import ReplyEvent
@@ -87,14 +88,23 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
 
 def _is_our_turn(deps: Deps, conversation: Conversation, event: ReplyEvent) -> bool:
     waiting = conversation.needs_reply_since
-    if waiting is None or conversation.assignee_id or conversation.status is ConversationStatus.CLOSED:
+    if waiting is None or _is_silenced(conversation) or conversation.status is ConversationStatus.CLOSED:
         return False
     if conversation.last_inbound_message_id == event.message_id:
         return True
     return (deps.now() - waiting).total_seconds() > deps.settings.reply_debounce_seconds * _LONGEST_BURST + 1
 
 
+def _is_silenced(conversation: Conversation) -> bool:
+    """Whether people alone answer."""
+    return bool(conversation.assignee_id) or not conversation.auto_reply_enabled
+
+
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
+    persona = _chosen_agent(deps, conversation)
+    if persona is not None:
+        is_resting = _is_cooling_down(deps, conversation) and not channel(instance.adapter).capabilities.live
+        return None if is_resting else Answerer(persona=persona)
     crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
     if crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
@@ -106,6 +116,15 @@ def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation:
         return None
     team_id = tenant.responder_team_id
     return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
+
+
+def _chosen_agent(deps: Deps, conversation: Conversation) -> Agent | None:
+    """The agent that somebody chose for this conversation, while it is active."""
+    if conversation.auto_reply_agent_id is None:
+        return None
+    unit = UnitOfWork(deps.store)
+    agent = unit.agents.owned_or_none(conversation.tenant_id, conversation.auto_reply_agent_id)
+    return agent if agent is not None and agent.active and agent.kind is AgentKind.AI else None
 
 
 def _is_cooling_down(deps: Deps, conversation: Conversation) -> bool:
@@ -242,7 +261,7 @@ def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enque
 def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
     """Whether somebody answered, or a human took the conversation, while the answer was being made."""
     former = turn.conversation
-    if conversation.assignee_id or conversation.needs_reply_since != former.needs_reply_since:
+    if _is_silenced(conversation) or conversation.needs_reply_since != former.needs_reply_since:
         return True
     return conversation.last_auto_reply_at != former.last_auto_reply_at
 

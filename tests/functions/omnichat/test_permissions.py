@@ -27,6 +27,7 @@ from tests.functions.keys import key_for
 OPEN = {
     "POST /api/auth/register",
     "POST /api/auth/login",
+    "GET /api/auth/login",
     "POST /api/auth/refresh",
     "GET /api/auth/link",
     "POST /api/auth/link",
@@ -77,6 +78,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/conversations/{id}": Role.VIEWER,
     "PATCH /api/conversations/{id}": Role.AGENT,
     "GET /api/conversations/{id}/messages": Role.VIEWER,
+    "PATCH /api/conversations/{id}/auto-reply": Role.AGENT,
     "POST /api/messages/send": Role.AGENT,
     "GET /api/outbox": Role.OWNER,
     "POST /api/outbox/{id}/redrive": Role.OWNER,
@@ -147,6 +149,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/messages/send": {"conversationId": "x", "text": "Hello"},
     "POST /api/users": {"email": "new@example.com", "role": "agent"},
     "POST /api/keys": {"name": "shop", "role": "viewer", "scopes": ["write"]},
+    "PATCH /api/conversations/{id}/auto-reply": {"enabled": False},
     "POST /api/telegram/user/start": {"channelInstanceId": "x", "phone": "+49"},
     "POST /api/telegram/user/confirm": {"channelInstanceId": "x", "code": "1"},
     "POST /api/telegram/user/logout": {"channelInstanceId": "x"},

@@ -107,7 +107,8 @@ class Instance(BaseModel):
     replies alone. `checked_at` is when the hub last checked the account's status by
     itself. `account` is the account that is reserved for it at a server of which
     there are several (`channel.lifecycle.SupportsAccounts`). `backfilled_at` is up to when its provider was asked
-    for messages that did not arrive, and `is_backfill_due` says that it has connected again since.
+    for messages that did not arrive, and `is_backfill_due` says that it has connected again since. Somebody last tried
+    to connect it at `connect_tried_at`, and it last became connected at `connected_at`.
     """
 
     id: str
@@ -138,8 +139,15 @@ class Instance(BaseModel):
     checked_at: datetime | None = None
     backfilled_at: datetime | None = None
     is_backfill_due: bool = False
+    connect_tried_at: datetime | None = None
+    connected_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    def connected_at_after(self, status: InstanceStatus, now: datetime) -> datetime | None:
+        """When it last became connected, once it has a new status."""
+        becomes_connected = status is InstanceStatus.CONNECTED and self.status is not status
+        return now if becomes_connected else self.connected_at
 
     @property
     def secret_name(self) -> str:

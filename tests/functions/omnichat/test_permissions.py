@@ -23,6 +23,8 @@ from shared.usecases.accounts.credentials import access_key
 from tests.apps import create_app
 from tests.documents import a_user
 from tests.functions.keys import key_for
+from tests.pipeline.hub import telegram_rules
+from tests.stubs import Stub
 
 OPEN = {
     "POST /api/auth/register",
@@ -32,6 +34,7 @@ OPEN = {
     "GET /api/auth/link",
     "POST /api/auth/link",
     "POST /api/auth/link/form",
+    "GET /api/tenants/{tenant_id}/facebook/platforms/facebook/login",
     "GET /health",
     "GET /health/ready",
     "GET /health/live",
@@ -56,6 +59,12 @@ LOWEST: dict[str, Role] = {
     "PATCH /api/channels/{id}": Role.ADMIN,
     "DELETE /api/channels/{id}": Role.ADMIN,
     "POST /api/channels/{id}/connect": Role.ADMIN,
+    "GET /api/channels/{id}/status": Role.VIEWER,
+    "POST /api/channels/{id}/whatsapp/start": Role.ADMIN,
+    "POST /api/whatsapp/channels/{id}/whatsapp": Role.ADMIN,
+    "PATCH /api/tenants/{tenant_id}/channels/{id}": Role.ADMIN,
+    "POST /api/tenants/{tenant_id}/telegram/bot/connect": Role.ADMIN,
+    "POST /api/tenants/{tenant_id}/widget/generate": Role.ADMIN,
     "GET /api/agents": Role.VIEWER,
     "POST /api/agents": Role.ADMIN,
     "GET /api/agents/{id}": Role.VIEWER,
@@ -150,6 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/users": {"email": "new@example.com", "role": "agent"},
     "POST /api/keys": {"name": "shop", "role": "viewer", "scopes": ["write"]},
     "PATCH /api/conversations/{id}/auto-reply": {"enabled": False},
+    "POST /api/tenants/{tenant_id}/telegram/bot/connect": {"botToken": "1:x"},
     "POST /api/telegram/user/start": {"channelInstanceId": "x", "phone": "+49"},
     "POST /api/telegram/user/confirm": {"channelInstanceId": "x", "code": "1"},
     "POST /api/telegram/user/logout": {"channelInstanceId": "x"},
@@ -169,7 +179,8 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def app(deps: Deps) -> Flask:
+def app(deps: Deps, provider: Stub) -> Flask:
+    telegram_rules(provider)
     return create_app(deps, [*omnichat(), *dashboard(), *forge()])
 
 

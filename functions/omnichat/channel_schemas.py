@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from functions.omnichat.schemas import Request, Wire
+from functions.omnichat.schemas import Done, Request, Wire
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.domain.instances import ChannelType, Instance, WebhookHealth
+from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
 from shared.domain.status_details import StatusDetail
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
@@ -112,7 +112,10 @@ class WebhookOut(Wire):
 
 
 class ChannelOut(Wire):
-    """A channel. Secrets in `config` are masked for everybody."""
+    """A channel. Secrets in `config` are masked for everybody.
+
+    `qrCode` is the text of a code to scan with WhatsApp until `qrCodeExpiry`; only admins are shown it.
+    """
 
     id: str
     tenant_id: str
@@ -128,19 +131,31 @@ class ChannelOut(Wire):
     webhook: WebhookOut
     created_at: Milliseconds
     updated_at: Milliseconds
+    qr_code: str | None
+    qr_code_expiry: Milliseconds | None
+    last_connect_attempt: Milliseconds | None
+    last_connected_at: Milliseconds | None
+    last_error: str | None
 
     @classmethod
-    def of(cls, instance: Instance, secrets: Mapping[str, str]) -> Self:
+    def of(cls, instance: Instance, secrets: Mapping[str, str], code: PairingCode | None = None) -> Self:
+        """The channel, with the code to scan if it is to be shown."""
         same = {"id", "tenant_id", "adapter", "external_id", "is_default", "created_at", "updated_at"}
+        reason = _sentence(instance.status_detail)
         return cls(
             **instance.model_dump(include=same),
             name=label(instance),
             type=instance.type.upper(),
             status=CHANNEL_STATUS[instance.status],
-            status_detail=_sentence(instance.status_detail),
+            status_detail=reason,
             config=_config(instance, secrets),
             metadata=_metadata(instance, secrets),
             webhook=WebhookOut.of(instance.webhook),
+            qr_code=code.text if code else None,
+            qr_code_expiry=code.expires_at if code and code.text else None,
+            last_connect_attempt=instance.connect_tried_at,
+            last_connected_at=instance.connected_at,
+            last_error=reason if instance.status is InstanceStatus.ERROR else None,
         )
 
     @classmethod
@@ -164,8 +179,11 @@ class ConnectedOut(ChannelOut):
 
     @classmethod
     def connected(cls, instance: Instance, secrets: Mapping[str, str], now: datetime) -> ConnectedOut:
-        out, pairing = cls.of(instance, secrets), instance.pairing
-        if pairing is not None and pairing.expires_at > now:
+        pairing = instance.pairing
+        if pairing is not None and pairing.expires_at <= now:
+            pairing = None
+        out = cls.of(instance, secrets, pairing)
+        if pairing is not None:
             picture = png_base64(pairing)
             out.pairing = PairingOut(
                 qr_code=f"data:image/png;base64,{picture}" if picture else None,
@@ -186,7 +204,39 @@ def _config(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
 
 def _metadata(instance: Instance, secrets: Mapping[str, str]) -> dict[str, Any]:
     listed, unknown = split_metadata(public_metadata(instance), {})
-    return listed | unlisted.masked(unknown | Unlisted.of(secrets).metadata)
+    number = {"phoneNumber": instance.phone_number} if instance.phone_number else {}
+    return listed | unlisted.masked(unknown | Unlisted.of(secrets).metadata) | number
+
+
+class ChannelUserOut(Wire):
+    """The account that a channel is connected as."""
+
+    name: str | None
+    phone_number: str | None
+
+
+class ChannelStatusOut(Done):
+    """Where a channel stands; `error` is why it is not connected."""
+
+    status: Literal["connected", "connecting", "disconnected", "error"]
+    connected: bool
+    user: ChannelUserOut | None
+    error: str | None
+
+    @classmethod
+    def of(cls, instance: Instance) -> ChannelStatusOut:
+        is_connected = instance.status is InstanceStatus.CONNECTED
+        user = ChannelUserOut(name=instance.display_name, phone_number=instance.phone_number)
+        status = CHANNEL_STATUS[instance.status].lower()
+        error = _sentence(instance.status_detail)
+        fields = {"status": status, "connected": is_connected, "user": user if is_connected else None, "error": error}
+        return cls.model_validate(fields)
+
+
+class StartedOut(Done):
+    """What comes of it is told by event, and seen in the channel."""
+
+    status: Literal["starting"] = "starting"
 
 
 class ChannelPath(Wire):

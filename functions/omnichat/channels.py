@@ -12,11 +12,15 @@ from functions.omnichat.channel_schemas import (
     ChannelPath,
     ChannelsOut,
     ChannelsQuery,
+    ChannelStatusOut,
     ConnectedOut,
+    StartedOut,
 )
+from functions.omnichat.schemas import Done
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
-from shared.domain.instances import Instance
+from shared.domain.instances import ChannelType, Instance
+from shared.errors import BadRequest
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -52,7 +56,7 @@ def create_channel(body: ChannelIn) -> Response:
 def list_channels(query: ChannelsQuery) -> Response:
     """List channels, oldest first, as a bare array."""
     page, cursor = instances.list_after(deps(), caller().tenant_id, query.limit, query.cursor)
-    response = jsonify([_channel_out(instance).model_dump(mode="json", by_alias=True) for instance in page])
+    response = jsonify([channel_out(instance).model_dump(mode="json", by_alias=True) for instance in page])
     if cursor:
         response.headers[NEXT_CURSOR] = cursor
     return response
@@ -61,7 +65,7 @@ def list_channels(query: ChannelsQuery) -> Response:
 @api.get("/<id>", responses={200: ChannelOut})
 def read_channel(path: ChannelPath) -> Response:
     """Read one channel."""
-    return answer(_channel_out(_addressed(path)))
+    return answer(channel_out(_addressed(path)))
 
 
 @api.patch("/<id>", responses={200: ChannelOut, 409: Failure})
@@ -69,7 +73,7 @@ def change_channel(path: ChannelPath, body: ChannelPatch) -> Response:
     """Change what is given. A secret that comes back masked stays as it is; a disconnected channel connects again."""
     require(Role.ADMIN)
     changed = instances.update(deps_with_origin(), caller(), _managed(path).id, body.to_domain(), revive=True)
-    return answer(_channel_out(changed))
+    return answer(channel_out(changed))
 
 
 @api.post("/<id>/connect", responses={200: ConnectedOut, 409: Failure})
@@ -82,12 +86,41 @@ def connect_channel(path: ChannelPath) -> Response:
     return answer(ConnectedOut.connected(connected, secrets, deps().now()))
 
 
-@api.delete("/<id>", responses={204: None})
+@api.get("/<id>/status", responses={200: ChannelStatusOut})
+def read_status(path: ChannelPath) -> Response:
+    """Tell where a channel stands, in words of lower case."""
+    return answer(ChannelStatusOut.of(_addressed(path)))
+
+
+@api.post("/<id>/whatsapp/start", responses={200: StartedOut})
+def start_whatsapp(path: ChannelPath) -> Response:
+    """Connect an account of WhatsApp; the code to scan comes by event, and in the channel's `qrCode`."""
+    require(Role.ADMIN)
+    instance_operations.connect(deps_with_origin(), managed_whatsapp(path.id))
+    return answer(StartedOut())
+
+
+@api.delete("/<id>", responses={200: Done})
 def delete_channel(path: ChannelPath) -> Response:
     """Remove a channel."""
     require(Role.ADMIN)
     instances.delete(deps(), caller().tenant_id, _managed(path).id)
-    return Response(status=204)
+    return answer(Done())
+
+
+def managed_whatsapp(key: str) -> Instance:
+    """The caller's account of WhatsApp with this id or name; raises `NotFound`, and `BadRequest` for another type."""
+    instance = instances.by_name(deps(), caller().tenant_id, key)
+    if instance.type is not ChannelType.WHATSAPP:
+        raise BadRequest("This is not a channel of type WHATSAPP")
+    return instance
+
+
+def channel_out(instance: Instance) -> ChannelOut:
+    """The channel as the caller may see it."""
+    shows_code = caller().role.covers(Role.ADMIN) and instance_operations.has_code(deps(), instance)
+    code = instance.pairing if shows_code else None
+    return ChannelOut.of(instance, instances.readable_credentials(deps(), instance), code)
 
 
 def _managed(path: ChannelPath) -> Instance:
@@ -96,7 +129,3 @@ def _managed(path: ChannelPath) -> Instance:
 
 def _addressed(path: ChannelPath) -> Instance:
     return instances.by_key(deps(), caller().tenant_id, path.id)
-
-
-def _channel_out(instance: Instance) -> ChannelOut:
-    return ChannelOut.of(instance, instances.readable_credentials(deps(), instance))

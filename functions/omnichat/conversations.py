@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Response
@@ -9,18 +10,25 @@ from flask_openapi import Tag
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
+from functions.omnichat.conversation_schemas import (
+    AutoReplyIn,
+    AutoReplyOut,
+    ConversationPage,
+    ConversationRow,
+    MessagePage,
+)
+from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
-from shared.domain.conversations import ConversationStatus, Priority
+from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.conversations import conversations
+from shared.usecases.conversations import auto_reply, conversations
 
 api = APIBlueprint(
     "omnichat_conversations",
@@ -52,7 +60,7 @@ class ConversationPath(BaseModel):
 
 class ConversationQuery(BaseModel):
     status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
-    limit: int = Field(default=50, ge=1, le=200)
+    limit: int = Field(default=200, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)
 
     _any_case = field_validator("status", mode="before")(_status)
@@ -86,31 +94,17 @@ class ConversationChange(Request, _Wire):
         )
 
 
-class ConversationPage(_Wire):
-    conversations: list[ConversationOut]
-    next_cursor: str | None
-
-
-class MessagePage(_Wire):
-    """Oldest first; `nextCursor` leads to older ones."""
-
-    messages: list[MessageOut]
-    next_cursor: str | None
-
-
 @api.get("/conversations", responses={200: ConversationPage})
 def list_conversations(query: ConversationQuery) -> Response:
     """The tenant's conversations, the latest message first."""
     page, cursor = conversations.list_page(deps(), caller().tenant_id, query.status, query.limit, query.cursor)
-    return answer(
-        ConversationPage(conversations=[ConversationOut.of(conversation) for conversation in page], next_cursor=cursor)
-    )
+    return answer(ConversationPage(conversations=_rows(page), next_cursor=cursor))
 
 
-@api.get("/conversations/<id>", responses={200: ConversationOut})
+@api.get("/conversations/<id>", responses={200: ConversationRow})
 def get_conversation(path: ConversationPath) -> Response:
     """One conversation."""
-    return answer(ConversationOut.of(conversations.get(deps(), caller().tenant_id, path.id)))
+    return answer(_row(conversations.get(deps(), caller().tenant_id, path.id)))
 
 
 @api.get("/conversations/<id>/messages", responses={200: MessagePage})
@@ -120,9 +114,27 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     return answer(MessagePage(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
 
 
-@api.patch("/conversations/<id>", responses={200: ConversationOut, 409: Failure})
+@api.patch("/conversations/<id>", responses={200: ConversationRow, 409: Failure})
 def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
     """Change status, assignee or priority."""
     require(Role.AGENT)
     changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
-    return answer(ConversationOut.of(changed))
+    return answer(_row(changed))
+
+
+@api.patch("/conversations/<id>/auto-reply", responses={200: AutoReplyOut})
+def switch_auto_reply(path: ConversationPath, body: AutoReplyIn) -> Response:
+    """Let agents answer by themselves in a conversation, or none of them; people can write in either case."""
+    require(Role.AGENT)
+    changed = auto_reply.switch(deps(), caller().tenant_id, path.id, enabled=body.enabled, agent_id=body.agent_id)
+    return answer(AutoReplyOut(conversation=_row(changed)))
+
+
+def _row(conversation: Conversation) -> ConversationRow:
+    [row] = _rows([conversation])
+    return row
+
+
+def _rows(page: Sequence[Conversation]) -> list[ConversationRow]:
+    last_messages = conversations.last_messages(deps(), page)
+    return [ConversationRow.row(conversation, last_messages.get(conversation.id)) for conversation in page]

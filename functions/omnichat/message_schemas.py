@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from shared.deps import Deps
-from shared.domain.messages import Attachment, MessageKind
+from shared.domain.messages import Attachment, Message, MessageKind
 from shared.domain.outbox import Choice, OutboxItem, OutboxStatus, ReactionTo, Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
@@ -124,11 +124,17 @@ class QueueItem(_Wire):
         return cls(**same, channel_instance_id=item.instance_id)
 
 
-class Accepted(_Wire):
-    """The stored message, and its place in the queue."""
+class Accepted(MessageOut):
+    """The stored message, beside its own fields also as `message`, and its place in the queue."""
 
+    ok: Literal[True] = True
     message: MessageOut
     queue: QueueItem
+
+    @classmethod
+    def accepted(cls, message: Message, item: OutboxItem) -> Accepted:
+        stored = MessageOut.of(message)
+        return cls(**dict(stored), message=stored, queue=QueueItem.of(item))
 
 
 def _upper(word: object) -> object:

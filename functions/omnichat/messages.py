@@ -19,7 +19,6 @@ from functions.omnichat.message_schemas import (
     ReactionIn,
     TemplateIn,
 )
-from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -105,7 +104,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     )
     key = header.idempotency_key
     accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
-    return answer(Accepted(message=MessageOut.of(accepted.message), queue=QueueItem.of(accepted.item)), 202)
+    return answer(Accepted.accepted(accepted.message, accepted.item), 202)
 
 
 @api.get("/outbox", responses={200: OutboxPage})

@@ -59,7 +59,9 @@ class AttachmentOut(_Wire):
 
     type: str
     media_id: str | None = Field(default=None, description="What `GET /media/{id}` gives the file for.")
-    url: str | None = None
+    url: str | None = Field(
+        default=None, description="Where the file is; a path of the hub's own wants a credential or a session's cookie."
+    )
     mime_type: str | None = None
     file_name: str | None = None
     size: int | None = None
@@ -75,7 +77,9 @@ class AttachmentOut(_Wire):
     @classmethod
     def of(cls, message: Message, number: int) -> AttachmentOut:
         attachment = message.attachments[number].as_offered()
-        return cls(**attachment.model_dump(), media_id=media_id(message.id, number, attachment))
+        file_id = media_id(message.id, number, attachment)
+        url = attachment.url or (f"/media/{file_id}" if file_id else None)
+        return cls(**attachment.model_dump(exclude={"url"}), url=url, media_id=file_id)
 
     @model_serializer(mode="wrap")
     def _without_unknown(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

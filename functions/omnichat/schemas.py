@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,12 @@ class Wire(BaseModel):
     """Names are ours inside and camel case outside."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
+
+
+class Done(Wire):
+    """It is done."""
+
+    ok: Literal[True] = True
 
 
 class Request(BaseModel):
@@ -86,6 +92,7 @@ class UserOut(Wire):
     email: str
     name: str | None
     role: Role
+    tenant_id: str
     created_at: Milliseconds
 
     @classmethod

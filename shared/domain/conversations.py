@@ -55,8 +55,10 @@ class Conversation(BaseModel):
     conversation is not closed. `needs_reply_since` is the arrival of the oldest
     customer message that nobody has answered, `replied_to_at` of that which was
     answered last. `last_inbound_message_id` is the
-    latest customer message that a machine may answer. `automatic_answers` counts
-    what machines answered to its address. `summary` is the text it began
+    latest customer message that a machine may answer, `last_message_id` the latest
+    message of anybody. `automatic_answers` counts what machines answered to its
+    address; without `auto_reply_enabled` none answers, and `auto_reply_agent_id` is
+    the AI agent that answers here instead of whoever else would. `summary` is the text it began
     with, shortened. `team_id` is the group of agents that is to
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
@@ -83,7 +85,10 @@ class Conversation(BaseModel):
     legs: list[Leg] = Field(default_factory=list)
     contexts: dict[str, dict[str, Any]] = Field(default_factory=dict)
     last_message_at: datetime
+    last_message_id: str | None = None
     last_inbound_message_id: str | None = None
+    auto_reply_enabled: bool = True
+    auto_reply_agent_id: str | None = None
     last_auto_reply_at: datetime | None = None
     automatic_answers: AnswerCount | None = None
     needs_reply_since: datetime | None = None

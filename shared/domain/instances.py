@@ -109,6 +109,7 @@ class Instance(BaseModel):
     there are several (`channel.lifecycle.SupportsAccounts`). `backfilled_at` is up to when its provider was asked
     for messages that did not arrive, and `is_backfill_due` says that it has connected again since.
     `renewed_at` is when a credential that ends by itself was last connected or renewed.
+    Somebody last tried to connect it at `connect_tried_at`, and it last became connected at `connected_at`.
     """
 
     id: str
@@ -140,8 +141,15 @@ class Instance(BaseModel):
     backfilled_at: datetime | None = None
     is_backfill_due: bool = False
     renewed_at: datetime | None = None
+    connect_tried_at: datetime | None = None
+    connected_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    def connected_at_after(self, status: InstanceStatus, now: datetime) -> datetime | None:
+        """When it last became connected, once it has a new status."""
+        becomes_connected = status is InstanceStatus.CONNECTED and self.status is not status
+        return now if becomes_connected else self.connected_at
 
     @property
     def secret_name(self) -> str:

@@ -29,6 +29,8 @@ THINGS = {
 }
 BY_PREFIX = {
     "/api/channels": "channel_id",
+    "/api/tenants": "channel_id",
+    "/api/whatsapp/channels": "channel_id",
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
     "/api/outbox": "outbox_id",
@@ -44,10 +46,10 @@ BY_PREFIX = {
 }
 # The provider's doors take no credential, `GET .../default` names no instance, and types are no ids.
 NO_CREDENTIAL = re.compile(
-    r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
+    r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$|/facebook/platforms"
 )
 WITHOUT_WAITING = {"/api/pair/status": {"timeout": "0"}}
-PATH_VALUES = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
+PATH_VALUES = {"tenant_id": "whatsapp", "channel_type": "whatsapp", "integration_type": "whatsapp"}
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ WITHOUT_CREDENTIAL = (
     "/api/auth/login",
     "/api/auth/refresh",
     "/api/auth/link",
+    "/api/tenants/{tenant_id}/facebook/",
     "/health",
     "/capabilities",
     "/widget/",

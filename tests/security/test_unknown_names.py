@@ -46,6 +46,7 @@ IGNORED: dict[str, list[str]] = {
     ],
     "POST /api/channels": ["tenantId"],
     "POST /api/telegram/user/confirm": ["tenantId", "phoneNumber", "phoneCodeHash"],
+    "POST /api/whatsapp/channels/{id}/whatsapp": ["_method", "disconnect"],
     "POST /api/messages/send": ["autoReply"],
     "POST /api/agents": ["toolConfig", "status"],
     "PATCH /api/agents/{id}": ["toolConfig"],

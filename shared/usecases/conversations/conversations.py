@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -86,6 +87,13 @@ def _current_customer_id(deps: Deps, tenant_id: str, customer_id: str) -> str:
         return customers.current(UnitOfWork(deps.store), tenant_id, customer_id).id
     except NotFound:
         return customer_id
+
+
+def last_messages(deps: Deps, page: Iterable[Conversation]) -> Mapping[str, Message]:
+    """The latest message of each conversation, by the conversation's id, in one round trip; an older one notes none."""
+    ids = {conversation.last_message_id: conversation.id for conversation in page if conversation.last_message_id}
+    places = UnitOfWork(deps.store).message_places.get_many(ids)
+    return {ids[place.id]: place for place in places if isinstance(place, Message)}
 
 
 def messages_page(

@@ -76,6 +76,7 @@ def store_survey_answer(
         return None
     chat.survey, chat.last_inbound_at = None, message.created_at
     conversation.last_message_at, conversation.updated_at = message.created_at, deps.now()
+    conversation.last_message_id = message.id
     source = counters.Source(message.tenant_id, message.instance_id, conversation.channel, conversation.id)
     counters.count(unit, source, message.created_at, Counters(inbound=1))
     _put_rating(deps, unit, conversation, score, None, RatingSource.SURVEY)

@@ -172,6 +172,7 @@ def conversation_of(arrival: Arrival, chat: Identity, message: Message, now: dat
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
         last_message_at=arrival.event.received_at,
+        last_message_id=message.id,
         last_inbound_message_id=message.id if _may_be_answered(message, arrival) else None,
         automatic_answers=chat.automatic_answers,
         needs_reply_since=chat.waiting_since,
@@ -192,7 +193,7 @@ def changes(conversation: Conversation, message: Message, arrival: Arrival) -> d
     or resolved comes back, and it needs no human.
     """
     received = arrival.received
-    names = {"status", "last_message_at", "needs_reply_since", "updated_at", "snoozed_until"}
+    names = {"status", "last_message_at", "last_message_id", "needs_reply_since", "updated_at", "snoozed_until"}
     if _may_be_answered(message, arrival):  # Else the reply under way is to the message before it.
         names.add("last_inbound_message_id")
     if received.is_by_customer and not received.is_group:

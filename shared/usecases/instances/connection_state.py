@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import channels
 from shared.deps import Deps
@@ -33,7 +33,7 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
         if after.status is InstanceStatus.DELETED and event.status is InstanceStatus.DISCONNECTED:
             return
         before = after.model_copy()
-        _set_connection(after, event)
+        _set_connection(after, event, deps.now())
         if after == before:
             return
         _finish(deps, unit, before, after)
@@ -44,11 +44,12 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
     run_with_retry(deps, attempt)
 
 
-def _set_connection(instance: Instance, event: ConnectionChanged) -> None:
+def _set_connection(instance: Instance, event: ConnectionChanged, now: datetime) -> None:
     if event.detail is not None or event.status is not instance.status:
         instance.status_detail = reported(instance, event.detail)
     if event.status is InstanceStatus.CONNECTED and instance.status is not event.status:
         instance.is_backfill_due = instance.backfilled_at is not None
+    instance.connected_at = instance.connected_at_after(event.status, now)
     instance.status = event.status
     instance.link_lost_at = None
     instance.phone_number = event.phone_number or instance.phone_number

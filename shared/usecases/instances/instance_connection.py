@@ -174,6 +174,8 @@ def _connected(deps: Deps, instance: Instance, connection: Connection) -> Instan
             "phone_number": connection.phone_number or instance.phone_number,
             "display_name": connection.display_name or instance.display_name,
             "pairing": pairing,
+            "connect_tried_at": now,
+            "connected_at": instance.connected_at_after(status, now),
             "webhook": webhook_health(deps, instance, connection),
             "renewed_at": now if ends_by_itself(instance) else None,
             "updated_at": now,
@@ -213,6 +215,7 @@ def record_failure(deps: Deps, instance: Instance, reason: str) -> Instance:
                 "status": InstanceStatus.ERROR,
                 "status_detail": why,
                 "webhook": before.webhook.model_copy(update={"error": why}),
+                "connect_tried_at": deps.now(),
                 "updated_at": deps.now(),
             }
         )

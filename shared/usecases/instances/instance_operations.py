@@ -184,7 +184,7 @@ def _reported_changes(deps: Deps, current: Instance, connection: Connection) -> 
     if connection.status is InstanceStatus.CONNECTING and current.pairing and current.pairing.expires_at > deps.now():
         changes["status"] = InstanceStatus.WAITING_FOR_SCAN
     if connection.status is InstanceStatus.CONNECTED:
-        changes["pairing"] = None
+        changes |= {"pairing": None, "connected_at": current.connected_at_after(connection.status, deps.now())}
     if connection.webhook_url or connection.webhook_error:
         changes["webhook"] = instance_connection.webhook_health(deps, current, connection)
     profile = {"phone_number": connection.phone_number, "display_name": connection.display_name}

@@ -99,6 +99,7 @@ def enqueue(
         unit.messages.add(message)
         unit.outbox.add(item)
     conversation.last_message_at = conversation.updated_at = now
+    conversation.last_message_id = messages[-1].id
     unit.conversations.expect_unchanged(conversation)
     if is_answer:
         _mark_answered(unit, conversation, unanswered_since)
@@ -116,6 +117,7 @@ def enqueue_opening(
     """Accept what the business begins a conversation with, in the unit that begins it; `announce` it afterwards."""
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
+    conversation.last_message_id = message.id
     unit.messages.add(message)
     unit.outbox.add(_item(conversation, draft, message, None))
     counters.count(unit, _source(conversation, instance), now, Counters(outbound=1))

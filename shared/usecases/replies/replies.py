@@ -1,10 +1,11 @@
 """Choosing who answers a customer, and having the answer given once.
 
-A human assignee silences everybody else; then the team that the conversation
-was given to; then the instance's external agent service; then the tenant's
-oldest active AI agent, with the team it leads. Else nobody does. After an
-answer an AI agent rests in that conversation; what comes meanwhile is answered
-once, when the rest is over.
+A human assignee silences everybody else, and so does who turns automatic
+answers off. Then comes the agent that was chosen for the conversation; then the
+team that it was given to; then the instance's external agent service; then the
+tenant's oldest active AI agent, with the team it leads. Else nobody does. After
+an answer an AI agent rests in that conversation; what comes meanwhile is
+answered once, when the rest is over.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
-from shared.domain.agents import Agent
+from shared.domain.agents import Agent, AgentKind
 from shared.domain.automatic_answers import StopReason, says_nothing_new
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import ReplyEvent, Topic
@@ -107,6 +108,8 @@ def _reason_for_silence(deps: Deps, conversation: Conversation, event: ReplyEven
         return "nobody waits for an answer"
     if conversation.assignee_id:
         return "a person has the conversation"
+    if not conversation.auto_reply_enabled:
+        return "automatic answers are turned off"
     if conversation.status is ConversationStatus.CLOSED:
         return "the conversation is closed"
     waiting = (deps.now() - waiting_since).total_seconds()
@@ -120,7 +123,15 @@ def _log_silence(conversation: Conversation, reason: str) -> None:
     log.info("no agent is asked", extra={"conversation_id": conversation.id, "why": reason})
 
 
+def _is_silenced(conversation: Conversation) -> bool:
+    """Whether people alone answer."""
+    return bool(conversation.assignee_id) or not conversation.auto_reply_enabled
+
+
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
+    chosen = _chosen_agent(deps, conversation)
+    if chosen is not None:
+        return Answerer(persona=chosen)
     crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
     if crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
@@ -130,6 +141,15 @@ def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation:
         return None
     team_id = tenant.responder_team_id
     return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
+
+
+def _chosen_agent(deps: Deps, conversation: Conversation) -> Agent | None:
+    """The agent that somebody chose for this conversation, while it is active."""
+    if conversation.auto_reply_agent_id is None:
+        return None
+    unit = UnitOfWork(deps.store)
+    agent = unit.agents.owned_or_none(conversation.tenant_id, conversation.auto_reply_agent_id)
+    return agent if agent is not None and agent.active and agent.kind is AgentKind.AI else None
 
 
 def _seconds_of_rest(deps: Deps, conversation: Conversation, instance: Instance, answerer: Answerer) -> float:
@@ -278,7 +298,7 @@ def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enque
 def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
     """Whether somebody answered, or a human took the conversation, while the answer was being made."""
     former = turn.conversation
-    if conversation.assignee_id or conversation.needs_reply_since != former.needs_reply_since:
+    if _is_silenced(conversation) or conversation.needs_reply_since != former.needs_reply_since:
         return True
     return conversation.last_auto_reply_at != former.last_auto_reply_at
 

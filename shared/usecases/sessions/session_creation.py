@@ -102,6 +102,7 @@ def _add_first_message(deps: Deps, unit: UnitOfWork, conversation: Conversation,
         )
     )
     conversation.last_message_at, conversation.last_inbound_message_id = now, message.id
+    conversation.last_message_id = message.id
     conversation.needs_reply_since = conversation.needs_reply_since or now
     unit.after_commit(lambda: realtime.message_created(deps, message))
 

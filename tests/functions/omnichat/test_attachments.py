@@ -28,6 +28,7 @@ def test_a_file_has_the_same_form_over_http_and_on_the_socket(hub: Hub) -> None:
     [event] = eventually(lambda: [each for each in hub.realtime if each.name == "message-created"])
     expected = json.loads(GOLDEN.read_text("utf-8"))
     expected[0]["mediaId"] = f"{message['id']}-0"
+    expected[0]["url"] = f"/media/{message['id']}-0"
     assert message["attachments"] == expected
     assert payload(event)["message"]["attachments"] == expected
 

@@ -41,7 +41,7 @@ def test_registration_makes_a_tenant_and_its_owner(client: FlaskClient) -> None:
     body = response.json
     assert body is not None
     assert set(body) == {"accessToken", "refreshToken", "user", "tenant"}
-    assert set(body["user"]) == {"id", "email", "name", "role", "createdAt"}
+    assert set(body["user"]) == {"id", "email", "name", "role", "tenantId", "createdAt"}
     assert (body["user"]["email"], body["user"]["name"], body["user"]["role"]) == ("ann@example.com", "Ann", "owner")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["user"]["createdAt"])
     assert set(body["tenant"]) == {"id", "name"}

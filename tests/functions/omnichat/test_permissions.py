@@ -23,15 +23,19 @@ from shared.usecases.accounts.credentials import access_key
 from tests.apps import create_app
 from tests.documents import a_user
 from tests.functions.keys import key_for
+from tests.pipeline.hub import telegram_rules
+from tests.stubs import Stub
 
 OPEN = {
     "POST /api/auth/register",
     "GET /api/auth/login",
     "POST /api/auth/login",
+    "GET /api/auth/login",
     "POST /api/auth/refresh",
     "GET /api/auth/link",
     "POST /api/auth/link",
     "POST /api/auth/link/form",
+    "GET /api/tenants/{tenant_id}/facebook/platforms/facebook/login",
     "GET /health",
     "GET /health/ready",
     "GET /health/live",
@@ -56,6 +60,12 @@ LOWEST: dict[str, Role] = {
     "PATCH /api/channels/{id}": Role.ADMIN,
     "DELETE /api/channels/{id}": Role.ADMIN,
     "POST /api/channels/{id}/connect": Role.ADMIN,
+    "GET /api/channels/{id}/status": Role.VIEWER,
+    "POST /api/channels/{id}/whatsapp/start": Role.ADMIN,
+    "POST /api/whatsapp/channels/{id}/whatsapp": Role.ADMIN,
+    "PATCH /api/tenants/{tenant_id}/channels/{id}": Role.ADMIN,
+    "POST /api/tenants/{tenant_id}/telegram/bot/connect": Role.ADMIN,
+    "POST /api/tenants/{tenant_id}/widget/generate": Role.ADMIN,
     "GET /api/agents": Role.VIEWER,
     "POST /api/agents": Role.ADMIN,
     "GET /api/agents/{id}": Role.VIEWER,
@@ -78,6 +88,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/conversations/{id}": Role.VIEWER,
     "PATCH /api/conversations/{id}": Role.AGENT,
     "GET /api/conversations/{id}/messages": Role.VIEWER,
+    "PATCH /api/conversations/{id}/auto-reply": Role.AGENT,
     "POST /api/messages/send": Role.AGENT,
     "GET /api/outbox": Role.OWNER,
     "POST /api/outbox/{id}/redrive": Role.OWNER,
@@ -152,6 +163,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/messages/send": {"conversationId": "x", "text": "Hello"},
     "POST /api/users": {"email": "new@example.com", "role": "agent"},
     "POST /api/keys": {"name": "shop", "role": "viewer", "scopes": ["write"]},
+    "PATCH /api/conversations/{id}/auto-reply": {"enabled": False},
+    "POST /api/tenants/{tenant_id}/telegram/bot/connect": {"botToken": "1:x"},
     "POST /api/telegram/user/start": {"channelInstanceId": "x", "phone": "+49"},
     "POST /api/telegram/user/confirm": {"channelInstanceId": "x", "code": "1"},
     "POST /api/telegram/user/logout": {"channelInstanceId": "x"},
@@ -171,7 +184,8 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def app(deps: Deps) -> Flask:
+def app(deps: Deps, provider: Stub) -> Flask:
+    telegram_rules(provider)
     return create_app(deps, [*omnichat(), *dashboard(), *forge()])
 
 

@@ -1,0 +1,108 @@
+"""OmniChat's forms of a conversation as its inbox shows it, and of answering by itself there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
+from functions.omnichat.schemas import Request
+from shared.domain.conversations import Conversation
+from shared.domain.instances import ChannelType
+from shared.domain.messages import Message
+from shared.http.times import Milliseconds
+
+_PERSONAL_CHAT = "s.whatsapp.net"
+"""The server of WhatsApp's addresses that begin with a telephone number."""
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
+
+
+class ConversationCustomerOut(_Wire):
+    """Whom the conversation is with; `externalId` is their address on the channel."""
+
+    id: str
+    name: str | None
+    external_id: str
+
+
+class LastMessageOut(_Wire):
+    """As much of a message as a list shows."""
+
+    id: str
+    text: str | None
+    direction: str
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, message: Message) -> LastMessageOut:
+        same = message.model_dump(include={"id", "text", "created_at"})
+        return cls(**same, direction=message.direction.upper())
+
+
+class ConversationRow(ConversationOut):
+    """A conversation with what the inbox shows of it.
+
+    Agents answer by themselves where `autoReplyEnabled` is true: `autoReplyAgentId`, else whoever does on the channel.
+    """
+
+    customer: ConversationCustomerOut
+    phone_number: str | None
+    last_message: LastMessageOut | None
+    auto_reply_enabled: bool
+    auto_reply_agent_id: str | None
+
+    @classmethod
+    def row(cls, conversation: Conversation, last_message: Message | None) -> ConversationRow:
+        return cls(
+            **ConversationOut.of(conversation).model_dump(by_alias=False),
+            customer=ConversationCustomerOut(
+                id=conversation.customer_id,
+                name=conversation.customer_name,
+                external_id=conversation.external_user_id,
+            ),
+            phone_number=_phone_number(conversation),
+            last_message=LastMessageOut.of(last_message) if last_message else None,
+            auto_reply_enabled=conversation.auto_reply_enabled,
+            auto_reply_agent_id=conversation.auto_reply_agent_id,
+        )
+
+
+def _phone_number(conversation: Conversation) -> str | None:
+    if conversation.is_group:
+        return None
+    number, _, server = conversation.external_user_id.partition("@")
+    is_number = conversation.channel is ChannelType.WHATSAPP and server == _PERSONAL_CHAT
+    return conversation.customer_phone or (number if is_number else None)
+
+
+class ConversationPage(_Wire):
+    ok: Literal[True] = True
+    conversations: list[ConversationRow]
+    next_cursor: str | None
+
+
+class MessagePage(_Wire):
+    """Oldest first; `nextCursor` leads to older ones."""
+
+    ok: Literal[True] = True
+    messages: list[MessageOut]
+    next_cursor: str | None
+
+
+class AutoReplyIn(Request, _Wire):
+    """Whether agents answer in a conversation by themselves, and which one, where it is not whoever else would."""
+
+    enabled: bool
+    agent_id: str | None = Field(default=None, max_length=64)
+
+
+class AutoReplyOut(_Wire):
+    ok: Literal[True] = True
+    conversation: ConversationRow

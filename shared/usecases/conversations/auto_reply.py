@@ -1,0 +1,40 @@
+"""Whether agents answer in a conversation by themselves, and which one does."""
+
+from __future__ import annotations
+
+from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.agents import AgentKind
+from shared.domain.conversations import Conversation
+from shared.errors import BadRequest
+from shared.usecases import realtime
+
+
+def switch(deps: Deps, tenant_id: str, conversation_id: str, *, enabled: bool, agent_id: str | None) -> Conversation:
+    """Turn automatic answers on or off, and tell the room. `agent_id` answers from then on; None: whoever else would.
+
+    An answer that is being made is not sent. Raises `NotFound`, and `BadRequest` for what is no AI agent.
+    """
+
+    def attempt(unit: UnitOfWork) -> Conversation:
+        keys = [unit.agents.key(agent_id)] if agent_id else []
+        unit.fetch(unit.conversations.key(conversation_id), *keys)
+        conversation = unit.conversations.owned(tenant_id, conversation_id)
+        check_agent(unit, tenant_id, agent_id)
+        conversation.auto_reply_enabled, conversation.auto_reply_agent_id = enabled, agent_id
+        conversation.updated_at = deps.now()
+        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        return conversation
+
+    return run_with_retry(deps, attempt, retry_existing=True)
+
+
+def check_agent(unit: UnitOfWork, tenant_id: str, agent_id: str | None) -> None:
+    """Raise `BadRequest` for an id that is no AI agent of the tenant; None is nobody's."""
+    if agent_id is None:
+        return
+    agent = unit.agents.owned_or_none(tenant_id, agent_id)
+    if agent is None or agent.kind is not AgentKind.AI:
+        reason = "is no AI agent of yours"
+        raise BadRequest.of_field("agent_id", reason)

@@ -117,6 +117,7 @@ class Settings(BaseModel):
     push_checked_by: Literal["hub", "cloud_run"] = "hub"
     google_certs_url: Url = "https://www.googleapis.com/oauth2/v3/certs"
     threads: int = Field(default=16, ge=1, le=1000)
+    long_polls: int = Field(default=500, ge=1, le=1000)
 
     file_limit_mb: int = Field(default=25, ge=1, le=25)
     files_per_tenant_mb: int = Field(default=10_240, ge=0, le=10**9)

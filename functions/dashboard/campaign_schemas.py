@@ -160,6 +160,40 @@ class CampaignsOut(BaseModel):
     next_cursor: str | None
 
 
+class ActiveCampaign(BaseModel):
+    """A campaign that is being sent. `channel` is the preferred one, `completed` counts the messages accepted for
+    sending, and `success_rate` is the part of those customers who have responded, in percent.
+    """
+
+    id: str
+    name: str
+    status: str
+    channel: str
+    total_contacts: int
+    completed: int
+    success_rate: float = Field(ge=0, le=100)
+    created_at: WholeSeconds
+
+    @classmethod
+    def of(cls, report: Report) -> ActiveCampaign:
+        campaign = report.campaign
+        sent = campaign.total_sent
+        return cls(
+            id=campaign.id,
+            name=campaign.name,
+            status="active",
+            channel=CHANNELS[campaign.channels[0]],
+            total_contacts=max(campaign.contacts, sent),
+            completed=sent,
+            success_rate=round(min(100.0, 100 * report.responses / sent), 1) if sent else 0.0,
+            created_at=campaign.created_at,
+        )
+
+
+class ActiveCampaignsOut(BaseModel):
+    campaigns: list[ActiveCampaign]
+
+
 class LaunchedOut(BaseModel):
     success: bool
     campaign_id: str

@@ -6,6 +6,8 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.dashboard.campaign_schemas import (
+    ActiveCampaign,
+    ActiveCampaignsOut,
     CampaignChannelsIn,
     CampaignIn,
     CampaignItem,
@@ -46,6 +48,13 @@ def create_campaign(body: CampaignIn) -> Response:
     """Make a campaign; its launch sends it."""
     require(Role.ADMIN)
     return answer(CampaignOut.of(campaigns.create(deps(), caller().tenant_id, body.to_domain())), 201)
+
+
+@api.get("/active", responses={200: ActiveCampaignsOut})
+def list_active_campaigns() -> Response:
+    """List the campaigns that are being sent, the newest first."""
+    reports = campaigns.running(deps(), caller().tenant_id)
+    return answer(ActiveCampaignsOut(campaigns=[ActiveCampaign.of(report) for report in reports]))
 
 
 @api.get("/<campaign_id>/omnichannel", responses={200: CampaignReportOut})

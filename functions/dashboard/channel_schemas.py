@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from functions.dashboard.schemas import CHANNELS
+from functions.dashboard.schemas import CHANNELS, MAX_PAGE, WithDetail
+from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
+from shared.domain.status_details import ConfigField, StatusDetail
 from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.instance_config import shown_config
@@ -98,12 +101,61 @@ def _call_metrics(figures: ChannelFigures) -> CallMetrics:
     return CallMetrics(active_calls=figures.active, total_minutes=counters.minutes, call_quality=counters.call_quality)
 
 
+class IntegratedMetrics(BaseModel):
+    """`avgResponseTime` and `responseTime` are the channel's `response_time`; 0 for calls."""
+
+    avgResponseTime: float
+    responseTime: float
+
+
+class IntegratedChannel(BaseModel):
+    """A channel as the genuine page reads it: whether it is `enabled` decides if it is shown as active."""
+
+    channel: str
+    type: str
+    name: str
+    enabled: bool
+    configuration: dict[str, Any]
+    rate_limits: dict[str, Any]
+    activeCount: int
+    metrics: IntegratedMetrics
+
+    @classmethod
+    def of(cls, figures: ChannelFigures) -> IntegratedChannel:
+        channel = ChannelOut.of(figures)
+        seconds = 0.0 if isinstance(channel.metrics, CallMetrics) else channel.metrics.response_time
+        return cls(
+            channel=channel.type,
+            type=channel.type,
+            name=channel.name,
+            enabled=figures.instance.status is InstanceStatus.CONNECTED,
+            configuration=channel.config,
+            rate_limits={},
+            activeCount=figures.active,
+            metrics=IntegratedMetrics(avgResponseTime=seconds, responseTime=seconds),
+        )
+
+
 class ChannelsOut(BaseModel):
+    """`integrations` has the same channels by their id; it is left out where there are none."""
+
     channels: list[ChannelOut]
+    integrations: dict[str, IntegratedChannel] | None = None
+
+    @classmethod
+    def of(cls, page: Sequence[ChannelFigures]) -> ChannelsOut:
+        return cls(
+            channels=[ChannelOut.of(figures) for figures in page],
+            integrations={figures.instance.slug: IntegratedChannel.of(figures) for figures in page} or None,
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class ChannelsQuery(BaseModel):
-    limit: int = Field(default=100, ge=1, le=200)
+    limit: int = Field(default=MAX_PAGE, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=2048)
 
 
@@ -139,13 +191,13 @@ class ConfigureIn(BaseModel):
         return self.model_dump(exclude_unset=True, exclude={"name"})
 
 
-class ConfiguredOut(BaseModel):
+class ConfiguredOut(WithDetail):
     success: bool
     channel_id: str
     status: str
 
 
-class ChannelStatusOut(BaseModel):
+class ChannelStatusOut(WithDetail):
     """How a channel type stands: of several channels the best, with the sessions of all.
 
     `last_ping` is when that channel's connection was last checked or changed;
@@ -157,6 +209,18 @@ class ChannelStatusOut(BaseModel):
     last_ping: WholeSeconds | None
     health: str
     active_sessions: int
+
+
+def lacking(status: InstanceStatus, detail: StatusDetail | None) -> str | None:
+    """What a channel lacks, in this dialect's names; of what a provider says only the settings that it mentions, for
+    its words may hold secrets.
+    """
+    if detail is None or status not in (InstanceStatus.NOT_CONFIGURED, InstanceStatus.ERROR):
+        return None
+    if status is InstanceStatus.NOT_CONFIGURED:
+        return VOCABULARY.sentence(detail.sentence)
+    mentioned = dict.fromkeys(part.field for part in detail.parts if isinstance(part, ConfigField))
+    return f"check {', '.join(mentioned)}" if mentioned else None
 
 
 def health(status: InstanceStatus) -> str:

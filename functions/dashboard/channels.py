@@ -8,7 +8,6 @@ from flask_openapi.models import Tag
 from functions.dashboard.capability_schemas import CapabilitiesOut
 from functions.dashboard.channel_schemas import (
     ChannelChoice,
-    ChannelOut,
     ChannelsOut,
     ChannelsQuery,
     ChannelStatusOut,
@@ -16,6 +15,7 @@ from functions.dashboard.channel_schemas import (
     ConfiguredOut,
     ConfigureIn,
     health,
+    lacking,
 )
 from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.vocabulary import VOCABULARY, channel_type
@@ -42,7 +42,7 @@ protect(api, Access.DASHBOARD)
 def list_channels(query: ChannelsQuery) -> Response:
     """List the tenant's channels, oldest first, with what they carry."""
     page, cursor = channels.list_channels(deps(), caller().tenant_id, query.limit, query.cursor)
-    return polled(ChannelsOut(channels=[ChannelOut.of(figures) for figures in page]), cursor)
+    return polled(ChannelsOut.of(page), cursor)
 
 
 @api.get("/capabilities", responses={200: CapabilitiesOut})
@@ -66,7 +66,8 @@ def configure_channel(path: ChannelTypePath, query: ChannelChoice, body: Configu
         spellings=query.spellings,
         label=body.name,
     )
-    return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured"))
+    detail = lacking(configured.status, configured.status_detail)
+    return answer(ConfiguredOut(success=True, channel_id=configured.slug, status="configured", detail=detail))
 
 
 @api.get("/<channel_type>/status", responses={200: ChannelStatusOut, 304: None})
@@ -80,5 +81,6 @@ def channel_status(path: ChannelTypePath, query: ChannelChoice) -> Response:
         last_ping=type_status.updated_at,
         health=health(type_status.status),
         active_sessions=active,
+        detail=lacking(type_status.status, type_status.detail),
     )
     return polled(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
 from functions.dashboard.vocabulary import ChannelTypeName, Tag
@@ -96,6 +96,16 @@ class ProfileIn(BaseModel):
         if self.tags is not None:
             changed["tags"] = list(dict.fromkeys(self.tags))
         return changed
+
+
+class CustomerIn(ProfileIn):
+    """A customer who has not written yet. Sessions reach them by `phone` or `email`; one of the three must be there."""
+
+    @model_validator(mode="after")
+    def _is_somebody(self) -> CustomerIn:
+        if not any(_plain(value) for value in (self.name, self.email, self.phone)):
+            raise ValueError("must have a name, an email or a phone")
+        return self
 
 
 def _plain(value: str | None) -> str | None:

@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.dashboard.customer_schemas import (
+    CustomerIn,
     CustomerPath,
     HistoryOut,
     HistoryQuery,
@@ -42,6 +43,14 @@ def list_customers(query: ProfilesQuery) -> Response:
     """List customers, the newest first."""
     profiles, cursor = customers.list_page(deps(), caller().tenant_id, query.limit, query.cursor)
     return answer(ProfilesOut(customers=[ProfileOut.of(customer) for customer in profiles], next_cursor=cursor))
+
+
+@api.post("", responses={201: SavedProfileOut})
+def create_customer(body: CustomerIn) -> Response:
+    """Add a customer who has not written yet."""
+    require(Role.AGENT)
+    created = customers.create(deps(), caller().tenant_id, body.changes())
+    return answer(SavedProfileOut(**ProfileOut.of(created).model_dump(), success=True), 201)
 
 
 @api.get("/<customer_id>/profile", responses={200: ProfileOut})

@@ -48,7 +48,19 @@ _OPTIONAL = frozenset({"verified", "note"})
 """A message's fields that are left out where there is nothing to say."""
 
 
+class WithDetail(BaseModel):
+    """An answer that explains itself where something is amiss; else it has the documented keys alone."""
+
+    detail: str | None = Field(default=None, description="What is missing or wrong; left out where nothing is.")
+
+    @model_serializer(mode="wrap")
+    def _without_detail(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "detail" or value is not None}
+
+
 class CustomerInfo(BaseModel):
+    """`name` is the number of who has not said their name."""
+
     name: str | None
     phone: str | None
 
@@ -77,7 +89,9 @@ class SessionOut(BaseModel):
             last_activity=conversation.last_message_at,
             agent_id=conversation.assignee_id,
             priority=conversation.priority.value,
-            customer_info=CustomerInfo(name=conversation.customer_name, phone=conversation.customer_phone),
+            customer_info=CustomerInfo(
+                name=conversation.customer_name or conversation.customer_phone, phone=conversation.customer_phone
+            ),
         )
 
 
@@ -97,7 +111,7 @@ class SessionsOut(BaseModel):
 
 
 class SessionsQuery(BaseModel):
-    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+    limit: int = Field(default=MAX_PAGE, ge=1, le=MAX_PAGE)
     cursor: str | None = Field(default=None, max_length=2048)
 
 

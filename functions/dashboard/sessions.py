@@ -21,7 +21,6 @@ from functions.dashboard.session_schemas import (
 )
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
-from shared.domain.conversations import ConversationStatus
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -41,10 +40,11 @@ protect(api, Access.DASHBOARD)
 
 @api.get("/active", responses={200: ActiveSessionsOut, 304: None})
 def active_sessions(query: SessionsQuery) -> Response:
-    """List active sessions, the newest activity first; the next page's cursor is in `X-Next-Cursor`."""
-    page, cursor = conversations.list_page(
-        deps(), caller().tenant_id, ConversationStatus.OPEN, query.limit, query.cursor
-    )
+    """List active sessions: who waits for an answer, the longest wait first, then the newest activity.
+
+    The next page's cursor is in `X-Next-Cursor`.
+    """
+    page, cursor = conversations.list_active(deps(), caller().tenant_id, query.limit, query.cursor)
     return polled(ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page]), cursor)
 
 

@@ -27,7 +27,8 @@ workers = 1
 # Before the process forks and before anybody is listened to: what is loaded is copied to no other process.
 preload_app = True
 worker_class = "gthread"
-threads = _settings.threads
+# Gunicorn starts a thread when there is none for a request. Those that only wait for a code to be scanned do nothing.
+threads = _settings.threads + _settings.long_polls
 # How long a request may take is Cloud Run's business.
 timeout = 0
 # Cloud Run sends SIGKILL ten seconds after SIGTERM (https://cloud.google.com/run/docs/container-contract).

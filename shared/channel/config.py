@@ -23,6 +23,14 @@ Only then it may do without what the machine itself would be trusted with.
 """
 
 
+class NamesAccount(Protocol[Config]):
+    """Channels whose credentials say by themselves which account they are for."""
+
+    def account_id(self, config: Config) -> str | None:
+        """The instance's `external_id` once it is connected; None where only the provider can tell."""
+        ...
+
+
 class SupportsDefaults(Protocol):
     """Channels whose configuration may come from the deployment's settings."""
 

@@ -52,7 +52,8 @@ class Campaign(BaseModel):
 
     `settings` is what the dashboard keeps for each channel, as JSON text; of it
     the hub uses `template`. `total_sent` counts the messages that were
-    accepted for sending, `advanced_at` is when the last batch was.
+    accepted for sending, `advanced_at` is when the last batch was. `contacts` is how
+    many customers the audience had at the launch; who has several tags counts for each.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Campaign(BaseModel):
     status: CampaignStatus = CampaignStatus.DRAFT
     progress: Progress = Field(default_factory=Progress)
     total_sent: int = 0
+    contacts: int = 0
     advanced_at: datetime
     created_at: datetime
     updated_at: datetime

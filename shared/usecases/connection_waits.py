@@ -1,10 +1,9 @@
-"""Requests of this process that wait until an instance is connected.
+"""Requests of this process that wait for an instance's connection to change.
 
 All that wait for one instance share one slow poll of the store, which sees the
 changes of other processes; a change that this process makes wakes them at once.
-Each blocks one of the process's threads, so half of them may wait for long, of
-which no tenant gets all; a quarter may wait briefly, so that a client that has
-to ask again does not do so at once.
+Each keeps a thread, which is idle meanwhile, so `LONG_POLLS` of them may wait,
+of which no tenant gets all.
 """
 
 from __future__ import annotations
@@ -12,113 +11,121 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
+from shared.idle_threads import idle
 
 POLL_SECONDS = 1.5
 
+_lock = threading.Lock()
 
-@dataclass(slots=True)
+
 class _Watch:
-    waiters: int = 0
-    next_poll: float = 0.0
-    connected: bool = False
+    """An instance as the last poll saw it, and who waits for it to change. One of those polls, and wakes the others."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.changed = threading.Condition(_lock)
+        self.waiters = 0
+        self.poller: object | None = None
+        self.next_poll = 0.0
+
+    def wait(self, waiter: object, is_over: Callable[[Instance], bool], deadline: float) -> bool:
+        """Wait until it is for this waiter to poll; False when there is nothing left to wait for."""
+        with _lock:
+            while True:
+                # Before anything else: a poller that left may have woken only this waiter.
+                self.poller = self.poller or waiter
+                now = time.monotonic()
+                if is_over(self.instance) or now >= deadline:
+                    return False
+                if self.poller is not waiter:
+                    self.changed.wait(deadline - now)
+                elif now < self.next_poll:
+                    self.changed.wait(min(deadline, self.next_poll) - now)
+                else:
+                    self.next_poll = now + POLL_SECONDS
+                    return True
+
+    def show(self, instance: Instance) -> None:
+        with _lock:
+            if instance != self.instance:
+                self.instance = instance
+                self.changed.notify_all()
+
+    def leave(self, waiter: object) -> None:
+        """Hand the polling on; the lock is held."""
+        self.waiters -= 1
+        if self.poller is waiter:
+            self.poller = None
+            self.changed.notify()
 
 
-_changed = threading.Condition()
 _watches: dict[str, _Watch] = {}
-_long_waits: Counter[str] = Counter()
-_brief_waits: Counter[str] = Counter()
-"""How many requests of each tenant wait for long, and how many briefly."""
+_waiting: Counter[str] = Counter()
+"""How many requests of each tenant wait."""
 
 
-def until_connected(deps: Deps, instance: Instance, seconds: float) -> bool:
-    """Wait up to `seconds`, shorter when too many wait already; whether the instance is connected then."""
-    with _slot(instance.tenant_id, deps.settings.threads, seconds) as patience, _watching(instance.id) as watch:
-        deadline = time.monotonic() + patience
-        while _may_poll(watch, deadline):
-            if _is_connected(deps, instance.id):
-                _set_connected(watch)
-        return watch.connected
+def until(deps: Deps, instance: Instance, seconds: float, is_over: Callable[[Instance], bool]) -> Instance:
+    """The instance as soon as `is_over` of it, or as it is after `seconds`; at once when too many wait already."""
+    waiter = object()
+    with _place(instance.tenant_id, deps.settings.long_polls) as has_place, _watching(instance, waiter) as watch:
+        deadline = time.monotonic() + (seconds if has_place else 0)
+        with idle():
+            while watch.wait(waiter, is_over, deadline):
+                current = UnitOfWork(deps.store).instances.of_any_tenant(instance.id)
+                if current is not None:
+                    watch.show(current)
+        return watch.instance
+
+
+def is_connected(instance: Instance) -> bool:
+    return instance.status is InstanceStatus.CONNECTED
 
 
 def wake(instance_id: str) -> None:
-    """Have the store polled now, because the instance's state has changed."""
-    with _changed:
+    """Have the store polled now, because the instance has changed."""
+    with _lock:
         watch = _watches.get(instance_id)
         if watch is not None:
             watch.next_poll = 0.0
-            _changed.notify_all()
+            watch.changed.notify_all()
 
 
 def count() -> int:
     """How many wait in this process."""
-    with _changed:
+    with _lock:
         return sum(watch.waiters for watch in _watches.values())
 
 
 @contextmanager
-def _slot(tenant_id: str, threads: int, seconds: float) -> Iterator[float]:
-    """Take a slot; yields for how many seconds."""
-    with _changed:
-        waits, patience = _free_slot(tenant_id, threads, seconds)
-        waits[tenant_id] += 1
+def _place(tenant_id: str, most: int) -> Iterator[bool]:
+    """Take a place among those who wait; False when there is none."""
+    with _lock:
+        has_place = _waiting.total() < most and _waiting[tenant_id] < most - most // 4
+        _waiting[tenant_id] += has_place
     try:
-        yield patience
+        yield has_place
     finally:
-        with _changed:
-            waits[tenant_id] -= 1
-            if not waits[tenant_id]:
-                del waits[tenant_id]
-
-
-def _free_slot(tenant_id: str, threads: int, seconds: float) -> tuple[Counter[str], float]:
-    slots = max(1, threads // 2)
-    if _long_waits.total() < slots and _long_waits[tenant_id] < slots - slots // 4:
-        return _long_waits, seconds
-    if _brief_waits.total() < slots // 2:
-        return _brief_waits, min(seconds, POLL_SECONDS)
-    return Counter(), 0.0
+        with _lock:
+            _waiting[tenant_id] -= has_place
+            if not _waiting[tenant_id]:
+                del _waiting[tenant_id]
 
 
 @contextmanager
-def _watching(instance_id: str) -> Iterator[_Watch]:
-    with _changed:
-        watch = _watches.setdefault(instance_id, _Watch())
+def _watching(instance: Instance, waiter: object) -> Iterator[_Watch]:
+    with _lock:
+        watch = _watches.setdefault(instance.id, _Watch(instance))
         watch.waiters += 1
     try:
         yield watch
     finally:
-        with _changed:
-            watch.waiters -= 1
+        with _lock:
+            watch.leave(waiter)
             if watch.waiters == 0:
-                del _watches[instance_id]
-
-
-def _may_poll(watch: _Watch, deadline: float) -> bool:
-    """Wait until this request is to poll the store; False when there is nothing left to wait for."""
-    with _changed:
-        while True:
-            now = time.monotonic()
-            if watch.connected or now >= deadline:
-                return False
-            if now >= watch.next_poll:
-                watch.next_poll = now + POLL_SECONDS
-                return True
-            _changed.wait(min(deadline, watch.next_poll) - now)
-
-
-def _set_connected(watch: _Watch) -> None:
-    with _changed:
-        watch.connected = True
-        _changed.notify_all()
-
-
-def _is_connected(deps: Deps, instance_id: str) -> bool:
-    instance = UnitOfWork(deps.store).instances.of_any_tenant(instance_id)
-    return instance is not None and instance.status is InstanceStatus.CONNECTED
+                del _watches[instance.id]

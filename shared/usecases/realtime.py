@@ -62,7 +62,11 @@ def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> No
 
 
 def whatsapp_qr(deps: Deps, instance: Instance, pairing: PairingCode) -> None:
-    """Payload: `qr` is the raw text to render (or a PNG data URI when the provider gave no text), and `expires_at`."""
+    """Payload: `qr` is the raw text to render (or a PNG data URI when the provider gave no text), and `expires_at`.
+
+    Call it after the code is stored, as `channel_status`.
+    """
+    connection_waits.wake(instance.id)
     emit(deps, instance.tenant_id, instance.id, WHATSAPP_QR, _code(pairing))
 
 

@@ -6,8 +6,8 @@ import asyncio
 import io
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.server.asgi import Receive, Scope, Send
 from infra.local.server.request_bodies import Body, BodyMemoryExhausted, RequestBodies
 from shared.http.errors import Failure
+from shared.idle_threads import set_stand_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -67,7 +68,7 @@ class _Job:
 
 
 class WSGIBridge:
-    """An ASGI app that runs `app` on up to `threads` threads.
+    """An ASGI app that runs `app` on up to `threads` threads, without counting those that only wait (`idle_threads`).
 
     Of a body that is too long for `bodies` the app gets the length and no
     content, and refuses it as too large. With `max_waiting` requests in progress,
@@ -85,8 +86,8 @@ class WSGIBridge:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = threads
         # Daemons, unlike an executor's threads: a view that hangs must not keep the process from exiting.
-        for number in range(threads):
-            threading.Thread(target=self._work, name=f"http-{number}", daemon=True).start()
+        for _ in range(threads):
+            self._start_thread()
 
     def close(self) -> None:
         """Let the threads end; requests in progress are still answered."""
@@ -118,7 +119,20 @@ class WSGIBridge:
         else:
             await _send(send, job.response, rest, more=False)
 
+    def _start_thread(self) -> None:
+        threading.Thread(target=self._work, name="http", daemon=True).start()
+
+    @contextmanager
+    def _stand_in(self) -> Iterator[None]:
+        """Let one more thread work until this one goes on; then whichever is free first ends."""
+        self._start_thread()
+        try:
+            yield
+        finally:
+            self._jobs.put(None)
+
     def _work(self) -> None:
+        set_stand_in(self._stand_in)
         while (job := self._jobs.get()) is not None:
             try:
                 rest = self._run(job)

@@ -9,6 +9,7 @@ from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
+    from shared.channel.config import NamesAccount
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
         SupportsConnecting,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsRoutes, WebhookModule
-    from shared.channels.telegram_bot import inbound, lifecycle, media, outbound, webhook
+    from shared.channels.telegram_bot import config, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule[TelegramBotConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     _supports_removal: SupportsRemoval[TelegramBotConfig] = lifecycle
     _supports_probe: SupportsProbe[TelegramBotConfig] = lifecycle
     _media_module: MediaModule[TelegramBotConfig] = media
+    _names_account: NamesAccount[TelegramBotConfig] = config
 
 channel = Channel(
     config=TelegramBotConfig,

@@ -25,3 +25,9 @@ class TelegramBotConfig(BaseModel):
     bot_token: SecretStr = Field(min_length=1)
     webhook_secret: SecretStr | None = None
     parse_mode: Literal["HTML", "MarkdownV2", "Markdown"] | None = None
+
+
+def account_id(config: TelegramBotConfig) -> str | None:
+    """The bot's id, with which its token begins (https://core.telegram.org/bots/api#authorizing-your-bot)."""
+    bot_id, colon, _ = config.bot_token.get_secret_value().partition(":")
+    return bot_id if colon and bot_id.isdecimal() else None

@@ -11,6 +11,7 @@ from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
     from shared.channel.address import AddressModule
+    from shared.channel.config import NamesAccount
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
         SupportsConnecting,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.whatsapp_cloud import address, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.whatsapp_cloud import address, config, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule[CloudConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     _supports_probe: SupportsProbe[CloudConfig] = lifecycle
     _media_module: MediaModule[CloudConfig] = media
     _address_module: AddressModule = address
+    _names_account: NamesAccount[CloudConfig] = config
 
 channel = Channel(
     webhook_bytes=3 * MEGABYTE,

@@ -42,3 +42,7 @@ def verify_token(config: CloudConfig, settings: Settings) -> str | None:
         return None
     # Meta asks back while it is being told, so the word cannot be one that is kept only afterwards.
     return hmac.new(access.get_secret_value().encode(), b"whatsapp callback", hashlib.sha256).hexdigest()
+
+
+def account_id(config: CloudConfig) -> str | None:
+    return config.phone_number_id

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.deps import Deps
 from shared.documents import Increment, ids
+from shared.documents.query import Key, Query
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
@@ -52,10 +53,25 @@ def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tup
 def report(deps: Deps, tenant_id: str, campaign_id: str) -> Report:
     """A campaign with its figures, in one read. Raises `NotFound`."""
     unit = UnitOfWork(deps.store)
-    counter_ids = ids.campaign_counters(campaign_id)
-    unit.fetch(unit.campaigns.key(campaign_id), *(unit.campaign_counters.key(counter_id) for counter_id in counter_ids))
-    campaign = unit.campaigns.owned(tenant_id, campaign_id)
-    counters = unit.campaign_counters.get_many(counter_ids)
+    unit.fetch(unit.campaigns.key(campaign_id), *_counter_keys(unit, campaign_id))
+    return _report(unit, unit.campaigns.owned(tenant_id, campaign_id))
+
+
+def running(deps: Deps, tenant_id: str) -> list[Report]:
+    """The campaigns that are being sent, the newest first, with their figures."""
+    unit = UnitOfWork(deps.store)
+    page = _running(unit, tenant_id).page(MAX_PAGE)
+    unit.fetch(*(key for campaign in page.documents for key in _counter_keys(unit, campaign.id)))
+    reports = [_report(unit, campaign) for campaign in page.documents]
+    return sorted(reports, key=lambda report: report.campaign.created_at, reverse=True)
+
+
+def _counter_keys(unit: UnitOfWork, campaign_id: str) -> list[Key]:
+    return [unit.campaign_counters.key(counter_id) for counter_id in ids.campaign_counters(campaign_id)]
+
+
+def _report(unit: UnitOfWork, campaign: Campaign) -> Report:
+    counters = unit.campaign_counters.get_many(ids.campaign_counters(campaign.id))
     return Report(
         campaign,
         responses=sum(shard.responses for shard in counters),
@@ -101,19 +117,20 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
             raise Unprocessable("nobody is in this campaign's audience: name customers or tags that there are")
         # Of two launches at once one is decided again, so that they cannot both be the last one that is allowed.
         tenants.revise(tenants.get_or_add(unit, tenant_id, deps.now()))
-        if _running(unit, tenant_id) >= campaign_sending.MAX_RUNNING:
+        if _running(unit, tenant_id).count() >= campaign_sending.MAX_RUNNING:
             limit = campaign_sending.MAX_RUNNING
             raise Collision(f"{limit} campaigns are being sent already: launch this one when one of them is finished")
         campaign.status = CampaignStatus.RUNNING
+        campaign.contacts = _audience_size(deps, campaign)
         campaign.advanced_at = campaign.updated_at = deps.now()
         return campaign
 
     return run_with_retry(deps, attempt, retry_existing=True)
 
 
-def _running(unit: UnitOfWork, tenant_id: str) -> int:
+def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:
     query = unit.campaigns.query().where(lambda campaign: campaign.tenant_id, "==", tenant_id)
-    return query.where(lambda campaign: campaign.status, "==", CampaignStatus.RUNNING).count()
+    return query.where(lambda campaign: campaign.status, "==", CampaignStatus.RUNNING)
 
 
 def _reaches_anybody(deps: Deps, campaign: Campaign) -> bool:
@@ -124,6 +141,11 @@ def _reaches_anybody(deps: Deps, campaign: Campaign) -> bool:
         if UnitOfWork(deps.store).customers.owned_many(tenant_id, batch):
             return True
     return any(customer_tags.page(deps, tenant_id, tag, 1, None)[0] for tag in campaign.audience.tags)
+
+
+def _audience_size(deps: Deps, campaign: Campaign) -> int:
+    by_tag = (customer_tags.count(deps, campaign.tenant_id, tag) for tag in campaign.audience.tags)
+    return len(campaign.audience.customer_ids) + sum(by_tag)
 
 
 def convert(deps: Deps, tenant_id: str, campaign_id: str, customer_id: str) -> Report:

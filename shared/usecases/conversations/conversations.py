@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.deps import Deps
 from shared.documents.query import Query
@@ -19,6 +19,10 @@ from shared.usecases.conversations import assignees, ratings
 from shared.usecases.customers import customers
 
 MOST = 200
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OTHERS = "others."
+"""How the cursor of a page of those who wait for nothing begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,30 @@ def list_page(
     query = query.order_by(lambda conversation: conversation.last_message_at, descending=True)
     page = query.page(min(limit, MOST), cursor)
     return page.documents, page.cursor
+
+
+def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Conversation], str | None]:
+    """The tenant's open conversations: those that wait for an answer, the longest wait first, then the others, the
+    latest message first; and the cursor of the next page.
+    """
+    limit = min(limit, MOST)
+    waiting: list[Conversation] = []
+    if cursor is None or not cursor.startswith(_OTHERS):
+        page = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
+        first = page.order_by(lambda conversation: conversation.needs_reply_since).page(limit, cursor)
+        waiting, cursor = first.documents, None
+        if first.cursor or len(waiting) == limit:
+            return waiting, first.cursor or _OTHERS
+    others = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, "==", None)
+    others = others.order_by(lambda conversation: conversation.last_message_at, descending=True)
+    rest = others.page(limit - len(waiting), (cursor or "").removeprefix(_OTHERS) or None)
+    return [*waiting, *rest.documents], rest.cursor and _OTHERS + rest.cursor
+
+
+def _open(deps: Deps, tenant_id: str) -> Query[Conversation]:
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.tenant_id, "==", tenant_id)
+    return query.where(lambda conversation: conversation.status, "==", ConversationStatus.OPEN)
 
 
 def _narrowed(deps: Deps, tenant_id: str, query: Query[Conversation], only: Filter) -> Query[Conversation]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.query import Query
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Customer, CustomerTag
 
@@ -21,8 +22,17 @@ def index(unit: UnitOfWork, customer: Customer, former_tags: Sequence[str] = ())
             unit.customer_tags.put(entry, ids.customer_tag(tenant_id, tag, customer.id))
 
 
+def count(deps: Deps, tenant_id: str, tag: str) -> int:
+    """How many customers have the tag."""
+    return _tagged(deps, tenant_id, tag).count()
+
+
 def page(deps: Deps, tenant_id: str, tag: str, limit: int, cursor: str | None) -> tuple[list[str], str | None]:
     """The ids of some customers with the tag, in no particular order, and the cursor of the next."""
-    query = UnitOfWork(deps.store).customer_tags.query().where(lambda entry: entry.tenant_id, "==", tenant_id)
-    entries = query.where(lambda entry: entry.tag, "==", tag).page(limit, cursor)
+    entries = _tagged(deps, tenant_id, tag).page(limit, cursor)
     return [entry.customer_id for entry in entries.documents], entries.cursor
+
+
+def _tagged(deps: Deps, tenant_id: str, tag: str) -> Query[CustomerTag]:
+    query = UnitOfWork(deps.store).customer_tags.query().where(lambda entry: entry.tenant_id, "==", tenant_id)
+    return query.where(lambda entry: entry.tag, "==", tag)

@@ -10,6 +10,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
+from shared.domain.ids import new_id
 from shared.errors import NotFound
 from shared.usecases.customers import customer_tags
 
@@ -57,6 +58,16 @@ def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tup
     query = query.where(lambda customer: customer.merged_into, "==", None)
     page = query.order_by(lambda customer: customer.created_at, descending=True).page(min(limit, MOST), cursor)
     return page.documents, page.cursor
+
+
+def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
+    """Add a customer, who has not written yet: sessions reach them by the phone number or e-mail of the profile."""
+    now = deps.now()
+    unit = UnitOfWork(deps.store)
+    customer = unit.customers.add(Customer(**fields, id=new_id(), tenant_id=tenant_id, created_at=now, updated_at=now))
+    customer_tags.index(unit, customer)
+    unit.commit()
+    return customer
 
 
 def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, Any]) -> Customer:

@@ -16,7 +16,7 @@ from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
-from shared.errors import ChannelName, Collision, NotFound, Unprocessable
+from shared.errors import ChannelName, Collision, Detail, NotFound, Unprocessable
 from shared.usecases.customers import customers
 from shared.usecases.identities import resolution
 from shared.usecases.instances import type_channels
@@ -51,9 +51,17 @@ def on_channel(
     instances = [instance for instance in of_type if instance.status is not InstanceStatus.NOT_CONFIGURED]
     instances = [instance for instance in instances if is_suitable(instance)]
     if not instances:
-        raise Unprocessable(("there is no ", ChannelName(channel_type), " channel: configure one first"))
+        raise Unprocessable(_none_usable(channel_type, of_type))
     identity = _stored(unit, customer, instances) or _by_profile(deps, unit, customer, instances[0])
     return Contact(customer, next(instance for instance in instances if instance.id == identity.instance_id), identity)
+
+
+def _none_usable(channel_type: ChannelType, instances: Sequence[Instance]) -> Detail:
+    """Why no channel of the type can be used: what the first one that is not configured lacks, if there is one."""
+    for instance in instances:
+        if instance.status is InstanceStatus.NOT_CONFIGURED and instance.status_detail is not None:
+            return (f"{instance.slug} cannot be used yet: ", *instance.status_detail.sentence)
+    return ("there is no ", ChannelName(channel_type), " channel: configure one first")
 
 
 def on_any_channel(unit: UnitOfWork, tenant_id: str, customer_id: str) -> Contact:

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared import channels
-from shared.channel.config import OPERATORS, SupportsDefaults
+from shared.channel.config import OPERATORS, NamesAccount, SupportsDefaults
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.field_names import LONGEST_NAME, is_field_name, snake_case
@@ -193,6 +193,16 @@ def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
         return places
     fields = {f"config.{place}": reason for place, reason in zip(places, reasons, strict=True)}
     raise BadRequest.of_fields(fields) from None
+
+
+def check_account(deps: Deps, tenant_id: str, adapter: str, parts: Parts, external_id: str | None) -> None:
+    """Raises `BadRequest` where a whole configuration is for another account than `external_id`."""
+    module, model = channels.ability(adapter, NamesAccount[BaseModel]), model_of(adapter)
+    if not external_id or module is None or model is None:
+        return
+    account_id = module.account_id(build(deps.settings, tenant_id, adapter, model, parts.config, parts.secrets))
+    if account_id not in (None, external_id):
+        raise BadRequest.of_field("external_id", f"must be {account_id}: the credentials are for that account")
 
 
 def build(

@@ -79,6 +79,8 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
     if new.agent_api_key and not instance_config.is_mask(new.agent_api_key):
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
     missing = instance_config.check(deps, tenant_id, adapter, parts)
+    if not missing:
+        instance_config.check_account(deps, tenant_id, adapter, parts, new.external_id)
     metadata, unlisted_metadata = split_metadata(new.metadata, {})
     draft = _draft(deps, tenant_id, new, adapter, parts).model_copy(
         update={"metadata": labelled(metadata, new.label), **readiness(missing)}

@@ -107,6 +107,8 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     _overlay_agent_key(new_parts, changes)
     parts = _overlaid(before, adapter, secrets, former, new_parts)
     missing = instance_config.check(deps, tenant_id, adapter, parts)
+    if not missing:
+        instance_config.check_account(deps, tenant_id, adapter, parts, changes.external_id)
     metadata, unlisted_metadata = _metadata(before, changes, former)
     after = _changed(deps, before, changes, adapter, parts).model_copy(update={"metadata": metadata})
     sealed = instance_config.with_unlisted(parts, unlisted_metadata)

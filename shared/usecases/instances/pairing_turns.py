@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,12 +11,12 @@ from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus, PairingLease
 from shared.errors import AlreadyExists, Conflict
-from shared.usecases.instances import instance_lookup
+from shared.usecases import connection_waits
 
 # Longer than a pairing takes; only a process that died keeps its lease that long.
 _LEASE = timedelta(seconds=90)
-_POLLS = 40
-_PAUSE = 0.25
+_PATIENCE = 10.0
+"""Seconds."""
 
 
 @contextmanager
@@ -65,14 +64,10 @@ def _take(deps: Deps, lease_id: str) -> bool:
 
 
 def wait_for_other(deps: Deps, instance: Instance) -> Instance:
-    """The instance as soon as the other request's pairing has an outcome, or as it is after ten seconds.
+    """The instance as soon as the other request's pairing has an outcome, or as it is after ten seconds."""
 
-    Raises `Overloaded` when too many requests wait already.
-    """
-    deps.http.limits.acquire()
-    for _ in range(_POLLS):
-        time.sleep(_PAUSE)
-        current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        if current.status is InstanceStatus.CONNECTED or (current.pairing and current.pairing.expires_at > deps.now()):
-            break
-    return current
+    def has_outcome(current: Instance) -> bool:
+        pairing = current.pairing
+        return connection_waits.is_connected(current) or (pairing is not None and pairing.expires_at > deps.now())
+
+    return connection_waits.until(deps, instance, _PATIENCE, has_outcome)

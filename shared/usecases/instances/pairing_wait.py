@@ -6,7 +6,7 @@ import logging
 import time
 
 from shared.deps import Deps
-from shared.domain.instances import Instance, InstanceStatus
+from shared.domain.instances import Instance
 from shared.errors import BadRequest, Overloaded, ProviderError
 from shared.outgoing import concurrency
 from shared.usecases import connection_waits
@@ -21,17 +21,19 @@ def is_paired(deps: Deps, instance: Instance, seconds: float) -> bool:
     The provider is asked once at first, for its webhooks may not reach us.
     """
     deadline = time.monotonic() + seconds
-    if instance.status is InstanceStatus.CONNECTED or _is_connected_at_provider(deps, instance):
+    if connection_waits.is_connected(instance) or _is_connected_at_provider(deps, instance):
         return True
-    return connection_waits.until_connected(deps, instance, deadline - time.monotonic())
+    remaining = deadline - time.monotonic()
+    current = connection_waits.until(deps, instance, remaining, connection_waits.is_connected)
+    return connection_waits.is_connected(current)
 
 
 def _is_connected_at_provider(deps: Deps, instance: Instance) -> bool:
     try:
-        return instance_operations.status(deps, instance).status is InstanceStatus.CONNECTED
+        return connection_waits.is_connected(instance_operations.status(deps, instance))
     except (ProviderError, BadRequest, Overloaded) as error:
         log.info("the provider does not report the state", extra={"instance_id": instance.id, "why": error.detail})
         return False
     finally:
-        # Waiting has places of its own.
+        # What follows calls nobody.
         concurrency.release_slot()

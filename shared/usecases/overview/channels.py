@@ -12,6 +12,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import Counters
 from shared.domain.conversations import ConversationStatus
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
+from shared.domain.status_details import StatusDetail
 from shared.usecases.conversations import calls
 from shared.usecases.instances import instance_lookup, providers, type_channels
 from shared.usecases.reporting import analytics
@@ -31,7 +32,7 @@ class ChannelFigures:
 
 @dataclass(frozen=True, slots=True)
 class TypeStatus:
-    """The status of a channel type: its best channel's, and when that channel was last checked or changed.
+    """The status of a channel type: its best channel's, when that channel was last checked or changed, and why.
 
     With `provider` it is the status of all channels behind that provider, of whatever type.
     """
@@ -39,6 +40,7 @@ class TypeStatus:
     type: ChannelType
     status: InstanceStatus
     updated_at: datetime | None
+    detail: StatusDetail | None = None
     provider: str | None = None
 
 
@@ -68,7 +70,7 @@ def type_status(
         status = _best_status(channel_type, instances) or not_configured
         return status, _open_sessions_of_type(deps, tenant_id, channel_type)
     instance = type_channels.chosen(instances, spellings)
-    return TypeStatus(channel_type, instance.status, instance.updated_at), _open_sessions(deps, instance)
+    return _status_of(instance), _open_sessions(deps, instance)
 
 
 def type_statuses(deps: Deps, tenant_id: str) -> list[TypeStatus]:
@@ -105,4 +107,8 @@ def _open_sessions(deps: Deps, instance: Instance) -> int:
 
 def _best_status(channel_type: ChannelType, instances: Iterable[Instance]) -> TypeStatus | None:
     best = type_channels.best(instances)
-    return TypeStatus(channel_type, best.status, best.updated_at) if best else None
+    return replace(_status_of(best), type=channel_type) if best else None
+
+
+def _status_of(instance: Instance) -> TypeStatus:
+    return TypeStatus(instance.type, instance.status, instance.updated_at, instance.status_detail)

@@ -100,8 +100,71 @@ def test_the_printed_channels_have_the_printed_form(
     count(deps, whatsapp, inbound=100, outbound=50, replies=10, reply_seconds=23)
     count(deps, voice, calls=9, call_seconds=450 * 60, quality_sum=18, quality_count=4)
     answer: Any = client.get("/channels/integrations").json
+    integrated = answer.pop("integrations")
     assert answer == printed
     assert shape(answer) == shape(printed)
+    assert integrated == {
+        "whatsapp-1": {
+            "channel": "whatsapp",
+            "type": "whatsapp",
+            "name": "WhatsApp Business",
+            "enabled": True,
+            "configuration": {"phone_number": "+1234567890", "webhook_url": "https://your-app.com/webhook"},
+            "rate_limits": {},
+            "activeCount": 5,
+            "metrics": {"avgResponseTime": 2.3, "responseTime": 2.3},
+        },
+        "voice-1": {
+            "channel": "voice",
+            "type": "voice",
+            "name": "Voice System",
+            "enabled": True,
+            "configuration": {"twilio_account_sid": "ACxxxx", "phone_number": "+1987654321"},
+            "rate_limits": {},
+            "activeCount": 2,
+            "metrics": {"avgResponseTime": 0.0, "responseTime": 0.0},
+        },
+    }
+
+
+def test_a_channel_that_is_not_connected_is_not_enabled(client: FlaskClient, deps: Deps) -> None:
+    instance = channel(deps, ChannelType.TELEGRAM_BOT)
+    integrated: Any = client.get("/channels/integrations").json["integrations"]  # type: ignore[index]
+    assert integrated[instance.slug]["enabled"] is False
+
+
+def test_two_hundred_channels_are_listed_to_who_knows_no_limit(client: FlaskClient, deps: Deps) -> None:
+    for number in range(150):
+        channel(deps, ChannelType.TELEGRAM_BOT, label=f"Bot {number}")
+    assert len(client.get("/channels/integrations").json["channels"]) == 150  # type: ignore[index]
+
+
+def test_configuring_without_a_credential_says_which_one_is_missing(client: FlaskClient, deps: Deps) -> None:
+    configured: Any = client.post("/channels/sms/configure", json={"phone_number": "+15550001111"}).json
+    missing = "missing in config: twilio_account_sid"
+    assert configured == {"success": True, "channel_id": "sms-1", "status": "configured", "detail": missing}
+    stands: Any = client.get("/channels/sms/status").json
+    assert (stands["status"], stands["detail"]) == ("not_configured", missing)
+    customer: Any = client.post("/customers", json={"phone": "+15552223333"}).json
+    session = {"customer_id": customer["customer_id"], "channel_type": "sms"}
+    refused: Any = client.post("/sessions/create", json=session)
+    assert (refused.status_code, refused.json["detail"]) == (422, f"sms-1 cannot be used yet: {missing}")
+
+
+@pytest.mark.parametrize(
+    ("type_", "body", "missing"),
+    [
+        ("telegram_bot", {}, "bot_token"),
+        ("sms", {"twilio_account_sid": "AC" + "0" * 32, "phone_number": "+15550001111"}, "auth_token"),
+        ("email", {}, "region, address"),
+    ],
+)
+def test_each_type_names_the_credential_that_is_missing(
+    client: FlaskClient, type_: str, body: dict[str, Any], missing: str
+) -> None:
+    client.post(f"/channels/{type_}/configure", json=body)
+    stands: Any = client.get(f"/channels/{type_}/status").json
+    assert missing in stands.get("detail", ""), stands
 
 
 def test_an_unused_channel_shows_zeros(client: FlaskClient, deps: Deps) -> None:

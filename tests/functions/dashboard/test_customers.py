@@ -56,6 +56,37 @@ def test_the_printed_change_keeps_what_it_does_not_name(client: FlaskClient, joh
     assert client.get(PROFILE).json == changed
 
 
+def test_a_dashboard_begins_with_an_empty_hub(client: FlaskClient) -> None:
+    twilio = {"twilio_account_sid": "ACxxxx", "phone_number": "+1987654321", "api_key": "a-secret-one"}
+    assert client.post("/channels/sms/configure", json=twilio).status_code == 200
+    person = {"name": "Ada", "email": "ada@example.com", "phone": "+15550001111", "tags": ["vip"]}
+    saved: Any = client.post("/customers", json=person | {"preferences": {"preferred_channel": "sms"}})
+    assert saved.status_code == 201
+    customer_id = saved.json["customer_id"]
+    profile: Any = client.get(f"/customers/{customer_id}/profile").json
+    assert saved.json == profile | {"success": True}
+    assert profile | person == profile
+    session = {"customer_id": customer_id, "channel_type": "sms", "initial_message": "Hello"}
+    created: Any = client.post("/sessions/create", json=session).json
+    [listed] = client.get("/sessions/active").json["sessions"]  # type: ignore[index]
+    assert (listed["session_id"], listed["customer_info"]["name"]) == (created["session_id"], "Ada")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": " ", "email": None},
+        {"tags": ["vip"]},
+        {"email": "nobody"},
+        {"name": "Ada", "surname": "L"},
+    ],
+)
+def test_a_customer_who_is_nobody_or_cannot_be_is_not_made(client: FlaskClient, body: Any) -> None:
+    assert client.post("/customers", json=body).status_code == 400
+    assert client.get("/customers").json["customers"] == []  # type: ignore[index]
+
+
 def test_null_and_empty_text_take_a_value_away(client: FlaskClient, john: None) -> None:
     body: dict[str, Any] = {"phone": None, "email": "", "preferences": {"preferred_channel": None}, "tags": []}
     answer: Any = client.put(PROFILE, json=body).json

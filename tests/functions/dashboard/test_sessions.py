@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
 from tests.apps import create_app
+from tests.functions.dashboard.conftest import START
 from tests.functions.dashboard.golden import golden
 from tests.functions.keys import key_for
 
@@ -49,7 +51,38 @@ def test_only_open_ones_of_the_tenant_newest_first_in_pages(client: FlaskClient,
     assert "X-Next-Cursor" not in rest.headers
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense"])
+def test_who_waits_longest_comes_first_also_over_pages(client: FlaskClient, converse: Converse) -> None:
+    converse("idle-old", 1)
+    converse("idle-new", 9)
+    converse("waits", 2, needs_reply_since=START + timedelta(minutes=2))
+    converse("waits-longer", 8, needs_reply_since=START + timedelta(minutes=1))
+    expected = ["waits-longer", "waits", "idle-new", "idle-old"]
+    whole: Any = client.get("/sessions/active").json
+    assert [session["session_id"] for session in whole["sessions"]] == expected
+    for limit in (1, 2, 3):
+        listed: list[str] = []
+        cursor = ""
+        while cursor or not listed:
+            page: Any = client.get("/sessions/active", query_string={"limit": limit, "cursor": cursor})
+            listed += [session["session_id"] for session in page.json["sessions"]]
+            cursor = page.headers.get("X-Next-Cursor", "")
+        assert listed == expected, limit
+
+
+def test_two_hundred_sessions_are_listed_to_who_knows_no_limit(client: FlaskClient, converse: Converse) -> None:
+    for number in range(201):
+        converse(f"s{number}", number)
+    first: Any = client.get("/sessions/active")
+    assert (len(first.json["sessions"]), "X-Next-Cursor" in first.headers) == (200, True)
+
+
+def test_who_has_no_name_is_called_by_their_number(client: FlaskClient, converse: Converse) -> None:
+    converse("a", customer_phone="+5511988887777")
+    [session] = client.get("/sessions/active").json["sessions"]  # type: ignore[index]
+    assert session["customer_info"] == {"name": "+5511988887777", "phone": "+5511988887777"}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=nonsense", "cursor=others.nonsense"])
 @pytest.mark.parametrize("path", ["/sessions/active", "/messages/sess"])
 def test_a_page_that_cannot_be_is_400(client: FlaskClient, converse: Converse, path: str, query: str) -> None:
     converse("sess")

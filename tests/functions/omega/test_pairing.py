@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from pydantic import SecretStr
 
 from functions.normalize.main import consume as normalize
 from functions.omega.main import blueprints
+from functions.omnihub.main import blueprints as omnihub
 from functions.webhooks.blueprint import api as webhooks
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.events import Topic
-from shared.domain.instances import ChannelType, Instance, InstanceStatus
+from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.ports.store import Document, Merge, Ref
 from shared.usecases import connection_waits
-from shared.usecases.instances import default_whatsapp, instances
+from shared.usecases.connection_waits import is_connected
+from shared.usecases.instances import default_whatsapp, instances, pairing_turns
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.instances.instances import NewInstance
 from tests.apps import create_app
@@ -59,7 +62,7 @@ def client(configured: Deps) -> FlaskClient:
 
 def client_of(deps: Deps, **settings: object) -> FlaskClient:
     changed = replace(deps, settings=deps.settings.model_copy(update=settings))
-    return create_app(changed, [*blueprints(), webhooks]).test_client()
+    return create_app(changed, [*blueprints(), *omnihub(), webhooks]).test_client()
 
 
 @pytest.fixture
@@ -162,26 +165,42 @@ class CountingStore:
         return getattr(self._store, name)
 
 
+def waiting_for(deps: Deps, instance: Instance, seconds: float = 60) -> bool:
+    """Whether the account is connected in the end."""
+    return is_connected(connection_waits.until(deps, instance, seconds, is_connected))
+
+
 def test_all_that_wait_for_an_instance_share_their_looks_at_the_store(configured: Deps) -> None:
     instance = whatsapp(configured)
     store = CountingStore(configured)
     counted = replace(configured, store=store)
     with ThreadPoolExecutor() as pool:
-        waits = [pool.submit(connection_waits.until_connected, counted, instance, 0.3) for _ in range(4)]
+        waits = [pool.submit(waiting_for, counted, instance, 0.3) for _ in range(4)]
         assert [wait.result(timeout=30) for wait in waits] == [False] * 4
     assert store.looks <= 2
 
 
-def test_half_of_the_threads_may_wait_and_no_tenant_gets_all_of_them(configured: Deps) -> None:
-    few = replace(configured, settings=configured.settings.model_copy(update={"threads": 8}))
+def test_those_who_wait_longer_go_on_looking_when_the_first_ones_leave(configured: Deps) -> None:
+    instance = whatsapp(configured)
+    with ThreadPoolExecutor() as pool:
+        short = [pool.submit(waiting_for, configured, instance, 0.1 * number) for number in range(4)]
+        long = pool.submit(waiting_for, configured, instance)
+        assert [wait.result(timeout=30) for wait in short] == [False] * 4
+        state_becomes(configured, instance, InstanceStatus.CONNECTED)
+        assert long.result(timeout=30)
+    assert connection_waits.count() == 0
+
+
+def test_so_many_may_wait_and_no_tenant_gets_all_places(configured: Deps) -> None:
+    few = replace(configured, settings=configured.settings.model_copy(update={"long_polls": 4}))
     own_account, foreign_account = whatsapp(few), whatsapp(few, "other")
     with ThreadPoolExecutor(4) as pool:
-        waits = [pool.submit(connection_waits.until_connected, few, own_account, 60) for _ in range(3)]
+        waits = [pool.submit(waiting_for, few, own_account) for _ in range(3)]
         eventually(lambda: connection_waits.count() == 3)
-        assert connection_waits.until_connected(few, own_account, 60) is False, "the fourth is for another tenant"
-        waits.append(pool.submit(connection_waits.until_connected, few, foreign_account, 60))
+        assert not waiting_for(few, own_account), "the fourth is for another tenant"
+        waits.append(pool.submit(waiting_for, few, foreign_account))
         eventually(lambda: connection_waits.count() == 4)
-        assert connection_waits.until_connected(few, foreign_account, 60) is False, "no place is left"
+        assert not waiting_for(few, foreign_account), "no place is left"
         for instance in (own_account, foreign_account):
             state_becomes(few, instance, InstanceStatus.CONNECTED)
             connection_waits.wake(instance.id)
@@ -189,28 +208,21 @@ def test_half_of_the_threads_may_wait_and_no_tenant_gets_all_of_them(configured:
     assert connection_waits.count() == 0
 
 
-def test_who_finds_no_place_may_stay_for_a_moment(configured: Deps) -> None:
-    few = replace(configured, settings=configured.settings.model_copy(update={"threads": 4}))
-    instance = whatsapp(few)
-    with ThreadPoolExecutor(3) as pool:
-        waits = [pool.submit(connection_waits.until_connected, few, instance, 60) for _ in range(3)]
-        eventually(lambda: connection_waits.count() == 3)
-        state_becomes(few, instance, InstanceStatus.CONNECTED)
+def test_those_who_ask_while_another_one_pairs_all_get_the_code(client: FlaskClient, configured: Deps) -> None:
+    instance = whatsapp(configured, name="shop")
+    with pairing_turns.turn(configured, instance), ThreadPoolExecutor(20) as pool:
+        asking = [
+            pool.submit(lambda: client.application.test_client().get("/api/v1/instances/shop/qr").json)
+            for _ in range(20)
+        ]
+        eventually(lambda: connection_waits.count() == 20)
+        code = PairingCode(text="2@abc", expires_at=configured.now() + timedelta(minutes=1))
+        waiting = {"status": InstanceStatus.WAITING_FOR_SCAN.value, "pairing": code.model_dump()}
+        configured.store.commit([Merge(Ref("instances", instance.id), waiting)])
         connection_waits.wake(instance.id)
-        assert sum(wait.result(timeout=30) for wait in waits) >= 2
-    assert connection_waits.count() == 0
-
-
-def test_who_finds_no_place_on_a_small_machine_is_answered_at_once(configured: Deps) -> None:
-    smallest = replace(configured, settings=configured.settings.model_copy(update={"threads": 2}))
-    instance = whatsapp(smallest)
-    with ThreadPoolExecutor(1) as pool:
-        wait = pool.submit(connection_waits.until_connected, smallest, instance, 60)
-        eventually(lambda: connection_waits.count() == 1)
-        assert connection_waits.until_connected(smallest, instance, 3600) is False
-        state_becomes(smallest, instance, InstanceStatus.CONNECTED)
-        connection_waits.wake(instance.id)
-        assert wait.result(timeout=30)
+        answers: list[Any] = [each.result(timeout=30) for each in asking]
+    assert {answer["status"] for answer in answers} == {"waiting_for_scan"}
+    assert {answer["qr_code"][:22] for answer in answers} == {"data:image/png;base64,"}
 
 
 @pytest.mark.parametrize("timeout", ["-1", "60.1", "nan", "inf", "x", "1e999"])

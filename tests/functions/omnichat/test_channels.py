@@ -288,6 +288,16 @@ def test_the_last_channel_can_be_deleted_here(door: Bots, deps: Deps) -> None:
     assert door.make()["externalId"] == "123456"
 
 
+def test_an_external_id_of_another_account_than_the_tokens_is_refused(door: Bots, telegram: Stub) -> None:
+    body = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "123456:secret"}}
+    refused = door.call("POST", "", body | {"externalId": "654321"}, 400)
+    assert refused["detail"] == "externalId: must be 123456: the credentials are for that account"
+    assert telegram.requests == []
+    created = door.call("POST", "", body | {"externalId": "123456"}, 201)
+    door.call("PATCH", f"/{created['id']}", {"externalId": "654321"}, 400)
+    assert door.call("GET", f"/{created['id']}")["externalId"] == "123456"
+
+
 def test_being_the_default_moves(door: Bots) -> None:
     first = door.call("POST", "", {"name": "a", "type": "SLACK"}, 201)
     second = door.call("POST", "", {"name": "b", "type": "SLACK"}, 201)

@@ -25,12 +25,13 @@ from shared.answering import external, markdown, pieces
 from shared.channel.inbound import InboundModule
 from shared.channel.webhook import WebhookModule
 from shared.channelkit import jid, notations, payloads, signatures, twilio_webhooks
+from shared.channelkit.whatsapp import wire
 from shared.channels.email_ses import bodies as mail_bodies
 from shared.channels.email_ses import headers, parts, threads
 from shared.channels.slack import mrkdwn
 from shared.channels.sms_sns import address as sms_address
 from shared.channels.whatsapp_cloud import address as cloud_address
-from shared.channels.whatsapp_evolution import api, event_names, wire
+from shared.channels.whatsapp_evolution import api, event_names
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain import routing_language, storable

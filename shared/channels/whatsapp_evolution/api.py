@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from shared.channelkit.whatsapp.wire import fields, objects, text
 from shared.channels.whatsapp_evolution import accounts
 from shared.channels.whatsapp_evolution.accounts import name_of
 from shared.channels.whatsapp_evolution.config import EvolutionConfig, EvolutionSettings
-from shared.channels.whatsapp_evolution.wire import fields, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import (

@@ -9,12 +9,13 @@ from typing import Any
 from shared.channel.lifecycle import PastMessage
 from shared.channel.webhook import RawPart
 from shared.channelkit import jid
-from shared.channels.whatsapp_evolution import api, messages
+from shared.channelkit.whatsapp import messages
+from shared.channelkit.whatsapp.wire import Fields, fields, integer, moment, objects
+from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.accounts import name_of
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.registration import ok
 from shared.channels.whatsapp_evolution.webhook import chat_key, slim
-from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, moment, objects
 from shared.deps import Deps
 from shared.domain.instances import Instance
 

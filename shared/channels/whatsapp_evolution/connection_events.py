@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from shared.channelkit import jid
-from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
+from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.domain.inbound import ChannelEvent, ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import InstanceStatus
 

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 
-from shared.channels.whatsapp_evolution.wire import Fields, objects
+from shared.channelkit.whatsapp.wire import Fields, objects
 
 log = logging.getLogger(__name__)
 

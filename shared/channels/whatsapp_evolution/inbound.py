@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.channels.whatsapp_evolution import connection_events, messages
+from shared.channelkit.whatsapp import messages
+from shared.channelkit.whatsapp.wire import Fields, text
+from shared.channels.whatsapp_evolution import connection_events
 from shared.channels.whatsapp_evolution.event_names import canonical, items, note_unknown
-from shared.channels.whatsapp_evolution.wire import Fields, text
 from shared.domain.automatic_answers import ANSWERED_WITHIN
 from shared.domain.inbound import ChannelEvent, MessageReceived
 from shared.errors import PayloadInvalid

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from shared.channel.media import MAX_MEDIA, Media
 from shared.channelkit import jid
+from shared.channelkit.whatsapp.wire import fields, text
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.wire import fields, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Direction, Message, MessageKind

@@ -12,9 +12,9 @@ from shared.channel.outbound import Sent
 from shared.channelkit import jid
 from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.rendering import apply_markup
+from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, text
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind

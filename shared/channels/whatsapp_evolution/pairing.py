@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit.signatures import same_secret
+from shared.channelkit.whatsapp.wire import Fields, fields, integer, objects, text
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import LOGGED_OUT, STATES, png_of
@@ -38,7 +39,6 @@ from shared.channels.whatsapp_evolution.registration import (
     with_webhook,
 )
 from shared.channels.whatsapp_evolution.removal import delete
-from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable

@@ -12,11 +12,11 @@ from urllib.parse import quote
 from shared.channel.lifecycle import Claim, Connection
 from shared.channelkit import jid
 from shared.channelkit.signatures import same_secret
+from shared.channelkit.whatsapp.wire import Fields, fields, integer, objects, text
 from shared.channels.whatsapp_evolution import accounts, api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.connection_events import STATES, png_of, reason_of
 from shared.channels.whatsapp_evolution.webhook import SECRET_HEADER
-from shared.channels.whatsapp_evolution.wire import Fields, fields, integer, objects, text
 from shared.deps import Deps
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderError, ProviderRejected, ProviderUnavailable

@@ -11,9 +11,10 @@ from datetime import datetime
 from shared.channel.outbound import Sent
 from shared.channelkit import jid
 from shared.channelkit.comparing import says_the_same
-from shared.channels.whatsapp_evolution import api, messages
+from shared.channelkit.whatsapp import messages
+from shared.channelkit.whatsapp.wire import Fields, fields, objects
+from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
-from shared.channels.whatsapp_evolution.wire import Fields, fields, objects
 from shared.deps import Deps
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance

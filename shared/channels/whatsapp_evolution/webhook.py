@@ -7,11 +7,16 @@ webhook's own address.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import SecretStr
 
 from shared.channel.webhook import RawPart, Webhook
+from shared.channelkit.payloads import json_object
 from shared.channelkit.signatures import jwt_hs256_matches, same_secret
-from shared.channels.whatsapp_evolution import messages
+from shared.channelkit.whatsapp import messages
+from shared.channelkit.whatsapp.people import address, chat_of, own_address
+from shared.channelkit.whatsapp.wire import Fields, fields, text
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.event_names import (
     CONNECTION_EVENTS,
@@ -20,9 +25,7 @@ from shared.channels.whatsapp_evolution.event_names import (
     items,
     note_unknown,
 )
-from shared.channels.whatsapp_evolution.people import address, chat_of, own_address
 from shared.channels.whatsapp_evolution.routes import routes
-from shared.channels.whatsapp_evolution.wire import Fields, fields, text, webhook_object
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
@@ -98,9 +101,14 @@ def _knows_the_key(webhook: Webhook, config: EvolutionConfig) -> bool:
 
 def _body_key(webhook: Webhook) -> str | None:
     try:
-        return text(webhook_object(webhook.body).get("apikey"))
+        return text(_webhook_object(webhook.body).get("apikey"))
     except PayloadInvalid:
         return None
+
+
+def _webhook_object(body: bytes) -> dict[str, Any]:
+    """A webhook's body; raises `PayloadInvalid`. Evolution cuts names in the middle of emoji."""
+    return json_object("whatsapp_evolution", body, half_character="\ufffd")
 
 
 _CONNECTION_KEY = "connection"
@@ -119,7 +127,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
 
     Ignored and unknown events give no part. Parts of one chat have the same key.
     """
-    body = webhook_object(webhook.body)
+    body = _webhook_object(webhook.body)
     event = text(body.get("event")) or text(webhook.suffix.strip("/"))
     if event is None:
         raise PayloadInvalid("the webhook's body names no event")

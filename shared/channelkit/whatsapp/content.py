@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.channelkit.contents import Contents
 from shared.channelkit.forms import form_answers, form_text
-from shared.channels.whatsapp_evolution.wire import (
+from shared.channelkit.whatsapp.wire import (
     Fields,
     boolean,
     encoded_bytes,

@@ -1,6 +1,6 @@
-"""Who and where: a message's `key` names the same person in up to five ways, which differ by version.
+"""Who and where: a message's `key` names the same person in up to five ways.
 
-| version | private chats of people with a hidden id |
+| Evolution | private chats of people with a hidden id |
 |---|---|
 | 2.2.3, 2.3.0 | `remoteJid: x@lid`, sometimes `senderPn`, `participantPn`, `senderLid` |
 | 2.3.1 to 2.3.4 | `remoteJid` rewritten to the phone, `previousRemoteJid: x@lid` |
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.channelkit import jid
-from shared.channels.whatsapp_evolution.wire import Fields, boolean, text
+from shared.channelkit.whatsapp.wire import Fields, boolean, text
 from shared.domain.inbound import Sender
 
 _CHAT = ("remoteJid", "remoteJidAlt", "senderPn", "previousRemoteJid", "senderLid")

@@ -1,4 +1,4 @@
-"""What Evolution says about messages: new, changed, deleted, delivered, reacted to."""
+"""What WhatsApp says about messages: new, changed, deleted, delivered, reacted to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.channelkit import jid
 from shared.channelkit.contents import Contents
-from shared.channels.whatsapp_evolution import message_types
-from shared.channels.whatsapp_evolution.content import Unwrapped
-from shared.channels.whatsapp_evolution.people import Chat, address, author_of, chat_of, own_address
-from shared.channels.whatsapp_evolution.wire import Fields, boolean, enum, fields, moment, short, text
+from shared.channelkit.whatsapp import message_types
+from shared.channelkit.whatsapp.content import Unwrapped
+from shared.channelkit.whatsapp.people import Chat, address, author_of, chat_of, own_address
+from shared.channelkit.whatsapp.wire import Fields, boolean, enum, fields, moment, short, text
 from shared.domain.content import Forward, Quote, Referral
 from shared.domain.inbound import (
     ChannelEvent,
@@ -56,7 +56,7 @@ def id_of(data: Fields) -> str | None:
 
 
 def upserted(data: Fields, payload: Fields) -> list[ChannelEvent]:
-    """A message from anybody: the customer, the account's own phone, or a program by Evolution's API."""
+    """A message from anybody: the customer, the account's own phone, or another program of the business."""
     key, own = key_of(data), own_address(payload)
     identifier = id_of(data)
     if identifier is None or address(key.get("remoteJid")) is None:

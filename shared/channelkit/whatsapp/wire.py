@@ -1,4 +1,4 @@
-"""Reading Evolution's JSON, whose encodings differ by version, without trusting any of it.
+"""Reading WhatsApp's protocol buffers in JSON, whose encodings differ by program and version; nothing in it is trusted.
 
 Bytes come as base64 text, as an object of index to byte, or as Node's
 `{"type": "Buffer"}`; 64-bit integers as a number, as text, or as
@@ -13,19 +13,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.channelkit.payloads import json_object
-
 Fields = Mapping[str, object]
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 _MOST_BYTES = 4096
 # WhatsApp began in 2009; what lies after 2100 is no time in seconds.
 _FIRST_SECOND, _LAST_SECOND = 1_230_768_000, 4_102_444_800
-
-
-def webhook_object(body: bytes) -> dict[str, Any]:
-    """A webhook's body; raises `PayloadInvalid`. Evolution cuts names in the middle of emoji."""
-    return json_object("whatsapp_evolution", body, half_character="\ufffd")
 
 
 def fields(value: object) -> Fields:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from shared.channelkit.contents import Contents
-from shared.channels.whatsapp_evolution import content
-from shared.channels.whatsapp_evolution.content import Unwrapped
-from shared.channels.whatsapp_evolution.wire import Fields, boolean, fields, integer, text
+from shared.channelkit.whatsapp import content
+from shared.channelkit.whatsapp.content import Unwrapped
+from shared.channelkit.whatsapp.wire import Fields, boolean, fields, integer, text
 from shared.domain.content import Content
 from shared.domain.messages import MessageKind
 

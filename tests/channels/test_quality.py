@@ -44,6 +44,8 @@ def test_what_a_channel_declares_is_done_and_nothing_else(adapter: str) -> None:
         Rule.WINDOW: declared.window is not None,
         Rule.RECEIPTS: bool(declared.receipts),
         Rule.MEDIA_OUT: bool(declared.attachments),
+        Rule.EDITS_OUT: declared.edits,
+        Rule.DELETIONS_OUT: declared.deletions,
         Rule.REACTIONS_OUT: declared.reactions,
         Rule.THREADS: declared.threads,
         Rule.TYPING: declared.typing,

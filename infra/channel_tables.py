@@ -30,6 +30,8 @@ _HEAD = (
     "templates",
     "choices",
     "reactions",
+    "edits",
+    "deletions",
     "threads",
     "reached by",
     "pace",
@@ -71,10 +73,16 @@ def _row(adapter: str) -> tuple[str, ...]:
         _yes(declared.templates),
         _yes(declared.choices),
         _yes(declared.reactions),
+        _for(declared.edits, declared.edits_within),
+        _for(declared.deletions, declared.deletions_within),
         _yes(declared.threads),
         declared.addressed_by or _NONE,
         _pace(declared.pace),
     )
+
+
+def _for(is_able: bool, within: timedelta | None) -> str:
+    return _yes(is_able) if within is None else _window(within)
 
 
 def _yes(value: bool) -> str:

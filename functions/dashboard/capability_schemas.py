@@ -32,6 +32,10 @@ class ChannelCapabilities(BaseModel):
     receipts: list[str]
     typing: bool
     reactions: bool
+    edits: bool = Field(description="Whether a message can be changed after it was sent.")
+    edits_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
+    deletions: bool = Field(description="Whether a message can be taken back after it was sent.")
+    deletions_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
     templates: bool
     choices: bool
     threads: bool
@@ -58,6 +62,10 @@ class ChannelCapabilities(BaseModel):
             receipts=[status.value for status in MessageStatus if status in declared.receipts],
             typing=declared.typing,
             reactions=declared.reactions,
+            edits=declared.edits,
+            edits_within_hours=_hours(declared.edits_within),
+            deletions=declared.deletions,
+            deletions_within_hours=_hours(declared.deletions_within),
             templates=declared.templates,
             choices=declared.choices,
             threads=declared.threads,

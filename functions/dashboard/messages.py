@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
-from functions.dashboard.schemas import MessageOut, MessagesOut, MessagesPath, MessagesQuery, SendIn, SentOut
+from functions.dashboard.schemas import (
+    MessageEdit,
+    MessageOut,
+    MessagePath,
+    MessagesOut,
+    MessagesPath,
+    MessagesQuery,
+    SendIn,
+    SentOut,
+)
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
@@ -16,7 +25,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases.conversations import conversations, sending
+from shared.usecases.conversations import changing, conversations, sending
 
 api = APIBlueprint(
     "dashboard_messages", __name__, vocabulary=VOCABULARY, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")]
@@ -39,5 +48,22 @@ def send_message(header: IdempotencyHeader, body: SendIn) -> Response:
     key = header.idempotency_key
     target = sending.Target(conversation_id=body.session_id)
     content = body.to_domain(deps())
-    accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    return _accepted(sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None))
+
+
+@api.put("/<message_id>", responses={202: SentOut, 404: Failure, 409: Failure, 422: Failure})
+def edit_message(path: MessagePath, body: MessageEdit) -> Response:
+    """Have a sent message say something else, where its channel can; it does once the provider has changed it."""
+    require(Role.AGENT)
+    return _accepted(changing.edit(deps(), caller().tenant_id, path.message_id, body.content))
+
+
+@api.delete("/<message_id>", responses={202: SentOut, 404: Failure, 409: Failure, 422: Failure})
+def delete_message(path: MessagePath) -> Response:
+    """Take a sent message away from everybody, where its channel can. The hub keeps what it said."""
+    require(Role.AGENT)
+    return _accepted(changing.delete(deps(), caller().tenant_id, path.message_id))
+
+
+def _accepted(accepted: sending.Accepted) -> Response:
     return answer(SentOut(**MessageOut.of(accepted.message).model_dump(), success=True), 202)

@@ -44,7 +44,7 @@ SENDERS = {
 
 MAX_PAGE = 200
 
-_OPTIONAL = frozenset({"verified", "note"})
+_OPTIONAL = frozenset({"verified", "note", "edited_at", "deleted_at"})
 """A message's fields that are left out where there is nothing to say."""
 
 
@@ -144,7 +144,8 @@ class MessageOut(BaseModel):
     """A message; `status` is its fate, `received` for a customer's.
 
     `verified` is there, and false, where the author may be somebody else, and `note` where something of the message
-    went out otherwise than it was written, such as a file that went as a link.
+    went out otherwise than it was written, such as a file that went as a link. `edited_at` and `deleted_at` are there
+    where it was edited or deleted.
     """
 
     message_id: str
@@ -160,6 +161,8 @@ class MessageOut(BaseModel):
     )
     verified: bool | None = None
     note: str | None = None
+    edited_at: WholeSeconds | None = None
+    deleted_at: WholeSeconds | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
@@ -175,6 +178,8 @@ class MessageOut(BaseModel):
             details=message.content.model_dump(mode="json", exclude_defaults=True),
             verified=False if message.may_be_forged else None,
             note=message.note,
+            edited_at=message.edited_at,
+            deleted_at=message.deleted_at,
         )
 
     @model_serializer(mode="wrap")
@@ -238,6 +243,16 @@ class SentOut(MessageOut):
     """The accepted message, as it is listed."""
 
     success: bool
+
+
+class MessageEdit(BaseModel):
+    """What the message is to say instead; its files stay."""
+
+    content: str = Field(min_length=1, max_length=65_536)
+
+
+class MessagePath(BaseModel):
+    message_id: str = Field(max_length=64)
 
 
 class MessagesPath(BaseModel):

@@ -63,6 +63,9 @@ class ReachOut(BaseModel):
     reason: str | None
     template_required: bool
     window_closes_at: WholeSeconds | None
+    abilities: list[str] = Field(
+        description="What can be done there beside a text: kinds of attachments, and `reaction`, `edit`, `delete`, …"
+    )
 
     @classmethod
     def of(cls, verdict: Verdict) -> ReachOut:
@@ -72,6 +75,7 @@ class ReachOut(BaseModel):
             reason=verdict.reason,
             template_required=verdict.template_required,
             window_closes_at=verdict.window_closes_at,
+            abilities=list(verdict.abilities),
         )
 
 

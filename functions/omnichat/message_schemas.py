@@ -102,12 +102,14 @@ class ChoiceIn(Request, _Wire):
 
 
 class QueueItem(_Wire):
-    """A message on its way out.
+    """A message on its way out, or its change: `action` is `send`, `edit` or `delete`.
 
     When it is DEAD `reason` is `rejected`, `outside_window`, `retries_exhausted` or `outcome_unknown`.
     """
 
     id: str
+    action: str
+    message_id: str
     status: OutboxStatus
     conversation_id: str
     channel_instance_id: str
@@ -120,8 +122,9 @@ class QueueItem(_Wire):
 
     @classmethod
     def of(cls, item: OutboxItem) -> QueueItem:
-        same = item.model_dump(include=set(cls.model_fields))
-        return cls(**same, channel_instance_id=item.instance_id)
+        same = item.model_dump(include=set(cls.model_fields)) | {"message_id": item.message_id}
+        action = item.payload.change.action if item.payload.change else "send"
+        return cls(**same, action=action, channel_instance_id=item.instance_id)
 
 
 class Accepted(MessageOut):

@@ -29,7 +29,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
-from shared.usecases.conversations import sending
+from shared.usecases.conversations import changing, sending
 from shared.usecases.outbox import outbox_items
 
 api = APIBlueprint(
@@ -80,6 +80,16 @@ class SendBody(Request):
         return self
 
 
+class EditBody(Request):
+    """What the message is to say instead; its files stay."""
+
+    text: str = Field(min_length=1, max_length=65_536)
+
+
+class MessagePath(BaseModel):
+    id: str = Field(max_length=64)
+
+
 class OutboxPath(BaseModel):
     id: str = Field(max_length=64)
 
@@ -104,6 +114,24 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     )
     key = header.idempotency_key
     accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)
+    return _accepted(accepted)
+
+
+@api.patch("/messages/<id>", responses={202: Accepted, 404: Failure, 409: Failure, 422: Failure})
+def edit_message(path: MessagePath, body: EditBody) -> Response:
+    """Have a sent message say something else, where its channel can; it does once the provider has changed it."""
+    require(Role.AGENT)
+    return _accepted(changing.edit(deps(), caller().tenant_id, path.id, body.text))
+
+
+@api.delete("/messages/<id>", responses={202: Accepted, 404: Failure, 409: Failure, 422: Failure})
+def delete_message(path: MessagePath) -> Response:
+    """Take a sent message away from everybody, where its channel can. The hub keeps what it said."""
+    require(Role.AGENT)
+    return _accepted(changing.delete(deps(), caller().tenant_id, path.id))
+
+
+def _accepted(accepted: sending.Accepted) -> Response:
     return answer(Accepted.accepted(accepted.message, accepted.item), 202)
 
 

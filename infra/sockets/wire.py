@@ -32,7 +32,7 @@ def _channel_status(event: RealtimeEvent) -> Payload:
     return {"channelInstanceId": event.room, "status": status}
 
 
-def _message_created(event: RealtimeEvent) -> Payload:
+def _message(event: RealtimeEvent) -> Payload:
     message = MessageOut.of(Message.model_validate(event.payload["message"]))
     return {
         "channelInstanceId": event.room,
@@ -54,7 +54,8 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.WHATSAPP_QR: _whatsapp_qr,
     realtime.WHATSAPP_CONNECTED: _whatsapp_connected,
     realtime.CHANNEL_STATUS: _channel_status,
-    realtime.MESSAGE_CREATED: _message_created,
+    realtime.MESSAGE_CREATED: _message,
+    realtime.MESSAGE_UPDATED: _message,
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     VISITOR_MESSAGE: _as_it_is,
 }

@@ -54,7 +54,9 @@ class Capabilities:
     last message only a template may be sent; `longest_window` is how long it is
     at most, where the provider lengthens it for reasons that the hub cannot see.
     `templates` and `choices` say whether messages that were approved beforehand,
-    and answers to choose from, can be sent. `addressed_by` names the field of a
+    and answers to choose from, can be sent. `edits` and `deletions` say whether a message can
+    be changed and taken back after it was sent, and `edits_within` and `deletions_within` for how long, where the
+    provider sets an end. `addressed_by` names the field of a
     customer's profile that is an address here (`customer`: their own id); without it a
     customer can only be reached where they have written before. A `live` channel
     answers every message at once, however often. Where an answer goes
@@ -72,12 +74,29 @@ class Capabilities:
     longest_window: timedelta | None = None
     templates: bool = False
     choices: bool = False
+    edits: bool = False
+    edits_within: timedelta | None = None
+    deletions: bool = False
+    deletions_within: timedelta | None = None
     threads: bool = False
     live: bool = False
     in_one_piece: bool = False
     markup: Markup | None = None
     addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
+
+    @property
+    def abilities(self) -> list[str]:
+        """What can be done here beside sending a text, in words for clients: `image`, `reaction`, `edit`, …"""
+        abilities = {
+            "reaction": self.reactions,
+            "edit": self.edits,
+            "delete": self.deletions,
+            "template": self.templates,
+            "choices": self.choices,
+            "typing": self.typing,
+        }
+        return [*(kind.value for kind in self.attachments), *(name for name, is_able in abilities.items() if is_able)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

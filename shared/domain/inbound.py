@@ -42,8 +42,9 @@ class MessageReceived:
     `chat_key` is the canonical address of the chat; in a private chat it is the
     customer's, also when `from_me`, and `sender` is the customer as well. With
     `is_thread` it is one of several chats with the customer (a mail thread),
-    each a conversation of its own. `is_history` marks what was said before the
-    account was connected: it is stored in its place, and changes nothing else.
+    each a conversation of its own; with `is_shared` several people write in it,
+    as in a group. `is_history` marks what was said before the account was connected:
+    it is stored in its place, and changes nothing else.
     `context` is what the channel needs to answer this very message (a thread's
     headers, a token): the conversation keeps that of the latest one and gives it
     to `send`. `is_note` marks what nobody said (a
@@ -52,7 +53,7 @@ class MessageReceived:
     a mailing list, another bot); with `nobody_waits` nobody answers at all (an
     out-of-office note, a channel's post); with `not_routed` no routing rule applies.
     With `is_automatic` no human of the business wrote what is `from_me` (an app's
-    greeting): the customer waits as before. In a group `is_addressed` says that the
+    greeting): the customer waits as before. Among several people `is_addressed` says that the
     business is spoken to, and `mentions` whom the message names, as the provider does.
     With `if_known` it only counts in a chat that the hub knows (not in a thread
     that people began among themselves). Where the chat turns out to be another
@@ -70,6 +71,7 @@ class MessageReceived:
     from_me: bool = False
     is_group: bool = False
     is_thread: bool = False
+    is_shared: bool = False
     if_known: bool = False
     is_history: bool = False
     is_note: bool = False
@@ -85,6 +87,11 @@ class MessageReceived:
     extra: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
     outsiders_chat: OutsidersChat | None = None
+
+    @property
+    def is_among_people(self) -> bool:
+        """Whether several people read and write where it was said, so that not all of it is meant for the business."""
+        return self.is_group or self.is_shared
 
     @property
     def is_empty(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -46,13 +46,21 @@ class Choice(BaseModel):
     description: str | None = None
 
 
+class Change(BaseModel):
+    """What is to become of the message `message_id`, which was sent before."""
+
+    action: Literal["edit", "delete"]
+    message_id: str
+
+
 class OutboxPayload(BaseModel):
     """What is to be sent, frozen when it was accepted: the queue's payload form.
 
     `automatic` marks what no person wrote. `context` is what the channel said with
     the customer's latest message that it needs for an answer. With `spans` the
     text is nobody's own notation: the channel writes it in its own. Without them
-    it goes as it is.
+    it goes as it is. With a `change` it is sent to nobody: it is the former message's
+    payload, with the new text, and says what that message is to become.
     """
 
     message_id: str | None = None
@@ -66,6 +74,7 @@ class OutboxPayload(BaseModel):
     reaction: ReactionTo | None = None
     template: Template | None = None
     choices: list[Choice] = Field(default_factory=list)
+    change: Change | None = None
     automatic: bool = False
     context: dict[str, Any] = Field(default_factory=dict)
 
@@ -84,14 +93,15 @@ class OutboxStatus(StrEnum):
 
 
 class OutboxItem(BaseModel):
-    """A message on its way out; `id` is the message's id.
+    """A message on its way out, or the change of one; `id` is the message's id, that of a change its own.
 
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
     failed or died. `waiting_since` is when the customer wrote whom it answers; it
     `is_reply` while the customer has just written, though somebody answered before.
     Where the provider takes it as several messages, `parts_sent` of them are out,
-    and `note` is what the channel noted of those. `unknown_since` is when it was
+    `part_ids` are the provider's ids of those (empty for one without),
+    and `note` is what the channel noted of them. `unknown_since` is when it was
     sent, where nobody knows whether the provider has it, and `lookups` counts how
     often the provider was asked.
     """
@@ -105,6 +115,7 @@ class OutboxItem(BaseModel):
     payload: OutboxPayload
     attempts: int = 0
     parts_sent: int = 0
+    part_ids: list[str] = Field(default_factory=list)
     note: str | None = None
     unknown_since: datetime | None = None
     lookups: int = 0
@@ -118,3 +129,12 @@ class OutboxItem(BaseModel):
     traceparent: str | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def message_id(self) -> str:
+        """The message that is sent or changed."""
+        return self.payload.change.message_id if self.payload.change else self.id
+
+    @property
+    def is_change(self) -> bool:
+        return self.payload.change is not None

@@ -14,6 +14,7 @@ from shared.logs import current_trace
 from shared.usecases import connection_waits
 
 MESSAGE_CREATED = "message-created"
+MESSAGE_UPDATED = "message-updated"
 CONVERSATION_UPDATED = "conversation-updated"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
@@ -39,8 +40,17 @@ def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str,
 
 def message_created(deps: Deps, message: Message) -> None:
     """Payload: `conversation_id` and the whole `message` in the domain's form."""
+    _emit_message(deps, message, MESSAGE_CREATED)
+
+
+def message_updated(deps: Deps, message: Message) -> None:
+    """A message was edited or deleted; the payload is that of `message_created`."""
+    _emit_message(deps, message, MESSAGE_UPDATED)
+
+
+def _emit_message(deps: Deps, message: Message, name: str) -> None:
     payload = {"conversation_id": message.conversation_id, "message": message.model_dump(mode="json")}
-    emit(deps, message.tenant_id, message.instance_id, MESSAGE_CREATED, payload)
+    emit(deps, message.tenant_id, message.instance_id, name, payload)
 
 
 def conversation_updated(deps: Deps, conversation: Conversation) -> None:

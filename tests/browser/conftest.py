@@ -84,10 +84,11 @@ class Shop:
         conversations: list[Any] = self.api("GET", "/api/conversations")["conversations"]
         return conversations
 
-    def answer(self, text: str, **more: Any) -> None:
-        """Answer by hand in the one conversation there is."""
+    def answer(self, text: str, **more: Any) -> str:
+        """Answer by hand in the one conversation there is; returns the message's id."""
         [conversation] = self.conversations()
-        self.api("POST", "/api/messages/send", {"conversationId": conversation["id"], "text": text} | more)
+        body = {"conversationId": conversation["id"], "text": text} | more
+        return str(self.api("POST", "/api/messages/send", body)["message"]["id"])
 
 
 @pytest.fixture

@@ -70,6 +70,17 @@ def test_an_answer_by_hand_comes_over_the_socket(shop: Shop, chat: Page) -> None
     assert chat.js(link) == ["https://files.example/list.pdf", "noopener noreferrer", "_blank"]
 
 
+def test_an_answer_changes_and_goes_before_the_visitors_eyes(shop: Shop, chat: Page) -> None:
+    _say(chat, "Anybody there?")
+    chat.wait(shop.conversations, "the conversation is there")
+    message = f"/api/messages/{shop.answer('Yess!')}"
+    _shows(chat, "Anybody there?", "Yess!")
+    shop.api("PATCH", message, {"text": "Yes!"})
+    _shows(chat, "Anybody there?", "Yes!")
+    shop.api("DELETE", message)
+    _shows(chat, "Anybody there?")
+
+
 def test_nothing_that_is_said_becomes_markup(shop: Shop, chat: Page) -> None:
     attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>javascript:alert(1)'
     _say(chat, attack)

@@ -34,6 +34,8 @@ BY_PREFIX = {
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
     "/api/outbox": "outbox_id",
+    "/api/messages": "outbox_id",
+    "/messages/{message_id}": "outbox_id",
     "/api/users/invitations": "invitation_id",
     "/api/users": "user_id",
     "/api/keys": "key_id",

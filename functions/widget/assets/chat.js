@@ -175,14 +175,35 @@
     const known = items.size;
     const answers = messages.filter((message) => message.author !== "visitor" && !items.has(message.id));
     for (const message of messages) items.get(message.id)?.classList.remove("waiting");
+    dropDeleted(messages);
     let before = list.querySelector(".waiting");
     for (const message of messages.reverse()) before = place(message, before);
     if (!first && answers.length && (!open || document.hidden)) count(unread + answers.length);
     if (items.size > known && (atEnd || first)) toEnd();
   }
 
+  // Answers that the business has taken back are not in the newest messages any more.
+  function dropDeleted(messages) {
+    const present = new Set(messages.map((message) => message.id));
+    for (const [id, item] of items) {
+      const sentAt = item.querySelector("time")?.dateTime || "";
+      const isRecent = !messages.length || sentAt >= messages[0].sentAt;
+      if (isRecent && !present.has(id) && item.classList.contains("agent")) {
+        items.delete(id);
+        item.remove();
+      }
+    }
+  }
+
   function place(message, before) {
     let item = items.get(message.id);
+    if (item && item.dataset.text !== message.text) {
+      const edited = bubble(message.author, message.text, message.attachments, message.runs);
+      edited.classList.remove("new");
+      item.replaceWith(edited);
+      settle(edited, message.id, message.sentAt);
+      item = edited;
+    }
     if (!item) {
       item = bubble(message.author, message.text, message.attachments, message.runs);
       settle(item, message.id, message.sentAt);
@@ -193,6 +214,7 @@
 
   function bubble(author, words, attachments = [], runs = []) {
     const item = make("li", author === "visitor" ? "visitor" : "agent");
+    item.dataset.text = words;
     const who = make("span", "spoken", author === "visitor" ? "You: " : "Answer: ");
     const box = make("div", "bubble", runs.length ? "" : words);
     box.dir = "auto";

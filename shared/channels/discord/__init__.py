@@ -10,6 +10,7 @@ from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
     from shared.channel.address import AddressModule
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.connection import ConnectionModule
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
@@ -23,12 +24,24 @@ if TYPE_CHECKING:
     from shared.channel.outbound import OutboundModule
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSealing, WebhookModule
-    from shared.channels.discord import address, connection, inbound, lifecycle, oauth, outbound, settle, webhook
+    from shared.channels.discord import (
+        address,
+        changes,
+        connection,
+        inbound,
+        lifecycle,
+        oauth,
+        outbound,
+        settle,
+        webhook,
+    )
 
     _webhook_module: WebhookModule[DiscordConfig] = webhook
     _supports_response: SupportsResponse[DiscordConfig] = webhook
     _supports_sealing: SupportsSealing[DiscordConfig] = webhook
     _inbound_module: InboundModule = inbound
+    _supports_edits: SupportsEdits[DiscordConfig] = changes
+    _supports_deletions: SupportsDeletions[DiscordConfig] = changes
     _outbound_module: OutboundModule[DiscordConfig] = outbound
     _supports_lookup: SupportsLookup[DiscordConfig] = settle
     _supports_connecting: SupportsConnecting[DiscordConfig] = lifecycle
@@ -48,6 +61,8 @@ channel = Channel(
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,
         reactions=True,
+        edits=True,
+        deletions=True,
         threads=True,
         pace=Pace(per_second=50),
     ),

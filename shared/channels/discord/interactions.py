@@ -48,6 +48,8 @@ def interaction(payload: Mapping[str, Any]) -> list[ChannelEvent]:
             attachments=files,
             sent_at=moment(used.id),
             is_thread=where.is_thread,
+            is_shared=where.is_thread,
+            is_addressed=True,
             reply_to=f"{used.channel_id}:{used.message.id}" if used.message else None,
             extra=_extra(used, text),
             context={"interaction": _answering(used), "message_id": None},

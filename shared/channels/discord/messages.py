@@ -69,6 +69,8 @@ def _created(dispatch: _Dispatch) -> list[ChannelEvent]:
             attachments=files,
             sent_at=message.timestamp or moment(message.id),
             is_thread=where.is_thread,
+            is_shared=where.is_thread,
+            is_addressed=True,
             reply_to=f"{message.channel_id}:{replied}" if replied else None,
             content=_content(message),
             # Among many people in a channel an answer says what it answers.

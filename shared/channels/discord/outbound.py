@@ -66,7 +66,7 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
     if payload.choices:
-        message["components"] = _buttons(payload.choices)
+        message["components"] = buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
     return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
@@ -83,14 +83,16 @@ def channel_of(api: Api, payload: OutboxPayload) -> str:
     return _direct(api, payload.to) if channel is None or channel == payload.external_user_id else channel
 
 
-def _buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
+def buttons(choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """A button for each choice, five in a row (https://docs.discord.com/developers/components/reference#action-row)."""
     if len(choices) > MAX_CHOICES or any(len(choice.id) > MAX_CHOICE_ID for choice in choices):
         raise ProviderRejected(
             PROVIDER, f"only {MAX_CHOICES} choices with ids of {MAX_CHOICE_ID} characters can be sent"
         )
-    buttons = [{"type": 2, "style": 1, "label": choice.title[:_LABEL], "custom_id": choice.id} for choice in choices]
-    rows = [buttons[start : start + _ROW] for start in range(0, len(buttons), _ROW)]
+    all_buttons = [
+        {"type": 2, "style": 1, "label": choice.title[:_LABEL], "custom_id": choice.id} for choice in choices
+    ]
+    rows = [all_buttons[start : start + _ROW] for start in range(0, len(all_buttons), _ROW)]
     return [{"type": 1, "components": row} for row in rows]
 
 

@@ -10,6 +10,7 @@ from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
     from shared.channel.address import AddressModule
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.inbound import InboundModule, SupportsEnrichment
     from shared.channel.lifecycle import (
         SupportsConnecting,
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from shared.channel.outbound import OutboundModule
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSharedAddress, WebhookModule
-    from shared.channels.slack import address, inbound, lifecycle, media, oauth, outbound, settle, webhook
+    from shared.channels.slack import address, changes, inbound, lifecycle, media, oauth, outbound, settle, webhook
 
     _webhook_module: WebhookModule[SlackConfig] = webhook
     _supports_response: SupportsResponse[SlackConfig] = webhook
     _supports_shared_address: SupportsSharedAddress = webhook
     _inbound_module: InboundModule = inbound
     _supports_enrichment: SupportsEnrichment[SlackConfig] = inbound
+    _supports_edits: SupportsEdits[SlackConfig] = changes
+    _supports_deletions: SupportsDeletions[SlackConfig] = changes
     _outbound_module: OutboundModule[SlackConfig] = outbound
     _supports_lookup: SupportsLookup[SlackConfig] = settle
     _supports_connecting: SupportsConnecting[SlackConfig] = lifecycle
@@ -51,6 +54,8 @@ channel = Channel(
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,
         reactions=True,
+        edits=True,
+        deletions=True,
         threads=True,
         pace=Pace(chat_seconds=1),
     ),

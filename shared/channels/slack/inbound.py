@@ -118,6 +118,8 @@ def _message(callback: Callback) -> list[ChannelEvent]:
             attachments=files,
             sent_at=moment(message.ts),
             is_thread=where.is_thread,
+            is_shared=where.is_thread,
+            is_addressed=called,
             if_known=not called,
             reply_to=f"{message.channel}:{message.thread_ts}" if is_reply else None,
             content=Content(forwarded=Forward(author=short(shared[0].author_name))) if shared else NO_CONTENT,

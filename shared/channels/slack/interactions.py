@@ -33,6 +33,8 @@ def block_actions(payload: Mapping[str, Any]) -> list[ChannelEvent]:
             text=_chosen(action),
             sent_at=moment(action.action_ts),
             is_thread=where.is_thread,
+            is_shared=where.is_thread,
+            is_addressed=True,
             reply_to=carrier,
             content=Content(pressed=Press(title=short(_chosen(action)), payload=_value(action))),
             extra={"action_id": action.action_id},

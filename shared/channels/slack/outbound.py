@@ -40,7 +40,7 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     if thread:
         body["thread_ts"] = thread
     if payload.choices:
-        body["blocks"] = _question(text, payload.choices)
+        body["blocks"] = question(text, payload.choices)
     posted = result(call(deps, config, "chat.postMessage", body))
     ts = text_of(posted, "ts")
     if ts is None:
@@ -67,7 +67,7 @@ def _text(payload: OutboxPayload) -> str:
     return escaped(payload.text or "") if payload.spans is None else apply_markup("slack", payload).text or ""
 
 
-def _question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:
+def question(text: str, choices: Sequence[Choice]) -> list[dict[str, Any]]:
     """The text with a button for each choice (https://docs.slack.dev/reference/block-kit/blocks/actions-block)."""
     if len(choices) > MAX_CHOICES:
         raise ProviderRejected(PROVIDER, f"a message has room for {MAX_CHOICES} choices")

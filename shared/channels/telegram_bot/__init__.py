@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
@@ -9,6 +10,7 @@ from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.domain.kinds import MessageKind
 
 if TYPE_CHECKING:
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.config import NamesAccount
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.webhook import SupportsRoutes, WebhookModule
-    from shared.channels.telegram_bot import config, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.telegram_bot import changes, config, inbound, lifecycle, media, outbound, webhook
 
     _webhook_module: WebhookModule[TelegramBotConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _inbound_module: InboundModule = inbound
+    _supports_edits: SupportsEdits[TelegramBotConfig] = changes
+    _supports_deletions: SupportsDeletions[TelegramBotConfig] = changes
     _outbound_module: OutboundModule[TelegramBotConfig] = outbound
     _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[TelegramBotConfig] = lifecycle
@@ -50,6 +54,10 @@ channel = Channel(
             MessageKind.LOCATION: None,
         },
         reactions=True,
+        edits=True,
+        deletions=True,
+        # https://core.telegram.org/bots/api#deletemessage
+        deletions_within=timedelta(hours=48),
         pace=Pace(per_second=30, chat_seconds=1, chat_burst=5),
     ),
     setup=Setup(title="Telegram Bot", api_key="bot_token"),

@@ -56,7 +56,7 @@ _FILE_REFUSALS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """One method call; `link` is what to send as text where Telegram cannot use the file."""
 
     method: str
@@ -67,10 +67,10 @@ class _Step:
     def text(self) -> str:
         return str(self.params.get("text") or self.params.get("caption") or "")
 
-    def using(self, **params: Any) -> _Step:
+    def using(self, **params: Any) -> Step:
         return replace(self, params={**self.params, **params})
 
-    def without(self, *names: str) -> _Step:
+    def without(self, *names: str) -> Step:
         return replace(self, params={name: value for name, value in self.params.items() if name not in names})
 
 
@@ -87,7 +87,7 @@ def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: Out
     api = partial(call, deps, config)
     if payload.reaction:
         return _react(api, payload.to, payload.reaction)
-    step = _step(payload, config.parse_mode)
+    step = step_of(payload, config.parse_mode)
     message, sent_to, carried_out = _carry_out(api, step)
     note = as_links(payload.attachments) if carried_out.method != step.method else None
     return Sent(external_message_id=_message_id(payload.to, message), external_conversation_id=sent_to, note=note)
@@ -95,14 +95,14 @@ def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: Out
 
 def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
     chosen = [{"type": "emoji", "emoji": reaction.emoji}] if reaction.emoji else []
-    number = _number(reaction.external_message_id)
+    number = number_of(reaction.external_message_id)
     if number is None:
         raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
     result(api("setMessageReaction", {"chat_id": target(to)["chat_id"], "message_id": number, "reaction": chosen}))
     return Sent(external_message_id=None)
 
 
-def _step(payload: OutboxPayload, parse_mode: str | None) -> _Step:
+def step_of(payload: OutboxPayload, parse_mode: str | None) -> Step:
     frame = target(payload.to) | _reply(payload.reply_to)
     text, looks = entities(payload)
     styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
@@ -113,7 +113,7 @@ def _step(payload: OutboxPayload, parse_mode: str | None) -> _Step:
     text = joined([text, *map(in_words, payload.attachments)])
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    return _Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
+    return Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
 
 
 def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
@@ -126,19 +126,19 @@ def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
 
 
 def _reply(reply_to: str | None) -> dict[str, Any]:
-    number = _number(reply_to)
+    number = number_of(reply_to)
     if number is None:
         return {}
     return {"reply_parameters": {"message_id": number, "allow_sending_without_reply": True}}
 
 
-def _number(external_message_id: str | None) -> int | None:
+def number_of(external_message_id: str | None) -> int | None:
     """Telegram's own number in our id, which is `<chat>:<number>`."""
     chat, _, number = (external_message_id or "").rpartition(":")
     return int(number) if chat and chat != "callback" and number.isascii() and number.isdecimal() else None
 
 
-def _media(attachment: Attachment) -> _Step | None:
+def _media(attachment: Attachment) -> Step | None:
     if attachment.latitude is not None and attachment.longitude is not None:
         return _place(attachment, {"latitude": attachment.latitude, "longitude": attachment.longitude})
     source = attachment.url or attachment.extra.get("file_id")
@@ -147,13 +147,13 @@ def _media(attachment: Attachment) -> _Step | None:
     method, name = _METHODS.get(attachment.type, ("sendDocument", "document"))
     if method == "sendAudio" and _is_voice(attachment):
         method, name = "sendVoice", "voice"
-    return _Step(method, {name: source}, attachment.url)
+    return Step(method, {name: source}, attachment.url)
 
 
-def _place(attachment: Attachment, spot: Mapping[str, float]) -> _Step:
+def _place(attachment: Attachment, spot: Mapping[str, float]) -> Step:
     if attachment.name and attachment.address:
-        return _Step("sendVenue", {**spot, "title": attachment.name, "address": attachment.address})
-    return _Step("sendLocation", spot)
+        return Step("sendVenue", {**spot, "title": attachment.name, "address": attachment.address})
+    return Step("sendLocation", spot)
 
 
 def _is_voice(attachment: Attachment) -> bool:
@@ -163,38 +163,38 @@ def _is_voice(attachment: Attachment) -> bool:
     return name.lower().endswith(_VOICE_ENDINGS)
 
 
-def _carry_out(api: Callable[..., Reply], step: _Step) -> tuple[Any, str | None, _Step]:
+def _carry_out(api: Callable[..., Reply], step: Step) -> tuple[Any, str | None, Step]:
     """Call the method, mending what Telegram refuses.
 
     Gives the message, the chat's new id if it has one, and the step that was taken in the end.
     """
     reply = api(step.method, step.params)
     moved_to = reply.parameter("migrate_to_chat_id")
-    for mend in (_in_the_new_chat, _as_plain_text, _as_link):
+    for mend in (_in_the_new_chat, as_plain_text, _as_link):
         mended = mend(step, reply)
         if mended is not None:
             step, reply = mended, api(mended.method, mended.params)
     return result(reply), None if moved_to is None else str(moved_to), step
 
 
-def _in_the_new_chat(step: _Step, reply: Reply) -> _Step | None:
+def _in_the_new_chat(step: Step, reply: Reply) -> Step | None:
     moved_to = reply.parameter("migrate_to_chat_id")
     # The message to reply to has another number in the new chat.
     return None if reply.ok or moved_to is None else step.using(chat_id=moved_to).without("reply_parameters")
 
 
-def _as_plain_text(step: _Step, reply: Reply) -> _Step | None:
+def as_plain_text(step: Step, reply: Reply) -> Step | None:
     looks = ("parse_mode", "entities", "caption_entities")
     if any(name in step.params for name in looks) and reply.refused_for("entities", "entity_"):
         return step.without(*looks)
     return None
 
 
-def _as_link(step: _Step, reply: Reply) -> _Step | None:
+def _as_link(step: Step, reply: Reply) -> Step | None:
     if step.link is None or not reply.refused_for(*_FILE_REFUSALS):
         return None
     frame = {name: step.params[name] for name in _FRAME if name in step.params}
-    return _Step("sendMessage", frame | {"text": "\n".join(part for part in (step.text, step.link) if part)})
+    return Step("sendMessage", frame | {"text": "\n".join(part for part in (step.text, step.link) if part)})
 
 
 def _message_id(to: str, message: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.channel import MEGABYTE, Capabilities, Channel, Pace, Setup
@@ -10,6 +11,7 @@ from shared.domain.kinds import MessageKind, MessageStatus
 
 if TYPE_CHECKING:
     from shared.channel.address import AddressModule
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.config import SupportsDefaults
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import (
@@ -27,12 +29,24 @@ if TYPE_CHECKING:
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
-    from shared.channels.whatsapp_evolution import address, config, inbound, lifecycle, media, outbound, settle, webhook
+    from shared.channels.whatsapp_evolution import (
+        address,
+        changes,
+        config,
+        inbound,
+        lifecycle,
+        media,
+        outbound,
+        settle,
+        webhook,
+    )
 
     _webhook_module: WebhookModule[EvolutionConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
     _supports_large_webhooks: SupportsLargeWebhooks[EvolutionConfig] = webhook
     _inbound_module: InboundModule = inbound
+    _supports_edits: SupportsEdits[EvolutionConfig] = changes
+    _supports_deletions: SupportsDeletions[EvolutionConfig] = changes
     _outbound_module: OutboundModule[EvolutionConfig] = outbound
     _supports_parts: SupportsParts = outbound
     _supports_lookup: SupportsLookup[EvolutionConfig] = settle
@@ -63,6 +77,10 @@ channel = Channel(
         },
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
         reactions=True,
+        edits=True,
+        edits_within=timedelta(minutes=15),
+        deletions=True,
+        deletions_within=timedelta(hours=60),
         addressed_by="phone",
         # Whoever writes to strangers faster gets their number banned; people who wrote themselves may be answered.
         pace=Pace(per_second=1, replies_per_second=10, burst=10),

@@ -9,20 +9,23 @@ from shared.channels.widget.config import TEXT_LIMIT, WidgetConfig
 from shared.domain.messages import FILES
 
 if TYPE_CHECKING:
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import SupportsConnecting
     from shared.channel.outbound import OutboundModule
     from shared.channel.webhook import WebhookModule
-    from shared.channels.widget import inbound, lifecycle, outbound, webhook
+    from shared.channels.widget import changes, inbound, lifecycle, outbound, webhook
 
     _webhook_module: WebhookModule[WidgetConfig] = webhook
     _inbound_module: InboundModule = inbound
+    _supports_edits: SupportsEdits[WidgetConfig] = changes
+    _supports_deletions: SupportsDeletions[WidgetConfig] = changes
     _outbound_module: OutboundModule[WidgetConfig] = outbound
     _supports_connecting: SupportsConnecting[WidgetConfig] = lifecycle
 
 channel = Channel(
     config=WidgetConfig,
-    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES)),
+    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), edits=True, deletions=True),
     setup=Setup(title="Web Chat"),
     has_webhook=False,
 )

@@ -27,6 +27,12 @@ def send(deps: Deps, instance: Instance, config: WidgetConfig, payload: OutboxPa
     """
     if payload.reaction:
         raise ProviderRejected("widget", "the widget shows no reactions")
+    announce(deps, instance, payload)
+    return Sent(external_message_id=None)
+
+
+def announce(deps: Deps, instance: Instance, payload: OutboxPayload, delay: float = 0.0) -> None:
+    """Have the visitor's page look at its history."""
     trace = current_trace()
     room = room_of(instance.id, payload.to)
     event = RealtimeEvent(
@@ -37,5 +43,4 @@ def send(deps: Deps, instance: Instance, config: WidgetConfig, payload: OutboxPa
         request_id=trace.request_id if trace else None,
         traceparent=trace.traceparent if trace else None,
     )
-    deps.bus.publish(Topic.REALTIME, event, key=room)
-    return Sent(external_message_id=None)
+    deps.bus.publish(Topic.REALTIME, event, key=room, delay=delay)

@@ -50,7 +50,7 @@ from shared.usecases.instances import (
     instance_config,
     instance_lookup,
 )
-from shared.usecases.outbox import parts
+from shared.usecases.outbox import message_changes, parts
 from shared.usecases.outbox.parts import Part
 
 log = logging.getLogger(__name__)
@@ -117,12 +117,11 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
-        outbound = implementation(instance.adapter, OutboundModule[BaseModel])
         holders = ability(instance.adapter, SupportsHolders)
         if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False
         part = parts.next_part(instance, item)
-        send = partial(outbound.send, deps, instance, instance_config.load_config(deps, instance), part.payload)
+        send = _call(deps, instance, item, part)
     except (BadRequest, NotFound) as error:
         settling.mark_dead(deps, unit, item, "rejected", error.detail, instance)
         return True
@@ -139,13 +138,23 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     return is_settled and (part.is_last or _go_on(deps, item))
 
 
+def _call(deps: Deps, instance: Instance, item: OutboxItem, part: Part) -> Callable[[], Sent]:
+    """What is to be asked of the provider. Raises `BadRequest` or `NotFound` for what cannot be asked."""
+    config = instance_config.load_config(deps, instance)
+    if item.payload.change is not None:
+        return message_changes.call(deps, instance, config, item, item.payload.change)
+    return partial(
+        implementation(instance.adapter, OutboundModule[BaseModel]).send, deps, instance, config, part.payload
+    )
+
+
 def _claim(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> None:
     item.attempts += 1
     item.status = OutboxStatus.SENDING
     item.due_at = now + LEASE
     item.lease_owner = deps.owner
     item.updated_at = now
-    if item.parts_sent == 0:
+    if item.parts_sent == 0 and not item.is_change:
         unit.messages.patch(item.id, status=MessageStatus.SENDING)
     unit.commit()
 

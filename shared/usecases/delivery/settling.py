@@ -59,7 +59,7 @@ def still_claimed(unit: UnitOfWork, item: OutboxItem) -> OutboxItem:
 def record(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
     """The part was sent."""
     outcomes.record_sent(deps, instance, item, sent, part)
-    if part.is_last:
+    if part.is_last and not item.is_change:
         metrics.message_sent(instance, item, deps.now())
 
 
@@ -116,6 +116,8 @@ def settle_unknown(deps: Deps, unit: UnitOfWork, item: OutboxItem, instance: Ins
     if instance is None:
         mark_dead(deps, unit, item, OUTCOME_UNKNOWN, detail, None)
         return True
+    if item.is_change:  # May be done twice.
+        return _put_off(deps, unit, item, instance, detail, None)
     item.unknown_since, item.lookups = item.updated_at, 0  # when it was claimed
     part = parts.next_part(instance, item)
     echo = unknown_outcomes.stored_echo(unit, instance, item, part)

@@ -1,4 +1,4 @@
-"""Whether a message in a group speaks to the business: machines answer there only what does."""
+"""Whether a message among several people speaks to the business: machines answer there only what does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.domain.messages import Direction, Message, MessageAlias
 
 
 def is_addressed(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
-    """A private message always is; one in a group when it names the account, answers a message of ours, or commands.
+    """A private message always is; one among people when it names the account, answers a message of ours, or commands.
 
     Where the instance answers everything in groups, any message counts as addressed; where it answers nothing, none.
     """
-    if not received.is_group or instance.options.groups == "all":
+    if not received.is_among_people or instance.options.groups == "all":
         return True
     if instance.options.groups == "none":
         return False
@@ -34,8 +34,8 @@ def own_addresses(instance: Instance) -> frozenset[str]:
 
 
 def answered_key(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> list[Key]:
-    """The message that one in a group answers, to be read together with the chat."""
-    if not received.is_group or received.from_me or received.reply_to is None:
+    """The message that one among people answers, to be read together with the chat."""
+    if not received.is_among_people or received.from_me or received.reply_to is None:
         return []
     return [unit.message_places.key(ids.provider_message(instance.id, received.reply_to))]
 

@@ -101,6 +101,8 @@ def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
     def change(record: _Record) -> None:
         if edit.by_customer and not _may_be_customers(record):
             return
+        if isinstance(record, Message) and record.edited_at and record.text == edit.text and attachments is None:
+            return  # The provider's report of an edit that was made here.
         if record.edited_at is None or record.edited_at < edit.edited_at:
             record.edit(edit.text, attachments, edit.edited_at)
 
@@ -209,9 +211,11 @@ def _change_record(
 ) -> None:
     """Change the message, else the note that waits for it; a note is made for what has none."""
     if isinstance(record, Message):
-        former = record.attachments
+        former = record.model_copy()
         change(record)
-        file_copies.order(deps, unit, record, former)
+        file_copies.order(deps, unit, record, former.attachments)
+        if _is_changed(former, record):
+            unit.after_commit(lambda: realtime.message_updated(deps, record))
         return
     if record is not None:
         change(record.early)
@@ -220,3 +224,12 @@ def _change_record(
     change(early)
     if early != MessageNote():
         unit.message_places.add(EarlyNote(early=early, expires_at=deps.now() + _NOTE_LIFE), message_id)
+
+
+def _is_changed(former: Message, message: Message) -> bool:
+    """Whether somebody edited it, deleted it, or reacted to it; receipts are not told, there are too many of them."""
+    return (former.edited_at, former.deleted_at, former.reactions) != (
+        message.edited_at,
+        message.deleted_at,
+        message.reactions,
+    )

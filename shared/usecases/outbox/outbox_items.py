@@ -34,7 +34,8 @@ def redrive(deps: Deps, tenant_id: str, item_id: str) -> OutboxItem:
         item.due_at = item.updated_at = deps.now()
         item.next_retry_at = item.reason = item.error = item.unknown_since = None
         item.lookups = 0
-        unit.messages.patch(item_id, status=MessageStatus.PENDING, error=None)
+        if not item.is_change:
+            unit.messages.patch(item_id, status=MessageStatus.PENDING, error=None)
         unit.after_commit(lambda: enqueueing.wake(deps, item.tenant_id, item.conversation_id, None))
         return item
 

@@ -17,6 +17,7 @@ from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, 
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OUTCOME_UNKNOWN, OutboxItem, OutboxStatus
 from shared.usecases.instances.instance_documents import label
+from shared.usecases.outbox import message_changes
 from shared.usecases.outbox.parts import Part
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, pa
 
 def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
     """As `record_sent`, in a unit that also does something else."""
+    if item.payload.change is not None:
+        unit.outbox.patch(item.id, **_progress(deps, item, part))
+        message_changes.record(deps, unit, item, item.payload.change)
+        return
     if part.count > 1:
         _record_part(deps, unit, item, sent, part)
     else:
@@ -68,6 +73,7 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
     message = unit.messages.owned_or_none(item.tenant_id, item.id)
     if current is None or message is None or current.parts_sent != item.parts_sent:
         return
+    current.part_ids = [*current.part_ids, sent.external_message_id or ""]
     current.note = "; ".join(note for note in (current.note, sent.note) if note) or None
     unit.outbox.patch(item.id, **_progress(deps, item, part))
     if part.number == 0:
@@ -118,7 +124,8 @@ def record_unavailable(unit: UnitOfWork, item: OutboxItem, now: datetime, pause:
     item.status, item.reason, item.error = OutboxStatus.FAILED, "unavailable", detail
     item.next_retry_at = item.due_at = now + timedelta(seconds=pause)
     item.updated_at = now
-    unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
+    if not item.is_change:
+        unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
 
 
 def _incomplete(item: OutboxItem) -> str:
@@ -136,15 +143,19 @@ def record_dead(
     item.due_at = item.next_retry_at = None
     item.updated_at = now
     error = reason if reason in detail else f"{reason}: {detail}"
-    note = {"note": _incomplete(item)} if item.parts_sent else {}
-    unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
-    may_be_delivered = reason == OUTCOME_UNKNOWN
+    title = "A message was not delivered"
+    if item.payload.change is not None:
+        title = message_changes.record_refusal(unit, item, item.payload.change, detail)
+    else:
+        note = {"note": _incomplete(item)} if item.parts_sent else {}
+        unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
+        title = "A message may not have been delivered" if reason == OUTCOME_UNKNOWN else title
     unit.notifications.add(
         Notification(
             id=f"dead-{item.id}-{new_id()}",
             tenant_id=item.tenant_id,
             type="message_dead",
-            title="A message may not have been delivered" if may_be_delivered else "A message was not delivered",
+            title=title,
             message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {detail}",
             created_at=now,
         )

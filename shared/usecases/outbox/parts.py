@@ -10,6 +10,12 @@ from shared.domain.instances import Instance
 from shared.domain.outbox import OutboxItem, OutboxPayload
 
 
+def payloads_of(instance: Instance, payload: OutboxPayload) -> list[OutboxPayload]:
+    """The messages that the provider takes for one."""
+    channel_parts = ability(instance.adapter, SupportsParts)
+    return [payload] if channel_parts is None else channel_parts.parts(payload)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One of `count` parts; `number` counts from 0."""
@@ -25,8 +31,7 @@ class Part:
 
 def next_part(instance: Instance, item: OutboxItem) -> Part:
     """What of the item is to be sent next. Each part has an id of its own, by which a provider knows a second try."""
-    channel_parts = ability(instance.adapter, SupportsParts)
-    payloads = [item.payload] if channel_parts is None else channel_parts.parts(item.payload)
+    payloads = [item.payload] if item.is_change else payloads_of(instance, item.payload)
     # A later version may cut what was begun into fewer parts; the last one once more is better than nothing ever again.
     number = min(item.parts_sent, len(payloads) - 1)
     payload = payloads[number]

@@ -29,13 +29,17 @@ _MOST_IDENTITIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a channel type stands for the customer; `reason` says why not, or why only a template can be sent."""
+    """How a channel type stands for the customer; `reason` says why not, or why only a template can be sent.
+
+    `abilities` are what can be done there now beside sending a text.
+    """
 
     channel: ChannelType
     can_send: bool
     reason: str | None = None
     template_required: bool = False
     window_closes_at: datetime | None = None
+    abilities: tuple[str, ...] = ()
 
 
 def verdicts(deps: Deps, tenant_id: str, conversation_id: str) -> list[Verdict]:
@@ -91,7 +95,7 @@ def _by_window(instance: Instance, identities: Sequence[Identity], now: datetime
     last = max((identity.last_inbound_at for identity in identities if identity.last_inbound_at), default=None)
     closes = windows.closes_at(capabilities, last)
     if capabilities.window is None or (closes is not None and closes > now):
-        return Verdict(instance.type, can_send=True, window_closes_at=closes)
+        return Verdict(instance.type, can_send=True, window_closes_at=closes, abilities=tuple(capabilities.abilities))
     templates = capabilities.templates
     return Verdict(
         instance.type,
@@ -99,4 +103,5 @@ def _by_window(instance: Instance, identities: Sequence[Identity], now: datetime
         reason=WINDOW_CLOSED,
         template_required=templates,
         window_closes_at=closes,
+        abilities=("template",) if templates else (),
     )

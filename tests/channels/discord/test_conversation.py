@@ -148,6 +148,23 @@ def test_what_the_gateway_tells_is_answered_by_rest(hub: Hub, server: Any) -> No
     assert written_messages(hub) == [("POST", f"/channels/{DIRECT}/messages", "Echo: Hi there")]
 
 
+@pytest.mark.parametrize(
+    ("groups", "name", "for_people"),
+    [
+        ("addressed", "gateway_message__mention", False),
+        (False, "gateway_message__mention", True),
+        (False, "gateway_message__direct", False),
+    ],
+)
+def test_whether_machines_answer_in_a_server_is_the_channels_own_setting(
+    hub: Hub, server: Any, groups: object, name: str, for_people: bool
+) -> None:
+    hub.patch(f"/api/channels/{server['id']}", {"config": {"groups": groups}})
+    gateway(hub, server, name)
+    [message] = eventually(lambda: hub.messages(Direction.INBOUND))
+    assert message.for_people is for_people
+
+
 def test_edits_reactions_and_deletions_of_the_gateway_reach_the_message(hub: Hub, server: Any) -> None:
     for name in ("message__own", "message__among-people", "delete__one-in-channel", "message__direct"):
         gateway(hub, server, f"gateway_{name}")

@@ -136,6 +136,29 @@ def test_a_mention_begins_a_conversation_that_its_thread_goes_on_with(hub: Hub, 
     assert [each.customer_name for each in talk.values()] == ["ann", "ann"]
 
 
+@pytest.mark.parametrize(
+    ("config", "text", "for_people"),
+    [
+        ({}, "yes, me", True),
+        ({}, "<@U0LAN0Z89> yes, me", False),
+        ({"groups": "all"}, "yes, me", False),
+        ({"groups": False}, "<@U0LAN0Z89> yes, me", True),
+    ],
+)
+def test_machines_answer_in_a_channels_thread_only_what_mentions_the_bot(
+    hub: Hub, team: Any, config: dict[str, Any], text: str, for_people: bool
+) -> None:
+    hub.patch(f"/api/channels/{team['id']}", {"config": config})
+    event(hub, team, fixture("message_channel__mention"))
+    eventually(lambda: len(inbound(hub)) == 1)
+    in_thread = fixture("message_channel__reply-in-thread")
+    in_thread["event"]["text"] = text
+    event(hub, team, in_thread)
+    eventually(lambda: len(inbound(hub)) == 2)
+    by_author = {message.author_name: message.for_people for message in hub.messages(Direction.INBOUND)}
+    assert by_author["bob"] is for_people
+
+
 def test_a_thread_begins_under_the_name_that_the_business_gave_its_writer(hub: Hub, team: Any) -> None:
     event(hub, team, fixture("message_im__text"))
     profile = f"/customers/{hub.conversation().customer_id}/profile"

@@ -96,6 +96,17 @@ def test_closed_window_wants_a_template_where_there_are_such(
     assert verdict(client, "facebook") == (False, "window_closed", False)
 
 
+def test_what_can_be_done_now_is_said(deps: Deps, client: FlaskClient, now: datetime) -> None:
+    customer(deps)
+    address(deps, instance(deps, "telegram_bot"), now)
+    address(deps, instance(deps, "whatsapp_cloud", 2), now - timedelta(hours=25))
+    address(deps, instance(deps, "facebook", 3), now - timedelta(hours=25))
+    reachable = channels_of_session(client)
+    assert {"image", "reaction", "edit", "delete"} <= set(reachable["telegram_bot"]["abilities"])
+    assert "template" not in reachable["telegram_bot"]["abilities"]
+    assert (reachable["whatsapp"]["abilities"], reachable["facebook"]["abilities"]) == (["template"], [])
+
+
 def test_an_address_on_one_channel_is_none_on_another(deps: Deps, client: FlaskClient, now: datetime) -> None:
     customer(deps)
     address(deps, instance(deps, "telegram_bot"), now)

@@ -9,7 +9,7 @@ import pytest
 from functions.omnichat.channel_schemas import ChannelIn, ChannelPatch
 from functions.omnichat.conversations import ConversationChange
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, ReactionIn, TemplateIn
-from functions.omnichat.messages import SendBody
+from functions.omnichat.messages import EditBody, SendBody
 from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
 from functions.omnichat.schemas import AgentIn, AgentPatch, LinkIn, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
 from functions.omnichat.team_schemas import MemberIn, TeamIn, TeamPatch
@@ -33,6 +33,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (RefreshIn, {"refreshToken": "t"}),
     (RegisterIn, {"email": "ann@example.com", "password": "correct horse"}),
     (SendBody, {"text": "hello"}),
+    (EditBody, {"text": "hello"}),
     (SettingsPatch, {}),
     (TeamIn, {"name": "Sales"}),
     (TeamPatch, {}),

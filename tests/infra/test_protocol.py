@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import websocket
 
 from infra.local.server.liveness import answer_liveness
 from infra.local.server.protocol import MAX_HEAD, GuardedHTTP
@@ -139,6 +140,19 @@ def test_who_goes_on_by_a_websocket_has_to_say_so_in_time(deps: Deps) -> None:
         path = b"/socket.io/?EIO=4&transport=websocket&sid=" + json.loads(opened[1:])["sid"].encode()
         with connected(address, b"GET " + path + b" HTTP/1.1\r\n" + UPGRADE + KEY + b"\r\n") as connection:
             assert rest(connection).startswith(b"HTTP/1.1 101 ")
+
+
+def test_who_tried_a_websocket_has_to_go_over_to_it_in_time(deps: Deps) -> None:
+    with hosted(SocketServer(deps, handshake_seconds=0.5)) as url:
+        _, opened = ask(url.removeprefix("http://"), path="/socket.io/?EIO=4&transport=polling")
+        sid = json.loads(opened[1:])["sid"]
+        address = f"ws{url.removeprefix('http')}/socket.io/?EIO=4&transport=websocket&sid={sid}"
+        connection = websocket.create_connection(address, timeout=10)
+        connection.send("2probe")
+        assert connection.recv() == "3probe"
+        with pytest.raises(websocket.WebSocketConnectionClosedException):
+            connection.recv()
+        connection.close()
 
 
 def test_answers_of_socket_io_are_not_guessed_at_and_not_kept(deps: Deps) -> None:

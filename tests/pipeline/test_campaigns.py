@@ -49,7 +49,9 @@ def _customers(hub: Hub, *chats: int) -> list[str]:
 
 
 def _campaign(hub: Hub, launch: bool = True, **fields: Any) -> str:
-    campaign_id = str(hub.post("/campaigns", SALE | fields, 201)["campaign_id"])
+    created = hub.post("/campaigns", SALE | fields, 201)
+    assert created["metrics"] == {"total_sent": 0, "responses": 0, "conversions": 0}
+    campaign_id = str(created["campaign_id"])
     if launch:
         assert hub.post(f"/campaigns/{campaign_id}/launch", {}, 202)["status"] == "running"
     return campaign_id

@@ -33,7 +33,6 @@ def redrive(deps: Deps, tenant_id: str, item_id: str) -> OutboxItem:
         item.status, item.open, item.attempts = OutboxStatus.PENDING, True, 0
         item.due_at = item.updated_at = deps.now()
         item.next_retry_at = item.reason = item.error = item.unknown_since = None
-        item.lookups = 0
         if not item.is_change:
             unit.messages.patch(item_id, status=MessageStatus.PENDING, error=None)
         unit.after_commit(lambda: enqueueing.wake(deps, item.tenant_id, item.conversation_id, None))

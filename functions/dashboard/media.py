@@ -76,7 +76,16 @@ def _file() -> dict[str, Any]:
 
 @api.get(
     "/<attachment_id>",
-    responses={200: _file(), 206: _file(), 304: None, 413: Failure, 416: Failure, 502: Failure, 503: Failure},
+    responses={
+        200: _file(),
+        206: _file(),
+        304: None,
+        409: Failure,
+        413: Failure,
+        416: Failure,
+        502: Failure,
+        503: Failure,
+    },
 )
 def read_media(path: MediaPath) -> Response:
     """The file itself, from the hub's copy or its provider; a `Range` of it and `If-None-Match` are honoured."""
@@ -104,6 +113,7 @@ def make_link(path: MediaPath, body: NewMediaLink) -> Response:
         206: _file(),
         304: None,
         401: Failure,
+        409: Failure,
         413: Failure,
         416: Failure,
         502: Failure,

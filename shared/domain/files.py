@@ -1,4 +1,4 @@
-"""Copies of the files that messages bring, which outlive the providers' links."""
+"""Files that the hub keeps: copies of those that messages bring, which outlive the providers' links."""
 
 from __future__ import annotations
 
@@ -7,19 +7,27 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+BEING_CHECKED = "being checked"
 NO_LONGER_KEPT = "no longer kept"
-"""Why a file cannot be had whose time is over (`Attachment.unavailable`)."""
+"""Why a file cannot be had (`Attachment.unavailable`): the scanner has not seen it yet, or its time is over."""
 
 
 class FileCopyState(StrEnum):
-    """`FAILED` is for good: the provider no longer has the file, or it may not be kept. `EXPIRED` was kept until its
+    """`FAILED` is for good: the provider no longer has the file, or it may not be kept. One that is `CHECKING` is kept,
+    and not served before the scanner has seen it; of an `INFECTED` one nothing is kept. `EXPIRED` was kept until its
     tenant's time for files was over.
     """
 
     PENDING = "pending"
+    CHECKING = "checking"
     STORED = "stored"
     FAILED = "failed"
+    INFECTED = "infected"
     EXPIRED = "expired"
+
+
+OPEN = frozenset({FileCopyState.PENDING, FileCopyState.CHECKING})
+"""What there is still to do something for."""
 
 
 class FileCopy(BaseModel):

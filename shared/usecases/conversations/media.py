@@ -16,13 +16,13 @@ from shared.deps import Deps
 from shared.documents.collection import of_tenant
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.files import FileCopy
+from shared.domain.files import BEING_CHECKED, OPEN, FileCopy, FileCopyState
 from shared.domain.messages import Attachment, Message, is_file
-from shared.errors import NotFound, PayloadTooLarge, StoreError, Unauthorized
+from shared.errors import Collision, NotFound, PayloadTooLarge, StoreError, Unauthorized
 from shared.outgoing import concurrency
 from shared.ports.blobs import Blob
 from shared.security.content_types import UNKNOWN, content_type
-from shared.usecases.conversations import file_copies
+from shared.usecases.conversations import file_copies, scanning
 from shared.usecases.instances import instance_config, instance_lookup
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,27 @@ def _copy_or_order(deps: Deps, unit: UnitOfWork, message: Message, number: int) 
 
 
 def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -> Blob:
-    """The copy, else what the provider gives."""
-    if (reason := message.attachments[number].unavailable) is not None:
+    """The copy, else what the provider gives, unless the scanner has to see it before."""
+    reason = message.attachments[number].unavailable
+    if reason is None and scanning.is_on(deps):
+        copy = copy or run_with_retry(
+            deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True
+        )
+        reason = _why_unchecked(copy)
+    if reason == BEING_CHECKED:
+        raise Collision("this file is being checked: ask again in some minutes")
+    if reason is not None:
         raise NotFound(f"this file cannot be had: it is {reason}")
     stored = _stored(deps, copy) if copy is not None else None
+    if stored is None and scanning.is_on(deps):
+        raise NotFound("this file cannot be had: the hub no longer has what was checked")
     return stored if stored is not None else _fetched(deps, message, number)
+
+
+def _why_unchecked(copy: FileCopy) -> str | None:
+    if copy.state is FileCopyState.STORED:
+        return None
+    return BEING_CHECKED if copy.state in OPEN else f"{copy.state}: {copy.error}"
 
 
 def _stored(deps: Deps, copy: FileCopy) -> Blob | None:

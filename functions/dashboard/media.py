@@ -32,7 +32,7 @@ protect(api, Access.DASHBOARD)
 
 
 class MediaPath(BaseModel):
-    attachment_id: str = Field(description="An attachment's `media_id`.")
+    attachment_id: str = Field(description="An attachment's `media_id`, or the id of an upload.")
 
 
 class NewMediaLink(BaseModel):
@@ -100,10 +100,7 @@ def read_media(path: MediaPath) -> Response:
 def make_link(path: MediaPath, body: NewMediaLink) -> Response:
     """Make a link at which anybody gets the file for a while, in an `<img>` for one; it names no credential."""
     link = media.link(deps(), caller().tenant_id, path.attachment_id, body.expires_in)
-    base = deps().settings.own_address or ""
-    url = f"{base}/media/{quote(path.attachment_id, safe='')}/content?copy={link.copy.id}&expires={link.expires}"
-    url += f"&signature={link.signature}"
-    return answer(MediaLink.of(link, url), 201)
+    return answer(MediaLink.of(link, link.url(deps().settings.own_address or "")), 201)
 
 
 @api.get(

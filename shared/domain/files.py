@@ -33,14 +33,15 @@ OPEN = frozenset({FileCopyState.PENDING, FileCopyState.CHECKING})
 class FileCopy(BaseModel):
     """One attachment's copy: ordered with its message, made by a job, and tried again at `due_at` until it is settled.
 
+    Without a `message_id` it is a file that a client has uploaded, to be attached to messages.
     `number` is the attachment's place in the message. `mime_type` is safe to serve, whatever the provider said.
     `error` tells why the last attempt failed. `link_key` signs the links to the file.
     """
 
     id: str
     tenant_id: str
-    message_id: str
-    number: int
+    message_id: str | None = None
+    number: int = 0
     state: FileCopyState = FileCopyState.PENDING
     sha256: str | None = None
     size: int | None = None

@@ -48,6 +48,7 @@ channel = Channel(
             MessageKind.LOCATION: None,
         },
         reactions=True,
+        uploads=True,
         pace=Pace(per_second=30, chat_seconds=1, chat_burst=5),
     ),
     setup=Setup(title="Telegram Bot", api_key="bot_token"),

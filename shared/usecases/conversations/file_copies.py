@@ -50,7 +50,7 @@ def new_copy(deps: Deps, message: Message, number: int, attachment: Attachment) 
 
 def set_unavailable(unit: UnitOfWork, copy: FileCopy, reason: str | None) -> None:
     """Have the copy's message say why nobody gets the file, or with None that it can be had."""
-    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id)
+    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id) if copy.message_id else None
     if message is None or copy.number >= len(message.attachments):
         return
     attachment = message.attachments[copy.number]

@@ -156,7 +156,7 @@ def _note_infection(deps: Deps, order: FileCopy, infection: str, unit: UnitOfWor
 
 def _file(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> Media:
     """Fetch the file. Raises `NotFound` where nobody will ever have it, `PayloadTooLarge`, or a `ProviderError`."""
-    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id)
+    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id) if copy.message_id else None
     attachment = _attachment(message, copy)
     if message is None or attachment is None:
         raise NotFound("the message no longer has this file")

@@ -78,6 +78,8 @@ LOWEST: dict[str, Role] = {
     "PATCH /api/conversations/{id}": Role.AGENT,
     "GET /api/conversations/{id}/messages": Role.VIEWER,
     "POST /api/messages/send": Role.AGENT,
+    "POST /api/files": Role.AGENT,
+    "GET /api/files/{id}": Role.VIEWER,
     "GET /api/outbox": Role.OWNER,
     "POST /api/outbox/{id}/redrive": Role.OWNER,
     "GET /api/users": Role.VIEWER,

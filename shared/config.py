@@ -122,6 +122,7 @@ class Settings(BaseModel):
     file_limit_mb: int = Field(default=25, ge=1, le=25)
     files_per_tenant_mb: int = Field(default=10_240, ge=0, le=10**9)
     files_kept_days: KeptDays = 365
+    media_scan_url: Url | None = None
 
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
 
@@ -142,6 +143,8 @@ class Settings(BaseModel):
             raise ValueError("GOOGLE_CLOUD_PROJECT: is required when BACKEND=google")
         self._check_push()
         self._check_prices()
+        if self.media_scan_url is not None and self.files_per_tenant_mb == 0:
+            raise ValueError("MEDIA_SCAN_URL: needs kept files, so FILES_PER_TENANT_MB must not be 0")
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         return self

@@ -86,6 +86,11 @@ def test_without_any_variable_the_defaults_hold() -> None:
         ("RETRY_MIN_SECONDS", "nan"),
         ("RETRY_MAX_SECONDS", "1e300"),
         ("TRACE_RATIO", "nan"),
+        ("FILES_KEPT_DAYS", "6"),
+        ("FILES_KEPT_DAYS", "3651"),
+        ("MEDIA_SCAN_URL", "scanner"),
+        ("MEDIA_SCAN_URL", "ftp://scanner/scan"),
+        ("MEDIA_SCAN_URL", "http://user:secret@scanner/scan"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: str) -> None:
@@ -93,6 +98,11 @@ def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: s
         _load(**{variable: value})
     assert refused.value.detail.startswith(f"{variable}:")
     assert "\n" not in refused.value.detail
+
+
+def test_files_are_checked_only_where_some_are_kept() -> None:
+    with pytest.raises(ConfigurationInvalid, match="MEDIA_SCAN_URL: needs kept files"):
+        _load(MEDIA_SCAN_URL="http://scanner:8080/scan", FILES_PER_TENANT_MB="0")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ protect(api, Access.DASHBOARD)
 
 
 class MediaPath(BaseModel):
-    attachment_id: str = Field(description="An attachment's `media_id`.")
+    attachment_id: str = Field(description="An attachment's `media_id`, or the id of an upload.")
 
 
 class NewMediaLink(BaseModel):
@@ -76,7 +76,16 @@ def _file() -> dict[str, Any]:
 
 @api.get(
     "/<attachment_id>",
-    responses={200: _file(), 206: _file(), 304: None, 413: Failure, 416: Failure, 502: Failure, 503: Failure},
+    responses={
+        200: _file(),
+        206: _file(),
+        304: None,
+        409: Failure,
+        413: Failure,
+        416: Failure,
+        502: Failure,
+        503: Failure,
+    },
 )
 def read_media(path: MediaPath) -> Response:
     """The file itself, from the hub's copy or its provider; a `Range` of it and `If-None-Match` are honoured."""
@@ -91,10 +100,7 @@ def read_media(path: MediaPath) -> Response:
 def make_link(path: MediaPath, body: NewMediaLink) -> Response:
     """Make a link at which anybody gets the file for a while, in an `<img>` for one; it names no credential."""
     link = media.link(deps(), caller().tenant_id, path.attachment_id, body.expires_in)
-    base = deps().settings.own_address or ""
-    url = f"{base}/media/{quote(path.attachment_id, safe='')}/content?copy={link.copy.id}&expires={link.expires}"
-    url += f"&signature={link.signature}"
-    return answer(MediaLink.of(link, url), 201)
+    return answer(MediaLink.of(link, link.url(deps().settings.own_address or "")), 201)
 
 
 @api.get(
@@ -104,6 +110,7 @@ def make_link(path: MediaPath, body: NewMediaLink) -> Response:
         206: _file(),
         304: None,
         401: Failure,
+        409: Failure,
         413: Failure,
         416: Failure,
         502: Failure,

@@ -47,7 +47,7 @@ def send_message(header: IdempotencyHeader, body: SendIn) -> Response:
     require(Role.AGENT)
     key = header.idempotency_key
     target = sending.Target(conversation_id=body.session_id)
-    content = body.to_domain(deps())
+    content = body.to_domain(deps(), caller().tenant_id)
     return _accepted(sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None))
 
 

@@ -20,7 +20,9 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
+from shared.errors import BadRequest
 from shared.http.times import WholeSeconds
+from shared.usecases.conversations import uploads
 from shared.usecases.conversations.sending import Content
 
 CHANNELS = {channel: channel.value for channel in ChannelType} | {ChannelType.WIDGET: "chat"}
@@ -211,17 +213,20 @@ class TemplateIn(Filling):
 class SendIn(BaseModel):
     """A message for a session. For `type` image, video, audio or document, `content` is the file's address.
 
+    Beside the `file_id` of an upload (`POST /api/files`), which takes the place of an address, it is the text.
+
     Beside a `template`, `content` is what the hub shows for it, and may be left out.
     """
 
     session_id: str = Field(min_length=1, max_length=64)
     content: str = Field(default="", max_length=65_536)
     type: Literal["text", "image", "video", "audio", "document"] = "text"
+    file_id: str | None = Field(default=None, min_length=1, max_length=64)
     template: TemplateIn | None = None
 
     @model_validator(mode="after")
     def _has_content(self) -> SendIn:
-        if not self.content.strip() and self.template is None:
+        if not self.content.strip() and self.template is None and self.file_id is None:
             empty = PydanticCustomError("empty", "give a text, a file's address, or a template")
             # Raised in this way the error names the field.
             raise ValidationError.from_exception_data(
@@ -229,10 +234,15 @@ class SendIn(BaseModel):
             )
         return self
 
-    def to_domain(self, deps: Deps) -> Content:
-        """Raises `BadRequest` for an address that may not be called."""
+    def to_domain(self, deps: Deps, tenant_id: str) -> Content:
+        """Raises `BadRequest` for an address that may not be called, and as `uploads.attachment` for an upload."""
         if self.template is not None:
             return Content(text=self.content or None, template=self.template.to_domain())
+        if self.file_id is not None:
+            if self.type == "text":
+                raise BadRequest.of_field("type", "is image, video, audio or document with a file_id")
+            file = uploads.attachment(deps, tenant_id, self.file_id, MessageKind(self.type), None)
+            return Content(text=self.content or None, attachments=(file,))
         if self.type == "text":
             return Content(text=self.content)
         deps.http.check(self.content, "content")

@@ -15,6 +15,7 @@ from shared.domain.outbox import Choice, OutboxItem, OutboxStatus, ReactionTo, T
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
 from shared.http.times import Milliseconds
+from shared.usecases.conversations import uploads
 
 _SENDABLE = {
     "image": MessageKind.IMAGE,
@@ -36,10 +37,13 @@ class _Wire(BaseModel):
 
 
 class AttachmentIn(Request, _Wire):
-    """A file by its address, or a place."""
+    """A file by its address or, if it was uploaded (`POST /api/files`), its id; or a place."""
 
     type: str = Field(max_length=20, description="image, video, audio, document, sticker or location")
     url: str | None = Field(default=None, max_length=4096)
+    file_id: str | None = Field(
+        default=None, min_length=1, max_length=64, description="Of an upload, instead of `url`."
+    )
     file_name: str | None = Field(default=None, max_length=255)
     mime_type: str | None = Field(default=None, max_length=127)
     latitude: float | None = Field(default=None, ge=-90, le=90)
@@ -47,18 +51,23 @@ class AttachmentIn(Request, _Wire):
     name: str | None = Field(default=None, max_length=255)
     address: str | None = Field(default=None, max_length=1024)
 
-    def to_domain(self, deps: Deps) -> Attachment:
-        """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called."""
+    def to_domain(self, deps: Deps, tenant_id: str) -> Attachment:
+        """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called.
+
+        For an upload also raises as `uploads.attachment`.
+        """
         kind = _SENDABLE.get(self.type.lower())
         if kind is None:
             raise _not_sendable(f"the type {self.type!r} is none of {', '.join(_SENDABLE)}")
         if kind is MessageKind.LOCATION and (self.latitude is None or self.longitude is None):
             raise _not_sendable("a location needs latitude and longitude")
         if kind is not MessageKind.LOCATION:
-            if not self.url:
-                raise _not_sendable(f"{self.type} needs a url")
+            if self.file_id and not self.url:
+                return uploads.attachment(deps, tenant_id, self.file_id, kind, self.file_name)
+            if not self.url or self.file_id:
+                raise _not_sendable(f"{self.type} needs a url or a fileId, and not both")
             deps.http.check(self.url, "attachments")
-        return Attachment(type=kind, **self.model_dump(exclude={"type"}, by_alias=False))
+        return Attachment(type=kind, **self.model_dump(exclude={"type", "file_id"}, by_alias=False))
 
 
 def _not_sendable(reason: str) -> BadRequest:

@@ -106,7 +106,7 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
     )
     content = sending.Content(
         text=body.text,
-        attachments=tuple(attachment.to_domain(deps()) for attachment in body.attachments),
+        attachments=tuple(attachment.to_domain(deps(), caller().tenant_id) for attachment in body.attachments),
         reply_to=body.reply_to,
         reaction=body.reaction.to_domain() if body.reaction else None,
         template=body.template.to_domain() if body.template else None,

@@ -84,7 +84,7 @@ def _user(conversation: Conversation, last: Message) -> dict[str, Any]:
 def _media(attachment: Attachment) -> dict[str, str | None]:
     return {
         "mime_type": attachment.mime_type,
-        "media_url": attachment.url,
+        "media_url": attachment.as_offered().url,
         "file_name": attachment.file_name,
     }
 

@@ -62,7 +62,8 @@ class Capabilities:
     answers every message at once, however often. Where an answer goes
     `in_one_piece` its paragraphs are not made messages of their own. `markup` is
     the notation in which it shows bold text, links and code; without one it shows
-    the plain text.
+    the plain text. With `uploads` it hands files that the hub holds over to the provider;
+    elsewhere the provider fetches them from an address of the hub.
     """
 
     text_limit: int
@@ -82,6 +83,7 @@ class Capabilities:
     live: bool = False
     in_one_piece: bool = False
     markup: Markup | None = None
+    uploads: bool = False
     addressed_by: Literal["phone", "email", "customer"] | None = None
     pace: Pace = Pace()
 

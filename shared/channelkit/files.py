@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.channel.media import MAX_MEDIA, Media
+from shared.channelkit.multipart import multipart, readable
 from shared.deps import Deps
-from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment
+from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable, StoreError
 from shared.outgoing import Answer
 from shared.security.addresses import AddressRefused
 
@@ -36,6 +39,30 @@ def fetch_file(
     except ProviderError as error:
         raise error from None  # What caused it may quote the address, and the address may be a secret.
     return media_of(provider, answer)
+
+
+def content_of(deps: Deps, instance: Instance, attachment: Attachment) -> Media:
+    """What is to be sent: from the hub itself for an upload, else from the file's address.
+
+    Raises a `ProviderError` that does not repeat the address.
+    """
+    if attachment.sha256 is None:
+        return fetch_file(deps, instance.adapter, attachment.url or "")
+    try:
+        file = deps.files.open(instance.tenant_id, attachment.sha256) if deps.files is not None else None
+        if file is None:
+            raise ProviderRejected(instance.adapter, "the file is no longer kept")
+        with file:
+            content = file.read()
+    except (StoreError, OSError):
+        raise ProviderUnavailable(instance.adapter, "the kept file could not be read") from None
+    return Media(content=content, mime_type=attachment.mime_type, file_name=attachment.file_name)
+
+
+def form_of(fields: Mapping[str, str], media: Media, field: str = "file") -> tuple[bytes, str]:
+    """A form with the fields and the file, and its content type."""
+    kind = readable((media.mime_type or "application/octet-stream").partition(";")[0].strip())
+    return multipart(fields, media.content, kind, media.file_name or "file", field)
 
 
 def media_of(provider: str, answer: Answer) -> Media:

@@ -52,6 +52,7 @@ class Attachment(BaseModel):
 
     `url` is only set when whoever holds it may be shown it; a provider's file
     id, hashes and keys go to `extra`. `unavailable` says why nobody gets the file.
+    `sha256` names the content of a file that was uploaded to the hub, which holds it itself.
     """
 
     type: MessageKind
@@ -64,6 +65,7 @@ class Attachment(BaseModel):
     name: str | None = None
     address: str | None = None
     unavailable: str | None = None
+    sha256: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
     def as_offered(self) -> Attachment:

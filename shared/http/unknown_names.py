@@ -30,6 +30,9 @@ Model = type[BaseModel]
 ANY_NAMES = "any_names"
 """The attribute of a view that takes whatever it is sent; see `any_names`."""
 
+READS_BODY = "reads_body"
+"""The attribute of a view whose body is a file, and has no names."""
+
 MOST_NAMES = 5
 """How many unknown names an error tells."""
 
@@ -78,7 +81,7 @@ def checked(view: View, accepted: Accepted) -> View:
         _refuse("parameter", unknown_in_query(accepted.query, sent.parameter_names))
         if accepted.form is not None:
             _refuse("field", unknown_in_query(accepted.form, {*sent.form, *sent.files}))
-        elif request.method in _WRITES:
+        elif request.method in _WRITES and not getattr(view, READS_BODY, False):
             _check_body(accepted.body, sent.get_json())
         return view(*args, **kwargs)
 

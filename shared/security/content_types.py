@@ -9,6 +9,8 @@ UNKNOWN = "application/octet-stream"
 _WELL_FORMED = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,99}")
 # What a browser would run, or take for a page.
 _ACTIVE = re.compile(r"html|xml|svg|script|ecmascript|css|flash|x-shockwave|mhtml|multipart/|message/|/pdf$")
+_PAGE_OR_PROGRAM = re.compile(r"html|script|ecmascript|x-msdownload|x-msdos|x-dosexec|x-executable|x-sh$|java-archive")
+_STARTS_OF_ACTIVE = (b"<!doctype html", b"<html", b"<script", b"#!/", b"\x7felf", b"mz\x90\x00")
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -38,6 +40,13 @@ def content_type(declared: str | None, content: bytes) -> str:
     if mime_type == "application/pdf":
         return recognized
     return UNKNOWN if _ACTIVE.search(mime_type) else mime_type
+
+
+def is_active(declared: str | None, content: bytes) -> bool:
+    """Whether it is a web page or a program, by what it is declared as or by its first bytes."""
+    mime_type = (declared or "").partition(";")[0].strip().lower()
+    start = content[:512].lstrip().lower()
+    return bool(_PAGE_OR_PROGRAM.search(mime_type)) or start.startswith(_STARTS_OF_ACTIVE)
 
 
 def may_be_shown(mime_type: str) -> bool:

@@ -29,8 +29,9 @@ ANY = re.compile(
     r"(GET|POST) (/webhook/|/api/telegram/bot/|/api/facebook/)"
     r"|GET (/oauth/|/health|/widget/embed.js|/widget/assets/|/widget/\{instance\}$)"
 )
-# A channel's settings stand in the body itself; what a channel does not know is kept like its `config`.
-ANY_FIELDS = {"POST /channels/{channel_type}/configure"}
+# A channel's settings stand in the body itself; what a channel does not know is kept like its `config`. A file's
+# content has no names.
+ANY_FIELDS = {"POST /channels/{channel_type}/configure", "POST /api/files"}
 
 # What genuine clients of the five dialects send beside what means something here.
 IGNORED: dict[str, list[str]] = {

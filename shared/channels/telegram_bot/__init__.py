@@ -58,6 +58,7 @@ channel = Channel(
         deletions=True,
         # https://core.telegram.org/bots/api#deletemessage
         deletions_within=timedelta(hours=48),
+        uploads=True,
         pace=Pace(per_second=30, chat_seconds=1, chat_burst=5),
     ),
     setup=Setup(title="Telegram Bot", api_key="bot_token"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from shared.channel.media import Media
+from shared.channelkit.files import form_of
 from shared.channelkit.providers import refusal
 from shared.channels.telegram_bot.config import TelegramBotConfig, TelegramBotSettings
 from shared.deps import Deps
@@ -38,26 +41,49 @@ class Reply:
         return not self.ok and self.answer.status == 400 and any(phrase in description for phrase in phrases)
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send along, and the parameter that it is."""
+
+    name: str
+    file: Media
+
+
 def call(
-    deps: Deps, config: TelegramBotConfig, method: str, params: Mapping[str, Any], timeout: float = TIMEOUT
+    deps: Deps,
+    config: TelegramBotConfig,
+    method: str,
+    params: Mapping[str, Any],
+    timeout: float = TIMEOUT,
+    upload: Upload | None = None,
 ) -> Reply:
     """Call a method; a refusal is returned, not raised. Raises what `Outgoing.request` raises."""
     token = config.bot_token.get_secret_value()
     url = f"{deps.settings.of(TelegramBotSettings).telegram_api_url}/bot{quote(token, safe=':')}/{method}"
+    body, headers = (params, None) if upload is None else _form(params, upload)
     try:
-        answer = deps.http.request("POST", url, provider=PROVIDER, json=params, timeout=timeout, guarded=False)
+        answer = deps.http.request(
+            "POST", url, provider=PROVIDER, json=body, headers=headers, timeout=timeout, guarded=False
+        )
     except ProviderError as error:
         raise error from None  # What caused it quotes the URL, and the token is in the URL.
-    body = answer.json()
-    if not isinstance(body, dict):
+    answered = answer.json()
+    if not isinstance(answered, dict):
         return Reply(answer, ok=False)
     return Reply(
         answer,
-        ok=answer.ok and body.get("ok") is True,
-        result=body.get("result"),
-        description=str(body.get("description") or "").replace(token, "***")[:500],
-        parameters=body.get("parameters") if isinstance(body.get("parameters"), dict) else None,
+        ok=answer.ok and answered.get("ok") is True,
+        result=answered.get("result"),
+        description=str(answered.get("description") or "").replace(token, "***")[:500],
+        parameters=answered.get("parameters") if isinstance(answered.get("parameters"), dict) else None,
     )
+
+
+def _form(params: Mapping[str, Any], upload: Upload) -> tuple[object, dict[str, str]]:
+    """The parameters as a form (https://core.telegram.org/bots/api#sending-files): those of parts are JSON."""
+    fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
+    form, content_type = form_of(fields, upload.file, upload.name)
+    return form, {"Content-Type": content_type}
 
 
 def result(reply: Reply) -> Any:

@@ -10,10 +10,11 @@ from typing import Any
 from shared.channel.outbound import Sent
 from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
 from shared.channelkit.entities import Entity
+from shared.channelkit.files import content_of
 from shared.channelkit.rendering import entities
 from shared.channelkit.styled_text import utf16_length
 from shared.channels.telegram_bot.address import is_plain, target
-from shared.channels.telegram_bot.api import PROVIDER, Reply, call, result
+from shared.channels.telegram_bot.api import PROVIDER, Reply, Upload, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -57,11 +58,15 @@ _FILE_REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One method call; `link` is what to send as text where Telegram cannot use the file."""
+    """One method call; `link` is what to send as text where Telegram cannot use the file.
+
+    A file that the hub holds is the parameter `upload_as`.
+    """
 
     method: str
     params: Mapping[str, Any]
     link: str | None = None
+    upload_as: str | None = None
 
     @property
     def text(self) -> str:
@@ -88,6 +93,8 @@ def send(deps: Deps, instance: Instance, config: TelegramBotConfig, payload: Out
     if payload.reaction:
         return _react(api, payload.to, payload.reaction)
     step = step_of(payload, config.parse_mode)
+    if step.upload_as is not None:
+        api = partial(api, upload=Upload(step.upload_as, content_of(deps, instance, payload.attachments[0])))
     message, sent_to, carried_out = _carry_out(api, step)
     note = as_links(payload.attachments) if carried_out.method != step.method else None
     return Sent(external_message_id=_message_id(payload.to, message), external_conversation_id=sent_to, note=note)
@@ -142,12 +149,12 @@ def _media(attachment: Attachment) -> Step | None:
     if attachment.latitude is not None and attachment.longitude is not None:
         return _place(attachment, {"latitude": attachment.latitude, "longitude": attachment.longitude})
     source = attachment.url or attachment.extra.get("file_id")
-    if not source:
+    if not source and attachment.sha256 is None:
         return None
     method, name = _METHODS.get(attachment.type, ("sendDocument", "document"))
     if method == "sendAudio" and _is_voice(attachment):
         method, name = "sendVoice", "voice"
-    return Step(method, {name: source}, attachment.url)
+    return Step(method, {name: source}, attachment.url) if source else Step(method, {}, upload_as=name)
 
 
 def _place(attachment: Attachment, spot: Mapping[str, float]) -> Step:

@@ -61,6 +61,7 @@ channel = Channel(
         # Who came by an advertisement may be written to for three days.
         longest_window=timedelta(hours=72),
         templates=True,
+        uploads=True,
         choices=True,
         addressed_by="phone",
         pace=Pace(per_second=80, chat_seconds=6, chat_burst=45),

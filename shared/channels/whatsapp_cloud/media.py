@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from shared.channel.media import MAX_MEDIA, Media
-from shared.channelkit.files import fetch_file
+from shared.channelkit.files import content_of, fetch_file
 from shared.channelkit.multipart import multipart, readable
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
@@ -45,7 +45,7 @@ def _bearer(config: CloudConfig) -> dict[str, str]:
     return {"Authorization": f"Bearer {config.access_token.get_secret_value()}"}
 
 
-def upload(deps: Deps, config: CloudConfig, attachment: Attachment) -> str | None:
+def upload(deps: Deps, instance: Instance, config: CloudConfig, attachment: Attachment) -> str | None:
     """Meta's id of the attachment's content, good for 30 days; None when the hub cannot get the file.
 
     Uploaded rather than sent by its address: Meta's own fetcher follows no
@@ -54,7 +54,7 @@ def upload(deps: Deps, config: CloudConfig, attachment: Attachment) -> str | Non
     nothing has been sent yet.
     """
     try:
-        media = fetch_file(deps, PROVIDER, attachment.url or "")
+        media = content_of(deps, instance, attachment)
     except ProviderUnavailable:
         raise
     except ProviderError:

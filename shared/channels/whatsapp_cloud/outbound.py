@@ -66,7 +66,7 @@ def send(deps: Deps, instance: Instance, config: CloudConfig, payload: OutboxPay
     elif payload.choices:
         sent = _sent(post({"type": "interactive", "interactive": _question(payload.text or "?", payload.choices)}))
     elif payload.attachments:
-        sent = _send_attachment(deps, config, post, payload.attachments[0], payload.text)
+        sent = _send_attachment(deps, instance, config, post, payload)
     else:
         sent = _send_text(post, payload.text)
     _mark_read(deps, config, payload)
@@ -115,12 +115,13 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
     return {"type": "list", **body, "action": {"button": _LIST_BUTTON, "sections": [{"rows": rows}]}}
 
 
-def _send_attachment(deps: Deps, config: CloudConfig, post: Post, attachment: Attachment, text: str | None) -> Sent:
+def _send_attachment(deps: Deps, instance: Instance, config: CloudConfig, post: Post, payload: OutboxPayload) -> Sent:
+    attachment, text = payload.attachments[0], payload.text
     if not is_file(attachment):
         place = _place(attachment)
         return _sent(post(place)) if place else _send_text(post, joined([text, in_words(attachment)]))
     kind = _TYPES[attachment.type]
-    about = _source(deps, config, attachment)
+    about = _source(deps, instance, config, attachment)
     if kind == "document" and attachment.file_name:
         about["filename"] = attachment.file_name
     if text:
@@ -138,13 +139,15 @@ def _place(attachment: Attachment) -> dict[str, Any] | None:
     return {"type": "location", "location": spot}
 
 
-def _source(deps: Deps, config: CloudConfig, attachment: Attachment) -> dict[str, Any]:
+def _source(deps: Deps, instance: Instance, config: CloudConfig, attachment: Attachment) -> dict[str, Any]:
     """The file by the id under which Meta has it; by its address only when the hub cannot get it itself."""
     media_id = attachment.extra.get("media_id")
     if not isinstance(media_id, str):
-        if not attachment.url:
+        if not attachment.url and attachment.sha256 is None:
             raise ProviderRejected(PROVIDER, "the file has no address")
-        media_id = upload(deps, config, attachment)
+        media_id = upload(deps, instance, config, attachment)
+        if media_id is None and not attachment.url:
+            raise ProviderRejected(PROVIDER, "the file is no longer kept")
     return {"id": media_id} if media_id else {"link": attachment.url}
 
 

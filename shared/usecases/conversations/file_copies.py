@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.files import FileCopy
+from shared.domain.files import BEING_CHECKED, FileCopy
 from shared.domain.messages import Attachment, Message, is_file
+from shared.usecases.conversations import scanning
 
 
 def are_stored(deps: Deps) -> bool:
@@ -29,6 +30,8 @@ def order(deps: Deps, unit: UnitOfWork, message: Message, former: Sequence[Attac
         copy = new_copy(deps, message, number, attachment)
         if is_file(attachment) and copy.id not in former_ids and unit.file_copies.existing(copy.id) is None:
             unit.file_copies.add(copy)
+            if scanning.is_on(deps):
+                _set_unavailable(message, number, BEING_CHECKED)
 
 
 def new_copy(deps: Deps, message: Message, number: int, attachment: Attachment) -> FileCopy:
@@ -45,13 +48,19 @@ def new_copy(deps: Deps, message: Message, number: int, attachment: Attachment) 
     )
 
 
-def make_unavailable(unit: UnitOfWork, copy: FileCopy, reason: str) -> None:
-    """Have the copy's message say why nobody gets the file."""
-    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id)
-    for number, attachment in enumerate(message.attachments if message is not None else []):
-        if message is not None and copy_id(message, number, attachment) == copy.id:
-            changed = attachment.model_copy(update={"unavailable": reason})
-            message.attachments = [*message.attachments[:number], changed, *message.attachments[number + 1 :]]
+def set_unavailable(unit: UnitOfWork, copy: FileCopy, reason: str | None) -> None:
+    """Have the copy's message say why nobody gets the file, or with None that it can be had."""
+    message = unit.messages.owned_or_none(copy.tenant_id, copy.message_id) if copy.message_id else None
+    if message is None or copy.number >= len(message.attachments):
+        return
+    attachment = message.attachments[copy.number]
+    if attachment.unavailable != reason and copy_id(message, copy.number, attachment) == copy.id:
+        _set_unavailable(message, copy.number, reason)
+
+
+def _set_unavailable(message: Message, number: int, reason: str | None) -> None:
+    changed = message.attachments[number].model_copy(update={"unavailable": reason})
+    message.attachments = [*message.attachments[:number], changed, *message.attachments[number + 1 :]]
 
 
 def copy_id(message: Message, number: int, attachment: Attachment) -> str:

@@ -63,7 +63,7 @@ def _expire(deps: Deps, document: DocumentUnit[FileCopy]) -> bool:
     unit, copy = document.unit, document.read()
     delete = kept_contents.release(deps, unit, copy.tenant_id, copy.sha256 or "")
     copy.state, copy.sha256 = FileCopyState.EXPIRED, None
-    file_copies.make_unavailable(unit, copy, NO_LONGER_KEPT)
+    file_copies.set_unavailable(unit, copy, NO_LONGER_KEPT)
     try:
         unit.commit()
         delete()

@@ -17,7 +17,7 @@ from shared.documents import Increment, ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.files import StoredContent
-from shared.errors import NotConfigured, Overloaded, PayloadTooLarge
+from shared.errors import NotConfigured, Overloaded, PayloadTooLarge, Unprocessable
 from shared.ports.files import FileContent, Files
 
 CLEANED_EVERY = timedelta(hours=1)
@@ -69,6 +69,14 @@ def _count(unit: UnitOfWork, tenant_id: str, content: FileContent) -> bool:
         raise Overloaded("the same file is being deleted at this moment: try again", _DELETED_WITHIN)
     stored.references += 1
     return False
+
+
+def refer_again(unit: UnitOfWork, tenant_id: str, sha256: str) -> None:
+    """Count one more that refers to a content that is kept already; raises `Unprocessable` when it is not."""
+    stored = unit.stored_contents.owned_or_none(tenant_id, ids.stored_content(tenant_id, sha256))
+    if stored is None or stored.deleting_since is not None:
+        raise Unprocessable("the file is no longer kept: upload it again")
+    stored.references += 1
 
 
 def release(deps: Deps, unit: UnitOfWork, tenant_id: str, sha256: str) -> Callable[[], None]:

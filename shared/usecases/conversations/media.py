@@ -6,6 +6,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -16,13 +17,13 @@ from shared.deps import Deps
 from shared.documents.collection import of_tenant
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.files import FileCopy
+from shared.domain.files import BEING_CHECKED, NO_LONGER_KEPT, OPEN, FileCopy, FileCopyState
 from shared.domain.messages import Attachment, Message, is_file
-from shared.errors import NotFound, PayloadTooLarge, StoreError, Unauthorized
+from shared.errors import Collision, NotFound, PayloadTooLarge, StoreError, Unauthorized
 from shared.outgoing import concurrency
 from shared.ports.blobs import Blob
 from shared.security.content_types import UNKNOWN, content_type
-from shared.usecases.conversations import file_copies
+from shared.usecases.conversations import file_copies, scanning, uploads
 from shared.usecases.instances import instance_config, instance_lookup
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,15 @@ CACHED_FOR = timedelta(days=1)
 class Link:
     """What opens one file to anybody until `expires` (seconds since 1970)."""
 
+    media_id: str
     copy: FileCopy
     expires: int
     signature: str
+
+    def url(self, base: str) -> str:
+        """Where the file is, at a hub with this address."""
+        place = f"{base}/media/{quote(self.media_id, safe='')}/content"
+        return f"{place}?copy={self.copy.id}&expires={self.expires}&signature={self.signature}"
 
 
 def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
@@ -45,16 +52,26 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
     Raises `NotFound` for an unknown or foreign one and for what has no file,
     `PayloadTooLarge`, or a `ProviderError`.
     """
+    if _is_upload(media_id):
+        return _uploaded(deps, uploads.read(deps, tenant_id, media_id))
     message, number = _place(deps, tenant_id, media_id)
     return _content(deps, message, number, _copy(deps, message, number))
 
 
 def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
     """A link at which anybody gets the file until its time is over; raises `NotFound` as `fetch` does."""
-    message, number = _place(deps, tenant_id, media_id)
-    copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
+    if _is_upload(media_id):
+        copy = uploads.read(deps, tenant_id, media_id)
+    else:
+        message, number = _place(deps, tenant_id, media_id)
+        copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
+    return link_to(deps, media_id, copy, seconds)
+
+
+def link_to(deps: Deps, media_id: str, copy: FileCopy, seconds: int) -> Link:
+    """A link to a copy that was read already."""
     expires = int(deps.now().timestamp()) + seconds
-    return Link(copy=copy, expires=expires, signature=_signature(copy, expires))
+    return Link(media_id=media_id, copy=copy, expires=expires, signature=_signature(copy, expires))
 
 
 def fetch_by_link(deps: Deps, media_id: str, copy_id: str, expires: int, signature: str) -> Blob:
@@ -68,6 +85,10 @@ def fetch_by_link(deps: Deps, media_id: str, copy_id: str, expires: int, signatu
     copy = UnitOfWork(deps.store).file_copies.of_any_tenant(copy_id)
     if copy is None or not hmac.compare_digest(signature.encode(), _signature(copy, expires).encode()):
         raise refused
+    if copy.message_id is None:
+        if media_id != copy.id:
+            raise refused
+        return _uploaded(deps, copy)
     try:
         message, number = _place(deps, copy.tenant_id, media_id)
     except NotFound:
@@ -95,11 +116,42 @@ def _copy_or_order(deps: Deps, unit: UnitOfWork, message: Message, number: int) 
 
 
 def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -> Blob:
-    """The copy, else what the provider gives."""
-    if (reason := message.attachments[number].unavailable) is not None:
+    """The copy, else what the provider gives, unless the scanner has to see it before."""
+    reason = message.attachments[number].unavailable
+    if reason is None and scanning.is_on(deps):
+        copy = copy or run_with_retry(
+            deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True
+        )
+        reason = _why_unchecked(copy)
+    if reason == BEING_CHECKED:
+        raise Collision("this file is being checked: ask again in some minutes")
+    if reason is not None:
         raise NotFound(f"this file cannot be had: it is {reason}")
     stored = _stored(deps, copy) if copy is not None else None
+    if stored is None and scanning.is_on(deps):
+        raise NotFound("this file cannot be had: the hub no longer has what was checked")
     return stored if stored is not None else _fetched(deps, message, number)
+
+
+def _is_upload(media_id: str) -> bool:
+    """Whether the id is that of an upload; an attachment's has the message's id and a number."""
+    return "-" not in media_id
+
+
+def _uploaded(deps: Deps, copy: FileCopy) -> Blob:
+    if copy.state is FileCopyState.CHECKING:
+        raise Collision("this file is being checked: ask again in some minutes")
+    stored = _stored(deps, copy)
+    if stored is None or copy.state is not FileCopyState.STORED:
+        reason = NO_LONGER_KEPT if copy.state is FileCopyState.EXPIRED else copy.error or copy.state.value
+        raise NotFound(f"this file cannot be had: it is {reason}")
+    return stored
+
+
+def _why_unchecked(copy: FileCopy) -> str | None:
+    if copy.state is FileCopyState.STORED:
+        return None
+    return BEING_CHECKED if copy.state in OPEN else f"{copy.state}: {copy.error}"
 
 
 def _stored(deps: Deps, copy: FileCopy) -> Blob | None:

@@ -24,7 +24,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message
 from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
-from shared.usecases.conversations import conversations, routing
+from shared.usecases.conversations import conversations, routing, uploads
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
@@ -118,7 +118,8 @@ def _attempt(deps: Deps, unit: UnitOfWork, caller: Principal, target: Target, dr
         raise Unprocessable("this channel cannot send messages")
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
-    enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance))
+    for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
+        uploads.refer(deps, unit, message)
     return True
 
 

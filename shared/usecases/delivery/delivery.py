@@ -44,7 +44,7 @@ from shared.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from shared.usecases.delivery import outages, pacing, settling
+from shared.usecases.delivery import file_links, outages, pacing, settling
 from shared.usecases.instances import (
     connection_state,
     instance_config,
@@ -120,7 +120,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         holders = ability(instance.adapter, SupportsHolders)
         if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
             return False
-        part = parts.next_part(instance, item)
+        part = parts.next_part(instance, item, file_links.payload_of(deps, instance, item))
         send = _call(deps, instance, item, part)
     except (BadRequest, NotFound) as error:
         settling.mark_dead(deps, unit, item, "rejected", error.detail, instance)

@@ -29,9 +29,13 @@ class Part:
         return self.number == self.count - 1
 
 
-def next_part(instance: Instance, item: OutboxItem) -> Part:
-    """What of the item is to be sent next. Each part has an id of its own, by which a provider knows a second try."""
-    payloads = [item.payload] if item.is_change else payloads_of(instance, item.payload)
+def next_part(instance: Instance, item: OutboxItem, payload: OutboxPayload | None = None) -> Part:
+    """What of the item is to be sent next. Each part has an id of its own, by which a provider knows a second try.
+
+    `payload` is the item's own with what sending it takes besides, such as addresses of files.
+    """
+    payload = payload or item.payload
+    payloads = [payload] if item.is_change else payloads_of(instance, payload)
     # A later version may cut what was begun into fewer parts; the last one once more is better than nothing ever again.
     number = min(item.parts_sent, len(payloads) - 1)
     payload = payloads[number]

@@ -91,6 +91,8 @@ LOWEST: dict[str, Role] = {
     "POST /api/messages/send": Role.AGENT,
     "PATCH /api/messages/{id}": Role.AGENT,
     "DELETE /api/messages/{id}": Role.AGENT,
+    "POST /api/files": Role.AGENT,
+    "GET /api/files/{id}": Role.VIEWER,
     "GET /api/outbox": Role.OWNER,
     "POST /api/outbox/{id}/redrive": Role.OWNER,
     "GET /api/users": Role.VIEWER,

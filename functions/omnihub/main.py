@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.omnihub import connection, installs, instances  # noqa: PLC0415 - costs cold start
+    from functions.omnihub import connection, installs, instances, sending  # noqa: PLC0415 - costs cold start
 
-    return [instances.api, connection.api, installs.api]
+    return [instances.api, connection.api, sending.api, sending.plural_api, installs.api]
 
 
 handler = handler_for(blueprints)

@@ -35,6 +35,7 @@ SHORT = {
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/teams/{id}": "a team's members, of which there are few",
     "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
+    "/api/v1/instances/": "one answer with the first thousand",
     "/api/omni/instances": "what the Omni server lists, cut at a maximum",
     "/analytics/dashboard": "one bucket for each part of the period",
     "/analytics/channel-performance": "one bucket for each hour of the period",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_openapi.models import Tag
 from werkzeug.wrappers import Response
 
-from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, StatusOut
+from functions.omnihub.connection_schemas import ConnectionOut, MessageOut, OperationOut, StatusOut
 from functions.omnihub.failures import answer_in_documented_statuses
 from functions.omnihub.schemas import InstancePath
 from shared.domain.accounts import Role
@@ -52,6 +52,19 @@ def read_status(path: InstancePath) -> Response:
         return answer(StatusOut.of(instance_operations.status(deps(), instance)))
     except ProviderError as error:
         return answer(StatusOut.failed(instance, error.detail))
+
+
+@api.post("/<instance_name>/connect", responses={200: MessageOut})
+def connect(path: InstancePath) -> Response:
+    """Connect the account again; `message` says how it stands now."""
+    connected = instance_operations.connect(deps_with_origin(), _managed(path))
+    return answer(MessageOut.of(connected))
+
+
+@api.post("/<instance_name>/disconnect", responses={200: MessageOut})
+def disconnect(path: InstancePath) -> Response:
+    """End the connection, as `/logout` does."""
+    return answer(MessageOut.of(instance_operations.logout(deps(), _managed(path))))
 
 
 @api.post("/<instance_name>/restart", responses={200: OperationOut, 409: Failure})

@@ -30,6 +30,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.instances import instances
 from shared.usecases.overview import traces
@@ -45,7 +46,7 @@ cors(api)
 protect(api, Access.HUB)
 
 
-@api.get("", responses={200: TracesOut})
+@api.get("", responses={200: TracesOut, 404: Failure})
 def list_traces(query: TracesQuery) -> Response:
     """List traces, newest first; those of the last 24 hours unless dates or `all_time` are given."""
     only = query.filter(_named(query.instance_name), deps().now())
@@ -58,7 +59,7 @@ def list_traces_of_phone(path: PhonePath, query: PhoneQuery) -> Response:
     return _listed(traces.newest(deps(), caller().tenant_id, TraceFilter(phone=path.phone), query.limit))
 
 
-@api.get("/analytics/summary", responses={200: SummaryOut})
+@api.get("/analytics/summary", responses={200: SummaryOut, 404: Failure})
 def summary(query: SpanQuery) -> Response:
     """Sum up the traces of a time, of very many the newest."""
     start, end = query.span(deps().now())

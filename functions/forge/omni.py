@@ -13,20 +13,20 @@ from functions.forge.schemas import (
     OmniTrialOut,
     TestMessageOut,
 )
-from functions.forge.unsuccessful import mark_failures
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
+from shared.http.failure_fields import add_to_failures
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.forge import forge_instances, forge_messages
 
 api = APIBlueprint("forge_omni", __name__, url_prefix="/api/omni", abp_tags=[Tag(name="Forge")])
 cors(api)
 protect(api, Access.DASHBOARD)
-mark_failures(api)
+add_to_failures(api, {"success": False})
 
 
 @api.get("/instances", responses={200: OmniChannelsOut, 400: Failure, 502: Failure})

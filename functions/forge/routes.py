@@ -15,20 +15,20 @@ from functions.forge.schemas import (
     OmniServerIn,
     OmniTrial,
 )
-from functions.forge.unsuccessful import mark_failures
 from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
+from shared.http.failure_fields import add_to_failures
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases.forge import forge, forge_instances
 
 api = APIBlueprint("forge", __name__, url_prefix="/api/forge", abp_tags=[Tag(name="Forge")])
 cors(api)
 protect(api, Access.DASHBOARD)
-mark_failures(api)
+add_to_failures(api, {"success": False})
 
 
 @api.get("/config", responses={200: ForgeSettingsOut})

@@ -23,6 +23,7 @@ DOORS = {
     "/oauth": "omnihub",
     "/api/health": "omega",
     "/api/pair": "omega",
+    "/api/webhook": "omega",
     "/api/forge": "forge",
     "/api/omni": "forge",
     "/widget": "widget",

@@ -1,4 +1,4 @@
-"""The Omega dialect as a function: pairing the one WhatsApp account of a headless deployment."""
+"""The Omega dialect as a function: pairing the one WhatsApp account of a headless deployment, and alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.omega import pairing  # noqa: PLC0415 - costs cold start
+    from functions.omega import pairing, webhook  # noqa: F401, PLC0415 - costs cold start; `webhook` adds its view
 
     return [pairing.api]
 

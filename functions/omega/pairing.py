@@ -60,7 +60,7 @@ def pair() -> Response:
     reachable = deps_with_origin()
     instance = default_whatsapp.find_or_make(reachable, caller().tenant_id)
     if instance is None:
-        return answer(NotConfigured(), 409)
+        return answer(NotConfigured.without_account(), 409)
     paired = instance_operations.pair(reachable, instance)
     if paired.status is InstanceStatus.CONNECTED:
         return answer(AlreadyPaired())
@@ -77,7 +77,7 @@ def wait_for_pairing(query: WaitQuery) -> Response:
     """Wait until the code was scanned, for up to a minute."""
     instance = default_whatsapp.find(deps(), caller().tenant_id)
     if instance is None:
-        return answer(NotConfigured(), 409)
+        return answer(NotConfigured.without_account(), 409)
     if pairing_wait.is_paired(deps(), instance, query.timeout):
         return answer(PAIRED)
     pending = answer(PENDING)

@@ -45,19 +45,33 @@ class PairOut(RootModel[QRReady | AlreadyPaired]):
     """A code to scan, or the news that none is needed."""
 
 
+_NO_ACCOUNT = (
+    "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
+)
+
+
 class NotConfigured(BaseModel):
     """There is no account to pair; `message` says what to do."""
 
     status: Literal["not_configured"] = "not_configured"
-    message: str = (
-        "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
-    )
+    message: str
+    detail: str = Field(description="The same as `message`, as in every failure.")
+    error: str = Field(description="The same as `message`.")
+
+    @classmethod
+    def without_account(cls) -> NotConfigured:
+        """Of a tenant of whose accounts none is meant."""
+        return cls._because(_NO_ACCOUNT)
 
     @classmethod
     def without_code(cls, instance: Instance) -> NotConfigured:
         """Of an account that its credentials connect."""
         why = instance.status_detail or "check its credentials"
-        return cls(message=f"The WhatsApp instance {instance.name} has no code to scan: {why}")
+        return cls._because(f"The WhatsApp instance {instance.name} has no code to scan: {why}")
+
+    @classmethod
+    def _because(cls, reason: str) -> NotConfigured:
+        return cls(message=reason, detail=reason, error=reason)
 
 
 class PairStatusOut(BaseModel):

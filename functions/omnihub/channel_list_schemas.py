@@ -102,3 +102,36 @@ class ChannelListOut(BaseModel):
         listed = [ListedChannel.of(instance) for instance in instances]
         healthy = sum(channel.is_healthy for channel in listed)
         return cls(channels=listed, total_count=len(listed), healthy_count=healthy, partial_errors=[])
+
+
+class DiscoveredInstance(BaseModel):
+    """An instance as later servers tell that they have found it."""
+
+    name: str
+    channel_type: ChannelType
+    status: State
+    configured: bool
+    active: bool
+    channel_data: dict[str, str]
+
+    @classmethod
+    def of(cls, instance: Instance) -> DiscoveredInstance:
+        return cls(
+            name=instance.name,
+            channel_type=instance.type,
+            status=STATES[instance.status],
+            configured=instance.status is not InstanceStatus.NOT_CONFIGURED,
+            active=instance.status is InstanceStatus.CONNECTED,
+            channel_data={"phone_number": instance.phone_number} if instance.phone_number else {},
+        )
+
+
+class DiscoveryOut(BaseModel):
+    message: str
+    instances: list[DiscoveredInstance]
+    total_discovered: int
+
+    @classmethod
+    def of(cls, instances: Sequence[Instance]) -> DiscoveryOut:
+        listed = [DiscoveredInstance.of(instance) for instance in instances]
+        return cls(message=f"There are {len(listed)} instances", instances=listed, total_discovered=len(listed))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask_openapi.models import Tag
 from werkzeug.wrappers import Response
 
-from functions.omnihub.connection_schemas import ConnectionOut, OperationOut, StatusOut
+from functions.omnihub.connection_schemas import ConnectionOut, MessageOut, OperationOut, StatusOut
+from functions.omnihub.failures import answer_in_documented_statuses
 from functions.omnihub.schemas import InstancePath
 from shared.domain.accounts import Role
 from shared.domain.instances import Instance
@@ -14,7 +15,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
-from shared.http.errors import Failure, failure
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
 from shared.usecases.instances import installing, instance_operations, instances
@@ -22,12 +23,7 @@ from shared.usecases.instances import installing, instance_operations, instances
 api = APIBlueprint("omnihub_connection", __name__, url_prefix="/api/v1/instances", abp_tags=[Tag(name="Omni-Hub")])
 cors(api)
 protect(api, Access.HUB)
-
-
-@api.errorhandler(ProviderError)
-def provider_failed(error: ProviderError) -> Response:
-    """This dialect knows no 502 and 503."""
-    return failure(min(error.status, 500), error.detail, error.code)
+answer_in_documented_statuses(api)
 
 
 @api.get("/<instance_name>/qr", responses={200: ConnectionOut})
@@ -56,6 +52,19 @@ def read_status(path: InstancePath) -> Response:
         return answer(StatusOut.of(instance_operations.status(deps(), instance)))
     except ProviderError as error:
         return answer(StatusOut.failed(instance, error.detail))
+
+
+@api.post("/<instance_name>/connect", responses={200: MessageOut})
+def connect(path: InstancePath) -> Response:
+    """Connect the account again; `message` says how it stands now."""
+    connected = instance_operations.connect(deps_with_origin(), _managed(path))
+    return answer(MessageOut.of(connected))
+
+
+@api.post("/<instance_name>/disconnect", responses={200: MessageOut})
+def disconnect(path: InstancePath) -> Response:
+    """End the connection, as `/logout` does."""
+    return answer(MessageOut.of(instance_operations.logout(deps(), _managed(path))))
 
 
 @api.post("/<instance_name>/restart", responses={200: OperationOut, 409: Failure})

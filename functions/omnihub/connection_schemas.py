@@ -131,3 +131,14 @@ class OperationOut(BaseModel):
 
     message: str
     status: Literal["restarting", "disconnected", "deleted"]
+
+
+class MessageOut(BaseModel):
+    """What later servers answer to connecting and disconnecting: a sentence."""
+
+    message: str
+
+    @classmethod
+    def of(cls, instance: Instance) -> MessageOut:
+        why = f": {instance.status_detail}" if instance.status_detail else ""
+        return cls(message=f"Instance {instance.name} is {STATES[instance.status]}{why}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Response, jsonify
 from flask_openapi.models import Tag
 
-from functions.omnihub.channel_list_schemas import ChannelListOut, ChannelListQuery
+from functions.omnihub.channel_list_schemas import ChannelListOut, ChannelListQuery, DiscoveryOut
 from functions.omnihub.schemas import (
     SUPPORTED,
     ChannelsQuery,
@@ -29,7 +29,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
-from shared.http.guards import Access, caller, protect, require
+from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.http.origin import deps_with_origin
 from shared.usecases.instances import instance_lookup, instances
 from shared.usecases.instances.instance_config import mask
@@ -67,6 +67,14 @@ def list_channels(query: ChannelListQuery) -> Response:
     """List instances as later servers do at this address with a slash at its end: what each can do, and how it is."""
     page = instances.list_page(deps(), caller().tenant_id, limit=instance_lookup.MAX_PAGE, types=query.types)
     return answer(ChannelListOut.of(page))
+
+
+@api.post("/discover", responses={200: DiscoveryOut})
+@only_reads
+def discover() -> Response:
+    """Tell which instances there are. Other servers look for accounts at Evolution, whose key opens all of them."""
+    page = instances.list_page(deps(), caller().tenant_id, limit=instance_lookup.MAX_PAGE)
+    return answer(DiscoveryOut.of(page))
 
 
 @api.get("/<instance_name>", responses={200: ReadInstanceOut})

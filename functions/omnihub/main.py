@@ -13,9 +13,24 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.omnihub import connection, installs, instances  # noqa: PLC0415 - costs cold start
+    from functions.omnihub import (  # noqa: PLC0415 - costs cold start
+        connection,
+        installs,
+        instances,
+        reading,
+        sending,
+        traces,
+    )
 
-    return [instances.api, connection.api, installs.api]
+    return [
+        instances.api,
+        connection.api,
+        sending.api,
+        sending.plural_api,
+        reading.api,
+        traces.api,
+        installs.api,
+    ]
 
 
 handler = handler_for(blueprints)

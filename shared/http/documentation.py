@@ -201,6 +201,12 @@ def docs() -> Response:
     return response
 
 
+@documentation.get("/api/v1/redoc")
+def redoc() -> Response:
+    """Lead those who ask for the other usual page to the one that there is."""
+    return Response(status=302, headers={"Location": "/api/v1/docs"})
+
+
 @documentation.get("/api/v1/docs/start.js")
 def start() -> Response:
     return Response(_START, mimetype="text/javascript")

@@ -35,6 +35,9 @@ SHORT = {
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/teams/{id}": "a team's members, of which there are few",
     "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
+    "/api/v1/traces/phone/{phone}": "the newest thousand",
+    "/api/v1/traces/{trace_id}/payloads": "three steps at most",
+    "/api/v1/instances/": "one answer with the first thousand",
     "/api/omni/instances": "what the Omni server lists, cut at a maximum",
     "/analytics/dashboard": "one bucket for each part of the period",
     "/analytics/channel-performance": "one bucket for each hour of the period",
@@ -101,10 +104,10 @@ def test_a_list_has_a_maximum_and_goes_on_after_it(path: str, operation: dict[st
     if path in SHORT:
         return
     parameters = {each["name"]: each["schema"] for each in operation.get("parameters", ())}
-    assert "limit" in parameters
-    assert "cursor" in parameters or "skip" in parameters
-    assert parameters["limit"]["minimum"] == 1
-    assert parameters["limit"].get("maximum", 1000) <= 1000
+    limit = parameters["page_size" if "page" in parameters else "limit"]
+    assert parameters.keys() & {"cursor", "skip", "offset", "page"}
+    assert limit["minimum"] == 1
+    assert limit.get("maximum", 1000) <= 1000
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/pair"), ("GET", "/api/pair/status?timeout=0")])

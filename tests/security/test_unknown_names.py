@@ -33,6 +33,15 @@ ANY = re.compile(
 # content has no names.
 ANY_FIELDS = {"POST /channels/{channel_type}/configure", "POST /api/files"}
 
+_PACING = ("delay", "split_message", "mentioned", "mentions_everyone", "auto_parse_mentions")
+SENDING = {
+    "text": _PACING,
+    "media": _PACING,
+    "audio": (*_PACING, "ptt"),
+    "sticker": _PACING,
+    "contact": _PACING,
+    "reaction": ("delay",),
+}
 # What genuine clients of the five dialects send beside what means something here.
 IGNORED: dict[str, list[str]] = {
     "POST /api/v1/instances": [
@@ -45,6 +54,11 @@ IGNORED: dict[str, list[str]] = {
         *("id", "created_at", "updated_at", "evolution_status", "profile_name", "profile_pic_url", "owner_jid"),
         *("phone_number", "auto_qr", "integration"),
     ],
+    **{
+        f"POST /api/v1/{collection}/{{instance_name}}/send-{kind}": [*names]
+        for collection in ("instance", "instances")
+        for kind, names in SENDING.items()
+    },
     "POST /api/channels": ["tenantId"],
     "POST /api/telegram/user/confirm": ["tenantId", "phoneNumber", "phoneCodeHash"],
     "POST /api/whatsapp/channels/{id}/whatsapp": ["_method", "disconnect"],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.profile import SupportsPicture
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         lifecycle,
         media,
         outbound,
+        profile,
         settle,
         webhook,
     )
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     _supports_removal: SupportsRemoval[EvolutionConfig] = lifecycle
     _supports_probe: SupportsProbe[EvolutionConfig] = lifecycle
     _media_module: MediaModule[EvolutionConfig] = media
+    _supports_picture: SupportsPicture[EvolutionConfig] = profile
     _address_module: AddressModule = address
     _supports_defaults: SupportsDefaults = config
 

@@ -25,6 +25,12 @@ def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
     return UnitOfWork(deps.store).instances.owned(tenant_id, instance_id)
 
 
+def by_ids(deps: Deps, tenant_id: str, instance_ids: Collection[str]) -> dict[str, Instance]:
+    """Those of the tenant's instances that exist, by their ids, in one round trip."""
+    unit = UnitOfWork(deps.store)
+    return {instance.id: instance for instance in unit.instances.owned_many(tenant_id, sorted(instance_ids))}
+
+
 def by_name(deps: Deps, tenant_id: str, key: str) -> Instance:
     """The instance with this id, else this name; raises `NotFound`, also for another tenant's instance.
 

@@ -19,11 +19,22 @@ from shared.channel.lifecycle import (
     SupportsRestart,
     SupportsStatus,
 )
+from shared.channel.profile import SupportsPicture
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceStatus
-from shared.errors import BadRequest, Collision, NotConfigured, NotFound, Overloaded, ProviderError, ProviderRejected
+from shared.errors import (
+    BadRequest,
+    ChannelName,
+    Collision,
+    NotConfigured,
+    NotFound,
+    Overloaded,
+    ProviderError,
+    ProviderRejected,
+    Unprocessable,
+)
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
@@ -138,6 +149,19 @@ def remove(deps: Deps, instance: Instance) -> Instance:
     """Delete the instance at its provider; the hub's own stays. Raises as `logout` does."""
     module = channels.ability(instance.adapter, SupportsRemoval[BaseModel])
     return _end(deps, instance, module.remove if module else None, InstanceStatus.DELETED)
+
+
+def set_picture(deps: Deps, instance: Instance, url: str) -> None:
+    """Change the picture that customers see of the account.
+
+    Raises `Unprocessable` for a channel without one, `BadRequest` for an address that the hub does not call, and a
+    `ProviderError`.
+    """
+    module = channels.ability(instance.adapter, SupportsPicture[BaseModel])
+    if module is None:
+        raise Unprocessable((ChannelName(instance.type), " has no picture that the hub could change"))
+    deps.http.check(url, "picture_url")
+    module.set_picture(deps, instance, instance_config.load_config(deps, instance), url)
 
 
 def _reconnect(deps: Deps, instance: Instance, ability: Ability) -> Instance:

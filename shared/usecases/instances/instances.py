@@ -23,6 +23,7 @@ from shared.usecases.instances.instance_documents import (
 )
 from shared.usecases.instances.instance_lookup import (
     by_id,
+    by_ids,
     by_key,
     by_name,
     find_for_webhook,
@@ -37,6 +38,7 @@ __all__ = [
     "Changes",
     "NewInstance",
     "by_id",
+    "by_ids",
     "by_key",
     "by_name",
     "connect",

@@ -264,7 +264,8 @@ def test_without_any_instance_and_server_there_is_nothing_to_pair(deps: Deps, se
     client = client_of(deps, evolution_url=None)
     for answer in (client.post("/api/pair"), client.get("/api/pair/status")):
         assert answer.status_code == 409
-        assert set(answer.json or {}) == {"status", "message"}
+        assert set(answer.json or {}) == {"status", "message", "detail", "error"}
+        assert answer.json["error"] == answer.json["message"] != ""  # type: ignore[index]
         assert answer.json["status"] == "not_configured"  # type: ignore[index]
     assert client.get("/api/health").json["whatsapp"] == "not_configured"  # type: ignore[index]
 

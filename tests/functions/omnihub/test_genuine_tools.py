@@ -9,10 +9,14 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter
 
 from shared.deps import Deps
+from shared.domain.accounts import Role
 from shared.domain.instances import InstanceStatus
 from shared.ports.store import Create, Ref
 from tests.documents import an_instance
+from tests.evolution import Evolution
+from tests.functions.keys import key_for
 from tests.functions.omnihub.door import PATH, create
+from tests.stubs import Stub
 
 
 class ToolInstance(BaseModel):
@@ -149,6 +153,41 @@ def test_forges_server_lists_channels_at_the_address_with_a_slash(client: FlaskC
     assert healthy == {"live", "page"}
     assert channels["shop"].supports_voice
     assert not channels["page"].supports_groups
+
+
+@pytest.mark.usefixtures("every_type")
+def test_a_server_that_is_told_to_look_for_instances_tells_those_that_it_has(client: FlaskClient, deps: Deps) -> None:
+    discovered: Any = client.post(f"{PATH}/discover", headers=key_for(deps, "default", Role.VIEWER, ["read"])).json
+    assert discovered["total_discovered"] == len(discovered["instances"]) == 5
+    bot, *_, guild = discovered["instances"]
+    assert (bot["name"], bot["configured"], bot["active"]) == ("bot", False, False)
+    assert guild["channel_type"] == "discord"
+
+
+def test_an_account_is_connected_and_disconnected_in_a_sentence(
+    client: FlaskClient, new: dict[str, Any], provider: Stub
+) -> None:
+    server = Evolution(provider)
+    server.state = "open"
+    create(client, new | {"whatsapp_instance": "acme-support"}, "shop")
+    answers: list[Any] = [
+        client.post(f"{PATH}/shop/{operation}").json for operation in ("connect", "disconnect", "connect")
+    ]
+    states = [answer["message"].partition(":")[0] for answer in answers]
+    assert states == [f"Instance shop is {state}" for state in ("connected", "disconnected", "connecting")]
+
+
+@pytest.mark.parametrize(("operation", "role"), [("connect", Role.AGENT), ("disconnect", Role.AGENT)])
+def test_only_an_admin_connects(
+    client: FlaskClient, deps: Deps, new: dict[str, Any], operation: str, role: Role
+) -> None:
+    create(client, new, "shop")
+    assert client.post(f"{PATH}/shop/{operation}", headers=key_for(deps, "default", role)).status_code == 403
+    assert client.post(f"{PATH}/shop/{operation}", headers=key_for(deps, "other")).status_code == 404
+
+
+def test_who_asks_for_the_other_page_of_the_description_is_led_to_the_one_there_is(client: FlaskClient) -> None:
+    assert client.get("/api/v1/redoc", follow_redirects=True).status_code == 200
 
 
 @pytest.mark.usefixtures("every_type")

@@ -72,8 +72,10 @@ class SocketServer:
 
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
-    again: a client whose credential has run out is disconnected, and so is who
-    has not shown a credential within `handshake_seconds`.
+    again: the connection of a client whose credential has run out is dropped,
+    and so is that of who has not shown one within `handshake_seconds`. A client
+    whose connection was dropped connects again by itself, with the credential
+    that it has by then; one that the server disconnects would stay away.
     """
 
     def __init__(
@@ -120,8 +122,8 @@ class SocketServer:
         if self._watching is not None:
             self._watching.cancel()
         self._loop = None
-        for connection in list(self._io.eio.sockets.values()):
-            await connection.close(wait=False, abort=True)
+        for engine_id in list(self._io.eio.sockets):
+            await self._drop(engine_id)
         await self._io.shutdown()
 
     def deliver(self, event: RealtimeEvent) -> None:
@@ -145,12 +147,13 @@ class SocketServer:
         room = self._rooms.get(room_name)
         if room is not None and event_name in realtime.STANDING:
             room.announced += 1
-        if event_name in FOR_ADMINS:
-            for sid, client in list(self._clients.items()):
-                if room_name in client.rooms and client.may_hear(event_name):
-                    await self._io.emit(event_name, payload, to=sid)
-        else:
-            await self._io.emit(event_name, payload, room=room_name)
+        for name in wire.names(event_name):
+            if event_name in FOR_ADMINS:
+                for sid, client in list(self._clients.items()):
+                    if room_name in client.rooms and client.may_hear(event_name):
+                        await self._io.emit(name, payload, to=sid)
+            else:
+                await self._io.emit(name, payload, room=room_name)
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         credential = credential_of(environ, auth)
@@ -200,6 +203,12 @@ class SocketServer:
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
+    async def _drop(self, engine_id: str) -> None:
+        """Let go of a connection without a word: whom the library tells that it disconnects stays away."""
+        connection = self._io.eio.sockets.get(engine_id)
+        if connection is not None:
+            await connection.close(wait=False, abort=True)
+
     async def _close(self, engine_id: str, after: float = 0.0) -> None:
         await asyncio.sleep(after)
         connection = self._io.eio.sockets.get(engine_id)
@@ -238,8 +247,8 @@ class SocketServer:
                 logger.warning("a client could not be told how its channel stands: %s", error.detail)
                 return
         for event in events:
-            if client.may_hear(event.name):
-                await self._io.emit(event.name, wire.payload(event), to=sid)
+            for name in wire.names(event.name) if client.may_hear(event.name) else ():
+                await self._io.emit(name, wire.payload(event), to=sid)
 
     async def _enter(self, sid: str, client: _Client, name: str) -> None:
         # The client may have gone while the store was asked.
@@ -272,10 +281,10 @@ class SocketServer:
     async def _disconnect_expired(self) -> None:
         credentials = {client.credential for client in self._clients.values()}
         holders = await asyncio.to_thread(self._holders, credentials)
-        for sid, client in list(self._clients.items()):
+        for client in list(self._clients.values()):
             holder = holders.get(client.credential, client.holder)
             if holder is None:
-                await self._io.disconnect(sid)
+                await self._drop(client.engine_id)
             else:
                 client.holder = holder
 

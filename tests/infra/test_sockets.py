@@ -138,6 +138,36 @@ def test_a_client_is_disconnected_when_its_token_runs_out(
             client.disconnects.get(timeout=10)
 
 
+def test_a_client_whose_token_ran_out_comes_back_with_the_token_that_it_has_by_then(deps: Deps, transport: str) -> None:
+    stored_instance(deps)
+    clock, arrivals = Clock(), Queue[None]()
+    timed = replace(deps, now=clock)
+    tokens = [token_for(timed, "t1", seconds=600)]
+    with (
+        hosted(SocketServer(timed, recheck_seconds=0.02)) as url,
+        closing(Client(transport, reconnection=True, reconnection_delay=0.05)) as client,
+    ):
+        client.io.on("connect", lambda: arrivals.put(None))
+        client.connect(url, auth=lambda: {"token": tokens[-1]})
+        arrivals.get(timeout=10)
+        clock.ahead = timedelta(seconds=700)
+        tokens.append(token_for(timed, "t1", seconds=600))
+        arrivals.get(timeout=10)
+        assert client.ask("join-channel", "i1") == {"ok": True}
+
+
+def test_a_client_that_comes_back_with_the_same_token_is_refused_with_the_reason(deps: Deps, transport: str) -> None:
+    clock = Clock()
+    timed = replace(deps, now=clock)
+    with (
+        hosted(SocketServer(timed, recheck_seconds=0.02)) as url,
+        closing(Client(transport, reconnection=True, reconnection_delay=0.05)) as client,
+    ):
+        client.connect(url, auth={"token": token_for(timed, "t1", seconds=600)})
+        clock.ahead = timedelta(seconds=700)
+        assert client.refusals.get(timeout=10)["message"].startswith("unauthorized: ")
+
+
 def test_clients_come_back_by_themselves_after_the_server_went_away(deps: Deps, transport: str) -> None:
     arrivals: Queue[None] = Queue()
     stored_instance(deps)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from queue import Empty, Queue
 
 import pytest
+from pydantic import SecretStr
 from socketio.exceptions import ConnectionError as NotConnected
 
 from infra.sockets.engine import MAX_FRAME
@@ -39,11 +40,12 @@ def test_an_api_key_lets_a_client_in(deps: Deps, client: Connect) -> None:
 
 @pytest.mark.parametrize("auth", [None, {}, {"token": ""}, {"token": 7}, {"token": "wrong"}, {"token": "a.b.c"}, ["x"]])
 def test_without_a_valid_credential_the_connection_is_refused_with_the_reason(
-    server: str, transport: str, auth: object
+    deps: Deps, transport: str, auth: object
 ) -> None:
-    with closing(Client(transport)) as client:
+    closed = replace(deps, settings=deps.settings.model_copy(update={"api_key": SecretStr("k" * 32)}))
+    with hosted(SocketServer(closed)) as url, closing(Client(transport)) as client:
         with pytest.raises(NotConnected):
-            client.connect(server, auth=auth)
+            client.connect(url, auth=auth)
         assert client.refusals.get(timeout=10)["message"].startswith("unauthorized: ")
 
 

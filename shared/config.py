@@ -82,6 +82,7 @@ class Settings(BaseModel):
     registration: Literal["open", "closed"] | None = None
     cors_origin: Origins = ()
     socket_path: SocketPath = "/socket.io"
+    socket_guests: bool = False
 
     public_url: Url | None = None
     trusted_proxies: int = Field(default=0, ge=0, le=8)
@@ -150,6 +151,8 @@ class Settings(BaseModel):
         return self
 
     def _check_production(self) -> None:
+        if self.socket_guests:
+            raise ValueError("SOCKET_GUESTS: is for development, and must be off when ENVIRONMENT=production")
         if self.jwt_secret is None and self.jwt_public_key is None and self.jwt_private_key is None:
             raise ValueError("JWT_PRIVATE_KEY: is required when ENVIRONMENT=production, or JWT_SECRET in its place")
         for name in ("jwt_secret", "jwt_refresh_secret", "api_key"):

@@ -18,7 +18,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, only_reads, open_to_all, protect
+from shared.http.guards import Access, by_cookie, caller, only_reads, open_to_all, protect
 from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.ports.blobs import Blob
 from shared.security.content_types import may_be_shown
@@ -87,11 +87,12 @@ def _file() -> dict[str, Any]:
         503: Failure,
     },
 )
+@by_cookie
 def read_media(path: MediaPath) -> Response:
     """The file itself, from the hub's copy or its provider; a `Range` of it and `If-None-Match` are honoured."""
     blob = media.fetch(deps(), caller().tenant_id, path.attachment_id)
     response = _response(blob, path.attachment_id, max_age=3600)
-    response.headers.add("Vary", "Authorization, X-API-Key")
+    response.headers.add("Vary", "Authorization, X-API-Key, Cookie")
     return response
 
 

@@ -16,6 +16,7 @@ from functions.omnichat.people_schemas import (
 )
 from functions.omnichat.schemas import ChoiceOut, LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
 from functions.omnichat.vocabulary import VOCABULARY
+from shared.http import session_cookie
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -37,7 +38,7 @@ protect(api, Access.CREDENTIAL)
 def register(body: RegisterIn) -> Response:
     """Make a tenant and the user who owns it, unless registration is closed here."""
     session = accounts.register(deps(), body.email, body.password, body.name, body.tenant_name, device(deps(), request))
-    return answer(SessionOut.of(session), 201)
+    return _signed_in(session, SessionOut.of(session), 201)
 
 
 @api.post("/login", responses={200: ChoiceOut, 401: Failure})
@@ -45,7 +46,8 @@ def register(body: RegisterIn) -> Response:
 def login(body: LoginIn) -> Response:
     """Sign in: to the tenant that is named, else to the first of those where the password is right."""
     session, tenants = accounts.login(deps(), body.email, body.password, device(deps(), request), body.tenant_id)
-    return answer(ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session))
+    form = ChoiceOut.of_all(session, tenants) if len(tenants) > 1 else SessionOut.of(session)
+    return _signed_in(session, form)
 
 
 @api.get("/login", responses={302: None, 405: Failure})
@@ -61,7 +63,8 @@ def sign_in_page() -> Response:
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
     """Exchange a refresh token, once, for new tokens."""
-    return answer(SessionOut.of(sign_ins.refresh(deps(), body.refresh_token, client_address(deps(), request))))
+    session = sign_ins.refresh(deps(), body.refresh_token, client_address(deps(), request))
+    return _signed_in(session, SessionOut.of(session))
 
 
 @api.post("/link", responses={200: SessionOut, 401: Failure, 409: Failure})
@@ -69,7 +72,8 @@ def refresh(body: RefreshIn) -> Response:
 def follow_link(body: LinkIn) -> Response:
     """Do what an account link is for, once, with a password of the holder's choice."""
     charge(deps(), LINKS, client_address(deps(), request))
-    return answer(SessionOut.of(links.follow(deps(), body.token, body.choices(), device(deps(), request))))
+    session = links.follow(deps(), body.token, body.choices(), device(deps(), request))
+    return _signed_in(session, SessionOut.of(session))
 
 
 @api.post("/logout", responses={204: None})
@@ -77,20 +81,18 @@ def follow_link(body: LinkIn) -> Response:
 def sign_out(body: LogoutIn) -> Response:
     """End the session that the access token comes from, or all of the user's."""
     sign_ins.sign_out(deps(), caller(), everywhere=body.everywhere)
-    return Response(status=204)
+    response = Response(status=204)
+    session_cookie.clear(deps().settings, response)
+    return response
 
 
 @api.post("/password", responses={200: SessionOut, 409: Failure})
 @own_account
 def change_password(body: PasswordIn) -> Response:
     """Change one's own password. All sessions end; the answer is a new one."""
-    return answer(
-        SessionOut.of(
-            accounts.change_password(
-                deps(), caller(), body.current_password, body.new_password, device(deps(), request)
-            )
-        )
-    )
+    passwords = (body.current_password, body.new_password)
+    session = accounts.change_password(deps(), caller(), *passwords, device(deps(), request))
+    return _signed_in(session, SessionOut.of(session))
 
 
 @api.get("/sessions", responses={200: SignInsOut})
@@ -113,3 +115,10 @@ def me() -> Response:
     """Tell who is calling."""
     user = accounts.current_user(deps(), caller())
     return answer(MeOut(user=UserOut.of(user) if user else None, tenant_id=caller().tenant_id))
+
+
+def _signed_in(session: sign_ins.Session, form: SessionOut, status: int = 200) -> Response:
+    """The answer with the session's tokens, and with the cookie for what a page cannot send a token with."""
+    response = answer(form, status)
+    session_cookie.set_on(deps().settings, request, response, session.cookie)
+    return response

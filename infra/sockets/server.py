@@ -6,9 +6,9 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from socketio.exceptions import ConnectionRefusedError as Refused
@@ -16,8 +16,9 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
 from infra.sockets.admission import Admission, ConnectionLimits
-from infra.sockets.credentials import credential_of, holder_of
+from infra.sockets.credentials import Guest, Holder, Kind, Proof, admit, holder_of
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
+from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal, Role
@@ -30,6 +31,7 @@ from shared.usecases.sessions.visitors import Visitor
 logger = logging.getLogger(__name__)
 
 Ack: TypeAlias = dict[str, object]
+K = TypeVar("K")
 
 MAX_ROOMS = 200
 """Rooms that one client may be in."""
@@ -37,10 +39,17 @@ MAX_ROOMS = 200
 FOR_ADMINS = frozenset({realtime.WHATSAPP_QR})
 """Events that let whoever sees them take an account over, as over HTTP for admins alone."""
 
+FOR_GUESTS = frozenset({realtime.CHANNEL_STATUS})
+"""What a client without a credential may hear."""
+
+EVERY_CHANNEL = "*"
+"""In place of an instance's id: the room of those who hear all of a tenant's channels."""
+
 HAND_OVER_SECONDS = 10.0
 """How long an event may take to get to the queues of its room's clients; only a stuck event loop needs this."""
 
 _CHANNEL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+_RANDOM_ID = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -52,8 +61,8 @@ class _Room:
 
 @dataclass(slots=True)
 class _Client:
-    credential: str
-    holder: Principal | Visitor
+    proof: Proof
+    holder: Holder
     engine_id: str
     rooms: dict[str, _Room] = field(default_factory=dict)
 
@@ -61,19 +70,30 @@ class _Client:
     def tenant_id(self) -> str:
         return self.holder.instance.tenant_id if isinstance(self.holder, Visitor) else self.holder.tenant_id
 
+    @property
+    def hears_every_channel(self) -> bool:
+        """Whether it is somebody's page without a token, which may not know what to join."""
+        return isinstance(self.holder, Principal) and self.proof.kind is not Kind.CREDENTIAL
+
     def may_hear(self, name: str) -> bool:
         """Whether an event of a room that the client is in is for its eyes."""
+        if isinstance(self.holder, Guest):
+            return name in FOR_GUESTS
         is_admin = isinstance(self.holder, Principal) and self.holder.role.covers(Role.ADMIN)
         return is_admin or name not in FOR_ADMINS
 
 
 class SocketServer:
-    """Rooms by instance, for principals of the instance's tenant; and one for each widget visitor, who is put there.
+    """Rooms by instance, for principals of the instance's tenant, and one for each widget visitor, who is put there.
+
+    A page that came without a token, by its session's cookie for one, hears all channels of its tenant.
 
     `start` and `close` belong to the event loop that serves `asgi`; `deliver`
     may be called from any thread. Every `recheck_seconds` credentials are checked
-    again: a client whose credential has run out is disconnected, and so is who
-    has not shown a credential within `handshake_seconds`.
+    again: the connection of a client whose credential has run out is dropped,
+    and so is that of who has not shown one within `handshake_seconds`. A client
+    whose connection was dropped connects again by itself, with the credential
+    that it has by then; one that the server disconnects would stay away.
     """
 
     def __init__(
@@ -88,7 +108,7 @@ class SocketServer:
         self._recheck_seconds = recheck_seconds
         self._handshake_seconds = handshake_seconds
         self._clients: dict[str, _Client] = {}
-        self._by_credential: Counter[str] = Counter()
+        self._by_proof: Counter[Proof] = Counter()
         self._by_tenant: Counter[str] = Counter()
         self._visitors_by_tenant: Counter[str] = Counter()
         self._rooms: WeakValueDictionary[str, _Room] = WeakValueDictionary()
@@ -120,8 +140,8 @@ class SocketServer:
         if self._watching is not None:
             self._watching.cancel()
         self._loop = None
-        for connection in list(self._io.eio.sockets.values()):
-            await connection.close(wait=False, abort=True)
+        for engine_id in list(self._io.eio.sockets):
+            await self._drop(engine_id)
         await self._io.shutdown()
 
     def deliver(self, event: RealtimeEvent) -> None:
@@ -129,8 +149,8 @@ class SocketServer:
 
         An event without a wire form is logged and dropped: retrying would only delay the room.
         """
-        loop, name = self._loop, _room_name(event.tenant_id, event.room)
-        if loop is None or name not in self._rooms:
+        loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
+        if loop is None or not rooms:
             return
         try:
             payload = wire.payload(event)
@@ -138,26 +158,23 @@ class SocketServer:
             why = {"event": event.name, "event_id": event.id, "why": type(error).__name__}
             logger.error("dropped a realtime event", extra=why)
             return
-        emitted = asyncio.run_coroutine_threadsafe(self._tell(name, event.name, payload), loop)
+        emitted = asyncio.run_coroutine_threadsafe(self._tell(rooms, event.name, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
 
-    async def _tell(self, room_name: str, event_name: str, payload: wire.Payload) -> None:
-        room = self._rooms.get(room_name)
-        if room is not None and event_name in realtime.STANDING:
-            room.announced += 1
-        if event_name in FOR_ADMINS:
-            for sid, client in list(self._clients.items()):
-                if room_name in client.rooms and client.may_hear(event_name):
-                    await self._io.emit(event_name, payload, to=sid)
-        else:
-            await self._io.emit(event_name, payload, room=room_name)
+    async def _tell(self, rooms: Sequence[str], event_name: str, payload: wire.Payload) -> None:
+        for room in [self._rooms[name] for name in rooms if name in self._rooms]:
+            room.announced += event_name in realtime.STANDING
+        for name in wire.names(event_name):
+            if event_name in FOR_ADMINS:
+                for sid, client in list(self._clients.items()):
+                    if client.may_hear(event_name) and not client.rooms.keys().isdisjoint(rooms):
+                        await self._io.emit(name, payload, to=sid)
+            else:
+                await self._io.emit(name, payload, room=list(rooms))
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
-        credential = credential_of(environ, auth)
-        if credential is None:
-            raise Refused("unauthorized: give a token or an API key")
         try:
-            holder = await asyncio.to_thread(holder_of, self._deps, credential)
+            proof, holder = await asyncio.to_thread(admit, self._deps, environ, auth)
         except Unauthorized as error:
             raise Refused(f"unauthorized: {error.detail}") from error
         except HubError as error:
@@ -167,17 +184,19 @@ class SocketServer:
         if not self._is_open(engine_id):
             # Nobody would tell that it went: the library does so only of clients that it has let in.
             raise Refused("gone")
-        client = _Client(credential, holder, engine_id)
-        if self._by_credential[credential] >= self._limits.of_credential:
+        client = _Client(proof, holder, engine_id)
+        if proof.kind is not Kind.NOTHING and self._by_proof[proof] >= self._limits.of_credential:
             raise Refused("unavailable: there are too many connections with this credential")
         by_tenant, most = self._count_of(client)
         if by_tenant[client.tenant_id] >= most:
             raise Refused("unavailable: there are too many connections of this business")
         self._clients[sid] = client
-        self._by_credential[credential] += 1
+        self._by_proof[proof] += 1
         by_tenant[client.tenant_id] += 1
         if isinstance(holder, Visitor):
             await self._enter(sid, client, _room_name(client.tenant_id, holder.room))
+        elif client.hears_every_channel:
+            await self._enter(sid, client, _room_name(client.tenant_id, EVERY_CHANNEL))
 
     def _count_of(self, client: _Client) -> tuple[Counter[str], int]:
         """The count that the client is part of, by tenant, and how many there may be."""
@@ -193,12 +212,18 @@ class SocketServer:
         client = self._clients.pop(sid, None)
         if client is None:
             return
-        _one_less(self._by_credential, client.credential)
+        _one_less(self._by_proof, client.proof)
         _one_less(self._count_of(client)[0], client.tenant_id)
         # Nothing else is said on this connection, but not every client then closes it.
         closing = asyncio.create_task(self._close(client.engine_id, after=FAREWELL_SECONDS))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    async def _drop(self, engine_id: str) -> None:
+        """Let go of a connection without a word: whom the library tells that it disconnects stays away."""
+        connection = self._io.eio.sockets.get(engine_id)
+        if connection is not None:
+            await connection.close(wait=False, abort=True)
 
     async def _close(self, engine_id: str, after: float = 0.0) -> None:
         await asyncio.sleep(after)
@@ -216,7 +241,7 @@ class SocketServer:
         if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
             return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            is_member = await asyncio.to_thread(_belongs, self._deps, client.holder, channel)
+            is_member = await asyncio.to_thread(_may_join, self._deps, client.holder, channel)
         except HubError:
             return _refusal("the store does not answer, try again")
         if not is_member:
@@ -238,8 +263,8 @@ class SocketServer:
                 logger.warning("a client could not be told how its channel stands: %s", error.detail)
                 return
         for event in events:
-            if client.may_hear(event.name):
-                await self._io.emit(event.name, wire.payload(event), to=sid)
+            for name in wire.names(event.name) if client.may_hear(event.name) else ():
+                await self._io.emit(name, wire.payload(event), to=sid)
 
     async def _enter(self, sid: str, client: _Client, name: str) -> None:
         # The client may have gone while the store was asked.
@@ -270,23 +295,23 @@ class SocketServer:
                 logger.exception("clients could not be checked again")
 
     async def _disconnect_expired(self) -> None:
-        credentials = {client.credential for client in self._clients.values()}
-        holders = await asyncio.to_thread(self._holders, credentials)
-        for sid, client in list(self._clients.items()):
-            holder = holders.get(client.credential, client.holder)
+        proofs = {client.proof for client in self._clients.values()}
+        holders = await asyncio.to_thread(self._holders, proofs)
+        for client in list(self._clients.values()):
+            holder = holders.get(client.proof, client.holder)
             if holder is None:
-                await self._io.disconnect(sid)
+                await self._drop(client.engine_id)
             else:
                 client.holder = holder
 
-    def _holders(self, credentials: set[str]) -> dict[str, Principal | Visitor | None]:
+    def _holders(self, proofs: set[Proof]) -> dict[Proof, Holder | None]:
         """Who holds each credential by now, for roles change; None where it has run out."""
-        holders: dict[str, Principal | Visitor | None] = {}
-        for credential in credentials:
+        holders: dict[Proof, Holder | None] = {}
+        for proof in proofs:
             try:
-                holders[credential] = holder_of(self._deps, credential)
+                holders[proof] = holder_of(self._deps, proof)
             except Unauthorized:
-                holders[credential] = None
+                holders[proof] = None
             except HubError as error:
                 logger.warning("a client could not be checked again: %s", error.detail)
         return holders
@@ -302,7 +327,7 @@ class SocketServer:
                 await self._close(engine_id)
 
 
-def _one_less(counter: Counter[str], key: str) -> None:
+def _one_less(counter: Counter[K], key: K) -> None:
     counter[key] -= 1
     if not counter[key]:
         del counter[key]
@@ -313,6 +338,16 @@ def _room_name(tenant_id: str, instance_id: str) -> str:
     return f"{tenant_id}/{instance_id}"
 
 
+def _rooms_of(event: RealtimeEvent) -> list[str]:
+    """The rooms that are told an event."""
+    rooms = [_room_name(event.tenant_id, event.room)]
+    if event.name != VISITOR_MESSAGE:
+        rooms.append(_room_name(event.tenant_id, EVERY_CHANNEL))
+    if event.name in FOR_GUESTS:
+        rooms.append(_room_name(Guest().tenant_id, event.room))
+    return rooms
+
+
 def _channel_id(args: tuple[object, ...]) -> str | None:
     channel = args[0] if args else None
     if isinstance(channel, dict):
@@ -320,8 +355,13 @@ def _channel_id(args: tuple[object, ...]) -> str | None:
     return channel if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel) else None
 
 
-def _belongs(deps: Deps, principal: Principal, instance_id: str) -> bool:
-    return UnitOfWork(deps.store).instances.owned_or_none(principal.tenant_id, instance_id) is not None
+def _may_join(deps: Deps, holder: Principal | Guest, instance_id: str) -> bool:
+    """Whether there is such a channel; a guest knows a random id, for which somebody has shown it the channel."""
+    instances = UnitOfWork(deps.store).instances
+    if isinstance(holder, Guest):
+        is_random = _RANDOM_ID.fullmatch(instance_id) is not None
+        return is_random and instances.of_any_tenant(instance_id) is not None
+    return instances.owned_or_none(holder.tenant_id, instance_id) is not None
 
 
 def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:

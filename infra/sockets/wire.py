@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -18,32 +18,33 @@ from shared.usecases import realtime
 Payload: TypeAlias = dict[str, Any]
 
 
+def _channel(event: RealtimeEvent) -> Payload:
+    return {"channelInstanceId": event.room, "channelId": event.room}
+
+
 def _whatsapp_qr(event: RealtimeEvent) -> Payload:
     expires_at = datetime.fromisoformat(event.payload["expires_at"])
-    return {"qr": event.payload["qr"], "expiresAt": milliseconds(expires_at)}
+    return {"qr": event.payload["qr"], "expiresAt": milliseconds(expires_at)} | _channel(event)
 
 
 def _whatsapp_connected(event: RealtimeEvent) -> Payload:
-    return {"channelInstanceId": event.room}
+    # An event of an earlier version does not say the number.
+    return _channel(event) | {"phoneNumber": event.payload.get("phone_number")}
 
 
 def _channel_status(event: RealtimeEvent) -> Payload:
     status = CHANNEL_STATUS[InstanceStatus(event.payload["status"])]
-    return {"channelInstanceId": event.room, "status": status}
+    return _channel(event) | {"status": status}
 
 
 def _message(event: RealtimeEvent) -> Payload:
     message = MessageOut.of(Message.model_validate(event.payload["message"]))
-    return {
-        "channelInstanceId": event.room,
-        "conversationId": message.conversation_id,
-        "message": message.model_dump(mode="json"),
-    }
+    return _channel(event) | {"conversationId": message.conversation_id, "message": message.model_dump(mode="json")}
 
 
 def _conversation_updated(event: RealtimeEvent) -> Payload:
     conversation = ConversationOut.of(Conversation.model_validate(event.payload["conversation"]))
-    return {"channelInstanceId": event.room, "conversation": conversation.model_dump(mode="json")}
+    return _channel(event) | {"conversation": conversation.model_dump(mode="json")}
 
 
 def _as_it_is(event: RealtimeEvent) -> Payload:
@@ -59,6 +60,19 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     VISITOR_MESSAGE: _as_it_is,
 }
+
+
+_FURTHER_NAMES: Mapping[str, str] = {
+    realtime.WHATSAPP_QR: "whatsapp-qr-update",
+    realtime.CHANNEL_STATUS: "channel-status-update",
+}
+"""What OmniChat's own front end calls the events that its API description names otherwise."""
+
+
+def names(event_name: str) -> Sequence[str]:
+    """The names under which clients are told an event, each with the same payload."""
+    further = _FURTHER_NAMES.get(event_name)
+    return [event_name] if further is None else [event_name, further]
 
 
 def payload(event: RealtimeEvent) -> Payload:

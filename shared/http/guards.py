@@ -11,6 +11,7 @@ from flask import current_app, g, request
 from shared.config import Settings
 from shared.domain.accounts import Principal, Role
 from shared.errors import Forbidden, Unauthorized
+from shared.http import session_cookie
 from shared.http.app import deps, document_limit
 from shared.http.blueprint import APIBlueprint
 from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
@@ -18,12 +19,13 @@ from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.http.local_access import check_local_access
 from shared.outgoing import concurrency
 from shared.usecases.accounts import rate_limits
-from shared.usecases.accounts.credentials import ALL_SCOPES, authenticate, is_like_ours
+from shared.usecases.accounts.credentials import anonymous, authenticate, authenticate_cookie, is_like_ours
 
 View = TypeVar("View", bound=Callable[..., object])
 
 ONLY_READS = "only_reads"
 OWN_ACCOUNT = "own_account"
+BY_COOKIE = "by_cookie"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 
@@ -86,6 +88,12 @@ def own_account(view: View) -> View:
     return view
 
 
+def by_cookie(view: View) -> View:
+    """Mark a GET view that a browser may also call by its session's cookie alone. Place it as above."""
+    setattr(view, BY_COOKIE, True)
+    return view
+
+
 def caller() -> Principal:
     """Who is calling this view."""
     return cast("Principal", g.principal)
@@ -112,6 +120,8 @@ def _principal(access: Access) -> Principal:
             if principal is None or access is not Access.HUB or is_like_ours(credential):
                 charge(deps(), WRONG_CREDENTIALS, client_address(deps(), request))
                 raise
+    elif browser := _cookie_principal():
+        return browser
     if principal is None:
         raise Unauthorized("Invalid or missing API key")
     if principal.role is Role.OWNER:
@@ -132,10 +142,13 @@ def _credential() -> str:
 
 
 def _stranger(settings: Settings, access: Access) -> Principal | None:
-    if access is Access.CREDENTIAL:
+    return None if access is Access.CREDENTIAL else anonymous(settings, is_open=access is Access.DASHBOARD)
+
+
+def _cookie_principal() -> Principal | None:
+    """Who looks at a file in a page, if this view lets the cookie suffice; one that has run out counts as none."""
+    cookie = session_cookie.of(request.cookies) if _marked(BY_COOKIE) and request.method in ("GET", "HEAD") else ""
+    try:
+        return authenticate_cookie(deps(), cookie) if cookie else None
+    except Unauthorized:
         return None
-    if access is Access.DASHBOARD and settings.anonymous_tenant:
-        return Principal(settings.anonymous_tenant, Role.AGENT)
-    if settings.production or settings.api_key is not None:
-        return None
-    return Principal(settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)

@@ -54,6 +54,14 @@ class RefreshClaims(Claims):
     gen: int = 0
 
 
+class CookieClaims(Claims):
+    """What a browser keeps in a cookie beside its tokens: it may listen and look at files, and nothing else."""
+
+    type: Literal["cookie"]
+    sid: str = _ID
+    gen: int = 0
+
+
 class VisitorClaims(Claims):
     """A token that speaks for a visitor of one widget, who is its `user_id`; name and e-mail are unverified.
 

@@ -97,4 +97,5 @@ def missed(instance: Instance, code: PairingCode | None) -> list[RealtimeEvent]:
 
 
 def whatsapp_connected(deps: Deps, instance: Instance) -> None:
-    emit(deps, instance.tenant_id, instance.id, WHATSAPP_CONNECTED, {})
+    """Payload: `phone_number`, that of the account, where it is known."""
+    emit(deps, instance.tenant_id, instance.id, WHATSAPP_CONNECTED, {"phone_number": instance.phone_number})

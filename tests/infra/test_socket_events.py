@@ -23,11 +23,16 @@ from tests.infra.clients import Client, Connect, a_conversation, stored_instance
 from tests.infra.hosting import hosted
 
 
+def _ids(channel: str) -> dict[str, str]:
+    """What every event names its channel by."""
+    return {"channelInstanceId": channel, "channelId": channel}
+
+
 def test_a_code_to_scan_is_shown(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
     realtime.whatsapp_qr(deps, instance, PairingCode(text="2@abc", expires_at=MOMENT))
-    assert joined.next() == ("whatsapp-qr", {"qr": "2@abc", "expiresAt": "2026-03-01T12:30:15.123Z"})
+    assert joined.next() == ("whatsapp-qr", {**_ids("i1"), "qr": "2@abc", "expiresAt": "2026-03-01T12:30:15.123Z"})
 
 
 def test_a_code_that_exists_only_as_a_picture_is_shown_as_one(deps: Deps, joined: Client) -> None:
@@ -42,8 +47,32 @@ def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
     instance.id = "i1"
     realtime.channel_status(deps, instance, InstanceStatus.WAITING_FOR_SCAN)
     realtime.whatsapp_connected(deps, instance)
-    assert joined.next() == ("channel-status", {"channelInstanceId": "i1", "status": "CONNECTING"})
-    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i1"})
+    assert joined.next() == ("channel-status", {**_ids("i1"), "status": "CONNECTING"})
+    assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
+
+
+def test_a_connected_account_is_told_with_its_number(deps: Deps, joined: Client) -> None:
+    instance = stored_instance(deps, "other")
+    instance.id, instance.phone_number = "i1", "+491701234567"
+    realtime.whatsapp_connected(deps, instance)
+    assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": "+491701234567"})
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "further_name"),
+    [
+        ("channel-status", {"status": "connected"}, "channel-status-update"),
+        ("whatsapp-qr", {"qr": "2@abc", "expires_at": MOMENT.isoformat()}, "whatsapp-qr-update"),
+    ],
+)
+def test_what_the_front_end_calls_otherwise_is_told_under_both_names(
+    deps: Deps, joined: Client, name: str, payload: dict[str, Any], further_name: str
+) -> None:
+    joined.io.on(further_name, lambda content: joined.came.put((further_name, content)))
+    realtime.emit(deps, "t1", "i1", name, payload)
+    first, second = joined.next(), joined.next()
+    assert (first[0], second[0]) == (name, further_name)
+    assert first[1] == second[1]
 
 
 def test_who_joins_late_is_told_how_the_channel_stands_and_the_code_that_is_still_good(
@@ -56,8 +85,8 @@ def test_who_joins_late_is_told_how_the_channel_stands_and_the_code_that_is_stil
     for event in ("join-channel", "joinChannel"):
         late = client(token_for(deps, "t1"))
         assert late.ask(event, "i2") == {"ok": True}
-        assert late.next() == ("channel-status", {"channelInstanceId": "i2", "status": "CONNECTING"})
-        assert late.next() == ("whatsapp-qr", {"qr": "2@abc", "expiresAt": milliseconds(until)})
+        assert late.next() == ("channel-status", {**_ids("i2"), "status": "CONNECTING"})
+        assert late.next() == ("whatsapp-qr", {**_ids("i2"), "qr": "2@abc", "expiresAt": milliseconds(until)})
     assert joined.came.empty()
 
 
@@ -85,7 +114,7 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
     name, payload = joined.next()
     assert name == "message-created"
     assert payload == {
-        "channelInstanceId": "i1",
+        **_ids("i1"),
         "conversationId": "c1",
         "message": {
             "id": "m1",
@@ -98,7 +127,15 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
             "authorName": "Ada",
             "type": "image",
             "text": "hello",
-            "attachments": [{"type": "image", "mediaId": "m1-0", "mimeType": "image/png", "extra": {"fileId": "F"}}],
+            "attachments": [
+                {
+                    "type": "image",
+                    "mediaId": "m1-0",
+                    "url": "/media/m1-0",
+                    "mimeType": "image/png",
+                    "extra": {"fileId": "F"},
+                }
+            ],
             "content": {},
             "versions": [],
             "reactions": {},
@@ -118,7 +155,7 @@ def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined:
     realtime.conversation_updated(deps, a_conversation())
     name, payload = joined.next()
     assert name == "conversation-updated"
-    assert set(payload) == {"channelInstanceId", "conversation"}
+    assert set(payload) == {"channelInstanceId", "channelId", "conversation"}
     assert payload["channelInstanceId"] == "i1"
     expected = {
         "id": "c1",
@@ -139,7 +176,7 @@ def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:
     assert joined.ask("leave-channel", "i1") == {"ok": True}
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
     realtime.emit(deps, "t1", "i2", "whatsapp-connected", {})
-    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i2"})
+    assert joined.next() == ("whatsapp-connected", {**_ids("i2"), "phoneNumber": None})
     with pytest.raises(Empty):
         joined.came.get(timeout=0.2)
 
@@ -164,7 +201,7 @@ def test_an_event_without_a_form_is_dropped_and_holds_up_nothing(deps: Deps, joi
     realtime.emit(deps, "t1", "i1", "no-such-event", {})
     realtime.emit(deps, "t1", "i1", "message-created", {"message": {"id": "half"}})
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
-    assert joined.next() == ("whatsapp-connected", {"channelInstanceId": "i1"})
+    assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
 
 
 def test_delivering_to_nobody_or_to_a_closed_server_is_fine(deps: Deps) -> None:
@@ -179,5 +216,5 @@ def test_delivering_to_nobody_or_to_a_closed_server_is_fine(deps: Deps) -> None:
 @pytest.mark.parametrize("status", InstanceStatus)
 def test_every_status_of_an_instance_has_one_of_four_words(status: InstanceStatus) -> None:
     event = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": status.value})
-    assert wire.payload(event) == {"channelInstanceId": "i1", "status": CHANNEL_STATUS[status]}
+    assert wire.payload(event) == {**_ids("i1"), "status": CHANNEL_STATUS[status]}
     assert CHANNEL_STATUS[status] in {"DISCONNECTED", "CONNECTING", "CONNECTED", "ERROR"}

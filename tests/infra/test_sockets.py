@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from queue import Empty, Queue
 
 import pytest
+from pydantic import SecretStr
 from socketio.exceptions import ConnectionError as NotConnected
 
 from infra.sockets.engine import MAX_FRAME
@@ -39,11 +40,12 @@ def test_an_api_key_lets_a_client_in(deps: Deps, client: Connect) -> None:
 
 @pytest.mark.parametrize("auth", [None, {}, {"token": ""}, {"token": 7}, {"token": "wrong"}, {"token": "a.b.c"}, ["x"]])
 def test_without_a_valid_credential_the_connection_is_refused_with_the_reason(
-    server: str, transport: str, auth: object
+    deps: Deps, transport: str, auth: object
 ) -> None:
-    with closing(Client(transport)) as client:
+    closed = replace(deps, settings=deps.settings.model_copy(update={"api_key": SecretStr("k" * 32)}))
+    with hosted(SocketServer(closed)) as url, closing(Client(transport)) as client:
         with pytest.raises(NotConnected):
-            client.connect(server, auth=auth)
+            client.connect(url, auth=auth)
         assert client.refusals.get(timeout=10)["message"].startswith("unauthorized: ")
 
 
@@ -136,6 +138,36 @@ def test_a_client_is_disconnected_when_its_token_runs_out(
                 client.disconnects.get(timeout=0.2)
         else:
             client.disconnects.get(timeout=10)
+
+
+def test_a_client_whose_token_ran_out_comes_back_with_the_token_that_it_has_by_then(deps: Deps, transport: str) -> None:
+    stored_instance(deps)
+    clock, arrivals = Clock(), Queue[None]()
+    timed = replace(deps, now=clock)
+    tokens = [token_for(timed, "t1", seconds=600)]
+    with (
+        hosted(SocketServer(timed, recheck_seconds=0.02)) as url,
+        closing(Client(transport, reconnection=True, reconnection_delay=0.05)) as client,
+    ):
+        client.io.on("connect", lambda: arrivals.put(None))
+        client.connect(url, auth=lambda: {"token": tokens[-1]})
+        arrivals.get(timeout=10)
+        clock.ahead = timedelta(seconds=700)
+        tokens.append(token_for(timed, "t1", seconds=600))
+        arrivals.get(timeout=10)
+        assert client.ask("join-channel", "i1") == {"ok": True}
+
+
+def test_a_client_that_comes_back_with_the_same_token_is_refused_with_the_reason(deps: Deps, transport: str) -> None:
+    clock = Clock()
+    timed = replace(deps, now=clock)
+    with (
+        hosted(SocketServer(timed, recheck_seconds=0.02)) as url,
+        closing(Client(transport, reconnection=True, reconnection_delay=0.05)) as client,
+    ):
+        client.connect(url, auth={"token": token_for(timed, "t1", seconds=600)})
+        clock.ahead = timedelta(seconds=700)
+        assert client.refusals.get(timeout=10)["message"].startswith("unauthorized: ")
 
 
 def test_clients_come_back_by_themselves_after_the_server_went_away(deps: Deps, transport: str) -> None:

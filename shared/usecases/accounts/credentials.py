@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
+from shared.config import Settings
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, Principal, Role, User
@@ -17,6 +18,7 @@ from shared.errors import ConfigurationInvalid, SecretLost, StoreError, Unauthor
 from shared.security.tokens import (
     MAX_LENGTH,
     AccessClaims,
+    CookieClaims,
     Ed25519Key,
     Ed25519PublicPart,
     SigningKey,
@@ -54,6 +56,39 @@ def authenticate(deps: Deps, credential: str) -> Principal:
         if principal is not None:
             return principal
     raise Unauthorized("Invalid or expired token" if _is_token(credential) else "Invalid or missing API key")
+
+
+def authenticate_cookie(deps: Deps, cookie: str) -> Principal:
+    """Return the principal of a browser's cookie, who may only read; raises `Unauthorized`."""
+    refused = Unauthorized("Invalid or expired cookie")
+    try:
+        claims = verify_any(cookie, access_keys(deps), CookieClaims, deps.now())
+    except Unauthorized:
+        raise refused from None
+    role = _current_role(deps, claims)
+    if role is None:
+        raise refused
+    return Principal(
+        claims.tenant_id,
+        role,
+        claims.user_id,
+        scopes=frozenset({"read"}),
+        answerable=claims.user_id,
+        sign_in_id=claims.sid,
+        credential_id=claims.user_id,
+    )
+
+
+def anonymous(settings: Settings, *, is_open: bool) -> Principal | None:
+    """Who calls without a credential: in development without API_KEY the owner of the default tenant, else nobody.
+
+    Where `is_open`, an agent of ANONYMOUS_TENANT if that is set.
+    """
+    if is_open and settings.anonymous_tenant:
+        return Principal(settings.anonymous_tenant, Role.AGENT)
+    if settings.production or settings.api_key is not None:
+        return None
+    return Principal(settings.default_tenant_id, Role.OWNER, scopes=ALL_SCOPES)
 
 
 def is_like_ours(credential: str) -> bool:
@@ -135,10 +170,9 @@ def _user_principal(deps: Deps, token: str) -> Principal | None:
         claims = verify_any(token, access_keys(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    standing = _standing(deps, claims.tenant_id, claims.user_id)
-    if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
+    role = _current_role(deps, claims)
+    if role is None:
         return None
-    role = standing.role
     return Principal(
         claims.tenant_id,
         role,
@@ -149,6 +183,14 @@ def _user_principal(deps: Deps, token: str) -> Principal | None:
         sign_in_id=claims.sid,
         credential_id=claims.user_id,
     )
+
+
+def _current_role(deps: Deps, claims: AccessClaims | CookieClaims) -> Role | None:
+    """The role of who signed in; None where the sign-in has ended, or the user was removed."""
+    standing = _standing(deps, claims.tenant_id, claims.user_id)
+    if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
+        return None
+    return standing.role
 
 
 def _scopes(role: Role) -> frozenset[str]:

@@ -12,7 +12,7 @@ from shared.domain.accounts import Device, Principal, RefreshToken, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
 from shared.security.buckets import Rate
-from shared.security.tokens import AccessClaims, RefreshClaims, fingerprint, sign, span, verify_any
+from shared.security.tokens import AccessClaims, CookieClaims, RefreshClaims, fingerprint, sign, span, verify_any
 from shared.usecases.accounts.credentials import access_key, forget_user, refresh_key, refresh_keys
 
 GRACE = timedelta(seconds=10)
@@ -34,12 +34,13 @@ _REFUSED = "Invalid or expired refresh token"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in user with their tokens."""
+    """A signed-in user with their tokens, and with what their browser may keep in a cookie."""
 
     access_token: str
     refresh_token: str
     user: User
     tenant: Tenant
+    cookie: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,17 @@ def _issue(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, sign_in: Re
             created_at=deps.now(),
         )
     )
-    return Session(sign(access_claims, access_key(deps)), refresh_token, user, tenant)
+    cookie_claims = CookieClaims(
+        user_id=user.id,
+        tenant_id=user.tenant_id,
+        type="cookie",
+        sid=sign_in.id,
+        gen=user.generation,
+        iat=access_claims.iat,
+        exp=access_claims.exp,
+    )
+    access_token, cookie = (sign(claims, access_key(deps)) for claims in (access_claims, cookie_claims))
+    return Session(access_token, refresh_token, user, tenant, cookie)
 
 
 def _refresh_end(deps: Deps) -> datetime:

@@ -39,7 +39,7 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
         _finish(deps, unit, before, after)
         unit.after_commit(lambda: realtime.channel_status(deps, instance, event.status))
         if event.status is InstanceStatus.CONNECTED and instance.type is ChannelType.WHATSAPP:
-            unit.after_commit(lambda: realtime.whatsapp_connected(deps, instance))
+            unit.after_commit(lambda: realtime.whatsapp_connected(deps, after))
 
     run_with_retry(deps, attempt)
 

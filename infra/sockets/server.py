@@ -17,6 +17,7 @@ from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
 from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import credential_of, holder_of
+from infra.sockets.dashboards import DashboardSockets
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
@@ -96,6 +97,7 @@ class SocketServer:
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._dashboards = DashboardSockets(deps, self._limits, handshake_seconds)
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
         self._admission = Admission(deps.settings, self._limits, self._io)
         self._io.on("connect", self._connect)
@@ -106,9 +108,10 @@ class SocketServer:
             self._io.on(name, self._leave)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
-        """The app that answers at the socket path and leaves every other path to `otherwise`."""
+        """The app that answers at the socket path and under `/ws`, and leaves every other path to `otherwise`."""
         settings = self._deps.settings
-        app = doors.beside(self._io, settings.socket_path, otherwise, self._handshake_seconds)
+        beside_dashboards = self._dashboards.beside(otherwise)
+        app = doors.beside(self._io, settings.socket_path, beside_dashboards, self._handshake_seconds)
         return doors.safe(app, settings)
 
     async def start(self) -> None:
@@ -120,6 +123,7 @@ class SocketServer:
         if self._watching is not None:
             self._watching.cancel()
         self._loop = None
+        self._dashboards.close()
         for connection in list(self._io.eio.sockets.values()):
             await connection.close(wait=False, abort=True)
         await self._io.shutdown()
@@ -130,7 +134,10 @@ class SocketServer:
         An event without a wire form is logged and dropped: retrying would only delay the room.
         """
         loop, name = self._loop, _room_name(event.tenant_id, event.room)
-        if loop is None or name not in self._rooms:
+        if loop is None:
+            return
+        self._dashboards.deliver(event, loop)
+        if name not in self._rooms:
             return
         try:
             payload = wire.payload(event)
@@ -264,6 +271,7 @@ class SocketServer:
             await asyncio.sleep(self._recheck_seconds)
             try:
                 await self._disconnect_expired()
+                await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
             except Exception:

@@ -103,7 +103,7 @@ def _marked(mark: str) -> bool:
 
 
 def _principal(access: Access) -> Principal:
-    principal = _stranger(deps().settings, access)
+    principal = stranger(deps().settings, access)
     if credential := _credential():
         try:
             return authenticate(deps(), credential)
@@ -131,7 +131,8 @@ def _credential() -> str:
     return request.headers.get("X-API-Key", "").strip()
 
 
-def _stranger(settings: Settings, access: Access) -> Principal | None:
+def stranger(settings: Settings, access: Access) -> Principal | None:
+    """Who calls a dialect without a credential; None where nobody may."""
     if access is Access.CREDENTIAL:
         return None
     if access is Access.DASHBOARD and settings.anonymous_tenant:

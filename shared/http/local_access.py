@@ -28,8 +28,7 @@ _FOREIGN_ORIGIN = "Pages of this origin may not write without a credential: add 
 
 def check_local_access(settings: Settings) -> None:
     """Raise `Forbidden` for a request to a name that anybody may own, and for a write by a page of another origin."""
-    name = _host(f"//{request.host}")
-    if not name or not (name in (settings.host, _host(settings.public_url or "")) or _is_local_name(name)):
+    if not is_local_host(settings, request.host):
         raise Forbidden(_FOREIGN_HOST)
     origin = request.headers.get("Origin")
     if origin is None or request.method in ("GET", "HEAD"):
@@ -37,6 +36,12 @@ def check_local_access(settings: Settings) -> None:
     own_origins = {request.host, urlsplit(settings.public_url or "").netloc} - {""}
     if origin.partition("//")[2] not in own_origins and not allowed(settings, origin):
         raise Forbidden(_FOREIGN_ORIGIN)
+
+
+def is_local_host(settings: Settings, host: str) -> bool:
+    """Whether a `Host` header has a name that only the operator can have assigned."""
+    name = _host(f"//{host}")
+    return bool(name) and (name in (settings.host, _host(settings.public_url or "")) or _is_local_name(name))
 
 
 def _host(url: str) -> str:

@@ -38,6 +38,7 @@ OUR_PATHS = frozenset(
         "routing",
         "sessions",
         "webhook",
+        "ws",
         "widget",
     }
 )

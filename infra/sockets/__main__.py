@@ -1,4 +1,4 @@
-"""The always-on container: Socket.IO, and the lasting connections of accounts to their providers.
+"""The always-on container: Socket.IO, dashboards' WebSockets, and accounts' lasting connections to their providers.
 
     python -m infra.sockets
 

@@ -93,17 +93,23 @@ def holder_of(deps: Deps, proof: Proof) -> Holder:
     if proof.kind is Kind.COOKIE:
         return authenticate_cookie(deps, proof.value)
     if proof.kind is Kind.NOTHING:
-        return _stranger(deps.settings, proof.value)
+        return _stranger_or_guest(deps.settings, proof.value)
     holder = visitors.recognize(deps, proof.value) or authenticate(deps, proof.value)
     if isinstance(holder, Principal) and not holder.may_read:
         raise Unauthorized("this key may not read: it needs the scope read")
     return holder
 
 
-def _stranger(settings: Settings, host: str) -> Principal | Guest:
+def stranger(settings: Settings, host: str) -> Principal | None:
     """Who shows nothing has the rights that they have over HTTP, where that is open to callers without a credential."""
     principal = anonymous(settings, is_open=True)
-    if principal is not None and (principal.role is not Role.OWNER or is_local_host(settings, host)):
+    is_operators = principal is not None and principal.role is Role.OWNER
+    return None if is_operators and not is_local_host(settings, host) else principal
+
+
+def _stranger_or_guest(settings: Settings, host: str) -> Principal | Guest:
+    principal = stranger(settings, host)
+    if principal is not None:
         return principal
     if settings.socket_guests:
         return Guest()

@@ -17,6 +17,7 @@ from infra.local.server.asgi import ASGIApp
 from infra.sockets import doors, wire
 from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import Guest, Holder, Kind, Proof, admit, holder_of
+from infra.sockets.dashboards import DashboardSockets
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.deps import Deps
@@ -116,6 +117,7 @@ class SocketServer:
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._dashboards = DashboardSockets(deps, self._limits, handshake_seconds)
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
         self._admission = Admission(deps.settings, self._limits, self._io)
         self._io.on("connect", self._connect)
@@ -126,9 +128,10 @@ class SocketServer:
             self._io.on(name, self._leave)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
-        """The app that answers at the socket path and leaves every other path to `otherwise`."""
+        """The app that answers at the socket path and under `/ws`, and leaves every other path to `otherwise`."""
         settings = self._deps.settings
-        app = doors.beside(self._io, settings.socket_path, otherwise, self._handshake_seconds)
+        beside_dashboards = self._dashboards.beside(otherwise)
+        app = doors.beside(self._io, settings.socket_path, beside_dashboards, self._handshake_seconds)
         return doors.safe(app, settings)
 
     async def start(self) -> None:
@@ -140,6 +143,7 @@ class SocketServer:
         if self._watching is not None:
             self._watching.cancel()
         self._loop = None
+        self._dashboards.close()
         for engine_id in list(self._io.eio.sockets):
             await self._drop(engine_id)
         await self._io.shutdown()
@@ -150,7 +154,10 @@ class SocketServer:
         An event without a wire form is logged and dropped: retrying would only delay the room.
         """
         loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
-        if loop is None or not rooms:
+        if loop is None:
+            return
+        self._dashboards.deliver(event, loop)
+        if not rooms:
             return
         try:
             payload = wire.payload(event)
@@ -289,6 +296,7 @@ class SocketServer:
             await asyncio.sleep(self._recheck_seconds)
             try:
                 await self._disconnect_expired()
+                await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
             except Exception:

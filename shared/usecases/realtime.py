@@ -10,6 +10,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
+from shared.domain.notifications import Notification
 from shared.logs import current_trace
 from shared.usecases import connection_waits
 
@@ -19,6 +20,10 @@ CONVERSATION_UPDATED = "conversation-updated"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
+NOTIFICATION_CREATED = "notification-created"
+
+NOTIFICATIONS = "notifications"
+"""The room of a tenant's notifications, which is no instance's."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""
@@ -63,6 +68,12 @@ def conversation_moved(deps: Deps, conversation: Conversation, former_instance_i
     """Tell the room that the conversation has left, with the payload of `conversation_updated`."""
     payload = {"conversation": conversation.model_dump(mode="json")}
     emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
+
+
+def notification_created(deps: Deps, notification: Notification) -> None:
+    """Payload: the whole `notification` in the domain's form."""
+    payload = {"notification": notification.model_dump(mode="json")}
+    emit(deps, notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload)
 
 
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:

@@ -55,12 +55,15 @@ def test_every_pattern_leads_somewhere(deps: Deps) -> None:
     for name, row in TABLE.of("split").items():
         for pattern in row.paths:
             matched = [path for path in served if row.model_copy(update={"paths": (pattern,)}).serves(path)]
-            assert matched or pattern == deps.settings.socket_path, f"{name}: nothing is served under {pattern}"
+            is_a_socket = pattern.startswith((deps.settings.socket_path, "/ws"))
+            assert matched or is_a_socket, f"{name}: nothing is served under {pattern}"
 
 
-@pytest.mark.parametrize("path", ["/health", "/sessions", "/socket.io/", "/webhook/telegram_bot/x"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/sessions", "/socket.io/", "/ws", "/ws/dashboard", "/webhook/telegram_bot/x"]
+)
 def test_the_single_front_has_one_hub_for_everything_but_sockets(path: str) -> None:
-    assert TABLE.backend(path, "single") == ("sockets" if path == "/socket.io/" else "hub")
+    assert TABLE.backend(path, "single") == ("sockets" if path.startswith(("/socket.io/", "/ws")) else "hub")
 
 
 def test_every_row_has_its_code_and_all_code_has_its_row() -> None:

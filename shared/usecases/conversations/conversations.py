@@ -84,10 +84,17 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
         waiting, cursor = first.documents, None
         if first.cursor or len(waiting) == limit:
             return waiting, first.cursor or _OTHERS
-    others = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, "==", None)
-    others = others.order_by(lambda conversation: conversation.last_message_at, descending=True)
-    rest = others.page(limit - len(waiting), (cursor or "").removeprefix(_OTHERS) or None)
-    return [*waiting, *rest.documents], rest.cursor and _OTHERS + rest.cursor
+    # Those that wait are in this query too: one that began to wait, or was answered, just now must not be missing.
+    latest = _open(deps, tenant_id).order_by(lambda conversation: conversation.last_message_at, descending=True)
+    rest = latest.page(limit - len(waiting), (cursor or "").removeprefix(_OTHERS) or None)
+    waiting_ids = {conversation.id for conversation in waiting}
+    is_later_page = cursor is not None
+    others = [
+        conversation
+        for conversation in rest.documents
+        if conversation.id not in waiting_ids and not (is_later_page and conversation.needs_reply_since)
+    ]
+    return [*waiting, *others], rest.cursor and _OTHERS + rest.cursor
 
 
 def _open(deps: Deps, tenant_id: str) -> Query[Conversation]:

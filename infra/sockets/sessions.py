@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from infra.sockets.whatsapp import gateway as whatsapp
 from shared import channels
 from shared.channel.connection import (
     LOOK,
@@ -378,6 +379,7 @@ def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
 
 
 def sessions_for(deps: Deps) -> Sessions:
+    whatsapp.offer(deps)
     return Sessions(deps, connections_of(deps))
 
 

@@ -77,7 +77,7 @@ $(UV):
 
 $(SERVING): Makefile pyproject.toml uv.lock | $(UV)
 	@test -x $(RUN) || $(UV) venv --quiet --python $(PYTHON) .venv
-	@echo "Installing what the hub needs into .venv (160 MB) ..." >&2
+	@echo "Installing what the hub needs into .venv (200 MB) ..." >&2
 	@$(UV) sync --frozen --no-dev --inexact 2>&1 | { grep -v '^ [-+~] ' || true; } >&2
 	@# So that commands of the environment find the packages, functions-framework for one.
 	@$(RUN) -c 'import os, site; print(os.getcwd(), file=open(site.getsitepackages()[0] + "/hub.pth", "w"))'

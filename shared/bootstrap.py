@@ -19,6 +19,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.files import Files
 from shared.ports.secrets import Secrets
+from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 
@@ -38,7 +39,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     _check_key_pair(settings)
     spans.start(settings)
     backend = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
-    store, bus, vault, blobs, files = backend
+    store, bus, vault, blobs, files, snapshots = backend
     deps = Deps(
         settings=settings,
         store=store,
@@ -52,6 +53,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         blobs=blobs,
         sending=Places(settings.threads),
         files=files,
+        snapshots=snapshots,
     )
     if settings.backend == "embedded":
         try:
@@ -88,7 +90,7 @@ def _check_key_pair(settings: Settings) -> None:
         raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
-_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None]
+_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None, Snapshots | None]
 
 
 def _embedded(settings: Settings, durable: bool) -> _Backend:
@@ -97,13 +99,15 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.files import DirectoryFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.snapshots import DirectorySnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
 
     database = Database(settings.data_dir, synchronous="FULL" if durable else "OFF")
     bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
     blobs = FileBlobs(settings.data_dir / "blobs", utc_now)
-    return SqliteStore(database), bus, vault, blobs, DirectoryFiles(settings.data_dir / "files")
+    files, snapshots = DirectoryFiles(settings.data_dir / "files"), DirectorySnapshots(settings.data_dir / "sessions")
+    return SqliteStore(database), bus, vault, blobs, files, snapshots
 
 
 def _google(settings: Settings) -> _Backend:
@@ -112,6 +116,7 @@ def _google(settings: Settings) -> _Backend:
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.files import BucketFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.snapshots import BucketSnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
 
     project = settings.google_cloud_project or ""
@@ -125,6 +130,7 @@ def _google(settings: Settings) -> _Backend:
         SecretManagerSecrets(project, endpoint=settings.secret_manager_emulator_host),
         BucketBlobs(bucket(settings.media_bucket), utc_now) if settings.media_bucket else NoBlobs(),
         BucketFiles(bucket(settings.files_bucket)) if settings.files_bucket else None,
+        BucketSnapshots(bucket(settings.sessions_bucket)) if settings.sessions_bucket else None,
     )
 
 
@@ -160,5 +166,6 @@ def close(deps: Deps) -> None:
     deps.secrets.close()
     deps.http.close()
     deps.blobs.close()
-    if deps.files is not None:
-        deps.files.close()
+    for port in (deps.files, deps.snapshots):
+        if port is not None:
+            port.close()

@@ -111,6 +111,7 @@ class Settings(BaseModel):
     pubsub_emulator_host: str | None = None
     media_bucket: str | None = None
     files_bucket: str | None = None
+    sessions_bucket: str | None = None
     storage_emulator_host: Url | None = None
     secret_manager_emulator_host: str | None = None
     push_audience: str | None = None

@@ -14,6 +14,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
 from shared.ports.secrets import Secrets
+from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 from shared.security.pacing import Pacer
@@ -25,7 +26,8 @@ class Deps:
     """One value, made once at start and handed to every use case first.
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
-    `sending` the threads that send for an account. `files` is None where no place for copies of files is set.
+    `sending` the threads that send for an account. `files` is None where no place for copies of files is set,
+    `snapshots` where none for the state of sessions is.
     """
 
     settings: Settings
@@ -40,5 +42,6 @@ class Deps:
     blobs: Blobs
     sending: Places
     files: Files | None = None
+    snapshots: Snapshots | None = None
     pacer: Pacer = field(default_factory=Pacer)
     refusals: Tally = field(default_factory=Tally)

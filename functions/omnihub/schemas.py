@@ -123,7 +123,7 @@ class InstanceIn(BaseModel):
     is_default: bool = False
     config: dict[str, Any] | None = Field(
         default=None,
-        description="What the channel takes beside these; WhatsApp: `provider` is `evolution`, or `cloud` (Meta).",
+        description="What the channel takes beside these; WhatsApp: `provider` is `web`, `evolution` or `cloud`.",
     )
 
     @model_validator(mode="before")

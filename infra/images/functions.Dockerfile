@@ -7,7 +7,7 @@ WORKDIR /app
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
 # Before the code, so that a change of code finds this layer made.
 COPY pyproject.toml uv.lock ./
-RUN /uv/bin/uv sync --frozen --no-dev --no-cache
+RUN /uv/bin/uv sync --frozen --no-dev --no-group whatsapp --no-cache
 COPY shared shared
 COPY functions functions
 COPY infra/__init__.py infra/

@@ -14,9 +14,20 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from infra.sockets.whatsapp import gateway as whatsapp
 from shared import channels
-from shared.channel.connection import WAKE, ConnectionModule, Connections, Listener, OpenConnection, SessionEnded
+from shared.channel.connection import (
+    LOOK,
+    WAKE,
+    ConnectionModule,
+    Connections,
+    Listener,
+    OpenConnection,
+    SessionEnded,
+    SupportsLeaving,
+)
 from shared.channelkit import auth
+from shared.channelkit.auth import AuthState
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
@@ -70,6 +81,7 @@ class Sessions:
         self._leases: dict[str, Lease] = {}
         self._connections: dict[str, OpenConnection] = {}
         self._opening: set[str] = set()
+        self._leaving: set[str] = set()
         self._next_look = 0.0
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._woken = threading.Event()
@@ -94,6 +106,10 @@ class Sessions:
         instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
         if isinstance(instance_id, str) and isinstance(conversation_id, str) and instance_id in self._connections:
             deliver(self._deps, event.tenant_id, conversation_id)
+
+    def look(self) -> None:
+        """Look now for sessions that began or ended, and not only at the next interval."""
+        self._soon(self._look_now)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -155,6 +171,8 @@ class Sessions:
             return
         self._leases |= renewed
         self._close_all([lease for lease in leases if lease.instance_id not in renewed])
+        for lease in renewed.values():
+            self._leave_if_asked(lease)
 
     def _close_overdue(self) -> None:
         """Close connections whose lease could not be renewed in time: other processes may soon take them."""
@@ -217,10 +235,16 @@ class Sessions:
         if instance.adapter != lease.adapter:
             auth.forget(self._deps, instance)
             return partial(self._settle, lease, is_final=False, why="the channel is of another kind now")
-        listener = Listener(partial(self._updated, lease), partial(self._connection_ended, lease))
+        listener = Listener(
+            on_update=partial(self._updated, lease),
+            on_end=partial(self._connection_ended, lease),
+            on_paired=partial(self._soon, partial(self._note_paired, lease, instance)),
+        )
         try:
             credentials = self._deps.secrets.read(lease.secret)
-            connection = self._channels[lease.adapter].open(instance, credentials, lease.position, listener)
+            connection = self._channels[lease.adapter].open(
+                instance, credentials, lease.position, listener, lease.epoch
+            )
         except SecretLost:
             return partial(self._settle, lease, is_final=True, why=instance_config.ENTER_AGAIN)
         except SessionEnded as error:
@@ -237,7 +261,38 @@ class Sessions:
         self._channels[lease.adapter].hold(lease.instance_id, connection)
         self._connections[lease.instance_id] = connection
         logger.info("a session is held", extra={"instance_id": lease.instance_id})
-        self._pool.submit(self._try, partial(self._announce, lease, instance))
+        if lease.state is AuthState.CONNECTED:
+            self._pool.submit(self._try, partial(self._announce, lease, instance))
+        self._leave_if_asked(self._leases[lease.instance_id])
+
+    def _note_paired(self, lease: Lease, instance: Instance) -> None:
+        def noted() -> None:
+            if session_leases.note_paired(self._deps, lease):
+                self._announce(lease, instance)
+
+        self._pool.submit(self._try, noted)
+
+    def _leave_if_asked(self, lease: Lease) -> None:
+        """End a session at its provider that was logged out here."""
+        connection = self._connections.get(lease.instance_id)
+        if lease.state is not AuthState.LOGGING_OUT or not isinstance(connection, SupportsLeaving):
+            return
+        if lease.secret in self._leaving:
+            return
+        self._leaving.add(lease.secret)
+
+        def leave() -> None:
+            try:
+                connection.leave()
+                settle = partial(self._settle, lease, is_final=True, why="logged out")
+            except ProviderUnavailable as error:
+                # Its connection ends, and whoever opens it next tries again.
+                settle = partial(self._settle, lease, is_final=False, why=error.detail, pause=_PAUSE)
+            finally:
+                self._leaving.discard(lease.secret)
+            self._soon(settle)
+
+        self._pool.submit(self._try, leave)
 
     def _announce(self, lease: Lease, instance: Instance) -> None:
         if not session_leases.is_ours(self._deps, lease):
@@ -324,6 +379,7 @@ def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
 
 
 def sessions_for(deps: Deps) -> Sessions:
+    whatsapp.offer(deps)
     return Sessions(deps, connections_of(deps))
 
 
@@ -331,9 +387,11 @@ def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], N
     """The consumer of `realtime`: events for clients go to them, events for a connection go to its holder."""
 
     def consume(event: RealtimeEvent) -> None:
-        if event.name != WAKE:
-            deliver_to_clients(event)
-        else:
+        if event.name == WAKE:
             sessions.wake(event)
+        elif event.name == LOOK:
+            sessions.look()
+        else:
+            deliver_to_clients(event)
 
     return consume

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from shared.channel.config import Config
 from shared.errors import ProviderUnavailable
@@ -19,6 +19,9 @@ Position: TypeAlias = dict[str, Any]
 WAKE = "outbound-wake"
 """The realtime event that tells the process with the connection that a conversation has something to send."""
 
+LOOK = "sessions-look"
+"""The realtime event that has the processes which hold connections look at once for sessions that began or ended."""
+
 
 class SessionEnded(ProviderUnavailable):
     """The provider does not take the account's credentials any more; `reason` tells the tenant what to do."""
@@ -29,11 +32,13 @@ class Listener:
     """What a connection reports. `on_update` gets one update as JSON and is called again when it raises.
 
     `on_end` is called once when the connection ends by itself; with True, and what to
-    tell the tenant, when the session is over for good.
+    tell the tenant, when the session is over for good. `on_paired` is called when the code of an account that was
+    waiting for it has been scanned, and the connection is up.
     """
 
     on_update: Callable[[Mapping[str, Any]], None]
     on_end: Callable[[bool, str], None]
+    on_paired: Callable[[], None] = lambda: None
 
 
 class OpenConnection(Protocol):
@@ -46,13 +51,30 @@ class OpenConnection(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class SupportsLeaving(Protocol):
+    """A connection without which its session cannot be ended at the provider."""
+
+    def leave(self) -> None:
+        """End the session at the provider and destroy what is left of it; raises `ProviderUnavailable`."""
+        ...
+
+
 class Connections(Protocol[Config]):
     """The connections that one process holds of a channel's accounts."""
 
     def open(
-        self, instance: Instance, credentials: Mapping[str, str], position: Position | None, listener: Listener
+        self,
+        instance: Instance,
+        credentials: Mapping[str, str],
+        position: Position | None,
+        listener: Listener,
+        epoch: int,
     ) -> OpenConnection:
-        """Open an account's connection; raises `SessionEnded`, which tells the tenant why, or `ProviderUnavailable`."""
+        """Open an account's connection; raises `SessionEnded`, which tells the tenant why, or `ProviderUnavailable`.
+
+        `epoch` is higher than that of every holder before this one.
+        """
         ...
 
     def is_relevant(self, instance: Instance, config: Config, update: Mapping[str, Any]) -> bool:

@@ -26,16 +26,26 @@ _TRIES = 5
 
 
 class AuthState(StrEnum):
+    """`PAIRING` is a session whose code nobody has scanned yet; one that is `LOGGING_OUT` is still to be ended at its
+    provider, over the connection that a process holds.
+    """
+
     CODE_SENT = "code_sent"
     PASSWORD_NEEDED = "password_needed"  # noqa: S105 - a state's name
+    PAIRING = "pairing"
     CONNECTED = "connected"
+    LOGGING_OUT = "logging_out"
     LOGGED_OUT = "logged_out"
+
+
+HELD = frozenset({AuthState.PAIRING, AuthState.CONNECTED, AuthState.LOGGING_OUT})
+"""Sessions whose connection some process is to hold."""
 
 
 class ChannelAuth(BaseModel):
     """What is known of a login, without anything secret.
 
-    Whoever is named in `lease_owner` may use the session until `lease_expires_at`.
+    Whoever is named in `lease_owner` may use the session until `lease_expires_at`; `epoch` is higher with every holder.
     `position` is JSON, for the store would merge a map with its former self.
     """
 
@@ -47,6 +57,7 @@ class ChannelAuth(BaseModel):
     secret: str | None = None
     lease_owner: str | None = None
     lease_expires_at: datetime = NEVER
+    epoch: int = 0
     position: str | None = None
     updated_at: datetime
 
@@ -135,6 +146,27 @@ def stop(deps: Deps, instance: Instance) -> ChannelAuth | None:
             continue
         return login
     return None
+
+
+def end_at_provider(deps: Deps, instance: Instance) -> bool:
+    """Have the process that holds the connection end the session at its provider; False where there is none to end.
+
+    One that nobody has paired yet has nothing there, and is forgotten. Raises `Conflict` when it keeps changing.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        login, version = read(deps, instance)
+        if login.state is AuthState.PAIRING or login.state not in HELD:
+            forget(deps, instance)
+            return False
+        after = login.model_copy(update={"state": AuthState.LOGGING_OUT, "updated_at": deps.now()})
+        try:
+            _put(deps, after, version)
+        except Conflict:
+            if not tries_left:
+                raise
+            continue
+        return True
+    return False
 
 
 def forget(deps: Deps, instance: Instance) -> None:

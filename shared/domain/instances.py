@@ -28,7 +28,7 @@ class ChannelType(StrEnum):
         member.adapters = adapters or (name,)
         return member
 
-    WHATSAPP = "whatsapp", "whatsapp_evolution", "whatsapp_cloud"
+    WHATSAPP = "whatsapp", "whatsapp_evolution", "whatsapp_cloud", "whatsapp_web"
     TELEGRAM_BOT = "telegram_bot"
     TELEGRAM_USER = "telegram_user"
     FACEBOOK = "facebook"

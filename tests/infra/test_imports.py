@@ -100,3 +100,7 @@ def test_a_webhook_is_taken_without_what_reads_or_sends_messages(tmp_path: Path)
 
 def test_no_package_is_searched_for_plugins(tmp_path: Path) -> None:
     assert loaded(SEARCHES, tmp_path)
+
+
+def test_the_library_that_speaks_to_whatsapp_is_loaded_by_workers_alone(tmp_path: Path) -> None:
+    assert "neonize" not in packages(loaded("import infra.local.serve, infra.sockets.__main__", tmp_path))

@@ -35,6 +35,27 @@ class Bucket:
         if not answer.ok and not (answer.status_code == 412 and not replace):
             raise StoreError(f"Cloud Storage did not keep a file (status {answer.status_code})")
 
+    def upload_version(self, name: str, content: bytes, generation: int) -> int | None:
+        """Write an object that has this generation, or that is not there where it is 0; its new generation.
+
+        None when somebody else has written it.
+        """
+        query = f"uploadType=media&name={quote(name, safe='')}&ifGenerationMatch={generation}"
+        answer = self._call("POST", f"{self._api}/upload/storage/v1/b/{self._bucket}/o?{query}", content)
+        if answer.status_code == 412:
+            return None
+        if not answer.ok:
+            raise StoreError(f"Cloud Storage did not keep a file (status {answer.status_code})")
+        return int(answer.json()["generation"])
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of up to 1000 objects that begin so."""
+        query = f"prefix={quote(prefix, safe='')}&fields=items(name)"
+        answer = self._call("GET", f"{self._api}/storage/v1/b/{self._bucket}/o?{query}")
+        if not answer.ok:
+            raise StoreError(f"Cloud Storage did not list files (status {answer.status_code})")
+        return [item["name"] for item in answer.json().get("items", [])]
+
     def download(self, name: str) -> bytes | None:
         """An object's content; None when there is none."""
         answer = self._call("GET", f"{self._address(name)}?alt=media")

@@ -32,7 +32,12 @@ class DiscordConnections:
         self._gateway = DiscordGateway()
 
     def open(
-        self, instance: Instance, credentials: Mapping[str, str], position: Position | None, listener: Listener
+        self,
+        instance: Instance,
+        credentials: Mapping[str, str],
+        position: Position | None,
+        listener: Listener,
+        epoch: int,
     ) -> OpenConnection:
         token = credentials.get("session")
         if not token:

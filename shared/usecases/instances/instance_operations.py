@@ -56,10 +56,17 @@ def pair(deps: Deps, instance: Instance) -> Instance:
         return instance
     with pairing_turns.turn(deps, instance) as is_ours:
         if not is_ours:
-            return pairing_turns.wait_for_other(deps, instance)
+            return pairing_turns.wait_for_code(deps, instance)
         # Another request's turn may have ended just before this one's began.
         current = instance_lookup.by_id(deps, instance.tenant_id, instance.id)
-        return current if has_code(deps, current) else _reconnect(deps, current, module.pair)
+        paired = current if has_code(deps, current) else _reconnect(deps, current, module.pair)
+    return _with_code(deps, paired)
+
+
+def _with_code(deps: Deps, instance: Instance) -> Instance:
+    """Wait for the code that the holder of the account's connection brings; an instance of another kind as it is."""
+    is_coming = instance.status is InstanceStatus.CONNECTING and channels.channel(instance.adapter).runtime == "socket"
+    return pairing_turns.wait_for_code(deps, instance) if is_coming else instance
 
 
 def connect(deps: Deps, instance: Instance) -> Instance:
@@ -70,9 +77,9 @@ def connect(deps: Deps, instance: Instance) -> Instance:
     if instance.status is InstanceStatus.NOT_CONFIGURED or has_code(deps, instance):
         return instance
     connected = instance_connection.connect(deps, instance)
-    if connected.status is not InstanceStatus.DISCONNECTED:
-        return connected
     try:
+        if connected.status is not InstanceStatus.DISCONNECTED:
+            return _with_code(deps, connected)
         return pair(deps, connected)
     except (ProviderError, BadRequest, Collision, Overloaded) as error:
         return instance_connection.record_failure(deps, connected, error.detail)
@@ -125,7 +132,7 @@ def restart(deps: Deps, instance: Instance) -> Instance:
     if restartable is not None:
         with pairing_turns.turn(deps, instance) as is_ours:
             if not is_ours:
-                return pairing_turns.wait_for_other(deps, instance)
+                return pairing_turns.wait_for_code(deps, instance)
             restarted = _reconnect(deps, instance, restartable.restart)
     elif connectable is not None:
         restarted = _reconnect(deps, instance, connectable.connect)

@@ -63,8 +63,8 @@ def _take(deps: Deps, lease_id: str) -> bool:
     return True
 
 
-def wait_for_other(deps: Deps, instance: Instance) -> Instance:
-    """The instance as soon as the other request's pairing has an outcome, or as it is after ten seconds."""
+def wait_for_code(deps: Deps, instance: Instance) -> Instance:
+    """The instance as soon as the pairing that is under way has an outcome, or as it is after ten seconds."""
 
     def has_outcome(current: Instance) -> bool:
         pairing = current.pairing

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.channelkit.auth import AuthState, ChannelAuth
+from shared.channelkit.auth import HELD, AuthState, ChannelAuth
 from shared.deps import Deps
 from shared.documents.query import DocumentUnit
 from shared.documents.retry import run_with_retry
@@ -28,7 +28,10 @@ _CONTENDED = 20
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`secret` names the session, `until` is when others may take it unless the lease was renewed."""
+    """`secret` names the session, `until` is when others may take it unless the lease was renewed.
+
+    `epoch` is higher than that of every holder before this one.
+    """
 
     instance_id: str
     tenant_id: str
@@ -36,19 +39,21 @@ class Lease:
     secret: str
     position: dict[str, Any] | None
     until: datetime
+    state: AuthState
+    epoch: int
 
 
 def take(deps: Deps, adapter: str, limit: int) -> list[Lease]:
     """Take up to `limit` sessions that nobody holds, those first that are free the longest."""
     query = UnitOfWork(deps.store).channel_auth.query().where(lambda login: login.adapter, "==", adapter)
-    query = query.where(lambda login: login.state, "==", AuthState.CONNECTED)
+    query = query.where_in(lambda login: login.state, sorted(HELD))
     query = query.where(lambda login: login.lease_expires_at, "<=", deps.now())
     free_logins = query.order_by(lambda login: login.lease_expires_at).unit_page(limit + _CONTENDED).documents
     leases: list[Lease] = []
     for free_login in free_logins:
         if len(leases) >= limit:
             break
-        lease = _extend(deps, free_login)
+        lease = _extend(deps, free_login, is_new=True)
         leases += [lease] if lease else []
     return leases
 
@@ -104,6 +109,20 @@ def end(deps: Deps, lease: Lease, why: str) -> None:
         )
 
 
+def note_paired(deps: Deps, lease: Lease) -> bool:
+    """Note that the account was paired; whether this process still holds the session."""
+
+    def attempt(unit: UnitOfWork) -> bool:
+        login = _held_login(deps, unit, lease)
+        if login is None:
+            return False
+        if login.state is AuthState.PAIRING:
+            login.state, login.updated_at = AuthState.CONNECTED, deps.now()
+        return True
+
+    return run_with_retry(deps, attempt)
+
+
 def is_ours(deps: Deps, lease: Lease) -> bool:
     """Whether this process still holds the session, and nobody has logged out or in again."""
     return _held_login(deps, UnitOfWork(deps.store), lease) is not None
@@ -123,14 +142,17 @@ def _held_login(deps: Deps, unit: UnitOfWork, lease: Lease) -> ChannelAuth | Non
 
 
 def _is_held(deps: Deps, lease: Lease, login: ChannelAuth) -> bool:
-    return login.lease_owner == deps.owner and login.state is AuthState.CONNECTED and login.secret == lease.secret
+    return login.lease_owner == deps.owner and login.state in HELD and login.secret == lease.secret
 
 
-def _extend(deps: Deps, login_unit: DocumentUnit[ChannelAuth], position: dict[str, Any] | None = None) -> Lease | None:
+def _extend(
+    deps: Deps, login_unit: DocumentUnit[ChannelAuth], position: dict[str, Any] | None = None, *, is_new: bool = False
+) -> Lease | None:
     """Take or renew the lease; None when another process was first. The lease has the position before this one."""
     login = login_unit.read()
     former_position = json.loads(login.position) if login.position else None
     login.lease_owner, login.lease_expires_at = deps.owner, deps.now() + LEASE
+    login.epoch += is_new
     if position:
         login.position = json.dumps(position)
     try:
@@ -144,4 +166,6 @@ def _extend(deps: Deps, login_unit: DocumentUnit[ChannelAuth], position: dict[st
         login.secret or "",
         former_position,
         login.lease_expires_at,
+        login.state,
+        login.epoch,
     )

@@ -172,8 +172,9 @@ class SlowTelegram:
                 credentials: Mapping[str, str],
                 position: Position | None,
                 listener: Listener,
+                epoch: int,
             ) -> OpenConnection:
-                line = super().open(instance, credentials, position, listener)
+                line = super().open(instance, credentials, position, listener, epoch)
                 if telegram.slow:
                     telegram.opening.set()
                     assert telegram.released.wait(30)

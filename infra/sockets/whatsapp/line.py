@@ -1,0 +1,250 @@
+"""The connection of one account, which a worker has: sending over it, and passing on what it brings."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
+from itertools import count
+from queue import SimpleQueue
+from typing import Any
+
+from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.process import Worker, WorkerProcess
+from infra.sockets.whatsapp.session_files import SessionFiles
+from shared.channel.connection import Listener, Position, SessionEnded
+from shared.channels.whatsapp_web.gateway import PROVIDER, Posted, Session
+from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
+
+logger = logging.getLogger(__name__)
+
+DEVICE_NAME = "Omnichannel Hub"
+OPENING_SECONDS = 45.0
+ANSWER_SECONDS = 90.0
+"""The library itself waits 75 seconds for WhatsApp's word."""
+
+LEAVING_SECONDS = 15.0
+OFFLINE_SECONDS = 60.0
+"""How long a worker may try to get a broken connection back, before it is begun anew."""
+
+_LONGEST_PAUSE = 30.0
+_CLOSED = "the connection has just ended"
+
+Job = Callable[[], None]
+
+
+class WorkerLine:
+    """Reports are taken on the worker's thread, which must never wait; what they mean happens on a second one."""
+
+    def __init__(self, worker: Worker, files: SessionFiles, session: Session, listener: Listener) -> None:
+        self._files = files
+        self._listener = listener
+        self._own: str | None = None
+        self._is_paired = False
+        self._is_open = False
+        self._offline_since: float | None = None
+        self._outcome: str | None = None
+        self._is_over = False
+        self._numbers = count(1)
+        self._answers: dict[int, Future[protocol.Answer]] = {}
+        self._opened: Future[None] = Future()
+        self._gone = threading.Event()
+        self._closing = threading.Event()
+        self._began_at = time.monotonic()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._passing = threading.Thread(target=self._pass_on, name="whatsapp-line", daemon=True)
+        self._passing.start()
+        self._process = WorkerProcess(worker, files.directory, self._report, self._exited)
+        self._process.tell(protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closing.is_set()
+
+    def wait_until_open(self, seconds: float = OPENING_SECONDS) -> None:
+        """Wait for the connection of an account that is paired; raises `SessionEnded` or `ProviderUnavailable`."""
+        self._is_paired = True
+        try:
+            self._opened.result(seconds)
+        except FutureTimeout:
+            raise ProviderUnavailable(PROVIDER, "WhatsApp could not be reached in time") from None
+
+    def send(self, to: str, message: Mapping[str, Any], content: bytes | None = None) -> Posted:
+        if not self._is_open:
+            raise ProviderUnavailable(PROVIDER, "the account is not connected at the moment", 5.0)
+        number = next(self._numbers)
+        if content is None:
+            command: protocol.Command = protocol.Send(number=number, to=to, message=message)
+        else:
+            encoded = base64.b64encode(content).decode()
+            command = protocol.Media(number=number, to=to, message=message, content=encoded)
+        answer = self._ask(number, command, ANSWER_SECONDS)
+        if answer.outcome == "done" and answer.message_id:
+            return Posted(message_id=answer.message_id, chat=answer.chat)
+        if answer.outcome == "refused":
+            raise ProviderRejected(PROVIDER, answer.why or "WhatsApp refused the message")
+        if answer.outcome == "unavailable":
+            raise ProviderUnavailable(PROVIDER, answer.why or "nothing was sent", 5.0)
+        raise OutcomeUnknown(PROVIDER, answer.why or "WhatsApp did not say whether it took the message")
+
+    def leave(self) -> None:
+        number = next(self._numbers)
+        try:
+            answer = self._ask(number, protocol.Logout(number=number), LEAVING_SECONDS)
+        except OutcomeUnknown as error:
+            raise ProviderUnavailable(PROVIDER, error.reason) from None
+        if answer.outcome != "done":
+            raise ProviderUnavailable(PROVIDER, answer.why or "the account could not be unlinked")
+        self._files.destroy()
+
+    def position(self) -> Position | None:
+        """WhatsApp keeps what comes while nobody is connected."""
+        return None
+
+    def close(self) -> None:
+        self._closing.set()
+        self._is_open = False
+        self._process.close()
+        self._gone.wait(1.0)
+        if self._is_paired:
+            self._files.save()
+        self._files.close()
+        self._jobs.put(None)
+
+    def look(self) -> None:
+        """Called every second: the worker hears that it may go on, and is ended where something is wrong with it."""
+        if self._closing.is_set() or self._gone.is_set():
+            return
+        why = self._process.why_to_end()
+        if why is None and self._offline_since is not None and time.monotonic() - self._offline_since > OFFLINE_SECONDS:
+            why = "the connection to WhatsApp did not come back"
+        if why is not None:
+            self._end(why)
+            self._process.kill()
+        elif self._is_paired:
+            self._files.save_if_changed()
+
+    def ping(self) -> None:
+        if not self._closing.is_set() and not self._gone.is_set():
+            try:
+                self._process.tell(protocol.Ping())
+            except ProviderUnavailable:
+                logger.info("a worker has ended, as its thread will find")
+
+    def _ask(self, number: int, command: protocol.Command, seconds: float) -> protocol.Answer:
+        answered: Future[protocol.Answer] = Future()
+        self._answers[number] = answered
+        try:
+            if self._gone.is_set():
+                raise ProviderUnavailable(PROVIDER, _CLOSED)
+            self._process.tell(command)
+            return answered.result(seconds)
+        except FutureTimeout:
+            raise OutcomeUnknown(PROVIDER, "WhatsApp did not answer in time") from None
+        finally:
+            self._answers.pop(number, None)
+
+    def _end(self, why: str, *, is_over: bool = False) -> None:
+        """Note why the connection is about to end; the first reason counts."""
+        if self._outcome is None:
+            self._outcome, self._is_over = why, is_over
+        self._is_open = False
+
+    def _exited(self) -> None:
+        """On the worker's thread, after everything it has said."""
+        self._gone.set()
+        self._is_open = False
+        for answered in list(self._answers.values()):
+            if not answered.done():
+                answered.set_exception(OutcomeUnknown(PROVIDER, "the connection ended before WhatsApp answered"))
+        why = self._outcome or "the worker ended"
+        if not self._opened.done():
+            error = SessionEnded if self._is_over else ProviderUnavailable
+            self._opened.set_exception(error(PROVIDER, why))
+            if self._is_paired:
+                return  # who waits for it will be told
+        if not self._closing.is_set():
+            self._jobs.put(partial(self._listener.on_end, self._is_over, why))
+
+    def _report(self, report: protocol.Report) -> None:
+        match report:
+            case protocol.Answer():
+                answered = self._answers.get(report.number)
+                if answered is not None and not answered.done():
+                    answered.set_result(report)
+            case protocol.Qr():
+                data = {"code": report.code, "seconds": report.seconds, "pairing_code": report.pairing_code}
+                self._bring("qr", data)
+            case protocol.Paired():
+                self._own = report.account
+            case protocol.Connected():
+                self._connected(report)
+            case protocol.Disconnected():
+                self._is_open, self._offline_since = False, time.monotonic()
+            case protocol.Message():
+                self._bring("history" if report.history else "message", report.data)
+            case protocol.Receipt():
+                for identifier in report.ids:
+                    key = {"id": identifier, "remoteJid": report.chat}
+                    self._bring("receipt", {"key": key, "status": report.status})
+            case _:
+                self._ended(report)
+
+    def _ended(self, report: protocol.Report) -> None:
+        match report:
+            case protocol.Replaced():
+                self._end("another process uses the account's keys")
+            case protocol.LoggedOut() | protocol.PairingEnded():
+                self._files.destroy()
+                self._end(report.why, is_over=True)
+            case protocol.Banned():
+                self._bring("banned", {"why": report.why})
+                self._end(report.why)
+            case protocol.Failed():
+                self._end(report.why)
+            case _:
+                return
+        self._jobs.put(self._process.kill)
+
+    def _connected(self, report: protocol.Connected) -> None:
+        self._own, self._offline_since, self._is_open = report.account, None, True
+        self._bring("connected", {"name": report.name})
+        if not self._is_paired:
+            self._is_paired = True
+            self._jobs.put(self._files.save)
+            self._jobs.put(self._listener.on_paired)
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _bring(self, event: str, data: Mapping[str, Any]) -> None:
+        update = {"event": event, "sender": self._own, "data": data}
+        self._jobs.put(partial(self._hand_over, update))
+
+    def _hand_over(self, update: Mapping[str, Any]) -> None:
+        """Again and again until it is taken: WhatsApp counts it as received already."""
+        pause = 0.5
+        while True:
+            try:
+                self._listener.on_update(update)
+                return
+            except Exception:
+                logger.exception("an update of WhatsApp's could not be stored, it is tried again")
+                if self._closing.wait(pause):
+                    return
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _pass_on(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:
+                logger.exception("a WhatsApp connection's report could not be taken")

@@ -1,0 +1,275 @@
+"""What the hub and a worker say to each other, as lines of JSON over a socket that the worker inherits.
+
+A worker is a process that holds the connection of one account. It gets the number of its socket as its last argument
+and is told to `Start`. Each line is an object whose `type` is the name of a class below in snake case, and whose other
+fields are that class's. Both sides leave out what they do not know, so that either may be newer than the other. The
+worker ends when its socket is closed, and when the hub has not sent a `Ping` for `SILENCE_SECONDS`: then it may have
+lost the right to hold the account.
+
+Messages have the JSON of WhatsApp's protocol buffers (`waE2E.Message`) in the spelling of its web clients
+(`fileSha256`, `stanzaId`), with bytes in base64, long numbers as text and enums as names. Files are bytes in base64,
+never paths or addresses. Addresses are WhatsApp's own, without a device (`5511988887777@s.whatsapp.net`, `…@lid`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+PING_SECONDS = 5.0
+SILENCE_SECONDS = 25.0
+"""After which the other side is taken for dead; less than a lease lasts beyond its last renewal."""
+
+# --- From the hub to the worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Connect the account whose state is in the file `store`, or pair one into it if it holds none.
+
+    With `phone` (digits) a code to type in is asked for as well. `name` is shown on the phone among its linked devices.
+    """
+
+    store: str
+    name: str
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Send a message to `to`; an `Answer` with the same `number` follows."""
+
+    number: int
+    to: str
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """Encrypt and upload `content`, and send the message that describes it; an `Answer` follows."""
+
+    number: int
+    to: str
+    message: Mapping[str, Any]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """Show in the chat that somebody writes, or does no more."""
+
+    to: str
+    is_typing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Mark messages that `sender` wrote in `chat` as read."""
+
+    chat: str
+    sender: str
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """The hub lives, and still holds the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logout:
+    """Unlink the device at WhatsApp; an `Answer` follows."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Close the connection and end."""
+
+
+# --- From the worker to the hub
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """The worker lives; sent at the start and every `PING_SECONDS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qr:
+    """A code to scan, good for `seconds`; with `pairing_code` one that can be typed in instead."""
+
+    code: str
+    seconds: int
+    pairing_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The code was scanned; the connection follows."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The connection is up: messages come and can be sent."""
+
+    account: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message, an edit, a deletion, a reaction or a call, from anybody in a chat or from the account's own phone.
+
+    `data` has `key` (`id`, `remoteJid`, `remoteJidAlt`, `fromMe`, `participant`, `participantAlt`), `messageTimestamp`
+    in seconds, `pushName` and `message`. What is `history` was said before the account was paired.
+    """
+
+    data: Mapping[str, Any]
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Messages of ours in `chat` have this status."""
+
+    chat: str
+    ids: Sequence[str]
+    status: Literal["DELIVERY_ACK", "READ", "PLAYED"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """The connection broke; the worker tries to get it back by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """Somebody else connected with the same keys. The worker does not try again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOut:
+    """The account has been unlinked, on the phone or by WhatsApp. Its state is worth nothing any more."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banned:
+    """WhatsApp refuses the account for `seconds`, as far as it tells."""
+
+    why: str
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingEnded:
+    """Nobody scanned a code in time, or WhatsApp refused the pairing."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The worker cannot go on, and ends; `why` says what to do."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a command: of what was sent WhatsApp's id, and the chat's address.
+
+    `refused`: WhatsApp said no. `unavailable`: nothing was sent. `unknown`: it may have been.
+    """
+
+    number: int
+    outcome: Literal["done", "refused", "unavailable", "unknown"] = "done"
+    message_id: str | None = None
+    chat: str | None = None
+    why: str = field(default="")
+
+
+Command: TypeAlias = Start | Send | Media | Typing | Read | Ping | Logout | Stop
+Report: TypeAlias = (
+    Alive
+    | Qr
+    | Paired
+    | Connected
+    | Message
+    | Receipt
+    | Disconnected
+    | Replaced
+    | LoggedOut
+    | Banned
+    | PairingEnded
+    | Failed
+    | Answer
+)
+
+
+def _type_of(form: type[Command | Report]) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", form.__name__).lower()
+
+
+_COMMANDS: Mapping[str, type[Command]] = {
+    _type_of(form): form for form in (Start, Send, Media, Typing, Read, Ping, Logout, Stop)
+}
+_REPORTS: Mapping[str, type[Report]] = {
+    _type_of(form): form
+    for form in (
+        Alive,
+        Qr,
+        Paired,
+        Connected,
+        Message,
+        Receipt,
+        Disconnected,
+        Replaced,
+        LoggedOut,
+        Banned,
+        PairingEnded,
+        Failed,
+        Answer,
+    )
+}
+
+
+def line(message: Command | Report) -> bytes:
+    """The line that says it."""
+    return json.dumps({"type": _type_of(type(message))} | asdict(message)).encode() + b"\n"
+
+
+def command(text: bytes) -> Command | None:
+    """The command of a line; None for one that this version does not know. Raises `ValueError` for what is none."""
+    form, values = _parsed(text, _COMMANDS)
+    return form(**values) if form else None
+
+
+def report(text: bytes) -> Report | None:
+    """The report of a line; None for one that this version does not know. Raises `ValueError` for what is none."""
+    form, values = _parsed(text, _REPORTS)
+    return form(**values) if form else None
+
+
+def _parsed(text: bytes, forms: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    value = json.loads(text)
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise ValueError("a line is an object with a type")
+    form = forms.get(value["type"])
+    if form is None:
+        return None, {}
+    names = {each.name for each in fields(form)}
+    values = {name: entry for name, entry in value.items() if name in names}
+    try:
+        form(**values)
+    except TypeError as error:
+        raise ValueError(f"a line lacks something: {error}") from None
+    return form, values

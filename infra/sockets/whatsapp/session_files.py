@@ -1,0 +1,145 @@
+"""The state of a session: in clear in a directory of this process alone, sealed where it is kept."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from shared.channels.whatsapp_web.gateway import PROVIDER, Session
+from shared.errors import ConfigurationInvalid, Conflict, ProviderUnavailable, StoreError
+from shared.ports.snapshots import Snapshot, Snapshots
+from shared.security import sealed
+
+logger = logging.getLogger(__name__)
+
+DEBOUNCE_SECONDS = 2.0
+_PREFIX = "omnichannel-whatsapp-"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of this process alone is made below it
+
+
+class SessionFiles:
+    """One session's state. Raises `ProviderUnavailable` while it cannot be had, or another process holds it."""
+
+    def __init__(self, snapshots: Snapshots, session: Session) -> None:
+        self._snapshots = snapshots
+        self._session = session
+        self._saving = threading.Lock()
+        self._is_lost = False
+        self._seen: tuple[object, ...] = ()
+        self._changed_at: float | None = None
+        self.directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_parent()))
+        self.store = self.directory / "session.db"
+
+    def restore(self) -> bool:
+        """Whether there was anything to restore. From now on no former holder can save any more."""
+        try:
+            snapshot = self._snapshots.latest(self._session.id)
+            if snapshot is None:
+                return False
+            if snapshot.epoch > self._session.epoch:
+                raise Conflict(None)
+            plain = sealed.unseal(self._session.key, self._name(snapshot.epoch), snapshot.content)
+            self.store.touch(mode=0o600)
+            self.store.write_bytes(gzip.decompress(plain))
+            self._put(plain)
+        except (StoreError, ConfigurationInvalid) as error:
+            raise ProviderUnavailable(PROVIDER, f"the session's state is not to be had: {error.detail}") from None
+        self._seen = self._stamps()
+        return True
+
+    def save_if_changed(self) -> None:
+        """Save what has rested for a while since it changed."""
+        stamps, now = self._stamps(), time.monotonic()
+        if stamps != self._seen:
+            self._seen, self._changed_at = stamps, self._changed_at or now
+        if self._changed_at is not None and now - self._changed_at >= DEBOUNCE_SECONDS:
+            self._changed_at = None
+            self.save()
+
+    def save(self) -> None:
+        """Save the state as it is; what fails is logged, and tried again with the next change."""
+        with self._saving:
+            if self._is_lost or not self.store.exists():
+                return
+            try:
+                self._put(gzip.compress(_copy(self.store), 6))
+            except Conflict:
+                self._is_lost = True
+                logger.warning("a session is held by another process, and saved no more")
+            except (StoreError, sqlite3.Error) as error:
+                self._changed_at = time.monotonic()
+                logger.warning("a session's state could not be saved: %s", type(error).__name__)
+
+    def destroy(self) -> None:
+        """Delete all snapshots; nothing is saved any more."""
+        with self._saving:
+            self._is_lost = True
+            try:
+                self._snapshots.delete(self._session.id)
+            except StoreError as error:
+                # Without its key, which is destroyed next, nobody can open it.
+                logger.warning("a session's snapshots stay: %s", error.detail)
+
+    def close(self) -> None:
+        """Delete what is in clear."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _put(self, plain: bytes) -> None:
+        epoch = self._session.epoch
+        content = sealed.seal(self._session.key, self._name(epoch), plain)
+        self._snapshots.put(self._session.id, Snapshot(epoch, content))
+
+    def _name(self, epoch: int) -> str:
+        return f"whatsapp/{self._session.id}/{epoch}"
+
+    def _stamps(self) -> tuple[object, ...]:
+        """What changes with the files: SQLite's own, and the one beside it."""
+        stamps: list[object] = []
+        for path in (self.store, self.store.with_name(f"{self.store.name}-wal")):
+            try:
+                status = path.stat()
+                stamps += [status.st_mtime_ns, status.st_size]
+            except FileNotFoundError:
+                stamps.append(None)
+        return tuple(stamps)
+
+
+def _parent() -> str | None:
+    """In memory where the system has that; else where temporary files lie."""
+    return str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
+
+
+def _copy(store: Path) -> bytes:
+    """The database as one piece, also while its worker writes to it."""
+    source, copy = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5), sqlite3.connect(":memory:")
+    try:
+        source.backup(copy)
+        return copy.serialize()
+    finally:
+        source.close()
+        copy.close()
+
+
+def delete_leftovers() -> None:
+    """Delete what processes that were killed have left in clear."""
+    for directory in Path(_parent() or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not _runs(int(pid)):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,50 @@
+"""The connections over which this process sends, and how a message gets to the process that holds another one."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from shared.channel.connection import WAKE
+from shared.channelkit import auth
+from shared.deps import Deps
+from shared.domain.events import RealtimeEvent, Topic
+from shared.domain.instances import Instance
+
+Line = TypeVar("Line")
+
+
+class HeldLines(Generic[Line]):
+    """The lines of one channel's accounts, by the process that holds them: tests have several in one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], Line] = {}
+
+    def hold(self, deps: Deps, instance_id: str, line: Line) -> None:
+        """Send for the instance over this connection from now on."""
+        self._lines[deps.owner, instance_id] = line
+
+    def drop(self, deps: Deps, instance_id: str) -> None:
+        self._lines.pop((deps.owner, instance_id), None)
+
+    def line_of(self, deps: Deps, instance_id: str) -> Line | None:
+        """The account's connection, None where this process does not hold it."""
+        return self._lines.get((deps.owner, instance_id))
+
+    def is_held_elsewhere(self, deps: Deps, instance: Instance, conversation_id: str) -> bool:
+        """Whether another process has to send for the instance; that process is told.
+
+        While nobody holds the connection, nobody is told: its next holder looks for what waits.
+        Nobody holds an account that is logged out; sending then fails here, and says why.
+        """
+        if self.line_of(deps, instance.id) is not None:
+            return False
+        login, _ = auth.read(deps, instance)
+        if login.state is not auth.AuthState.CONNECTED:
+            return False
+        if login.lease_owner not in (None, deps.owner) and login.lease_expires_at > deps.now():
+            # In every process that listens to `realtime`, and in no room that a client could join.
+            room = f"line:{instance.id}"
+            payload = {"instance_id": instance.id, "conversation_id": conversation_id}
+            event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=WAKE, payload=payload)
+            deps.bus.publish(Topic.REALTIME, event, key=room)
+        return True

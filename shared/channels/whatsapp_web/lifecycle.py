@@ -1,0 +1,88 @@
+"""Pairing an account, how it stands, and ending it; the always-on container does what takes a connection."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+
+from shared.channel.connection import LOOK
+from shared.channel.lifecycle import Connection
+from shared.channelkit import auth
+from shared.channelkit.auth import AuthState
+from shared.channels.whatsapp_web.config import WhatsAppWebConfig
+from shared.channels.whatsapp_web.gateway import PROVIDER
+from shared.deps import Deps
+from shared.domain.events import RealtimeEvent, Topic
+from shared.domain.instances import Instance, InstanceStatus
+from shared.errors import ProviderUnavailable
+from shared.security.sealed import KEY_BYTES
+
+_NOT_PAIRED = "not paired: connect the channel and scan its code with the phone"
+_LEAVING = "the account is still being unlinked: see that the sockets container runs, and try again"
+# A holder needs about a second for it.
+_LOOKS = 32
+_PAUSE = 0.25
+
+
+def connect(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """Begin a pairing, whose code comes as an update; an account that is paired is left alone."""
+    login, version = auth.read(deps, instance)
+    if login.state is AuthState.LOGGING_OUT:
+        raise ProviderUnavailable(PROVIDER, _LEAVING, 5.0)
+    if login.state not in auth.HELD:
+        content = {
+            "session": secrets.token_hex(16),
+            "key": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
+        } | ({"phone": config.phone_number} if config.phone_number else {})
+        auth.move(deps, instance, version, AuthState.PAIRING, content)
+        _have_holders_look(deps, instance)
+    return status(deps, instance, config)
+
+
+def pair(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """As `connect`."""
+    return connect(deps, instance, config)
+
+
+def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """From the session's document: only its holder speaks with WhatsApp."""
+    login, _ = auth.read(deps, instance)
+    if login.state is AuthState.CONNECTED:
+        return Connection(status=InstanceStatus.CONNECTED)
+    if login.state is AuthState.PAIRING:
+        return Connection(status=InstanceStatus.CONNECTING)
+    return Connection(status=InstanceStatus.DISCONNECTED, detail=_NOT_PAIRED)
+
+
+def logout(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """Have the holder unlink the account, and wait a while for it; what is not unlinked by then still will be."""
+    _unlink(deps, instance)
+    return Connection(status=InstanceStatus.DISCONNECTED)
+
+
+def remove(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """As `logout`; raises `ProviderUnavailable` while no holder has unlinked the account."""
+    if not _unlink(deps, instance):
+        raise ProviderUnavailable(PROVIDER, _LEAVING, 30.0)
+    auth.forget(deps, instance)
+    return Connection(status=InstanceStatus.DELETED)
+
+
+def _unlink(deps: Deps, instance: Instance) -> bool:
+    """Whether nothing is left of the session."""
+    has_session = auth.end_at_provider(deps, instance)
+    _have_holders_look(deps, instance)
+    if not has_session:
+        return True
+    for _ in range(_LOOKS):
+        if auth.read(deps, instance)[0].state is not AuthState.LOGGING_OUT:
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
+def _have_holders_look(deps: Deps, instance: Instance) -> None:
+    room = f"line:{instance.id}"
+    event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=LOOK, payload={"instance_id": instance.id})
+    deps.bus.publish(Topic.REALTIME, event, key=room)

@@ -30,7 +30,8 @@ class ChannelCapabilities(BaseModel):
     text_limit: int = Field(description="UTF-16 units; longer answers are split.")
     attachments: dict[str, int | None] = Field(description="The kinds that can be sent, with the most bytes of each.")
     receipts: list[str]
-    typing: bool
+    typing: bool = Field(description="Whether the customer can see that an answer is being written.")
+    read_marks: bool = Field(description="Whether the customer can see that their messages were read.")
     reactions: bool
     edits: bool = Field(description="Whether a message can be changed after it was sent.")
     edits_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
@@ -61,6 +62,7 @@ class ChannelCapabilities(BaseModel):
             attachments={kind.value: sizes[kind] for kind in MessageKind if kind in sizes},
             receipts=[status.value for status in MessageStatus if status in declared.receipts],
             typing=declared.typing,
+            read_marks=declared.read_marks,
             reactions=declared.reactions,
             edits=declared.edits,
             edits_within_hours=_hours(declared.edits_within),

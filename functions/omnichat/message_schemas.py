@@ -102,7 +102,8 @@ class ChoiceIn(Request, _Wire):
 
 
 class QueueItem(_Wire):
-    """A message on its way out, or its change: `action` is `send`, `edit` or `delete`.
+    """A message on its way out, or its change: `action` is `send`, `edit` or `delete`; a `read` marks
+    a customer's messages as read.
 
     When it is DEAD `reason` is `rejected`, `outside_window`, `retries_exhausted` or `outcome_unknown`.
     """

@@ -54,7 +54,8 @@ class Capabilities:
     last message only a template may be sent; `longest_window` is how long it is
     at most, where the provider lengthens it for reasons that the hub cannot see.
     `templates` and `choices` say whether messages that were approved beforehand,
-    and answers to choose from, can be sent. `edits` and `deletions` say whether a message can
+    and answers to choose from, can be sent. `typing` and `read_marks` say whether customers can be
+    shown that an answer is being written, and what was read. `edits` and `deletions` say whether a message can
     be changed and taken back after it was sent, and `edits_within` and `deletions_within` for how long, where the
     provider sets an end. `addressed_by` names the field of a
     customer's profile that is an address here (`customer`: their own id); without it a
@@ -69,6 +70,7 @@ class Capabilities:
     attachments: Mapping[MessageKind, int | None] = field(default_factory=dict)
     receipts: frozenset[MessageStatus] = frozenset()
     typing: bool = False
+    read_marks: bool = False
     reactions: bool = False
     window: timedelta | None = None
     longest_window: timedelta | None = None
@@ -95,6 +97,7 @@ class Capabilities:
             "template": self.templates,
             "choices": self.choices,
             "typing": self.typing,
+            "read": self.read_marks,
         }
         return [*(kind.value for kind in self.attachments), *(name for name, is_able in abilities.items() if is_able)]
 

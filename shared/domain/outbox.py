@@ -47,10 +47,15 @@ class Choice(BaseModel):
 
 
 class Change(BaseModel):
-    """What is to become of the message `message_id`, which was sent before."""
+    """What is to become of the message `message_id`, which was sent before.
 
-    action: Literal["edit", "delete"]
+    A customer's message can be `read`, with those before it that nobody had read: `external_ids` are the provider's ids
+    of all of them.
+    """
+
+    action: Literal["edit", "delete", "read"]
     message_id: str
+    external_ids: list[str] = Field(default_factory=list)
 
 
 class OutboxPayload(BaseModel):

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.webhook import SupportsRoutes, WebhookModule
-    from shared.channels.telegram_bot import changes, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.telegram_bot import changes, inbound, lifecycle, media, outbound, presence, webhook
 
     _webhook_module: WebhookModule[TelegramBotConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -37,11 +38,15 @@ if TYPE_CHECKING:
     _supports_removal: SupportsRemoval[TelegramBotConfig] = lifecycle
     _supports_probe: SupportsProbe[TelegramBotConfig] = lifecycle
     _media_module: MediaModule[TelegramBotConfig] = media
+    _supports_typing: SupportsTyping[TelegramBotConfig] = presence
+    _supports_read_marks: SupportsReadMarks[TelegramBotConfig] = presence
 
 channel = Channel(
     config=TelegramBotConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        typing=True,
+        read_marks=True,
         markup="telegram",
         # By URL, as the Bot API fetches it: https://core.telegram.org/bots/api#sending-files
         attachments={

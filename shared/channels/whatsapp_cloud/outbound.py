@@ -19,6 +19,7 @@ from shared.channels.whatsapp_cloud.address import is_user_id
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.channels.whatsapp_cloud.media import upload
+from shared.channels.whatsapp_cloud.presence import post_read
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -39,9 +40,6 @@ _CAPTIONED = frozenset({"image", "video", "document"})
 _CAPTION = 1024
 _BUTTONS = 3
 _LIST_BUTTON = "☰"
-READ_TIMEOUT = 5.0
-"""Seconds; nothing depends on it."""
-
 Post = Callable[[Mapping[str, Any]], Reply]
 
 
@@ -153,8 +151,7 @@ def _mark_read(deps: Deps, config: CloudConfig, payload: OutboxPayload) -> None:
     latest = payload.context.get("last_message_id")
     if not config.mark_read or not isinstance(latest, str) or payload.template:
         return
-    read = {"messaging_product": "whatsapp", "status": "read", "message_id": latest}
     try:
-        result(call(deps, config, "POST", f"{config.phone_number_id}/messages", json=read, timeout=READ_TIMEOUT))
+        post_read(deps, config, latest)
     except ProviderError as error:
         _log.info("a message was not marked as read", extra={"why": error.reason})

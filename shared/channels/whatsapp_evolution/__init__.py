@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
     from shared.channels.whatsapp_evolution import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         lifecycle,
         media,
         outbound,
+        presence,
         settle,
         webhook,
     )
@@ -62,11 +64,15 @@ if TYPE_CHECKING:
     _media_module: MediaModule[EvolutionConfig] = media
     _address_module: AddressModule = address
     _supports_defaults: SupportsDefaults = config
+    _supports_typing: SupportsTyping[EvolutionConfig] = presence
+    _supports_read_marks: SupportsReadMarks[EvolutionConfig] = presence
 
 channel = Channel(
     config=EvolutionConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        typing=True,
+        read_marks=True,
         markup="whatsapp",
         attachments={
             MessageKind.IMAGE: 16 * MEGABYTE,

@@ -39,6 +39,8 @@ class ChannelCapabilities(BaseModel):
     deletions_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
     templates: bool
     choices: bool
+    polls: bool
+    forwards: bool = Field(description="Whether messages are passed on as the provider does it, else as a copy.")
     threads: bool
     live: bool = Field(description="Whether every message is answered at once, as in a call.")
     in_one_piece: bool = Field(description="Whether an answer of several paragraphs stays one message.")
@@ -70,6 +72,8 @@ class ChannelCapabilities(BaseModel):
             deletions_within_hours=_hours(declared.deletions_within),
             templates=declared.templates,
             choices=declared.choices,
+            polls=declared.polls,
+            forwards=declared.forwards,
             threads=declared.threads,
             live=declared.live,
             in_one_piece=declared.in_one_piece,

@@ -90,9 +90,7 @@ def read_media(path: MediaPath) -> Response:
 def make_link(path: MediaPath, body: NewMediaLink) -> Response:
     """Make a link at which anybody gets the file for a while, in an `<img>` for one; it names no credential."""
     link = media.link(deps(), caller().tenant_id, path.attachment_id, body.expires_in)
-    base = deps().settings.own_address or ""
-    url = f"{base}/media/{quote(path.attachment_id, safe='')}/content?expires={link.expires}&signature={link.signature}"
-    return answer(MediaLink.of(link, url), 201)
+    return answer(MediaLink.of(link, media.address(deps(), path.attachment_id, link)), 201)
 
 
 @api.get(

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.messages import Attachment, MessageKind
 from shared.domain.outbox import Choice, OutboxItem, OutboxStatus, ReactionTo, Template
 from shared.domain.templates import Filling
@@ -26,6 +27,7 @@ _SENDABLE = {
     "file": MessageKind.DOCUMENT,
     "sticker": MessageKind.STICKER,
     "location": MessageKind.LOCATION,
+    "contact": MessageKind.CONTACT,
 }
 
 
@@ -35,10 +37,13 @@ class _Wire(BaseModel):
     )
 
 
-class AttachmentIn(Request, _Wire):
-    """A file by its address, or a place."""
+Phone = Annotated[str, Field(min_length=3, max_length=40, examples=["+4915112345678"])]
 
-    type: str = Field(max_length=20, description="image, video, audio, document, sticker or location")
+
+class AttachmentIn(Request, _Wire):
+    """A file by its address, a place, or a contact's card, with `name` and `phones`."""
+
+    type: str = Field(max_length=20, description="image, video, audio, document, sticker, location or contact")
     url: str | None = Field(default=None, max_length=4096)
     file_name: str | None = Field(default=None, max_length=255)
     mime_type: str | None = Field(default=None, max_length=127)
@@ -46,6 +51,7 @@ class AttachmentIn(Request, _Wire):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     name: str | None = Field(default=None, max_length=255)
     address: str | None = Field(default=None, max_length=1024)
+    phones: list[Phone] = Field(default_factory=list, max_length=10, description="The numbers of a contact.")
 
     def to_domain(self, deps: Deps) -> Attachment:
         """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called."""
@@ -54,11 +60,14 @@ class AttachmentIn(Request, _Wire):
             raise _not_sendable(f"the type {self.type!r} is none of {', '.join(_SENDABLE)}")
         if kind is MessageKind.LOCATION and (self.latitude is None or self.longitude is None):
             raise _not_sendable("a location needs latitude and longitude")
-        if kind is not MessageKind.LOCATION:
+        if kind is MessageKind.CONTACT and not self.phones:
+            raise _not_sendable("a contact needs phones")
+        if kind not in (MessageKind.LOCATION, MessageKind.CONTACT):
             if not self.url:
                 raise _not_sendable(f"{self.type} needs a url")
             deps.http.check(self.url, "attachments")
-        return Attachment(type=kind, **self.model_dump(exclude={"type"}, by_alias=False))
+        extra = {"phones": self.phones} if self.phones else {}
+        return Attachment(type=kind, extra=extra, **self.model_dump(exclude={"type", "phones"}, by_alias=False))
 
 
 def _not_sendable(reason: str) -> BadRequest:
@@ -99,6 +108,19 @@ class ChoiceIn(Request, _Wire):
 
     def to_domain(self) -> Choice:
         return Choice(id=self.id, title=self.title, description=self.description)
+
+
+class PollIn(Request, _Wire):
+    """A question to vote on; with `multiple` for several options."""
+
+    question: str = Field(min_length=1, max_length=255)
+    options: list[Annotated[str, Field(min_length=1, max_length=55)]] = Field(
+        min_length=2, max_length=10, examples=[["red", "blue"]]
+    )
+    multiple: bool = False
+
+    def to_domain(self) -> Poll:
+        return Poll(question=self.question, options=self.options, multiple=self.multiple)
 
 
 class QueueItem(_Wire):

@@ -57,6 +57,7 @@ channel = Channel(
             MessageKind.DOCUMENT: 100 * MEGABYTE,
             MessageKind.STICKER: 500 * 1024,
             MessageKind.LOCATION: None,
+            MessageKind.CONTACT: None,
         },
         receipts=frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ}),
         reactions=True,

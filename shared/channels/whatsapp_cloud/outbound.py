@@ -23,7 +23,7 @@ from shared.channels.whatsapp_cloud.presence import post_read
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, is_file
+from shared.domain.messages import Attachment, MessageKind, is_file, phones
 from shared.domain.outbox import Choice, OutboxPayload
 from shared.errors import ProviderError, ProviderRejected
 
@@ -115,7 +115,7 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
 
 def _send_attachment(deps: Deps, config: CloudConfig, post: Post, attachment: Attachment, text: str | None) -> Sent:
     if not is_file(attachment):
-        place = _place(attachment)
+        place = _place(attachment) or _contact(attachment)
         return _sent(post(place)) if place else _send_text(post, joined([text, in_words(attachment)]))
     kind = _TYPES[attachment.type]
     about = _source(deps, config, attachment)
@@ -134,6 +134,16 @@ def _place(attachment: Attachment) -> dict[str, Any] | None:
         return None
     spot = attachment.model_dump(include={"latitude", "longitude", "name", "address"}, exclude_none=True)
     return {"type": "location", "location": spot}
+
+
+def _contact(attachment: Attachment) -> dict[str, Any] | None:
+    """A card (https://developers.facebook.com/docs/whatsapp/cloud-api/messages/contacts-messages)."""
+    numbers = phones(attachment)
+    if not numbers:
+        return None
+    name = attachment.name or numbers[0]
+    card = {"name": {"formatted_name": name, "first_name": name}, "phones": [{"phone": number} for number in numbers]}
+    return {"type": "contacts", "contacts": [card]}
 
 
 def _source(deps: Deps, config: CloudConfig, attachment: Attachment) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -55,6 +56,12 @@ def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
     copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
     expires = int(deps.now().timestamp()) + seconds
     return Link(copy=copy, expires=expires, signature=_signature(copy, expires))
+
+
+def address(deps: Deps, media_id: str, link: Link) -> str:
+    """The link as an address; without the hub's own in front where it knows none."""
+    base = deps.settings.own_address or ""
+    return f"{base}/media/{quote(media_id, safe='')}/content?expires={link.expires}&signature={link.signature}"
 
 
 def fetch_by_link(deps: Deps, media_id: str, expires: int, signature: str) -> Blob:

@@ -30,7 +30,8 @@ class ChannelCapabilities(BaseModel):
     text_limit: int = Field(description="UTF-16 units; longer answers are split.")
     attachments: dict[str, int | None] = Field(description="The kinds that can be sent, with the most bytes of each.")
     receipts: list[str]
-    typing: bool
+    typing: bool = Field(description="Whether the customer can see that an answer is being written.")
+    read_marks: bool = Field(description="Whether the customer can see that their messages were read.")
     reactions: bool
     edits: bool = Field(description="Whether a message can be changed after it was sent.")
     edits_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
@@ -38,6 +39,8 @@ class ChannelCapabilities(BaseModel):
     deletions_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
     templates: bool
     choices: bool
+    polls: bool
+    forwards: bool = Field(description="Whether messages are passed on as the provider does it, else as a copy.")
     threads: bool
     live: bool = Field(description="Whether every message is answered at once, as in a call.")
     in_one_piece: bool = Field(description="Whether an answer of several paragraphs stays one message.")
@@ -61,6 +64,7 @@ class ChannelCapabilities(BaseModel):
             attachments={kind.value: sizes[kind] for kind in MessageKind if kind in sizes},
             receipts=[status.value for status in MessageStatus if status in declared.receipts],
             typing=declared.typing,
+            read_marks=declared.read_marks,
             reactions=declared.reactions,
             edits=declared.edits,
             edits_within_hours=_hours(declared.edits_within),
@@ -68,6 +72,8 @@ class ChannelCapabilities(BaseModel):
             deletions_within_hours=_hours(declared.deletions_within),
             templates=declared.templates,
             choices=declared.choices,
+            polls=declared.polls,
+            forwards=declared.forwards,
             threads=declared.threads,
             live=declared.live,
             in_one_piece=declared.in_one_piece,

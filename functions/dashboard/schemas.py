@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
@@ -210,24 +211,37 @@ class TemplateIn(Filling):
         return Template(name=self.name, language=self.language, parameters=self.parameters, **self.stored())
 
 
-class SendIn(BaseModel):
-    """A message for a session. For `type` image, video, audio or document, `content` is the file's address.
+class PollIn(BaseModel):
+    """A question to vote on; with `multiple` for several options."""
 
+    question: str = Field(min_length=1, max_length=255)
+    options: list[Annotated[str, Field(min_length=1, max_length=55)]] = Field(
+        min_length=2, max_length=10, examples=[["red", "blue"]]
+    )
+    multiple: bool = False
+
+
+class SendIn(BaseModel):
+    """A message for a session. For `type` image, video, audio, document or sticker, `content` is the file's address.
     Beside the `file_id` of an upload (`POST /api/files`), which takes the place of an address, it is the text.
 
-    Beside a `template`, `content` is what the hub shows for it, and may be left out.
+    Beside a `template`, `content` is what the hub shows for it, and may be left out. A `poll` goes out alone, and so
+    does the message that `forward_of` names, which is passed on.
     """
 
     session_id: str = Field(min_length=1, max_length=64)
     content: str = Field(default="", max_length=65_536)
-    type: Literal["text", "image", "video", "audio", "document"] = "text"
+    type: Literal["text", "image", "video", "audio", "document", "sticker"] = "text"
     file_id: str | None = Field(default=None, min_length=1, max_length=64)
     template: TemplateIn | None = None
+    poll: PollIn | None = None
+    forward_of: str | None = Field(default=None, max_length=64)
 
     @model_validator(mode="after")
     def _has_content(self) -> SendIn:
-        if not self.content.strip() and self.template is None and self.file_id is None:
-            empty = PydanticCustomError("empty", "give a text, a file's address, or a template")
+        has_content = bool(self.content.strip()) or self.template is not None or self.file_id is not None
+        if has_content is bool(self.poll or self.forward_of):
+            empty = PydanticCustomError("empty", "give a text, a file's address, a template, a poll or forward_of")
             # Raised in this way the error names the field.
             raise ValidationError.from_exception_data(
                 "SendIn", [InitErrorDetails(type=empty, loc=("content",), input=None)]
@@ -240,9 +254,13 @@ class SendIn(BaseModel):
             return Content(text=self.content or None, template=self.template.to_domain())
         if self.file_id is not None:
             if self.type == "text":
-                raise BadRequest.of_field("type", "is image, video, audio or document with a file_id")
+                raise BadRequest.of_field("type", "is image, video, audio, document or sticker with a file_id")
             file = uploads.attachment(deps, tenant_id, self.file_id, MessageKind(self.type), None)
             return Content(text=self.content or None, attachments=(file,))
+        if self.poll is not None:
+            return Content(poll=Poll(**self.poll.model_dump()))
+        if self.forward_of is not None:
+            return Content(forward_of=self.forward_of)
         if self.type == "text":
             return Content(text=self.content)
         deps.http.check(self.content, "content")

@@ -84,6 +84,16 @@ class CanSendOut(BaseModel):
     channels: list[ReachOut]
 
 
+class ReadOut(BaseModel):
+    """Whether the customer will see it: not where nothing new was read, or the channel does not show it."""
+
+    marked: bool
+
+
+class TypingOut(BaseModel):
+    visible: bool
+
+
 class CreateIn(BaseModel):
     """A session with a customer. `initial_message` is stored as the customer's message; it is sent to nobody."""
 

@@ -13,11 +13,13 @@ from functions.dashboard.session_schemas import (
     CreatedOut,
     CreateIn,
     ReachOut,
+    ReadOut,
     SessionChange,
     SessionListQuery,
     SessionPath,
     TransferIn,
     TransferredOut,
+    TypingOut,
 )
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -28,7 +30,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
-from shared.usecases.conversations import conversations
+from shared.usecases.conversations import conversations, presence
 from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint(
@@ -85,6 +87,20 @@ def can_send(path: SessionPath) -> Response:
     """Tell on which of the tenant's channels the customer can be reached now, and why not on the others."""
     verdicts = sendability.verdicts(deps(), caller().tenant_id, path.session_id)
     return answer(CanSendOut(session_id=path.session_id, channels=[ReachOut.of(verdict) for verdict in verdicts]))
+
+
+@api.post("/<session_id>/read", responses={200: ReadOut})
+def mark_read(path: SessionPath) -> Response:
+    """Say that somebody has read the session; its customer sees it where the channel has `read_marks` on."""
+    require(Role.AGENT)
+    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.session_id)))
+
+
+@api.post("/<session_id>/typing", responses={200: TypingOut})
+def show_typing(path: SessionPath) -> Response:
+    """Say that somebody is writing; its customer sees it for a few seconds, where the channel can show it."""
+    require(Role.AGENT)
+    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.session_id)))
 
 
 @api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})

@@ -28,7 +28,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.conversations import auto_reply, conversations
+from shared.usecases.conversations import auto_reply, conversations, presence
 
 api = APIBlueprint(
     "omnichat_conversations",
@@ -94,6 +94,16 @@ class ConversationChange(Request, _Wire):
         )
 
 
+class ReadOut(_Wire):
+    """Whether the customer will see it: not where nothing new was read, or the channel does not show it."""
+
+    marked: bool
+
+
+class TypingOut(_Wire):
+    visible: bool
+
+
 @api.get("/conversations", responses={200: ConversationPage})
 def list_conversations(query: ConversationQuery) -> Response:
     """The tenant's conversations, the latest message first."""
@@ -112,6 +122,20 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     """The newest messages, oldest first."""
     page, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
     return answer(MessagePage(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
+
+
+@api.post("/conversations/<id>/read", responses={200: ReadOut})
+def mark_read(path: ConversationPath) -> Response:
+    """Say that somebody has read the conversation; its customer sees it where the channel has `readMarks` on."""
+    require(Role.AGENT)
+    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.id)))
+
+
+@api.post("/conversations/<id>/typing", responses={200: TypingOut})
+def show_typing(path: ConversationPath) -> Response:
+    """Say that somebody is writing; its customer sees it for a few seconds, where the channel can show it."""
+    require(Role.AGENT)
+    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.id)))
 
 
 @api.patch("/conversations/<id>", responses={200: ConversationRow, 409: Failure})

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.messages import Attachment, Message, MessageKind
 from shared.domain.outbox import Choice, OutboxItem, OutboxStatus, ReactionTo, Template
 from shared.domain.templates import Filling
@@ -27,6 +28,7 @@ _SENDABLE = {
     "file": MessageKind.DOCUMENT,
     "sticker": MessageKind.STICKER,
     "location": MessageKind.LOCATION,
+    "contact": MessageKind.CONTACT,
 }
 
 
@@ -36,10 +38,16 @@ class _Wire(BaseModel):
     )
 
 
-class AttachmentIn(Request, _Wire):
-    """A file by its address or, if it was uploaded (`POST /api/files`), its id; or a place."""
+Phone = Annotated[str, Field(min_length=3, max_length=40, examples=["+4915112345678"])]
 
-    type: str = Field(max_length=20, description="image, video, audio, document, sticker or location")
+
+class AttachmentIn(Request, _Wire):
+    """A file by its address or, if it was uploaded (`POST /api/files`), its id; a place; or a contact's card.
+
+    A card has a `name` and `phones`.
+    """
+
+    type: str = Field(max_length=20, description="image, video, audio, document, sticker, location or contact")
     url: str | None = Field(default=None, max_length=4096)
     file_id: str | None = Field(
         default=None, min_length=1, max_length=64, description="Of an upload, instead of `url`."
@@ -50,6 +58,7 @@ class AttachmentIn(Request, _Wire):
     longitude: float | None = Field(default=None, ge=-180, le=180)
     name: str | None = Field(default=None, max_length=255)
     address: str | None = Field(default=None, max_length=1024)
+    phones: list[Phone] = Field(default_factory=list, max_length=10, description="The numbers of a contact.")
 
     def to_domain(self, deps: Deps, tenant_id: str) -> Attachment:
         """Raises `BadRequest` for a type that cannot be sent, and for an address that may not be called.
@@ -61,13 +70,17 @@ class AttachmentIn(Request, _Wire):
             raise _not_sendable(f"the type {self.type!r} is none of {', '.join(_SENDABLE)}")
         if kind is MessageKind.LOCATION and (self.latitude is None or self.longitude is None):
             raise _not_sendable("a location needs latitude and longitude")
-        if kind is not MessageKind.LOCATION:
+        if kind is MessageKind.CONTACT and not self.phones:
+            raise _not_sendable("a contact needs phones")
+        if kind not in (MessageKind.LOCATION, MessageKind.CONTACT):
             if self.file_id and not self.url:
                 return uploads.attachment(deps, tenant_id, self.file_id, kind, self.file_name)
             if not self.url or self.file_id:
                 raise _not_sendable(f"{self.type} needs a url or a fileId, and not both")
             deps.http.check(self.url, "attachments")
-        return Attachment(type=kind, **self.model_dump(exclude={"type", "file_id"}, by_alias=False))
+        extra = {"phones": self.phones} if self.phones else {}
+        fields = self.model_dump(exclude={"type", "phones", "file_id"}, by_alias=False)
+        return Attachment(type=kind, extra=extra, **fields)
 
 
 def _not_sendable(reason: str) -> BadRequest:
@@ -110,8 +123,22 @@ class ChoiceIn(Request, _Wire):
         return Choice(id=self.id, title=self.title, description=self.description)
 
 
+class PollIn(Request, _Wire):
+    """A question to vote on; with `multiple` for several options."""
+
+    question: str = Field(min_length=1, max_length=255)
+    options: list[Annotated[str, Field(min_length=1, max_length=55)]] = Field(
+        min_length=2, max_length=10, examples=[["red", "blue"]]
+    )
+    multiple: bool = False
+
+    def to_domain(self) -> Poll:
+        return Poll(question=self.question, options=self.options, multiple=self.multiple)
+
+
 class QueueItem(_Wire):
-    """A message on its way out, or its change: `action` is `send`, `edit` or `delete`.
+    """A message on its way out, or its change: `action` is `send`, `edit` or `delete`; a `read` marks
+    a customer's messages as read.
 
     When it is DEAD `reason` is `rejected`, `outside_window`, `retries_exhausted` or `outcome_unknown`.
     """

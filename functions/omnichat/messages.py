@@ -15,6 +15,7 @@ from functions.omnichat.message_schemas import (
     ChoiceIn,
     OutboxPage,
     OutboxQuery,
+    PollIn,
     QueueItem,
     ReactionIn,
     TemplateIn,
@@ -43,7 +44,7 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 
 
 class SendBody(Request):
-    """A text, attachments, a template, or a reaction, for one conversation or customer.
+    """A text, attachments, a template, a reaction, a poll, or a message to pass on, for one conversation or customer.
 
     A customer gets the message on the channel of their latest conversation, unless `channelInstanceId` names another.
     Channel and customer may be named beside a conversation, too, but not others than its own.
@@ -69,13 +70,18 @@ class SendBody(Request):
     reaction: ReactionIn | None = None
     template: TemplateIn | None = None
     choices: list[ChoiceIn] = Field(default_factory=list, max_length=10)
+    poll: PollIn | None = None
+    forward_of: str | None = Field(default=None, max_length=64, description="The id of a message to pass on.")
 
     @model_validator(mode="after")
     def _has_content(self) -> SendBody:
         text = (self.text or "").strip()
         if self.choices and not text:
             raise ValueError("choices go with a text")
-        if not text and not self.attachments and self.reaction is None and self.template is None:
+        alone = [self.reaction, self.template, self.poll, self.forward_of]
+        if (self.poll or self.forward_of) and (text or self.attachments or sum(each is not None for each in alone) > 1):
+            raise ValueError("a poll, and a message that is passed on, go out alone")
+        if not text and not self.attachments and all(each is None for each in alone):
             raise ValueError("there is nothing to send: give text, attachments or a reaction")
         return self
 
@@ -111,6 +117,8 @@ def send_message(header: IdempotencyHeader, body: SendBody) -> Response:
         reaction=body.reaction.to_domain() if body.reaction else None,
         template=body.template.to_domain() if body.template else None,
         choices=tuple(choice.to_domain() for choice in body.choices),
+        poll=body.poll.to_domain() if body.poll else None,
+        forward_of=body.forward_of,
     )
     key = header.idempotency_key
     accepted = sending.send(deps(), caller(), target, content, (key, body.model_dump()) if key else None)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
+from shared.channels.widget.outbound import TYPING as VISITOR_TYPING
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
@@ -59,6 +60,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.MESSAGE_UPDATED: _message,
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     VISITOR_MESSAGE: _as_it_is,
+    VISITOR_TYPING: _as_it_is,
 }
 
 

@@ -53,10 +53,12 @@ class Capabilities:
     statuses that the provider reports. Outside `window` after the customer's
     last message only a template may be sent; `longest_window` is how long it is
     at most, where the provider lengthens it for reasons that the hub cannot see.
-    `templates` and `choices` say whether messages that were approved beforehand,
-    and answers to choose from, can be sent. `edits` and `deletions` say whether a message can
-    be changed and taken back after it was sent, and `edits_within` and `deletions_within` for how long, where the
-    provider sets an end. `addressed_by` names the field of a
+    `templates`, `choices` and `polls` say whether messages that were approved beforehand,
+    answers to choose from, and polls can be sent; with `forwards` the provider itself
+    passes messages on. `typing` and `read_marks` say whether customers can be shown that
+    an answer is being written, and what was read. `edits` and `deletions` say whether a
+    message can be changed and taken back after it was sent, and `edits_within` and
+    `deletions_within` for how long, where the provider sets an end. `addressed_by` names the field of a
     customer's profile that is an address here (`customer`: their own id); without it a
     customer can only be reached where they have written before. A `live` channel
     answers every message at once, however often. Where an answer goes
@@ -70,11 +72,14 @@ class Capabilities:
     attachments: Mapping[MessageKind, int | None] = field(default_factory=dict)
     receipts: frozenset[MessageStatus] = frozenset()
     typing: bool = False
+    read_marks: bool = False
     reactions: bool = False
     window: timedelta | None = None
     longest_window: timedelta | None = None
     templates: bool = False
     choices: bool = False
+    polls: bool = False
+    forwards: bool = False
     edits: bool = False
     edits_within: timedelta | None = None
     deletions: bool = False
@@ -96,7 +101,9 @@ class Capabilities:
             "delete": self.deletions,
             "template": self.templates,
             "choices": self.choices,
+            "poll": self.polls,
             "typing": self.typing,
+            "read": self.read_marks,
         }
         return [*(kind.value for kind in self.attachments), *(name for name, is_able in abilities.items() if is_able)]
 

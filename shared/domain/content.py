@@ -93,8 +93,11 @@ class Referral(_Part):
 
 
 class Poll(_Part):
+    """With `multiple` one may vote for several options."""
+
     question: _Short
     options: Annotated[list[_Short], _Few] = Field(default_factory=list)
+    multiple: bool = False
 
 
 class Payment(_Part):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shared.domain.content import Poll
 from shared.domain.messages import Attachment, Span
 
 OUTSIDE_WINDOW = "outside_window"
@@ -46,11 +47,23 @@ class Choice(BaseModel):
     description: str | None = None
 
 
-class Change(BaseModel):
-    """What is to become of the message `message_id`, which was sent before."""
+class Original(BaseModel):
+    """The message that is passed on, which lies in another chat of the same account."""
 
-    action: Literal["edit", "delete"]
+    instance_id: str
+    external_message_id: str
+
+
+class Change(BaseModel):
+    """What is to become of the message `message_id`, which was sent before.
+
+    A customer's message can be `read`, with those before it that nobody had read: `external_ids` are the provider's ids
+    of all of them.
+    """
+
+    action: Literal["edit", "delete", "read"]
     message_id: str
+    external_ids: list[str] = Field(default_factory=list)
 
 
 class OutboxPayload(BaseModel):
@@ -59,7 +72,8 @@ class OutboxPayload(BaseModel):
     `automatic` marks what no person wrote. `context` is what the channel said with
     the customer's latest message that it needs for an answer. With `spans` the
     text is nobody's own notation: the channel writes it in its own. Without them
-    it goes as it is. With a `change` it is sent to nobody: it is the former message's
+    it goes as it is. Beside an `original` text and attachments are what it says, for a provider that passes nothing on.
+    With a `change` it is sent to nobody: it is the former message's
     payload, with the new text, and says what that message is to become.
     """
 
@@ -74,6 +88,8 @@ class OutboxPayload(BaseModel):
     reaction: ReactionTo | None = None
     template: Template | None = None
     choices: list[Choice] = Field(default_factory=list)
+    poll: Poll | None = None
+    original: Original | None = None
     change: Change | None = None
     automatic: bool = False
     context: dict[str, Any] = Field(default_factory=dict)

@@ -81,6 +81,18 @@ def test_an_answer_changes_and_goes_before_the_visitors_eyes(shop: Shop, chat: P
     _shows(chat, "Anybody there?")
 
 
+def test_the_visitor_sees_that_an_answer_is_being_written(shop: Shop, chat: Page) -> None:
+    _say(chat, "Anybody there?")
+    chat.wait(shop.conversations, "the conversation is there")
+    [conversation] = shop.conversations()
+    chat.until("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/messages'))")
+    shop.api("POST", f"/api/conversations/{conversation['id']}/typing")
+    chat.until("document.getElementById('state').textContent.startsWith('Writing')")
+    shop.answer("Yes!")
+    _shows(chat, "Anybody there?", "Yes!")
+    chat.until("document.getElementById('state').textContent === ''")
+
+
 def test_nothing_that_is_said_becomes_markup(shop: Shop, chat: Page) -> None:
     attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>javascript:alert(1)'
     _say(chat, attack)

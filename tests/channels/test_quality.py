@@ -49,6 +49,7 @@ def test_what_a_channel_declares_is_done_and_nothing_else(adapter: str) -> None:
         Rule.REACTIONS_OUT: declared.reactions,
         Rule.THREADS: declared.threads,
         Rule.TYPING: declared.typing,
+        Rule.READ_MARKS: declared.read_marks,
         Rule.TEMPLATES: declared.templates,
     }
     assert {rule for rule, is_able in abilities.items() if is_able} == {

@@ -344,7 +344,16 @@
     text.style.height = `${text.scrollHeight + 2}px`;
   }
 
-  // Being told: just enough of Engine.IO 4 and Socket.IO 5, whose every event here means "look again".
+  const TYPING = "Writing an answer…";
+  let typing = 0;
+
+  function showTyping() {
+    clearTimeout(typing);
+    say(TYPING);
+    typing = setTimeout(() => { if (state.textContent === TYPING) say(""); }, 6000);
+  }
+
+  // Being told: just enough of Engine.IO 4 and Socket.IO 5, whose every event here means "look again" but one.
 
   function listen() {
     if (socket || !token) return;
@@ -373,7 +382,8 @@
         connected = true;
         refusals = 0;
         refresh();
-      } else if (data.startsWith("42")) refresh();
+      } else if (data.startsWith("42[\"visitor-typing\"")) showTyping();
+      else if (data.startsWith("42")) refresh();
       else if (data.startsWith("41") || data.startsWith("44") || data === "1") mine.close();
     });
     mine.addEventListener("close", () => {

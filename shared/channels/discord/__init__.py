@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.oauth import OAuthModule
     from shared.channel.outbound import OutboundModule
+    from shared.channel.presence import SupportsTyping
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSealing, WebhookModule
     from shared.channels.discord import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         lifecycle,
         oauth,
         outbound,
+        presence,
         settle,
         webhook,
     )
@@ -52,14 +54,18 @@ if TYPE_CHECKING:
     _oauth_module: OAuthModule[DiscordConfig] = oauth
     _address_module: AddressModule = address
     _connection_module: ConnectionModule[DiscordConfig] = connection
+    _supports_typing: SupportsTyping[DiscordConfig] = presence
 
 channel = Channel(
     config=DiscordConfig,
     capabilities=Capabilities(
         text_limit=2000,
+        typing=True,
         markup="discord",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,
+        polls=True,
+        forwards=True,
         reactions=True,
         edits=True,
         deletions=True,

@@ -21,6 +21,7 @@ from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, re
 from shared.channels.discord.config import DiscordConfig
 from shared.channels.discord.sealing import unseal_token
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
 from shared.domain.outbox import Choice, OutboxPayload, ReactionTo
@@ -31,6 +32,7 @@ _ROW, _LABEL = 5, 80
 _NONCE_LENGTH = 25
 _THINKING = 1 << 7
 """The flag LOADING of a message that was promised and not given yet."""
+_FORWARD = 1
 _DEAD = frozenset({10008, 10015, 50027})
 """Unknown message, unknown webhook, invalid webhook token: an address that must not be called again."""
 
@@ -61,15 +63,33 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
-    content = content_of(payload)
-    if not content:
+    if (forwarded := _forward(payload)) is not None:
+        return _post(api, payload, forwarded)
+    content = "" if payload.poll else content_of(payload)
+    if not content and not payload.poll:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
+    if payload.poll:
+        message["poll"] = _poll(payload.poll)
     if payload.choices:
         message["components"] = buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
     answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
     return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
+
+
+def _forward(payload: OutboxPayload) -> dict[str, Any] | None:
+    """Passing on as Discord does it (https://docs.discord.com/developers/resources/message#message-reference-types)."""
+    channel, _, number = (payload.original.external_message_id if payload.original else "").partition(":")
+    if not (channel.isdecimal() and number.isdecimal()):
+        return None
+    return {"message_reference": {"type": _FORWARD, "channel_id": channel, "message_id": number}}
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    """A poll for a day (https://docs.discord.com/developers/resources/poll#poll-create-request-object)."""
+    answers = [{"poll_media": {"text": option}} for option in poll.options]
+    return {"question": {"text": poll.question}, "answers": answers, "allow_multiselect": poll.multiple}
 
 
 def content_of(payload: OutboxPayload) -> str:
@@ -126,7 +146,8 @@ def _is_thinking(reply: Reply) -> bool:
 def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any]) -> Sent:
     channel = channel_of(api, payload)
     body: dict[str, Any] = {**message}
-    if replied := _replied(payload, channel):
+    replied = None if "message_reference" in body else _replied(payload, channel)
+    if replied:
         body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
     path = f"channels/{quote(channel, safe='')}/messages"
     if payload.message_id is None:

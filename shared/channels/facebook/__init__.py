@@ -19,9 +19,10 @@ if TYPE_CHECKING:
         SupportsStatus,
     )
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.facebook import inbound, lifecycle, outbound, settle, webhook
+    from shared.channels.facebook import inbound, lifecycle, outbound, presence, settle, webhook
 
     _webhook_module: WebhookModule[FacebookConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -35,12 +36,16 @@ if TYPE_CHECKING:
     _supports_logout: SupportsLogout[FacebookConfig] = lifecycle
     _supports_removal: SupportsRemoval[FacebookConfig] = lifecycle
     _supports_probe: SupportsProbe[FacebookConfig] = lifecycle
+    _supports_typing: SupportsTyping[FacebookConfig] = presence
+    _supports_read_marks: SupportsReadMarks[FacebookConfig] = presence
 
 channel = Channel(
     webhook_bytes=3 * MEGABYTE,
     config=FacebookConfig,
     capabilities=Capabilities(
         text_limit=2000,
+        typing=True,
+        read_marks=True,
         attachments=dict.fromkeys(
             (MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT), 25 * MEGABYTE
         ),

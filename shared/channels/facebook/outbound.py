@@ -33,8 +33,7 @@ def parts(payload: OutboxPayload) -> list[OutboxPayload]:
 
 def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: OutboxPayload) -> Sent:
     """Send a file, a text, or a reaction. A file that Meta cannot use goes as a link in a text."""
-    page = quote(instance.external_id or "me", safe="")
-    post: Post = partial(_post, deps, config, f"{page}/messages")
+    post: Post = partial(_post, deps, config, _path(instance))
     recipient = {"recipient": {"id": payload.to}}
     if payload.reaction:
         return _react(post, recipient, payload.reaction)
@@ -47,6 +46,17 @@ def send(deps: Deps, instance: Instance, config: FacebookConfig, payload: Outbox
     if file_refused(reply):
         return replace(_send_text(post, frame, in_words(file)), note=as_links([file]))
     return Sent(external_message_id=message_id(result(reply)))
+
+
+def post_to(
+    deps: Deps, instance: Instance, config: FacebookConfig, payload: OutboxPayload, body: Mapping[str, Any]
+) -> Reply:
+    """Call the Send API about the customer."""
+    return _post(deps, config, _path(instance), {"recipient": {"id": payload.to}, **body})
+
+
+def _path(instance: Instance) -> str:
+    return f"{quote(instance.external_id or 'me', safe='')}/messages"
 
 
 def _post(deps: Deps, config: FacebookConfig, path: str, body: Mapping[str, Any]) -> Reply:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     )
     from shared.channel.oauth import OAuthModule, SupportsInstall
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.instagram import inbound, lifecycle, oauth, outbound, settle, webhook
+    from shared.channels.instagram import inbound, lifecycle, oauth, outbound, presence, settle, webhook
 
     _webhook_module: WebhookModule[InstagramConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -41,12 +42,16 @@ if TYPE_CHECKING:
     _supports_probe: SupportsProbe[InstagramConfig] = lifecycle
     _oauth_module: OAuthModule[InstagramConfig] = oauth
     _supports_install: SupportsInstall[InstagramConfig] = oauth
+    _supports_typing: SupportsTyping[InstagramConfig] = presence
+    _supports_read_marks: SupportsReadMarks[InstagramConfig] = presence
 
 channel = Channel(
     config=InstagramConfig,
     capabilities=Capabilities(
         # Of characters that take one byte: Instagram counts 1000 bytes, and what has more is cut when it is sent.
         text_limit=1000,
+        typing=True,
+        read_marks=True,
         # https://developers.facebook.com/docs/messenger-platform/instagram/features/send-message
         attachments={
             MessageKind.IMAGE: 8 * MEGABYTE,

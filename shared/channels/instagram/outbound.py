@@ -67,17 +67,24 @@ def _send_text(post: Post, text: str, choices: list[Choice]) -> Sent:
 
 def _poster(deps: Deps, instance: Instance, config: InstagramConfig, payload: OutboxPayload) -> Post:
     """Sends to the customer; what a person wrote is sent for up to seven days after the customer's last message."""
-    sender = config.page_id if config.is_page_linked else instance.external_id
-    path, recipient = f"{quote(sender or 'me', safe='')}/messages", {"recipient": {"id": payload.to}}
 
     def post(body: Mapping[str, Any]) -> Reply:
-        reply = call(deps, config, "POST", path, json={**recipient, **body})
+        reply = post_to(deps, instance, config, payload, body)
         if payload.automatic or not messenger.outside_window(reply):
             return reply
         tagged = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        return call(deps, config, "POST", path, json={**recipient, **body, **tagged})
+        return post_to(deps, instance, config, payload, {**body, **tagged})
 
     return post
+
+
+def post_to(
+    deps: Deps, instance: Instance, config: InstagramConfig, payload: OutboxPayload, body: Mapping[str, Any]
+) -> Reply:
+    """Call the Send API about the customer."""
+    sender = config.page_id if config.is_page_linked else instance.external_id
+    path = f"{quote(sender or 'me', safe='')}/messages"
+    return call(deps, config, "POST", path, json={"recipient": {"id": payload.to}, **body})
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from shared.channel.lifecycle import SupportsConnecting, SupportsProbe, SupportsStatus
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.settle import SupportsRepeats
     from shared.channel.webhook import WebhookModule
-    from shared.channels.line import inbound, lifecycle, media, outbound, settle, webhook
+    from shared.channels.line import inbound, lifecycle, media, outbound, presence, settle, webhook
 
     _webhook_module: WebhookModule[LineConfig] = webhook
     _inbound_module: InboundModule = inbound
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     _supports_connecting: SupportsConnecting[LineConfig] = lifecycle
     _supports_status: SupportsStatus[LineConfig] = lifecycle
     _supports_probe: SupportsProbe[LineConfig] = lifecycle
+    _supports_typing: SupportsTyping[LineConfig] = presence
+    _supports_read_marks: SupportsReadMarks[LineConfig] = presence
 
 channel = Channel(
     config=LineConfig,
     capabilities=Capabilities(
         text_limit=5000,
+        typing=True,
+        read_marks=True,
         # https://developers.line.biz/en/reference/messaging-api/#message-objects; other files go as links.
         attachments={
             MessageKind.IMAGE: 10 * MEGABYTE,

@@ -16,6 +16,7 @@ from shared.channelkit.attachments import as_links
 from shared.channels.line.api import body_of, call, refused, result
 from shared.channels.line.config import PROVIDER, LineConfig
 from shared.channels.line.message_objects import messages_of, told_in_words
+from shared.channels.line.presence import mark_read
 from shared.channels.line.quotes import quote_token
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -29,8 +30,6 @@ REPLY_TOKEN_LIFE = timedelta(seconds=50)
 
 _MESSAGES_A_CALL = 5
 _ACCEPTED_BEFORE = 409
-_READ_TIMEOUT = 5.0
-"""Seconds; nothing depends on it."""
 
 Objects = Sequence[dict[str, Any]]
 
@@ -50,7 +49,7 @@ def send(deps: Deps, instance: Instance, config: LineConfig, payload: OutboxPayl
     if sent_ids is None:
         sent_ids = list(_push(deps, config, payload, messages))
     if config.mark_read:
-        _mark_read(deps, config, payload.context.get("read_token"))
+        _mark_read(deps, instance, config, payload)
     note = as_links(told_in_words(payload))
     return Sent(external_message_id=next(iter(sent_ids), None), note=note, further_ids=tuple(sent_ids[1:]))
 
@@ -109,11 +108,9 @@ def _ids(body: object) -> list[str]:
     return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
 
 
-def _mark_read(deps: Deps, config: LineConfig, token: object) -> None:
+def _mark_read(deps: Deps, instance: Instance, config: LineConfig, payload: OutboxPayload) -> None:
     """Show the customer that their messages were read; the answer does not depend on it."""
-    if not isinstance(token, str):
-        return
     try:
-        result(call(deps, config, "POST", "chat/markAsRead", json={"markAsReadToken": token}, timeout=_READ_TIMEOUT))
+        mark_read(deps, instance, config, payload, [])
     except ProviderError as error:
         _log.info("a message was not marked as read", extra={"why": error.reason})

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.webhook import SupportsRoutes, WebhookModule
-    from shared.channels.telegram_bot import changes, config, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.telegram_bot import changes, config, inbound, lifecycle, media, outbound, presence, webhook
 
     _webhook_module: WebhookModule[TelegramBotConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -39,11 +40,15 @@ if TYPE_CHECKING:
     _supports_probe: SupportsProbe[TelegramBotConfig] = lifecycle
     _media_module: MediaModule[TelegramBotConfig] = media
     _names_account: NamesAccount[TelegramBotConfig] = config
+    _supports_typing: SupportsTyping[TelegramBotConfig] = presence
+    _supports_read_marks: SupportsReadMarks[TelegramBotConfig] = presence
 
 channel = Channel(
     config=TelegramBotConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        typing=True,
+        read_marks=True,
         markup="telegram",
         # By URL, as the Bot API fetches it: https://core.telegram.org/bots/api#sending-files
         attachments={
@@ -51,8 +56,12 @@ channel = Channel(
             MessageKind.VIDEO: 20 * MEGABYTE,
             MessageKind.AUDIO: 20 * MEGABYTE,
             MessageKind.DOCUMENT: 20 * MEGABYTE,
+            MessageKind.STICKER: 512 * 1024,
             MessageKind.LOCATION: None,
+            MessageKind.CONTACT: None,
         },
+        polls=True,
+        forwards=True,
         reactions=True,
         edits=True,
         deletions=True,

@@ -17,8 +17,9 @@ from shared.channels.telegram_bot.address import is_plain, target
 from shared.channels.telegram_bot.api import PROVIDER, Reply, Upload, call, result
 from shared.channels.telegram_bot.config import TelegramBotConfig
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind
+from shared.domain.messages import Attachment, MessageKind, phones
 from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
 
@@ -40,7 +41,7 @@ _ENTITIES = {
     "link": "text_link",
 }
 _FRAME = ("chat_id", "business_connection_id", "direct_messages_topic_id", "reply_parameters")
-_WITHOUT_CAPTION = frozenset({"sendSticker", "sendLocation", "sendVenue"})
+_WITHOUT_CAPTION = frozenset({"sendSticker", "sendLocation", "sendVenue", "sendContact"})
 _VOICE_MIMES = frozenset({"audio/ogg", "audio/opus"})
 _VOICE_ENDINGS = (".ogg", ".oga", ".opus")
 _FILE_REFUSALS = (
@@ -80,7 +81,9 @@ class Step:
 
 
 def parts(payload: OutboxPayload) -> list[OutboxPayload]:
-    """A message for each attachment; a text that the first cannot carry follows it."""
+    """A message for each attachment; a text that the first cannot carry follows it. What is passed on stays whole."""
+    if _forward(payload) is not None:
+        return [payload]
     media = _media(payload.attachments[0]) if payload.attachments else None
     is_captioned = media is None or media.method not in _WITHOUT_CAPTION
     fits = utf16_length(entities(payload)[0]) <= CAPTION_LIMIT
@@ -110,7 +113,12 @@ def _react(api: Callable[..., Reply], to: str, reaction: ReactionTo) -> Sent:
 
 
 def step_of(payload: OutboxPayload, parse_mode: str | None) -> Step:
+    forward = _forward(payload)
+    if forward is not None:
+        return forward
     frame = target(payload.to) | _reply(payload.reply_to)
+    if payload.poll:
+        return Step("sendPoll", frame | _poll(payload.poll))
     text, looks = entities(payload)
     styled = {"parse_mode": parse_mode} if parse_mode and payload.spans is None else {}
     media = _media(payload.attachments[0]) if payload.attachments else None
@@ -121,6 +129,22 @@ def step_of(payload: OutboxPayload, parse_mode: str | None) -> Step:
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     return Step("sendMessage", frame | {"text": text} | styled | _entities("entities", looks))
+
+
+def _forward(payload: OutboxPayload) -> Step | None:
+    """Passing on as Telegram does it, which shows whose message it is; business accounts and topics get a copy."""
+    original = payload.original.external_message_id if payload.original else None
+    number, chat = number_of(original), (original or "").rpartition(":")[0]
+    if number is None or not is_plain(chat) or not is_plain(payload.to):
+        return None
+    return Step("forwardMessage", {"chat_id": payload.to, "from_chat_id": chat, "message_id": number})
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    """Who votes is told to the bot only where the poll is not anonymous (https://core.telegram.org/bots/api#sendpoll)."""
+    options = [{"text": option} for option in poll.options]
+    votes = {"allows_multiple_answers": poll.multiple, "is_anonymous": False}
+    return {"question": poll.question, "options": options, **votes}
 
 
 def _entities(name: str, looks: Sequence[Entity]) -> dict[str, Any]:
@@ -148,6 +172,8 @@ def number_of(external_message_id: str | None) -> int | None:
 def _media(attachment: Attachment) -> Step | None:
     if attachment.latitude is not None and attachment.longitude is not None:
         return _place(attachment, {"latitude": attachment.latitude, "longitude": attachment.longitude})
+    if attachment.type is MessageKind.CONTACT and (numbers := phones(attachment)):
+        return Step("sendContact", {"phone_number": numbers[0], "first_name": attachment.name or numbers[0]})
     source = attachment.url or attachment.extra.get("file_id")
     if not source and attachment.sha256 is None:
         return None

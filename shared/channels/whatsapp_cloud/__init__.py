@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.whatsapp_cloud import address, config, inbound, lifecycle, media, outbound, webhook
+    from shared.channels.whatsapp_cloud import address, config, inbound, lifecycle, media, outbound, presence, webhook
 
     _webhook_module: WebhookModule[CloudConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -39,12 +40,16 @@ if TYPE_CHECKING:
     _media_module: MediaModule[CloudConfig] = media
     _address_module: AddressModule = address
     _names_account: NamesAccount[CloudConfig] = config
+    _supports_typing: SupportsTyping[CloudConfig] = presence
+    _supports_read_marks: SupportsReadMarks[CloudConfig] = presence
 
 channel = Channel(
     webhook_bytes=3 * MEGABYTE,
     config=CloudConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        typing=True,
+        read_marks=True,
         markup="whatsapp",
         # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
         attachments={
@@ -54,6 +59,7 @@ channel = Channel(
             MessageKind.DOCUMENT: 100 * MEGABYTE,
             MessageKind.STICKER: 500 * 1024,
             MessageKind.LOCATION: None,
+            MessageKind.CONTACT: None,
         },
         receipts=frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ}),
         reactions=True,

@@ -19,10 +19,11 @@ from shared.channels.whatsapp_cloud.address import is_user_id
 from shared.channels.whatsapp_cloud.api import PROVIDER, call, file_refused, result
 from shared.channels.whatsapp_cloud.config import CloudConfig
 from shared.channels.whatsapp_cloud.media import upload
+from shared.channels.whatsapp_cloud.presence import post_read
 from shared.channels.whatsapp_cloud.templates import filled
 from shared.deps import Deps
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind, is_file
+from shared.domain.messages import Attachment, MessageKind, is_file, phones
 from shared.domain.outbox import Choice, OutboxPayload
 from shared.errors import ProviderError, ProviderRejected
 
@@ -39,9 +40,6 @@ _CAPTIONED = frozenset({"image", "video", "document"})
 _CAPTION = 1024
 _BUTTONS = 3
 _LIST_BUTTON = "☰"
-READ_TIMEOUT = 5.0
-"""Seconds; nothing depends on it."""
-
 Post = Callable[[Mapping[str, Any]], Reply]
 
 
@@ -118,7 +116,7 @@ def _question(text: str, choices: list[Choice]) -> dict[str, Any]:
 def _send_attachment(deps: Deps, instance: Instance, config: CloudConfig, post: Post, payload: OutboxPayload) -> Sent:
     attachment, text = payload.attachments[0], payload.text
     if not is_file(attachment):
-        place = _place(attachment)
+        place = _place(attachment) or _contact(attachment)
         return _sent(post(place)) if place else _send_text(post, joined([text, in_words(attachment)]))
     kind = _TYPES[attachment.type]
     about = _source(deps, instance, config, attachment)
@@ -139,6 +137,16 @@ def _place(attachment: Attachment) -> dict[str, Any] | None:
     return {"type": "location", "location": spot}
 
 
+def _contact(attachment: Attachment) -> dict[str, Any] | None:
+    """A card (https://developers.facebook.com/docs/whatsapp/cloud-api/messages/contacts-messages)."""
+    numbers = phones(attachment)
+    if not numbers:
+        return None
+    name = attachment.name or numbers[0]
+    card = {"name": {"formatted_name": name, "first_name": name}, "phones": [{"phone": number} for number in numbers]}
+    return {"type": "contacts", "contacts": [card]}
+
+
 def _source(deps: Deps, instance: Instance, config: CloudConfig, attachment: Attachment) -> dict[str, Any]:
     """The file by the id under which Meta has it; by its address only when the hub cannot get it itself."""
     media_id = attachment.extra.get("media_id")
@@ -156,8 +164,7 @@ def _mark_read(deps: Deps, config: CloudConfig, payload: OutboxPayload) -> None:
     latest = payload.context.get("last_message_id")
     if not config.mark_read or not isinstance(latest, str) or payload.template:
         return
-    read = {"messaging_product": "whatsapp", "status": "read", "message_id": latest}
     try:
-        result(call(deps, config, "POST", f"{config.phone_number_id}/messages", json=read, timeout=READ_TIMEOUT))
+        post_read(deps, config, latest)
     except ProviderError as error:
         _log.info("a message was not marked as read", extra={"why": error.reason})

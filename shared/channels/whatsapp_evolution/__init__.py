@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks, SupportsTyping
     from shared.channel.profile import SupportsPicture
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsLargeWebhooks, SupportsRoutes, WebhookModule
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         lifecycle,
         media,
         outbound,
+        presence,
         profile,
         settle,
         webhook,
@@ -65,19 +67,26 @@ if TYPE_CHECKING:
     _supports_picture: SupportsPicture[EvolutionConfig] = profile
     _address_module: AddressModule = address
     _supports_defaults: SupportsDefaults = config
+    _supports_typing: SupportsTyping[EvolutionConfig] = presence
+    _supports_read_marks: SupportsReadMarks[EvolutionConfig] = presence
 
 channel = Channel(
     config=EvolutionConfig,
     capabilities=Capabilities(
         text_limit=4096,
+        typing=True,
+        read_marks=True,
         markup="whatsapp",
         attachments={
             MessageKind.IMAGE: 16 * MEGABYTE,
             MessageKind.VIDEO: 16 * MEGABYTE,
             MessageKind.AUDIO: 16 * MEGABYTE,
             MessageKind.DOCUMENT: 100 * MEGABYTE,
+            MessageKind.STICKER: None,
             MessageKind.LOCATION: None,
+            MessageKind.CONTACT: None,
         },
+        polls=True,
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),
         reactions=True,
         edits=True,

@@ -16,8 +16,9 @@ from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.deps import Deps
+from shared.domain.content import Poll
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, MessageKind
+from shared.domain.messages import Attachment, MessageKind, phones
 from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
 from shared.outgoing import Answer
@@ -51,6 +52,8 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     payload = apply_markup("whatsapp", payload)
     if payload.reaction:
         return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
+    if payload.poll:
+        return _send(deps, instance, config, payload, _poll(payload, payload.poll))
     if not payload.attachments:
         return _send(deps, instance, config, payload, _text(payload, payload.text))
     attachment = payload.attachments[0]
@@ -122,7 +125,26 @@ def _without_caption(payload: OutboxPayload, attachment: Attachment) -> Call | N
             "address": attachment.address or attachment.name or "-",
         }
         return "sendLocation", _addressed(payload) | place
+    if attachment.type is MessageKind.STICKER and attachment.url:
+        return "sendSticker", _addressed(payload) | {"sticker": attachment.url}
+    if attachment.type is MessageKind.CONTACT and (contact := _contact(attachment)):
+        return "sendContact", _addressed(payload) | {"contact": [contact]}
     return None
+
+
+def _poll(payload: OutboxPayload, poll: Poll) -> Call:
+    most = len(poll.options) if poll.multiple else 1
+    question = {"name": poll.question, "selectableCount": most, "values": poll.options}
+    return "sendPoll", _addressed(payload) | question
+
+
+def _contact(attachment: Attachment) -> dict[str, str] | None:
+    """A card with the first number; without one there is none."""
+    number = next(iter(phones(attachment)), None)
+    if number is None:
+        return None
+    digits = "".join(filter(str.isdecimal, number))
+    return {"fullName": attachment.name or number, "wuid": digits, "phoneNumber": number}
 
 
 def _reaction(payload: OutboxPayload, reaction: ReactionTo) -> Call:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import SupportsConnecting
     from shared.channel.outbound import OutboundModule
+    from shared.channel.presence import SupportsTyping
     from shared.channel.webhook import WebhookModule
-    from shared.channels.widget import changes, inbound, lifecycle, outbound, webhook
+    from shared.channels.widget import changes, inbound, lifecycle, outbound, presence, webhook
 
     _webhook_module: WebhookModule[WidgetConfig] = webhook
     _inbound_module: InboundModule = inbound
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     _supports_deletions: SupportsDeletions[WidgetConfig] = changes
     _outbound_module: OutboundModule[WidgetConfig] = outbound
     _supports_connecting: SupportsConnecting[WidgetConfig] = lifecycle
+    _supports_typing: SupportsTyping[WidgetConfig] = presence
 
 channel = Channel(
     config=WidgetConfig,
-    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), edits=True, deletions=True),
+    capabilities=Capabilities(
+        text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), typing=True, edits=True, deletions=True
+    ),
     setup=Setup(title="Web Chat"),
     has_webhook=False,
 )

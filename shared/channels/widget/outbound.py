@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from shared.channel.outbound import Sent
 from shared.channels.widget.config import WidgetConfig
 from shared.deps import Deps
@@ -11,7 +14,7 @@ from shared.domain.outbox import OutboxPayload
 from shared.errors import ProviderRejected
 from shared.logs import current_trace
 
-EVENT = "visitor-message"
+EVENT, TYPING = "visitor-message", "visitor-typing"
 
 
 def room_of(instance_id: str, visitor_id: str) -> str:
@@ -33,13 +36,20 @@ def send(deps: Deps, instance: Instance, config: WidgetConfig, payload: OutboxPa
 
 def announce(deps: Deps, instance: Instance, payload: OutboxPayload, delay: float = 0.0) -> None:
     """Have the visitor's page look at its history."""
+    publish(deps, instance, payload, EVENT, {"instance": instance.id, "messageId": payload.message_id}, delay)
+
+
+def publish(
+    deps: Deps, instance: Instance, payload: OutboxPayload, name: str, fields: Mapping[str, Any], delay: float = 0.0
+) -> None:
+    """Tell the room of the visitor whom the payload is for."""
     trace = current_trace()
     room = room_of(instance.id, payload.to)
     event = RealtimeEvent(
         tenant_id=instance.tenant_id,
         room=room,
-        name=EVENT,
-        payload={"instance": instance.id, "messageId": payload.message_id},
+        name=name,
+        payload=dict(fields),
         request_id=trace.request_id if trace else None,
         traceparent=trace.traceparent if trace else None,
     )

@@ -72,8 +72,8 @@ def _check(
         raise Unprocessable("a reaction is taken back by one with an empty emoji")
     if item.status is OutboxStatus.DEAD and not item.part_ids:
         raise Unprocessable("this message was not sent")
-    if change.action == "edit" and item.payload.template is not None:
-        raise Unprocessable("a template cannot be edited")
+    if change.action == "edit" and (item.payload.template is not None or item.payload.poll is not None):
+        raise Unprocessable("a template or a poll cannot be edited")
     capabilities = channel(instance.adapter).capabilities
     if text is not None and utf16_length(text) > capabilities.text_limit:
         raise BadRequest.of_field("text", f"has more than the {capabilities.text_limit} characters of one message")

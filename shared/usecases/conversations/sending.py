@@ -14,8 +14,10 @@ from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain import content as message_content
 from shared.domain.accounts import Principal
 from shared.domain.analytics import Counters
+from shared.domain.content import NO_CONTENT, Poll
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.ids import new_id, stable_id
@@ -24,7 +26,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message
 from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
-from shared.usecases.conversations import conversations, routing, uploads
+from shared.usecases.conversations import conversations, forwarding, routing, uploads
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
@@ -47,7 +49,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What to say. A `template` goes out alone; the text beside it is what the hub shows for it."""
+    """What to say. A `template` goes out alone; the text beside it is what the hub shows for it.
+
+    A `poll` goes out alone, too. `forward_of` names a message that is passed on, as the provider does it or as a copy.
+    """
 
     text: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -55,6 +60,8 @@ class Content:
     reaction: ReactionTo | None = None
     template: Template | None = None
     choices: tuple[Choice, ...] = ()
+    poll: Poll | None = None
+    forward_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,12 @@ def send(
     a channel that cannot send, or not this.
     """
     draft = _draft(caller, content, idempotency)
-    draft.check()
+    if content.forward_of is None:
+        draft.check()
     try:
-        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft), retry_existing=True)
+        is_new = run_with_retry(
+            deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of), retry_existing=True
+        )
     except HubError:
         # What was accepted stays accepted, whatever its target has become since.
         if draft.request_hash is None or not _is_accepted(deps, caller, draft):
@@ -98,17 +108,26 @@ def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[
         message_id=message_id,
         author=Author.HUMAN,
         author_id=caller.user_id,
-        text=content.text,
+        text=content.poll.question if content.poll else content.text,
         attachments=list(content.attachments),
         reply_to=content.reply_to,
         reaction=content.reaction,
         template=content.template,
         choices=list(content.choices),
+        poll=content.poll,
+        content=message_content.Content(poll=content.poll) if content.poll else NO_CONTENT,
         request_hash=request_hash,
     )
 
 
-def _attempt(deps: Deps, unit: UnitOfWork, caller: Principal, target: Target, draft: enqueueing.Draft) -> bool:
+def _attempt(
+    deps: Deps,
+    unit: UnitOfWork,
+    caller: Principal,
+    target: Target,
+    draft: enqueueing.Draft,
+    forward_of: str | None,
+) -> bool:
     """Returns False for a message that was accepted before."""
     if unit.messages.existing(draft.message_id) is not None:
         return False
@@ -116,6 +135,8 @@ def _attempt(deps: Deps, unit: UnitOfWork, caller: Principal, target: Target, dr
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
     if instance.adapter not in names():
         raise Unprocessable("this channel cannot send messages")
+    if forward_of is not None:
+        draft = forwarding.passing_on(deps, unit, caller.tenant_id, draft, forward_of, instance)
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
     for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
@@ -129,7 +150,8 @@ def _pieces(draft: enqueueing.Draft, instance: Instance) -> list[enqueueing.Draf
     What comes beside the text goes with the first. A question with choices cannot be cut, so it is refused.
     """
     limit, text = channel(instance.adapter).capabilities.text_limit, draft.text or ""
-    if draft.template is not None or utf16_length(text) <= limit:
+    goes_whole = draft.template or draft.poll or draft.original
+    if goes_whole or utf16_length(text) <= limit:
         return [draft]
     if draft.choices:
         raise BadRequest.of_field("text", f"has more than the {limit} characters that a question may have here")

@@ -11,11 +11,12 @@ from shared.channels import channel, names
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.analytics import Counters
+from shared.domain.content import NO_CONTENT, Content, Poll
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus, Span
-from shared.domain.outbox import Choice, OutboxItem, OutboxPayload, ReactionTo, Template
+from shared.domain.outbox import Choice, Original, OutboxItem, OutboxPayload, ReactionTo, Template
 from shared.errors import BadRequest, FieldName
 from shared.logs import current_trace
 from shared.usecases import realtime
@@ -44,6 +45,9 @@ class Draft:
     reaction: ReactionTo | None = None
     template: Template | None = None
     choices: list[Choice] = field(default_factory=list)
+    poll: Poll | None = None
+    original: Original | None = None
+    content: Content = NO_CONTENT
     request_hash: str | None = None
     opens: bool = False
 
@@ -65,6 +69,8 @@ class Draft:
     def kind(self) -> MessageKind:
         if self.reaction:
             return MessageKind.REACTION
+        if self.poll:
+            return MessageKind.POLL
         if self.choices:
             return MessageKind.INTERACTIVE
         return self.attachments[0].type if self.attachments else MessageKind.TEXT
@@ -170,6 +176,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         spans=draft.spans,
         attachments=draft.attachments,
         reply_to=draft.reply_to,
+        content=draft.content,
         extra=draft.extra,
         status=MessageStatus.PENDING,
         request_hash=draft.request_hash,
@@ -192,6 +199,8 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
         reaction=draft.reaction,
         template=draft.template,
         choices=draft.choices,
+        poll=draft.poll,
+        original=draft.original,
         automatic=message.author is not Author.HUMAN,
         context={} if draft.opens else conversation.contexts.get(message.instance_id, {}),
     )

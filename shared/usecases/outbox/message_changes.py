@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.channel.changes import SupportsDeletions, SupportsEdits
 from shared.channel.outbound import Sent
+from shared.channel.presence import SupportsReadMarks
 from shared.channels import ability
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
@@ -31,6 +32,8 @@ def call(deps: Deps, instance: Instance, config: BaseModel, item: OutboxItem, ch
 
     Raises `NotFound` for a message that is not there, `BadRequest` for one that the provider never had.
     """
+    if change.action == "read":
+        return partial(_mark_read, deps, instance, config, item.payload, change)
     unit = UnitOfWork(deps.store)
     unit.fetch(unit.messages.key(change.message_id), unit.outbox.key(change.message_id))
     message = unit.messages.owned(item.tenant_id, change.message_id)
@@ -69,9 +72,19 @@ def _delete_all(deps: Deps, instance: Instance, config: BaseModel, sent_parts: l
     return Sent(external_message_id=None)
 
 
+def _mark_read(deps: Deps, instance: Instance, config: BaseModel, payload: OutboxPayload, change: Change) -> Sent:
+    marks = ability(instance.adapter, SupportsReadMarks[BaseModel])
+    if marks is None:
+        raise BadRequest("this channel shows nobody what was read")
+    marks.mark_read(deps, instance, config, payload, change.external_ids)
+    return Sent(external_message_id=None)
+
+
 def record(deps: Deps, unit: UnitOfWork, item: OutboxItem, change: Change) -> None:
     """Write down that the provider has made a change, and tell the joined clients."""
-    message = unit.messages.owned_or_none(item.tenant_id, change.message_id)
+    message = None
+    if change.action != "read":
+        message = unit.messages.owned_or_none(item.tenant_id, change.message_id)
     if message is None:
         return
     apply(message, change, item.payload.text, deps.now())
@@ -90,8 +103,10 @@ def apply(message: Message, change: Change, text: str | None, now: datetime) -> 
         message.edited_at = now
 
 
-def record_refusal(unit: UnitOfWork, item: OutboxItem, change: Change, detail: str) -> str:
-    """Note on the message that it stayed as it was; returns the title of the notification about it."""
+def record_refusal(unit: UnitOfWork, change: Change, detail: str) -> str | None:
+    """Note on the message that it stayed as it was; returns the title of the notification, if it is worth one."""
+    if change.action == "read":
+        return None
     done = _DONE[change.action]
     unit.messages.patch(change.message_id, note=f"it could not be {done}: {detail}")
     return f"A message could not be {done}"

@@ -143,13 +143,15 @@ def record_dead(
     item.due_at = item.next_retry_at = None
     item.updated_at = now
     error = reason if reason in detail else f"{reason}: {detail}"
-    title = "A message was not delivered"
+    title: str | None = "A message was not delivered"
     if item.payload.change is not None:
-        title = message_changes.record_refusal(unit, item, item.payload.change, detail)
+        title = message_changes.record_refusal(unit, item.payload.change, detail)
     else:
         note = {"note": _incomplete(item)} if item.parts_sent else {}
         unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
         title = "A message may not have been delivered" if reason == OUTCOME_UNKNOWN else title
+    if title is None:
+        return
     unit.notifications.add(
         Notification(
             id=f"dead-{item.id}-{new_id()}",

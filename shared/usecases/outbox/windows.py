@@ -32,6 +32,8 @@ def check(deps: Deps, unit: UnitOfWork, instance: Instance, conversation: Conver
     name = ChannelName(instance.type)
     if draft.template and not capabilities.templates:
         raise Unprocessable((name, " has no templates here: send a text"))
+    if draft.poll and not capabilities.polls:
+        raise Unprocessable((name, " has no polls here: send a text, or choices where it offers some"))
     if draft.choices and not capabilities.choices:
         raise Unprocessable((name, " cannot offer choices here: send a text"))
     if draft.template or not capabilities.templates or capabilities.longest_window is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -37,6 +38,7 @@ from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
 from shared.usecases.agents import collaborations, teams
+from shared.usecases.conversations import presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
@@ -187,7 +189,8 @@ def _answer(
         _stop(deps, turn, reason)
         return
     try:
-        answer = _ask(deps, recordings.transcribed(deps, turn), answerer)
+        with _typing(deps, turn, answerer):
+            answer = _ask(deps, recordings.transcribed(deps, turn), answerer)
     except HubError as error:
         if event.attempt < _MAX_ATTEMPTS and not isinstance(error, ProviderRejected):
             raise
@@ -211,6 +214,14 @@ class _Answer:
     by_team: TeamAnswer | None = None
     is_markdown: bool = True
     run: Run | None = None
+
+
+def _typing(deps: Deps, turn: Turn, answerer: Answerer) -> AbstractContextManager[None]:
+    """An echo comes at once; where a customer wrote nothing that can be answered, nobody writes."""
+    thinks = answerer.external is not None or deps.settings.openai_api_key is not None
+    if not thinks or not turn.has_content:
+        return nullcontext()
+    return presence.typing(deps, turn.instance, turn.conversation)
 
 
 def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:

@@ -176,7 +176,6 @@ def test_a_file_that_evolution_cannot_fetch_goes_as_text(deps: Deps, evolution: 
         (photo(url=None), "foto"),
         (Attachment(type=MessageKind.CONTACT, name="João"), "foto\nJoão"),
         (Attachment(type=MessageKind.LOCATION, name="MASP", address="Av. Paulista"), "foto\nMASP\nAv. Paulista"),
-        (photo(type=MessageKind.STICKER), "foto\nhttps://files.example/a%20b.jpg"),
     ],
 )
 def test_what_whatsapp_does_not_take_goes_as_text(

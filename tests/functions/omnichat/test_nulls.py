@@ -8,7 +8,7 @@ import pytest
 
 from functions.omnichat.channel_schemas import ChannelIn, ChannelPatch
 from functions.omnichat.conversations import ConversationChange
-from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, ReactionIn, TemplateIn
+from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import EditBody, SendBody
 from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
 from functions.omnichat.schemas import AgentIn, AgentPatch, LinkIn, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
@@ -32,6 +32,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),
     (RefreshIn, {"refreshToken": "t"}),
     (RegisterIn, {"email": "ann@example.com", "password": "correct horse"}),
+    (PollIn, {"question": "Which one?", "options": ["red", "blue"]}),
     (SendBody, {"text": "hello"}),
     (EditBody, {"text": "hello"}),
     (SettingsPatch, {}),

@@ -1,0 +1,68 @@
+"""Passing a message on to somebody else: as its provider does it within an account, elsewhere as a copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.channels import channel
+from shared.deps import Deps
+from shared.documents.collection import of_tenant
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.content import Content, Forward
+from shared.domain.instances import Instance
+from shared.domain.messages import Attachment, Message, media_id
+from shared.domain.outbox import Original
+from shared.errors import NotFound, Unprocessable
+from shared.usecases.conversations import media
+from shared.usecases.outbox.enqueueing import Draft
+
+_LINK_SECONDS = 86_400
+"""How long the link to a file is good, which the provider or the customer fetches."""
+
+
+def passing_on(
+    deps: Deps, unit: UnitOfWork, tenant_id: str, draft: Draft, message_id: str, instance: Instance
+) -> Draft:
+    """The draft with what a message says, for this instance.
+
+    A file that only another account's provider hands out goes by a link of the hub's own. Raises `NotFound`, and
+    `Unprocessable` for a message that was deleted, says nothing, or has a file that cannot be handed out.
+    """
+    place = unit.message_places.get(message_id)
+    message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
+    if message is None:
+        raise NotFound("Message not found")
+    if message.deleted_at is not None:
+        raise Unprocessable("this message was deleted")
+    if not (message.text or "").strip() and not message.attachments:
+        raise Unprocessable("there is nothing in this message that could be passed on")
+    is_here = message.instance_id == instance.id
+    return replace(
+        draft,
+        text=message.text,
+        attachments=message.attachments if is_here else _for_others(deps, tenant_id, message),
+        original=_original(message) if is_here and channel(instance.adapter).capabilities.forwards else None,
+        content=Content(forwarded=Forward(author=message.author_name)),
+    )
+
+
+def _original(message: Message) -> Original | None:
+    if message.external_message_id is None:
+        return None
+    return Original(instance_id=message.instance_id, external_message_id=message.external_message_id)
+
+
+def _for_others(deps: Deps, tenant_id: str, message: Message) -> list[Attachment]:
+    """The attachments in a form that does not depend on the account that has them."""
+    return [_for_other(deps, tenant_id, message, number) for number in range(len(message.attachments))]
+
+
+def _for_other(deps: Deps, tenant_id: str, message: Message, number: int) -> Attachment:
+    attachment = message.attachments[number]
+    file_id = media_id(message.id, number, attachment)
+    if file_id is None or attachment.url:
+        return attachment
+    if not deps.settings.own_address:
+        raise Unprocessable("its file cannot be passed on to another channel: the hub has no address (PUBLIC_URL)")
+    url = media.link(deps, tenant_id, file_id, _LINK_SECONDS).url(deps.settings.own_address or "")
+    return attachment.model_copy(update={"url": url, "extra": {}})

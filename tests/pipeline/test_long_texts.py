@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.bounds import NAME_CHARACTERS
 from shared.domain.messages import Direction
 from tests.pipeline.manual_hub import ManualHub
-from tests.pipeline.providers import Cloud
+from tests.pipeline.providers import Cloud, Telegram
 
 LINE = "All our lamps come with a warranty of two years."
 TEXT = "\n".join([LINE] * 200)
@@ -49,3 +50,12 @@ def test_a_question_that_is_too_long_is_refused_with_the_limit(manual_hub: Manua
     body = {"conversationId": manual_hub.conversation().id, "text": TEXT, "choices": choices}
     answer = manual_hub.post("/api/messages/send", body, 400)
     assert str(LIMIT) in answer["detail"]
+
+
+def test_of_a_customers_name_as_much_is_kept_as_people_read(manual_hub: ManualHub) -> None:
+    name = "Ann" * NAME_CHARACTERS
+    update = manual_hub.update(5, "hello")
+    for place in ("chat", "from"):
+        update["message"][place]["first_name"] = name
+    Telegram.of(manual_hub).brings(update)
+    assert manual_hub.conversation().customer_name == name[:NAME_CHARACTERS]

@@ -77,6 +77,18 @@ def test_text_of_a_campaign(template: object, text: str) -> None:
     assert (campaign.text_on(ChannelType.SMS), campaign.text_on(ChannelType.SLACK)) == ("Short", "Sale!")
 
 
+def _with_document(name: str) -> str:
+    header = {"type": "document", "link": "https://files.example/a.pdf", "filename": name}
+    return json.dumps({"whatsapp": {"template": {"name": "a_b", "language": "de", "header": header}}})
+
+
+def test_a_document_of_a_template_has_a_name_of_at_most_255_characters() -> None:
+    template = _campaign(_with_document("x" * 255)).template_on(ChannelType.WHATSAPP)
+    assert template is not None
+    assert template.header is not None
+    assert template.header["filename"] == "x" * 255
+
+
 @pytest.mark.parametrize(
     ("campaign_settings", "expected"),
     [
@@ -88,6 +100,7 @@ def test_text_of_a_campaign(template: object, text: str) -> None:
         ('{"whatsapp": {"template": {"name": "a_b"}}}', ()),
         ('{"whatsapp": {"template": "summer_sale", "parameters": 7}}', ()),
         ('{"whatsapp": {"template": {"name": "a_b", "language": "de", "header": {"type": "image"}}}}', ()),
+        (_with_document("x" * 256), ()),
         ("{}", ()),
     ],
 )
@@ -125,4 +138,5 @@ def test_change_of_provider_changes_the_adapter(hub: Hub) -> None:
     assert created["adapter"] == "whatsapp_evolution"
     changed = hub.patch(f"/api/channels/{created['id']}", {"config": {"provider": "cloud"}})
     assert changed["adapter"] == "whatsapp_cloud"
+    assert changed["config"]["provider"] == "cloud", "it is shown, not masked as what the hub does not know"
     eventually(lambda: hub.get(f"/api/channels/{created['id']}")["adapter"] == "whatsapp_cloud")

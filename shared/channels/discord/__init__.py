@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 channel = Channel(
     config=DiscordConfig,
     capabilities=Capabilities(
+        uploads=True,
         text_limit=2000,
         markup="discord",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),

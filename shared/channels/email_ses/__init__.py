@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 channel = Channel(
     config=EmailConfig,
     capabilities=Capabilities(
+        uploads=True,
         text_limit=100_000,
         markup="html",
         attachments=dict.fromkeys(FILES, 25 * MEGABYTE),

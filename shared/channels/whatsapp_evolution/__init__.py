@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 channel = Channel(
     config=EvolutionConfig,
     capabilities=Capabilities(
+        uploads=True,
         text_limit=4096,
         markup="whatsapp",
         attachments={

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 channel = Channel(
     config=DiscordConfig,
     capabilities=Capabilities(
-        uploads=True,
         text_limit=2000,
+        uploads=True,
         markup="discord",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 channel = Channel(
     config=EmailConfig,
     capabilities=Capabilities(
-        uploads=True,
         text_limit=100_000,
+        uploads=True,
         markup="html",
         attachments=dict.fromkeys(FILES, 25 * MEGABYTE),
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),

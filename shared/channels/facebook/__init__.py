@@ -40,8 +40,8 @@ channel = Channel(
     webhook_bytes=3 * MEGABYTE,
     config=FacebookConfig,
     capabilities=Capabilities(
-        uploads=True,
         text_limit=2000,
+        uploads=True,
         attachments=dict.fromkeys(
             (MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT), 25 * MEGABYTE
         ),

@@ -46,8 +46,8 @@ channel = Channel(
     config=SlackConfig,
     capabilities=Capabilities(
         # Slack cuts at 40 000 characters and asks for 4 000 (https://docs.slack.dev/changelog/2018-truncating-really-long-messages).
-        uploads=True,
         text_limit=4000,
+        uploads=True,
         markup="slack",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,

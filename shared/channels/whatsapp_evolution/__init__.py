@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 channel = Channel(
     config=EvolutionConfig,
     capabilities=Capabilities(
-        uploads=True,
         text_limit=4096,
+        uploads=True,
         markup="whatsapp",
         attachments={
             MessageKind.IMAGE: 16 * MEGABYTE,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 channel = Channel(
     config=WidgetConfig,
-    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES)),
+    capabilities=Capabilities(text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), uploads=True),
     setup=Setup(title="Web Chat"),
     has_webhook=False,
 )

@@ -98,6 +98,17 @@ def test_slack_gets_it_where_it_says_and_the_message_shares_it(deps: Deps, provi
     assert message.json["text"] == "Here it is\n<https://acme.slack.com/files/U1/F1/invoice.pdf|invoice.pdf>"
 
 
+def test_slack_gets_each_file_in_a_message_of_its_own(deps: Deps) -> None:
+    file, same, again = (_file(deps, an_instance("slack")) for _ in range(3))
+    link = Attachment(type=MessageKind.IMAGE, url="https://cdn.example.com/cat.png")
+    payload = OutboxPayload(text="Here they are", attachments=[file, link, same, again])
+    assert [(part.text, len(part.attachments)) for part in _parts("slack", payload)] == [
+        (None, 1),
+        (None, 1),
+        ("Here they are", 2),
+    ]
+
+
 def test_slack_is_asked_for_a_permalink_that_it_did_not_tell(deps: Deps, provider: Stub) -> None:
     provider.on(
         "GET",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.oauth import OAuthModule, SupportsInstall
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSharedAddress, WebhookModule
     from shared.channels.slack import address, inbound, lifecycle, media, oauth, outbound, settle, webhook
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     _inbound_module: InboundModule = inbound
     _supports_enrichment: SupportsEnrichment[SlackConfig] = inbound
     _outbound_module: OutboundModule[SlackConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_lookup: SupportsLookup[SlackConfig] = settle
     _supports_connecting: SupportsConnecting[SlackConfig] = lifecycle
     _supports_status: SupportsStatus[SlackConfig] = lifecycle

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.channel.outbound import Sent
-from shared.channelkit.attachments import as_links, joined
+from shared.channelkit.attachments import as_links, each_before_text, joined
 from shared.channelkit.files import content_of
 from shared.channelkit.notations import slack_escaped as escaped
 from shared.channelkit.notations import slack_link
@@ -28,6 +28,12 @@ MAX_CHOICES = 25
 """Elements in a block of actions."""
 _SECTION, _LABEL = 3000, 75
 """Characters of a section's text and of a button's label."""
+
+
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each file that the hub holds but the first: each takes several calls, and has to end in time."""
+    held = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
+    return each_before_text(payload, held[1:])
 
 
 def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPayload) -> Sent:

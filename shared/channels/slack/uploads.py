@@ -12,6 +12,9 @@ from shared.channels.slack.config import SlackConfig
 from shared.deps import Deps
 from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
+_TIMEOUT = 10.0
+"""Seconds for a call beside the file itself: all together end before the lease of the message does."""
+
 
 def upload(deps: Deps, config: SlackConfig, media: Media) -> str:
     """Upload a file for the bot alone; returns its permalink, which shares it with whoever reads a message with it.
@@ -28,7 +31,7 @@ def upload(deps: Deps, config: SlackConfig, media: Media) -> str:
 def _upload(deps: Deps, config: SlackConfig, media: Media) -> str:
     name = media.file_name or "file"
     place = {"filename": name, "length": str(len(media.content))}
-    ticket = ask(deps, config, "files.getUploadURLExternal", place)
+    ticket = ask(deps, config, "files.getUploadURLExternal", place, timeout=_TIMEOUT)
     url, file_id = text_of(ticket, "upload_url"), text_of(ticket, "file_id")
     if url is None or file_id is None:
         raise OutcomeUnknown(PROVIDER, "the answer names no place for the file")
@@ -38,9 +41,10 @@ def _upload(deps: Deps, config: SlackConfig, media: Media) -> str:
     )
     if not answer.ok:
         raise refusal(PROVIDER, answer, f"the file was not taken: HTTP {answer.status}")
-    completed = result(call(deps, config, "files.completeUploadExternal", {"files": [{"id": file_id, "title": name}]}))
+    about = {"files": [{"id": file_id, "title": name}]}
+    completed = result(call(deps, config, "files.completeUploadExternal", about, timeout=_TIMEOUT))
     permalink = _permalink(completed.get("files")) or text_of(
-        ask(deps, config, "files.info", {"file": file_id}), "file", "permalink"
+        ask(deps, config, "files.info", {"file": file_id}, timeout=_TIMEOUT), "file", "permalink"
     )
     if permalink is None:
         raise ProviderRejected(PROVIDER, "Slack gave the file no permalink")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -97,10 +98,11 @@ class AttachmentOut(_Wire):
     mime_type: str | None
 
     @classmethod
-    def of(cls, attachment: Attachment) -> AttachmentOut:
+    def of(cls, attachment: Attachment, url: str | None) -> AttachmentOut:
+        """`url` is where the visitor gets a file that the hub holds."""
         return cls(
             type=attachment.type.value,
-            url=attachment.as_offered().url,
+            url=url or attachment.as_offered().url,
             file_name=attachment.file_name,
             mime_type=attachment.mime_type,
         )
@@ -130,13 +132,17 @@ class MessageOut(_Wire):
     sent_at: Milliseconds
 
     @classmethod
-    def of(cls, message: Message) -> MessageOut:
+    def of(cls, message: Message, urls: Mapping[str, str]) -> MessageOut:
+        """`urls` of the files that the hub holds, by their media ids."""
         return cls(
             id=message.id,
             author=_AUTHORS.get(message.author, "agent"),
             text=message.text or "",
             runs=_runs(message),
-            attachments=[AttachmentOut.of(attachment) for attachment in message.attachments],
+            attachments=[
+                AttachmentOut.of(attachment, urls.get(f"{message.id}-{number}"))
+                for number, attachment in enumerate(message.attachments)
+            ],
             sent_at=message.sent_at,
         )
 

@@ -25,6 +25,7 @@ from shared.http.bodies import answer
 from shared.http.conditional import polled
 from shared.http.limits import WIDGET, charge
 from shared.security.buckets import Rate
+from shared.usecases.conversations import media
 from shared.usecases.sessions import visitors
 from shared.usecases.sessions.visitors import Visitor
 
@@ -65,7 +66,9 @@ def history(path: WidgetPath, query: HistoryQuery) -> Response:
     """Read what was said; with `If-None-Match` an unchanged page is a 304."""
     visitor = _visitor(visitors.widget(deps(), path.instance))
     page, cursor = visitors.history(deps(), visitor, query.limit, query.cursor)
-    return polled(HistoryOut(messages=[MessageOut.of(message) for message in page], next_cursor=cursor), None)
+    links = media.daily_links(deps(), page)
+    urls = {media_id: link.url(deps().settings.own_address or "") for media_id, link in links.items()}
+    return polled(HistoryOut(messages=[MessageOut.of(message, urls) for message in page], next_cursor=cursor), None)
 
 
 def _visitor(instance: Instance) -> Visitor:

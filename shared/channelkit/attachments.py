@@ -46,7 +46,8 @@ def each_with_caption(payload: OutboxPayload, *, carries_text: bool) -> list[Out
 
 def each_before_text(payload: OutboxPayload, separate: Sequence[Attachment]) -> list[OutboxPayload]:
     """A message for each of the `separate` attachments, then the text with those that it is to tell in words."""
-    others = [attachment for attachment in payload.attachments if attachment not in separate]
+    # The same file may be there twice, so it is not equality that counts.
+    others = [attachment for attachment in payload.attachments if not any(attachment is each for each in separate)]
     files = _alone(payload, separate)
     if not payload.text and not others and files:
         return files

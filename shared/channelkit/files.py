@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.channel.media import MAX_MEDIA, Media
-from shared.channelkit.multipart import multipart, readable
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment
@@ -57,12 +56,6 @@ def content_of(deps: Deps, instance: Instance, attachment: Attachment) -> Media:
     except (StoreError, OSError):
         raise ProviderUnavailable(instance.adapter, "the kept file could not be read") from None
     return Media(content=content, mime_type=attachment.mime_type, file_name=attachment.file_name)
-
-
-def form_of(fields: Mapping[str, str], media: Media, field: str = "file") -> tuple[bytes, str]:
-    """A form with the fields and the file, and its content type."""
-    kind = readable((media.mime_type or "application/octet-stream").partition(";")[0].strip())
-    return multipart(fields, media.content, kind, media.file_name or "file", field)
 
 
 def media_of(provider: str, answer: Answer) -> Media:

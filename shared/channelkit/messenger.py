@@ -5,15 +5,18 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.channel.media import Media
 from shared.channel.outbound import Sent
 from shared.channelkit import meta
 from shared.channelkit.attachments import each_before_text
 from shared.channelkit.comparing import says_the_same
 from shared.channelkit.meta import Reply
+from shared.channelkit.multipart import form
 from shared.domain.messages import Attachment, MessageKind
 from shared.domain.outbox import OUTSIDE_WINDOW, OutboxPayload, ReactionTo
 from shared.errors import ProviderRejected
@@ -71,7 +74,7 @@ def message_id(sent: Mapping[str, Any]) -> str | None:
 
 def parts(payload: OutboxPayload) -> list[OutboxPayload]:
     """Every file and then the text, each of which Meta takes only as a message of its own."""
-    return each_before_text(payload, [attachment for attachment in payload.attachments if attachment.url])
+    return each_before_text(payload, [attachment for attachment in payload.attachments if attachment.has_content])
 
 
 def file_of(attachment: Attachment) -> dict[str, Any]:
@@ -80,6 +83,17 @@ def file_of(attachment: Attachment) -> dict[str, Any]:
         "type": _TYPES.get(attachment.type, "file"),
         "payload": {"url": attachment.url, "is_reusable": False},
     }
+
+
+def upload_form(attachment: Attachment, media: Media) -> tuple[bytes, str]:
+    """What `/{page}/message_attachments` takes of a file that the hub holds, and the body's content type."""
+    about = {"type": _TYPES.get(attachment.type, "file"), "payload": {"is_reusable": True}}
+    return form({"message": json.dumps({"attachment": about})}, {"filedata": media})
+
+
+def uploaded(attachment: Attachment, attachment_id: str) -> dict[str, Any]:
+    """A file as the Send API takes it: by the id under which Meta has it."""
+    return {"type": _TYPES.get(attachment.type, "file"), "payload": {"attachment_id": attachment_id}}
 
 
 def reaction_of(reaction: ReactionTo, name: str) -> dict[str, Any]:

@@ -68,6 +68,11 @@ class Attachment(BaseModel):
     sha256: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def has_content(self) -> bool:
+        """Whether there is a file to send: at an address, or held by the hub itself."""
+        return self.url is not None or self.sha256 is not None
+
     def as_offered(self) -> Attachment:
         """What clients are told: no address of a file that nobody is to get."""
         return self if self.unavailable is None else self.model_copy(update={"url": None})

@@ -29,6 +29,8 @@ FULL = OutboxPayload(
             longitude=-46.63,
             name="Cat",
             address="Rua A, 1",
+            unavailable="no longer kept",
+            sha256="9f86d081884c7d65",
             extra={"file_id": "F"},
         )
     ],

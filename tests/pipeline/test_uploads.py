@@ -12,6 +12,10 @@ from werkzeug.test import TestResponse
 
 from shared.channel import MEGABYTE
 from shared.domain.messages import Direction, MessageStatus
+from shared.domain.outbox import OutboxItem
+from shared.errors import BadRequest
+from shared.usecases.delivery import file_links
+from tests.documents import an_instance
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub, seen_from
 from tests.pipeline.test_file_copies import PNG, read
@@ -88,6 +92,19 @@ def test_the_dashboard_sends_uploads_too(manual_hub: ManualHub, session: str) ->
     assert PNG in request.body
     assert b'name="caption"\r\n\r\nLook!\r\n' in request.body
     assert "file_id" in manual_hub.post("/messages/send", body | {"type": "text"}, 400)["fields"]["type"]
+
+
+def test_a_provider_that_fetches_files_gets_a_link_to_an_upload(manual_hub: ManualHub, session: str) -> None:
+    file = _upload(manual_hub)
+    _send(manual_hub, session, file["id"])
+    [document] = manual_hub.documents("outbox")
+    item, line = OutboxItem.model_validate(document), an_instance("line", tenant_id=manual_hub.tenant_id)
+    public = _with_settings(manual_hub, public_url="https://hub.example.com")
+    [attachment] = file_links.payload_of(public.deps, line, item).attachments
+    assert str(attachment.url).startswith("https://hub.example.com/media/")
+    assert _by_link(public, str(attachment.url)).data == PNG
+    with pytest.raises(BadRequest, match="PUBLIC_URL"):
+        file_links.payload_of(manual_hub.deps, line, item)
 
 
 def test_a_sent_file_outlives_its_upload(manual_hub: ManualHub, session: str) -> None:

@@ -61,6 +61,7 @@ channel = Channel(
     capabilities=Capabilities(
         text_limit=2000,
         typing=True,
+        uploads=True,
         markup="discord",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from json import dumps
 from typing import Any
 
+from shared.channel.media import Media
+from shared.channelkit.files import FILE_TIMEOUT
+from shared.channelkit.multipart import form
 from shared.channelkit.providers import Reply as Reply
 from shared.channelkit.providers import refusal
 from shared.channels.discord.config import DiscordConfig, DiscordSettings
@@ -36,6 +40,7 @@ def call(
     path: str,
     json: object = None,
     *,
+    files: Mapping[str, Media] | None = None,
     timeout: float = TIMEOUT,
 ) -> Reply:
     """Call the API as the bot; a refusal is returned, not raised. Raises what `Outgoing.request` raises.
@@ -49,18 +54,32 @@ def call(
     route = f"{method} {path}"
     _check(limits, route, deps.now())
     headers = {"Authorization": f"Bot {config.bot_token.get_secret_value()}"}
-    reply = _request(deps, method, path, json, headers, timeout)
+    reply = _request(deps, method, path, json, headers, timeout, files)
     _note(limits, route, reply, deps.now())
     return reply
 
 
-def call_by_token(deps: Deps, method: str, path: str, json: object = None) -> Reply:
+def call_by_token(
+    deps: Deps, method: str, path: str, json: object = None, *, files: Mapping[str, Media] | None = None
+) -> Reply:
     """Call a webhook of an interaction, whose token is in the path and is all the proof it needs."""
-    return _request(deps, method, path, json, {}, TIMEOUT)
+    return _request(deps, method, path, json, {}, TIMEOUT, files)
 
 
-def _request(deps: Deps, method: str, path: str, json: object, headers: Mapping[str, str], timeout: float) -> Reply:
+def _request(
+    deps: Deps,
+    method: str,
+    path: str,
+    json: object,
+    headers: Mapping[str, str],
+    timeout: float,
+    files: Mapping[str, Media] | None,
+) -> Reply:
     settings = deps.settings
+    if files:  # https://docs.discord.com/developers/reference#uploading-files
+        json, content_type = form({"payload_json": dumps(json)}, files)
+        headers = {**headers, "Content-Type": content_type}
+        timeout = FILE_TIMEOUT
     try:
         answer = deps.http.request(
             method,

@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from shared.channel.media import Media
 from shared.channel.outbound import Sent
+from shared.channelkit import files
 from shared.channelkit.attachments import as_links, in_words, joined
 from shared.channelkit.rendering import apply_markup
 from shared.channels.discord.api import PROVIDER, Reply, call, call_by_token, result
@@ -58,15 +60,15 @@ class _Answering(BaseModel):
 def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxPayload) -> Sent:
     """Answer the interaction while its token is good, else write into the channel or to the person.
 
-    Files go as links. Nobody is notified by what stands in the text.
+    Files go as links, those that the hub holds as themselves. Nobody is notified by what stands in the text.
     """
     api: Api = partial(call, deps, instance, config)
     if payload.reaction:
         return _react(api, payload.reaction)
     if (forwarded := _forward(payload)) is not None:
-        return _post(api, payload, forwarded)
-    content = "" if payload.poll else content_of(payload)
-    if not content and not payload.poll:
+        return _post(api, payload, forwarded, {})
+    content, held = "" if payload.poll else content_of(payload), _held(deps, instance, payload)
+    if not content and not held and not payload.poll:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
     if payload.poll:
@@ -74,8 +76,14 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     if payload.choices:
         message["components"] = buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
-    answered = _answer(partial(call_by_token, deps), answering, message) if answering else None
-    return replace(answered or _post(api, payload, message), note=as_links(payload.attachments))
+    answered = _answer(partial(call_by_token, deps), answering, message, held) if answering else None
+    return replace(answered or _post(api, payload, message, held), note=as_links(payload.attachments))
+
+
+def _held(deps: Deps, instance: Instance, payload: OutboxPayload) -> dict[str, Media]:
+    """The files that the hub holds, by the fields of the form."""
+    kept = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
+    return {f"files[{number}]": files.content_of(deps, instance, each) for number, each in enumerate(kept)}
 
 
 def _forward(payload: OutboxPayload) -> dict[str, Any] | None:
@@ -127,12 +135,13 @@ def _answering(
     return answering.model_copy(update={"token": token}) if token else None
 
 
-def _answer(api: Api, answering: _Answering, message: Mapping[str, Any]) -> Sent | None:
+def _answer(api: Api, answering: _Answering, message: Mapping[str, Any], held: Mapping[str, Media]) -> Sent | None:
     """Fill the promised message, or follow it with another one; None when there is no such address any more."""
     original = f"{answering.path}/messages/@original"
     thinking = answering.thinking and _is_thinking(api("GET", original))
     # Filling it twice leaves the same message, so what nobody knows the outcome of is simply done again.
-    reply = _twice(api, "PATCH", original, message) if thinking else api("POST", answering.path, message)
+    send = partial(api, files=held)
+    reply = _twice(send, "PATCH", original, message) if thinking else send("POST", answering.path, message)
     if reply.code in _DEAD or (reply.answer.status == 404 and not reply.code):
         return None
     return sent_as(result(reply), None)
@@ -143,18 +152,19 @@ def _is_thinking(reply: Reply) -> bool:
     return reply.answer.ok and isinstance(flags, int) and bool(flags & _THINKING)
 
 
-def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any]) -> Sent:
+def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any], held: Mapping[str, Media]) -> Sent:
     channel = channel_of(api, payload)
     body: dict[str, Any] = {**message}
     replied = None if "message_reference" in body else _replied(payload, channel)
     if replied:
         body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
     path = f"channels/{quote(channel, safe='')}/messages"
+    send = partial(api, files=held)
     if payload.message_id is None:
-        return sent_as(result(api("POST", path, body)), payload.external_conversation_id)
+        return sent_as(result(send("POST", path, body)), payload.external_conversation_id)
     # With an enforced nonce Discord gives the first message again instead of making a second one, for some minutes.
     body |= {"nonce": stable_id(payload.message_id)[:_NONCE_LENGTH], "enforce_nonce": True}
-    return sent_as(result(_twice(api, "POST", path, body)), payload.external_conversation_id)
+    return sent_as(result(_twice(send, "POST", path, body)), payload.external_conversation_id)
 
 
 def _replied(payload: OutboxPayload, channel: str) -> str | None:

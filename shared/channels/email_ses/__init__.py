@@ -41,6 +41,7 @@ channel = Channel(
     config=EmailConfig,
     capabilities=Capabilities(
         text_limit=100_000,
+        uploads=True,
         markup="html",
         attachments=dict.fromkeys(FILES, 25 * MEGABYTE),
         receipts=frozenset({MessageStatus.DELIVERED, MessageStatus.READ}),

@@ -15,7 +15,7 @@ from shared.channel.media import MAX_MEDIA, Media
 from shared.channel.outbound import Sent
 from shared.channelkit import aws
 from shared.channelkit.attachments import as_links, in_words, joined
-from shared.channelkit.files import fetch_file
+from shared.channelkit.files import content_of
 from shared.channelkit.rendering import apply_markup
 from shared.channels.email_ses import headers, threads
 from shared.channels.email_ses.config import PROVIDER, EmailConfig
@@ -36,7 +36,7 @@ def send(deps: Deps, instance: Instance, config: EmailConfig, payload: OutboxPay
     if payload.reaction:
         raise ProviderRejected(PROVIDER, "a mail carries no reactions")
     to = _recipient(payload)
-    files, others = _files(deps, payload.attachments)
+    files, others = _files(deps, instance, payload.attachments)
     text = joined([payload.text, *map(in_words, others)])
     mail = _mail(config, payload.model_copy(update={"text": text}), to)
     for attachment, media in files:
@@ -116,13 +116,15 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _files(deps: Deps, attachments: list[Attachment]) -> tuple[list[tuple[Attachment, Media]], list[Attachment]]:
+def _files(
+    deps: Deps, instance: Instance, attachments: list[Attachment]
+) -> tuple[list[tuple[Attachment, Media]], list[Attachment]]:
     """The files that the mail carries, and what it can only tell in words."""
     files: list[tuple[Attachment, Media]] = []
     others: list[Attachment] = []
     room = MAX_MEDIA
     for attachment in attachments:
-        media = _fetch(deps, attachment.url, room) if attachment.url else None
+        media = _fetch(deps, instance, attachment, room) if attachment.has_content else None
         if media is None:
             others.append(attachment)
         else:
@@ -131,10 +133,10 @@ def _files(deps: Deps, attachments: list[Attachment]) -> tuple[list[tuple[Attach
     return files, others
 
 
-def _fetch(deps: Deps, url: str, room: int) -> Media | None:
+def _fetch(deps: Deps, instance: Instance, attachment: Attachment, room: int) -> Media | None:
     """The file; None for one of more than `room` bytes, and for one that did not come whole."""
     try:
-        media = fetch_file(deps, PROVIDER, url)
+        media = content_of(deps, instance, attachment)
     except (ProviderRejected, ProviderUnavailable):
         raise
     except ProviderError:

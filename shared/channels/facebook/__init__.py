@@ -46,6 +46,7 @@ channel = Channel(
         text_limit=2000,
         typing=True,
         read_marks=True,
+        uploads=True,
         attachments=dict.fromkeys(
             (MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT), 25 * MEGABYTE
         ),

@@ -29,13 +29,15 @@ def call(
     path: str,
     *,
     json: object = None,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
 ) -> Reply:
     """Call the Graph API as the page; a refusal is returned, not raised. Raises what `Outgoing.request` raises."""
     token = config.page_access_token.get_secret_value()
     page = meta.Account(PROVIDER, token, meta.app_secret(config.app_secret, deps.settings))
-    return meta.call(deps, page, method, path, json=json, params=params, timeout=timeout)
+    return meta.call(deps, page, method, path, json=json, data=data, headers=headers, params=params, timeout=timeout)
 
 
 def result(reply: Reply) -> Mapping[str, Any]:

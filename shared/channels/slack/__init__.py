@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from shared.channel.media import MediaModule
     from shared.channel.oauth import OAuthModule, SupportsInstall
-    from shared.channel.outbound import OutboundModule
+    from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.settle import SupportsLookup
     from shared.channel.webhook import SupportsResponse, SupportsSharedAddress, WebhookModule
     from shared.channels.slack import address, changes, inbound, lifecycle, media, oauth, outbound, settle, webhook
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     _supports_edits: SupportsEdits[SlackConfig] = changes
     _supports_deletions: SupportsDeletions[SlackConfig] = changes
     _outbound_module: OutboundModule[SlackConfig] = outbound
+    _supports_parts: SupportsParts = outbound
     _supports_lookup: SupportsLookup[SlackConfig] = settle
     _supports_connecting: SupportsConnecting[SlackConfig] = lifecycle
     _supports_status: SupportsStatus[SlackConfig] = lifecycle
@@ -50,6 +51,7 @@ channel = Channel(
     capabilities=Capabilities(
         # Slack cuts at 40 000 characters and asks for 4 000 (https://docs.slack.dev/changelog/2018-truncating-really-long-messages).
         text_limit=4000,
+        uploads=True,
         markup="slack",
         attachments=dict.fromkeys((MessageKind.IMAGE, MessageKind.AUDIO, MessageKind.VIDEO, MessageKind.DOCUMENT)),
         choices=True,

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.channel.outbound import Sent
-from shared.channelkit.attachments import as_links, joined
+from shared.channelkit.attachments import as_links, each_before_text, joined
+from shared.channelkit.files import content_of
 from shared.channelkit.notations import slack_escaped as escaped
 from shared.channelkit.notations import slack_link
 from shared.channelkit.rendering import apply_markup
 from shared.channels.slack.api import PROVIDER, ask, call, result, text_of
 from shared.channels.slack.config import SlackConfig
 from shared.channels.slack.mrkdwn import emoji_name
+from shared.channels.slack.uploads import upload
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment
@@ -28,12 +30,21 @@ _SECTION, _LABEL = 3000, 75
 """Characters of a section's text and of a button's label."""
 
 
+def parts(payload: OutboxPayload) -> list[OutboxPayload]:
+    """A message for each file that the hub holds but the first: each takes several calls, and has to end in time."""
+    held = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
+    return each_before_text(payload, held[1:])
+
+
 def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPayload) -> Sent:
-    """Post the text with its files as links and its choices as buttons, into the thread that the conversation is."""
+    """Post the text with its files as links and its choices as buttons, into the thread that the conversation is.
+
+    Files that the hub holds are uploaded.
+    """
     if payload.reaction:
         return _react(deps, config, payload.reaction)
     channel, thread = place_of(payload)
-    text = text_of_message(payload)
+    text = joined([text_of_message(payload), *_uploads(deps, instance, config, payload)])
     if not text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     body: dict[str, Any] = {"channel": channel, "text": text}
@@ -50,6 +61,14 @@ def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPay
     moved = place if place != channel and ":" not in payload.to else None
     note = as_links(payload.attachments)
     return Sent(external_message_id=f"{place}:{ts}", external_conversation_id=moved, note=note)
+
+
+def _uploads(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPayload) -> Iterator[str]:
+    """Links that share the files that the hub holds."""
+    for attachment in payload.attachments:
+        if attachment.sha256 is not None:
+            permalink = upload(deps, config, content_of(deps, instance, attachment))
+            yield slack_link(escaped(attachment.file_name or ""), permalink)
 
 
 def place_of(payload: OutboxPayload) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.channel.media import Media
-from shared.channelkit.files import form_of
+from shared.channelkit.multipart import form
 from shared.channelkit.providers import refusal
 from shared.channels.telegram_bot.config import TelegramBotConfig, TelegramBotSettings
 from shared.deps import Deps
@@ -82,8 +82,8 @@ def call(
 def _form(params: Mapping[str, Any], upload: Upload) -> tuple[object, dict[str, str]]:
     """The parameters as a form (https://core.telegram.org/bots/api#sending-files): those of parts are JSON."""
     fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
-    form, content_type = form_of(fields, upload.file, upload.name)
-    return form, {"Content-Type": content_type}
+    body, content_type = form(fields, {upload.name: upload.file})
+    return body, {"Content-Type": content_type}
 
 
 def result(reply: Reply) -> Any:

@@ -76,6 +76,7 @@ channel = Channel(
         text_limit=4096,
         typing=True,
         read_marks=True,
+        uploads=True,
         markup="whatsapp",
         attachments={
             MessageKind.IMAGE: 16 * MEGABYTE,

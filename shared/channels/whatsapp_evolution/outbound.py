@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from shared.channel.outbound import Sent
 from shared.channelkit import jid
 from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
+from shared.channelkit.files import content_of
 from shared.channelkit.rendering import apply_markup
 from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.channels.whatsapp_evolution import api
@@ -57,12 +59,21 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
     if not payload.attachments:
         return _send(deps, instance, config, payload, _text(payload, payload.text))
     attachment = payload.attachments[0]
-    call = _media(payload, attachment) or _without_caption(payload, attachment)
+    source = _source(deps, instance, attachment)
+    call = _media(payload, source) or _without_caption(payload, source)
     answer = _post(deps, instance, config, call) if call else None
     if answer is None or _cannot_fetch(answer):
         sent = _send(deps, instance, config, payload, _text(payload, joined([payload.text, in_words(attachment)])))
         return replace(sent, note=as_links([attachment]))
     return _sent(answer, payload)
+
+
+def _source(deps: Deps, instance: Instance, attachment: Attachment) -> Attachment:
+    """The attachment as Evolution takes it: a file that the hub holds is base64 in the place of an address."""
+    if attachment.sha256 is None:
+        return attachment
+    content = base64.b64encode(content_of(deps, instance, attachment).content).decode()
+    return attachment.model_copy(update={"url": content, "file_name": attachment.file_name or "file"})
 
 
 def _send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, call: Call) -> Sent:
@@ -114,7 +125,7 @@ def _last_segment(url: str) -> str:
 
 
 def _without_caption(payload: OutboxPayload, attachment: Attachment) -> Call | None:
-    if attachment.type is MessageKind.AUDIO and attachment.url:
+    if attachment.type is MessageKind.AUDIO and attachment.has_content:
         return "sendWhatsAppAudio", _addressed(payload) | {"audio": attachment.url}
     if attachment.type is MessageKind.LOCATION and attachment.latitude is not None and attachment.longitude is not None:
         place = {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 channel = Channel(
     config=WidgetConfig,
     capabilities=Capabilities(
-        text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), typing=True, edits=True, deletions=True
+        text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), uploads=True, typing=True, edits=True, deletions=True
     ),
     setup=Setup(title="Web Chat"),
     has_webhook=False,

@@ -109,18 +109,15 @@ def copy_file(deps: Deps, tenant_id: str, copy_id: str) -> None:
 
 
 def _copy(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> None:
-    file = _file(deps, unit, copy)
+    """Keep the file; one that the scanner cannot see yet, too, for its provider may lose it meanwhile."""
+    file, state = _file(deps, unit, copy), FileCopyState.STORED
     try:
         infection = scanning.infection(deps, file.content, file.file_name)
     except ProviderUnavailable as error:
-        # What the provider has now it may not have when the scanner is back.
         log.warning("a file is not checked yet", extra={"file_copy_id": copy.id, "reason": error.detail})
-        kept_contents.keep(
-            deps, copy.tenant_id, file.content, partial(_refer, deps, copy, file, FileCopyState.CHECKING)
-        )
-        return
+        infection, state = None, FileCopyState.CHECKING
     if infection is None:
-        kept_contents.keep(deps, copy.tenant_id, file.content, partial(_refer, deps, copy, file, FileCopyState.STORED))
+        kept_contents.keep(deps, copy.tenant_id, file.content, partial(_refer, deps, copy, file, state))
     else:
         run_with_retry(deps, partial(_note_infection, deps, copy, infection))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from shared.usecases.instances import instance_config, instance_lookup
 log = logging.getLogger(__name__)
 
 CACHED_FOR = timedelta(days=1)
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,24 @@ def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
 
 def link_to(deps: Deps, media_id: str, copy: FileCopy, seconds: int) -> Link:
     """A link to a copy that was read already."""
-    expires = int(deps.now().timestamp()) + seconds
+    return _link_until(media_id, copy, int(deps.now().timestamp()) + seconds)
+
+
+def daily_links(deps: Deps, messages: Iterable[Message]) -> dict[str, Link]:
+    """Links to the uploads that were sent with messages, by media id: the same ones all day, for who polls."""
+    places = {
+        file_copies.copy_id(message, number, attachment): f"{message.id}-{number}"
+        for message in messages
+        for number, attachment in enumerate(message.attachments)
+        if attachment.sha256 is not None and attachment.unavailable is None
+    }
+    expires = (int(deps.now().timestamp()) // _DAY + 2) * _DAY
+    copies = UnitOfWork(deps.store).file_copies.in_units(places) if places else []
+    links = [_link_until(places[copy.id], copy.read(), expires) for copy in copies if copy.is_readable]
+    return {link.media_id: link for link in links}
+
+
+def _link_until(media_id: str, copy: FileCopy, expires: int) -> Link:
     return Link(media_id=media_id, copy=copy, expires=expires, signature=_signature(copy, expires))
 
 

@@ -364,6 +364,19 @@ def test_a_file_is_sent_with_the_mail(mailbox: Mailbox) -> None:
     assert (part.get_filename(), part.get_payload(decode=True)) == ("prices.pdf", b"%PDF-1.4")
 
 
+def test_an_upload_is_sent_with_the_mail(mailbox: Mailbox) -> None:
+    hub = mailbox.hub
+    mailbox.receive(_mail("Please send the invoice."))
+    conversation_id = hub.conversation().id
+    invoice = {"data": b"%PDF-1.7", "content_type": "application/pdf", "query_string": {"fileName": "invoice.pdf"}}
+    upload: Any = hub.client.post("/api/files", headers=hub.headers, **invoice).get_json()
+    attachment = {"type": "document", "fileId": upload["id"]}
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "attachments": [attachment]}, 202)
+    [file] = [part for part in mailbox.sent(1)[0].walk() if part.get_filename()]
+    assert (file.get_filename(), file.get_content_type()) == ("invoice.pdf", "application/pdf")
+    assert file.get_payload(decode=True) == b"%PDF-1.7"
+
+
 def test_what_a_mail_cannot_carry_is_told_in_its_text(mailbox: Mailbox) -> None:
     mailbox.amazon.on("GET", "/film.mp4", Reply(content=bytes(MAX_MEDIA + 1)))
     mailbox.receive(_mail("Where are you?"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -334,3 +335,17 @@ def test_an_answer_says_how_its_parts_look(hub: Hub, widget: str, visitor: Visit
         {"text": "shop", "styles": [], "url": "https://x.example"},
         {"text": "\n• a", "styles": [], "url": None},
     ]
+
+
+def test_a_visitor_gets_a_file_that_the_business_uploaded(hub: Hub, visitor: Visitor) -> None:
+    visitor.say("The price list, please")
+    conversation_id = hub.conversation().id
+    file = {"data": b"%PDF-1.7", "content_type": "application/pdf", "query_string": {"fileName": "prices.pdf"}}
+    upload: Any = hub.client.post("/api/files", headers=hub.headers, **file).get_json()
+    attachments = [{"type": "document", "fileId": upload["id"]}]
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "attachments": attachments}, 202)
+    page: Any = eventually(lambda: visitor.read().json if len(visitor.texts()) == 2 else None)
+    [attachment] = page["messages"][1]["attachments"]
+    address = urlsplit(attachment["url"])
+    assert hub.client.get(f"{address.path}?{address.query}").data == b"%PDF-1.7"
+    assert int(parse_qs(address.query)["expires"][0]) % 86_400 == 0, "the same link all day, for who polls"

@@ -116,8 +116,8 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "Only who serves /media may use its bucket"
   }
   assert {
-    condition     = toset(keys(google_storage_bucket_iam_member.files)) == toset(["dashboard", "deliver"])
-    error_message = "Only who copies files and who serves them may use their bucket"
+    condition     = toset(keys(google_storage_bucket_iam_member.files)) == toset(["dashboard", "deliver", "omnichat", "tick"])
+    error_message = "Only who takes, copies, deletes or serves files may use their bucket"
   }
   assert {
     condition = (

@@ -167,3 +167,19 @@ def test_nothing_grows_where_the_channel_is_not_set_to(open_hub: OpenHub, config
         hub.customer_writes(bot, "Where is my order?")
         hub.work()
         assert "stream" not in hub.provider.to(CHAT)[-1].json
+
+
+def test_of_an_answer_whose_beginning_was_refused_all_is_sent_when_it_is_redriven(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        hub.provider.on("POST", CHAT, _streams(hub, *WORDS))
+        hub.provider.on("POST", SEND, Reply(403, {"ok": False, "error_code": 403, "description": "blocked"}), times=1)
+        _deliver_each_step(hub)
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        [dead] = hub.get("/api/outbox?status=DEAD")["items"]
+        hub.post(f"/api/outbox/{dead['id']}/redrive", {}, 202)
+        hub.work()
+        assert _calls(hub)[-1] == ("sendMessage", WHOLE)
+        assert [name for name, _ in _calls(hub)] == ["sendMessage", "sendMessage"]
+        assert [answer.text for answer in _answers(hub)] == [WHOLE]

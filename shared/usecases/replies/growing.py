@@ -20,7 +20,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Message
-from shared.domain.outbox import Change
+from shared.domain.outbox import Change, OutboxStatus
 from shared.errors import HubError
 from shared.usecases.conversations import changing
 from shared.usecases.outbox import enqueueing
@@ -67,23 +67,23 @@ class GrowingAnswer:
         if not parts:
             return
         try:
-            run_with_retry(self._deps, partial(self._step, parts[0]))
-            self.is_begun = True
+            self._is_stopped = not run_with_retry(self._deps, partial(self._step, parts[0]))
         except HubError as error:
             log.info("an answer does not grow", extra={"why": error.detail})
             self._is_stopped = True
+        self.is_begun = self.is_begun or not self._is_stopped
 
-    def _step(self, part: Part, unit: UnitOfWork) -> None:
+    def _step(self, part: Part, unit: UnitOfWork) -> bool:
+        """Returns whether the answer is still to be given, and here."""
         turn = self._turn
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
         is_ours = conversation.assignee_id is None and conversation.instance_id == turn.instance.id
         if not is_ours or conversation.needs_reply_since != turn.conversation.needs_reply_since:
-            self._is_stopped = True
-            return
+            return False
         message = unit.messages.owned_or_none(conversation.tenant_id, self._message_id)
         if message is not None:
             self._grow(unit, message, part)
-            return
+            return True
         text, spans = part
         draft = enqueueing.Draft(
             message_id=self._message_id,
@@ -94,11 +94,16 @@ class GrowingAnswer:
             grows=True,
         )
         enqueueing.enqueue(self._deps, unit, conversation, turn.instance, [draft], is_answer=False)
+        return True
 
     def _grow(self, unit: UnitOfWork, message: Message, part: Part) -> None:
         """Have the message say more: by the step before, where that still waits, else by another one."""
         text, spans = part
         item = unit.outbox.owned(message.tenant_id, message.id)
+        if item.status is OutboxStatus.DEAD:  # Who has it sent again sends all of it.
+            item.payload = item.payload.model_copy(update={"text": text, "spans": spans})
+            message.text, message.spans = part
+            return
         step = unit.outbox.owned_or_none(message.tenant_id, self._step_id) if self._step_id else None
         if step is not None and changing.is_waiting(step):
             step.payload = step.payload.model_copy(update={"text": text, "spans": spans})

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +30,11 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer. `drop` closes the connection after the request was read; `delay` is in seconds."""
+    """What to answer. `drop` closes the connection after the request was read; `delay` is in seconds.
+
+    `chunks` are sent one after the other, with `pause` seconds after each, and are the whole body; with `drop` the
+    connection closes after them as if more were to come.
+    """
 
     status: int = 200
     json: Any = None
@@ -39,6 +43,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: bool = False
     delay: float = 0.0
+    chunks: Sequence[bytes] = ()
+    pause: float = 0.0
 
 
 Answer = Reply | Callable[[Received], Reply]
@@ -120,8 +126,11 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             reply = stub.take(Received(self.command, self.path, headers, body))
             if reply.delay:
                 time.sleep(reply.delay)
-            if reply.drop:
+            if reply.drop and not reply.chunks:
                 self.close_connection = True
+                return
+            if reply.chunks:
+                self._stream(reply)
                 return
             payload = (reply.text or "").encode() if reply.json is None else json.dumps(reply.json).encode()
             payload = payload if reply.content is None else reply.content
@@ -133,6 +142,18 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
+
+        def _stream(self, reply: Reply) -> None:
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            for chunk in (*reply.chunks, *([] if reply.drop else [b""])):
+                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+                self.wfile.flush()
+                time.sleep(reply.pause if chunk else 0)
+            self.close_connection = reply.drop
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve
 

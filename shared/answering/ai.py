@@ -11,6 +11,7 @@ from typing import Any
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, PICTURE, Tokens, prompt_tokens, reserve
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
 from shared.answering.service import ask
+from shared.answering.streaming import Listen, StreamedAnswer
 from shared.answering.tool_requests import request_tool
 from shared.answering.turns import Picture, Turn, clean, in_words, lines
 from shared.deps import Deps
@@ -44,8 +45,8 @@ class Completion:
         return clean(str(self.message.get("content") or "")).strip()
 
 
-def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run) -> str:
-    """Return the persona's answer. Raises `ProviderUnavailable` when the model gives none."""
+def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run, listen: Listen | None = None) -> str:
+    """Return the persona's answer; `listen` gets it while it grows. Raises `ProviderUnavailable` without one."""
     if deps.settings.openai_api_key is None:
         return echo(turn)
     messages, make = prompt(turn, agent), partial(call_tool, deps, agent, turn)
@@ -53,7 +54,7 @@ def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run) -> str:
         messages += run.resume(make)
     while True:
         tools = agent.tools if run.rounds < _MAX_ROUNDS else []
-        completion = complete(deps, agent, messages, [described(tool) for tool in tools])
+        completion = complete(deps, agent, messages, [described(tool) for tool in tools], listen=listen)
         if not completion.calls:
             return completion.text
         if not tools:
@@ -117,9 +118,14 @@ def _mentioned(attachment: Attachment) -> str:
 
 
 def complete(
-    deps: Deps, agent: Agent, messages: list[Chat], functions: list[Chat], timeout: float = _TIMEOUT
+    deps: Deps,
+    agent: Agent,
+    messages: list[Chat],
+    functions: list[Chat],
+    timeout: float = _TIMEOUT,
+    listen: Listen | None = None,
 ) -> Completion:
-    """Ask the model once, as this agent.
+    """Ask the model once, as this agent; `listen` gets the text while it is being written, where the service streams.
 
     Raises `ProviderUnavailable`, and `ProviderRejected` for a model that agents may not use here and where the
     tenant's budget is used up.
@@ -128,14 +134,19 @@ def complete(
         raise ProviderRejected(NAME, f"{agent.model} may not be used here (OPENAI_MODELS): give {agent.name} another")
     request = _request(deps, agent, messages, functions)
     reservation = reserve(deps, agent.tenant_id, request["model"], prompt_tokens(messages, functions))
-    answer = ask(deps, reservation, "/chat/completions", request, timeout)
+    streamed = StreamedAnswer(listen) if listen is not None else None
+    if streamed is not None:
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
+    answer = ask(deps, reservation, "/chat/completions", request, timeout, listen=streamed.feed if streamed else None)
     if not answer.ok:
+        if answer.status == _BAD_REQUEST and listen is not None:  # Some services do not stream.
+            return complete(deps, agent, messages, functions, timeout)
         plain = [_without_pictures(message) for message in messages]
         if answer.status == _BAD_REQUEST and plain != messages:
             # One picture that the model cannot read must not keep the customer from an answer.
             return complete(deps, agent, plain, functions, timeout)
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
-    body = answer.json()
+    body = (streamed.body() if streamed is not None else None) or answer.json()
     tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))
     reservation.settle(tokens)
     return Completion(_choice(body), tokens.total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from shared.answering.budget import NAME, Reservation
 from shared.deps import Deps
@@ -17,8 +17,9 @@ def ask(
     body: object,
     timeout: float,
     headers: Mapping[str, str] | None = None,
+    listen: Callable[[bytes], None] | None = None,
 ) -> Answer:
-    """The service's answer to `body`, also one that refuses.
+    """The service's answer to `body`, also one that refuses; `listen` gets the pieces of a success as they come.
 
     Nothing is counted for a call that was refused or never made; one whose answer never came counts as made. Raises
     `ProviderUnavailable`.
@@ -33,6 +34,7 @@ def ask(
             headers={"Authorization": f"Bearer {key.get_secret_value() if key else ''}", **(headers or {})},
             timeout=timeout,
             guarded=False,
+            listen=listen,
         )
     except OutcomeUnknown as error:
         raise ProviderUnavailable(NAME, error.reason) from error

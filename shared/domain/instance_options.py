@@ -66,7 +66,8 @@ class HubOptions(BaseModel):
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
     a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
     nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
-    machines. With `read_marks` customers see what people of the business have read.
+    machines. With `read_marks` customers see what people of the business have read. With `growing_answers` they see an
+    AI agent's answer while it is being written, where a message can be edited.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -79,6 +80,7 @@ class HubOptions(BaseModel):
     parse_mode: Annotated[bool, BeforeValidator(bool)] = False
     csat: Annotated[bool, BeforeValidator(_switch)] = True
     csat_text: Text = _option("csat_text")
+    growing_answers: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("growing_answers", False)
     read_marks: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("read_marks", False)
     groups: Annotated[Literal["addressed", "all", "none"], BeforeValidator(_groups)] = _option("groups", "addressed")
     automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)

@@ -204,6 +204,11 @@ class Message(BaseModel):
         return self.extra.get("late") is True
 
     @property
+    def is_growing(self) -> bool:
+        """Whether it is the beginning of an answer that is still being written."""
+        return self.extra.get("growing") is True
+
+    @property
     def may_be_forged(self) -> bool:
         """Whether the author may be somebody else than who it says."""
         return self.extra.get("verified") is False

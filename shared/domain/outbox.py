@@ -58,12 +58,13 @@ class Change(BaseModel):
     """What is to become of the message `message_id`, which was sent before.
 
     A customer's message can be `read`, with those before it that nobody had read: `external_ids` are the provider's ids
-    of all of them.
+    of all of them. With `grows` an edit is a step of an answer that is still being written: it replaces no version.
     """
 
     action: Literal["edit", "delete", "read"]
     message_id: str
     external_ids: list[str] = Field(default_factory=list)
+    grows: bool = False
 
 
 class OutboxPayload(BaseModel):

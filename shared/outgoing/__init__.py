@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.config import Settings
@@ -53,11 +53,12 @@ class Outgoing:
         timeout: float = 30.0,
         guarded: bool = True,
         max_bytes: int = MAX_ANSWER,
+        listen: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Do one call, which has `timeout` seconds from connecting to the answer's last byte.
 
-        The body is `json`, or `form` as a web form sends it. `guarded` is for URLs
-        that a user may set; an operator's own setting is trusted. Raises
+        The body is `json`, or `form` as a web form sends it. `listen` gets the pieces of a success as they come.
+        `guarded` is for URLs that a user may set; an operator's own setting is trusted. Raises
         `AddressRefused`, `Overloaded` inside a request that found no place,
         `ProviderUnavailable` when nothing was sent, and `OutcomeUnknown` when
         the request may have arrived.
@@ -67,7 +68,7 @@ class Outgoing:
         if guarded:
             self._policy.check_url(url)
         self.limits.acquire()  # `limits.end_request` gives it back, when the request is answered
-        call = Call(method, url, provider, json, headers or {}, params or {}, timeout, max_bytes, form)
+        call = Call(method, url, provider, json, headers or {}, params or {}, timeout, max_bytes, form, listen)
         with spanning(f"{method} {provider}"):
             return carry_out(self._pools(guarded), call)
 

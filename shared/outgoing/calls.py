@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
@@ -22,6 +23,7 @@ from shared.logs import current_trace
 from shared.outgoing.answer import Answer
 
 _LONGEST_CONNECT = 10.0
+_CHUNK = 65_536
 _ALWAYS = {"user-agent": "omnichannel-hub", "accept": "*/*", "accept-encoding": "gzip, deflate"}
 
 
@@ -30,7 +32,8 @@ class Call:
     """What to ask of whom; `timeout` is seconds for all of it.
 
     `payload` goes out as JSON unless it is None, or as it is when it is bytes (their
-    content type is among `headers`), `form` as a web form sends it.
+    content type is among `headers`), `form` as a web form sends it. `listen` gets what a
+    success says piece by piece, as it comes.
     """
 
     method: str
@@ -42,6 +45,7 @@ class Call:
     timeout: float
     max_bytes: int
     form: Mapping[str, str | Sequence[str]] | None = None
+    listen: Callable[[bytes], None] | None = None
 
 
 def carry_out(pools: PoolManager, call: Call) -> Answer:
@@ -103,9 +107,24 @@ def _headers(call: Call, url: Url) -> dict[str, str]:
     return headers
 
 
+def _listened(response: BaseHTTPResponse, call: Call, listen: Callable[[bytes], None]) -> bytes:
+    """Read the body as it comes. The time-out bounds the whole of it, however slowly it drips."""
+    give_up_at = time.monotonic() + call.timeout
+    body = b""
+    while len(body) <= call.max_bytes and (chunk := response.read1(_CHUNK, decode_content=True)):
+        body += chunk
+        listen(chunk)
+        if time.monotonic() > give_up_at:
+            raise OutcomeUnknown(call.provider, f"no whole answer within {call.timeout:g} s")
+    return body
+
+
 def _read(response: BaseHTTPResponse, call: Call) -> Answer:
     try:
-        body = response.read(call.max_bytes + 1, decode_content=True)
+        if call.listen is not None and 200 <= response.status < 300:
+            body = _listened(response, call, call.listen)
+        else:
+            body = response.read(call.max_bytes + 1, decode_content=True)
     finally:
         response.close()
     if len(body) > call.max_bytes:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.domain.inbound import MessageEdited
 from shared.domain.messages import Message
+from shared.usecases.ingest import message_changes
+from shared.usecases.instances import instances
+from tests.evolution import MARIA, evolution_rules
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import SEND, accepted, fate
 from tests.stubs import Reply, Stub
@@ -233,3 +238,22 @@ def test_a_channel_that_edits_nothing_says_so(manual_hub: ManualHub) -> None:
     manual_hub.work()
     assert "cannot be edited here" in str(_edit(manual_hub, sent_id, status=422))
     assert "cannot be deleted here" in str(_delete(manual_hub, sent_id, 422))
+
+
+def test_the_providers_report_of_an_edit_that_was_made_here_changes_nothing(manual_hub: ManualHub) -> None:
+    evolution_rules(manual_hub.provider)
+    manual_hub.provider.on("POST", "/chat/updateMessage", Reply(json={"key": {"id": "x"}}))
+    whatsapp = manual_hub.whatsapp()
+    body = {"channelInstanceId": whatsapp, "externalUserId": MARIA, "text": "hello"}
+    message_id = manual_hub.post("/api/messages/send", body, 202)["message"]["id"]
+    manual_hub.work()
+    _edit(manual_hub, message_id)
+    manual_hub.wait(seconds=1)
+    manual_hub.work()
+    before = _message(manual_hub)
+    assert before.text == "hallo"
+    instance = instances.by_id(manual_hub.deps, manual_hub.tenant_id, whatsapp)
+    edited_at = manual_hub.deps.now() + timedelta(seconds=5)
+    report = MessageEdited(external_message_id=before.external_message_id or "", text="hallo", edited_at=edited_at)
+    message_changes.apply_edit(manual_hub.deps, instance, report)
+    assert _message(manual_hub) == before

@@ -13,7 +13,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, Message, MessageKind, MessageStatus
+from shared.domain.messages import Direction, Message, MessageKind, MessageStatus, Span
 from shared.domain.outbox import Change, OutboxItem, OutboxStatus
 from shared.errors import BadRequest, ChannelName, Collision, NotFound, Unprocessable
 from shared.logs import current_trace
@@ -58,9 +58,7 @@ def _attempt(deps: Deps, unit: UnitOfWork, tenant_id: str, change: Change, text:
         raise Unprocessable("only what was sent from here can be changed")
     instance = instance_lookup.by_id(deps, tenant_id, message.instance_id)
     _check(deps, instance, message, item, change, text)
-    if _is_still_ours(item):
-        return _change_in_queue(deps, unit, message, item, change, text)
-    return Accepted(message, _enqueue(deps, unit, instance, item, change, text))
+    return Accepted(message, make(deps, unit, instance, message, item, change, text))
 
 
 def _check(
@@ -77,7 +75,7 @@ def _check(
     capabilities = channel(instance.adapter).capabilities
     if text is not None and utf16_length(text) > capabilities.text_limit:
         raise BadRequest.of_field("text", f"has more than the {capabilities.text_limit} characters of one message")
-    if not _is_still_ours(item):
+    if not is_waiting(item):
         _check_channel(deps, instance, message, change)
 
 
@@ -99,37 +97,55 @@ def _in_words(duration: timedelta) -> str:
     return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
 
 
-def _is_still_ours(item: OutboxItem) -> bool:
+def is_waiting(item: OutboxItem) -> bool:
     """Whether nothing of it can have reached the provider, so that it is changed where it waits."""
-    is_waiting = item.status is OutboxStatus.PENDING or (
+    may_be_sent = item.status is OutboxStatus.PENDING or (
         item.status is OutboxStatus.FAILED and item.reason == "unavailable"
     )
-    return is_waiting and item.parts_sent == 0 and item.unknown_since is None
+    return may_be_sent and item.parts_sent == 0 and item.unknown_since is None
 
 
-def _change_in_queue(
-    deps: Deps, unit: UnitOfWork, message: Message, item: OutboxItem, change: Change, text: str | None
-) -> Accepted:
-    """The item's version keeps a worker from sending it as it was meanwhile."""
+def make(
+    deps: Deps,
+    unit: UnitOfWork,
+    instance: Instance,
+    message: Message,
+    item: OutboxItem,
+    change: Change,
+    text: str | None,
+    spans: list[Span] | None = None,
+) -> OutboxItem:
+    """Change a message in the queue, where it still waits there, else by an item of its own behind it.
+
+    Returns the item that carries the change. In the queue the item's version keeps a worker from sending it as it was.
+    """
+    if not is_waiting(item):
+        return _enqueue(deps, unit, instance, item, change, text, spans)
     now = deps.now()
-    message_changes.apply(message, change, text, now)
+    if change.action == "edit":
+        item.payload = item.payload.model_copy(update={"text": text, "spans": spans})
+    message_changes.apply(message, change, item.payload, now)
     if change.action == "delete":
         item.status, item.open, item.reason = OutboxStatus.DEAD, False, "deleted"
         item.due_at = item.next_retry_at = None
         message.status, message.error = MessageStatus.DEAD, "deleted before it was sent"
-    else:
-        item.payload = item.payload.model_copy(update={"text": text, "spans": None})
     item.updated_at = now
     unit.after_commit(lambda: realtime.message_updated(deps, message))
-    return Accepted(message, item)
+    return item
 
 
 def _enqueue(
-    deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, change: Change, text: str | None
+    deps: Deps,
+    unit: UnitOfWork,
+    instance: Instance,
+    item: OutboxItem,
+    change: Change,
+    text: str | None,
+    spans: list[Span] | None,
 ) -> OutboxItem:
     """A change takes its turn behind what the conversation has to send, the message itself perhaps among it."""
     now, trace = deps.now(), current_trace()
-    changes = {"change": change} if text is None else {"change": change, "text": text, "spans": None}
+    changes = {"change": change} if text is None else {"change": change, "text": text, "spans": spans}
     unit.after_commit(partial(enqueueing.wake, deps, item.tenant_id, item.conversation_id, instance))
     return unit.outbox.add(
         OutboxItem(

@@ -101,12 +101,18 @@ def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
     def change(record: _Record) -> None:
         if edit.by_customer and not _may_be_customers(record):
             return
-        if isinstance(record, Message) and record.edited_at and record.text == edit.text and attachments is None:
-            return  # The provider's report of an edit that was made here.
+        if _is_made_here(record, edit):
+            return
         if record.edited_at is None or record.edited_at < edit.edited_at:
             record.edit(edit.text, attachments, edit.edited_at)
 
     _change(deps, instance, edit.external_message_id, change, if_known=edit.if_known)
+
+
+def _is_made_here(record: _Record, edit: MessageEdited) -> bool:
+    """Whether a provider reports an edit of a message of the business that says so already."""
+    is_ours = isinstance(record, Message) and record.direction is Direction.OUTBOUND
+    return is_ours and record.text == edit.text and edit.attachments is None
 
 
 def apply_deletion(deps: Deps, instance: Instance, deletion: MessageDeleted, received_at: datetime) -> None:

@@ -32,7 +32,8 @@ _REPLY_WITHIN = timedelta(minutes=15)
 class Draft:
     """A message to send. One that is accepted twice is sent once, for its `message_id` is the same.
 
-    With `opens` it starts something new: the context of earlier messages on this channel does not apply to it.
+    With `opens` it starts something new: the context of earlier messages on this channel does not apply to it. One that
+    `grows` is the beginning of an answer that is still being written.
     """
 
     message_id: str
@@ -50,11 +51,13 @@ class Draft:
     content: Content = NO_CONTENT
     request_hash: str | None = None
     opens: bool = False
+    grows: bool = False
 
     @property
     def extra(self) -> dict[str, Any]:
         """What the stored message holds beside its text."""
         extra: dict[str, Any] = {"template": self.template.model_dump(exclude_none=True)} if self.template else {}
+        extra |= {"growing": True} if self.grows else {}
         return extra | ({"choices": [choice.model_dump() for choice in self.choices]} if self.choices else {})
 
     def check(self) -> None:

@@ -87,13 +87,17 @@ def record(deps: Deps, unit: UnitOfWork, item: OutboxItem, change: Change) -> No
         message = unit.messages.owned_or_none(item.tenant_id, change.message_id)
     if message is None:
         return
-    apply(message, change, item.payload.text, deps.now())
+    apply(message, change, item.payload, deps.now())
     unit.after_commit(lambda: realtime.message_updated(deps, message))
 
 
-def apply(message: Message, change: Change, text: str | None, now: datetime) -> None:
+def apply(message: Message, change: Change, payload: OutboxPayload, now: datetime) -> None:
     """Make the stored message what it was changed into; the provider's own report may have done so before."""
+    text = payload.text
     message.note = None
+    if change.grows:
+        message.text, message.spans = text, payload.spans
+        return
     if change.action == "delete":
         message.deleted_at = message.deleted_at or now
     elif message.text != text:

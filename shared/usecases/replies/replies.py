@@ -42,7 +42,8 @@ from shared.usecases.conversations import presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import pictures, recordings
+from shared.usecases.replies import growing, pictures, recordings
+from shared.usecases.replies.growing import GrowingAnswer
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
@@ -188,22 +189,34 @@ def _answer(
     if reason is not None:
         _stop(deps, turn, reason)
         return
+    growth = _growth(deps, unit, turn, answerer)
     try:
         with _typing(deps, turn, answerer):
-            answer = _ask(deps, recordings.transcribed(deps, turn), answerer)
+            answer = _ask(deps, recordings.transcribed(deps, turn), answerer, growth)
     except HubError as error:
         if event.attempt < _MAX_ATTEMPTS and not isinstance(error, ProviderRejected):
             raise
+        if growth is not None:
+            growth.cancel()
         _flag(deps, turn, error)
         return
-    _accept(deps, unit, turn, answerer, answer)
+    _accept(deps, unit, turn, answerer, answer, growth)
+
+
+def _growth(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer) -> GrowingAnswer | None:
+    """Only the answer of a model that answers alone is seen while it is being written."""
+    is_written = answerer.persona is not None and answerer.crew is None and deps.settings.openai_api_key is not None
+    if not is_written or not turn.has_content or not growing.may_grow(turn.instance):
+        return None
+    return GrowingAnswer(deps, unit, turn, answerer.id)
 
 
 def _history(unit: UnitOfWork, conversation: Conversation) -> list[Message]:
     """The latest messages, oldest first."""
     query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation.id)
     query = query.order_by(lambda message: message.sent_at, descending=True)
-    return query.order_by(lambda message: message.created_at, descending=True).page(_HISTORY).documents[::-1]
+    latest = query.order_by(lambda message: message.created_at, descending=True).page(_HISTORY).documents
+    return [message for message in reversed(latest) if not message.is_growing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +237,7 @@ def _typing(deps: Deps, turn: Turn, answerer: Answerer) -> AbstractContextManage
     return presence.typing(deps, turn.instance, turn.conversation)
 
 
-def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
+def _ask(deps: Deps, turn: Turn, answerer: Answerer, growth: GrowingAnswer | None) -> _Answer:
     has_model = deps.settings.openai_api_key is not None
     if not turn.has_content:
         return _Answer()
@@ -233,7 +246,8 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
             turn = replace(turn, pictures=pictures.newest(deps, turn))
         run = Run(deps, turn, answerer.persona)
         if answerer.crew is None:
-            return _Answer(ask_ai(deps, turn, answerer.persona, run), is_markdown=has_model, run=run)
+            listen = growth.listen if growth else None
+            return _Answer(ask_ai(deps, turn, answerer.persona, run, listen), is_markdown=has_model, run=run)
         team_answer = ask_team(deps, turn, answerer.crew, run)
         return _Answer(team_answer.text, team_answer, is_markdown=has_model, run=run)
     if answerer.external is None:
@@ -242,41 +256,61 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     return _Answer(ask_external(deps, turn, answerer.external, api_key))
 
 
-def _accept(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer, answer: _Answer) -> None:
+def _accept(
+    deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer, answer: _Answer, growth: GrowingAnswer | None
+) -> None:
     """Enqueue the answer in one commit, on the channel that the conversation is on by now.
 
     Whoever answered or took over meanwhile wins. `unit` has read the conversation before the answerer was asked.
     """
 
-    def attempt(unit: UnitOfWork) -> None:
+    def attempt(unit: UnitOfWork) -> bool:
+        """Returns whether the answer that grew came to its end."""
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
-        if not _is_taken_over(conversation, turn):
-            _enqueue(deps, unit, conversation, turn, answerer, answer)
+        if _is_taken_over(conversation, turn):
+            return False
+        return _enqueue(deps, unit, conversation, turn, answerer, answer, growth)
 
+    is_finished = False
     try:
-        run_with_retry(deps, attempt, unit=unit)
+        # What grew has changed the conversation since it was read.
+        is_finished = run_with_retry(deps, attempt, unit=None if growth and growth.is_begun else unit)
     except AlreadyExists:
         log.info("answered already", extra={"conversation_id": turn.conversation.id})
+    if growth is not None and not is_finished:
+        growth.cancel()
 
 
 def _enqueue(
-    deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, answerer: Answerer, answer: _Answer
-) -> None:
+    deps: Deps,
+    unit: UnitOfWork,
+    conversation: Conversation,
+    turn: Turn,
+    answerer: Answerer,
+    answer: _Answer,
+    growth: GrowingAnswer | None,
+) -> bool:
     if answer.run and answer.run.rounds:
         unit.agent_runs.remove(answer.run.id)
     unanswered_since = _still_waiting_since(unit, conversation, turn)
     instance = _current_instance(deps, conversation, turn)
-    drafts = _drafts(turn, answerer, _parts(answer, instance))
+    parts = _parts(answer, instance)
+    drafts = _drafts(turn, answerer, parts)
     if not drafts:
         conversation.needs_reply_since = unanswered_since
         unit.conversations.expect_unchanged(conversation)
         unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
-        return
+        return False
     conversation.last_auto_reply_at = deps.now()
     automatic_answers.count(deps, unit, conversation)
-    enqueueing.enqueue(deps, unit, conversation, instance, drafts, unanswered_since=unanswered_since)
+    has_grown = growth is not None and growth.is_begun and instance.id == turn.instance.id
+    if has_grown and growth is not None:
+        growth.finish(unit, parts[0])
+    others = drafts[1:] if has_grown else drafts
+    enqueueing.enqueue(deps, unit, conversation, instance, others, unanswered_since=unanswered_since)
     if answer.by_team and answerer.crew:
         collaborations.add(deps, unit, turn, answerer.crew, answer.by_team, drafts[0].message_id)
+    return has_grown
 
 
 def _current_instance(deps: Deps, conversation: Conversation, turn: Turn) -> Instance:

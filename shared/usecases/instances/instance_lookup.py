@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
 
 from shared.deps import Deps
@@ -76,16 +76,22 @@ def get_default(deps: Deps, tenant_id: str) -> Instance:
 
 
 def list_after(
-    deps: Deps, tenant_id: str, limit: int = 100, cursor: str | None = None
+    deps: Deps,
+    tenant_id: str,
+    limit: int = 100,
+    cursor: str | None = None,
+    types: Sequence[ChannelType] | None = None,
 ) -> tuple[list[Instance], str | None]:
-    """One page of the tenant's instances, oldest first, and the cursor of the next."""
+    """One page of the tenant's instances of these types (None: of all), oldest first, and the cursor of the next."""
     query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.tenant_id, "==", tenant_id)
+    if types is not None:
+        query = query.where_in(lambda instance: instance.type, types)
     page = query.order_by(lambda instance: instance.seq).page(min(limit, MAX_PAGE), cursor)
     return page.documents, page.cursor
 
 
 def list_page(
-    deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100, types: Collection[ChannelType] | None = None
+    deps: Deps, tenant_id: str, skip: int = 0, limit: int = 100, types: Sequence[ChannelType] | None = None
 ) -> list[Instance]:
     """The tenant's instances of these types (None: of all), oldest first, without the first `skip`.
 
@@ -100,11 +106,11 @@ def list_page(
     instances: list[Instance] = []
     cursor: str | None = None
     while len(instances) < end:
-        page, cursor = list_after(deps, tenant_id, end - len(instances) if types is None else MAX_PAGE, cursor)
-        instances += [instance for instance in page if types is None or instance.type in types]
+        page, cursor = list_after(deps, tenant_id, end - len(instances), cursor, types)
+        instances += page
         if cursor is None:
             break
-    return instances[skip:end]
+    return instances[skip:]
 
 
 def find_for_webhook(

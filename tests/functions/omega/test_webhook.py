@@ -54,6 +54,13 @@ def test_telegram_goes_before_whatsapp_unless_the_script_says_so(hub: ManualHub,
     assert request.json["text"] == "the build is broken"
 
 
+def test_a_channel_that_is_not_configured_is_passed_over(manual_hub: ManualHub, provider: Stub) -> None:
+    agent = {"agent_api_url": "http://localhost:3000", "agent_api_key": "agent-key-5678", "default_agent": "support"}
+    manual_hub.post("/api/v1/instances", agent | {"name": "bare", "channel_type": "telegram_bot"}, 201)
+    _whatsapp(manual_hub, provider)
+    assert manual_hub.post("/api/webhook", ALERT | {"target": "+5511988887777"})["channel"] == "whatsapp"
+
+
 def test_a_question_is_answered_by_the_agent_to_whom_it_is_about(manual_hub: ManualHub) -> None:
     manual_hub.echo_agent()
     manual_hub.telegram()

@@ -110,6 +110,7 @@ def test_pages_have_numbers(support: ManualHub, path: Any, kind: str) -> None:
     assert {page["total_count"] for page in pages} == {5}
     assert [page["page"] for page in pages] == [1, 2, 3, 4]
     assert len({item["id"] for page in pages for item in page[kind]}) == 5
+    assert not path(support, "?page_size=5")["has_more"]
 
 
 def test_a_closed_conversation_is_an_archived_chat(support: ManualHub) -> None:
@@ -228,6 +229,19 @@ def test_traces_of_the_last_day_are_listed_unless_more_is_asked_for(support: Man
     assert [trace.sender_phone for trace in _traces(support, "/phone/3")] == ["3"]
 
 
+def test_the_newest_traces_are_those_of_all_conversations_together(support: ManualHub) -> None:
+    channel = support.get("/api/channels")[0]["id"]
+    support.wait(hours=23)
+    update = support.update(1, "again")
+    update["message"]["date"] += 23 * 3600
+    support.deliver_update(channel, update)
+    support.work()
+    traces = support.get("/api/v1/traces?limit=3")
+    assert [trace["sender_phone"] for trace in traces] == ["1", "5", "4"]
+    support.wait(hours=2)
+    assert [trace["trace_id"] for trace in support.get("/api/v1/traces")] == [traces[0]["trace_id"]]
+
+
 def test_traces_of_another_instance_are_not_among_them(support: ManualHub) -> None:
     other = support.telegram("other")
     support.customer_writes(other, "hello", chat=9)
@@ -241,7 +255,10 @@ def test_a_conversation_is_traced_by_the_session_that_a_trace_names(support: Man
     assert [trace.sender_phone for trace in _traces(support, f"?agent_session_id={session}")] == ["5"]
 
 
-def test_one_trace_is_read_with_its_steps(support: ManualHub) -> None:
+def test_one_trace_is_read_with_its_steps_and_the_first_answer(support: ManualHub) -> None:
+    session = next(each for each in support.conversations() if each.external_user_id == "1")
+    support.say(session.id, "Anything else?")
+    support.work()
     listed = support.get("/api/v1/traces")[-1]
     assert support.get(f"/api/v1/traces/{listed['trace_id']}") == listed
     for include, texts in (("false", [None, None]), ("true", ["hello 1", "Hi"])):

@@ -119,12 +119,14 @@ def test_a_tool_sends(
     assert answer == SENT | {"message_id": message.id}
 
 
-def test_a_message_of_ours_is_reacted_to_by_the_id_that_sending_it_gave(shop: ManualHub) -> None:
+@pytest.mark.parametrize("whose", ["ours", "the provider's"])
+def test_a_message_of_ours_is_reacted_to_by_our_id_or_the_providers(shop: ManualHub, whose: str) -> None:
     sent = shop.post("/api/v1/instance/shop/send-text", {"phone": NUMBER, "message": "Hello"})
     shop.work()
-    body = {"phone": NUMBER, "message_id": sent["message_id"], "emoji": "❤️"}
-    shop.post("/api/v1/instance/shop/send-reaction", body)
-    (message,) = [each for each in shop.messages(Direction.OUTBOUND) if each.text == "Hello"]
+    (message,) = shop.messages(Direction.OUTBOUND)
+    message_id = sent["message_id"] if whose == "ours" else message.external_message_id
+    assert message_id != message.external_message_id or whose != "ours"
+    shop.post("/api/v1/instance/shop/send-reaction", {"phone": NUMBER, "message_id": message_id, "emoji": "❤️"})
     assert _provider_request(shop, "sendReaction")["key"] == {
         "remoteJid": MARIA,
         "fromMe": True,

@@ -12,8 +12,10 @@ from functions.omnichat.schemas import (
     AgentPath,
     AgentsOut,
     AgentsQuery,
+    Done,
     ToolPath,
     ToolSecretOut,
+    WrittenAgentOut,
 )
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -32,11 +34,12 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
-@api.post("", responses={201: AgentOut})
+@api.post("", responses={201: WrittenAgentOut})
 def create(body: AgentIn) -> Response:
     """Add an agent; the oldest active AI agent answers by itself."""
     require(Role.ADMIN)
-    return answer(_visible(agents.create_agent(deps(), caller().tenant_id, body.model_dump())), 201)
+    created = agents.create_agent(deps(), caller().tenant_id, body.to_domain())
+    return answer(WrittenAgentOut.written(_visible(created)), 201)
 
 
 @api.get("", responses={200: AgentsOut})
@@ -52,19 +55,20 @@ def show(path: AgentPath) -> Response:
     return answer(_visible(agents.get_agent(deps(), caller().tenant_id, path.id)))
 
 
-@api.patch("/<id>", responses={200: AgentOut})
+@api.patch("/<id>", responses={200: WrittenAgentOut})
 def change(path: AgentPath, body: AgentPatch) -> Response:
     """Change what is given."""
     require(Role.ADMIN)
-    return answer(_visible(agents.change_agent(deps(), caller().tenant_id, path.id, body.changes())))
+    changed = agents.change_agent(deps(), caller().tenant_id, path.id, body.changes())
+    return answer(WrittenAgentOut.written(_visible(changed)))
 
 
-@api.delete("/<id>", responses={204: None})
+@api.delete("/<id>", responses={200: Done})
 def delete(path: AgentPath) -> Response:
     """Take an agent away."""
     require(Role.ADMIN)
     agents.delete_agent(deps(), caller().tenant_id, path.id)
-    return Response(status=204)
+    return answer(Done())
 
 
 @api.post("/<id>/tools/<name>/secret", responses={201: ToolSecretOut})

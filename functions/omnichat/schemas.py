@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role, Tenant, User
@@ -173,10 +173,37 @@ Model = Annotated[str, Field(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 
 
-class AgentIn(Request, Wire):
-    # OmniChat's own page keeps a record of its own there, and makes all its agents active.
-    ignored: ClassVar = frozenset({"toolConfig", "status"})
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    check_storable(value, kilobytes=64)
+    return value
 
+
+def _upper(word: object) -> object:
+    return word.upper() if isinstance(word, str) else word
+
+
+ToolConfig = Annotated[dict[str, Any], AfterValidator(_storable), Field(description="A record of the client's own.")]
+AgentStatus = Annotated[Literal["ACTIVE", "INACTIVE"], BeforeValidator(_upper)]
+
+
+class _AgentFields(Request, Wire):
+    """An agent's `status` says the same as `active`."""
+
+    tool_config: ToolConfig | None = None
+    status: AgentStatus | None = None
+
+    @model_validator(mode="after")
+    def _says_once(self) -> Self:
+        if self.status is not None and "active" in self.model_fields_set:
+            raise ValueError("status says the same as active: give one of them")
+        return self
+
+    def _with_active(self, fields: dict[str, Any]) -> dict[str, Any]:
+        status = fields.pop("status", None)
+        return fields if status is None else fields | {"active": status == "ACTIVE"}
+
+
+class AgentIn(_AgentFields):
     kind: AgentKind = AgentKind.AI
     name: Name
     active: bool = True
@@ -185,12 +212,15 @@ class AgentIn(Request, Wire):
     temperature: Temperature | None = None
     tools: Tools = Field(default_factory=list)
 
+    def to_domain(self) -> dict[str, Any]:
+        """The agent's fields, in the domain's words."""
+        return self._with_active(self.model_dump())
 
-class AgentPatch(Request, Wire):
-    """Only what is given changes; null empties `prompt`, `model`, `temperature` and `tools`."""
 
-    ignored: ClassVar = frozenset({"toolConfig"})
-    takes_away = frozenset({"prompt", "model", "temperature", "tools"})
+class AgentPatch(_AgentFields):
+    """Only what is given changes; null empties `prompt`, `model`, `temperature`, `tools` and `toolConfig`."""
+
+    takes_away = frozenset({"prompt", "model", "temperature", "tools", "tool_config"})
 
     kind: AgentKind | None = None
     name: Name | None = None
@@ -203,7 +233,7 @@ class AgentPatch(Request, Wire):
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
         empty: dict[str, Any] = {"prompt": "", "tools": []}
-        fields = self.model_dump(exclude_unset=True)
+        fields = self._with_active(self.model_dump(exclude_unset=True))
         return {name: empty.get(name) if value is None else value for name, value in fields.items()}
 
 
@@ -227,18 +257,31 @@ class AgentOut(Wire):
     tools: list[ToolOut]
     created_at: Milliseconds
     updated_at: Milliseconds
+    status: AgentStatus
+    tool_config: dict[str, Any] | None
 
     @classmethod
     def of(cls, agent: Agent, reader: Role) -> AgentOut:
         """The agent as somebody of that role may see it."""
-        visible = cls.model_validate(agent.model_dump())
+        visible = cls.model_validate(agent.model_dump() | {"status": "ACTIVE" if agent.active else "INACTIVE"})
         if not reader.covers(Role.ADMIN):
             for tool in visible.tools:
                 tool.url = None
         return visible
 
 
-class AgentsOut(Wire):
+class WrittenAgentOut(AgentOut):
+    """The agent as it is stored now; beside its own fields also as `agent`."""
+
+    ok: Literal[True] = True
+    agent: AgentOut
+
+    @classmethod
+    def written(cls, agent: AgentOut) -> WrittenAgentOut:
+        return cls(**dict(agent), agent=agent)
+
+
+class AgentsOut(Done):
     agents: list[AgentOut]
     next_cursor: str | None
 
@@ -259,5 +302,5 @@ class ToolSecretOut(Wire):
 
 
 class AgentsQuery(Wire):
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: int = Field(default=200, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)

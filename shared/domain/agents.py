@@ -28,6 +28,7 @@ class Agent(BaseModel):
     """Somebody or something that answers customers.
 
     `tools_secret` names the secret that holds what calls of each tool are signed with; None without tools.
+    `tool_config` is a record of a client's own, which means nothing here.
     """
 
     id: str
@@ -40,8 +41,20 @@ class Agent(BaseModel):
     temperature: float | None = None
     tools: list[Tool] = Field(default_factory=list)
     tools_secret: str | None = None
+    tool_config: dict[str, Any] | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class AgentBinding(BaseModel):
+    """Who answers on a channel by itself: the AI agent, else whoever else would, and nobody without `auto_reply`.
+
+    `behavior` is a word of a client's own, which means nothing here.
+    """
+
+    agent_id: str | None = None
+    behavior: str | None = None
+    auto_reply: bool = True
 
 
 class CollaborationStep(BaseModel):

@@ -131,7 +131,7 @@ def _choose_responder(unit: UnitOfWork, tenant: Tenant, changed_agent: Agent) ->
     if (responder and responder.id) != (tenant.responder and tenant.responder.id):
         led_teams = oldest_teams_led_by(unit, tenant.id, responder.id) if responder else []
         tenant.responder_team_id = led_teams[0].id if led_teams else None
-    tenant.responder = responder
+    tenant.responder = responder.model_copy(update={"tool_config": None}) if responder else None
     tenants.revise(tenant)
 
 

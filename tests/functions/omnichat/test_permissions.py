@@ -61,6 +61,8 @@ LOWEST: dict[str, Role] = {
     "POST /api/channels/{id}/connect": Role.ADMIN,
     "GET /api/channels/{id}/status": Role.VIEWER,
     "POST /api/channels/{id}/whatsapp/start": Role.ADMIN,
+    "GET /api/channels/{id}/agent-binding": Role.VIEWER,
+    "PATCH /api/channels/{id}/agent-binding": Role.ADMIN,
     "POST /api/whatsapp/channels/{id}/whatsapp": Role.ADMIN,
     "PATCH /api/tenants/{tenant_id}/channels/{id}": Role.ADMIN,
     "POST /api/tenants/{tenant_id}/telegram/bot/connect": Role.ADMIN,

@@ -13,6 +13,10 @@ from functions.omnichat.schemas import (
     AgentsOut,
     AgentsQuery,
     Done,
+    KnowledgeFileOut,
+    KnowledgeFilesOut,
+    KnowledgeIn,
+    KnowledgePath,
     ToolPath,
     ToolSecretOut,
     WrittenAgentOut,
@@ -20,12 +24,14 @@ from functions.omnichat.schemas import (
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.agents import Agent
+from shared.errors import BadRequest
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
-from shared.http.bodies import answer
+from shared.http.bodies import answer, check_text
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.agents import agents
+from shared.usecases.agents import agents, knowledge
 
 api = APIBlueprint(
     "omnichat_agents", __name__, vocabulary=VOCABULARY, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")]
@@ -77,6 +83,33 @@ def renew_tool_secret(path: ToolPath) -> Response:
     require(Role.ADMIN)
     secret = agents.renew_tool_secret(deps(), caller().tenant_id, path.id, path.name)
     return answer(ToolSecretOut(secret=secret), 201)
+
+
+@api.get("/<id>/knowledge/files", responses={200: KnowledgeFilesOut})
+def list_knowledge(path: AgentPath) -> Response:
+    """List the files that an agent may rely on, as a bare array."""
+    files = agents.get_agent(deps(), caller().tenant_id, path.id).knowledge
+    return answer(KnowledgeFilesOut([KnowledgeFileOut.of(file) for file in files]))
+
+
+@api.post("/<id>/knowledge/files", responses={201: KnowledgeFileOut, 409: Failure})
+def add_knowledge(path: AgentPath, form: KnowledgeIn) -> Response:
+    """Give an agent a text that it may rely on."""
+    require(Role.ADMIN)
+    if form.file is None:
+        raise BadRequest.of_field("file", "is missing", "No file uploaded")
+    name = (form.file.filename or "file")[:255]
+    check_text(name)
+    file = knowledge.add(deps(), caller().tenant_id, path.id, name, form.file.read())
+    return answer(KnowledgeFileOut.of(file), 201)
+
+
+@api.delete("/<id>/knowledge/files/<file_id>", responses={200: Done})
+def remove_knowledge(path: KnowledgePath) -> Response:
+    """Take a file away from an agent."""
+    require(Role.ADMIN)
+    knowledge.remove(deps(), caller().tenant_id, path.id, path.file_id)
+    return answer(Done())
 
 
 def _visible(agent: Agent) -> AgentOut:

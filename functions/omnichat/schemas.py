@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from flask_openapi import FileStorage
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role, Tenant, User
-from shared.domain.agents import Agent, AgentKind, Tool
+from shared.domain.agents import Agent, AgentKind, KnowledgeFile, Tool
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
@@ -284,6 +285,35 @@ class WrittenAgentOut(AgentOut):
 class AgentsOut(Done):
     agents: list[AgentOut]
     next_cursor: str | None
+
+
+class KnowledgeIn(BaseModel):
+    """A text in UTF-8."""
+
+    file: FileStorage | None = None
+
+
+class KnowledgeFileOut(Wire):
+    """A file that an agent may rely on; `fileSize` is in bytes."""
+
+    id: str
+    file_name: str
+    file_size: int
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, file: KnowledgeFile) -> KnowledgeFileOut:
+        return cls(id=file.id, file_name=file.name, file_size=file.size, created_at=file.created_at)
+
+
+class KnowledgeFilesOut(RootModel[list[KnowledgeFileOut]]):
+    """A bare list, oldest first; there are at most 20."""
+
+
+class KnowledgePath(Wire):
+    id: str
+    # Under its name in the path; the others of this dialect are in camel case.
+    file_id: str = Field(alias="file_id")
 
 
 class AgentPath(Wire):

@@ -24,6 +24,23 @@ class Tool(BaseModel):
     url: str
 
 
+class KnowledgeFile(BaseModel):
+    """A text that an AI agent may rely on; its content lies apart, under the same id. `size` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+    created_at: datetime
+
+
+class KnowledgeText(BaseModel):
+    """The content of a `KnowledgeFile`."""
+
+    id: str
+    tenant_id: str
+    text: str
+
+
 class Agent(BaseModel):
     """Somebody or something that answers customers.
 
@@ -42,6 +59,7 @@ class Agent(BaseModel):
     tools: list[Tool] = Field(default_factory=list)
     tools_secret: str | None = None
     tool_config: dict[str, Any] | None = None
+    knowledge: list[KnowledgeFile] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime
 

@@ -36,7 +36,7 @@ from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
-from shared.usecases.agents import collaborations, teams
+from shared.usecases.agents import collaborations, knowledge, teams
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
@@ -186,6 +186,8 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer) -> _Answer:
     if answerer.persona is not None:
         if has_model and deps.settings.takes_pictures(answerer.persona.model):
             turn = replace(turn, pictures=pictures.newest(deps, turn))
+        if has_model and answerer.persona.knowledge:
+            turn = replace(turn, knowledge=knowledge.for_model(deps, answerer.persona))
         run = Run(deps, turn, answerer.persona)
         if answerer.crew is None:
             return _Answer(ask_ai(deps, turn, answerer.persona, run), is_markdown=has_model, run=run)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from shared.domain.accounts import Role
 from shared.domain.messages import Direction
+from shared.usecases.agents.knowledge import LARGEST, MOST_FILES
 from tests.functions.keys import key_for
-from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.manual_hub import ManualHub, seen_from
+from tests.stubs import Reply
 
 PORTRAIT = {
     "agentDef": {"slug": "ada", "avatar": "/ada.png", "role": "Sales", "expertise": ["cats"], "bias": {"a": [1]}}
@@ -154,3 +159,73 @@ def test_another_tenants_channel_is_not_bound(manual_hub: ManualHub) -> None:
     stranger = key_for(manual_hub.deps, "globex", Role.OWNER)
     assert manual_hub.client.get(path, headers=stranger).status_code == 404
     assert manual_hub.client.patch(path, json={"autoReply": False}, headers=stranger).status_code == 404
+
+
+def _upload(hub: ManualHub, agent: str, content: bytes, name: str = "prices.txt", status: int = 201) -> Any:
+    sent = {"file": (BytesIO(content), name)}
+    answer = hub.client.post(f"/api/agents/{agent}/knowledge/files", data=sent, headers=hub.headers)
+    assert answer.status_code == status, answer.text
+    return answer.json
+
+
+def test_files_of_an_agent_are_uploaded_listed_and_deleted(manual_hub: ManualHub) -> None:
+    agent = _new_agent(manual_hub)["id"]
+    path = f"/api/agents/{agent}/knowledge/files"
+    assert manual_hub.get(path) == []
+    first = _upload(manual_hub, agent, "A cat costs 5 €.".encode())
+    second = _upload(manual_hub, agent, b"Closed on Mondays.", "hours.md")
+    assert (first["fileName"], first["fileSize"]) == ("prices.txt", 18)
+    assert manual_hub.get(path) == [first, second]
+    for expected in (200, 404):
+        answer = manual_hub.client.delete(f"{path}/{first['id']}", headers=manual_hub.headers)
+        assert answer.status_code == expected
+    assert manual_hub.get(path) == [second]
+    assert [text["text"] for text in manual_hub.documents("knowledge_texts")] == ["Closed on Mondays."]
+    manual_hub.client.delete(f"/api/agents/{agent}", headers=manual_hub.headers)
+    assert manual_hub.documents("knowledge_texts") == []
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"%PDF-1.7 \xff\xfe", b"a\0b", b"x" * (LARGEST + 1)])
+def test_what_no_agent_can_read_is_refused(manual_hub: ManualHub, content: bytes) -> None:
+    agent = _new_agent(manual_hub)["id"]
+    assert list(_upload(manual_hub, agent, content, status=400)["fields"]) == ["file"]
+    assert manual_hub.get(f"/api/agents/{agent}/knowledge/files") == []
+
+
+def test_an_upload_without_a_file_says_so(manual_hub: ManualHub) -> None:
+    path = f"/api/agents/{_new_agent(manual_hub)['id']}/knowledge/files"
+    answer = manual_hub.client.post(path, data={}, content_type="multipart/form-data", headers=manual_hub.headers)
+    assert (answer.status_code, "No file uploaded" in answer.text) == (400, True)
+
+
+def test_an_agent_has_so_many_files_and_no_more(manual_hub: ManualHub) -> None:
+    agent = _new_agent(manual_hub)["id"]
+    for _ in range(MOST_FILES):
+        _upload(manual_hub, agent, b"text")
+    _upload(manual_hub, agent, b"text", status=409)
+
+
+def test_another_tenants_agent_takes_no_file(manual_hub: ManualHub) -> None:
+    agent = _new_agent(manual_hub)["id"]
+    stranger = key_for(manual_hub.deps, "globex", Role.OWNER)
+    sent = {"file": (BytesIO(b"text"), "a.txt")}
+    answer = manual_hub.client.post(f"/api/agents/{agent}/knowledge/files", data=sent, headers=stranger)
+    assert answer.status_code == 404
+    assert manual_hub.client.get(f"/api/agents/{agent}/knowledge/files", headers=stranger).status_code == 404
+
+
+def test_the_model_is_shown_what_the_files_say_with_the_prompt(manual_hub: ManualHub) -> None:
+    settings = manual_hub.deps.settings.model_copy(update={"openai_api_key": SecretStr("sk-test")})
+    hub = seen_from(manual_hub, replace(manual_hub.deps, settings=settings))
+    agent = _new_agent(hub)["id"]
+    _upload(hub, agent, "A cat costs 5 €.".encode())
+    choice = {"message": {"role": "assistant", "content": "Five euros."}, "finish_reason": "stop"}
+    hub.provider.on("POST", "/chat/completions", Reply(json={"choices": [choice], "usage": {"total_tokens": 9}}))
+    hub.writes(hub.telegram(), "What is a cat?")
+    hub.work()
+    [request] = hub.provider.to("/chat/completions")
+    assert request.json["messages"][0] == {
+        "role": "system",
+        "content": "You sell cats.\n\nWhat you know from files:\n\n# prices.txt\nA cat costs 5 €.",
+    }
+    assert hub.sent_texts() == ["Five euros."]

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import Done, Request, Wire
 from functions.omnichat.vocabulary import VOCABULARY
+from shared.domain.agents import AgentBinding
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
 from shared.domain.status_details import StatusDetail
 from shared.domain.storable import check_storable
@@ -237,6 +238,32 @@ class StartedOut(Done):
     """What comes of it is told by event, and seen in the channel."""
 
     status: Literal["starting"] = "starting"
+
+
+class BindingIn(Request, Wire):
+    """Only what is given changes; null takes agent or behaviour away."""
+
+    takes_away = frozenset({"agent_id", "behavior"})
+
+    agent_id: str | None = Field(default=None, max_length=64)
+    behavior: str | None = Field(default=None, max_length=2000)
+    auto_reply: bool = True
+
+
+class BindingFields(Wire):
+    agent_id: str | None
+    behavior: str | None
+    auto_reply: bool
+
+
+class BindingOut(Done):
+    """Who answers on a channel by itself; null where nobody has decided that."""
+
+    binding: BindingFields | None
+
+    @classmethod
+    def of(cls, binding: AgentBinding | None) -> BindingOut:
+        return cls(binding=BindingFields.model_validate(binding.model_dump()) if binding else None)
 
 
 class ChannelPath(Wire):

@@ -6,6 +6,8 @@ from flask import Response, jsonify
 from flask_openapi.models import Tag
 
 from functions.omnichat.channel_schemas import (
+    BindingIn,
+    BindingOut,
     ChannelIn,
     ChannelOut,
     ChannelPatch,
@@ -28,6 +30,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.origin import deps_with_origin
+from shared.usecases.conversations import auto_reply
 from shared.usecases.instances import instance_operations, instances
 
 NEXT_CURSOR = "X-Next-Cursor"
@@ -98,6 +101,20 @@ def start_whatsapp(path: ChannelPath) -> Response:
     require(Role.ADMIN)
     instance_operations.connect(deps_with_origin(), managed_whatsapp(path.id))
     return answer(StartedOut())
+
+
+@api.get("/<id>/agent-binding", responses={200: BindingOut})
+def read_binding(path: ChannelPath) -> Response:
+    """Tell who answers on a channel by itself."""
+    return answer(BindingOut.of(auto_reply.binding(deps(), caller().tenant_id, path.id)))
+
+
+@api.patch("/<id>/agent-binding", responses={200: BindingOut})
+def change_binding(path: ChannelPath, body: BindingIn) -> Response:
+    """Choose the AI agent that answers on a channel, or let none answer there by itself."""
+    require(Role.ADMIN)
+    changes = body.model_dump(exclude_unset=True)
+    return answer(BindingOut.of(auto_reply.bind(deps(), caller().tenant_id, path.id, changes)))
 
 
 @api.delete("/<id>", responses={200: Done})

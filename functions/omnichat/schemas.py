@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from flask_openapi import FileStorage
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.domain.accounts import Role, Tenant, User
-from shared.domain.agents import DEFAULT_COOLDOWN, Agent, AgentKind, Tool
+from shared.domain.agents import DEFAULT_COOLDOWN, Agent, AgentKind, KnowledgeFile, Tool
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
@@ -174,10 +175,37 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 Cooldown = Annotated[int, Field(ge=0, le=3600)]
 
 
-class AgentIn(Request, Wire):
-    # OmniChat's own page keeps a record of its own there, and makes all its agents active.
-    ignored: ClassVar = frozenset({"toolConfig", "status"})
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    check_storable(value, kilobytes=64)
+    return value
 
+
+def _upper(word: object) -> object:
+    return word.upper() if isinstance(word, str) else word
+
+
+ToolConfig = Annotated[dict[str, Any], AfterValidator(_storable), Field(description="A record of the client's own.")]
+AgentStatus = Annotated[Literal["ACTIVE", "INACTIVE"], BeforeValidator(_upper)]
+
+
+class _AgentFields(Request, Wire):
+    """An agent's `status` says the same as `active`."""
+
+    tool_config: ToolConfig | None = None
+    status: AgentStatus | None = None
+
+    @model_validator(mode="after")
+    def _says_once(self) -> Self:
+        if self.status is not None and "active" in self.model_fields_set:
+            raise ValueError("status says the same as active: give one of them")
+        return self
+
+    def _with_active(self, fields: dict[str, Any]) -> dict[str, Any]:
+        status = fields.pop("status", None)
+        return fields if status is None else fields | {"active": status == "ACTIVE"}
+
+
+class AgentIn(_AgentFields):
     kind: AgentKind = AgentKind.AI
     name: Name
     active: bool = True
@@ -187,12 +215,15 @@ class AgentIn(Request, Wire):
     tools: Tools = Field(default_factory=list)
     cooldown_seconds: Cooldown = DEFAULT_COOLDOWN
 
+    def to_domain(self) -> dict[str, Any]:
+        """The agent's fields, in the domain's words."""
+        return self._with_active(self.model_dump())
 
-class AgentPatch(Request, Wire):
-    """Only what is given changes; null empties `prompt`, `model`, `temperature` and `tools`."""
 
-    ignored: ClassVar = frozenset({"toolConfig"})
-    takes_away = frozenset({"prompt", "model", "temperature", "tools"})
+class AgentPatch(_AgentFields):
+    """Only what is given changes; null empties `prompt`, `model`, `temperature`, `tools` and `toolConfig`."""
+
+    takes_away = frozenset({"prompt", "model", "temperature", "tools", "tool_config"})
 
     kind: AgentKind | None = None
     name: Name | None = None
@@ -206,7 +237,7 @@ class AgentPatch(Request, Wire):
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
         empty: dict[str, Any] = {"prompt": "", "tools": []}
-        fields = self.model_dump(exclude_unset=True)
+        fields = self._with_active(self.model_dump(exclude_unset=True))
         return {name: empty.get(name) if value is None else value for name, value in fields.items()}
 
 
@@ -231,20 +262,62 @@ class AgentOut(Wire):
     cooldown_seconds: int
     created_at: Milliseconds
     updated_at: Milliseconds
+    status: AgentStatus
+    tool_config: dict[str, Any] | None
 
     @classmethod
     def of(cls, agent: Agent, reader: Role) -> AgentOut:
         """The agent as somebody of that role may see it."""
-        visible = cls.model_validate(agent.model_dump())
+        visible = cls.model_validate(agent.model_dump() | {"status": "ACTIVE" if agent.active else "INACTIVE"})
         if not reader.covers(Role.ADMIN):
             for tool in visible.tools:
                 tool.url = None
         return visible
 
 
-class AgentsOut(Wire):
+class WrittenAgentOut(AgentOut):
+    """The agent as it is stored now; beside its own fields also as `agent`."""
+
+    ok: Literal[True] = True
+    agent: AgentOut
+
+    @classmethod
+    def written(cls, agent: AgentOut) -> WrittenAgentOut:
+        return cls(**dict(agent), agent=agent)
+
+
+class AgentsOut(Done):
     agents: list[AgentOut]
     next_cursor: str | None
+
+
+class KnowledgeIn(BaseModel):
+    """A text in UTF-8."""
+
+    file: FileStorage | None = None
+
+
+class KnowledgeFileOut(Wire):
+    """A file that an agent may rely on; `fileSize` is in bytes."""
+
+    id: str
+    file_name: str
+    file_size: int
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, file: KnowledgeFile) -> KnowledgeFileOut:
+        return cls(id=file.id, file_name=file.name, file_size=file.size, created_at=file.created_at)
+
+
+class KnowledgeFilesOut(RootModel[list[KnowledgeFileOut]]):
+    """A bare list, oldest first; there are at most 20."""
+
+
+class KnowledgePath(Wire):
+    id: str
+    # Under its name in the path; the others of this dialect are in camel case.
+    file_id: str = Field(alias="file_id")
 
 
 class AgentPath(Wire):
@@ -263,5 +336,5 @@ class ToolSecretOut(Wire):
 
 
 class AgentsQuery(Wire):
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: int = Field(default=200, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
+from functions.omnichat.channels import channel_out
 from functions.omnichat.telegram_schemas import (
     CodeSent,
     Confirmed,
@@ -21,6 +22,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
+from shared.usecases.instances import instances
 
 api = APIBlueprint(
     "omnichat_telegram",
@@ -40,7 +42,7 @@ def start(body: TelegramStartIn) -> Response:
 
     require(Role.ADMIN)
     account_login.start(deps(), caller().tenant_id, body.channel_instance_id, body.phone)
-    return answer(CodeSent())
+    return answer(CodeSent.of(body))
 
 
 @api.post("/confirm", responses={200: Confirmed, 404: Failure, 409: Failure, 429: Failure, 502: Failure})
@@ -50,8 +52,10 @@ def confirm(body: TelegramConfirmIn) -> Response:
 
     require(Role.ADMIN)
     password = body.password.get_secret_value() if body.password else None
-    is_connected = account_login.confirm(deps(), caller().tenant_id, body.channel_instance_id, body.code, password)
-    return answer(Confirmed.model_validate({"status": "connected" if is_connected else "password_needed"}))
+    tenant_id, channel_id = caller().tenant_id, body.channel_instance_id
+    if not account_login.confirm(deps(), tenant_id, channel_id, body.code, password):
+        return answer(Confirmed.without_password())
+    return answer(Confirmed.connected(channel_out(instances.by_id(deps(), tenant_id, channel_id))))
 
 
 @api.post("/logout", responses={200: LoggedOut, 404: Failure, 409: Failure, 429: Failure, 502: Failure})

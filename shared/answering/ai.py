@@ -68,8 +68,9 @@ def echo(turn: Turn) -> str:
 
 
 def prompt(turn: Turn, agent: Agent) -> list[Chat]:
-    """The agent's own prompt and the conversation so far."""
-    system = [{"role": "system", "content": agent.prompt}] if agent.prompt else []
+    """The agent's own prompt, what it knows from files, and the conversation so far."""
+    instructions = "\n\n".join(part for part in (agent.prompt, turn.knowledge) if part)
+    system = [{"role": "system", "content": instructions}] if instructions else []
     return system + _history(turn)
 
 

@@ -22,13 +22,14 @@ class Picture:
 class Turn:
     """A conversation in which it is our turn to speak. `history` is oldest first and ends with what is unanswered.
 
-    `pictures` are those that are shown to the answerer, by their message's id.
+    `pictures` are those that are shown to the answerer, by their message's id; `knowledge` is what its files say.
     """
 
     instance: Instance
     conversation: Conversation
     history: Sequence[Message]
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    knowledge: str = ""
 
     @property
     def unanswered(self) -> list[Message]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         AgentRun,
         AgentTeam,
         AiUsage,
+        KnowledgeText,
         TeamNameReservation,
         ToolUsage,
     )
@@ -96,6 +97,9 @@ class UnitOfWork:
         "collaborations", "shared.domain.agents:AgentCollaboration", "collaboration"
     )
 
+    knowledge_texts: TenantCollection[KnowledgeText] = TenantCollection(
+        "knowledge_texts", "shared.domain.agents:KnowledgeText", "file"
+    )
     agent_runs: SharedCollection[AgentRun] = SharedCollection(
         "agent_runs", "shared.domain.agents:AgentRun", "run of an agent"
     )

@@ -26,11 +26,29 @@ class Tool(BaseModel):
     url: str
 
 
+class KnowledgeFile(BaseModel):
+    """A text that an AI agent may rely on; its content lies apart, under the same id. `size` is in bytes."""
+
+    id: str
+    name: str
+    size: int
+    created_at: datetime
+
+
+class KnowledgeText(BaseModel):
+    """The content of a `KnowledgeFile`."""
+
+    id: str
+    tenant_id: str
+    text: str
+
+
 class Agent(BaseModel):
     """Somebody or something that answers customers.
 
     `tools_secret` names the secret that holds what calls of each tool are signed with; None without tools.
     `cooldown_seconds` is how long it rests in a conversation after each of its answers.
+    `tool_config` is a record of a client's own, which means nothing here.
     """
 
     id: str
@@ -44,8 +62,21 @@ class Agent(BaseModel):
     tools: list[Tool] = Field(default_factory=list)
     tools_secret: str | None = None
     cooldown_seconds: int = DEFAULT_COOLDOWN
+    tool_config: dict[str, Any] | None = None
+    knowledge: list[KnowledgeFile] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime
+
+
+class AgentBinding(BaseModel):
+    """Who answers on a channel by itself: the AI agent, else whoever else would, and nobody without `auto_reply`.
+
+    `behavior` is a word of a client's own, which means nothing here.
+    """
+
+    agent_id: str | None = None
+    behavior: str | None = None
+    auto_reply: bool = True
 
 
 class CollaborationStep(BaseModel):

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
+from shared.domain.agents import AgentBinding
 from shared.domain.instance_options import HubOptions
 from shared.domain.status_details import StatusDetail
 
@@ -127,6 +128,7 @@ class Instance(BaseModel):
     account: str | None = None
     is_default: bool = False
     agent: ExternalAgent | None = None
+    agent_binding: AgentBinding | None = None
     session_id_prefix: str = ""
     phone_number: str | None = None
     display_name: str | None = None

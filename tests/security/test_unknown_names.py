@@ -63,8 +63,6 @@ IGNORED: dict[str, list[str]] = {
     "POST /api/telegram/user/confirm": ["tenantId", "phoneNumber", "phoneCodeHash"],
     "POST /api/whatsapp/channels/{id}/whatsapp": ["_method", "disconnect"],
     "POST /api/messages/send": ["autoReply"],
-    "POST /api/agents": ["toolConfig", "status"],
-    "PATCH /api/agents/{id}": ["toolConfig"],
     "PUT /api/forge/config": ["success", "data", "error_data", "message"],
 }
 

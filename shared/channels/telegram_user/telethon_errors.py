@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,7 +58,7 @@ def login_errors() -> Iterator[None]:
 def _login_error(error: Exception) -> HubError:
     for kind, field, reason in _LOGIN:
         if isinstance(error, kind):
-            return BadRequest.of_field(field, reason)
+            return BadRequest.of_field(field, reason, f"{reason} ({_official_name(error)})")
     if isinstance(error, errors.FloodError):
         return TooManyRequests("Telegram asks for a pause before the next try", _seconds(error) or _PAUSE)
     if isinstance(error, _TOO_OFTEN):
@@ -102,6 +103,11 @@ def _sending_error(error: Exception) -> HubError:
 def _seconds(error: Exception) -> float | None:
     seconds = getattr(error, "seconds", None)
     return bounded_pause(seconds) if isinstance(seconds, int) else None
+
+
+def _official_name(error: Exception) -> str:
+    """What Telegram's documentation calls the refusal, such as `PHONE_CODE_INVALID`: clients look for these words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).upper()
 
 
 def _word(error: Exception) -> str:

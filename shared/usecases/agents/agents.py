@@ -31,7 +31,7 @@ def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent
     def attempt(unit: UnitOfWork) -> None:
         tenant = tenants.get_or_add(unit, tenant_id, deps.now())
         unit.agents.add(agent)
-        _choose_responder(unit, tenant, agent)
+        choose_responder(unit, tenant, agent)
 
     with _deleted_on_failure(deps, agent.tools_secret):
         run_with_retry(deps, attempt, retry_existing=True)
@@ -78,7 +78,9 @@ def delete_agent(deps: Deps, tenant_id: str, agent_id: str) -> None:
         tenant = tenants.get_or_add(unit, tenant_id, deps.now())
         agent = unit.agents.owned(tenant_id, agent_id)
         unit.agents.remove(agent_id)
-        _choose_responder(unit, tenant, agent.model_copy(update={"active": False}))
+        for file in agent.knowledge:
+            unit.knowledge_texts.remove(file.id)
+        choose_responder(unit, tenant, agent.model_copy(update={"active": False}))
         return agent
 
     deleted = run_with_retry(deps, attempt, retry_existing=True)
@@ -100,7 +102,7 @@ def _change(
             agent.tools_secret = secret_name if agent.tools else None
             if agent.tools:
                 tool_secrets.write(deps, secret_name, former, agent.tools, renewed_tool)
-        _choose_responder(unit, tenant, agent)
+        choose_responder(unit, tenant, agent)
         return agent, former.tools_secret
 
     with _deleted_on_failure(deps, secret_name):
@@ -121,7 +123,7 @@ def _deleted_on_failure(deps: Deps, secret_name: str | None) -> Iterator[None]:
         raise
 
 
-def _choose_responder(unit: UnitOfWork, tenant: Tenant, changed_agent: Agent) -> None:
+def choose_responder(unit: UnitOfWork, tenant: Tenant, changed_agent: Agent) -> None:
     """Copy to the tenant its responder and the team that this one leads, as they are once the agent is committed.
 
     The tenant was read before the other agents are, and is revised whatever the
@@ -131,7 +133,7 @@ def _choose_responder(unit: UnitOfWork, tenant: Tenant, changed_agent: Agent) ->
     if (responder and responder.id) != (tenant.responder and tenant.responder.id):
         led_teams = oldest_teams_led_by(unit, tenant.id, responder.id) if responder else []
         tenant.responder_team_id = led_teams[0].id if led_teams else None
-    tenant.responder = responder
+    tenant.responder = responder.model_copy(update={"tool_config": None}) if responder else None
     tenants.revise(tenant)
 
 

@@ -1,10 +1,11 @@
 """Choosing who answers a customer, and having the answer given once.
 
 A human assignee silences everybody else, and so does who turns automatic
-answers off. Then comes the agent that was chosen for the conversation; then the
-team that it was given to; then the instance's external agent service; then the
-tenant's oldest active AI agent, with the team it leads. Else nobody does. After
-an answer an AI agent rests in that conversation; what comes meanwhile is
+answers off, in the conversation or on its channel. Then comes the agent that was
+chosen for the conversation; then the team that it was given to; then the agent
+that was chosen for the channel; then the instance's external agent service; then
+the tenant's oldest active AI agent, with the team it leads. Else nobody does.
+After an answer an AI agent rests in that conversation; what comes meanwhile is
 answered once, when the rest is over.
 """
 
@@ -37,7 +38,7 @@ from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
-from shared.usecases.agents import collaborations, teams
+from shared.usecases.agents import collaborations, knowledge, teams
 from shared.usecases.conversations import presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
@@ -132,12 +133,18 @@ def _is_silenced(conversation: Conversation) -> bool:
 
 
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
-    chosen = _chosen_agent(deps, conversation)
-    if chosen is not None:
-        return Answerer(persona=chosen)
-    crew = teams.crew(deps, conversation.tenant_id, conversation.team_id) if conversation.team_id else None
-    if crew is None and instance.agent is not None:
+    binding, tenant_id = instance.agent_binding, conversation.tenant_id
+    crew, persona = None, _active_agent(deps, tenant_id, conversation.auto_reply_agent_id)
+    if persona is None and binding is not None and not binding.auto_reply:
+        return None
+    if persona is None and conversation.team_id:
+        crew = teams.crew(deps, tenant_id, conversation.team_id)
+    if persona is None and crew is None and binding is not None:
+        persona = _active_agent(deps, tenant_id, binding.agent_id)
+    if persona is None and crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
+    if persona is not None:
+        return Answerer(persona=persona)
     if crew is not None:
         return Answerer(persona=crew.lead, crew=crew)
     if tenant is None or tenant.responder is None:
@@ -146,12 +153,9 @@ def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation:
     return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
 
 
-def _chosen_agent(deps: Deps, conversation: Conversation) -> Agent | None:
-    """The agent that somebody chose for this conversation, while it is active."""
-    if conversation.auto_reply_agent_id is None:
-        return None
-    unit = UnitOfWork(deps.store)
-    agent = unit.agents.owned_or_none(conversation.tenant_id, conversation.auto_reply_agent_id)
+def _active_agent(deps: Deps, tenant_id: str, agent_id: str | None) -> Agent | None:
+    """The agent that somebody chose, while it is an active AI agent."""
+    agent = UnitOfWork(deps.store).agents.owned_or_none(tenant_id, agent_id) if agent_id else None
     return agent if agent is not None and agent.active and agent.kind is AgentKind.AI else None
 
 
@@ -244,6 +248,8 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer, growth: GrowingAnswer | Non
     if answerer.persona is not None:
         if has_model and deps.settings.takes_pictures(answerer.persona.model):
             turn = replace(turn, pictures=pictures.newest(deps, turn))
+        if has_model and answerer.persona.knowledge:
+            turn = replace(turn, knowledge=knowledge.for_model(deps, answerer.persona))
         run = Run(deps, turn, answerer.persona)
         if answerer.crew is None:
             listen = growth.listen if growth else None

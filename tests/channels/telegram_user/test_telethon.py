@@ -80,6 +80,17 @@ def test_what_was_typed_wrong_is_a_bad_request_that_names_the_field(error: Excep
     assert list(raised.fields) == [field]
 
 
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (errors.PhoneCodeInvalidError(None), "PHONE_CODE_INVALID"),
+        (errors.PhoneCodeExpiredError(None), "PHONE_CODE_EXPIRED"),
+    ],
+)
+def test_a_refused_code_is_told_by_telegrams_own_name_too(error: Exception, name: str) -> None:
+    assert name in _login(error).detail
+
+
 def test_an_expired_code_says_what_to_do() -> None:
     assert "ask for a new one" in _login(errors.PhoneCodeExpiredError(None)).detail
 

@@ -91,26 +91,55 @@ def _auth(deps: Deps, channel: str) -> dict[str, Any]:
 def test_a_code_logs_the_account_in(tenant: Tenant, telegram: Telegram, deps: Deps) -> None:
     channel = tenant.channel()
     assert tenant.status(channel)["status"] == "DISCONNECTED"
-    assert tenant.start(channel).json == {"status": "code_sent"}
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.start(channel).json["status"] == "code_sent"
+    assert tenant.confirm(channel).json["status"] == "connected"
     status = tenant.status(channel)
     assert (status["status"], status["externalId"]) == ("CONNECTED", "77")
     assert len(telegram.sessions) == 1
+
+
+def test_the_front_end_logs_an_account_in_in_its_own_words(tenant: Tenant, telegram: Telegram, deps: Deps) -> None:
+    channel = tenant.channel(metadata={"phoneNumber": PHONE}, config={}, externalId=PHONE, tenantId="acme")
+    login: dict[str, Any] = {"channelInstanceId": channel, "phoneNumber": PHONE}
+    first, again = (tenant.post("/api/telegram/user/start", **login).json for _ in range(2))
+    assert first == again
+    assert (first["ok"], first["channelId"], first["phoneNumber"]) == (True, channel, PHONE)
+    assert first["phoneCodeHash"] not in deps.secrets.read(_auth(deps, channel)["secret"]).values()
+    login |= {"phoneCodeHash": first["phoneCodeHash"], "code": "12345", "tenantId": "acme"}
+    confirmed = tenant.post("/api/telegram/user/confirm", **login).json
+    assert (confirmed["ok"], confirmed["needs2FA"], confirmed["error"]) == (True, False, None)
+    assert confirmed["platform"] == tenant.status(channel)
+    assert confirmed["platform"]["status"] == "CONNECTED"
+
+
+def test_an_account_with_a_password_is_not_ok_without_it(tenant: Tenant, telegram: Telegram) -> None:
+    telegram.accounts[PHONE].password = "open sesame"
+    channel = tenant.channel()
+    tenant.start(channel)
+    answer = tenant.confirm(channel).json
+    assert (answer["ok"], answer["needs2FA"], answer["platform"]) == (False, True, None)
+    assert "password" in answer["error"]
+    assert tenant.confirm(channel, password="open sesame").json["ok"] is True
+
+
+def test_a_number_in_both_spellings_is_refused(tenant: Tenant) -> None:
+    channel = tenant.channel()
+    tenant.post("/api/telegram/user/start", 400, channelInstanceId=channel, phone=PHONE, phoneNumber=PHONE)
 
 
 def test_a_password_may_come_in_a_request_of_its_own_or_with_the_code(tenant: Tenant, telegram: Telegram) -> None:
     telegram.add("+4915112345678", user_id=78, password="open sesame")
     channel = tenant.channel()
     tenant.start(channel, "+49 (151) 12345678")
-    assert tenant.confirm(channel).json == {"status": "password_needed"}
-    assert tenant.confirm(channel).json == {"status": "password_needed"}
+    assert tenant.confirm(channel).json["status"] == "password_needed"
+    assert tenant.confirm(channel).json["status"] == "password_needed"
     wrong = tenant.confirm(channel, 400, password="open says me")
     assert "password" in wrong.json["fields"]
     assert "says me" not in wrong.text
-    assert tenant.confirm(channel, password="open sesame").json == {"status": "connected"}
+    assert tenant.confirm(channel, password="open sesame").json["status"] == "connected"
     tenant.logout(channel)
     tenant.start(channel, "+4915112345678")
-    assert tenant.confirm(channel, password="open sesame").json == {"status": "connected"}
+    assert tenant.confirm(channel, password="open sesame").json["status"] == "connected"
 
 
 def test_nothing_secret_is_in_the_store_and_the_login_leaves_one_secret(
@@ -135,7 +164,7 @@ def test_confirming_again_what_is_connected_is_no_error(tenant: Tenant, telegram
     channel = tenant.channel()
     tenant.start(channel)
     tenant.confirm(channel)
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.confirm(channel).json["status"] == "connected"
     assert len(telegram.sessions) == 1
     assert "log it out first" in tenant.start(channel, status=409).json["detail"]
 
@@ -144,7 +173,7 @@ def test_a_wrong_code_may_be_followed_by_the_right_one(tenant: Tenant) -> None:
     channel = tenant.channel()
     tenant.start(channel)
     assert tenant.confirm(channel, 400, code="54321").json["fields"] == {"code": "is wrong"}
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.confirm(channel).json["status"] == "connected"
 
 
 def test_a_second_start_takes_the_place_of_the_first(tenant: Tenant, deps: Deps) -> None:
@@ -153,7 +182,7 @@ def test_a_second_start_takes_the_place_of_the_first(tenant: Tenant, deps: Deps)
     first = _auth(deps, channel)["secret"]
     tenant.start(channel)
     assert deps.secrets.read(first) == {}
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.confirm(channel).json["status"] == "connected"
 
 
 def test_without_a_code_asked_for_there_is_nothing_to_confirm(tenant: Tenant) -> None:
@@ -217,7 +246,7 @@ def test_logout_destroys_the_session_at_telegram_and_here_and_twice_is_no_error(
     tenant.confirm(channel)
     secret = _auth(deps, channel)["secret"]
     for _ in range(2):
-        assert tenant.logout(channel).json == {"status": "disconnected"}
+        assert tenant.logout(channel).json == {"ok": True, "status": "disconnected"}
     assert (telegram.sessions, len(telegram.logged_out)) == ({}, 1)
     assert deps.secrets.read(secret) == {}
     assert deps.store.get([Ref("channel_auth", channel)]) == {}
@@ -249,7 +278,7 @@ def test_a_login_after_a_logout_that_did_not_reach_telegram_ends_the_former_sess
     telegram.down = False
     tenant.start(channel)
     assert telegram.logged_out == [former]
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.confirm(channel).json["status"] == "connected"
 
 
 def test_an_account_belongs_to_one_channel(tenant: Tenant, telegram: Telegram, configured: Deps) -> None:
@@ -262,7 +291,7 @@ def test_an_account_belongs_to_one_channel(tenant: Tenant, telegram: Telegram, c
     other.confirm(second, 409)
     assert len(telegram.sessions) == 1
     assert other.status(second)["status"] == "DISCONNECTED"
-    assert other.start(second).json == {"status": "code_sent"}
+    assert other.start(second).json["status"] == "code_sent"
 
 
 def test_deleting_a_channel_ends_its_session_and_leaves_no_secret(
@@ -304,4 +333,4 @@ def test_two_confirmations_at_once_give_one_session(tenant: Tenant, telegram: Te
     with reached_by(Slow().opener):
         tenant.confirm(channel, 409)
     assert len(telegram.sessions) == 1
-    assert tenant.confirm(channel).json == {"status": "connected"}
+    assert tenant.confirm(channel).json["status"] == "connected"

@@ -20,6 +20,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
+from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations.sending import Content
 
@@ -48,7 +49,7 @@ _OPTIONAL = frozenset({"verified", "note"})
 """A message's fields that are left out where there is nothing to say."""
 
 
-class WithDetail(BaseModel):
+class WithDetail(DescribedByFields):
     """An answer that explains itself where something is amiss; else it has the documented keys alone."""
 
     detail: str | None = Field(default=None, description="What is missing or wrong; left out where nothing is.")
@@ -139,7 +140,7 @@ class AttachmentOut(BaseModel):
         return wire.model_dump(exclude_none=True)
 
 
-class MessageOut(BaseModel):
+class MessageOut(DescribedByFields):
     """A message; `status` is its fate, `received` for a customer's.
 
     `verified` is there, and false, where the author may be somebody else, and `note` where something of the message

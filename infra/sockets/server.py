@@ -137,7 +137,7 @@ class SocketServer:
         if loop is None:
             return
         self._dashboards.deliver(event, loop)
-        if name not in self._rooms:
+        if event.name == realtime.NOTIFICATION_CREATED or name not in self._rooms:
             return
         try:
             payload = wire.payload(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jsonschema_rs
@@ -46,9 +47,34 @@ def test_every_operation_says_in_a_sentence_what_it_does() -> None:
         assert operation["operationId"], f"{method} {path}"
 
 
-def test_operations_have_ids_of_their_own() -> None:
+def test_every_operation_says_who_may_call_it() -> None:
+    for method, path, operation in OPERATIONS:
+        assert operation["description"].endswith((" credential.", " key.", " token.", " without one.")), (
+            f"{method} {path}"
+        )
+
+
+def test_operations_have_ids_of_their_own_which_clients_can_use_as_names() -> None:
     ids = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", id_) for id_ in ids), ids
+
+
+def test_schemas_have_titles_of_their_own_because_clients_name_their_classes_so() -> None:
+    titles = {name: schema["title"] for name, schema in DOCUMENT["components"]["schemas"].items()}
+    assert titles == {name: name for name in titles}
+
+
+def test_every_answer_in_json_says_which_fields_it_has() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        if name.endswith("Out") and schema.get("type") == "object":
+            assert schema.get("properties"), name
+
+
+def test_every_tag_is_explained_and_used() -> None:
+    tags = {tag["name"]: tag["description"] for tag in DOCUMENT["tags"]}
+    assert set(tags) == {tag for _, _, operation in OPERATIONS for tag in operation["tags"]}
+    assert all(description.endswith(".") for description in tags.values())
 
 
 def _schemes(operation: dict[str, Any]) -> set[str]:

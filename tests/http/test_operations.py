@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 
 from functions.hub.main import blueprints
+from shared.http.example_words import ID
 from tests.apps import openapi
 
 DOCUMENT = openapi(blueprints())
@@ -69,6 +71,24 @@ def test_every_answer_in_json_says_which_fields_it_has() -> None:
     for name, schema in DOCUMENT["components"]["schemas"].items():
         if name.endswith("Out") and schema.get("type") == "object":
             assert schema.get("properties"), name
+
+
+def _texts_by_name(value: Any, name: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts_by_name(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_by_name(item, name)
+    else:
+        yield name, value
+
+
+def test_examples_have_an_id_only_where_one_belongs() -> None:
+    for method, path, operation in OPERATIONS:
+        for where, media in _json_parts(operation):
+            for name, value in _texts_by_name(media["example"]):
+                assert value != ID or name.lower().endswith(("id", "ids")), f"{method} {path}: {where}: {name}"
 
 
 def test_every_tag_is_explained_and_used() -> None:

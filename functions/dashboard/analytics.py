@@ -22,7 +22,11 @@ from shared.http.guards import Access, caller, protect
 from shared.usecases.reporting import analytics
 
 api = APIBlueprint(
-    "dashboard_analytics", __name__, vocabulary=VOCABULARY, url_prefix="/analytics", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_analytics",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/analytics",
+    abp_tags=[Tag(name="Dashboard analytics")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

@@ -30,7 +30,11 @@ from shared.http.guards import Access, caller, protect, require
 from shared.usecases.campaigns import campaigns
 
 api = APIBlueprint(
-    "dashboard_campaigns", __name__, vocabulary=VOCABULARY, url_prefix="/campaigns", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_campaigns",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/campaigns",
+    abp_tags=[Tag(name="Dashboard campaigns")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

@@ -12,6 +12,7 @@ from functions.dashboard.schemas import CHANNELS, MAX_PAGE, WithDetail
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.instances import CALLS, ChannelType, Instance, InstanceStatus
 from shared.domain.status_details import ConfigField, StatusDetail
+from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
 from shared.http.times import WholeSeconds
 from shared.usecases.instances.instance_config import shown_config
@@ -136,7 +137,7 @@ class IntegratedChannel(BaseModel):
         )
 
 
-class ChannelsOut(BaseModel):
+class ChannelsOut(DescribedByFields):
     """`integrations` has the same channels by their id; it is left out where there are none."""
 
     channels: list[ChannelOut]

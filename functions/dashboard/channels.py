@@ -32,7 +32,11 @@ from shared.usecases.instances import channel_setup
 from shared.usecases.overview import channels
 
 api = APIBlueprint(
-    "dashboard_channels", __name__, vocabulary=VOCABULARY, url_prefix="/channels", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_channels",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/channels",
+    abp_tags=[Tag(name="Dashboard channels")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

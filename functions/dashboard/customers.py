@@ -32,7 +32,11 @@ from shared.http.guards import Access, caller, protect, require
 from shared.usecases.customers import customer_merges, customers
 
 api = APIBlueprint(
-    "dashboard_customers", __name__, vocabulary=VOCABULARY, url_prefix="/customers", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_customers",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/customers",
+    abp_tags=[Tag(name="Dashboard customers")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

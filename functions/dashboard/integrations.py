@@ -30,7 +30,7 @@ api = APIBlueprint(
     __name__,
     vocabulary=VOCABULARY,
     url_prefix="/integrations",
-    abp_tags=[Tag(name="Dashboard")],
+    abp_tags=[Tag(name="Dashboard channels")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

@@ -25,7 +25,7 @@ from shared.security.content_types import may_be_shown
 from shared.usecases.conversations import media
 
 api = APIBlueprint(
-    "dashboard_media", __name__, vocabulary=VOCABULARY, url_prefix="/media", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_media", __name__, vocabulary=VOCABULARY, url_prefix="/media", abp_tags=[Tag(name="Dashboard messages")]
 )
 cors(api)
 protect(api, Access.DASHBOARD)
@@ -71,7 +71,7 @@ class MediaSignature(BaseModel):
 
 
 def _file() -> dict[str, Any]:
-    return {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+    return {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 
 @api.get(

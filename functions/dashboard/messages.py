@@ -28,7 +28,11 @@ from shared.http.idempotency import IdempotencyHeader
 from shared.usecases.conversations import changing, conversations, sending
 
 api = APIBlueprint(
-    "dashboard_messages", __name__, vocabulary=VOCABULARY, url_prefix="/messages", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_messages",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/messages",
+    abp_tags=[Tag(name="Dashboard messages")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

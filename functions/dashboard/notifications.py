@@ -28,7 +28,7 @@ api = APIBlueprint(
     __name__,
     vocabulary=VOCABULARY,
     url_prefix="/notifications",
-    abp_tags=[Tag(name="Dashboard")],
+    abp_tags=[Tag(name="Dashboard notifications")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

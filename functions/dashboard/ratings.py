@@ -16,7 +16,11 @@ from shared.http.guards import Access, caller, protect
 from shared.usecases.conversations import ratings
 
 api = APIBlueprint(
-    "dashboard_ratings", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_ratings",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/sessions",
+    abp_tags=[Tag(name="Dashboard sessions")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

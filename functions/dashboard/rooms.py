@@ -44,7 +44,11 @@ class TicketIn(BaseModel):
 
 
 api = APIBlueprint(
-    "dashboard_rooms", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_rooms",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/sessions",
+    abp_tags=[Tag(name="Dashboard sessions")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

@@ -29,7 +29,11 @@ from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import routing
 
 api = APIBlueprint(
-    "dashboard_routing", __name__, vocabulary=VOCABULARY, url_prefix="/routing/rules", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_routing",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/routing/rules",
+    abp_tags=[Tag(name="Dashboard routing")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

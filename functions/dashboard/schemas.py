@@ -22,6 +22,7 @@ from shared.domain.messages import Attachment, Author, Message, MessageKind, med
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
+from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations import uploads
 from shared.usecases.conversations.sending import Content
@@ -51,7 +52,7 @@ _OPTIONAL = frozenset({"verified", "note", "edited_at", "deleted_at"})
 """A message's fields that are left out where there is nothing to say."""
 
 
-class WithDetail(BaseModel):
+class WithDetail(DescribedByFields):
     """An answer that explains itself where something is amiss; else it has the documented keys alone."""
 
     detail: str | None = Field(default=None, description="What is missing or wrong; left out where nothing is.")
@@ -143,7 +144,7 @@ class AttachmentOut(BaseModel):
         return wire.model_dump(exclude_none=True)
 
 
-class MessageOut(BaseModel):
+class MessageOut(DescribedByFields):
     """A message; `status` is its fate, `received` for a customer's.
 
     `verified` is there, and false, where the author may be somebody else, and `note` where something of the message

@@ -34,7 +34,11 @@ from shared.usecases.conversations import conversations, presence
 from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint(
-    "dashboard_sessions", __name__, vocabulary=VOCABULARY, url_prefix="/sessions", abp_tags=[Tag(name="Dashboard")]
+    "dashboard_sessions",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/sessions",
+    abp_tags=[Tag(name="Dashboard sessions")],
 )
 cors(api)
 protect(api, Access.DASHBOARD)

@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message, Version, media_id
+from shared.http.described import DescribedByFields
 from shared.http.times import Milliseconds
 
 CHANNEL_STATUS = {
@@ -54,7 +55,7 @@ def _camel(value: object) -> object:
     return [_camel(item) for item in value] if isinstance(value, list) else value
 
 
-class AttachmentOut(_Wire):
+class AttachmentOut(_Wire, DescribedByFields):
     """What is not known of a file is left out; `type` and `extra` are always there."""
 
     type: str
@@ -97,7 +98,7 @@ class VersionOut(_Wire):
         return cls(text=version.text, replaced_at=version.replaced_at)
 
 
-class MessageOut(_Wire):
+class MessageOut(_Wire, DescribedByFields):
     """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
 
     `verified` is there, and false, where the author may be somebody else, and `note` where something of the message

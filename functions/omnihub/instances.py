@@ -20,7 +20,7 @@ from functions.omnihub.schemas import (
     InstancesOut,
     InstancesQuery,
     ReadInstanceOut,
-    SupportedChannels,
+    SupportedChannelsOut,
 )
 from shared.domain.accounts import Role
 from shared.domain.instances import ChannelType, Instance
@@ -39,11 +39,11 @@ cors(api)
 protect(api, Access.HUB)
 
 
-@api.get("/supported-channels", responses={200: SupportedChannels})
+@api.get("/supported-channels", responses={200: SupportedChannelsOut})
 def supported_channels(query: ChannelsQuery) -> Response:
     """List the channel types."""
     listed = list(ChannelType) if query.include == "all" else SUPPORTED
-    return answer(SupportedChannels(supported_channels=listed, total_channels=len(listed)))
+    return answer(SupportedChannelsOut(supported_channels=listed, total_channels=len(listed)))
 
 
 @api.post("", responses={201: InstanceOut})

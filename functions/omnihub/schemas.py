@@ -317,7 +317,7 @@ class ChannelsQuery(BaseModel):
     include: str | None = Field(default=None, description="`all` for every channel of the hub")
 
 
-class SupportedChannels(BaseModel):
+class SupportedChannelsOut(BaseModel):
     supported_channels: list[ChannelType]
     total_channels: int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any, Literal
 
@@ -51,7 +52,7 @@ def _mount(method: str, path: str, view: View, number: int) -> None:
     target: Any = called if parameters else called_plainly
     if parameters:
         target.__annotations__ = {"path": model, "return": Response}
-    target.__name__ = f"webhook_{number}"
+    target.__name__ = f"{'take' if method == 'POST' else 'answer'}{re.sub(r'[/<>_]+', '_', path).rstrip('_')}"
     target.__doc__ = route.summary if route else view.__doc__
     declare = api.get if method == "GET" else api.post
     if method == "POST":
@@ -74,7 +75,10 @@ def _answer(method: str, route: Route | None) -> Any:
     if method == "GET":
         return {"content": {"text/plain": {"schema": {"type": "string"}, "example": "1158201444"}}}
     if route is None:
-        return {"content": {"*/*": {"schema": {}, "example": {"status": "success", "instance": "support"}}}}
+        # Each channel has a form of its own, which its provider wants.
+        return {
+            "content": {"application/json": {"schema": {}, "example": {"status": "success", "instance": "support"}}}
+        }
     if route.response is None:
         return Received
     media_type = route.response.content_type.partition(";")[0]

@@ -157,7 +157,7 @@ class SocketServer:
         if loop is None:
             return
         self._dashboards.deliver(event, loop)
-        if not rooms:
+        if event.name == realtime.NOTIFICATION_CREATED or not rooms:
             return
         try:
             payload = wire.payload(event)

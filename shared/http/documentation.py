@@ -33,6 +33,34 @@ _INFO = {
     "version": "1.0.0",
     "description": "Every channel's messages in one place, in five dialects.",
 }
+_TAGS = {
+    "OmniChat auth": "Signing in, and a user's own sessions.",
+    "OmniChat channels": "Accounts at providers, as the inbox manages them.",
+    "OmniChat conversations": "Conversations and their messages.",
+    "OmniChat messages": "Sending, and what waits to be sent.",
+    "OmniChat agents": "AI agents and external agent services.",
+    "OmniChat teams": "Groups of agents that answer together.",
+    "OmniChat users": "The people of a tenant.",
+    "OmniChat keys": "API keys for programs.",
+    "OmniChat settings": "What holds for the whole tenant.",
+    "OmniChat Telegram accounts": "Logging in to a person's own Telegram account.",
+    "Omni-Hub": "Instances: accounts at providers, their connection, and installation links.",
+    "Dashboard channels": "Channels by type, and whether their credentials work.",
+    "Dashboard sessions": "Sessions across all channels.",
+    "Dashboard messages": "Messages of sessions, and their files.",
+    "Dashboard customers": "Customers, whatever channels they write on.",
+    "Dashboard analytics": "Figures over all channels.",
+    "Dashboard campaigns": "One message to many customers.",
+    "Dashboard routing": "Rules for sessions that begin.",
+    "Dashboard notifications": "What needs somebody.",
+    "Omega": "Pairing the tenant's only WhatsApp account.",
+    "Forge": "Settings of the Forge dialect.",
+    "Widget": "The chat on a web page, as its visitors use it.",
+    "System": "How the hub is, and what it can do.",
+    "Webhooks": "What providers call.",
+}
+"""The tags in the order of the page."""
+
 _SCHEMAS = "#/components/schemas/"
 _FAILURE = "Error"
 _VERBS = ("get", "post", "put", "patch", "delete")
@@ -54,33 +82,46 @@ def describe(app: Flask) -> dict[str, Any]:
             blueprint.describe_routes()
             _add(blueprint, paths, schemas)
     views = _views(app)
+    tags: set[str] = set()
     for path, item in paths.items():
         for verb in _VERBS:
             if operation := item.get(verb):
-                _complete(operation, views.get((verb, path)))
+                _complete(operation, *views[verb, path])
                 _close(operation.get("requestBody", {}).get("content", {}), schemas)
                 _illustrate(operation, schemas)
+                tags.update(operation.get("tags", ()))
+    for name, schema in schemas.items():
+        # Generated clients name their classes by the title: two of one name, and one of them is lost.
+        schema["title"] = name
     return {
         "openapi": "3.1.0",
         "info": _INFO,
+        "servers": [{"url": app.extensions["hub"].settings.public_url or "/"}],
+        "tags": [{"name": name, "description": _TAGS.get(name, name)} for name in sorted(tags, key=_place_of_tag)],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
     }
 
 
-def _views(app: Flask) -> dict[tuple[str, str], object]:
+def _place_of_tag(name: str) -> tuple[int, str]:
+    return (list(_TAGS).index(name) if name in _TAGS else len(_TAGS), name)
+
+
+def _views(app: Flask) -> dict[tuple[str, str], tuple[str, object]]:
+    """The endpoint and the view of each operation."""
     return {
-        (method.lower(), template(rule.rule)): app.view_functions[rule.endpoint]
+        (method.lower(), template(rule.rule)): (rule.endpoint, app.view_functions[rule.endpoint])
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
     }
 
 
 def _add(blueprint: APIBlueprint, paths: dict[str, dict[str, Any]], schemas: dict[str, Any]) -> None:
-    """Add a blueprint; a model whose name already means something else gets the blueprint's name before its own."""
+    """Add a blueprint; a model whose name already means something else gets its dialect's name before its own."""
     components = blueprint.components_schemas.items()
     own = {name: _dumped(schema) for name, schema in components if name != _FAILURE}
-    renamed = {n: blueprint.name.title() + n for n, schema in own.items() if schemas.get(n, schema) != schema}
+    names = {name: _free_name(blueprint, name, schema, schemas) for name, schema in own.items()}
+    renamed = {name: other for name, other in names.items() if other != name}
     text = json.dumps({"paths": {path: _dumped(item) for path, item in blueprint.paths.items()}, "schemas": own})
     for name, other in renamed.items():
         text = text.replace(f'"{_SCHEMAS}{name}"', f'"{_SCHEMAS}{other}"')
@@ -92,13 +133,21 @@ def _add(blueprint: APIBlueprint, paths: dict[str, dict[str, Any]], schemas: dic
         schemas[renamed.get(name, name)] = schema
 
 
+def _free_name(blueprint: APIBlueprint, name: str, schema: Any, schemas: dict[str, Any]) -> str:
+    dialect, whole = blueprint.name.partition("_")[0].title(), blueprint.name.title().replace("_", "")
+    candidates = (name, dialect + name, whole + name)
+    return next(each for each in candidates if schemas.get(each, schema) == schema)
+
+
 def _dumped(model: Any) -> Any:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _complete(operation: dict[str, Any], view: object) -> None:
+def _complete(operation: dict[str, Any], endpoint: str, view: object) -> None:
+    operation["operationId"] = endpoint.replace(".", "_")
     if getattr(view, OPEN_TO_ALL, False) or not operation.get("security"):
         operation["security"] = []
+    operation["description"] = _description(operation)
     if content := getattr(view, TAKES, None):
         operation["requestBody"] = {"required": True, "content": content}
     statuses = [500, 503]
@@ -119,6 +168,20 @@ def _complete(operation: dict[str, Any], view: object) -> None:
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{_FAILURE}"}}},
             },
         )
+
+
+def _description(operation: dict[str, Any]) -> str:
+    """What the docstring says after its first line, and who may call."""
+    text = " ".join(operation.get("description", "").replace("<br/>", " ").split())
+    return f"{text} {_callers(operation['security'])}".strip()
+
+
+def _callers(security: list[dict[str, Any]]) -> str:
+    if not security:
+        return "Needs no credential."
+    names = {name for way in security for name in way}
+    needed = "Needs an access token or an API key" if "apiKey" in names else "Needs an access token"
+    return f"{needed}{', unless the hub is open to callers without one' if {} in security else ''}."
 
 
 def _close(value: Any, schemas: dict[str, Any]) -> None:
@@ -189,6 +252,7 @@ _START = """SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,
+  persistAuthorization: true,
   presets: [SwaggerUIBundle.presets.apis],
 });
 """

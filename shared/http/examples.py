@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.http.example_words import BY_NAME, FAILURES, ID, MOMENT
+from shared.http.example_words import BODIES, BY_NAME, FAILURES, ID, MOMENT
 
 Schema = Mapping[str, Any]
 
@@ -30,7 +30,8 @@ def example(schema: Schema, schemas: Mapping[str, Schema], name: str = "", depth
         if keyword in schema:
             return schema[keyword]
     if schema.get("enum"):
-        return schema["enum"][0]
+        words = (_word(name, None), schema.get("default"))
+        return next((word for word in words if word in schema["enum"]), schema["enum"][0])
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         return _chosen(choices, schemas, name, depth)
     return _of_type(schema, schemas, name, depth)
@@ -38,7 +39,8 @@ def example(schema: Schema, schemas: Mapping[str, Schema], name: str = "", depth
 
 def _resolved(schema: Schema, schemas: Mapping[str, Schema]) -> Schema:
     if "$ref" in schema:
-        return _resolved(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas)
+        target = _resolved(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas)
+        return {**target, "default": schema["default"]} if "default" in schema else target
     if len(schema.get("allOf", ())) == 1:
         return {**schema, **_resolved(schema["allOf"][0], schemas)}
     return schema
@@ -72,6 +74,8 @@ def _object(schema: Schema, schemas: Mapping[str, Schema], depth: int) -> dict[s
     if depth >= _DEEPEST:
         return {}
     fields, form = schema.get("properties", {}), schema.get("title", "")
+    if form in BODIES:
+        return BODIES[form]
     return {name: example(field, schemas, f"{form}.{name}", depth + 1) for name, field in fields.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,19 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 @pytest.mark.parametrize("name", ["js/nothing.js", "js/..%2fplugins.py", "templates/x", "js/../../plugins.py"])
 def test_the_page_serves_its_own_files_only(client: FlaskClient, name: str) -> None:
     assert client.get(f"/api/v1/docs/{name}").status_code == 404
+
+
+def test_the_page_keeps_the_credential_over_a_reload(client: FlaskClient) -> None:
+    assert "persistAuthorization: true" in client.get("/api/v1/docs/start.js").text
+
+
+@pytest.mark.parametrize(
+    ("public_url", "server"), [(None, "/"), ("https://hub.example.com", "https://hub.example.com")]
+)
+def test_the_document_says_where_the_hub_is(deps: Deps, public_url: str | None, server: str) -> None:
+    configured = replace(deps, settings=deps.settings.model_copy(update={"public_url": public_url}))
+    document: Any = client_of(configured, dialect()).get("/api/v1/openapi.json").json
+    assert document["servers"] == [{"url": server}]
 
 
 def test_every_operation_is_listed(document: dict[str, Any]) -> None:

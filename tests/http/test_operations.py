@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 
 from functions.hub.main import blueprints
+from shared.http.example_words import ID
 from tests.apps import openapi
 
 DOCUMENT = openapi(blueprints())
@@ -47,9 +50,52 @@ def test_every_operation_says_in_a_sentence_what_it_does() -> None:
         assert operation["operationId"], f"{method} {path}"
 
 
-def test_operations_have_ids_of_their_own() -> None:
+def test_every_operation_says_who_may_call_it() -> None:
+    for method, path, operation in OPERATIONS:
+        assert operation["description"].endswith((" credential.", " key.", " token.", " without one.")), (
+            f"{method} {path}"
+        )
+
+
+def test_operations_have_ids_of_their_own_which_clients_can_use_as_names() -> None:
     ids = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", id_) for id_ in ids), ids
+
+
+def test_schemas_have_titles_of_their_own_because_clients_name_their_classes_so() -> None:
+    titles = {name: schema["title"] for name, schema in DOCUMENT["components"]["schemas"].items()}
+    assert titles == {name: name for name in titles}
+
+
+def test_every_answer_in_json_says_which_fields_it_has() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        if name.endswith("Out") and schema.get("type") == "object":
+            assert schema.get("properties"), name
+
+
+def _texts_by_name(value: Any, name: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts_by_name(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_by_name(item, name)
+    else:
+        yield name, value
+
+
+def test_examples_have_an_id_only_where_one_belongs() -> None:
+    for method, path, operation in OPERATIONS:
+        for where, media in _json_parts(operation):
+            for name, value in _texts_by_name(media["example"]):
+                assert value != ID or name.lower().endswith(("id", "ids")), f"{method} {path}: {where}: {name}"
+
+
+def test_every_tag_is_explained_and_used() -> None:
+    tags = {tag["name"]: tag["description"] for tag in DOCUMENT["tags"]}
+    assert set(tags) == {tag for _, _, operation in OPERATIONS for tag in operation["tags"]}
+    assert all(description.endswith(".") for description in tags.values())
 
 
 def _schemes(operation: dict[str, Any]) -> set[str]:

@@ -21,6 +21,9 @@ THINGS = {
     "campaign_id": "campaign_id",
     "rule_id": "rule_id",
     "attachment_id": "attachment_id",
+    "chat_id": "conversation_id",
+    "contact_id": "customer_id",
+    "trace_id": "message_id",
 }
 BY_PREFIX = {
     "/api/channels": "channel_id",
@@ -28,6 +31,7 @@ BY_PREFIX = {
     "/api/whatsapp/channels": "channel_id",
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
+    "/api/files": "file_id",
     "/api/outbox": "outbox_id",
     "/api/messages": "outbox_id",
     "/messages/{message_id}": "outbox_id",

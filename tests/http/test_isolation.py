@@ -26,6 +26,9 @@ THINGS = {
     "campaign_id": "campaign_id",
     "rule_id": "rule_id",
     "attachment_id": "attachment_id",
+    "chat_id": "conversation_id",
+    "contact_id": "customer_id",
+    "trace_id": "message_id",
 }
 BY_PREFIX = {
     "/api/channels": "channel_id",
@@ -47,7 +50,7 @@ NO_CREDENTIAL = re.compile(
     r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/capabilities|/default$"
 )
 WITHOUT_WAITING = {"/api/pair/status": {"timeout": "0"}}
-PATH_VALUES = {"channel_type": "whatsapp", "integration_type": "whatsapp"}
+PATH_VALUES = {"channel_type": "whatsapp", "integration_type": "whatsapp", "phone": "5"}
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def _property(hub: Hub) -> dict[str, str]:
         "instance_name": str(instance["name"]),
         "conversation_id": conversation.id,
         "customer_id": conversation.customer_id,
+        "message_id": str(conversation.last_inbound_message_id),
         "outbox_id": outbox_id,
         "agent_id": hub.echo_agent(prompt=MARK),
         "notification_id": str(dead[0]["id"]),

@@ -64,6 +64,7 @@ def property_of(hub: Hub) -> dict[str, str]:
         "instance_name": str(instance["name"]),
         "conversation_id": conversation.id,
         "customer_id": conversation.customer_id,
+        "message_id": str(conversation.last_inbound_message_id),
         "outbox_id": outbox_id,
         "agent_id": hub.echo_agent(prompt=MARK),
         "notification_id": str(dead[0]["id"]),

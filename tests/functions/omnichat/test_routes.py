@@ -14,11 +14,13 @@ from tests.apps import create_app
 
 OPEN = {
     ("post", "/api/auth/register"),
+    ("get", "/api/auth/login"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
     ("get", "/api/auth/link"),
     ("post", "/api/auth/link"),
     ("post", "/api/auth/link/form"),
+    ("get", "/api/tenants/{tenant_id}/facebook/platforms/facebook/login"),
 }
 
 

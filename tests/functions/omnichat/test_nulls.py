@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from functions.omnichat.channel_schemas import ChannelIn, ChannelPatch
+from functions.omnichat.channel_schemas import BindingIn, ChannelIn, ChannelPatch
+from functions.omnichat.conversation_schemas import AutoReplyIn
 from functions.omnichat.conversations import ConversationChange
+from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import EditBody, SendBody
 from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
@@ -19,10 +21,14 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (AgentIn, {"name": "Echo"}),
     (AgentPatch, {}),
     (AttachmentIn, {"type": "image"}),
+    (AutoReplyIn, {"enabled": True}),
+    (BindingIn, {}),
+    (BotConnectIn, {"botToken": "1:x"}),
     (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),
     (ChannelPatch, {}),
     (ChoiceIn, {"id": "1", "title": "Yes"}),
     (ConversationChange, {}),
+    (DisplayedIn, {}),
     (KeyIn, {"name": "shop"}),
     (LinkIn, {"token": "t", "password": "correct horse"}),
     (LoginIn, {"email": "ann@example.com", "password": "correct horse"}),
@@ -44,6 +50,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ToolIn, {"name": "look", "url": "https://tools.example"}),
     (UserIn, {"email": "bob@example.com", "role": "agent"}),
     (UserPatch, {}),
+    (WhatsAppRemovalIn, {}),
 ]
 
 
@@ -68,4 +75,6 @@ def test_every_form_that_clients_send_is_tried_here() -> None:
     forms = set(Request.__subclasses__())
     for form in list(forms):
         forms |= set(form.__subclasses__())
-    assert {form.__name__ for form in forms} - {"TelegramChannelIn"} == {form.__name__ for form, _ in NEEDED}
+    assert {form.__name__ for form in forms} - {"TelegramChannelIn", "_AgentFields"} == {
+        form.__name__ for form, _ in NEEDED
+    }

@@ -20,6 +20,7 @@ OPEN = {
     ("get", "/api/auth/link"),
     ("post", "/api/auth/link"),
     ("post", "/api/auth/link/form"),
+    ("get", "/api/tenants/{tenant_id}/facebook/platforms/facebook/login"),
 }
 
 

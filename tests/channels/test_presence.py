@@ -150,6 +150,8 @@ def test_a_refusal_is_a_providers_error(
 
 
 def test_every_channel_that_declares_it_is_tried_here() -> None:
-    assert {name for name in names() if channel(name).capabilities.read_marks} == {row[0] for row in MARKS}
+    # The account of a person has a connection of its own, which its own tests play.
+    marked = {name for name in names() if channel(name).capabilities.read_marks} - {"telegram_user"}
+    assert marked == {row[0] for row in MARKS}
     # The widget's pages are told by an event.
     assert {name for name in names() if channel(name).capabilities.typing} - {"widget"} == {row[0] for row in TYPING}

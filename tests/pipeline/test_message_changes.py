@@ -138,6 +138,21 @@ def test_what_the_provider_refuses_stays_as_it_was_and_says_so(manual_hub: Manua
     assert (_message(manual_hub).text, _message(manual_hub).note) == ("hallo", None)
 
 
+def test_a_change_leaves_nothing_but_the_changed_message(manual_hub: ManualHub, message_id: str) -> None:
+    manual_hub.provider.on("POST", EDIT, _refused("message can't be edited"), times=1)
+    manual_hub.provider.on("POST", EDIT, Reply(500), times=1)
+    item_id = _edit(manual_hub, message_id)["queue"]["id"]
+    manual_hub.work()
+    manual_hub.wait(seconds=120)
+    manual_hub.tick()
+    manual_hub.post(f"/api/outbox/{item_id}/redrive", {}, 202)
+    manual_hub.work()
+    assert _message(manual_hub).text == "hallo"
+    stored_ids = {document.id for document in manual_hub.store.find("messages", [], limit=100).documents}
+    assert item_id not in stored_ids
+    assert len(stored_ids) == 2  # with the provider's name for the message
+
+
 def test_what_still_waits_is_changed_where_it_waits(manual_hub: ManualHub) -> None:
     _takes_changes(manual_hub.provider)
     message_id, _ = accepted(manual_hub, manual_hub.telegram())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.channel import Capabilities, Channel, Setup
@@ -10,18 +11,34 @@ from shared.domain.messages import FILES, MessageKind
 
 if TYPE_CHECKING:
     from shared.channel.address import AddressModule
+    from shared.channel.changes import SupportsDeletions, SupportsEdits
     from shared.channel.connection import ConnectionModule, SupportsHolders
     from shared.channel.inbound import InboundModule
     from shared.channel.lifecycle import SupportsConnecting, SupportsLogout, SupportsRemoval, SupportsStatus
     from shared.channel.login import LoginModule
     from shared.channel.outbound import OutboundModule, SupportsParts
+    from shared.channel.presence import SupportsReadMarks
     from shared.channel.settle import SupportsRepeats
     from shared.channel.webhook import WebhookModule
-    from shared.channels.telegram_user import address, connection, inbound, lifecycle, login, outbound, settle, webhook
+    from shared.channels.telegram_user import (
+        address,
+        changes,
+        connection,
+        inbound,
+        lifecycle,
+        login,
+        outbound,
+        presence,
+        settle,
+        webhook,
+    )
 
     _webhook_module: WebhookModule[TelegramUserConfig] = webhook
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[TelegramUserConfig] = outbound
+    _supports_edits: SupportsEdits[TelegramUserConfig] = changes
+    _supports_deletions: SupportsDeletions[TelegramUserConfig] = changes
+    _supports_read_marks: SupportsReadMarks[TelegramUserConfig] = presence
     _supports_repeats: SupportsRepeats = settle
     _supports_parts: SupportsParts = outbound
     _supports_connecting: SupportsConnecting[TelegramUserConfig] = lifecycle
@@ -40,6 +57,10 @@ channel = Channel(
         markup="telegram",
         attachments=dict.fromkeys([*FILES, MessageKind.LOCATION]),
         reactions=True,
+        read_marks=True,
+        edits=True,
+        edits_within=timedelta(hours=48),
+        deletions=True,
     ),
     setup=Setup(title="Telegram"),
     runtime="socket",

@@ -42,17 +42,18 @@ class PasswordNeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One message to send. `nonce` (64 bits, not 0) is its id for Telegram, which takes each only once.
+    """One message to send, or what is done to one. `nonce` (64 bits, not 0) is its id for Telegram, which takes each
+    only once.
 
-    `form` says what it is: a text, a file by its URL, a place, or a reaction to
-    message `reply_to`, whose emoji is the text (empty: none any more). `entities`
-    say how the text looks.
+    `form` says what it is: a text, a file by its URL, a place; or what becomes of
+    message `reply_to`: a reaction, whose emoji is the text (empty: none any more), an
+    edit, a deletion, or that it was read. `entities` say how the text looks.
     """
 
     chat: int | str
     access_hash: int | None = None
     nonce: int
-    form: Literal["text", "file", "place", "reaction"] = "text"
+    form: Literal["text", "file", "place", "reaction", "edit", "deletion", "read"] = "text"
     text: str = ""
     entities: Sequence[Entity] = ()
     reply_to: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import replace
+from typing import Literal
 
 from shared.channel.outbound import Sent
 from shared.channelkit.attachments import as_links, each_with_caption, in_words, joined
@@ -33,9 +34,7 @@ def parts(payload: OutboxPayload) -> list[OutboxPayload]:
 
 def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: OutboxPayload) -> Sent:
     """Send a reaction, an attachment with its text, or the text. A file that Telegram cannot use goes as a link."""
-    line = line_of(deps, instance.id)
-    if line is None:
-        raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
+    line = line_for(deps, instance)
     post = _post(payload)
     posted, note = _carry_out(line, post), None
     if posted is None:
@@ -46,22 +45,36 @@ def send(deps: Deps, instance: Instance, config: TelegramUserConfig, payload: Ou
     return Sent(external_message_id=message_id(posted.chat, posted.number), note=note)
 
 
+def line_for(deps: Deps, instance: Instance) -> Line:
+    """The account's line; raises `ProviderUnavailable` where this process holds none."""
+    line = line_of(deps, instance.id)
+    if line is None:
+        raise ProviderUnavailable(PROVIDER, "the account is not logged in: POST /api/telegram/user/start")
+    return line
+
+
+def about(post: Post, form: Literal["reaction", "edit", "deletion", "read"], external_message_id: str) -> Post:
+    """The post as something that is done to a message."""
+    target_number = number(external_message_id)
+    if target_number is None:
+        raise ProviderRejected(PROVIDER, "the message is not one of Telegram's")
+    return replace(post, form=form, reply_to=target_number)
+
+
 def _post(payload: OutboxPayload) -> Post:
-    text_post = _text_post(payload)
+    post = text_post(payload)
     if payload.reaction is not None:
-        target_number = number(payload.reaction.external_message_id)
-        if target_number is None:
-            raise ProviderRejected(PROVIDER, "the message to react to is not one of Telegram's")
-        return replace(text_post, form="reaction", text=payload.reaction.emoji, entities=(), reply_to=target_number)
-    if payload.attachments and (file := _file(text_post, payload)):
+        reaction = replace(post, text=payload.reaction.emoji, entities=())
+        return about(reaction, "reaction", payload.reaction.external_message_id)
+    if payload.attachments and (file := _file(post, payload)):
         return file
-    text_post = replace(text_post, text=joined([text_post.text, *map(in_words, payload.attachments)]))
-    if not text_post.text:
+    post = replace(post, text=joined([post.text, *map(in_words, payload.attachments)]))
+    if not post.text:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
-    return text_post
+    return post
 
 
-def _text_post(payload: OutboxPayload) -> Post:
+def text_post(payload: OutboxPayload) -> Post:
     text, looks = entities(payload)
     return Post(
         chat=target(payload.to),
@@ -85,12 +98,12 @@ def _nonce(payload: OutboxPayload, part: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True) or 1
 
 
-def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
+def _file(post: Post, payload: OutboxPayload) -> Post | None:
     """The attachment with its text as caption; None for what can only be told in words."""
     attachment, nonce = payload.attachments[0], _nonce(payload, "file")
     if attachment.latitude is not None and attachment.longitude is not None:
         return replace(
-            text_post,
+            post,
             nonce=nonce,
             form="place",
             text="",
@@ -102,7 +115,7 @@ def _file(text_post: Post, payload: OutboxPayload) -> Post | None:
         )
     if not attachment.url:
         return None
-    return replace(text_post, nonce=nonce, form="file", url=attachment.url, kind=attachment.type)
+    return replace(post, nonce=nonce, form="file", url=attachment.url, kind=attachment.type)
 
 
 def _carry_out(line: Line, post: Post) -> Posted | None:

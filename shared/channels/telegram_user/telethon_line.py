@@ -100,10 +100,10 @@ class TelethonLine:
         peer = await self._peer(post)
         try:
             result = await self._client(request_for(post, peer))
-        except errors.RandomIdDuplicateError:
+        except (errors.RandomIdDuplicateError, errors.MessageNotModifiedError):
             return Posted(number=None, chat=_chat(peer))
         except errors.MsgIdInvalidError:
-            if post.form == "reaction" or post.reply_to is None:
+            if post.form not in ("text", "file", "place") or post.reply_to is None:
                 raise
             # What it answers is gone; the answer is not.
             result = await self._client(request_for(post, peer, reply=False))

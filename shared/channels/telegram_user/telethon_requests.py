@@ -23,6 +23,12 @@ def request_for(post: Post, peer: Any, *, reply: bool = True) -> Any:
     if post.form == "reaction":
         chosen = [types.ReactionEmoji(emoticon=post.text)] if post.text else []
         return functions.messages.SendReactionRequest(peer=peer, msg_id=post.reply_to, reaction=chosen)
+    if post.form == "edit":
+        return functions.messages.EditMessageRequest(
+            peer=peer, id=post.reply_to, message=post.text, entities=_entities(post)
+        )
+    if post.form in ("deletion", "read"):
+        return _deletion(post, peer) if post.form == "deletion" else _mark(post, peer)
     answered = types.InputReplyToMessage(post.reply_to) if reply and post.reply_to else None
     if post.form == "text":
         return functions.messages.SendMessageRequest(
@@ -36,6 +42,19 @@ def request_for(post: Post, peer: Any, *, reply: bool = True) -> Any:
         reply_to=answered,
         random_id=post.nonce,
     )
+
+
+def _deletion(post: Post, peer: Any) -> Any:
+    """For everybody; supergroups have numbers of their own."""
+    if isinstance(peer, types.InputPeerChannel):
+        return functions.channels.DeleteMessagesRequest(channel=peer, id=[post.reply_to])
+    return functions.messages.DeleteMessagesRequest(id=[post.reply_to], revoke=True)
+
+
+def _mark(post: Post, peer: Any) -> Any:
+    if isinstance(peer, types.InputPeerChannel):
+        return functions.channels.ReadHistoryRequest(channel=peer, max_id=post.reply_to)
+    return functions.messages.ReadHistoryRequest(peer=peer, max_id=post.reply_to)
 
 
 def _entities(post: Post) -> list[Any] | None:

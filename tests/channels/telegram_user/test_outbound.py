@@ -12,7 +12,7 @@ import pytest
 
 from shared.channel.connection import Listener
 from shared.channel.outbound import Sent
-from shared.channels.telegram_user import connection, outbound
+from shared.channels.telegram_user import changes, connection, outbound, presence
 from shared.channels.telegram_user.address import canonical
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, FileRefused
@@ -91,6 +91,21 @@ def test_a_place_and_a_reaction(deps: Deps, telegram: Telegram) -> None:
     assert sent.external_message_id is None
     with pytest.raises(ProviderRejected):
         _send(deps, reaction=ReactionTo(external_message_id="elsewhere", emoji="❤"))
+
+
+def test_what_was_sent_is_edited_and_deleted_and_what_came_is_read(deps: Deps, telegram: Telegram) -> None:
+    payload = OutboxPayload(external_conversation_id="5", text="Hello", context={"access_hash": "-9"})
+    config = TelegramUserConfig()
+    changes.edit(deps, INSTANCE, config, payload, "11")
+    changes.delete(deps, INSTANCE, config, payload, "11")
+    presence.mark_read(deps, INSTANCE, config, payload, ["11", "12"])
+    asked_for = [(post.form, post.chat, post.access_hash, post.reply_to) for post in telegram.sent]
+    assert asked_for == [("edit", 5, -9, 11), ("deletion", 5, -9, 11), ("read", 5, -9, 12)]
+    assert telegram.sent[0].text == "Hello"
+    with pytest.raises(ProviderRejected):
+        changes.delete(deps, INSTANCE, config, payload, "elsewhere")
+    with pytest.raises(ProviderUnavailable, match="not logged in"):
+        changes.edit(replace(deps, owner="another"), INSTANCE, config, payload, "11")
 
 
 def test_nothing_to_send_is_refused(deps: Deps, telegram: Telegram) -> None:

@@ -351,6 +351,19 @@ def test_places_and_reactions_are_sent() -> None:
     assert request_for(Post(chat=5, nonce=7, form="reaction", reply_to=3), None).reaction == []
 
 
+def test_what_is_done_to_a_message_names_it() -> None:
+    person, supergroup = types.InputPeerUser(5, 9), types.InputPeerChannel(12, 9)
+    edit = request_for(Post(chat=5, nonce=7, form="edit", text="Hi", reply_to=3), person)
+    assert isinstance(edit, functions.messages.EditMessageRequest)
+    assert (edit.id, edit.message) == (3, "Hi")
+    deletion, read = (Post(chat=5, nonce=7, form=form, reply_to=3) for form in ("deletion", "read"))
+    everywhere, in_group = request_for(deletion, person), request_for(deletion, supergroup)
+    assert (everywhere.id, everywhere.revoke, in_group.id) == ([3], True, [3])
+    assert isinstance(in_group, functions.channels.DeleteMessagesRequest)
+    assert request_for(read, person).max_id == request_for(read, supergroup).max_id == 3
+    assert isinstance(request_for(read, supergroup), functions.channels.ReadHistoryRequest)
+
+
 def test_the_number_of_what_was_sent_is_found_in_either_answer() -> None:
     post = Post(chat=5, nonce=7, text="Hi")
     short = types.UpdateShortSentMessage(id=31, pts=1, pts_count=1, date=MOMENT)

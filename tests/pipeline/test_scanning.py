@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -109,3 +110,12 @@ def test_a_file_from_before_the_scanner_is_checked_when_somebody_asks_for_it(man
     assert read(hub, path)[0] == 409
     hub.tick()
     assert read(hub, path) == (200, PNG)
+
+
+def test_a_checked_file_that_the_hub_has_lost_is_not_fetched_unchecked(hub: ManualHub, bot: str) -> None:
+    path = sends_picture(hub, bot)
+    hub.tick()
+    assert hub.deps.files is not None
+    hub.deps.files.delete(hub.tenant_id, hashlib.sha256(PNG).hexdigest())
+    assert read(hub, path)[0] == 404
+    assert len(hub.provider.to("/file/")) == 1, "for the copy"

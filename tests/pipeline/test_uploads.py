@@ -59,6 +59,7 @@ def test_an_upload_can_be_read_by_its_id_and_by_its_link(manual_hub: ManualHub) 
     )
     assert read(manual_hub, f"/media/{file['id']}") == (200, PNG)
     assert _by_link(manual_hub, file["url"]).data == PNG
+    assert _by_link(manual_hub, file["url"].replace(f"/media/{file['id']}/", "/media/another/")).status_code == 401
     link = manual_hub.post(f"/media/{file['id']}/links", {"expires_in": 60}, 201)
     assert _by_link(manual_hub, link["url"]).data == PNG
     assert manual_hub.get(f"/api/files/{file['id']}")["sha256"] == file["sha256"]

@@ -39,8 +39,10 @@ def test_a_token_is_renewed_every_week(hub: ManualHub) -> None:
     assert _renewals(hub) == ["IGAA1"], "when it is connected"
     _days_pass(hub, 6)
     assert _renewals(hub) == ["IGAA1"]
+    answer = Reply(json={"access_token": "IGAA3", "token_type": "bearer", "expires_in": 5183944})
+    hub.provider.on("GET", RENEW, answer)
     _days_pass(hub, 9)
-    assert _renewals(hub) == ["IGAA1", "IGAA2", "IGAA2"]
+    assert _renewals(hub) == ["IGAA1", "IGAA2", "IGAA3"]
 
 
 def test_a_token_that_is_not_renewed_is_told_once_and_shows_with_its_channel(hub: ManualHub) -> None:

@@ -25,6 +25,7 @@ OUR_PATHS = frozenset(
     {
         "analytics",
         "api",
+        "campaign",
         "campaigns",
         "capabilities",
         "channels",
@@ -37,6 +38,8 @@ OUR_PATHS = frozenset(
         "oauth",
         "routing",
         "sessions",
+        "transfer",
+        "video",
         "webhook",
         "ws",
         "widget",

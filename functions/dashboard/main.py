@@ -22,6 +22,7 @@ def blueprints() -> Sequence[APIBlueprint]:
         media,
         messages,
         notifications,
+        page_calls,
         ratings,
         rooms,
         routing,
@@ -43,6 +44,7 @@ def blueprints() -> Sequence[APIBlueprint]:
         ratings,
         notifications,
         integrations,
+        page_calls,
     )
     return [module.api for module in modules]
 

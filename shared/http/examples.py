@@ -30,8 +30,8 @@ def example(schema: Schema, schemas: Mapping[str, Schema], name: str = "", depth
         if keyword in schema:
             return schema[keyword]
     if schema.get("enum"):
-        words = (_word(name, None), schema.get("default"))
-        return next((word for word in words if word in schema["enum"]), schema["enum"][0])
+        preferred = (_word(name, None), schema.get("default"))
+        return next((word for word in preferred if word in schema["enum"]), schema["enum"][0])
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         return _chosen(choices, schemas, name, depth)
     return _of_type(schema, schemas, name, depth)

@@ -22,6 +22,7 @@ IDS = {
     "agentId": "agent_id",
     "agent_id": "user_id",
     "assigneeId": "agent_id",
+    "campaign_id": "campaign_id",
     "channelInstanceId": "channel_id",
     "conversationId": "conversation_id",
     "customerId": "customer_id",
@@ -34,7 +35,7 @@ IDS = {
 # that a person has begun, a file; and what leads to a page of another system.
 NEEDS_MORE = re.compile(
     r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|/sessions/join|/media"
-    r"|/unmerge|/video-token|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/forge/omni/instances"
+    r"|/unmerge|/video|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/forge/omni/instances"
 )
 LAST = {"get": 0, "post": 1, "put": 1, "patch": 1, "delete": 2}
 

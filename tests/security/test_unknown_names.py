@@ -30,8 +30,12 @@ ANY = re.compile(
     r"|GET (/oauth/|/health|/widget/embed.js|/widget/assets/|/widget/\{instance\}$)"
 )
 # A channel's settings stand in the body itself; what a channel does not know is kept like its `config`. A file's
-# content has no names.
-ANY_FIELDS = {"POST /channels/{channel_type}/configure", "POST /api/files"}
+# content has no names, and the Dashboard's page sends with a campaign what it shows of it.
+ANY_FIELDS = {
+    "POST /channels/{channel_type}/configure",
+    "POST /api/files",
+    "POST /campaign/omnichannel-launch",
+}
 
 _PACING = ("delay", "split_message", "mentioned", "mentions_everyone", "auto_parse_mentions")
 SENDING = {

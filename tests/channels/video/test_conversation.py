@@ -66,6 +66,8 @@ def test_a_session_has_a_link_a_room_and_a_history(hub: Hub) -> None:
     assert claims["grants"]["video"] == {"room": f"hub-{session}"}
     assert joined["identity"].startswith("customer-")
     agent = hub.post(f"/sessions/{session}/video-token", {})
+    page = {"session_id": session, "room_id": "r", "channel": "video", "participant_id": "p"}
+    assert hub.post("/video/webrtc-session-start", page)["room"] == agent["room"]
     assert (agent["room"], agent["identity"].startswith("agent-")) == (f"hub-{session}", True)
     customer = {"ParticipantSid": "PA1", "ParticipantIdentity": joined["identity"]}
     happens(hub, "room-created")

@@ -66,3 +66,12 @@ def test_the_active_campaigns_of_others_are_not_shown(client: FlaskClient, deps:
     client.post(f"/campaigns/{campaign_id}/launch")
     stranger: Any = client.get("/campaigns/active", headers=key_for(deps, "other"))
     assert stranger.json == {"campaigns": []}
+
+
+def test_the_page_launches_a_campaign_with_its_channels(client: FlaskClient, campaign_id: str) -> None:
+    body = {"campaign_id": campaign_id, "channels": ["email"], "launched_from": "the page"}
+    launched: Any = client.post("/campaign/omnichannel-launch", json=body)
+    assert (launched.status_code, launched.json["status"]) == (202, "running")
+    [active] = client.get("/campaigns/active").json["campaigns"]  # type: ignore[index]
+    assert active["channel"] == "email"
+    assert client.post("/campaign/omnichannel-launch", json=body).status_code == 409

@@ -133,6 +133,14 @@ def test_without_an_address_it_says_what_is_missing(client: FlaskClient, deps: D
     assert (answer.status_code, "there is no sms channel" in answer.json["detail"]) == (422, True)
 
 
+def test_the_page_moves_a_session_under_an_address_of_its_own(client: FlaskClient, session: Conversation) -> None:
+    body = {"session_id": "sess_123", "from_channel": "chat", "to_channel": "voice", "context_data": {"any": 1}}
+    moved: Any = client.post("/transfer/channel", json=body)
+    assert (moved.status_code, moved.json["channel_type"], moved.json["from_channel"]) == (200, "voice", "chat")
+    assert client.post("/transfer/channel", json=body).status_code == 409
+    assert client.post("/transfer/channel", json=body | {"session_id": "nothing"}).status_code == 404
+
+
 def test_a_channel_that_is_not_configured_yet_is_none_to_go_on_with(client: FlaskClient, session: Conversation) -> None:
     assert client.post("/channels/email/configure", json={"name": "Mail"}).status_code == 200
     person = f"/customers/{session.customer_id}/profile"

@@ -112,11 +112,11 @@ def _recipient(deps: Deps, adapter: str, recipients: Iterator[Recipient]) -> tup
 
 def _find(deps: Deps, adapter: str, recipient: Recipient) -> Instance | None:
     if recipient.id is not None:
-        return instance_lookup.find_for_webhook(deps, instance_id=recipient.id)
+        return instance_lookup.find_cached(deps, instance_id=recipient.id)
     if recipient.name is not None:
-        return instance_lookup.find_for_webhook(deps, name=recipient.name)
+        return instance_lookup.find_cached(deps, name=recipient.name)
     if recipient.is_default:
-        return instance_lookup.find_for_webhook(deps, default=True)
+        return instance_lookup.find_cached(deps, default=True)
     from shared.usecases.instances import connection_state  # noqa: PLC0415 - as above
 
     return connection_state.find_account(deps, adapter, recipient.account or "")
@@ -173,9 +173,7 @@ def _challenge(deps: Deps, adapter: str, request: Request, instance: Instance | 
 
 
 def _instance(deps: Deps, channel_name: str, key: str) -> Instance:
-    instance = instance_lookup.find_for_webhook(deps, instance_id=key) or instance_lookup.find_for_webhook(
-        deps, name=key
-    )
+    instance = instance_lookup.find_cached(deps, instance_id=key) or instance_lookup.find_cached(deps, name=key)
     name = channel_name.lower().replace("-", "_")
     if instance is None or name not in (instance.adapter, instance.type.value) or not _has_webhook(instance):
         raise NotFound("there is no such channel")

@@ -336,7 +336,7 @@ class Sessions:
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish an update; raises when it could not be stored, and then it comes again."""
-        instance = instance_lookup.find_for_webhook(self._deps, instance_id=lease.instance_id)
+        instance = instance_lookup.find_cached(self._deps, instance_id=lease.instance_id)
         if instance is None:
             return
         with tracing():

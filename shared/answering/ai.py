@@ -1,4 +1,4 @@
-"""Asking an AI persona through the OpenAI chat-completions API, tools included; an echo without a key."""
+"""Asking an AI agent through the OpenAI chat-completions API, tools included; an echo without a key."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, PICTURE, Tokens, prompt_tokens, reserve
+from shared.answering.model_calls import ask
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
-from shared.answering.service import ask
 from shared.answering.streaming import Listen, StreamedAnswer
 from shared.answering.tool_requests import request_tool
 from shared.answering.turns import Picture, Turn, clean, in_words, lines
@@ -46,7 +46,7 @@ class Completion:
 
 
 def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run, listen: Listen | None = None) -> str:
-    """Return the persona's answer; `listen` gets it while it grows. Raises `ProviderUnavailable` without one."""
+    """Return the agent's answer; `listen` gets it while it grows. Raises `ProviderUnavailable` without one."""
     if deps.settings.openai_api_key is None:
         return echo(turn)
     messages, make = prompt(turn, agent), partial(call_tool, deps, agent, turn)

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/audio/createTranscription
 from __future__ import annotations
 
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, Tokens, reserve
-from shared.answering.service import ask
+from shared.answering.model_calls import ask
 from shared.answering.turns import clean
 from shared.channelkit.multipart import multipart
 from shared.deps import Deps

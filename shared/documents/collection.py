@@ -134,7 +134,7 @@ class Documents(Generic[M]):
         """
         self._unit.expect_unchanged(Key(self._schema, self._schema.id_of(document)))
 
-    def existing(self, document_id: str) -> M | None:
+    def collided_with(self, document_id: str) -> M | None:
         """The document because of which the attempt before this one could not create it; else None.
 
         For decisions that run with `retry_existing`. Costs a read only where the store does not return the document

@@ -1,4 +1,4 @@
-"""Who may answer: people, AI personas, and external agent services."""
+"""Who may answer: people, AI agents, and external agent services."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class WhatsApp:
         self.hub = hub
         self.sent: list[dict[str, Any]] = []
         self._numbers = count(1)
-        self.is_answering = False
+        self.is_reachable = False
         evolution_rules(hub.provider)
         hub.provider.on("POST", SEND, self.take)
         hub.provider.on("POST", FIND, self._show)
@@ -50,7 +50,7 @@ class WhatsApp:
     def take(self, request: Received) -> Reply:
         record = self.record(request.json["text"], f"OUT{next(self._numbers)}")
         self.sent.append(record)
-        return Reply(201, {"key": record["key"]}) if self.is_answering else Reply(drop=True)
+        return Reply(201, {"key": record["key"]}) if self.is_reachable else Reply(drop=True)
 
     def _show(self, request: Received) -> Reply:
         assert request.json["where"] == {"key": {"remoteJid": MARIA, "fromMe": True}}
@@ -113,7 +113,7 @@ def test_what_the_provider_does_not_show_is_a_persons_to_decide(
     assert (dead["id"], dead["reason"]) == (message_id, "outcome_unknown")
     assert "was asked" in dead["error"]
     assert len(manual_hub.documents("notifications", type="message_dead")) == 1
-    whatsapp.is_answering = True
+    whatsapp.is_reachable = True
     manual_hub.post(f"/api/outbox/{message_id}/redrive", {}, 202)
     manual_hub.work()
     assert fate(manual_hub, message_id) == "SENT"
@@ -122,7 +122,7 @@ def test_what_the_provider_does_not_show_is_a_persons_to_decide(
 def test_one_message_that_is_shown_is_not_two_of_ours_with_the_same_words(
     manual_hub: ManualHub, whatsapp: WhatsApp
 ) -> None:
-    whatsapp.is_answering = True
+    whatsapp.is_reachable = True
     whatsapp.say("yes")
     manual_hub.work()
     manual_hub.provider.on("POST", SEND, Reply(drop=True))
@@ -134,7 +134,7 @@ def test_one_message_that_is_shown_is_not_two_of_ours_with_the_same_words(
 
 def test_what_follows_waits_until_the_outcome_is_known(manual_hub: ManualHub, whatsapp: WhatsApp) -> None:
     def say_more(request: Received) -> Reply:
-        whatsapp.is_answering = True
+        whatsapp.is_reachable = True
         whatsapp.say("second")
         return NOTHING
 

@@ -21,8 +21,8 @@ def test_a_slack_workspace_is_not_claimed_by_the_id_of_anothers_app(deps: Deps, 
     config = {"botToken": "xoxb-mallory", spelling: "A-OF-THE-HUB"}
     created: Any = mallory.call("POST", "/api/channels", {"name": "s", "type": "SLACK", "config": config}).json
     mallory.call("PATCH", f"/api/channels/{created['id']}", {"config": {spelling: "A-OF-THE-HUB"}})
-    assert instances.find_for_webhook(deps, address=("slack", "A-OF-THE-HUB:T1")) is None
-    assert instances.find_for_webhook(deps, address=("slack", "A-MALLORY:T1"))
+    assert instances.find_cached(deps, address=("slack", "A-OF-THE-HUB:T1")) is None
+    assert instances.find_cached(deps, address=("slack", "A-MALLORY:T1"))
 
 
 def test_a_number_at_meta_is_not_claimed_by_another_spelling_of_an_id(deps: Deps, provider: Stub) -> None:
@@ -30,4 +30,4 @@ def test_a_number_at_meta_is_not_claimed_by_another_spelling_of_an_id(deps: Deps
     mallory = business(deps, "mallory")
     config = {"provider": "cloud", "phoneNumberId": "0042", "accessToken": "token-of-mallory"}
     mallory.call("POST", "/api/channels", {"name": "w", "type": "WHATSAPP", "config": config})
-    assert instances.find_for_webhook(deps, address=("whatsapp_cloud", "0042")) is None
+    assert instances.find_cached(deps, address=("whatsapp_cloud", "0042")) is None

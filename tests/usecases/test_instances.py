@@ -175,7 +175,7 @@ def test_an_instance_whose_adapter_is_gone_has_no_configuration_to_load(deps: De
 
 def test_webhooks_find_an_instance_by_id_name_account_and_default(deps: Deps) -> None:
     instance = proved(deps, make(deps, deps.settings.default_tenant_id, name="mine"), "T/1 é")
-    find = instances.find_for_webhook
+    find = instances.find_cached
     assert find(deps, instance_id=instance.id) == instance
     assert find(deps, name="mine") == instance
     assert find(deps, address=("slack", "T/1 é")) == instance
@@ -191,14 +191,14 @@ def test_a_webhooks_instance_is_read_once(deps: Deps) -> None:
     store = Counting(deps)
     counted = replace(deps, store=store)
     for _ in range(5):
-        assert instances.find_for_webhook(counted, name="mine")
+        assert instances.find_cached(counted, name="mine")
     assert store.reads == 2
 
 
 def test_what_webhooks_see_follows_every_change(deps: Deps) -> None:
     tenant = deps.settings.default_tenant_id
     first, second = proved(deps, make(deps, tenant), "A"), make(deps, tenant)
-    find = instances.find_for_webhook
+    find = instances.find_cached
     assert find(deps, default=True) == first
     assert find(deps, address=("slack", "A")) == first
     instances.set_default(deps, tenant, second.id)

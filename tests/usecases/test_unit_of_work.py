@@ -379,12 +379,12 @@ def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: D
     reads: list[None] = []
 
     def add_or_use(unit: UnitOfWork) -> str | None:
-        existing = unit.customers.existing("ada")
+        existing = unit.customers.collided_with("ada")
         if existing is None:
             unit.customers.add(_customer(name="second"))
             overlaps(hub_deps).store.after_read("customers", lambda: reads.append(None))
             return None
-        assert unit.customers.existing("bob") is None, "no attempt was to create that one"
+        assert unit.customers.collided_with("bob") is None, "no attempt was to create that one"
         existing.email = "ada@example.org"
         return existing.name
 
@@ -409,7 +409,7 @@ def test_a_document_that_may_be_why_the_last_attempt_failed_is_looked_for(
     hub_deps: Deps, collision: AlreadyExists | None, name: str | None
 ) -> None:
     _store(hub_deps, _customer())
-    existing = UnitOfWork(hub_deps.store, collision).customers.existing("ada")
+    existing = UnitOfWork(hub_deps.store, collision).customers.collided_with("ada")
     assert (existing.name if existing else None) == name
 
 

@@ -105,7 +105,7 @@ def _is_news(former: Call, event: CallChanged) -> bool:
 def _add_note(deps: Deps, unit: UnitOfWork, call: Call, event: CallChanged, conversation: Conversation) -> None:
     """Add the event's note to the conversation, unless it is there already."""
     note_id = stable_id("call", call.id, event.note_key or event.state.value)
-    if event.note is None or unit.messages.existing(note_id) is not None:
+    if event.note is None or unit.messages.collided_with(note_id) is not None:
         return
     now = deps.now()
     note = unit.messages.add(

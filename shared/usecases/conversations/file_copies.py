@@ -28,7 +28,7 @@ def order(deps: Deps, unit: UnitOfWork, message: Message, former: Sequence[Attac
     former_ids = {copy_id(message, number, attachment) for number, attachment in enumerate(former)}
     for number, attachment in enumerate(message.attachments):
         copy = new_copy(deps, message, number, attachment)
-        if is_file(attachment) and copy.id not in former_ids and unit.file_copies.existing(copy.id) is None:
+        if is_file(attachment) and copy.id not in former_ids and unit.file_copies.collided_with(copy.id) is None:
             unit.file_copies.add(copy)
             if scanning.is_on(deps):
                 _set_unavailable(message, number, BEING_CHECKED)

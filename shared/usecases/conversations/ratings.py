@@ -102,7 +102,7 @@ def send_survey(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> boo
     """
     instance = instance_lookup.cached(deps, conversation.tenant_id, conversation.instance_id)
     draft = _draft(deps, conversation, instance)
-    if instance is None or draft is None or unit.messages.existing(draft.message_id) is not None:
+    if instance is None or draft is None or unit.messages.collided_with(draft.message_id) is not None:
         return False
     identity = unit.identities.owned(conversation.tenant_id, conversation.identity_id)
     identity.survey = Survey(conversation_id=conversation.id, until=deps.now() + SURVEY_LIFE)

@@ -30,7 +30,7 @@ def admit_guest(deps: Deps, ticket: str) -> Admission:
     """Let in the customer whose ticket it is; raises `Unauthorized` for one that is not ours, or no longer valid."""
     unverified_claims = unverified(ticket, GuestClaims)
     instance_id = unverified_claims.instance_id if unverified_claims else None
-    instance = instance_lookup.find_for_webhook(deps, instance_id=instance_id) if instance_id else None
+    instance = instance_lookup.find_cached(deps, instance_id=instance_id) if instance_id else None
     key = _guest_key(deps, instance)
     if key is None or instance is None:
         raise Unauthorized("Invalid or expired token")

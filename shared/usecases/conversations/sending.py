@@ -129,7 +129,7 @@ def _attempt(
     forward_of: str | None,
 ) -> bool:
     """Returns False for a message that was accepted before."""
-    if unit.messages.existing(draft.message_id) is not None:
+    if unit.messages.collided_with(draft.message_id) is not None:
         return False
     conversation = _conversation(deps, unit, caller.tenant_id, target)
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
@@ -247,7 +247,7 @@ def send_unprompted(
     with `retry_existing`: a message that was accepted before is not accepted again.
     """
     unit.identities.expect_unchanged(identity)
-    if unit.messages.existing(draft.message_id) is None:
+    if unit.messages.collided_with(draft.message_id) is None:
         conversation = _open_conversation(deps, unit, instance, identity)
         enqueueing.enqueue(deps, unit, conversation, instance, [draft], is_answer=False)
 

@@ -131,7 +131,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         if not has_place:
             pacing.wait(deps, unit, instance, item, _PLACE_SECONDS)
             return False
-        if pacing.must_wait(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
+        if pacing.wait_for_turn(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):
             return False
         _claim(deps, unit, item, now)
         is_settled = _send(deps, instance, item, part, send)
@@ -169,7 +169,7 @@ def _send(deps: Deps, instance: Instance, item: OutboxItem, part: Part, send: Ca
     except OutcomeUnknown as error:
         is_settled = settling.settle_unknown(deps, unit, settling.still_claimed(unit, item), instance, error.detail)
         # One message whose outcome is unknown is enough: the others need not wait for an answer that does not come.
-        if not outages.is_answering(deps, instance):
+        if not outages.is_reachable(deps, instance):
             outages.begin(deps, instance, error.detail)
         return is_settled
     except ProviderUnavailable as error:
@@ -195,7 +195,7 @@ def _go_on(deps: Deps, item: OutboxItem) -> bool:
 def _settle_unfinished(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: datetime) -> bool:
     if item.due_at and item.due_at > now:
         raise Conflict
-    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    instance = instance_lookup.find_cached(deps, instance_id=item.instance_id)
     detail = "the sender stopped before it could write down what became of the message"
     return settling.settle_unknown(deps, unit, item, instance, detail)
 
@@ -224,7 +224,7 @@ def recover(deps: Deps) -> int:
 def _recover(deps: Deps, unit: UnitOfWork, item: OutboxItem) -> bool:
     if item.status is not OutboxStatus.SENDING or item.lease_owner == deps.owner:
         return False
-    instance = instance_lookup.find_for_webhook(deps, instance_id=item.instance_id)
+    instance = instance_lookup.find_cached(deps, instance_id=item.instance_id)
     try:
         settling.settle_unknown(deps, unit, item, instance, "the hub stopped while it was sending the message")
     except Conflict:  # a worker of this process was faster

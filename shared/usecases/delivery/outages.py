@@ -87,7 +87,7 @@ def check_later(deps: Deps, instance: Instance) -> None:
     deps.bus.publish(Topic.OUTBOUND, event, key=instance.id, delay=CHECK_SECONDS)
 
 
-def is_answering(deps: Deps, instance: Instance) -> bool:
+def is_reachable(deps: Deps, instance: Instance) -> bool:
     """Whether the provider tells anything at all of this account; what it tells is not stored."""
     module = channels.ability(instance.adapter, SupportsStatus[BaseModel])
     if module is None:

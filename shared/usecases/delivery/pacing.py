@@ -17,7 +17,7 @@ from shared.usecases.outbox import enqueueing
 _LONGEST_BUS_PAUSE = 60.0
 
 
-def must_wait(deps: Deps, unit: UnitOfWork, instance: Instance, pace: Pace, item: OutboxItem) -> bool:
+def wait_for_turn(deps: Deps, unit: UnitOfWork, instance: Instance, pace: Pace, item: OutboxItem) -> bool:
     """Count the item as sent now and return False; or, while its turn has not come, write down when it will be tried.
 
     Nothing was tried then, so nothing counts as an attempt. `item` belongs to the unit, which is committed then.

@@ -82,7 +82,7 @@ def settle_unavailable(
     """It is tried again; where the provider serves nobody, once that has changed."""
     # What failed may be something else that the message needs, such as the server of its file.
     may_be_down = isinstance(error, ProviderDown) or item.attempts >= MAX_ATTEMPTS
-    is_down = may_be_down and not outages.is_answering(deps, instance)
+    is_down = may_be_down and not outages.is_reachable(deps, instance)
     if error.retry_after and not is_down:
         pacing.rest(deps, instance, error.retry_after)
     is_settled = _put_off(

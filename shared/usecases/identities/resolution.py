@@ -53,7 +53,7 @@ def chat_and_author(
     return author, author
 
 
-def of_participant(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> MessageReceived:
+def in_authors_chat(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> MessageReceived:
     """The message as it is, or in its `outsiders_chat` where its author has no part in the chat that it names."""
     outsiders = received.outsiders_chat
     if outsiders is None:

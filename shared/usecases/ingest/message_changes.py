@@ -74,7 +74,7 @@ def _tell_what_became(deps: Deps, unit: UnitOfWork, instance: Instance, message:
     if receipt.note is None or receipt.note_id is None:
         return
     note_id = ids.provider_message(instance.id, receipt.note_id)
-    if unit.message_places.existing(note_id) is not None:
+    if unit.message_places.collided_with(note_id) is not None:
         return
     now = deps.now()
     note = Message(

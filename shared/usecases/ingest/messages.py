@@ -56,7 +56,7 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
 
 
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
-    place = unit.message_places.existing(arrival.message_id)
+    place = unit.message_places.collided_with(arrival.message_id)
     if place is None or isinstance(place, EarlyNote):
         stored = _store_new(deps, unit, arrival, place)
     else:
@@ -67,7 +67,7 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
     instance = arrival.instance
-    received = resolution.of_participant(unit, instance, arrival.received)
+    received = resolution.in_authors_chat(unit, instance, arrival.received)
     arrival = replace(arrival, received=received)
     answered = groups.answered_key(unit, instance, received)
     identities = resolution.chat_and_author(deps, unit, instance, received, *answered)

@@ -206,7 +206,7 @@ def _proves_itself(deps: Deps, instance: Instance, webhook: Webhook) -> bool:
 
 
 def _find(deps: Deps, adapter: str, account: str) -> Instance | None:
-    instance = instance_lookup.find_for_webhook(deps, address=(adapter, account))
+    instance = instance_lookup.find_cached(deps, address=(adapter, account))
     if instance is None:
         log.warning("a webhook names an account that no channel has", extra={"adapter": adapter, "account": account})
     return instance

@@ -89,7 +89,7 @@ def find_account(deps: Deps, adapter: str, account: str) -> Instance | None:
     """
     accounts = deps.cache.get(("accounts", adapter), lambda: _accounts(deps, adapter))
     ids = accounts.get(account, [])
-    return instance_lookup.find_for_webhook(deps, instance_id=ids[0]) if len(ids) == 1 else None
+    return instance_lookup.find_cached(deps, instance_id=ids[0]) if len(ids) == 1 else None
 
 
 def _accounts(deps: Deps, adapter: str) -> dict[str, list[str]]:

@@ -113,7 +113,7 @@ def list_page(
     return instances[skip:]
 
 
-def find_for_webhook(
+def find_cached(
     deps: Deps,
     *,
     instance_id: str | None = None,
@@ -138,7 +138,7 @@ def find_for_webhook(
 
 def cached(deps: Deps, tenant_id: str, instance_id: str) -> Instance | None:
     """The tenant's instance, as it was some seconds ago at most; None for an unknown or foreign one."""
-    return of_tenant(tenant_id, find_for_webhook(deps, instance_id=instance_id))
+    return of_tenant(tenant_id, find_cached(deps, instance_id=instance_id))
 
 
 def _cached(deps: Deps, instance_id: str) -> Instance | None:

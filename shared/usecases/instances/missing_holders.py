@@ -33,7 +33,7 @@ class MissingHolders:
         if not is_waiting or instance_id in self._checked_ids:
             return
         self._checked_ids.add(instance_id)
-        instance = instance_lookup.find_for_webhook(self._deps, instance_id=instance_id)
+        instance = instance_lookup.find_cached(self._deps, instance_id=instance_id)
         if instance is None or channel(instance.adapter).runtime != "socket":
             return
         login = UnitOfWork(self._deps.store).channel_auth.owned_or_none(instance.tenant_id, instance_id)

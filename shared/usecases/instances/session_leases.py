@@ -102,7 +102,7 @@ def end(deps: Deps, lease: Lease, why: str) -> None:
         return
     deps.secrets.delete(lease.secret)
     log.warning("a session was ended", extra={"instance_id": lease.instance_id, "why": why})
-    instance = instance_lookup.find_for_webhook(deps, instance_id=lease.instance_id)
+    instance = instance_lookup.find_cached(deps, instance_id=lease.instance_id)
     if instance is not None:
         connection_state.apply_connection(
             deps, instance, ConnectionChanged(status=InstanceStatus.DISCONNECTED, detail=why)

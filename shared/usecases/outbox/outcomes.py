@@ -59,7 +59,7 @@ def _sent_status(unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: S
     """`SENT`, or what receipts have told since one of them settled the item before its sender could."""
     if sent.external_message_id is None:
         return MessageStatus.SENT
-    place = unit.message_places.existing(ids.provider_message(instance.id, sent.external_message_id))
+    place = unit.message_places.collided_with(ids.provider_message(instance.id, sent.external_message_id))
     if not isinstance(place, MessageAlias) or place.alias_of != item.id:
         return MessageStatus.SENT
     message = unit.messages.owned_or_none(item.tenant_id, item.id)
@@ -106,7 +106,7 @@ def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
 
 def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
     """The provider's echo or receipt may overtake its answer to us: our message takes over what it says."""
-    place = unit.message_places.existing(place_id)
+    place = unit.message_places.collided_with(place_id)
     if isinstance(place, Message) and place.direction is Direction.INBOUND:
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         return

@@ -60,15 +60,15 @@ _LONGEST_SLEEP = 60
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Who answers: an external agent service or a persona, which may lead a `crew`."""
+    """Who answers: an external agent service or an agent, which may lead a `crew`."""
 
     external: ExternalAgent | None = None
-    persona: Agent | None = None
+    agent: Agent | None = None
     crew: Crew | None = None
 
     @property
     def id(self) -> str:
-        return self.persona.id if self.persona else "external"
+        return self.agent.id if self.agent else "external"
 
 
 def reply(deps: Deps, event: ReplyEvent) -> None:
@@ -84,7 +84,7 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
     if conversation is None:
         return
-    instance = instance_lookup.find_for_webhook(deps, instance_id=conversation.instance_id)
+    instance = instance_lookup.find_cached(deps, instance_id=conversation.instance_id)
     if instance is None:
         return
     reason = _reason_for_silence(deps, conversation, event)
@@ -134,23 +134,23 @@ def _is_silenced(conversation: Conversation) -> bool:
 
 def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
     binding, tenant_id = instance.agent_binding, conversation.tenant_id
-    crew, persona = None, _active_agent(deps, tenant_id, conversation.auto_reply_agent_id)
-    if persona is None and binding is not None and not binding.auto_reply:
+    crew, agent = None, _active_agent(deps, tenant_id, conversation.auto_reply_agent_id)
+    if agent is None and binding is not None and not binding.auto_reply:
         return None
-    if persona is None and conversation.team_id:
+    if agent is None and conversation.team_id:
         crew = teams.crew(deps, tenant_id, conversation.team_id)
-    if persona is None and crew is None and binding is not None:
-        persona = _active_agent(deps, tenant_id, binding.agent_id)
-    if persona is None and crew is None and instance.agent is not None:
+    if agent is None and crew is None and binding is not None:
+        agent = _active_agent(deps, tenant_id, binding.agent_id)
+    if agent is None and crew is None and instance.agent is not None:
         return Answerer(external=instance.agent)
-    if persona is not None:
-        return Answerer(persona=persona)
+    if agent is not None:
+        return Answerer(agent=agent)
     if crew is not None:
-        return Answerer(persona=crew.lead, crew=crew)
+        return Answerer(agent=crew.lead, crew=crew)
     if tenant is None or tenant.responder is None:
         return None
     team_id = tenant.responder_team_id
-    return Answerer(persona=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
+    return Answerer(agent=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
 
 
 def _active_agent(deps: Deps, tenant_id: str, agent_id: str | None) -> Agent | None:
@@ -162,9 +162,9 @@ def _active_agent(deps: Deps, tenant_id: str, agent_id: str | None) -> Agent | N
 def _seconds_of_rest(deps: Deps, conversation: Conversation, instance: Instance, answerer: Answerer) -> float:
     """How long the agent still rests after its last answer; never on a call, nor an external agent."""
     last = conversation.last_auto_reply_at
-    if last is None or answerer.persona is None or channel(instance.adapter).capabilities.live:
+    if last is None or answerer.agent is None or channel(instance.adapter).capabilities.live:
         return 0
-    return (last + timedelta(seconds=answerer.persona.cooldown_seconds) - deps.now()).total_seconds()
+    return (last + timedelta(seconds=answerer.agent.cooldown_seconds) - deps.now()).total_seconds()
 
 
 def _come_again(deps: Deps, conversation: Conversation, event: ReplyEvent, seconds: float) -> None:
@@ -209,7 +209,7 @@ def _answer(
 
 def _growth(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer) -> GrowingAnswer | None:
     """Only the answer of a model that answers alone is seen while it is being written."""
-    is_written = answerer.persona is not None and answerer.crew is None and deps.settings.openai_api_key is not None
+    is_written = answerer.agent is not None and answerer.crew is None and deps.settings.openai_api_key is not None
     if not is_written or not turn.has_content or not growing.may_grow(turn.instance):
         return None
     return GrowingAnswer(deps, unit, turn, answerer.id)
@@ -245,15 +245,15 @@ def _ask(deps: Deps, turn: Turn, answerer: Answerer, growth: GrowingAnswer | Non
     has_model = deps.settings.openai_api_key is not None
     if not turn.has_content:
         return _Answer()
-    if answerer.persona is not None:
-        if has_model and deps.settings.takes_pictures(answerer.persona.model):
+    if answerer.agent is not None:
+        if has_model and deps.settings.takes_pictures(answerer.agent.model):
             turn = replace(turn, pictures=pictures.newest(deps, turn))
-        if has_model and answerer.persona.knowledge:
-            turn = replace(turn, knowledge=knowledge.for_model(deps, answerer.persona))
-        run = Run(deps, turn, answerer.persona)
+        if has_model and answerer.agent.knowledge:
+            turn = replace(turn, knowledge=knowledge.for_model(deps, answerer.agent))
+        run = Run(deps, turn, answerer.agent)
         if answerer.crew is None:
             listen = growth.listen if growth else None
-            return _Answer(ask_ai(deps, turn, answerer.persona, run, listen), is_markdown=has_model, run=run)
+            return _Answer(ask_ai(deps, turn, answerer.agent, run, listen), is_markdown=has_model, run=run)
         team_answer = ask_team(deps, turn, answerer.crew, run)
         return _Answer(team_answer.text, team_answer, is_markdown=has_model, run=run)
     if answerer.external is None:

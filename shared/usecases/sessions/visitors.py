@@ -64,8 +64,8 @@ class Session:
 
 def widget(deps: Deps, key: str) -> Instance:
     """The widget with this id or name; raises `NotFound`."""
-    instance = instance_lookup.find_for_webhook(deps, instance_id=key)
-    instance = instance or instance_lookup.find_for_webhook(deps, name=key)
+    instance = instance_lookup.find_cached(deps, instance_id=key)
+    instance = instance or instance_lookup.find_cached(deps, name=key)
     if instance is None or instance.adapter != ADAPTER:
         raise NotFound("there is no such widget")
     return instance

@@ -14,7 +14,7 @@ from functions.omnichat import channels
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.accounts import Role
-from shared.usecases.instances.instance_lookup import find_for_webhook as find
+from shared.usecases.instances.instance_lookup import find_cached as find
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.recording_bus import RecordingBus

@@ -100,7 +100,7 @@ def test_the_link_leads_back_here_and_installs_the_app(client: FlaskClient, team
 
 def test_the_token_is_kept_as_a_secret_and_calls_find_the_instance(client: FlaskClient, deps: Deps, team: str) -> None:
     back(client, state=link_parameters(client, team)["state"], code="the-code")
-    instance = instances.find_for_webhook(deps, address=("slack", "A0MDYCDME:T061EG9R6"))
+    instance = instances.find_cached(deps, address=("slack", "A0MDYCDME:T061EG9R6"))
     assert instance is not None
     assert (instance.name, instance.display_name) == ("team", "Acme <Inc>")
     assert "xoxb-granted" not in instance.model_dump_json()

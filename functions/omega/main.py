@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def blueprints() -> Sequence[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
-    from functions.omega import pairing, webhook  # noqa: F401, PLC0415 - costs cold start; `webhook` adds its view
+    from functions.omega import pairing, webhook  # noqa: PLC0415 - costs cold start
 
-    return [pairing.api]
+    return [pairing.api, webhook.api]
 
 
 handler = handler_for(blueprints)

@@ -1,10 +1,10 @@
-"""Health, and pairing the tenant's WhatsApp account. Dashboards call it from their servers: no web page may."""
+"""Health, and pairing the tenant's WhatsApp account."""
 
 from __future__ import annotations
 
-from flask import Response, abort
-from flask_openapi.models import Tag
+from flask import Response
 
+from functions.omega.blueprint import omega_blueprint
 from functions.omega.schemas import (
     PAIRED,
     PENDING,
@@ -21,10 +21,9 @@ from shared.domain.accounts import Role
 from shared.domain.instances import InstanceStatus
 from shared.errors import ProviderUnavailable
 from shared.http.app import deps
-from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, protect, require
+from shared.http.guards import caller, require
 from shared.http.origin import deps_with_origin
 from shared.usecases.instances import default_whatsapp, instance_operations, pairing_wait
 from shared.usecases.instances.qr_pictures import png_base64
@@ -33,17 +32,7 @@ from shared.usecases.reporting import health
 POLL_AGAIN = "2"
 """Seconds, as `Retry-After`: also when too many wait already and the answer came soon."""
 
-api = APIBlueprint("omega", __name__, url_prefix="/api", abp_tags=[Tag(name="Omega")])
-
-
-@api.before_request
-def exists() -> None:
-    """Before the guard: what is switched off is not there for anybody."""
-    if not deps().settings.api_enabled:
-        abort(404)
-
-
-protect(api, Access.HUB)
+api = omega_blueprint("omega")
 
 
 @api.get("/health", responses={200: HealthOut, 404: Failure})

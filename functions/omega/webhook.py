@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from functions.omega.pairing import api
+from functions.omega.blueprint import omega_blueprint
 from functions.omega.webhook_schemas import OutsideMessageIn, OutsideMessageOut
 from shared.domain.accounts import Role
 from shared.http.app import deps
@@ -12,6 +12,8 @@ from shared.http.bodies import answer
 from shared.http.errors import Failure
 from shared.http.guards import caller, require
 from shared.usecases.sessions import outside_messages
+
+api = omega_blueprint("omega_webhook")
 
 
 @api.post(

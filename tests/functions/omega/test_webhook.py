@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.omega.main import blueprints
 from shared.domain.accounts import Role
 from shared.domain.messages import Author, Direction
+from tests.apps import create_app
 from tests.evolution import Evolution, recorded
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub
@@ -104,3 +107,11 @@ def test_only_who_may_write_and_has_a_channel_is_served(hub: ManualHub) -> None:
     assert hub.post("/api/webhook", ALERT, 401)["error"]
     hub.headers = key_for(hub.deps, "other")
     assert "channel" in hub.post("/api/webhook", ALERT, 400)["error"]
+
+
+def test_switched_off_there_is_no_webhook_and_no_web_page_may_call_it(hub: ManualHub) -> None:
+    page = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
+    assert "Access-Control-Allow-Origin" not in hub.client.options("/api/webhook", headers=page).headers
+    off = replace(hub.deps, settings=hub.deps.settings.model_copy(update={"api_enabled": False}))
+    client = create_app(off, blueprints()).test_client()
+    assert client.post("/api/webhook", json=ALERT, headers=hub.headers).status_code == 404

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AliasChoices, BaseModel, Field
@@ -12,13 +16,15 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind
 from shared.domain.outbox import ReactionTo
-from shared.usecases.conversations import client_names
+from shared.errors import BadRequest
+from shared.usecases.conversations import client_names, uploads
 from shared.usecases.conversations.client_names import Person
 from shared.usecases.conversations.sending import Content
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 FileURL = Annotated[str, Field(min_length=1, max_length=4096)]
-_NO_FILES = "is not taken: send the address of a file"
+Base64 = Annotated[str, Field(min_length=4, max_length=1_048_576, examples=["aGVsbG8="])]
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
 
 
 class PersonIn(BaseModel):
@@ -60,19 +66,18 @@ class SendText(SendBase):
 
 
 class SendMedia(SendBase):
-    refused: ClassVar = {"media_base64": _NO_FILES}
+    """A file by its address, or in base64, as in the two that follow."""
 
-    media_url: FileURL = Field(examples=["https://shop.example/price-list.pdf"])
+    media_url: FileURL | None = Field(default=None, examples=["https://shop.example/price-list.pdf"])
+    media_base64: Base64 | None = None
     media_type: Literal["image", "video", "document"] = "image"
     caption: str | None = Field(default=None, max_length=65_536)
     filename: str | None = Field(default=None, max_length=255)
     mime_type: str | None = Field(default=None, max_length=127)
 
     def content(self, deps: Deps, instance: Instance) -> Content:
-        deps.http.check(self.media_url, "media_url")
-        file = Attachment(
-            type=MessageKind(self.media_type), url=self.media_url, file_name=self.filename, mime_type=self.mime_type
-        )
+        kind = MessageKind(self.media_type)
+        file = _file(deps, instance, kind, "media", self.media_url, self.media_base64, self.filename, self.mime_type)
         return Content(text=self.caption, attachments=(file,), reply_to=self.quoted(deps, instance))
 
 
@@ -80,24 +85,53 @@ class SendAudio(SendBase):
     """A voice message: whether it looks like one is up to the channel, whatever `ptt` says."""
 
     ignored: ClassVar = SendBase.ignored | {"ptt"}
-    refused: ClassVar = {"audio_base64": _NO_FILES}
 
-    audio_url: FileURL = Field(examples=["https://shop.example/greeting.ogg"])
+    audio_url: FileURL | None = Field(default=None, examples=["https://shop.example/greeting.ogg"])
+    audio_base64: Base64 | None = None
 
     def content(self, deps: Deps, instance: Instance) -> Content:
-        deps.http.check(self.audio_url, "audio_url")
-        file = Attachment(type=MessageKind.AUDIO, url=self.audio_url)
+        file = _file(deps, instance, MessageKind.AUDIO, "audio", self.audio_url, self.audio_base64)
         return Content(attachments=(file,), reply_to=self.quoted(deps, instance))
 
 
 class SendSticker(SendBase):
-    refused: ClassVar = {"sticker_base64": _NO_FILES}
+    """A sticker; a picture on a channel that sends none."""
 
-    sticker_url: FileURL = Field(examples=["https://shop.example/thanks.webp"])
+    sticker_url: FileURL | None = Field(default=None, examples=["https://shop.example/thanks.webp"])
+    sticker_base64: Base64 | None = None
 
     def content(self, deps: Deps, instance: Instance) -> Content:
-        deps.http.check(self.sticker_url, "sticker_url")
-        return Content(attachments=(sticker(instance, self.sticker_url),), reply_to=self.quoted(deps, instance))
+        kind = MessageKind.STICKER if _carries(instance, MessageKind.STICKER) else MessageKind.IMAGE
+        file = _file(deps, instance, kind, "sticker", self.sticker_url, self.sticker_base64)
+        return Content(attachments=(file,), reply_to=self.quoted(deps, instance))
+
+
+def _file(
+    deps: Deps,
+    instance: Instance,
+    kind: MessageKind,
+    what: str,
+    url: str | None,
+    data: str | None,
+    file_name: str | None = None,
+    mime_type: str | None = None,
+) -> Attachment:
+    """Raises `BadRequest` unless there is one of the two, and as `uploads.upload` and `uploads.attachment`."""
+    if url is not None and data is None:
+        deps.http.check(url, f"{what}_url")
+        return Attachment(type=kind, url=url, file_name=file_name, mime_type=mime_type)
+    if url is not None or data is None:
+        raise BadRequest.of_field(f"{what}_url", f"give it or {what}_base64")
+    try:
+        content = base64.b64decode(_DATA_URL.sub("", data, count=1), validate=True)
+    except binascii.Error:
+        raise BadRequest.of_field(f"{what}_base64", "is no base64") from None
+    copy = uploads.upload(deps, instance.tenant_id, content, mime_type, file_name)
+    return uploads.attachment(deps, instance.tenant_id, copy.id, kind, file_name)
+
+
+def _carries(instance: Instance, kind: MessageKind) -> bool:
+    return instance.adapter in names() and kind in channel(instance.adapter).capabilities.attachments
 
 
 class CardIn(BaseModel):
@@ -107,12 +141,23 @@ class CardIn(BaseModel):
     organization: Annotated[str, Field(max_length=256)] | None = None
     url: Annotated[str, Field(max_length=2048)] | None = None
 
+    @property
+    def is_name_and_number(self) -> bool:
+        """Whether a channel's card shows all of it."""
+        return bool(self.phone_number) and not (self.email or self.organization or self.url)
+
+    def attachment(self) -> Attachment:
+        return Attachment(type=MessageKind.CONTACT, name=self.full_name, extra={"phones": [self.phone_number]})
+
 
 class SendContacts(SendBase):
     contacts: list[CardIn] = Field(min_length=1, max_length=10)
 
     def content(self, deps: Deps, instance: Instance) -> Content:
-        return Content(text=cards(self.contacts), reply_to=self.quoted(deps, instance))
+        quoted = self.quoted(deps, instance)
+        if _carries(instance, MessageKind.CONTACT) and all(card.is_name_and_number for card in self.contacts):
+            return Content(attachments=tuple(card.attachment() for card in self.contacts), reply_to=quoted)
+        return Content(text=_in_words(self.contacts), reply_to=quoted)
 
 
 class SendReaction(PersonIn):
@@ -134,13 +179,7 @@ class PictureIn(BaseModel):
     picture_url: FileURL = Field(examples=["https://shop.example/logo.jpg"])
 
 
-def sticker(instance: Instance, url: str) -> Attachment:
-    """A sticker; a picture on a channel that sends none."""
-    kinds = channel(instance.adapter).capabilities.attachments if instance.adapter in names() else {}
-    return Attachment(type=MessageKind.STICKER if MessageKind.STICKER in kinds else MessageKind.IMAGE, url=url)
-
-
-def cards(contacts: list[CardIn]) -> str:
+def _in_words(contacts: Sequence[CardIn]) -> str:
     """People's cards in words, one after the other."""
     lines = [[each.full_name, each.organization, each.phone_number, each.email, each.url] for each in contacts]
     return "\n\n".join("\n".join(filter(None, card)) for card in lines)

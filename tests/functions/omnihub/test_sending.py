@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -41,6 +42,10 @@ def _provider_request(hub: ManualHub, action: str) -> Any:
     return request.json
 
 
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 16).decode()
+VOICE = base64.b64encode(b"OggS" + b"\0" * 16).decode()
+PAGE = base64.b64encode(b"<script>alert(1)</script>").decode()
+
 SENDS: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
     "omni sends a text": (
         "send-text",
@@ -71,10 +76,28 @@ SENDS: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
     "genie sends a sticker": (
         "send-sticker",
         {"phone": NUMBER, "sticker_url": f"{FILE}/a.webp"},
-        "sendMedia",
-        {"media": f"{FILE}/a.webp"},
+        "sendSticker",
+        {"sticker": f"{FILE}/a.webp"},
     ),
-    "omni sends contacts": (
+    "omni sends a file in the body": (
+        "send-media",
+        {"phone_number": NUMBER, "media_base64": PICTURE, "media_type": "image", "filename": "cat.png"},
+        "sendMedia",
+        {"media": PICTURE, "mediatype": "image", "fileName": "cat.png", "mimetype": "image/png"},
+    ),
+    "a page sends a voice message as the browser gives it": (
+        "send-audio",
+        {"phone_number": NUMBER, "audio_base64": f"data:audio/ogg;codecs=opus;base64,{VOICE}"},
+        "sendWhatsAppAudio",
+        {"audio": VOICE},
+    ),
+    "omni sends a contact": (
+        "send-contact",
+        {"phone_number": NUMBER, "contacts": [{"full_name": "Ann", "phone_number": "+4915112345678"}]},
+        "sendContact",
+        {"contact": [{"fullName": "Ann", "wuid": "4915112345678", "phoneNumber": "+4915112345678"}]},
+    ),
+    "omni sends contacts of which a card would not show all": (
         "send-contact",
         {
             "phone_number": NUMBER,
@@ -173,7 +196,22 @@ REFUSALS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "to no number": ("shop", "send-text", {"phone": "Maria", "text": "Hello"}, 400, "country code"),
     "by an unknown instance": ("nothing", "send-text", {"phone": NUMBER, "text": "Hello"}, 404, "not found"),
     "without a word": ("shop", "send-text", {"phone": NUMBER}, 400, "text"),
-    "a file in the body": ("shop", "send-media", {"phone": NUMBER, "media_base64": "QQ=="}, 400, "media_base64"),
+    "no file": ("shop", "send-media", {"phone": NUMBER}, 400, "media_base64"),
+    "two files": (
+        "shop",
+        "send-sticker",
+        {"phone": NUMBER, "sticker_url": f"{FILE}/a.webp", "sticker_base64": PICTURE},
+        400,
+        "sticker_base64",
+    ),
+    "what is no base64": ("shop", "send-audio", {"phone": NUMBER, "audio_base64": "a file"}, 400, "is no base64"),
+    "a program": (
+        "shop",
+        "send-media",
+        {"phone": NUMBER, "media_base64": PAGE, "mime_type": "text/html"},
+        400,
+        "web pages",
+    ),
     "a file that nobody may fetch": (
         "shop",
         "send-media",

@@ -92,9 +92,9 @@ def test_slack_gets_it_where_it_says_and_the_message_shares_it(deps: Deps, provi
     provider.on("POST", "/files.completeUploadExternal", Reply(json=shared))
     provider.on("POST", "/chat.postMessage", Reply(json={"ok": True, "channel": "4567", "ts": "1.1"}))
     _send(deps, "slack")
-    asked, upload, completed, message = provider.requests
-    assert asked.path.endswith(f"?filename=invoice.pdf&length={len(PDF)}")
-    assert (upload.body, completed.json) == (PDF, {"files": [{"id": "F1", "title": "invoice.pdf"}]})
+    ticket, upload, completion, message = provider.requests
+    assert ticket.path.endswith(f"?filename=invoice.pdf&length={len(PDF)}")
+    assert (upload.body, completion.json) == (PDF, {"files": [{"id": "F1", "title": "invoice.pdf"}]})
     assert message.json["text"] == "Here it is\n<https://acme.slack.com/files/U1/F1/invoice.pdf|invoice.pdf>"
 
 

@@ -51,6 +51,16 @@ def test_nobody_gets_a_file_that_was_not_checked(hub: ManualHub, bot: str) -> No
     assert (check.body, check.headers["x-file-name"]) == (PNG, "cat.png")
 
 
+def test_a_file_is_checked_right_after_it_came(hub: ManualHub, bot: str) -> None:
+    path = sends_picture(hub, bot)
+    hub.work()
+    assert (_unavailable(hub), read(hub, path)) == (None, (200, PNG))
+    for _ in range(2):
+        hub.tick()
+        hub.wait(minutes=2)
+    assert len(hub.provider.to("/scan")) == 1
+
+
 def test_an_infected_file_is_not_kept_and_its_message_says_why(hub: ManualHub, bot: str) -> None:
     hub.provider.on("POST", "/scan", INFECTED)
     path = sends_picture(hub, bot)

@@ -67,8 +67,8 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
         return _react(api, payload.reaction)
     if (forwarded := _forward(payload)) is not None:
         return _post(api, payload, forwarded, {})
-    content, held = "" if payload.poll else content_of(payload), _held(deps, instance, payload)
-    if not content and not held and not payload.poll:
+    content, uploads = "" if payload.poll else content_of(payload), _uploads(deps, instance, payload)
+    if not content and not uploads and not payload.poll:
         raise ProviderRejected(PROVIDER, "there is neither a text nor a file that could be sent")
     message: dict[str, Any] = {"content": content, "allowed_mentions": {"parse": []}}
     if payload.poll:
@@ -76,14 +76,14 @@ def send(deps: Deps, instance: Instance, config: DiscordConfig, payload: OutboxP
     if payload.choices:
         message["components"] = buttons(payload.choices)
     answering = _answering(instance, config, payload.context, deps.now())
-    answered = _answer(partial(call_by_token, deps), answering, message, held) if answering else None
-    return replace(answered or _post(api, payload, message, held), note=as_links(payload.attachments))
+    answered = _answer(partial(call_by_token, deps), answering, message, uploads) if answering else None
+    return replace(answered or _post(api, payload, message, uploads), note=as_links(payload.attachments))
 
 
-def _held(deps: Deps, instance: Instance, payload: OutboxPayload) -> dict[str, Media]:
+def _uploads(deps: Deps, instance: Instance, payload: OutboxPayload) -> dict[str, Media]:
     """The files that the hub holds, by the fields of the form."""
-    kept = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
-    return {f"files[{number}]": files.content_of(deps, instance, each) for number, each in enumerate(kept)}
+    own_files = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
+    return {f"files[{number}]": files.content_of(deps, instance, each) for number, each in enumerate(own_files)}
 
 
 def _forward(payload: OutboxPayload) -> dict[str, Any] | None:
@@ -135,12 +135,12 @@ def _answering(
     return answering.model_copy(update={"token": token}) if token else None
 
 
-def _answer(api: Api, answering: _Answering, message: Mapping[str, Any], held: Mapping[str, Media]) -> Sent | None:
+def _answer(api: Api, answering: _Answering, message: Mapping[str, Any], uploads: Mapping[str, Media]) -> Sent | None:
     """Fill the promised message, or follow it with another one; None when there is no such address any more."""
     original = f"{answering.path}/messages/@original"
     thinking = answering.thinking and _is_thinking(api("GET", original))
     # Filling it twice leaves the same message, so what nobody knows the outcome of is simply done again.
-    send = partial(api, files=held)
+    send = partial(api, files=uploads)
     reply = _twice(send, "PATCH", original, message) if thinking else send("POST", answering.path, message)
     if reply.code in _DEAD or (reply.answer.status == 404 and not reply.code):
         return None
@@ -152,14 +152,14 @@ def _is_thinking(reply: Reply) -> bool:
     return reply.answer.ok and isinstance(flags, int) and bool(flags & _THINKING)
 
 
-def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any], held: Mapping[str, Media]) -> Sent:
+def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any], uploads: Mapping[str, Media]) -> Sent:
     channel = channel_of(api, payload)
     body: dict[str, Any] = {**message}
     replied = None if "message_reference" in body else _replied(payload, channel)
     if replied:
         body["message_reference"] = {"message_id": replied, "fail_if_not_exists": False}
     path = f"channels/{quote(channel, safe='')}/messages"
-    send = partial(api, files=held)
+    send = partial(api, files=uploads)
     if payload.message_id is None:
         return sent_as(result(send("POST", path, body)), payload.external_conversation_id)
     # With an enforced nonce Discord gives the first message again instead of making a second one, for some minutes.

@@ -32,8 +32,8 @@ _SECTION, _LABEL = 3000, 75
 
 def parts(payload: OutboxPayload) -> list[OutboxPayload]:
     """A message for each file that the hub holds but the first: each takes several calls, and has to end in time."""
-    held = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
-    return each_before_text(payload, held[1:])
+    own_files = [attachment for attachment in payload.attachments if attachment.sha256 is not None]
+    return each_before_text(payload, own_files[1:])
 
 
 def send(deps: Deps, instance: Instance, config: SlackConfig, payload: OutboxPayload) -> Sent:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.events import OutboundEvent, Topic
 from shared.domain.files import BEING_CHECKED, FileCopy
 from shared.domain.messages import Attachment, Message, is_file
 from shared.usecases.conversations import scanning
+
+_SWEEP_AFTER = timedelta(minutes=1)
 
 
 def are_stored(deps: Deps) -> bool:
@@ -32,6 +36,14 @@ def order(deps: Deps, unit: UnitOfWork, message: Message, former: Sequence[Attac
             unit.file_copies.add(copy)
             if scanning.is_on(deps):
                 _set_unavailable(message, number, BEING_CHECKED)
+                _begin_at_once(deps, unit, copy)
+
+
+def _begin_at_once(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> None:
+    """Have the file copied and checked right after the commit: nobody gets it before. The sweep does it otherwise."""
+    copy.due_at = deps.now() + _SWEEP_AFTER
+    event = OutboundEvent(tenant_id=copy.tenant_id, file_copy_id=copy.id)
+    unit.after_commit(lambda: deps.bus.publish(Topic.OUTBOUND, event, key=copy.id))
 
 
 def new_copy(deps: Deps, message: Message, number: int, attachment: Attachment) -> FileCopy:

@@ -183,3 +183,14 @@ def test_of_an_answer_whose_beginning_was_refused_all_is_sent_when_it_is_redrive
         assert _calls(hub)[-1] == ("sendMessage", WHOLE)
         assert [name for name, _ in _calls(hub)] == ["sendMessage", "sendMessage"]
         assert [answer.text for answer in _answers(hub)] == [WHOLE]
+
+
+def test_what_a_stream_has_around_the_words_is_not_counted_as_tokens(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        chunks = [*(_event(content=letter) for letter in WHOLE), b"data: [DONE]\n\n"]
+        hub.provider.on("POST", CHAT, Reply(headers={"content-type": "text/event-stream"}, chunks=chunks))
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        [usage] = hub.documents("ai_usage")
+        assert usage["tokens"] < 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -147,8 +148,10 @@ def complete(
             # One picture that the model cannot read must not keep the customer from an answer.
             return complete(deps, agent, plain, functions, timeout)
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
-    body = (streamed.body() if streamed is not None else None) or answer.json()
-    tokens = _tokens(body, reservation.tokens.prompt, len(answer.body))
+    whole = streamed.body() if streamed is not None else None
+    body = whole or answer.json()
+    # Around each piece of a stream there is far more than the piece.
+    tokens = _tokens(body, reservation.tokens.prompt, len(json.dumps(whole)) if whole else len(answer.body))
     reservation.settle(tokens)
     return Completion(_choice(body), tokens.total)
 

@@ -102,6 +102,19 @@ def test_steps_that_still_wait_are_one(open_hub: OpenHub) -> None:
         assert [answer.text for answer in _answers(hub)] == [WHOLE]
 
 
+def test_a_step_that_waits_is_replaced_by_the_next_one(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        hub.provider.on("POST", CHAT, _streams(hub, *WORDS))
+        # Only the beginning is delivered; the time that the next steps need passes while the model is asked.
+        hub.overlaps.bus.after_publish(Topic.OUTBOUND, lambda: (hub.deliver(), hub.wait(seconds=2)))
+        hub.overlaps.bus.after_publish(Topic.OUTBOUND, lambda: hub.wait(seconds=2))
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        assert _calls(hub) == [("sendMessage", "Your order"), ("editMessageText", WHOLE)]
+        assert len(hub.documents("outbox")) == 2
+
+
 def test_a_model_that_breaks_off_is_asked_again_and_the_same_message_gets_its_end(open_hub: OpenHub) -> None:
     with open_hub() as hub:
         bot = _prepare(hub)
@@ -183,3 +196,14 @@ def test_of_an_answer_whose_beginning_was_refused_all_is_sent_when_it_is_redrive
         assert _calls(hub)[-1] == ("sendMessage", WHOLE)
         assert [name for name, _ in _calls(hub)] == ["sendMessage", "sendMessage"]
         assert [answer.text for answer in _answers(hub)] == [WHOLE]
+
+
+def test_what_a_stream_has_around_the_words_is_not_counted_as_tokens(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        chunks = [*(_event(content=letter) for letter in WHOLE), b"data: [DONE]\n\n"]
+        hub.provider.on("POST", CHAT, Reply(headers={"content-type": "text/event-stream"}, chunks=chunks))
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        [usage] = hub.documents("ai_usage")
+        assert usage["tokens"] < 100

@@ -31,9 +31,8 @@ log = logging.getLogger(__name__)
 _LATEST = 20
 """Messages of a conversation among which those are looked for that were not read yet."""
 _SWEEP_AFTER = timedelta(seconds=60)
-_AT_ONCE = 0.5
-"""Seconds: an answer that comes within them needs no sign that it is being written."""
 _LEAST_PAUSE = 0.5
+"""Seconds before a sign that an answer is being written, the first one too: what comes within them needs none."""
 
 
 def mark_read(deps: Deps, tenant_id: str, conversation_id: str) -> bool:
@@ -142,6 +141,6 @@ def typing(deps: Deps, instance: Instance, conversation: Conversation) -> Iterat
 
 
 def _keep_typing(deps: Deps, instance: Instance, conversation: Conversation, is_over: threading.Event) -> None:
-    pause: float | None = _AT_ONCE
+    pause: float | None = 0.0
     while pause is not None and not is_over.wait(max(pause, _LEAST_PAUSE)):
         pause = _show_typing(deps, instance, conversation)

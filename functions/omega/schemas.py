@@ -50,7 +50,8 @@ class NotConfigured(BaseModel):
 
     status: Literal["not_configured"] = "not_configured"
     message: str = (
-        "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
+        "No WhatsApp instance can be chosen: make one the default, create one, "
+        "or set SESSIONS_BUCKET, or EVOLUTION_URL and EVOLUTION_KEY"
     )
 
     @classmethod

@@ -217,11 +217,12 @@ class WorkerLine:
 
     def _connected(self, report: protocol.Connected) -> None:
         self._own, self._offline_since, self._is_open = report.account, None, True
-        self._bring("connected", {"name": report.name})
         if not self._is_paired:
             self._is_paired = True
+            # Before anybody sees that it is connected, and may log it out again.
             self._jobs.put(self._files.save)
             self._jobs.put(self._listener.on_paired)
+        self._bring("connected", {"name": report.name})
         if not self._opened.done():
             self._opened.set_result(None)
 

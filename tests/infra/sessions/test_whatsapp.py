@@ -308,3 +308,18 @@ def test_naming_a_server_of_evolutions_moves_a_channel_there_and_keeps_its_conve
     hub.post(f"/webhook/evolution/{name}", {"event": "messages.upsert", "instance": name, "data": data, "apikey": "k"})
     eventually(lambda: len(hub.messages()) == 2)
     assert [each.id for each in hub.conversations()] == [conversation.id]
+
+
+def test_an_account_that_finds_no_room_says_so_and_comes_when_there_is_some(
+    hub: Hub, whatsapp: WhatsApp, start: Start
+) -> None:
+    def connections(deps: Deps) -> WhatsAppConnections:
+        assert deps.snapshots is not None
+        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, most=1))
+
+    first, _ = _paired(hub, whatsapp, start, {"whatsapp_web": connections})
+    second = str(hub.post("/api/channels", {"name": "Second", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    eventually(lambda: "WHATSAPP_ACCOUNTS" in str(hub.documents("instances", id=second)[0]["status_detail"]))
+    assert len(whatsapp.open_links()) == 1
+    start("two", channels={"whatsapp_web": connections})
+    assert status_of(hub, first) == "CONNECTED"

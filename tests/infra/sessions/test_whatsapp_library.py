@@ -72,10 +72,14 @@ def account(hub: Hub, phones: Phones, start: Start, channels: Channels) -> tuple
 
 
 def _scanned(hub: Hub, phones: Phones, channel: str) -> str:
-    code = eventually(lambda: (hub.documents("instances", id=channel)[0]["pairing"] or {}).get("text"), _PATIENCE)
-    number = phones.scan(code)
+    number = phones.scan(_pairing(hub, channel, "text"))
     eventually(lambda: status_of(hub, channel) == "CONNECTED", _PATIENCE)
     return number
+
+
+def _pairing(hub: Hub, channel: str, field: str) -> str:
+    """A code that the channel shows, as soon as it does."""
+    return str(eventually(lambda: (hub.documents("instances", id=channel)[0]["pairing"] or {}).get(field), _PATIENCE))
 
 
 def _answer(hub: Hub, text: str, **fields: Any) -> None:
@@ -124,10 +128,7 @@ def test_a_code_can_be_typed_in_instead(hub: Hub, phones: Phones, start: Start, 
     start("one", channels=channels)
     config = {"phoneNumber": "+55 11 90000-0000"}
     channel = hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": config}, 201)["id"]
-    pairing = eventually(
-        lambda: (hub.documents("instances", id=channel)[0]["pairing"] or {}).get("pairing_code"), _PATIENCE
-    )
-    assert len(pairing) == len("ABCD-EFGH")
+    assert len(_pairing(hub, channel, "pairing_code")) == len("ABCD-EFGH")
 
 
 def test_a_phone_and_a_hidden_id_are_one_person(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:

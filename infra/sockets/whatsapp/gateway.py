@@ -69,12 +69,12 @@ class WorkerGateway:
         began_at = time.monotonic()
 
         def ended(is_over: bool, why: str) -> None:
-            self._note_end(session.id, began_at)
+            self._note_end(session.id, began_at, line.rest_seconds if line is not None else 0.0)
             listener.on_end(is_over, why)
 
         self._begin_watching()
         files = SessionFiles(self._snapshots, session)
-        line = None
+        line: WorkerLine | None = None
         try:
             is_paired = files.restore()
             line = WorkerLine(self._worker, files, session, Listener(listener.on_update, ended, listener.on_paired))
@@ -88,7 +88,7 @@ class WorkerGateway:
                 line.close()
                 self._lines.discard(line)
             if isinstance(error, ProviderUnavailable):
-                self._note_end(session.id, began_at)
+                self._note_end(session.id, began_at, line.rest_seconds if line is not None else 0.0)
                 error.retry_after = error.retry_after or self._pause(session.id)
             raise
         return line
@@ -133,8 +133,11 @@ class WorkerGateway:
         if now < free_at:
             raise ProviderUnavailable(PROVIDER, "the connection ended again and again", free_at - now)
 
-    def _note_end(self, session_id: str, began_at: float) -> None:
+    def _note_end(self, session_id: str, began_at: float, rest_seconds: float) -> None:
         now = time.monotonic()
+        if rest_seconds:
+            self._trouble[session_id] = (1, now + rest_seconds)
+            return
         if now - began_at > _STEADY_SECONDS:
             self._trouble.pop(session_id, None)
             return

@@ -323,3 +323,13 @@ def test_an_account_that_finds_no_room_says_so_and_comes_when_there_is_some(
     assert len(whatsapp.open_links()) == 1
     start("two", channels={"whatsapp_web": connections})
     assert status_of(hub, first) == "CONNECTED"
+
+
+def test_a_banned_account_rests_and_says_why(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:
+    channel, link = _paired(hub, whatsapp, start, channels)
+    link.say(protocol.Banned(why="WhatsApp has banned the account for some time", seconds=3600))
+    eventually(lambda: status_of(hub, channel) == "ERROR")
+    login = Ref("channel_auth", channel)
+    eventually(lambda: hub.store.get([login])[login].data["lease_owner"] is None)
+    assert len(whatsapp.links) == 1
+    assert _snapshots(hub)

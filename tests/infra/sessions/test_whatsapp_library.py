@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
 import signal
@@ -12,10 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.sockets.whatsapp.gateway import WorkerGateway
 from infra.sockets.whatsapp.line import WorkerLine
@@ -28,6 +22,7 @@ from tests.eventually import eventually
 from tests.infra.sessions.steps import Start, status_of
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
+from tests.whatsapp.files import encrypted
 from tests.whatsapp.playing import Phones, missing, playing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -112,7 +107,7 @@ def test_texts_go_both_ways_after_a_scan(hub: Hub, phones: Phones, account: tupl
 def test_files_go_both_ways(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
     _, number, _ = account
     key = secrets.token_bytes(32)
-    path = phones.keep(_encrypted(b"\xff\xd8cat", key))
+    path = phones.keep(encrypted(b"\xff\xd8cat", key))
     picture = {"mimetype": "image/jpeg", "caption": "My cat", "mediaKey": b64encode(key).decode(), "directPath": path}
     phones.write(number, f"{CUSTOMER}@s.whatsapp.net", {"imageMessage": picture})
     eventually(lambda: _texts(hub) == ["My cat"], _PATIENCE)
@@ -201,12 +196,3 @@ def test_another_process_goes_on_where_the_first_has_stopped(
     start("two", channels=channels)
     eventually(lambda: _texts(hub) == ["Between two holders"], _PATIENCE)
     assert not phones.state()["heldTwice"]
-
-
-def _encrypted(content: bytes, key: bytes) -> bytes:
-    """A picture as WhatsApp's apps upload it."""
-    keys = HKDF(SHA256(), 112, salt=None, info=b"WhatsApp Image Keys").derive(key)
-    padder = padding.PKCS7(128).padder()
-    encryptor = Cipher(algorithms.AES(keys[16:48]), modes.CBC(keys[:16])).encryptor()
-    body = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
-    return body + hmac.digest(keys[48:80], keys[:16] + body, hashlib.sha256)[:10]

@@ -38,6 +38,7 @@ class Roles(_Row):
     writes_secrets: tuple[str, ...] = ()
     media: bool = False
     files: bool = False
+    sessions: bool = False
     traces: bool = False
     pulls: tuple[str, ...] = ()
     listens: tuple[Topic, ...] = ()

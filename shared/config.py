@@ -201,6 +201,11 @@ class Settings(BaseModel):
         return self.backend == "google" and not emulated and self.trace_ratio > 0
 
     @property
+    def keeps_sessions(self) -> bool:
+        """Whether there is a place for the state of sessions that the hub holds itself."""
+        return self.backend == "embedded" or self.sessions_bucket is not None
+
+    @property
     def cloud_project(self) -> str | None:
         """The Google Cloud project, where the hub runs on Google's parts."""
         return self.google_cloud_project if self.backend == "google" else None

@@ -28,5 +28,6 @@ DECLARED_BY: Mapping[str, str] = {
     "telegram_api_id": "shared.channels.telegram_user.config:TelegramUserSettings",
     "telegram_api_url": "shared.channels.telegram_bot.config:TelegramBotSettings",
     "twilio_api_url": "shared.channelkit.twilio:TwilioSettings",
+    "whatsapp_accounts": "shared.channels.whatsapp_web.config:WhatsAppWebSettings",
     "whatsapp_media_url": "shared.channels.whatsapp_web.config:WhatsAppWebSettings",
 }

@@ -7,8 +7,10 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS
-from shared.channels import channel, default_adapter, names, type_of
+from shared.channels import channel, names, type_of
+from shared.config import Settings
 from shared.domain.messages import MessageKind, MessageStatus
+from shared.usecases.instances import adapter_choice
 
 
 class PaceOut(BaseModel):
@@ -26,7 +28,7 @@ class ChannelCapabilities(BaseModel):
 
     type: str
     adapter: str
-    is_default: bool = Field(description="Whether it serves the type when none is named.")
+    is_default: bool = Field(description="Whether it serves a new channel of the type that names none.")
     text_limit: int = Field(description="UTF-16 units; longer answers are split.")
     attachments: dict[str, int | None] = Field(description="The kinds that can be sent, with the most bytes of each.")
     receipts: list[str]
@@ -53,13 +55,13 @@ class ChannelCapabilities(BaseModel):
     pace: PaceOut
 
     @classmethod
-    def of(cls, adapter: str) -> ChannelCapabilities:
+    def of(cls, adapter: str, settings: Settings) -> ChannelCapabilities:
         channel_type, declared = type_of(adapter), channel(adapter).capabilities
         sizes = declared.attachments
         return cls(
             type=CHANNELS[channel_type],
             adapter=adapter,
-            is_default=default_adapter(channel_type) == adapter,
+            is_default=adapter_choice.chosen(settings, channel_type, {}) == adapter,
             text_limit=declared.text_limit,
             attachments={kind.value: sizes[kind] for kind in MessageKind if kind in sizes},
             receipts=[status.value for status in MessageStatus if status in declared.receipts],
@@ -93,6 +95,6 @@ class CapabilitiesOut(BaseModel):
     channels: list[ChannelCapabilities]
 
     @classmethod
-    def of_all(cls) -> CapabilitiesOut:
+    def of_all(cls, settings: Settings) -> CapabilitiesOut:
         """Of every adapter, in the order in which they are registered."""
-        return cls(channels=[ChannelCapabilities.of(adapter) for adapter in names()])
+        return cls(channels=[ChannelCapabilities.of(adapter, settings) for adapter in names()])

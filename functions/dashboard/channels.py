@@ -52,7 +52,7 @@ def list_channels(query: ChannelsQuery) -> Response:
 @api.get("/capabilities", responses={200: CapabilitiesOut})
 def channel_capabilities() -> Response:
     """Tell what every channel can carry, by type and by the adapter that serves it."""
-    return answer(CapabilitiesOut.of_all())
+    return answer(CapabilitiesOut.of_all(deps().settings))
 
 
 @api.post("/<channel_type>/configure", responses={200: ConfiguredOut, 409: Failure})

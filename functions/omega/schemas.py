@@ -46,7 +46,8 @@ class PairOut(RootModel[QRReady | AlreadyPaired]):
 
 
 _NO_ACCOUNT = (
-    "No WhatsApp instance can be chosen: make one the default, create one, or set EVOLUTION_URL and EVOLUTION_KEY"
+    "No WhatsApp instance can be chosen: make one the default, create one, "
+    "or set SESSIONS_BUCKET, or EVOLUTION_URL and EVOLUTION_KEY"
 )
 
 

@@ -238,7 +238,7 @@ class Sessions:
         listener = Listener(
             on_update=partial(self._updated, lease),
             on_end=partial(self._connection_ended, lease),
-            on_paired=partial(self._soon, partial(self._note_paired, lease, instance)),
+            on_paired=partial(self._try, partial(self._note_paired, lease, instance)),
         )
         try:
             credentials = self._deps.secrets.read(lease.secret)
@@ -266,11 +266,9 @@ class Sessions:
         self._leave_if_asked(self._leases[lease.instance_id])
 
     def _note_paired(self, lease: Lease, instance: Instance) -> None:
-        def noted() -> None:
-            if session_leases.note_paired(self._deps, lease):
-                self._announce(lease, instance)
-
-        self._pool.submit(self._try, noted)
+        """Runs on the connection's own thread: it returns when the login says so."""
+        if session_leases.note_paired(self._deps, lease):
+            self._announce(lease, instance)
 
     def _leave_if_asked(self, lease: Lease) -> None:
         """End a session at its provider that was logged out here."""

@@ -116,14 +116,16 @@ class Setup:
     field of the configuration that a lone "API key" stands for, and `api_url` the
     field with the address that the key is sent to, where each instance may have
     its own. `account` names the field with the account's name at such a server, where
-    it is not the instance's. `provider` is the company behind several channel types, by which the
-    Dashboard lists them together.
+    it is not the instance's. Where a type has several adapters, a value in one of the
+    fields `chosen_by` means this one. `provider` is the company behind several channel
+    types, by which the Dashboard lists them together.
     """
 
     title: str
     api_key: str | None = None
     api_url: str | None = None
     account: str | None = None
+    chosen_by: frozenset[str] = frozenset()
     provider: str | None = None
 
 

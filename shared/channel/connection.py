@@ -33,7 +33,7 @@ class Listener:
 
     `on_end` is called once when the connection ends by itself; with True, and what to
     tell the tenant, when the session is over for good. `on_paired` is called when the code of an account that was
-    waiting for it has been scanned, and the connection is up.
+    waiting for it has been scanned, and the connection is up; it returns when that is noted.
     """
 
     on_update: Callable[[Mapping[str, Any]], None]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from infra.sockets.whatsapp.line import WorkerLine
@@ -14,6 +16,7 @@ from infra.sockets.whatsapp.protocol import PING_SECONDS
 from infra.sockets.whatsapp.session_files import SessionFiles, delete_leftovers
 from shared.channel.connection import Listener
 from shared.channels.whatsapp_web import gateway
+from shared.channels.whatsapp_web.config import WhatsAppWebSettings
 from shared.channels.whatsapp_web.gateway import PROVIDER, Session
 from shared.deps import Deps
 from shared.errors import ProviderUnavailable
@@ -27,12 +30,26 @@ _STEADY_SECONDS = 60.0
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 
+_AT_ONCE = 4
+"""Workers that start at the same time: each needs a processor for a second, and WhatsApp sees them come one by one."""
+
+_FULL = "each process holds as many accounts as it may: raise WHATSAPP_ACCOUNTS, and the memory with it"
+_FULL_PAUSE = 60.0
+
 
 class WorkerGateway:
     """Starts a worker per session; one that ends soon again and again is started less and less often."""
 
-    def __init__(self, snapshots: Snapshots, worker: Worker | None = None, first_pause: float = _FIRST_PAUSE) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        worker: Worker | None = None,
+        first_pause: float = _FIRST_PAUSE,
+        most: int = 20,
+    ) -> None:
         self._snapshots = snapshots
+        self._most = most
+        self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         self._worker = worker or Worker()
         self._first_pause = first_pause
         self._lines: set[WorkerLine] = set()
@@ -40,19 +57,24 @@ class WorkerGateway:
         self._stopped = threading.Event()
         self._looking = ThreadPoolExecutor(4, thread_name_prefix="whatsapp-looking")
         self._starting = threading.Lock()
+        self._beginning = 0
         self._thread: threading.Thread | None = None
 
     def listen(self, session: Session, listener: Listener) -> WorkerLine:
+        self._check_turn(session.id)
+        with self._room(listener), self._at_once:
+            return self._begin(session, listener)
+
+    def _begin(self, session: Session, listener: Listener) -> WorkerLine:
         began_at = time.monotonic()
-        self._wait_for_turn(session.id, began_at)
 
         def ended(is_over: bool, why: str) -> None:
-            self._note_end(session.id, began_at)
+            self._note_end(session.id, began_at, line.rest_seconds if line is not None else 0.0)
             listener.on_end(is_over, why)
 
         self._begin_watching()
         files = SessionFiles(self._snapshots, session)
-        line = None
+        line: WorkerLine | None = None
         try:
             is_paired = files.restore()
             line = WorkerLine(self._worker, files, session, Listener(listener.on_update, ended, listener.on_paired))
@@ -66,7 +88,7 @@ class WorkerGateway:
                 line.close()
                 self._lines.discard(line)
             if isinstance(error, ProviderUnavailable):
-                self._note_end(session.id, began_at)
+                self._note_end(session.id, began_at, line.rest_seconds if line is not None else 0.0)
                 error.retry_after = error.retry_after or self._pause(session.id)
             raise
         return line
@@ -85,13 +107,37 @@ class WorkerGateway:
                 self._thread = threading.Thread(target=self._watch, name="whatsapp-watch", daemon=True)
                 self._thread.start()
 
-    def _wait_for_turn(self, session_id: str, now: float) -> None:
+    @contextmanager
+    def _room(self, listener: Listener) -> Iterator[None]:
+        """A place for one more line, until it is among the lines.
+
+        Raises `ProviderUnavailable` where another process has to hold the account, and shows it with the channel.
+        """
+        with self._starting:
+            has_room = sum(not line.is_closed for line in list(self._lines)) + self._beginning < self._most
+            self._beginning += has_room
+        if not has_room:
+            logger.warning("an account finds no room: %s", _FULL)
+            listener.on_update({"event": "offline", "sender": None, "data": {"why": _FULL}})
+            raise ProviderUnavailable(PROVIDER, _FULL, _FULL_PAUSE)
+        try:
+            yield
+        finally:
+            with self._starting:
+                self._beginning -= 1
+
+    def _check_turn(self, session_id: str) -> None:
+        """Raises `ProviderUnavailable` while a session that ended again and again has to rest."""
+        now = time.monotonic()
         _, free_at = self._trouble.get(session_id, (0, 0.0))
         if now < free_at:
             raise ProviderUnavailable(PROVIDER, "the connection ended again and again", free_at - now)
 
-    def _note_end(self, session_id: str, began_at: float) -> None:
+    def _note_end(self, session_id: str, began_at: float, rest_seconds: float) -> None:
         now = time.monotonic()
+        if rest_seconds:
+            self._trouble[session_id] = (1, now + rest_seconds)
+            return
         if now - began_at > _STEADY_SECONDS:
             self._trouble.pop(session_id, None)
             return
@@ -138,4 +184,6 @@ def offer(deps: Deps) -> None:
 
 
 def _opened(deps: Deps) -> WorkerGateway | None:
-    return WorkerGateway(deps.snapshots) if deps.snapshots is not None else None
+    if deps.snapshots is None:
+        return None
+    return WorkerGateway(deps.snapshots, most=deps.settings.of(WhatsAppWebSettings).whatsapp_accounts)

@@ -19,7 +19,7 @@ from infra.sockets.whatsapp.process import Worker, WorkerProcess
 from infra.sockets.whatsapp.session_files import SessionFiles
 from shared.channel.connection import Listener, Position, SessionEnded
 from shared.channels.whatsapp_web.gateway import PROVIDER, Posted, Session
-from shared.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable
+from shared.errors import LONGEST_PAUSE, OutcomeUnknown, ProviderRejected, ProviderUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,12 @@ ANSWER_SECONDS = 90.0
 """The library itself waits 75 seconds for WhatsApp's word."""
 
 LEAVING_SECONDS = 15.0
+PASSING_SECONDS = 2.0
 OFFLINE_SECONDS = 60.0
 """How long a worker may try to get a broken connection back, before it is begun anew."""
+
+BANNED_SECONDS = 3600.0
+"""How long a banned account rests where WhatsApp does not say for how long."""
 
 _LONGEST_PAUSE = 30.0
 _CLOSED = "the connection has just ended"
@@ -39,7 +43,10 @@ Job = Callable[[], None]
 
 
 class WorkerLine:
-    """Reports are taken on the worker's thread, which must never wait; what they mean happens on a second one."""
+    """Reports are taken on the worker's thread, which must never wait; what they mean happens on a second one.
+
+    For `rest_seconds` after its end nobody is to connect the account.
+    """
 
     def __init__(self, worker: Worker, files: SessionFiles, session: Session, listener: Listener) -> None:
         self._files = files
@@ -53,6 +60,8 @@ class WorkerLine:
         self._numbers = count(1)
         self._answers: dict[int, Future[protocol.Answer]] = {}
         self._opened: Future[None] = Future()
+        self.rest_seconds = 0.0
+        self._looking = threading.Lock()
         self._gone = threading.Event()
         self._closing = threading.Event()
         self._began_at = time.monotonic()
@@ -119,11 +128,19 @@ class WorkerLine:
             self._files.save()
         self._files.close()
         self._jobs.put(None)
+        # What came is published before anybody goes on, as far as the store takes it.
+        self._passing.join(PASSING_SECONDS)
 
     def look(self) -> None:
-        """Called every second: the worker hears that it may go on, and is ended where something is wrong with it."""
-        if self._closing.is_set() or self._gone.is_set():
+        """Called twice a second: end a worker with which something is wrong, and save what has changed."""
+        if self._closing.is_set() or self._gone.is_set() or not self._looking.acquire(blocking=False):
             return
+        try:
+            self._look()
+        finally:
+            self._looking.release()
+
+    def _look(self) -> None:
         why = self._process.why_to_end()
         if why is None and self._offline_since is not None and time.monotonic() - self._offline_since > OFFLINE_SECONDS:
             why = "the connection to WhatsApp did not come back"
@@ -189,7 +206,8 @@ class WorkerLine:
             case protocol.Connected():
                 self._connected(report)
             case protocol.Disconnected():
-                self._is_open, self._offline_since = False, time.monotonic()
+                # It may come several times while the worker tries to get the connection back.
+                self._is_open, self._offline_since = False, self._offline_since or time.monotonic()
             case protocol.Message():
                 self._bring("history" if report.history else "message", report.data)
             case protocol.Receipt():
@@ -207,6 +225,7 @@ class WorkerLine:
                 self._files.destroy()
                 self._end(report.why, is_over=True)
             case protocol.Banned():
+                self.rest_seconds = min(report.seconds or BANNED_SECONDS, LONGEST_PAUSE)
                 self._bring("banned", {"why": report.why})
                 self._end(report.why)
             case protocol.Failed():
@@ -217,11 +236,12 @@ class WorkerLine:
 
     def _connected(self, report: protocol.Connected) -> None:
         self._own, self._offline_since, self._is_open = report.account, None, True
-        self._bring("connected", {"name": report.name})
         if not self._is_paired:
             self._is_paired = True
+            # Before anybody sees that it is connected, and may log it out again.
             self._jobs.put(self._files.save)
             self._jobs.put(self._listener.on_paired)
+        self._bring("connected", {"name": report.name})
         if not self._opened.done():
             self._opened.set_result(None)
 

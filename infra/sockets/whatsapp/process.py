@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,12 +17,14 @@ from pathlib import Path
 import certifi
 
 from infra.sockets.whatsapp import protocol
+from shared.channels.whatsapp_web.gateway import PROVIDER
 from shared.errors import ProviderUnavailable
 
 logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[3]
 _STOP_SECONDS = 1.5
+_SENDING_SECONDS = 5
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LONGEST_LINE = 64 * 1024 * 1024
 
@@ -50,8 +53,8 @@ class WorkerProcess:
         self._writing = threading.Lock()
         self._heard_at = time.monotonic()
         self._socket, inherited = socket.socketpair()
-        # A worker that takes nothing for so long is dead, and ended for that.
-        self._socket.settimeout(None)
+        # Without a limit one worker that hangs would hold up the thread that looks after all of them.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SENDING_SECONDS, 0))
         with inherited:
             self._process = subprocess.Popen(  # noqa: S603 - a program of ours
                 [*worker.command, str(inherited.fileno())],
@@ -76,7 +79,9 @@ class WorkerProcess:
             with self._writing:
                 self._socket.sendall(protocol.line(command))
         except OSError:
-            raise ProviderUnavailable("whatsapp_web", "the connection has just ended") from None
+            # What went out of a line is no line; a worker that takes nothing is of no use either.
+            self._process.kill()
+            raise ProviderUnavailable(PROVIDER, "the connection has just ended") from None
 
     def why_to_end(self) -> str | None:
         """Why the worker is to be ended, if it is: it is silent, or needs too much memory."""

@@ -260,7 +260,10 @@ def report(text: bytes) -> Report | None:
 
 
 def _parsed(text: bytes, forms: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise ValueError("a line is JSON") from None
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise ValueError("a line is an object with a type")
     form = forms.get(value["type"])

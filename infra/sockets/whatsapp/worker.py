@@ -85,7 +85,8 @@ class Worker:
     def _carry_out(self, command: protocol.Command) -> None:
         match command:
             case protocol.Start():
-                self._start(command)
+                # On a thread of its own: it takes seconds on a busy machine, and the hub's pings are to be heard.
+                threading.Thread(target=self._start, args=(command,), daemon=True).start()
             case protocol.Stop():
                 self.end()
             case protocol.Ping():
@@ -103,10 +104,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub has to hear of it
             self._hub.tell(protocol.Failed(why=f"neonize cannot be used here: {error}"[:300]))
             os._exit(3)
-        threading.Thread(target=self._connect, args=(self._account,), daemon=True).start()
-
-    def _connect(self, account: Account) -> None:
-        account.run()
+        self._account.run()
         os._exit(3)
 
     def _answer(self, account: Account, command: protocol.Command) -> None:

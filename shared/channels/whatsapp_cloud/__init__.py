@@ -72,5 +72,5 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=80, chat_seconds=6, chat_burst=45),
     ),
-    setup=Setup(title="WhatsApp Business", api_key="access_token"),
+    setup=Setup(title="WhatsApp Business", api_key="access_token", chosen_by=frozenset({"phone_number_id"})),
 )

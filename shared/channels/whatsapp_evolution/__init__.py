@@ -99,6 +99,10 @@ channel = Channel(
         pace=Pace(per_second=1, replies_per_second=10, burst=10),
     ),
     setup=Setup(
-        title="WhatsApp Business", api_key="evolution_key", api_url="evolution_url", account="whatsapp_instance"
+        title="WhatsApp Business",
+        api_key="evolution_key",
+        api_url="evolution_url",
+        account="whatsapp_instance",
+        chosen_by=frozenset({"evolution_url", "evolution_key"}),
     ),
 )

@@ -11,9 +11,10 @@ from shared.setting_forms import Url
 
 
 class WhatsAppWebSettings(ChannelSettings):
-    """Where WhatsApp keeps the files that people send, encrypted."""
+    """Where WhatsApp keeps the files that people send, encrypted; and how many accounts one process holds at most."""
 
     whatsapp_media_url: Url = "https://mmg.whatsapp.net"
+    whatsapp_accounts: int = Field(default=20, ge=0, le=200)
 
 
 def _digits(value: object) -> object:

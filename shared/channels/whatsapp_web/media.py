@@ -36,10 +36,11 @@ def fetch_media(
     path = attachment.extra.get("direct_path") or _path_of(attachment.extra.get("encrypted_url"))
     if purpose is None or not isinstance(key, str) or not isinstance(path, str):
         raise NotFound("this attachment has no file")
+    decoded_key = _decoded(key)
     base = deps.settings.of(WhatsAppWebSettings).whatsapp_media_url.rstrip("/")
     # The operator chose the address; only the path is the customer's.
     encrypted = fetch_file(deps, PROVIDER, f"{base}/{path.lstrip('/')}", guarded=False)
-    content = _decrypted(encrypted.content, _decoded(key), purpose)
+    content = _decrypted(encrypted.content, decoded_key, purpose)
     return Media(content=content, mime_type=attachment.mime_type, file_name=attachment.file_name)
 
 

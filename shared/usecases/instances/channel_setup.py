@@ -11,10 +11,10 @@ from shared.domain.accounts import Principal
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest
-from shared.usecases.instances import type_channels
+from shared.usecases.instances import adapter_choice, type_channels
+from shared.usecases.instances.adapter_choice import API_KEY
 from shared.usecases.instances.instances import Changes, NewInstance, create, update
 
-API_KEY = "api_key"
 PROVIDER = "provider"
 
 
@@ -30,7 +30,7 @@ def configure(
     """Change the tenant's default (else oldest) channel of the type, or make its first one; then connect it.
 
     `api_key` becomes the credential that the channel's provider wants. A
-    `provider` (WhatsApp: `evolution` or `cloud`) means its channels alone. Only the
+    `provider` (WhatsApp: `evolution`, `cloud` or `web`) means its channels alone. Only the
     given keys change. With `spellings` (see `type_channels.chosen`) that channel is
     meant. Raises `NotFound` for an unknown one, `BadRequest` for wrong configuration
     as `update` does.
@@ -42,7 +42,7 @@ def configure(
     if instances:
         return _change(deps, caller, instances[0], values, label)
     try:
-        return _create(deps, tenant_id, channel_type, values, label, _first_name(tenant_id, channel_type, values))
+        return _create(deps, tenant_id, channel_type, values, label, _first_name(deps, tenant_id, channel_type, values))
     except BadRequest:
         if instances := _fitting(deps, tenant_id, channel_type, values):
             return _change(deps, caller, instances[0], values, label)
@@ -50,9 +50,9 @@ def configure(
     return _create(deps, tenant_id, channel_type, values, label, None)
 
 
-def _first_name(tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> str:
+def _first_name(deps: Deps, tenant_id: str, channel_type: ChannelType, values: Mapping[str, Any]) -> str:
     """The same for two that come at once: names are unique, so the second one finds what the first has made."""
-    adapter = channels.adapter_for(channel_type, values.get(PROVIDER))
+    adapter = adapter_choice.chosen(deps.settings, channel_type, values)
     made_of = adapter if values.get(PROVIDER) else channel_type.value
     return f"{channel_type.value}-{stable_id('configured', tenant_id, made_of)[:12]}"
 
@@ -81,7 +81,7 @@ def _create(
     label: str | None,
     name: str | None,
 ) -> Instance:
-    adapter = channels.adapter_for(channel_type, values.get(PROVIDER))
+    adapter = adapter_choice.chosen(deps.settings, channel_type, values)
     new = NewInstance(
         channel_type=channel_type,
         name=name,

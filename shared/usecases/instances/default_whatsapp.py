@@ -7,7 +7,7 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import ChannelType, Instance
 from shared.errors import BadRequest, NotFound
-from shared.usecases.instances import instance_config, instances
+from shared.usecases.instances import adapter_choice, instance_config, instances
 from shared.usecases.instances.instance_documents import MAX_NAME
 from shared.usecases.instances.instances import NewInstance
 
@@ -19,9 +19,9 @@ def find(deps: Deps, tenant_id: str) -> Instance | None:
 
 
 def find_or_make(deps: Deps, tenant_id: str) -> Instance | None:
-    """Like `find`, but a tenant without any WhatsApp instance gets one on the deployment's own Evolution server."""
+    """Like `find`, but a tenant without any WhatsApp instance gets one, where that needs nothing more than a scan."""
     candidates = _candidates(deps, tenant_id)
-    if candidates or not _has_own_server(deps):
+    if candidates or not _needs_only_a_scan(deps):
         return candidates[0] if len(candidates) == 1 else None
     # The name is always the same, so that of two requests only one makes it.
     name = f"whatsapp-{tenant_id}"[:MAX_NAME]
@@ -37,11 +37,12 @@ def _make(deps: Deps, tenant_id: str, **naming: str) -> Instance:
     return instances.create(deps, tenant_id, new, connect=False)
 
 
-def _has_own_server(deps: Deps) -> bool:
-    """Whether the settings give all that a WhatsApp instance needs: a server's address and its key."""
-    adapter = channels.default_adapter(ChannelType.WHATSAPP)
+def _needs_only_a_scan(deps: Deps) -> bool:
+    """Whether the settings give all else that an instance needs: a server and its key, or a socket of ours."""
+    adapter = adapter_choice.chosen(deps.settings, ChannelType.WHATSAPP, {})
     setup = channels.channel(adapter).setup
-    return {setup.api_url, setup.api_key} <= instance_config.defaults(adapter, deps.settings).keys()
+    needs = {field for field in (setup.api_url, setup.api_key) if field}
+    return needs <= instance_config.defaults(adapter, deps.settings).keys()
 
 
 def _candidates(deps: Deps, tenant_id: str) -> list[Instance]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared import channels
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
@@ -26,7 +25,7 @@ from shared.domain.instances import (
 )
 from shared.domain.status_details import DetailCode, StatusDetail
 from shared.errors import BadRequest, ChannelName, Collision, HubError
-from shared.usecases.instances import instance_config, instance_connection
+from shared.usecases.instances import adapter_choice, instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_documents import (
     check_external_id,
@@ -74,7 +73,7 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
         check_name(new.name)
     check_label(new.label)
     check_external_id(new.external_id)
-    adapter = _adapter(new)
+    adapter = _adapter(deps, new)
     parts = instance_config.split(adapter, new.config)
     if new.agent_api_key and not instance_config.is_mask(new.agent_api_key):
         parts.secrets[AGENT_API_KEY] = new.agent_api_key
@@ -90,9 +89,9 @@ def create(deps: Deps, tenant_id: str, new: NewInstance, *, connect: bool = True
     return instance_connection.connect(deps, created) if connect and not missing else created
 
 
-def _adapter(new: NewInstance) -> str:
+def _adapter(deps: Deps, new: NewInstance) -> str:
     if new.adapter is None:
-        return channels.adapter_for(new.channel_type, new.config.get("provider"))
+        return adapter_choice.chosen(deps.settings, new.channel_type, new.config)
     if new.adapter not in new.channel_type.adapters:
         raise BadRequest.of_field(
             "adapter", "is not known", (f"{new.adapter!r} does not serve ", ChannelName(new.channel_type))

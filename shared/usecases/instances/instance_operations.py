@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -38,6 +39,8 @@ from shared.errors import (
 from shared.usecases.instances import instance_config, instance_connection, instance_lookup, pairing_turns
 from shared.usecases.instances.channel_alerts import add_alert
 from shared.usecases.instances.status_details import reported
+
+log = logging.getLogger(__name__)
 
 _OFF = (InstanceStatus.NOT_CONFIGURED, InstanceStatus.DISCONNECTED)
 
@@ -150,6 +153,20 @@ def logout(deps: Deps, instance: Instance) -> Instance:
     """
     module = channels.ability(instance.adapter, SupportsLogout[BaseModel])
     return _end(deps, instance, module.logout if module else None, InstanceStatus.DISCONNECTED)
+
+
+def end_former(deps: Deps, former: Instance) -> None:
+    """End the connection that a process holds for an instance whose adapter is another one now."""
+    is_held = former.adapter in channels.names() and channels.channel(former.adapter).runtime == "socket"
+    module = channels.ability(former.adapter, SupportsLogout[BaseModel]) if is_held else None
+    config = _config(deps, former) if module else None
+    if module is None or config is None:
+        return
+    try:
+        module.logout(deps, former, config)
+    except ProviderError as error:
+        extra = {"instance_id": former.id, "why": error.detail}
+        log.warning("the account that a channel had before could not be logged out", extra=extra)
 
 
 def remove(deps: Deps, instance: Instance) -> Instance:

@@ -16,7 +16,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus, WebhookHealth
 from shared.errors import BadRequest, Collision, FieldName, joined
-from shared.usecases.instances import instance_config, instance_operations
+from shared.usecases.instances import adapter_choice, instance_config, instance_operations
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_creation import hub_fields, readiness
 from shared.usecases.instances.instance_documents import (
@@ -86,6 +86,8 @@ def update(
         outcome = run_with_retry(
             deps, lambda unit: _update(deps, unit, caller, instance_id, changes), retry_existing=True
         )
+    if outcome.before.adapter != outcome.after.adapter:
+        instance_operations.end_former(deps, outcome.before)
     forget(deps, outcome.before)
     forget(deps, outcome.after)
     is_disconnected = revive and bool(changes.config) and outcome.after.status in _DISCONNECTED
@@ -102,7 +104,7 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     stored = instance_config.readable_credentials(deps, before)
     former = Unlisted.of(stored)
     secrets = {name: value for name, value in stored.items() if name != UNLISTED}
-    adapter = _adapter(before, changes)
+    adapter = _adapter(deps, before, changes)
     new_parts = instance_config.split(adapter, changes.config)
     _overlay_agent_key(new_parts, changes)
     parts = _overlaid(before, adapter, secrets, former, new_parts)
@@ -128,10 +130,13 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     return _Outcome(before, after, (configured or account_changed or failed or was_not_configured) and not missing)
 
 
-def _adapter(before: Instance, changes: Changes) -> str:
+def _adapter(deps: Deps, before: Instance, changes: Changes) -> str:
     channel_type = changes.channel_type or before.type
-    if channel_type is not before.type or changes.config.get("provider"):
-        return channels.adapter_for(channel_type, changes.config.get("provider"))
+    if channel_type is not before.type:
+        return adapter_choice.chosen(deps.settings, channel_type, changes.config)
+    nobody_chose = adapter_choice.is_fallback(before.adapter) and not before.config.get("provider")
+    if changes.config.get("provider") or nobody_chose:
+        return adapter_choice.chosen_by(channel_type, changes.config) or before.adapter
     return before.adapter
 
 

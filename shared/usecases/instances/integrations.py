@@ -15,8 +15,9 @@ from shared.deps import Deps
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import BadRequest, Detail, HubError, ProviderError
-from shared.usecases.instances import instance_config, type_channels
-from shared.usecases.instances.channel_setup import API_KEY, PROVIDER, with_credential
+from shared.usecases.instances import adapter_choice, instance_config, type_channels
+from shared.usecases.instances.adapter_choice import API_KEY
+from shared.usecases.instances.channel_setup import PROVIDER, with_credential
 from shared.usecases.instances.instance_config import Parts
 from shared.usecases.instances.providers import carried_by, types_by_provider
 
@@ -46,7 +47,7 @@ def try_credential(deps: Deps, tenant_id: str, channel_type: ChannelType, values
     its channel is connected.
     """
     instances = type_channels.of_type(deps, tenant_id, channel_type)
-    adapter = _adapter(channel_type, values, instances)
+    adapter = _adapter(deps, channel_type, values, instances)
     if channels.ability(adapter, SupportsProbe[BaseModel]) is None:
         return _without_credential(instances)
     stored = next((instance for instance in instances if instance.adapter == adapter), None)
@@ -81,11 +82,11 @@ def try_provider(deps: Deps, tenant_id: str, provider: str, values: Mapping[str,
     return try_credential(deps, tenant_id, tried, {**values, PROVIDER: provider})
 
 
-def _adapter(channel_type: ChannelType, values: Mapping[str, Any], instances: Sequence[Instance]) -> str:
+def _adapter(deps: Deps, channel_type: ChannelType, values: Mapping[str, Any], instances: Sequence[Instance]) -> str:
     """That of the provider which is named, else of the channel that the tenant has, else the type's own."""
     if not values.get(PROVIDER) and instances:
         return instances[0].adapter
-    return channels.adapter_for(channel_type, values.get(PROVIDER))
+    return adapter_choice.chosen(deps.settings, channel_type, values)
 
 
 def _draft(deps: Deps, tenant_id: str, channel_type: ChannelType, adapter: str) -> Instance:

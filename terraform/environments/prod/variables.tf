@@ -59,3 +59,9 @@ variable "sockets_image" {
   description = "The image of the sockets container, by its digest."
   type        = string
 }
+
+variable "whatsapp_accounts" {
+  description = "How many WhatsApp accounts one instance of the sockets container holds by the hub's own sockets; 0 for none."
+  type        = number
+  default     = 5
+}

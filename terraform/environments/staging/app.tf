@@ -15,4 +15,6 @@ module "app" {
   secrets         = var.secrets
   settings        = var.settings
   sockets_image   = var.sockets_image
+
+  whatsapp_accounts = var.whatsapp_accounts
 }

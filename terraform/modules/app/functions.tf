@@ -58,6 +58,9 @@ locals {
       try(row.roles.media, false) ? { MEDIA_BUCKET = google_storage_bucket.media.name } : {},
       # Who stores messages only asks whether there is a bucket: then it orders the copies that others make.
       { FILES_BUCKET = google_storage_bucket.files.name },
+      # Who makes a channel only asks whether there is a bucket: then the sockets can hold a WhatsApp account.
+      var.whatsapp_accounts > 0 ? { SESSIONS_BUCKET = google_storage_bucket.sessions.name } : {},
+      try(row.roles.sessions, false) ? { WHATSAPP_ACCOUNTS = tostring(var.whatsapp_accounts) } : {},
       row.environment,
       var.settings,
     )

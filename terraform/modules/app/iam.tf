@@ -292,6 +292,14 @@ resource "google_storage_bucket_iam_member" "files" {
   member = google_service_account.function[each.key].member
 }
 
+resource "google_storage_bucket_iam_member" "sessions" {
+  for_each = { for name, row in local.deployed : name => row if try(row.roles.sessions, false) }
+
+  bucket = google_storage_bucket.sessions.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.function[each.key].member
+}
+
 resource "google_project_iam_member" "traces" {
   for_each = { for name, row in local.deployed : name => row if try(row.roles.traces, false) }
 

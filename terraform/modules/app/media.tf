@@ -49,3 +49,20 @@ resource "google_storage_bucket" "files" {
     retention_duration_seconds = 0
   }
 }
+
+# The state of WhatsApp sessions that the hub holds itself, sealed with keys in Secret Manager. Whoever unlinks an account
+# has it gone at once.
+resource "google_storage_bucket" "sessions" {
+  #checkov:skip=CKV_GCP_62: one account reads it; Cloud Audit Logs tell who else tried
+  #checkov:skip=CKV_GCP_78: an old state is of no use: WhatsApp's keys move on with every message
+  project                     = var.project
+  name                        = "${var.project}-sessions"
+  location                    = var.region
+  force_destroy               = !var.protected
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+}

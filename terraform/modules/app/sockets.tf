@@ -33,8 +33,9 @@ resource "google_cloud_run_v2_service" "sockets" {
         cpu_idle          = false
         startup_cpu_boost = true
         limits = {
-          cpu    = tostring(local.deployed["sockets"].cpu)
-          memory = local.deployed["sockets"].memory
+          cpu = tostring(local.deployed["sockets"].cpu)
+          # Each WhatsApp account is a process of its own.
+          memory = "${max(1024, 512 + 100 * var.whatsapp_accounts)}Mi"
         }
       }
 

@@ -117,3 +117,14 @@ variable "sockets_image" {
   description = "The image of the sockets container, by its digest."
   type        = string
 }
+
+variable "whatsapp_accounts" {
+  description = "How many WhatsApp accounts one instance of the sockets container holds by the hub's own sockets; 0 for none. Its memory follows."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.whatsapp_accounts >= 0 && var.whatsapp_accounts <= 35
+    error_message = "whatsapp_accounts is from 0 to 35: with one processor Cloud Run gives no more memory than for that."
+  }
+}

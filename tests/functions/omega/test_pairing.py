@@ -260,8 +260,10 @@ def test_the_default_whatsapp_instance_is_meant_else_the_only_one(client: FlaskC
     assert client.get("/api/health").json["whatsapp"] == "disconnected"  # type: ignore[index]
 
 
-def test_without_any_instance_and_server_there_is_nothing_to_pair(deps: Deps, server: Evolution) -> None:
-    client = client_of(deps, evolution_url=None)
+def test_without_any_instance_server_and_place_for_sessions_there_is_nothing_to_pair(
+    deps: Deps, server: Evolution
+) -> None:
+    client = client_of(deps, evolution_url=None, backend="google", google_cloud_project="acme")
     for answer in (client.post("/api/pair"), client.get("/api/pair/status")):
         assert answer.status_code == 409
         assert set(answer.json or {}) == {"status", "message", "detail", "error"}

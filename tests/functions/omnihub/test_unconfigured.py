@@ -49,7 +49,10 @@ def channel_type(request: pytest.FixtureRequest) -> ChannelType:
 @pytest.fixture
 def path(client: FlaskClient, channel_type: ChannelType) -> str:
     """The path of an instance of which nothing is known but its type."""
-    body = AGENT | {"name": "bare", "channel_type": channel_type.value}
+    body: dict[str, Any] = AGENT | {"name": "bare", "channel_type": channel_type.value}
+    if channel_type is ChannelType.WHATSAPP:
+        # Without a server a socket of our own would be meant, which needs nothing.
+        body["config"] = {"provider": "evolution"}
     answer = client.post(PATH, json=body)
     assert answer.status_code == 201, answer.text
     return f"{PATH}/bare"
@@ -84,7 +87,7 @@ def test_it_cannot_be_restarted_and_the_answer_says_what_is_missing(
 
 
 def test_there_is_no_code_to_scan_while_nobody_knows_evolutions_address(client: FlaskClient, provider: Stub) -> None:
-    client.post(PATH, json=AGENT | {"name": "bare"})
+    client.post(PATH, json=AGENT | {"name": "bare", "config": {"provider": "evolution"}})
     refused: Any = client.get(f"{PATH}/bare/qr")
     assert (refused.status_code, refused.json["detail"]) == (400, "evolution: evolution_url is not set")
 

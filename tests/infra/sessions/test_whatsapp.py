@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sqlite3
@@ -16,6 +17,7 @@ from infra.sockets.whatsapp import protocol
 from infra.sockets.whatsapp.gateway import WorkerGateway
 from shared.channel.connection import Connections
 from shared.channels.whatsapp_web.connection import WhatsAppConnections
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
 from shared.ports.store import Ref
@@ -43,8 +45,14 @@ def channels(whatsapp: WhatsApp) -> Channels:
     return {"whatsapp_web": connections}
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A hub that knows no Evolution server."""
+    return settings.model_copy(update={"evolution_url": None})
+
+
 def _channel(hub: Hub, **config: Any) -> str:
-    body = {"name": "Shop", "type": "WHATSAPP", "config": {"provider": "web"} | config}
+    body = {"name": "Shop", "type": "WHATSAPP", "config": config}
     return str(hub.post("/api/channels", body, 201)["id"])
 
 
@@ -79,6 +87,32 @@ def test_a_new_channel_shows_a_code_and_is_connected_once_it_was_scanned(
     statuses = [event.payload["status"] for event in _names(hub, "channel-status")]
     assert statuses.index("waiting_for_scan") < statuses.index("connected")
     eventually(lambda: hub.documents("instances", id=channel)[0]["phone_number"] == "+5511900000000")
+
+
+def test_a_headless_hub_pairs_its_account_with_nothing_but_a_phone(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
+) -> None:
+    start("one", channels=channels)
+    answer = hub.post("/api/pair", {})
+    assert answer["status"] == "qr_ready"
+    assert base64.b64decode(answer["qr_png_base64"]).startswith(b"\x89PNG")
+    whatsapp.scan(whatsapp.link())
+    assert hub.get("/api/pair/status") == {"status": "paired", "message": "WhatsApp pairing completed"}
+    assert hub.post("/api/pair", {})["status"] == "already_paired"
+    assert hub.get("/api/health")["whatsapp"] == "connected"
+
+
+def test_omni_hub_shows_the_code_and_a_code_to_type_in(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
+) -> None:
+    start("one", channels=channels)
+    agent = {"agent_api_url": "http://localhost:3000", "agent_api_key": "agent-key-5678", "default_agent": "support"}
+    hub.post("/api/v1/instances", agent | {"name": "shop", "phone_number": "+5511900000000"}, 201)
+    shown_code = hub.get("/api/v1/instances/shop/qr")
+    assert shown_code["qr_code"].startswith("data:image/png;base64,")
+    assert (shown_code["status"], "PAIR-CODE" in shown_code["message"]) == ("waiting_for_scan", True)
+    whatsapp.scan(whatsapp.link())
+    eventually(lambda: hub.get("/api/v1/instances/shop/status")["status"] == "connected")
 
 
 def test_a_code_to_type_in_comes_beside_the_one_to_scan(
@@ -257,3 +291,45 @@ def test_what_the_phone_itself_writes_is_stored_as_sent(
     message = eventually(lambda: hub.messages())[0]
     assert (message.text, message.direction.value) == ("Written on the phone", "outbound")
     assert ACCOUNT not in str(hub.conversation().external_conversation_id)
+
+
+def test_naming_a_server_of_evolutions_moves_a_channel_there_and_keeps_its_conversations(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
+) -> None:
+    channel, link = _paired(hub, whatsapp, start, channels)
+    whatsapp.write(link, "M1", "Hello", remoteJid="95511988887777@lid", remoteJidAlt=CUSTOMER)
+    conversation = hub.conversation()
+    moved = hub.patch(f"/api/channels/{channel}", {"config": {"evolutionUrl": hub.provider.url, "evolutionKey": "k"}})
+    assert moved["adapter"] == "whatsapp_evolution"
+    eventually(lambda: not whatsapp.open_links())
+    key = {"id": "M2", "remoteJid": CUSTOMER, "fromMe": False}
+    data = {"key": key, "messageTimestamp": 1796037700, "message": {"conversation": "Hello again"}}
+    name = hub.documents("instances", id=channel)[0]["name"]
+    hub.post(f"/webhook/evolution/{name}", {"event": "messages.upsert", "instance": name, "data": data, "apikey": "k"})
+    eventually(lambda: len(hub.messages()) == 2)
+    assert [each.id for each in hub.conversations()] == [conversation.id]
+
+
+def test_an_account_that_finds_no_room_says_so_and_comes_when_there_is_some(
+    hub: Hub, whatsapp: WhatsApp, start: Start
+) -> None:
+    def connections(deps: Deps) -> WhatsAppConnections:
+        assert deps.snapshots is not None
+        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, most=1))
+
+    first, _ = _paired(hub, whatsapp, start, {"whatsapp_web": connections})
+    second = str(hub.post("/api/channels", {"name": "Second", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    eventually(lambda: "WHATSAPP_ACCOUNTS" in str(hub.documents("instances", id=second)[0]["status_detail"]))
+    assert len(whatsapp.open_links()) == 1
+    start("two", channels={"whatsapp_web": connections})
+    assert status_of(hub, first) == "CONNECTED"
+
+
+def test_a_banned_account_rests_and_says_why(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:
+    channel, link = _paired(hub, whatsapp, start, channels)
+    link.say(protocol.Banned(why="WhatsApp has banned the account for some time", seconds=3600))
+    eventually(lambda: status_of(hub, channel) == "ERROR")
+    login = Ref("channel_auth", channel)
+    eventually(lambda: hub.store.get([login])[login].data["lease_owner"] is None)
+    assert len(whatsapp.links) == 1
+    assert _snapshots(hub)

@@ -120,6 +120,10 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "Only who takes, copies, deletes or serves files may use their bucket"
   }
   assert {
+    condition     = toset(keys(google_storage_bucket_iam_member.sessions)) == toset(["sockets"])
+    error_message = "Only who holds sessions may use their bucket"
+  }
+  assert {
     condition = (
       toset(keys(google_project_iam_member.listener)) == toset(["sockets"]) &&
       toset(keys(google_pubsub_topic_iam_member.listens)) == toset(["sockets/realtime"]) &&

@@ -122,6 +122,24 @@ run "services_indexes_protection_and_alerts" {
     error_message = "Copies of files are private, and stay until the hub deletes them"
   }
   assert {
+    condition = (
+      google_storage_bucket.sessions.public_access_prevention == "enforced" &&
+      google_storage_bucket.sessions.uniform_bucket_level_access &&
+      length(google_storage_bucket.sessions.lifecycle_rule) == 0
+    )
+    error_message = "Sessions are private, and stay until the hub deletes them"
+  }
+  assert {
+    condition = (
+      google_cloud_run_v2_service.sockets.template[0].containers[0].resources[0].limits.memory == "1024Mi" &&
+      one([
+        for variable in google_cloud_run_v2_service.sockets.template[0].containers[0].env : variable.value
+        if variable.name == "WHATSAPP_ACCOUNTS"
+      ]) == "5"
+    )
+    error_message = "The sockets have memory for as many WhatsApp accounts as they hold"
+  }
+  assert {
     condition     = google_artifact_registry_repository.images.docker_config[0].immutable_tags && length(google_artifact_registry_repository.images.cleanup_policies) == 2
     error_message = "Old images must not pile up"
   }

@@ -1,0 +1,198 @@
+"""The real library in the worker that ships, against a server that plays WhatsApp: what the hub promises over both."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from infra.sockets.whatsapp.gateway import WorkerGateway
+from infra.sockets.whatsapp.line import WorkerLine
+from shared.channel.connection import Connections
+from shared.channels.whatsapp_web.connection import WhatsAppConnections, line_of
+from shared.config import Settings
+from shared.deps import Deps
+from tests.adapters.backends import emulators
+from tests.eventually import eventually
+from tests.infra.sessions.steps import Start, status_of
+from tests.pipeline.hub import Hub
+from tests.stubs import Reply
+from tests.whatsapp.files import encrypted
+from tests.whatsapp.playing import Phones, missing, playing
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+Channels = Mapping[str, Callable[[Deps], Connections[Any]]]
+CUSTOMER = "5511988887777"
+_PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+    reason = missing()
+    if reason and emulators.environment("REQUIRE_WHATSAPP") == "1":
+        pytest.fail(f"REQUIRE_WHATSAPP=1, but {reason}")
+    if reason:
+        pytest.skip(reason)
+    with playing(tmp_path_factory.mktemp("whatsapp")) as phones:
+        yield phones
+
+
+@pytest.fixture
+def settings(settings: Settings, phones: Phones) -> Settings:
+    """A hub that knows no Evolution server, and this WhatsApp's files."""
+    return settings.model_copy(update={"evolution_url": None, "whatsapp_media_url": phones.url})
+
+
+@pytest.fixture
+def channels(phones: Phones) -> Channels:
+    def connections(deps: Deps) -> WhatsAppConnections:
+        assert deps.snapshots is not None
+        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, phones.worker, first_pause=0.05))
+
+    return {"whatsapp_web": connections}
+
+
+@pytest.fixture
+def account(hub: Hub, phones: Phones, start: Start, channels: Channels) -> tuple[str, str, Deps]:
+    """A channel whose code was scanned, the account's number, and the process that holds it."""
+    process, _ = start("one", channels=channels)
+    channel = str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    return channel, _scanned(hub, phones, channel), process
+
+
+def _scanned(hub: Hub, phones: Phones, channel: str) -> str:
+    number = phones.scan(_pairing(hub, channel, "text"))
+    eventually(lambda: status_of(hub, channel) == "CONNECTED", _PATIENCE)
+    return number
+
+
+def _pairing(hub: Hub, channel: str, field: str) -> str:
+    """A code that the channel shows, as soon as it does."""
+    return str(eventually(lambda: (hub.documents("instances", id=channel)[0]["pairing"] or {}).get(field), _PATIENCE))
+
+
+def _answer(hub: Hub, text: str, **fields: Any) -> None:
+    hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": text} | fields, 202)
+
+
+def _written(phones: Phones, number: str, text: str) -> str:
+    return phones.write(number, f"{CUSTOMER}@s.whatsapp.net", {"conversation": text})
+
+
+def _texts(hub: Hub) -> list[str | None]:
+    return [message.text for message in hub.messages()]
+
+
+def _pid(process: Deps, channel: str) -> int:
+    line = line_of(process, channel)
+    assert isinstance(line, WorkerLine)
+    return line.pid
+
+
+def test_texts_go_both_ways_after_a_scan(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    _, number, _ = account
+    _written(phones, number, "Is it still there?")
+    eventually(lambda: _texts(hub) == ["Is it still there?"], _PATIENCE)
+    _answer(hub, "Yes, it is")
+    eventually(lambda: {"conversation": "Yes, it is"} in phones.read(CUSTOMER), _PATIENCE)
+    assert not any("bot" in received["tags"] for received in phones.state()["received"])
+
+
+def test_files_go_both_ways(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    _, number, _ = account
+    key = secrets.token_bytes(32)
+    path = phones.keep(encrypted(b"\xff\xd8cat", key))
+    picture = {"mimetype": "image/jpeg", "caption": "My cat", "mediaKey": b64encode(key).decode(), "directPath": path}
+    phones.write(number, f"{CUSTOMER}@s.whatsapp.net", {"imageMessage": picture})
+    eventually(lambda: _texts(hub) == ["My cat"], _PATIENCE)
+    answer = hub.client.get(f"/media/{hub.messages()[0].id}-0", headers=hub.headers)
+    assert (answer.status_code, answer.data) == (200, b"\xff\xd8cat")
+    hub.provider.on("GET", "/dog.jpg", Reply(content=b"\xff\xd8dog", headers={"content-type": "image/jpeg"}))
+    _answer(hub, "My dog", attachments=[{"type": "image", "url": f"{hub.provider.url}/dog.jpg"}])
+    sent = eventually(lambda: [each for each in phones.read(CUSTOMER) if "imageMessage" in each], _PATIENCE)
+    assert (sent[0]["imageMessage"]["caption"], sent[0]["imageMessage"]["mimetype"]) == ("My dog", "image/jpeg")
+
+
+def test_a_code_can_be_typed_in_instead(hub: Hub, phones: Phones, start: Start, channels: Channels) -> None:
+    start("one", channels=channels)
+    config = {"phoneNumber": "+55 11 90000-0000"}
+    channel = hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": config}, 201)["id"]
+    assert len(_pairing(hub, channel, "pairing_code")) == len("ABCD-EFGH")
+
+
+def test_a_phone_and_a_hidden_id_are_one_person(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    _, number, _ = account
+    hidden = f"9{CUSTOMER}@lid"
+    phones.write(
+        number, hidden, {"conversation": "Hidden"}, sender_pn=f"{CUSTOMER}@s.whatsapp.net", addressing_mode="lid"
+    )
+    eventually(lambda: _texts(hub) == ["Hidden"], _PATIENCE)
+    _written(phones, number, "By my number")
+    eventually(lambda: len(_texts(hub)) == 2, _PATIENCE)
+    assert hub.conversation().external_conversation_id == f"{CUSTOMER}@s.whatsapp.net"
+
+
+def test_a_broken_connection_comes_back_and_nothing_is_lost(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    _, number, _ = account
+    logins = phones.state()["logins"]
+    phones.drop()
+    _written(phones, number, "While you were away")
+    eventually(lambda: phones.state()["logins"] > logins, _PATIENCE)
+    eventually(lambda: _texts(hub) == ["While you were away"], _PATIENCE)
+
+
+def test_a_killed_worker_is_back_with_its_session(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    channel, number, process = account
+    os.kill(_pid(process, channel), signal.SIGKILL)
+    _written(phones, number, "Still there?")
+    eventually(lambda: _texts(hub) == ["Still there?"], _PATIENCE)
+    assert not phones.state()["heldTwice"]
+
+
+def test_a_worker_that_was_replaced_ends_and_the_account_is_taken_again(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    channel, number, process = account
+    former = _pid(process, channel)
+    phones.replace()
+    eventually(lambda: line_of(process, channel) is not None and _pid(process, channel) != former, _PATIENCE)
+    _written(phones, number, "Who are you?")
+    eventually(lambda: _texts(hub) == ["Who are you?"], _PATIENCE)
+
+
+def test_an_account_that_is_unlinked_on_the_phone_is_disconnected(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    channel, number, _ = account
+    phones.unlink(number)
+    eventually(lambda: status_of(hub, channel) == "DISCONNECTED", _PATIENCE)
+    assert eventually(lambda: [n for n in hub.documents("notifications") if "unlinked" in n["message"]])
+    assert not [path for path in (hub.deps.settings.data_dir / "sessions").rglob("*") if path.is_file()]
+
+
+def test_logging_out_here_unlinks_the_device(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    channel, number, _ = account
+    assert number in phones.state()["devices"]
+    hub.post(f"/api/v1/instances/{hub.documents('instances', id=channel)[0]['name']}/logout", {})
+    eventually(lambda: number not in phones.state()["devices"], _PATIENCE)
+
+
+def test_another_process_goes_on_where_the_first_has_stopped(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    _, first = start("one", channels=channels)
+    channel = str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    number = _scanned(hub, phones, channel)
+    first.stop()
+    _written(phones, number, "Between two holders")
+    start("two", channels=channels)
+    eventually(lambda: _texts(hub) == ["Between two holders"], _PATIENCE)
+    assert not phones.state()["heldTwice"]

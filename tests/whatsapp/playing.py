@@ -1,0 +1,130 @@
+"""A server that plays WhatsApp for the real library: it needs Node.js and the packages that `.ci/run` installs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from infra.sockets.whatsapp.process import Worker
+
+SERVER = Path(__file__).parent / "server"
+_HOSTS = ("web.whatsapp.com", "mmg.whatsapp.net", "*.whatsapp.net")
+
+
+def missing() -> str | None:
+    """Why the server cannot run here."""
+    if _node() is None:
+        return "the real WhatsApp library is tested against a server that needs Node.js 20 or newer"
+    if not (SERVER / "node_modules").exists():
+        return "npm ci --ignore-scripts --prefix tests/whatsapp/server installs the server that plays WhatsApp"
+    return None
+
+
+def _node() -> str | None:
+    """The environment's own, else the machine's."""
+    return shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
+
+
+@dataclass
+class Phones:
+    """What the tests have people do with their phones, and what they see there."""
+
+    url: str
+    root: str
+    certificates: Path
+
+    @property
+    def worker(self) -> Worker:
+        """The real worker, which takes this server for WhatsApp."""
+        return Worker(
+            command=[sys.executable, "-m", "tests.whatsapp.real_worker", self.root, self.url],
+            environment={"SSL_CERT_FILE": str(self.certificates)},
+        )
+
+    def scan(self, code: str) -> str:
+        """Scan a code; returns the account's number."""
+        return str(self._post("scan", code.encode())["jid"]).partition(":")[0]
+
+    def write(self, device: str, sender: str, message: dict[str, Any], **attributes: str) -> str:
+        """Have a customer write to the device, whether it is connected or not; returns the message's id."""
+        extra: dict[str, Any] = {"attrs": attributes} if attributes else {}
+        body = {"dev": device, "from": sender, "notify": "Alice", "message": message, "extra": extra}
+        return str(self._post("deliver", json.dumps(body).encode())["id"])
+
+    def keep(self, content: bytes) -> str:
+        """Have WhatsApp keep an encrypted file; returns its path."""
+        return str(self._post("blob", content)["path"])
+
+    def unlink(self, device: str) -> None:
+        self._post(f"remove?user={device}")
+
+    def drop(self) -> None:
+        """Break all connections."""
+        self._post("drop")
+
+    def replace(self) -> None:
+        """Tell all devices that others have come with their keys."""
+        self._post("replace")
+
+    def state(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/control/state", timeout=20) as answer:  # noqa: S310 - our own server
+            values: dict[str, Any] = json.loads(answer.read())
+        return values
+
+    def read(self, to: str) -> list[Any]:
+        """What a customer's phone has decrypted, in WhatsApp's JSON."""
+        messages = [dict(received["messages"]) for received in self.state()["received"]]
+        return [each[address] for each in messages for address in each if address.partition("@")[0].endswith(to)]
+
+    def _post(self, action: str, body: bytes = b"") -> Any:
+        request = urllib.request.Request(f"{self.url}/control/{action}", data=body, method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
+            content = answer.read()
+        return json.loads(content) if content.startswith(b"{") else None
+
+
+@contextmanager
+def playing(directory: Path) -> Iterator[Phones]:
+    """A WhatsApp of this test's own."""
+    key, certificate = _certificate(directory)
+    command = [_node() or "node", str(SERVER / "server.mjs"), str(key), str(certificate)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            ports = json.loads(process.stdout.readline())
+            yield Phones(f"http://127.0.0.1:{ports['port']}", ports["root"], certificate)
+        finally:
+            process.kill()
+
+
+def _certificate(directory: Path) -> tuple[Path, Path]:
+    """A key, and a certificate that it signed itself, for WhatsApp's names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, _HOSTS[0])])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in _HOSTS])
+    builder = builder.add_extension(names, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
+    key_path, certificate_path = directory / "server-key.pem", directory / "server.pem"
+    plain = serialization.NoEncryption()
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    )
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return key_path, certificate_path

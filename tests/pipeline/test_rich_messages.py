@@ -98,6 +98,17 @@ def test_a_message_is_passed_on_as_its_provider_does_it(manual_hub: ManualHub, s
     assert (message["text"], message["content"]["forwarded"]) == ("where is it?", {"author": "Customer 5"})
 
 
+def test_another_bot_has_no_part_in_the_chat_and_sends_a_copy(manual_hub: ManualHub, session: str) -> None:
+    received = manual_hub.messages(Direction.INBOUND)[0]
+    body = {"name": "Sales", "type": "TELEGRAM_BOT", "config": {"botToken": "8:token"}}
+    other_bot = manual_hub.post("/api/channels", body, 201)["id"]
+    body = {"channelInstanceId": other_bot, "externalUserId": "6", "forwardOf": received.id}
+    manual_hub.post("/api/messages/send", body, 202)
+    manual_hub.work()
+    assert manual_hub.sent_texts() == ["where is it?"]
+    assert manual_hub.provider.to("/forwardMessage") == []
+
+
 def test_to_another_channel_it_goes_as_a_copy(manual_hub: ManualHub, session: str) -> None:
     evolution_rules(manual_hub.provider)
     whatsapp = manual_hub.whatsapp()

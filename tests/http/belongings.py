@@ -21,6 +21,9 @@ THINGS = {
     "campaign_id": "campaign_id",
     "rule_id": "rule_id",
     "attachment_id": "attachment_id",
+    "chat_id": "conversation_id",
+    "contact_id": "customer_id",
+    "trace_id": "message_id",
 }
 BY_PREFIX = {
     "/api/channels": "channel_id",
@@ -40,6 +43,7 @@ BY_PREFIX = {
     "/campaigns": "campaign_id",
     "/routing/rules": "rule_id",
     "/notifications": "notification_id",
+    "/api/files": "file_id",
 }
 PATH_VALUES = {"tenant_id": "whatsapp", "channel_type": "whatsapp", "integration_type": "whatsapp", "phone": "5"}
 
@@ -60,6 +64,7 @@ def property_of(hub: Hub) -> dict[str, str]:
         "instance_name": str(instance["name"]),
         "conversation_id": conversation.id,
         "customer_id": conversation.customer_id,
+        "message_id": str(conversation.last_inbound_message_id),
         "outbox_id": outbox_id,
         "agent_id": hub.echo_agent(prompt=MARK),
         "notification_id": str(dead[0]["id"]),

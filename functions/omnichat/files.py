@@ -91,7 +91,7 @@ def upload_file(query: FileQuery) -> Response:
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FORM_SCHEMA = {"type": "object", "properties": {"file": _BINARY["schema"]}, "required": ["file"]}
-setattr(upload_file, TAKES, {"*/*": _BINARY, "multipart/form-data": {"schema": _FORM_SCHEMA}})
+setattr(upload_file, TAKES, {"application/octet-stream": _BINARY, "multipart/form-data": {"schema": _FORM_SCHEMA}})
 setattr(upload_file, READS_BODY, True)
 api.post("", responses={201: FileOut, 409: Failure, 422: Failure})(upload_file)
 

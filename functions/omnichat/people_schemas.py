@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
+from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.setting_forms import KeptDays
@@ -167,7 +168,7 @@ class KeysOut(Wire):
     next_cursor: str | None
 
 
-class SettingsOut(Wire):
+class SettingsOut(Wire, DescribedByFields):
     """`externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.

@@ -248,14 +248,14 @@ def _average(traces: Sequence[Trace]) -> float | None:
 
 class DryCleanup(BaseModel):
     status: Literal["dry_run"] = "dry_run"
-    traces_to_delete: Literal[0] = 0
+    traces_to_delete: int = 0
     cutoff_date: Milliseconds
     message: str
 
 
 class Cleanup(BaseModel):
     status: Literal["completed"] = "completed"
-    traces_deleted: Literal[0] = 0
+    traces_deleted: int = 0
     message: str
 
 

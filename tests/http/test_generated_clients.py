@@ -28,7 +28,8 @@ from hub_client import AuthenticatedClient
 from hub_client.api.dashboard_channels import dashboard_channels_list_channels
 from hub_client.api.dashboard_customers import dashboard_customers_create_customer, dashboard_customers_read_profile
 from hub_client.api.dashboard_sessions import dashboard_sessions_active_sessions
-from hub_client.models import ActiveSessionsOut, CustomerIn, DashboardChannelsOut, DashboardProfileOut, Error, SavedProfileOut
+from hub_client.models import ActiveSessionsOut, CustomerIn, DashboardChannelsOut, DashboardProfileOut, Error
+from hub_client.models import SavedProfileOut
 
 
 def main(url: str, key: str) -> None:

@@ -192,6 +192,9 @@ def test_another_process_goes_on_with_the_sealed_session_after_the_first_has_sto
     eventually(lambda: status_of(hub, channel) == "CONNECTED")
     assert link.store is not None
     directory = link.store.parent
+    eventually(lambda: _snapshots(hub))
+    with closing(sqlite3.connect(link.store)) as store, store:
+        store.execute("CREATE TABLE learned_just_now (name TEXT)")
     first.stop()
     assert not directory.exists()
     start("two", channels=channels)
@@ -199,6 +202,7 @@ def test_another_process_goes_on_with_the_sealed_session_after_the_first_has_sto
     assert second.store is not None
     with closing(sqlite3.connect(second.store)) as store:
         assert store.execute("SELECT jid FROM whatsmeow_device").fetchall() == [("5511900000000:1@s.whatsapp.net",)]
+        assert store.execute("SELECT name FROM learned_just_now").fetchall() == []
     assert not whatsapp.was_held_twice
 
 

@@ -196,3 +196,33 @@ def test_another_process_goes_on_where_the_first_has_stopped(
     start("two", channels=channels)
     eventually(lambda: _texts(hub) == ["Between two holders"], _PATIENCE)
     assert not phones.state()["heldTwice"]
+
+
+def test_a_session_that_is_restored_as_it_was_some_messages_ago_heals(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    _, first = start("one", channels=channels)
+    channel = str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    number = _scanned(hub, phones, channel)
+    folder = hub.deps.settings.data_dir / "sessions"
+    (snapshot,) = eventually(lambda: [path for path in folder.rglob("*") if path.is_file()], _PATIENCE)
+    _written(phones, number, "One")
+    eventually(lambda: len(_texts(hub)) == 1, _PATIENCE)
+    before = snapshot.read_bytes()
+    _answer(hub, "Aye")
+    eventually(lambda: {"conversation": "Aye"} in phones.read(CUSTOMER), _PATIENCE)
+    # From its answer on the phone encrypts with keys that move on.
+    eventually(lambda: snapshot.read_bytes() != before, _PATIENCE)
+    stale = snapshot.read_bytes()
+    for text in ("Two", "Three"):
+        _written(phones, number, text)
+    eventually(lambda: len(_texts(hub)) == 4, _PATIENCE)
+    first.stop()
+    snapshot.write_bytes(stale)
+    retries = phones.state()["retries"]
+    start("two", channels=channels)
+    eventually(lambda: number in phones.state()["connected"], _PATIENCE)
+    _written(phones, number, "Four")
+    eventually(lambda: "Four" in _texts(hub), _PATIENCE)
+    assert phones.state()["retries"] > retries
+    assert sorted(str(text) for text in _texts(hub)) == ["Aye", "Four", "One", "Three", "Two"]

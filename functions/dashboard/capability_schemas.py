@@ -34,6 +34,7 @@ class ChannelCapabilities(BaseModel):
     receipts: list[str]
     typing: bool = Field(description="Whether the customer can see that an answer is being written.")
     read_marks: bool = Field(description="Whether the customer can see that their messages were read.")
+    uploads: bool = Field(description="Whether the hub hands over an uploaded file itself, else a link to it.")
     reactions: bool
     edits: bool = Field(description="Whether a message can be changed after it was sent.")
     edits_within_hours: float | None = Field(description="For how long; null where the provider sets no end.")
@@ -67,6 +68,7 @@ class ChannelCapabilities(BaseModel):
             receipts=[status.value for status in MessageStatus if status in declared.receipts],
             typing=declared.typing,
             read_marks=declared.read_marks,
+            uploads=declared.uploads,
             reactions=declared.reactions,
             edits=declared.edits,
             edits_within_hours=_hours(declared.edits_within),

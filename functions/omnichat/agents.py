@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 from flask_openapi.models import Tag
 
 from functions.omnichat.schemas import (
@@ -96,11 +96,13 @@ def list_knowledge(path: AgentPath) -> Response:
 def add_knowledge(path: AgentPath, form: KnowledgeIn) -> Response:
     """Give an agent a text that it may rely on."""
     require(Role.ADMIN)
-    if form.file is None:
+    # A part of the form that has no file's name is no file, whatever it holds.
+    upload = request.files.get("file")
+    if upload is None:
         raise BadRequest.of_field("file", "is missing", "No file uploaded")
-    name = (form.file.filename or "file")[:255]
+    name = (upload.filename or "file")[:255]
     check_text(name)
-    file = knowledge.add(deps(), caller().tenant_id, path.id, name, form.file.read())
+    file = knowledge.add(deps(), caller().tenant_id, path.id, name, upload.read())
     return answer(KnowledgeFileOut.of(file), 201)
 
 

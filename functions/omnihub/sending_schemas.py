@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from shared.channels import channel, names
 from shared.deps import Deps
@@ -65,10 +65,17 @@ class SendText(SendBase):
         return Content(text=self.text, reply_to=self.quoted(deps, instance))
 
 
+def _example(**file: str) -> ConfigDict:
+    """One of two ways of giving a file, of which no field says that it is needed."""
+    return ConfigDict(json_schema_extra={"example": {"phone_number": "+5511988887777", **file}})
+
+
 class SendMedia(SendBase):
     """A file by its address, or in base64, as in the two that follow."""
 
-    media_url: FileURL | None = Field(default=None, examples=["https://shop.example/price-list.pdf"])
+    model_config = _example(media_url="https://shop.example/price-list.pdf", media_type="document")
+
+    media_url: FileURL | None = None
     media_base64: Base64 | None = None
     media_type: Literal["image", "video", "document"] = "image"
     caption: str | None = Field(default=None, max_length=65_536)
@@ -85,8 +92,9 @@ class SendAudio(SendBase):
     """A voice message: whether it looks like one is up to the channel, whatever `ptt` says."""
 
     ignored: ClassVar = SendBase.ignored | {"ptt"}
+    model_config = _example(audio_url="https://shop.example/greeting.ogg")
 
-    audio_url: FileURL | None = Field(default=None, examples=["https://shop.example/greeting.ogg"])
+    audio_url: FileURL | None = None
     audio_base64: Base64 | None = None
 
     def content(self, deps: Deps, instance: Instance) -> Content:
@@ -97,7 +105,9 @@ class SendAudio(SendBase):
 class SendSticker(SendBase):
     """A sticker; a picture on a channel that sends none."""
 
-    sticker_url: FileURL | None = Field(default=None, examples=["https://shop.example/thanks.webp"])
+    model_config = _example(sticker_url="https://shop.example/thanks.webp")
+
+    sticker_url: FileURL | None = None
     sticker_base64: Base64 | None = None
 
     def content(self, deps: Deps, instance: Instance) -> Content:

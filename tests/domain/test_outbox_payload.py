@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.domain.content import Poll
 from shared.domain.messages import Attachment, MessageKind, Span
-from shared.domain.outbox import Choice, OutboxPayload, ReactionTo, Template
+from shared.domain.outbox import Change, Choice, Original, OutboxPayload, ReactionTo, Template
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "queue"
 
@@ -44,6 +45,9 @@ FULL = OutboxPayload(
         buttons=[{"type": "url", "text": "7"}],
     ),
     choices=[Choice(id="1", title="Thanks", description="and goodbye")],
+    poll=Poll(question="When?", options=["today", "tomorrow"], multiple=True),
+    original=Original(instance_id="i1", external_message_id="wamid.3"),
+    change=Change(action="edit", message_id="m0", external_ids=["wamid.4"], grows=True),
     automatic=True,
     context={"thread_ts": "1.2"},
 )
@@ -61,7 +65,16 @@ def test_the_payload_has_the_frozen_form() -> None:
 
 def test_every_field_is_in_the_frozen_form() -> None:
     assert FULL.model_fields_set == set(OutboxPayload.model_fields)
-    for part in (FULL.spans, FULL.attachments, [FULL.reaction], [FULL.template], FULL.choices):
+    for part in (
+        FULL.spans,
+        FULL.attachments,
+        [FULL.reaction],
+        [FULL.template],
+        FULL.choices,
+        [FULL.poll],
+        [FULL.original],
+        [FULL.change],
+    ):
         assert part
         for each in part:
             assert each is not None

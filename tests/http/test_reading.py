@@ -35,6 +35,8 @@ SHORT = {
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/teams/{id}": "a team's members, of which there are few",
     "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
+    "/api/agents/{id}/knowledge/files": "an agent has at most 20 files",
+    "/campaigns/active": "the campaigns that are being sent, at most 200",
     "/api/v1/traces/phone/{phone}": "the newest thousand",
     "/api/v1/traces/{trace_id}/payloads": "three steps at most",
     "/api/v1/instances/": "one answer with the first thousand",

@@ -136,9 +136,9 @@ class Polling:
     def joins(self, channel: str) -> None:
         self.says("42" + json.dumps(["join-channel", channel]))
 
-    def hears(self, packet: str) -> None:
-        """Returns when the server says so."""
-        while packet not in requests.get(self._address, timeout=10).text.split("\x1e"):
+    def is_dropped(self) -> None:
+        """Returns when the server knows the connection no more."""
+        while requests.get(self._address, timeout=10).ok:
             pass
 
     def leaves(self, packet: str = "1") -> None:

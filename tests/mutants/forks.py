@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
@@ -19,6 +20,11 @@ Work: TypeAlias = Callable[..., None]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.mutants.preloading"])
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def start() -> None:
+    """Start the server that forks, which finds this package from the working directory that it is started in."""
+    forkserver.ensure_running()
 
 
 class OutOfTime(Exception):

@@ -64,6 +64,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+    forks.start()
     with contextlib.chdir(tmp_path):
         yield tmp_path
 

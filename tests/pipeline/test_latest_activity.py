@@ -65,8 +65,8 @@ def other(manual_hub: ManualHub, bot: str, session: str) -> str:
 
 
 def _listed(hub: ManualHub) -> list[str]:
-    sessions: list[Any] = hub.get("/sessions/active")["sessions"]
-    return [each["session_id"] for each in sessions]
+    conversations: list[Any] = hub.get("/api/conversations")["conversations"]
+    return [each["id"] for each in conversations]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.events import Topic
 from shared.errors import HubError
+from shared.usecases.realtime import CONVERSATION_UPDATED
 from tests.evolution import answered_shop, evolution_rules, upsert, written
 from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Reply
@@ -109,7 +110,8 @@ def _move(hub: ManualHub, **more: str) -> None:
 
 def test_clients_that_look_on_are_told_that_a_human_is_needed(flagged: ManualHub) -> None:
     flagged.work()
-    assert flagged.realtime[-1].payload["conversation"] == flagged.conversation().model_dump(mode="json")
+    [*_, told] = [event for event in flagged.realtime if event.name == CONVERSATION_UPDATED]
+    assert told.payload["conversation"] == flagged.conversation().model_dump(mode="json")
 
 
 @pytest.mark.parametrize(

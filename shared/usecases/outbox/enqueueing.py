@@ -108,7 +108,8 @@ def enqueue(
         unit.messages.add(message)
         unit.outbox.add(item)
     conversation.last_message_at = conversation.updated_at = now
-    conversation.last_message_id = messages[-1].id
+    if messages:
+        conversation.last_message_id = messages[-1].id
     unit.conversations.expect_unchanged(conversation)
     if is_answer:
         _mark_answered(unit, conversation, unanswered_since)

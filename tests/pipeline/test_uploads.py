@@ -108,6 +108,17 @@ def test_a_provider_that_fetches_files_gets_a_link_to_an_upload(manual_hub: Manu
         file_links.payload_of(manual_hub.deps, line, item)
 
 
+def test_a_change_of_a_message_with_an_upload_needs_no_link_to_it(manual_hub: ManualHub, session: str) -> None:
+    _send(manual_hub, session, _upload(manual_hub)["id"])
+    manual_hub.work()
+    [message] = manual_hub.messages(Direction.OUTBOUND)
+    manual_hub.patch(f"/api/messages/{message.id}", {"text": "Look!"}, 202)
+    items = [OutboxItem.model_validate(document) for document in manual_hub.documents("outbox")]
+    [change] = [item for item in items if item.is_change]
+    line = an_instance("line", tenant_id=manual_hub.tenant_id)
+    assert file_links.payload_of(manual_hub.deps, line, change) == change.payload
+
+
 def test_a_sent_file_outlives_its_upload(manual_hub: ManualHub, session: str) -> None:
     file = _upload(manual_hub)
     manual_hub.wait(days=300)

@@ -26,7 +26,8 @@ def passing_on(
     """The draft with what a message says, for this instance.
 
     A file that only another account's provider hands out goes by a link of the hub's own. Raises `NotFound`, and
-    `Unprocessable` for a message that was deleted, says nothing, or has a file that cannot be handed out.
+    `Unprocessable` for a message that was deleted, says nothing, or has a file that nobody gets or that cannot be
+    handed out.
     """
     place = unit.message_places.get(message_id)
     message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
@@ -36,18 +37,24 @@ def passing_on(
         raise Unprocessable("this message was deleted")
     if not (message.text or "").strip() and not message.attachments:
         raise Unprocessable("there is nothing in this message that could be passed on")
+    reason = next((each.unavailable for each in message.attachments if each.unavailable is not None), None)
+    if reason is not None:
+        raise Unprocessable(f"its file cannot be passed on: it is {reason}")
     is_here = message.instance_id == instance.id
     return replace(
         draft,
         text=message.text,
         attachments=message.attachments if is_here else _for_others(deps, tenant_id, message),
-        original=_original(message) if is_here and channel(instance.adapter).capabilities.forwards else None,
+        original=_original(unit, message) if is_here and channel(instance.adapter).capabilities.forwards else None,
         content=Content(forwarded=Forward(author=message.author_name)),
     )
 
 
-def _original(message: Message) -> Original | None:
-    if message.external_message_id is None:
+def _original(unit: UnitOfWork, message: Message) -> Original | None:
+    """The provider's own message; None where there is none, and where there are several: parts are sent as a copy."""
+    item = unit.outbox.owned_or_none(message.tenant_id, message.id)
+    is_whole = item is None or (not item.open and len(item.part_ids) <= 1)
+    if message.external_message_id is None or not is_whole:
         return None
     return Original(instance_id=message.instance_id, external_message_id=message.external_message_id)
 

@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from shared.domain.accounts import Role
+from shared.usecases.overview import traces
+from shared.usecases.overview.traces import TraceFilter
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Reply
@@ -240,6 +242,17 @@ def test_the_newest_traces_are_those_of_all_conversations_together(support: Manu
     assert [trace["sender_phone"] for trace in traces] == ["1", "5", "4"]
     support.wait(hours=2)
     assert [trace["trace_id"] for trace in support.get("/api/v1/traces")] == [traces[0]["trace_id"]]
+
+
+def test_a_look_for_traces_that_do_not_fit_comes_to_an_end(support: ManualHub) -> None:
+    def phones(most_messages: int, phone: str | None = None) -> list[str]:
+        fitting = traces.newest(
+            support.deps, support.tenant_id, TraceFilter(phone=phone), 10, most_messages=most_messages
+        )
+        return [trace.sender_phone for trace in fitting]
+
+    assert phones(3) == ["5", "1"], "a question and its answer, then the next conversation"
+    assert (phones(3, "4"), phones(4, "4")) == ([], ["4"])
 
 
 def test_traces_of_another_instance_are_not_among_them(support: ManualHub) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.messages import Author, Direction
+from shared.domain.messages import Author, Direction, MessageKind
 from shared.usecases.conversations import forwarding
 from shared.usecases.instances import instances
 from shared.usecases.outbox.enqueueing import Draft
@@ -147,6 +147,17 @@ def test_a_file_that_only_its_provider_has_is_passed_on_by_a_link(manual_hub: Ma
     copy = forwarding.passing_on(deps, UnitOfWork(deps.store), manual_hub.tenant_id, draft, photo.id, instance)
     [attachment] = copy.attachments
     assert (attachment.url or "").startswith(f"https://hub.example/media/{photo.id}-0/content?copy=")
+
+
+def test_what_nobody_has_said_is_not_passed_on(manual_hub: ManualHub, session: str) -> None:
+    received = manual_hub.messages(Direction.INBOUND)[0]
+    note = received.model_copy(update={"id": "note", "direction": Direction.SYSTEM})
+    reaction = received.model_copy(update={"id": "reaction", "kind": MessageKind.REACTION})
+    for message in (note, reaction):
+        unit = UnitOfWork(manual_hub.deps.store)
+        unit.messages.add(message)
+        unit.commit()
+        assert "nothing in this message" in str(_send(manual_hub, session, 422, forwardOf=message.id))
 
 
 def test_strangers_messages_and_deleted_ones_are_not_passed_on(manual_hub: ManualHub, session: str) -> None:

@@ -10,7 +10,7 @@ from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.content import Content, Forward
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Message, media_id
+from shared.domain.messages import Attachment, Direction, Message, MessageKind, media_id
 from shared.domain.outbox import Original
 from shared.errors import NotFound, Unprocessable
 from shared.usecases.conversations import media
@@ -26,8 +26,8 @@ def passing_on(
     """The draft with what a message says, for this instance.
 
     A file that only another account's provider hands out goes by a link of the hub's own. Raises `NotFound`, and
-    `Unprocessable` for a message that was deleted, says nothing, or has a file that nobody gets or that cannot be
-    handed out.
+    `Unprocessable` for a message that was deleted, a note or a reaction, and for one that says nothing, or has a file
+    that nobody gets or that cannot be handed out.
     """
     place = unit.message_places.get(message_id)
     message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
@@ -35,7 +35,8 @@ def passing_on(
         raise NotFound("Message not found")
     if message.deleted_at is not None:
         raise Unprocessable("this message was deleted")
-    if not (message.text or "").strip() and not message.attachments:
+    is_said = message.direction is not Direction.SYSTEM and message.kind is not MessageKind.REACTION
+    if not is_said or not ((message.text or "").strip() or message.attachments):
         raise Unprocessable("there is nothing in this message that could be passed on")
     reason = next((each.unavailable for each in message.attachments if each.unavailable is not None), None)
     if reason is not None:

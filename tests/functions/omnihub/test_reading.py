@@ -224,6 +224,12 @@ def test_traces_are_narrowed(support: ManualHub, query: str, phones: list[str]) 
     assert [trace.sender_phone for trace in _traces(support, query)] == phones
 
 
+@pytest.mark.parametrize("query", ["end_date=9999-12-31T23:59:59-12:00", "start_date=0001-01-01T00:00:00%2B12:00"])
+def test_a_time_that_is_in_no_year_of_utc_is_refused(support: ManualHub, query: str) -> None:
+    for path in ("/api/v1/traces", "/api/v1/traces/analytics/summary"):
+        assert "years 1 to 9999" in str(support.get(f"{path}?{query}", 400))
+
+
 def test_traces_of_the_last_day_are_listed_unless_more_is_asked_for(support: ManualHub) -> None:
     support.wait(hours=30)
     assert _traces(support) == []

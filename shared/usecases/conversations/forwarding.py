@@ -68,7 +68,7 @@ def _for_others(deps: Deps, tenant_id: str, message: Message) -> list[Attachment
 def _for_other(deps: Deps, tenant_id: str, message: Message, number: int) -> Attachment:
     attachment = message.attachments[number]
     file_id = media_id(message.id, number, attachment)
-    if file_id is None or attachment.url:
+    if file_id is None or attachment.url or attachment.sha256:
         return attachment
     if not deps.settings.own_address:
         raise Unprocessable("its file cannot be passed on to another channel: the hub has no address (PUBLIC_URL)")

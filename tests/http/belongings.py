@@ -44,7 +44,6 @@ BY_PREFIX = {
     "/campaigns": "campaign_id",
     "/routing/rules": "rule_id",
     "/notifications": "notification_id",
-    "/api/files": "file_id",
 }
 PATH_VALUES = {"tenant_id": "whatsapp", "channel_type": "whatsapp", "integration_type": "whatsapp", "phone": "5"}
 

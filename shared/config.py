@@ -147,6 +147,8 @@ class Settings(BaseModel):
         self._check_prices()
         if self.media_scan_url is not None and self.files_per_tenant_mb == 0:
             raise ValueError("MEDIA_SCAN_URL: needs kept files, so FILES_PER_TENANT_MB must not be 0")
+        if self.media_scan_url is not None and self.backend == "google" and self.files_bucket is None:
+            raise ValueError("MEDIA_SCAN_URL: needs kept files, so FILES_BUCKET is required when BACKEND=google")
         if self.retry_max_seconds < self.retry_min_seconds:
             raise ValueError("RETRY_MAX_SECONDS: must not be smaller than RETRY_MIN_SECONDS")
         return self

@@ -104,6 +104,8 @@ def test_a_bad_value_is_one_line_that_names_the_variable(variable: str, value: s
 def test_files_are_checked_only_where_some_are_kept() -> None:
     with pytest.raises(ConfigurationInvalid, match="MEDIA_SCAN_URL: needs kept files"):
         _load(MEDIA_SCAN_URL="http://scanner:8080/scan", FILES_PER_TENANT_MB="0")
+    with pytest.raises(ConfigurationInvalid, match="MEDIA_SCAN_URL: needs kept files, so FILES_BUCKET"):
+        _load(MEDIA_SCAN_URL="http://scanner:8080/scan", BACKEND="google", GOOGLE_CLOUD_PROJECT="shop")
 
 
 @pytest.mark.parametrize(

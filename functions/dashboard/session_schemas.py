@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut, WholeSessionOut
 from functions.dashboard.vocabulary import ChannelFilter, ChannelTypeName, PriorityName, StatusName
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
-from shared.http.times import WholeSeconds
+from shared.http.times import AwareMoment, WholeSeconds
 from shared.usecases.conversations.conversations import Changes, Filter
 from shared.usecases.sessions.sendability import Verdict
 from shared.usecases.sessions.session_creation import NewSession
@@ -126,7 +126,7 @@ class SessionChange(BaseModel):
     status: StatusName | None = None
     agent_id: str | None = Field(default=None, max_length=64)
     priority: PriorityName | None = None
-    snoozed_until: AwareDatetime | None = None
+    snoozed_until: AwareMoment | None = None
 
     def to_domain(self, deps: Deps) -> Changes:
         until = self.snoozed_until

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import Response
 from flask_openapi import Tag
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.conversation_schemas import (
@@ -28,6 +28,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
+from shared.http.times import AwareMoment
 from shared.usecases.conversations import auto_reply, conversations, presence
 
 api = APIBlueprint(
@@ -79,7 +80,7 @@ class ConversationChange(Request, _Wire):
     status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
     assignee_id: str | None = Field(default=None, max_length=64)
     priority: Priority | None = Field(default=None, description="LOW, NORMAL, HIGH or URGENT")
-    snoozed_until: AwareDatetime | None = None
+    snoozed_until: AwareMoment | None = None
 
     _any_case = field_validator("status", "priority", mode="before")(_status)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
 from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
-from shared.http.times import Milliseconds
+from shared.http.times import AwareMoment, Milliseconds
 from shared.setting_forms import KeptDays
 from shared.usecases.accounts.sign_ins import SignIn
 from shared.usecases.instances.instance_config import MASK
@@ -132,7 +132,7 @@ class KeyIn(Request, Wire):
     name: Name
     role: Role = Role.ADMIN
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=10)] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: AwareMoment | None = None
 
 
 class KeyOut(Wire):

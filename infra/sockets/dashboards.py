@@ -188,8 +188,11 @@ class DashboardSockets:
                 return
             message = _message_in(event)
             token = _token_in(message)
-            if token is not None and token != connection.credential and not await self._recognize(connection, token):
-                _close(connection, UNAUTHORIZED)
+            if token is not None and token != connection.credential:
+                if not await self._recognize(connection, token):
+                    _close(connection, UNAUTHORIZED)
+                elif self._is_full_for(connection):
+                    _close(connection, TOO_MANY)
             elif message.get("type") in ("ping", "heartbeat"):
                 _put(connection, Frame("heartbeat", {}))
 

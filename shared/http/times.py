@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 
 def whole_seconds(moment: datetime) -> str:
@@ -19,9 +19,15 @@ def milliseconds(moment: datetime) -> str:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Read a time that names no zone as UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """Read a time that names no zone as UTC; raises `ValueError` for one that is in no year of UTC."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be in the years 1 to 9999 of UTC") from None
 
+
+AwareMoment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+"""A time that names its zone."""
 
 WholeSeconds = Annotated[
     datetime, AfterValidator(in_utc), PlainSerializer(whole_seconds, return_type=str, when_used="json")

@@ -267,6 +267,24 @@ def test_there_are_only_so_many(deps: Deps, limit: str) -> None:
         assert next_frame(page)["type"] == "heartbeat"
 
 
+@pytest.mark.parametrize("limit", ["of_tenant", "of_credential"])
+def test_another_token_makes_no_room_where_there_is_none(deps: Deps, limit: str) -> None:
+    limits = replace(ConnectionLimits(), **{limit: 1})
+    first, second = token_for(deps, "t1"), token_for(deps, "t2")
+    with hosted(SocketServer(deps, limits=limits)) as url, ExitStack() as stack:
+        pages = [
+            stack.enter_context(opening(url, additional_headers={"Authorization": f"Bearer {token}"}))
+            for token in (first, second)
+        ]
+        for page in pages:
+            say(page, {"type": "ping"})
+            assert next_frame(page)["type"] == "heartbeat"
+        say(pages[1], {"type": "auth", "token": first})
+        assert close_code(pages[1]) == 1013
+        say(pages[0], {"type": "ping"})
+        assert next_frame(pages[0])["type"] == "heartbeat"
+
+
 def test_pages_are_told_to_come_back_when_the_server_stops(deps: Deps) -> None:
     with ExitStack() as stack:
         with hosted(SocketServer(deps)) as url:

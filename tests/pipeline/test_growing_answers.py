@@ -133,6 +133,39 @@ def test_a_model_that_breaks_off_is_asked_again_and_the_same_message_gets_its_en
         assert [message["role"] for message in question] == ["user"]
 
 
+def _breaks_off(hub: ManualHub) -> str:
+    """A model says half of its answer, and all of it when it is asked again; returns the bot."""
+    bot = _prepare(hub)
+    hub.provider.on("POST", CHAT, _streams(hub, WHOLE, waits=False))
+    hub.provider.on("POST", CHAT, _streams(hub, *WORDS[:2], drop=True), times=1)
+    _deliver_each_step(hub)
+    hub.customer_writes(bot, "Where is my order?")
+    with pytest.raises(ProviderUnavailable):
+        hub.work()
+    return bot
+
+
+def test_a_beginning_with_which_nobody_goes_on_is_taken_back(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        _breaks_off(hub)
+        owner = hub.get("/api/auth/me")["user"]["id"]
+        hub.patch(f"/api/conversations/{hub.conversation().id}", {"assigneeId": owner})
+        hub.work()
+        assert _calls(hub)[-1] == ("deleteMessage", None)
+        [beginning] = _answers(hub)
+        assert beginning.deleted_at is not None
+
+
+def test_a_beginning_gets_its_end_also_after_the_customer_wrote_again(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _breaks_off(hub)
+        hub.customer_writes(bot, "It is number 7.")
+        hub.work(Topic.INBOUND)
+        hub.work()
+        assert _calls(hub)[-1] == ("editMessageText", WHOLE)
+        assert [answer.text for answer in _answers(hub)] == [WHOLE]
+
+
 def test_who_takes_over_meanwhile_finds_no_half_an_answer_at_the_customers(open_hub: OpenHub) -> None:
     with open_hub() as hub:
         bot = _prepare(hub)

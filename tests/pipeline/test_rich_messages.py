@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.messages import Author, Direction
+from shared.domain.messages import Author, Direction, MessageKind
 from shared.usecases.conversations import forwarding
 from shared.usecases.instances import instances
 from shared.usecases.outbox.enqueueing import Draft
@@ -98,6 +98,19 @@ def test_a_message_is_passed_on_as_its_provider_does_it(manual_hub: ManualHub, s
     assert (message["text"], message["content"]["forwarded"]) == ("where is it?", {"author": "Customer 5"})
 
 
+def test_a_message_that_went_out_in_parts_is_passed_on_whole(manual_hub: ManualHub, session: str) -> None:
+    photo = Reply(json={"ok": True, "result": {"message_id": 901, "chat": {"id": 5}}})
+    manual_hub.provider.on("POST", "/sendPhoto", photo)
+    pictures = [{"type": "image", "url": f"https://files.example/{name}.jpg"} for name in ("cat", "dog")]
+    message = _send(manual_hub, session, attachments=pictures)["message"]
+    channel_id = manual_hub.conversation().instance_id
+    body = {"channelInstanceId": channel_id, "externalUserId": "6", "forwardOf": message["id"]}
+    manual_hub.post("/api/messages/send", body, 202)
+    manual_hub.work()
+    photos = [request.json for request in manual_hub.provider.to("/sendPhoto") if request.json["chat_id"] == "6"]
+    assert [photo["photo"] for photo in photos] == [picture["url"] for picture in pictures]
+
+
 def test_another_bot_has_no_part_in_the_chat_and_sends_a_copy(manual_hub: ManualHub, session: str) -> None:
     received = manual_hub.messages(Direction.INBOUND)[0]
     body = {"name": "Sales", "type": "TELEGRAM_BOT", "config": {"botToken": "8:token"}}
@@ -133,7 +146,18 @@ def test_a_file_that_only_its_provider_has_is_passed_on_by_a_link(manual_hub: Ma
     instance = instances.by_id(deps, manual_hub.tenant_id, whatsapp)
     copy = forwarding.passing_on(deps, UnitOfWork(deps.store), manual_hub.tenant_id, draft, photo.id, instance)
     [attachment] = copy.attachments
-    assert (attachment.url or "").startswith(f"https://hub.example/media/{photo.id}-0/content?")
+    assert (attachment.url or "").startswith(f"https://hub.example/media/{photo.id}-0/content?copy=")
+
+
+def test_what_nobody_has_said_is_not_passed_on(manual_hub: ManualHub, session: str) -> None:
+    received = manual_hub.messages(Direction.INBOUND)[0]
+    note = received.model_copy(update={"id": "note", "direction": Direction.SYSTEM})
+    reaction = received.model_copy(update={"id": "reaction", "kind": MessageKind.REACTION})
+    for message in (note, reaction):
+        unit = UnitOfWork(manual_hub.deps.store)
+        unit.messages.add(message)
+        unit.commit()
+        assert "nothing in this message" in str(_send(manual_hub, session, 422, forwardOf=message.id))
 
 
 def test_strangers_messages_and_deleted_ones_are_not_passed_on(manual_hub: ManualHub, session: str) -> None:

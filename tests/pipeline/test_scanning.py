@@ -71,6 +71,16 @@ def test_an_infected_file_is_not_kept_and_its_message_says_why(hub: ManualHub, b
     assert hub.documents("stored_contents") == []
 
 
+def test_a_file_that_nobody_gets_is_not_passed_on(hub: ManualHub, bot: str) -> None:
+    sends_picture(hub, bot)
+    [message] = hub.messages()
+    forward = {"channelInstanceId": bot, "externalUserId": "6", "forwardOf": message.id}
+    assert "being checked" in str(hub.post("/api/messages/send", forward, 422))
+    hub.provider.on("POST", "/scan", INFECTED)
+    hub.tick()
+    assert "Eicar-Test" in str(hub.post("/api/messages/send", forward, 422))
+
+
 @pytest.mark.parametrize(
     "answer",
     [Reply(503), Reply(404), Reply(drop=True), Reply(text="fine"), Reply(json=[]), Reply(json={"verdict": "maybe"})],

@@ -108,6 +108,30 @@ def test_a_provider_that_fetches_files_gets_a_link_to_an_upload(manual_hub: Manu
         file_links.payload_of(manual_hub.deps, line, item)
 
 
+def test_an_upload_is_passed_on_to_another_account_with_its_bytes(manual_hub: ManualHub, session: str) -> None:
+    _send(manual_hub, session, _upload(manual_hub)["id"])
+    manual_hub.work()
+    [message] = manual_hub.messages(Direction.OUTBOUND)
+    bot = {"name": "Sales", "type": "TELEGRAM_BOT", "config": {"botToken": "8:token"}}
+    other_bot = manual_hub.post("/api/channels", bot, 201)["id"]
+    body = {"channelInstanceId": other_bot, "externalUserId": "6", "forwardOf": message.id}
+    manual_hub.post("/api/messages/send", body, 202)
+    manual_hub.work()
+    bodies = [request.body for request in manual_hub.provider.to("/sendPhoto")]
+    assert [PNG in body for body in bodies] == [True, True]
+
+
+def test_a_change_of_a_message_with_an_upload_needs_no_link_to_it(manual_hub: ManualHub, session: str) -> None:
+    _send(manual_hub, session, _upload(manual_hub)["id"])
+    manual_hub.work()
+    [message] = manual_hub.messages(Direction.OUTBOUND)
+    manual_hub.patch(f"/api/messages/{message.id}", {"text": "Look!"}, 202)
+    items = [OutboxItem.model_validate(document) for document in manual_hub.documents("outbox")]
+    [change] = [item for item in items if item.is_change]
+    line = an_instance("line", tenant_id=manual_hub.tenant_id)
+    assert file_links.payload_of(manual_hub.deps, line, change) == change.payload
+
+
 def test_a_sent_file_outlives_its_upload(manual_hub: ManualHub, session: str) -> None:
     file = _upload(manual_hub)
     manual_hub.wait(days=300)

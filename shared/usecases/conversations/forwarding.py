@@ -10,7 +10,7 @@ from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.content import Content, Forward
 from shared.domain.instances import Instance
-from shared.domain.messages import Attachment, Message, media_id
+from shared.domain.messages import Attachment, Direction, Message, MessageKind, media_id
 from shared.domain.outbox import Original
 from shared.errors import NotFound, Unprocessable
 from shared.usecases.conversations import media
@@ -26,7 +26,8 @@ def passing_on(
     """The draft with what a message says, for this instance.
 
     A file that only another account's provider hands out goes by a link of the hub's own. Raises `NotFound`, and
-    `Unprocessable` for a message that was deleted, says nothing, or has a file that cannot be handed out.
+    `Unprocessable` for a message that was deleted, a note or a reaction, and for one that says nothing, or has a file
+    that nobody gets or that cannot be handed out.
     """
     place = unit.message_places.get(message_id)
     message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
@@ -34,20 +35,27 @@ def passing_on(
         raise NotFound("Message not found")
     if message.deleted_at is not None:
         raise Unprocessable("this message was deleted")
-    if not (message.text or "").strip() and not message.attachments:
+    is_said = message.direction is not Direction.SYSTEM and message.kind is not MessageKind.REACTION
+    if not is_said or not ((message.text or "").strip() or message.attachments):
         raise Unprocessable("there is nothing in this message that could be passed on")
+    reason = next((each.unavailable for each in message.attachments if each.unavailable is not None), None)
+    if reason is not None:
+        raise Unprocessable(f"its file cannot be passed on: it is {reason}")
     is_here = message.instance_id == instance.id
     return replace(
         draft,
         text=message.text,
         attachments=message.attachments if is_here else _for_others(deps, tenant_id, message),
-        original=_original(message) if is_here and channel(instance.adapter).capabilities.forwards else None,
+        original=_original(unit, message) if is_here and channel(instance.adapter).capabilities.forwards else None,
         content=Content(forwarded=Forward(author=message.author_name)),
     )
 
 
-def _original(message: Message) -> Original | None:
-    if message.external_message_id is None:
+def _original(unit: UnitOfWork, message: Message) -> Original | None:
+    """The provider's own message; None where there is none, and where there are several: parts are sent as a copy."""
+    item = unit.outbox.owned_or_none(message.tenant_id, message.id)
+    is_whole = item is None or (not item.open and len(item.part_ids) <= 1)
+    if message.external_message_id is None or not is_whole:
         return None
     return Original(instance_id=message.instance_id, external_message_id=message.external_message_id)
 
@@ -60,7 +68,7 @@ def _for_others(deps: Deps, tenant_id: str, message: Message) -> list[Attachment
 def _for_other(deps: Deps, tenant_id: str, message: Message, number: int) -> Attachment:
     attachment = message.attachments[number]
     file_id = media_id(message.id, number, attachment)
-    if file_id is None or attachment.url:
+    if file_id is None or attachment.url or attachment.sha256:
         return attachment
     if not deps.settings.own_address:
         raise Unprocessable("its file cannot be passed on to another channel: the hub has no address (PUBLIC_URL)")

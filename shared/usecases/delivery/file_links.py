@@ -21,10 +21,12 @@ _LINK_SECONDS = int(timedelta(days=7).total_seconds())
 def payload_of(deps: Deps, instance: Instance, item: OutboxItem) -> OutboxPayload:
     """What is to be sent, with links to the hub's own files where the channel cannot hand over their content.
 
-    Raises `BadRequest` where nobody outside can reach this hub, and `NotFound` for a file that is not there any more.
+    A change sends no file again. Raises `BadRequest` where nobody outside can reach this hub, and `NotFound` for a file
+    that is not there any more.
     """
     attachments = item.payload.attachments
-    if channel(instance.adapter).capabilities.uploads or all(each.sha256 is None for each in attachments):
+    has_uploads = any(each.sha256 is not None for each in attachments)
+    if item.is_change or not has_uploads or channel(instance.adapter).capabilities.uploads:
         return item.payload
     if deps.settings.public_url is None:
         raise BadRequest("this channel's provider fetches files from an address of the hub: set PUBLIC_URL")

@@ -54,6 +54,7 @@ def try_server(deps: Deps, tenant_id: str, host: str | None, api_key: str | None
     try:
         if not host or not api_key:
             raise BadRequest("give the address of the Omni server and its API key")
+        forge.check_host(deps, host, "host")
         key = _stored_key(deps, tenant_id, host) if is_mask(api_key) else api_key
         return Trial(_instances(deps, host, key, "host", _is_any))
     except (BadRequest, ProviderError) as error:
@@ -91,11 +92,13 @@ def _instances(deps: Deps, host: str, api_key: str, field: str, is_listed: Filte
 
 def _own_instances(deps: Deps, api_key: str) -> list[object]:
     """This hub's own instances of the key's tenant."""
-    tenant_id = forge.own_principal(deps, api_key).tenant_id
+    reader = forge.own_principal(deps, api_key)
+    if not reader.may_read:
+        raise forge.refused()
     items: list[object] = []
     cursor = None
     while len(items) < _MAX_INSTANCES:
-        page, cursor = instances.list_after(deps, tenant_id, 200, cursor)
+        page, cursor = instances.list_after(deps, reader.tenant_id, 200, cursor)
         items += [_item_of(instance) for instance in page]
         if cursor is None:
             break

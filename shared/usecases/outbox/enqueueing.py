@@ -107,9 +107,9 @@ def enqueue(
         item.is_reply = is_reply and not draft.opens
         unit.messages.add(message)
         unit.outbox.add(item)
-    conversation.last_message_at = conversation.updated_at = now
+    conversation.updated_at = now
     if messages:
-        conversation.last_message_id = messages[-1].id
+        conversation.last_message_at, conversation.last_message_id = now, messages[-1].id
     unit.conversations.expect_unchanged(conversation)
     if is_answer:
         _mark_answered(unit, conversation, unanswered_since)

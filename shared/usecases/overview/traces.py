@@ -25,6 +25,12 @@ MOST_MESSAGES = 2000
 
 MOST_CONVERSATIONS = 2000
 
+MOST_IN_ALL = 20_000
+"""How many messages of all conversations together one look reads, the newest conversations' first.
+
+Where few traces fit, each conversation would else be read to its end.
+"""
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -116,16 +122,33 @@ class TraceFilter:
         return message.sent_at <= self.end and all(expected in (None, actual) for expected, actual in conditions)
 
 
-def newest(deps: Deps, tenant_id: str, only: TraceFilter, limit: int, offset: int = 0) -> list[Trace]:
-    """The newest traces that fit, without the first `offset`."""
-    most = offset + limit
+@dataclass(slots=True)
+class _Budget:
+    """How many messages may still be read."""
+
+    left: int
+
+    def of(self, messages: Iterator[Message]) -> Iterator[Message]:
+        """As many of the messages as there may be."""
+        for message in messages:
+            if self.left == 0:
+                return
+            self.left -= 1
+            yield message
+
+
+def newest(
+    deps: Deps, tenant_id: str, only: TraceFilter, limit: int, offset: int = 0, most_messages: int = MOST_IN_ALL
+) -> list[Trace]:
+    """The newest traces that fit, without the first `offset`, among so many messages."""
+    most, budget = offset + limit, _Budget(most_messages)
     traces: list[Trace] = []
     for conversation in islice(_conversations(deps, tenant_id, only), MOST_CONVERSATIONS):
-        if conversation.last_message_at < only.start:
+        if conversation.last_message_at < only.start or budget.left == 0:
             break
         if len(traces) == most and conversation.last_message_at < traces[-1].message.sent_at:
             break
-        fitting = (trace for trace in _of(deps, conversation, only.start) if only.fits(trace))
+        fitting = (trace for trace in _of(deps, conversation, only.start, budget) if only.fits(trace))
         both = [*traces, *islice(fitting, most)]
         traces = sorted(both, key=lambda trace: trace.message.sent_at, reverse=True)[:most]
     return traces[offset:]
@@ -136,7 +159,7 @@ def get(deps: Deps, tenant_id: str, trace_id: str) -> Trace:
     unit = UnitOfWork(deps.store)
     message = unit.messages.owned(tenant_id, trace_id)
     conversation = unit.conversations.owned(tenant_id, message.conversation_id)
-    traces = _of(deps, conversation, message.sent_at)
+    traces = _of(deps, conversation, message.sent_at, _Budget(MOST_MESSAGES))
     trace = next((trace for trace in traces if trace.message.id == trace_id), None)
     if trace is None:
         raise NotFound("There is no such trace")
@@ -154,14 +177,14 @@ def _conversations(deps: Deps, tenant_id: str, only: TraceFilter) -> Iterator[Co
     return query.order_by(lambda conversation: conversation.last_message_at, descending=True).every(100)
 
 
-def _of(deps: Deps, conversation: Conversation, start: datetime) -> Iterator[Trace]:
-    """A conversation's traces since then, newest first."""
+def _of(deps: Deps, conversation: Conversation, start: datetime, budget: _Budget) -> Iterator[Trace]:
+    """A conversation's traces since then, newest first, as far as the budget reaches."""
     query = UnitOfWork(deps.store).messages.query()
     query = query.where(lambda message: message.conversation_id, "==", conversation.id)
     query = query.order_by(lambda message: message.sent_at, descending=True)
     query = query.order_by(lambda message: message.created_at, descending=True)
     answer: Message | None = None
-    for message in islice(query.every(200), MOST_MESSAGES):
+    for message in budget.of(islice(query.every(200), MOST_MESSAGES)):
         if message.sent_at < start:
             return
         if message.direction is Direction.OUTBOUND:

@@ -17,6 +17,7 @@ from shared.channels import channel
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Message
@@ -37,16 +38,37 @@ def may_grow(instance: Instance) -> bool:
     return instance.options.growing_answers and capabilities.edits and capabilities.edits_within is None
 
 
-class GrowingAnswer:
-    """The answer to one turn, as far as the customer has it."""
+def take_back(deps: Deps, conversation: Conversation, answered_id: str) -> None:
+    """Take back the beginning of an answer to this message, with which nobody goes on."""
+    message_id = _message_id(conversation, answered_id)
+    message = UnitOfWork(deps.store).messages.owned_or_none(conversation.tenant_id, message_id)
+    if message is not None and message.is_growing:
+        _delete(deps, conversation.tenant_id, message_id)
 
-    def __init__(self, deps: Deps, unit: UnitOfWork, turn: Turn, author_id: str) -> None:
+
+def _message_id(conversation: Conversation, answered_id: str) -> str:
+    return stable_id("growing", conversation.id, answered_id)
+
+
+def _delete(deps: Deps, tenant_id: str, message_id: str) -> None:
+    try:
+        changing.delete(deps, tenant_id, message_id)
+    except HubError as error:
+        log.warning("the beginning of an answer stays", extra={"why": error.detail})
+
+
+class GrowingAnswer:
+    """The answer to one turn, as far as the customer has it.
+
+    `answered_id` is the message for which an answer is tried, whatever came after it: so every try has the same id.
+    """
+
+    def __init__(self, deps: Deps, unit: UnitOfWork, turn: Turn, author_id: str, answered_id: str) -> None:
         self._deps = deps
         self._turn = turn
         self._author_id = author_id
         conversation = turn.conversation
-        answered_id = conversation.last_inbound_message_id or turn.unanswered[-1].id
-        self._message_id = stable_id("growing", conversation.id, answered_id)
+        self._message_id = _message_id(conversation, answered_id)
         self.is_begun = unit.messages.owned_or_none(conversation.tenant_id, self._message_id) is not None
         self._step_id: str | None = None
         self._stepped_at = deps.now()
@@ -122,9 +144,5 @@ class GrowingAnswer:
 
     def cancel(self) -> None:
         """Take back what the customer has of an answer that did not come to its end."""
-        if not self.is_begun:
-            return
-        try:
-            changing.delete(self._deps, self._turn.conversation.tenant_id, self._message_id)
-        except HubError as error:
-            log.warning("the beginning of an answer stays", extra={"why": error.detail})
+        if self.is_begun:
+            _delete(self._deps, self._turn.conversation.tenant_id, self._message_id)

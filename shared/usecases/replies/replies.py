@@ -89,11 +89,11 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
         return
     reason = _reason_for_silence(deps, conversation, event)
     if reason is not None:
-        _log_silence(conversation, reason)
+        _stay_silent(deps, conversation, event, reason)
         return
     answerer = _choose(deps, instance, unit.tenants.get(event.tenant_id), conversation)
     if answerer is None:
-        _log_silence(conversation, "no agent is active")
+        _stay_silent(deps, conversation, event, "no agent is active")
         return
     rest = _seconds_of_rest(deps, conversation, instance, answerer)
     if rest > 0:
@@ -121,6 +121,13 @@ def _reason_for_silence(deps: Deps, conversation: Conversation, event: ReplyEven
     if conversation.last_inbound_message_id != event.message_id and may_be_writing:
         return "a later message is looked at instead"
     return None
+
+
+def _stay_silent(deps: Deps, conversation: Conversation, event: ReplyEvent, reason: str) -> None:
+    """Nobody goes on with what an earlier try may have begun."""
+    _log_silence(conversation, reason)
+    if event.attempt > 1:
+        growing.take_back(deps, conversation, event.message_id)
 
 
 def _log_silence(conversation: Conversation, reason: str) -> None:
@@ -193,7 +200,7 @@ def _answer(
     if reason is not None:
         _stop(deps, turn, reason)
         return
-    growth = _growth(deps, unit, turn, answerer)
+    growth = _growth(deps, unit, turn, answerer, event)
     try:
         with _typing(deps, turn, answerer):
             answer = _ask(deps, recordings.transcribed(deps, turn), answerer, growth)
@@ -207,12 +214,12 @@ def _answer(
     _accept(deps, unit, turn, answerer, answer, growth)
 
 
-def _growth(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer) -> GrowingAnswer | None:
+def _growth(deps: Deps, unit: UnitOfWork, turn: Turn, answerer: Answerer, event: ReplyEvent) -> GrowingAnswer | None:
     """Only the answer of a model that answers alone is seen while it is being written."""
     is_written = answerer.agent is not None and answerer.crew is None and deps.settings.openai_api_key is not None
     if not is_written or not turn.has_content or not growing.may_grow(turn.instance):
         return None
-    return GrowingAnswer(deps, unit, turn, answerer.id)
+    return GrowingAnswer(deps, unit, turn, answerer.id, event.message_id)
 
 
 def _history(unit: UnitOfWork, conversation: Conversation) -> list[Message]:

@@ -169,6 +169,7 @@ def _until(deps: Deps) -> Any:
         {"agent_id": "x" * 65},
         {"status": "snoozed", "snoozed_until": "2020-01-01T00:00:00Z"},
         {"status": "snoozed", "snoozed_until": "2100-01-01T00:00:00"},
+        {"status": "snoozed", "snoozed_until": "9999-12-31T23:59:59-12:00"},
     ],
 )
 def test_a_change_that_cannot_be_is_refused(client: FlaskClient, converse: Converse, body: Any) -> None:

@@ -173,6 +173,8 @@ def test_the_dialog_shows_why_a_server_cannot_be_used(door: Door, reply: Reply, 
     [
         ("http://169.254.169.254", KEY, "never called"),
         ("nonsense", KEY, "must begin with http"),
+        ("http://localhost:99999", "***", "address"),
+        ("http://[", "***", "address"),
         (None, KEY, "give the address"),
         ("http://localhost:8882", "", "give the address"),
     ],
@@ -224,6 +226,13 @@ def test_the_test_button_names_what_is_not_configured(door: Door) -> None:
     status, answer = _call(door, "POST", "/api/omni/test")
     assert status == 400
     assert set(answer["fields"]) == {"omni_config.instance", "omni_config.recipient"}
+
+
+def test_a_key_of_this_hub_that_may_not_read_lists_nothing(door: Door, deps: Deps) -> None:
+    write_only = key_for(deps, "acme", scopes=["write"])["Authorization"].removeprefix("Bearer ")
+    tried = _validate(door, f"http://localhost:{deps.settings.port}", write_only)
+    assert (tried["valid"], tried["instances"]) == (False, [])
+    assert "refused the API key" in tried["error"]
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.AGENT, 200), (Role.VIEWER, 502)])

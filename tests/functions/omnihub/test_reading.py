@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from shared.domain.accounts import Role
+from shared.usecases.overview import traces
+from shared.usecases.overview.traces import TraceFilter
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub
 from tests.stubs import Reply
@@ -222,6 +224,12 @@ def test_traces_are_narrowed(support: ManualHub, query: str, phones: list[str]) 
     assert [trace.sender_phone for trace in _traces(support, query)] == phones
 
 
+@pytest.mark.parametrize("query", ["end_date=9999-12-31T23:59:59-12:00", "start_date=0001-01-01T00:00:00%2B12:00"])
+def test_a_time_that_is_in_no_year_of_utc_is_refused(support: ManualHub, query: str) -> None:
+    for path in ("/api/v1/traces", "/api/v1/traces/analytics/summary"):
+        assert "years 1 to 9999" in str(support.get(f"{path}?{query}", 400))
+
+
 def test_traces_of_the_last_day_are_listed_unless_more_is_asked_for(support: ManualHub) -> None:
     support.wait(hours=30)
     assert _traces(support) == []
@@ -240,6 +248,17 @@ def test_the_newest_traces_are_those_of_all_conversations_together(support: Manu
     assert [trace["sender_phone"] for trace in traces] == ["1", "5", "4"]
     support.wait(hours=2)
     assert [trace["trace_id"] for trace in support.get("/api/v1/traces")] == [traces[0]["trace_id"]]
+
+
+def test_a_look_for_traces_that_do_not_fit_comes_to_an_end(support: ManualHub) -> None:
+    def phones(most_messages: int, phone: str | None = None) -> list[str]:
+        fitting = traces.newest(
+            support.deps, support.tenant_id, TraceFilter(phone=phone), 10, most_messages=most_messages
+        )
+        return [trace.sender_phone for trace in fitting]
+
+    assert phones(3) == ["5", "1"], "a question and its answer, then the next conversation"
+    assert (phones(3, "4"), phones(4, "4")) == ([], ["4"])
 
 
 def test_traces_of_another_instance_are_not_among_them(support: ManualHub) -> None:

@@ -110,8 +110,8 @@ def _move(hub: ManualHub, **more: str) -> None:
 
 def test_clients_that_look_on_are_told_that_a_human_is_needed(flagged: ManualHub) -> None:
     flagged.work()
-    [*_, told] = [event for event in flagged.realtime if event.name == CONVERSATION_UPDATED]
-    assert told.payload["conversation"] == flagged.conversation().model_dump(mode="json")
+    [*_, latest] = [event for event in flagged.realtime if event.name == CONVERSATION_UPDATED]
+    assert latest.payload["conversation"] == flagged.conversation().model_dump(mode="json")
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,8 @@ def test_a_dead_letter_that_is_still_unpublished_at_the_stop_is_given_back(pubsu
     arrived: Queue[Event] = Queue()
     another = bus_over(pubsub)
     another.consume({Topic.OUTBOUND: arrived.put})
-    assert [arrived.get(timeout=PATIENCE).id for _ in range(2)] == [EVENT.id, BEHIND.id]
+    # The emulator gives back what was refused at the same time in either order.
+    assert {arrived.get(timeout=PATIENCE).id for _ in range(2)} == {EVENT.id, BEHIND.id}
     another.close()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from queue import Queue
 from typing import Any, TypeAlias
 
+import engineio
 import requests
 import socketio
 
@@ -58,12 +59,24 @@ def a_conversation() -> Conversation:
     )
 
 
+class _OneThread(engineio.Client):  # type: ignore[misc]  # the library has no types
+    """Hands packets on in the order in which they come; the library has a thread for each of them."""
+
+    def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *arguments, **{**options, "run_async": False})
+
+
+class _InOrder(socketio.Client):  # type: ignore[misc]  # the library has no types
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _OneThread
+
+
 class Client:
     """A browser's view of the hub: what it asked for, and what came."""
 
     def __init__(self, transport: str, reconnection: bool = False, **options: Any) -> None:
         self._session = requests.Session()
-        self.io = socketio.Client(reconnection, http_session=self._session, **options)
+        self.io = _InOrder(reconnection, http_session=self._session, **options)
         self.came: Queue[tuple[str, Any]] = Queue()
         self.refusals: Queue[dict[str, str]] = Queue()
         self.io.on("connect_error", self.refusals.put)

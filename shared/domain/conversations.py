@@ -99,6 +99,11 @@ class Conversation(BaseModel):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def is_left_to_people(self) -> bool:
+        """Whether people alone answer."""
+        return bool(self.assignee_id) or not self.auto_reply_enabled
+
     @classmethod
     def start(cls, conversation_id: str, instance: Instance, identity: Identity, now: datetime) -> Conversation:
         """An open conversation that the business starts, with one leg and no message yet."""

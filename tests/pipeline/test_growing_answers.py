@@ -166,14 +166,26 @@ def test_a_beginning_gets_its_end_also_after_the_customer_wrote_again(open_hub: 
         assert [answer.text for answer in _answers(hub)] == [WHOLE]
 
 
-def test_who_takes_over_meanwhile_finds_no_half_an_answer_at_the_customers(open_hub: OpenHub) -> None:
+def _is_assigned(hub: ManualHub) -> None:
+    owner = hub.get("/api/auth/me")["user"]["id"]
+    hub.patch(f"/api/conversations/{hub.conversation().id}", {"assigneeId": owner})
+
+
+def _is_switched_off(hub: ManualHub) -> None:
+    hub.patch(f"/api/conversations/{hub.conversation().id}/auto-reply", {"enabled": False})
+
+
+@pytest.mark.parametrize("act", [_is_assigned, _is_switched_off])
+def test_who_takes_over_meanwhile_finds_no_half_an_answer_at_the_customers(
+    open_hub: OpenHub, act: Callable[[ManualHub], None]
+) -> None:
     with open_hub() as hub:
         bot = _prepare(hub)
-        owner = hub.get("/api/auth/me")["user"]["id"]
 
         def deliver_and_take_over() -> None:
             hub.deliver()
-            hub.patch(f"/api/conversations/{hub.conversation().id}", {"assigneeId": owner})
+            act(hub)
+            _deliver_each_step(hub, 1)
 
         hub.provider.on("POST", CHAT, _streams(hub, *WORDS))
         hub.overlaps.bus.after_publish(Topic.OUTBOUND, deliver_and_take_over)

@@ -99,7 +99,7 @@ class GrowingAnswer:
         """Returns whether the answer is still to be given, and here."""
         turn = self._turn
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
-        is_ours = conversation.assignee_id is None and conversation.instance_id == turn.instance.id
+        is_ours = not conversation.is_left_to_people and conversation.instance_id == turn.instance.id
         if not is_ours or conversation.needs_reply_since != turn.conversation.needs_reply_since:
             return False
         message = unit.messages.owned_or_none(conversation.tenant_id, self._message_id)

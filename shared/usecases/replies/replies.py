@@ -1,10 +1,5 @@
-"""Choosing who answers a customer, and having the answer given once.
+"""Having the answer to a customer given once, by whoever is chosen for it.
 
-A human assignee silences everybody else, and so does who turns automatic
-answers off, in the conversation or on its channel. Then comes the agent that was
-chosen for the conversation; then the team that it was given to; then the agent
-that was chosen for the channel; then the instance's external agent service; then
-the tenant's oldest active AI agent, with the team it leads. Else nobody does.
 After an answer an AI agent rests in that conversation; what comes meanwhile is
 answered once, when the rest is over.
 """
@@ -15,35 +10,34 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.answering.ai import ask_ai
 from shared.answering.external import ask_external
 from shared.answering.pieces import Part, messages_of
 from shared.answering.runs import Run
-from shared.answering.team import Crew, TeamAnswer, ask_team
+from shared.answering.team import TeamAnswer, ask_team
 from shared.answering.turns import Turn
 from shared.channels import channel
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Tenant
-from shared.domain.agents import Agent, AgentKind
 from shared.domain.automatic_answers import StopReason, says_nothing_new
-from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.conversations import Conversation
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.ids import stable_id
-from shared.domain.instances import ExternalAgent, Instance
+from shared.domain.instances import Instance
 from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
-from shared.usecases.agents import collaborations, knowledge, teams
+from shared.usecases.agents import collaborations, knowledge
 from shared.usecases.conversations import presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import growing, pictures, recordings
+from shared.usecases.replies import choosing, growing, pictures, recordings
+from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
 from shared.usecases.reporting.notifications import notify_once
 
@@ -52,23 +46,8 @@ log = logging.getLogger(__name__)
 _HISTORY = 20
 # After this many tries a person is asked to answer.
 _MAX_ATTEMPTS = 4
-# Somebody who never stops typing is answered after this many debounce times.
-_LONGEST_BURST = 10
 # Seconds. A longer rest is slept in pieces, as what waits in the bus is delivered and refused again and again.
 _LONGEST_SLEEP = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Answerer:
-    """Who answers: an external agent service or an agent, which may lead a `crew`."""
-
-    external: ExternalAgent | None = None
-    agent: Agent | None = None
-    crew: Crew | None = None
-
-    @property
-    def id(self) -> str:
-        return self.agent.id if self.agent else "external"
 
 
 def reply(deps: Deps, event: ReplyEvent) -> None:
@@ -87,15 +66,15 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     instance = instance_lookup.find_cached(deps, instance_id=conversation.instance_id)
     if instance is None:
         return
-    reason = _reason_for_silence(deps, conversation, event)
+    reason = choosing.reason_for_silence(deps, conversation, event)
     if reason is not None:
         _stay_silent(deps, conversation, event, reason)
         return
-    answerer = _choose(deps, instance, unit.tenants.get(event.tenant_id), conversation)
+    answerer = choosing.choose(deps, instance, unit.tenants.get(event.tenant_id), conversation)
     if answerer is None:
         _stay_silent(deps, conversation, event, "no agent is active")
         return
-    rest = _seconds_of_rest(deps, conversation, instance, answerer)
+    rest = choosing.seconds_of_rest(deps, conversation, instance, answerer)
     if rest > 0:
         _log_silence(conversation, "the agent rests")
         _come_again(deps, conversation, event, rest)
@@ -103,24 +82,6 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
         _publish(deps, event.model_copy(update={"is_reminder": False}))
     else:
         _answer(deps, unit, event, conversation, instance, answerer)
-
-
-def _reason_for_silence(deps: Deps, conversation: Conversation, event: ReplyEvent) -> str | None:
-    """Why no agent answers now; None if one may."""
-    waiting_since = conversation.needs_reply_since
-    if waiting_since is None:
-        return "nobody waits for an answer"
-    if conversation.assignee_id:
-        return "a person has the conversation"
-    if not conversation.auto_reply_enabled:
-        return "automatic answers are turned off"
-    if conversation.status is ConversationStatus.CLOSED:
-        return "the conversation is closed"
-    waiting = (deps.now() - waiting_since).total_seconds()
-    may_be_writing = waiting <= deps.settings.reply_debounce_seconds * _LONGEST_BURST + 1
-    if conversation.last_inbound_message_id != event.message_id and may_be_writing:
-        return "a later message is looked at instead"
-    return None
 
 
 def _stay_silent(deps: Deps, conversation: Conversation, event: ReplyEvent, reason: str) -> None:
@@ -132,46 +93,6 @@ def _stay_silent(deps: Deps, conversation: Conversation, event: ReplyEvent, reas
 
 def _log_silence(conversation: Conversation, reason: str) -> None:
     log.info("no agent is asked", extra={"conversation_id": conversation.id, "why": reason})
-
-
-def _is_silenced(conversation: Conversation) -> bool:
-    """Whether people alone answer."""
-    return bool(conversation.assignee_id) or not conversation.auto_reply_enabled
-
-
-def _choose(deps: Deps, instance: Instance, tenant: Tenant | None, conversation: Conversation) -> Answerer | None:
-    binding, tenant_id = instance.agent_binding, conversation.tenant_id
-    crew, agent = None, _active_agent(deps, tenant_id, conversation.auto_reply_agent_id)
-    if agent is None and binding is not None and not binding.auto_reply:
-        return None
-    if agent is None and conversation.team_id:
-        crew = teams.crew(deps, tenant_id, conversation.team_id)
-    if agent is None and crew is None and binding is not None:
-        agent = _active_agent(deps, tenant_id, binding.agent_id)
-    if agent is None and crew is None and instance.agent is not None:
-        return Answerer(external=instance.agent)
-    if agent is not None:
-        return Answerer(agent=agent)
-    if crew is not None:
-        return Answerer(agent=crew.lead, crew=crew)
-    if tenant is None or tenant.responder is None:
-        return None
-    team_id = tenant.responder_team_id
-    return Answerer(agent=tenant.responder, crew=teams.crew(deps, tenant.id, team_id) if team_id else None)
-
-
-def _active_agent(deps: Deps, tenant_id: str, agent_id: str | None) -> Agent | None:
-    """The agent that somebody chose, while it is an active AI agent."""
-    agent = UnitOfWork(deps.store).agents.owned_or_none(tenant_id, agent_id) if agent_id else None
-    return agent if agent is not None and agent.active and agent.kind is AgentKind.AI else None
-
-
-def _seconds_of_rest(deps: Deps, conversation: Conversation, instance: Instance, answerer: Answerer) -> float:
-    """How long the agent still rests after its last answer; never on a call, nor an external agent."""
-    last = conversation.last_auto_reply_at
-    if last is None or answerer.agent is None or channel(instance.adapter).capabilities.live:
-        return 0
-    return (last + timedelta(seconds=answerer.agent.cooldown_seconds) - deps.now()).total_seconds()
 
 
 def _come_again(deps: Deps, conversation: Conversation, event: ReplyEvent, seconds: float) -> None:
@@ -356,7 +277,7 @@ def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enque
 def _is_taken_over(conversation: Conversation, turn: Turn) -> bool:
     """Whether somebody answered, or a human took the conversation, while the answer was being made."""
     former = turn.conversation
-    if _is_silenced(conversation) or conversation.needs_reply_since != former.needs_reply_since:
+    if conversation.is_left_to_people or conversation.needs_reply_since != former.needs_reply_since:
         return True
     return conversation.last_auto_reply_at != former.last_auto_reply_at
 

@@ -88,6 +88,14 @@ def test_that_a_person_writes_is_shown_and_stored_nowhere(manual_hub: ManualHub,
     assert manual_hub.documents("outbox") == before
 
 
+def test_a_page_that_tells_of_every_key_asks_the_provider_a_few_times_a_minute(
+    manual_hub: ManualHub, account: str
+) -> None:
+    path = f"/api/conversations/{manual_hub.conversation().id}/typing"
+    assert all(manual_hub.post(path, {}) == {"visible": True} for _ in range(50))
+    assert 20 <= len(manual_hub.provider.to(TYPING)) <= 25
+
+
 @pytest.mark.parametrize("failure", [Reply(500), Reply(400, {"error": "no"}), Reply(drop=True)])
 def test_where_it_cannot_be_shown_nothing_is_tried_again(manual_hub: ManualHub, account: str, failure: Reply) -> None:
     manual_hub.provider.on("POST", TYPING, failure)

@@ -129,6 +129,37 @@ def _issue(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, sign_in: Re
     The sign-in's own document holds what ends all of its tokens, so that one that is
     issued at the same time ends as well.
     """
+    refresh_token = _refresh_token(deps, user, sign_in)
+    unit.refresh_tokens.add(
+        RefreshToken(
+            id=fingerprint(refresh_token),
+            tenant_id=user.tenant_id,
+            user_id=user.id,
+            family=sign_in.id,
+            expires_at=_refresh_end(deps),
+            created_at=deps.now(),
+        )
+    )
+    access_token, cookie = _access(deps, user, sign_in)
+    return Session(access_token, refresh_token, user, tenant, cookie)
+
+
+def _refresh_token(deps: Deps, user: User, sign_in: RefreshToken) -> str:
+    issued, expires = span(deps.now(), deps.settings.jwt_refresh_ttl)
+    claims = RefreshClaims(
+        user_id=user.id,
+        tenant_id=user.tenant_id,
+        type="refresh",
+        family=sign_in.id,
+        gen=user.generation,
+        iat=issued,
+        exp=expires,
+    )
+    return sign(claims, refresh_key(deps))
+
+
+def _access(deps: Deps, user: User, sign_in: RefreshToken) -> tuple[str, str]:
+    """An access token, and the cookie that ends with it."""
     issued, expires = span(deps.now(), deps.settings.jwt_access_ttl)
     access_claims = AccessClaims(
         user_id=user.id,
@@ -140,38 +171,16 @@ def _issue(deps: Deps, unit: UnitOfWork, user: User, tenant: Tenant, sign_in: Re
         iat=issued,
         exp=expires,
     )
-    issued, expires = span(deps.now(), deps.settings.jwt_refresh_ttl)
-    refresh_claims = RefreshClaims(
-        user_id=user.id,
-        tenant_id=user.tenant_id,
-        type="refresh",
-        family=sign_in.id,
-        gen=user.generation,
-        iat=issued,
-        exp=expires,
-    )
-    refresh_token = sign(refresh_claims, refresh_key(deps))
-    unit.refresh_tokens.add(
-        RefreshToken(
-            id=fingerprint(refresh_token),
-            tenant_id=user.tenant_id,
-            user_id=user.id,
-            family=sign_in.id,
-            expires_at=_refresh_end(deps),
-            created_at=deps.now(),
-        )
-    )
     cookie_claims = CookieClaims(
         user_id=user.id,
         tenant_id=user.tenant_id,
         type="cookie",
         sid=sign_in.id,
         gen=user.generation,
-        iat=access_claims.iat,
-        exp=access_claims.exp,
+        iat=issued,
+        exp=expires,
     )
-    access_token, cookie = (sign(claims, access_key(deps)) for claims in (access_claims, cookie_claims))
-    return Session(access_token, refresh_token, user, tenant, cookie)
+    return sign(access_claims, access_key(deps)), sign(cookie_claims, access_key(deps))
 
 
 def _refresh_end(deps: Deps) -> datetime:

@@ -22,6 +22,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Direction, Message
 from shared.domain.outbox import Change, OutboxItem, OutboxPayload
 from shared.errors import HubError
+from shared.security.buckets import Rate
 from shared.usecases.conversations import conversations
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.outbox import enqueueing
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 _LATEST = 20
 """Messages of a conversation among which those are looked for that were not read yet."""
 _SWEEP_AFTER = timedelta(seconds=60)
+_TYPING = Rate("typing", 20)
+"""How often the provider of one conversation is asked to show it; the shortest sign lasts four seconds."""
 _LEAST_PAUSE = 0.5
 """Seconds before a sign that an answer is being written, the first one too: what comes within them needs none."""
 
@@ -101,10 +104,13 @@ def _payload(conversation: Conversation, instance: Instance) -> OutboxPayload:
 def show_typing(deps: Deps, tenant_id: str, conversation_id: str) -> bool:
     """Somebody of the business writes: have the customer see it for a while. Raises `NotFound`.
 
-    Returns whether the provider shows it. Nothing is stored, and nothing tried again.
+    Returns whether the provider shows it. Nothing is stored, and nothing tried again. A page may say so with every key
+    that is pressed: the provider is asked no more often than the customer needs it to see it all the time.
     """
     conversation = conversations.get(deps, tenant_id, conversation_id)
     instance = instance_lookup.by_id(deps, tenant_id, conversation.instance_id)
+    if deps.buckets.take(_TYPING, conversation.id):
+        return ability(instance.adapter, SupportsTyping[BaseModel]) is not None
     return _show_typing(deps, instance, conversation) is not None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
-from shared.channel.connection import WAKE
+from shared.channel.connection import WAKE, OpenConnection
 from shared.channelkit import auth
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic
@@ -48,3 +48,27 @@ class HeldLines(Generic[Line]):
             event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=WAKE, payload=payload)
             deps.bus.publish(Topic.REALTIME, event, key=room)
         return True
+
+
+class Closable(Protocol):
+    """The way to a provider that the lines of one process share."""
+
+    def close(self) -> None: ...
+
+
+class LineConnections(Generic[Line]):
+    """The part of `channel.connection.Connections` that is the same for channels that send over their lines."""
+
+    def __init__(self, deps: Deps, lines: HeldLines[Line], way: Closable) -> None:
+        self._deps = deps
+        self._lines = lines
+        self._way = way
+
+    def hold(self, instance_id: str, connection: OpenConnection) -> None:
+        self._lines.hold(self._deps, instance_id, cast("Line", connection))  # what `open` returned
+
+    def drop(self, instance_id: str) -> None:
+        self._lines.drop(self._deps, instance_id)
+
+    def close(self) -> None:
+        self._way.close()

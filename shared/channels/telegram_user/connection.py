@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
-from shared.channelkit.held_lines import HeldLines
+from shared.channelkit.held_lines import HeldLines, LineConnections
 from shared.channels.telegram_user.api import gateway, is_configured
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, Line
@@ -22,12 +22,12 @@ def connections(deps: Deps) -> TelegramConnections | None:
     return TelegramConnections(deps) if is_configured(deps.settings) else None
 
 
-class TelegramConnections:
+class TelegramConnections(LineConnections[Line]):
     """People's accounts: messages are received and sent over their connections."""
 
     def __init__(self, deps: Deps) -> None:
-        self._deps = deps
         self._gateway = gateway(deps.settings)
+        super().__init__(deps, _lines, self._gateway)
 
     def open(
         self,
@@ -44,15 +44,6 @@ class TelegramConnections:
 
     def is_relevant(self, instance: Instance, config: TelegramUserConfig, update: Mapping[str, Any]) -> bool:
         return config.groups is not False or not _is_of_group(update)
-
-    def hold(self, instance_id: str, connection: OpenConnection) -> None:
-        hold(self._deps, instance_id, cast("Line", connection))  # what `open` returned
-
-    def drop(self, instance_id: str) -> None:
-        drop(self._deps, instance_id)
-
-    def close(self) -> None:
-        self._gateway.close()
 
 
 def _is_of_group(update: Mapping[str, Any]) -> bool:

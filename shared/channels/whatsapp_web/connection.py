@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
 from shared.channelkit import jid
-from shared.channelkit.held_lines import HeldLines
+from shared.channelkit.held_lines import HeldLines, LineConnections
 from shared.channelkit.whatsapp.messages import key_of
 from shared.channelkit.whatsapp.wire import fields, text
 from shared.channels.whatsapp_web.config import WhatsAppWebConfig
@@ -27,11 +27,11 @@ def connections(deps: Deps) -> WhatsAppConnections | None:
     return WhatsAppConnections(deps, way) if way is not None else None
 
 
-class WhatsAppConnections:
+class WhatsAppConnections(LineConnections[Line]):
     """Accounts that were paired by a code: messages are received and sent over their connections."""
 
     def __init__(self, deps: Deps, way: Gateway) -> None:
-        self._deps = deps
+        super().__init__(deps, _lines, way)
         self._gateway = way
 
     def open(
@@ -51,15 +51,6 @@ class WhatsAppConnections:
 
     def is_relevant(self, instance: Instance, config: WhatsAppWebConfig, update: Mapping[str, Any]) -> bool:
         return config.groups is not False or not _is_of_group(update)
-
-    def hold(self, instance_id: str, connection: OpenConnection) -> None:
-        hold(self._deps, instance_id, cast("Line", connection))  # what `open` returned
-
-    def drop(self, instance_id: str) -> None:
-        drop(self._deps, instance_id)
-
-    def close(self) -> None:
-        self._gateway.close()
 
 
 def _is_of_group(update: Mapping[str, Any]) -> bool:

@@ -131,7 +131,7 @@ def _file(
         deps.http.check(url, f"{what}_url")
         return Attachment(type=kind, url=url, file_name=file_name, mime_type=mime_type)
     if url is not None or data is None:
-        raise BadRequest.of_field(f"{what}_url", f"give it or {what}_base64")
+        raise BadRequest.of_field(f"{what}_url", f"is needed, or {what}_base64: give one of the two")
     try:
         content = base64.b64decode(_DATA_URL.sub("", data, count=1), validate=True)
     except binascii.Error:

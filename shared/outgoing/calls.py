@@ -115,7 +115,7 @@ def _listened(response: BaseHTTPResponse, call: Call, listen: Callable[[bytes], 
         body += chunk
         listen(chunk)
         if time.monotonic() > give_up_at:
-            raise OutcomeUnknown(call.provider, f"no whole answer within {call.timeout:g} s")
+            raise OutcomeUnknown(call.provider, f"no complete answer within {call.timeout:g} s")
     return body
 
 

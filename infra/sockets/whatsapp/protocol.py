@@ -274,5 +274,5 @@ def _parsed(text: bytes, forms: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]
     try:
         form(**values)
     except TypeError as error:
-        raise ValueError(f"a line lacks something: {error}") from None
+        raise ValueError(f"a line lacks a field: {error}") from None
     return form, values

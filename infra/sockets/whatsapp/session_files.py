@@ -50,7 +50,7 @@ class SessionFiles:
             self.store.write_bytes(gzip.decompress(plain))
             self._put(plain)
         except (StoreError, ConfigurationInvalid) as error:
-            raise ProviderUnavailable(PROVIDER, f"the session's state is not to be had: {error.detail}") from None
+            raise ProviderUnavailable(PROVIDER, f"the session's state could not be read: {error.detail}") from None
         self._seen = self._stamps()
         return True
 

@@ -55,7 +55,7 @@ def _decoded(key: str) -> bytes:
     try:
         return base64.b64decode(key, validate=True)
     except binascii.Error:
-        raise NotFound("this attachment's key is none") from None
+        raise NotFound("this attachment has no valid key") from None
 
 
 def _decrypted(encrypted: bytes, key: bytes, purpose: bytes) -> bytes:

@@ -71,7 +71,7 @@ def _text(content: bytes) -> str:
         text = content.decode("utf-8-sig")
         storable.check_text(text)
     except ValueError:
-        raise BadRequest.of_field("file", "is no text in UTF-8, which alone can be read here") from None
+        raise BadRequest.of_field("file", "must be text in UTF-8") from None
     if not text.strip():
         raise BadRequest.of_field("file", "is empty")
     return text

@@ -53,7 +53,7 @@ def profile(deps: Deps, instance: Instance, person: Person) -> tuple[Customer, I
         return customer, contacts.on_instance(unit, customer, instance)
     stored = resolution.at_address(unit, instance, canonical_address(instance.adapter, _address(person)))
     if stored is None:
-        raise NotFound("nobody with this address has written here")
+        raise NotFound("no customer with this address has written here")
     identity = resolution.address_owner(unit, stored)
     return customers.current(unit, instance.tenant_id, identity.customer_id), identity
 

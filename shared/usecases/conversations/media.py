@@ -145,10 +145,10 @@ def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -
     if reason == BEING_CHECKED:
         raise Collision("this file is being checked: ask again in some minutes")
     if reason is not None:
-        raise NotFound(f"this file cannot be had: it is {reason}")
+        raise NotFound(f"this file is not available: it is {reason}")
     stored = _stored(deps, copy) if copy is not None else None
     if stored is None and scanning.is_on(deps):
-        raise NotFound("this file cannot be had: the hub no longer has what was checked")
+        raise NotFound("this file is not available: the hub no longer has what was checked")
     return stored if stored is not None else _fetched(deps, message, number)
 
 
@@ -163,7 +163,7 @@ def _uploaded(deps: Deps, copy: FileCopy) -> Blob:
     stored = _stored(deps, copy)
     if stored is None or copy.state is not FileCopyState.STORED:
         reason = NO_LONGER_KEPT if copy.state is FileCopyState.EXPIRED else copy.error or copy.state.value
-        raise NotFound(f"this file cannot be had: it is {reason}")
+        raise NotFound(f"this file is not available: it is {reason}")
     return stored
 
 

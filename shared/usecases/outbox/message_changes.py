@@ -58,7 +58,7 @@ def _sent_parts(instance: Instance, item: OutboxItem, message: Message) -> list[
 def _edit(deps: Deps, instance: Instance, config: BaseModel, payload: OutboxPayload, external_id: str) -> Sent:
     channel_edits = ability(instance.adapter, SupportsEdits[BaseModel])
     if channel_edits is None:
-        raise BadRequest("this channel changes no message that was sent")
+        raise BadRequest("this channel cannot change a message after it was sent")
     channel_edits.edit(deps, instance, config, payload, external_id)
     return Sent(external_message_id=None)
 
@@ -66,7 +66,7 @@ def _edit(deps: Deps, instance: Instance, config: BaseModel, payload: OutboxPayl
 def _delete_all(deps: Deps, instance: Instance, config: BaseModel, sent_parts: list[tuple[OutboxPayload, str]]) -> Sent:
     channel_deletions = ability(instance.adapter, SupportsDeletions[BaseModel])
     if channel_deletions is None:
-        raise BadRequest("this channel takes no message back that was sent")
+        raise BadRequest("this channel cannot take back a message that was sent")
     for payload, external_id in sent_parts:
         channel_deletions.delete(deps, instance, config, payload, external_id)
     return Sent(external_message_id=None)
@@ -75,7 +75,7 @@ def _delete_all(deps: Deps, instance: Instance, config: BaseModel, sent_parts: l
 def _mark_read(deps: Deps, instance: Instance, config: BaseModel, payload: OutboxPayload, change: Change) -> Sent:
     marks = ability(instance.adapter, SupportsReadMarks[BaseModel])
     if marks is None:
-        raise BadRequest("this channel shows nobody what was read")
+        raise BadRequest("this channel has no read marks")
     marks.mark_read(deps, instance, config, payload, change.external_ids)
     return Sent(external_message_id=None)
 

@@ -317,5 +317,5 @@ class UnitOfWork:
         unit.preload(document)
         return DocumentUnit(unit, schema, document.id)
 
-    def count(self, query: Query[Any]) -> int:
-        return self._store.count(query.schema.collection, query.conditions)
+    def count(self, query: Query[Any], up_to: int | None = None) -> int:
+        return self._store.count(query.schema.collection, query.conditions, up_to)

@@ -84,9 +84,9 @@ class Kinds(RecordingStore):
         self.round_trips["queries"] += 1
         return super().find(*args, **kwargs)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         self.round_trips["counts"] += 1
-        return super().count(collection, where)
+        return super().count(collection, where, up_to)
 
     def commit(self, writes: Sequence[Write]) -> None:
         self.round_trips["commits"] += bool(writes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from functions.dashboard.schemas import CHANNELS, SENDERS, STATUS, AttachmentOut
+from functions.dashboard.schemas import CHANNELS, STATUS, AttachmentOut, sender
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import Instance, InstanceStatus
@@ -113,7 +113,7 @@ def _message(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
         "channelType": CHANNELS[instance.type] if instance else None,
         "content": message.text or "",
         "messageType": message.kind.value,
-        "sender": SENDERS[message.author],
+        "sender": sender(message),
         "attachments": [AttachmentOut.of(message, number) for number in range(len(message.attachments))],
         "metadata": {"status": message.status.value},
     }
@@ -130,6 +130,8 @@ def _channel(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
 
 def _notification(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
     notification = Notification.model_validate(event.payload["notification"])
+    if notification.user_id is not None:  # a dashboard is nobody's alone
+        return []
     payload = {
         "notificationId": notification.id,
         "type": _SEVERITIES.get(notification.type, "info"),

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
-    from shared.domain.conversations import Conversation
+    from shared.domain.canned_replies import CannedReply, CannedReplyCode
+    from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
@@ -152,6 +153,9 @@ class UnitOfWork:
     conversations: TenantCollection[Conversation] = TenantCollection(
         "conversations", "shared.domain.conversations:Conversation", "conversation or session"
     )
+    conversation_tags: TenantCollection[ConversationTag] = TenantCollection(
+        "conversation_tags", "shared.domain.conversations:ConversationTag", "tag"
+    )
     messages: TenantCollection[Message] = TenantCollection("messages", "shared.domain.messages:Message", "message")
     message_places: SharedCollection[MessagePlace] = SharedCollection(
         "messages", "shared.domain.messages:message_place", "message"
@@ -165,6 +169,12 @@ class UnitOfWork:
     )
     file_usage: SharedCollection[FileUsage] = SharedCollection(
         "file_usage", "shared.domain.files:FileUsage", "size of files"
+    )
+    canned_replies: TenantCollection[CannedReply] = TenantCollection(
+        "canned_replies", "shared.domain.canned_replies:CannedReply", "canned reply"
+    )
+    canned_reply_codes: SharedCollection[CannedReplyCode] = SharedCollection(
+        "canned_reply_codes", "shared.domain.canned_replies:CannedReplyCode", "short code"
     )
     calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
     ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")
@@ -187,6 +197,9 @@ class UnitOfWork:
 
     notifications: TenantCollection[Notification] = TenantCollection(
         "notifications", "shared.domain.notifications:Notification", "notification"
+    )
+    personal_notifications: TenantCollection[Notification] = TenantCollection(
+        "personal_notifications", "shared.domain.notifications:Notification", "notification"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")

@@ -37,6 +37,8 @@ _TAGS = {
     "OmniChat auth": "Signing in, and a user's own sessions.",
     "OmniChat channels": "Accounts at providers, as the inbox manages them.",
     "OmniChat conversations": "Conversations and their messages.",
+    "OmniChat inbox": "The conversations that there are to deal with, by view.",
+    "OmniChat canned replies": "Texts that people send again and again.",
     "OmniChat messages": "Sending, and what waits to be sent.",
     "OmniChat files": "Files to send, kept for a while.",
     "OmniChat front end": "What the front end of OmniChat itself calls beside the API description.",

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from functions.omnichat.channel_schemas import BindingIn, ChannelIn, ChannelPatch
-from functions.omnichat.conversation_schemas import AutoReplyIn
-from functions.omnichat.conversations import ConversationChange
+from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange
 from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import EditBody, SendBody

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -14,8 +15,11 @@ class Preferences(BaseModel):
     preferred_channel: str | None = None
 
 
+CustomValue: TypeAlias = str | int | float | bool
+
+
 class Customer(BaseModel):
-    """A person across all channels."""
+    """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names."""
 
     id: str
     tenant_id: str
@@ -24,6 +28,7 @@ class Customer(BaseModel):
     phone: str | None = None
     preferences: Preferences = Field(default_factory=Preferences)
     tags: list[str] = Field(default_factory=list)
+    custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
     merged_into: str | None = None
     created_at: datetime

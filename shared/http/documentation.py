@@ -38,6 +38,7 @@ _TAGS = {
     "OmniChat channels": "Accounts at providers, as the inbox manages them.",
     "OmniChat conversations": "Conversations and their messages.",
     "OmniChat inbox": "The conversations that there are to deal with, by view.",
+    "OmniChat customers": "Customers, their addresses, and merging two that are one person.",
     "OmniChat canned replies": "Texts that people send again and again.",
     "OmniChat messages": "Sending, and what waits to be sent.",
     "OmniChat files": "Files to send, kept for a while.",

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from shared.domain.merges import CustomerMerge
     from shared.domain.messages import Message, MessagePlace
-    from shared.domain.notifications import Notification
+    from shared.domain.notifications import Notification, ReadNotifications
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
@@ -200,6 +200,9 @@ class UnitOfWork:
     )
     personal_notifications: TenantCollection[Notification] = TenantCollection(
         "personal_notifications", "shared.domain.notifications:Notification", "notification"
+    )
+    read_notifications: TenantCollection[ReadNotifications] = TenantCollection(
+        "read_notifications", "shared.domain.notifications:ReadNotifications", "mark of notifications"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")

@@ -39,6 +39,7 @@ _TAGS = {
     "OmniChat conversations": "Conversations and their messages.",
     "OmniChat inbox": "The conversations that there are to deal with, by view.",
     "OmniChat customers": "Customers, their addresses, and merging two that are one person.",
+    "OmniChat notifications": "What a person is told, and what they have read of it.",
     "OmniChat canned replies": "Texts that people send again and again.",
     "OmniChat messages": "Sending, and what waits to be sent.",
     "OmniChat files": "Files to send, kept for a while.",

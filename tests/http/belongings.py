@@ -32,6 +32,7 @@ BY_PREFIX = {
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
     "/api/canned-replies": "canned_reply_id",
+    "/api/notifications": "notification_id",
     "/api/customers": "customer_id",
     "/api/files": "file_id",
     "/api/outbox": "outbox_id",

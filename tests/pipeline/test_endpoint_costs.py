@@ -58,6 +58,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/customers?phone=%2B5511988887777", None),
     ("GET /api/customers/{customer}", None),
     ("GET /api/customers/{customer}/merges", None),
+    ("GET /api/notifications", None),
     ("GET /api/agents", None),
     ("GET /api/teams", None),
     ("GET /api/outbox", None),

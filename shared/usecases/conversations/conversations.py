@@ -79,8 +79,8 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
     limit = min(limit, MOST)
     waiting: list[Conversation] = []
     if cursor is None or not cursor.startswith(_OTHERS):
-        page = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
-        first = page.order_by(lambda conversation: conversation.needs_reply_since).page(limit, cursor)
+        by_wait = _waiting(deps, tenant_id).order_by(lambda conversation: conversation.needs_reply_since)
+        first = by_wait.page(limit, cursor)
         waiting, cursor = first.documents, None
         if first.cursor or len(waiting) == limit:
             return waiting, first.cursor or _OTHERS
@@ -95,6 +95,20 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
         if conversation.id not in waiting_ids and not (is_later_page and conversation.needs_reply_since)
     ]
     return [*waiting, *others], rest.cursor and _OTHERS + rest.cursor
+
+
+def count_open(deps: Deps, tenant_id: str) -> int:
+    """How many conversations of the tenant are open; the store's index counts them."""
+    return _open(deps, tenant_id).count()
+
+
+def count_waiting(deps: Deps, tenant_id: str) -> int:
+    """How many of the open conversations wait for an answer; the store's index counts them."""
+    return _waiting(deps, tenant_id).count()
+
+
+def _waiting(deps: Deps, tenant_id: str) -> Query[Conversation]:
+    return _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
 
 
 def _open(deps: Deps, tenant_id: str) -> Query[Conversation]:

@@ -12,6 +12,9 @@ from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
 from shared.domain.instances import ChannelType, Instance
 
+_WHATSAPP_PERSON = "s.whatsapp.net"
+"""The server of WhatsApp's addresses that begin with a telephone number."""
+
 
 class ConversationStatus(StrEnum):
     OPEN = "open"
@@ -98,6 +101,13 @@ class Conversation(BaseModel):
     closed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def phone_number(self) -> str | None:
+        """The customer's number as it is known, else the one that a person's address on WhatsApp consists of."""
+        number, _, server = self.external_user_id.partition("@")
+        is_persons = self.channel is ChannelType.WHATSAPP and not self.is_group and server in ("", _WHATSAPP_PERSON)
+        return self.customer_phone or (number if is_persons and number.isdecimal() else None)
 
     @property
     def is_left_to_people(self) -> bool:

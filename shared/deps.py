@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.outgoing import Outgoing
-from shared.outgoing.concurrency import Places
+from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
@@ -40,7 +40,7 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
-    sending: Places
+    sending: Slots
     files: Files | None = None
     snapshots: Snapshots | None = None
     pacer: Pacer = field(default_factory=Pacer)

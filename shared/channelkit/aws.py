@@ -81,7 +81,7 @@ def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
     """A client of a service, kept for a while.
 
     Raises `ProviderRejected` when botocore cannot make one, as with a profile that is not there,
-    and `Overloaded` inside a request that found no place to call out.
+    and `Overloaded` inside a request that got no slot to call out.
     """
     deps.http.limits.acquire()
     key = ("aws", service, config.region, config.access_key_id)

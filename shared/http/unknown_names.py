@@ -52,12 +52,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name at its place (`attachments.0.kind`), and the names that are known there.
+    """A name with its path (`attachments.0.kind`), and the names that are known there.
 
     `twin` is the name that the same field was given by already, `reason` what the model says about the name.
     """
 
-    place: str
+    path: str
     name: str
     names_here: Sequence[str]
     twin: str | None = None
@@ -107,7 +107,7 @@ def unknown_in_query(model: Model | None, names: Iterable[str]) -> Iterator[Unkn
     return _unknown_names([model] if model else [], names, "")
 
 
-def unknown_in_body(annotation: object, value: object, place: str = "") -> Iterator[Unknown]:
+def unknown_in_body(annotation: object, value: object, path: str = "") -> Iterator[Unknown]:
     """The names in a JSON value that a field of this type does not have, at any depth.
 
     What is typed as a plain mapping, or as anything, may have any names.
@@ -116,14 +116,14 @@ def unknown_in_body(annotation: object, value: object, place: str = "") -> Itera
     if isinstance(value, Mapping):
         models = [form for form in forms if _is_model(form)]
         if models and not any(_is_free(form) for form in forms):
-            yield from _unknown_names(models, value, place)
+            yield from _unknown_names(models, value, path)
         for name, item in value.items():
             for inner in _types_of_item(forms, models, name) if isinstance(item, (dict, list)) else ():
-                yield from unknown_in_body(inner, item, f"{place}{name}.")
+                yield from unknown_in_body(inner, item, f"{path}{name}.")
     elif isinstance(value, list):
         items = [inner for form in forms if _is_list(form) for inner in get_args(form)[:1]]
         for number, item in enumerate(value if items else ()):
-            yield from unknown_in_body(Union[tuple(items)], item, f"{place}{number}.")  # noqa: UP007 - not written but made
+            yield from unknown_in_body(Union[tuple(items)], item, f"{path}{number}.")  # noqa: UP007 - not written but made
 
 
 def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) -> list[object]:
@@ -133,7 +133,7 @@ def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) 
     return [get_args(form)[1] for form in forms if get_origin(form) in (dict, Mapping) and get_args(form)]
 
 
-def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) -> Iterator[Unknown]:
+def _unknown_names(models: Sequence[Model], names: Iterable[str], path: str) -> Iterator[Unknown]:
     """Those that none of the models has, and second spellings of what was given already."""
     if any(model.model_config.get("extra") == "allow" for model in models):
         return
@@ -145,10 +145,10 @@ def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) ->
         if name in fields:
             twin = spellings.setdefault(id(fields[name]), name)
             if twin != name:
-                yield Unknown(place + name, name, (), twin)
+                yield Unknown(path + name, name, (), twin)
         elif not _is_among(name, ignored):
             names_here = [main for model in models for main in _main_names(model)]
-            yield Unknown(place + name, name, names_here, reason=refused.get(name))
+            yield Unknown(path + name, name, names_here, reason=refused.get(name))
 
 
 def _is_among(name: str, ignored: Collection[str]) -> bool:
@@ -212,8 +212,8 @@ def _refuse(kind: str, unknowns: Iterator[Unknown]) -> None:
     first = list(islice(unknowns, MOST_NAMES + 1))
     if not first:
         return
-    reasons = {_cut(unknown.place) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
-    clauses = [f"{place} {reason}" for place, reason in reasons.items()]
+    reasons = {_cut(unknown.path) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
+    clauses = [f"{path} {reason}" for path, reason in reasons.items()]
     if len(first) > MOST_NAMES:
         clauses.append("there are more")
     raise BadRequest(joined(clauses, "; "), reasons)
@@ -244,5 +244,5 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _cut(place: str) -> str:
-    return place if len(place) <= _LONGEST_NAME else place[:_LONGEST_NAME] + "…"
+def _cut(path: str) -> str:
+    return path if len(path) <= _LONGEST_NAME else path[:_LONGEST_NAME] + "…"

@@ -227,20 +227,20 @@ def test_a_field_that_the_model_does_not_have_is_refused(hub_deps: Deps) -> None
     with pytest.raises(AttributeError, match="Conversation has no field needs_humans"):
         unit.conversations.patch("c", needs_humans=True)
     with pytest.raises(AttributeError):
-        unit.message_places.patch("m", alias_of="other")
+        unit.message_records.patch("m", alias_of="other")
 
 
 def test_putting_writes_over_what_was_read_and_over_nothing_newer(hub_deps: Deps) -> None:
     unit = UnitOfWork(hub_deps.store)
-    note = unit.message_places.put(EarlyNote(expires_at=NOW), "place")
+    note = unit.message_records.put(EarlyNote(expires_at=NOW), "place")
     unit.commit()
     reader, late = UnitOfWork(hub_deps.store), UnitOfWork(hub_deps.store)
-    assert reader.message_places.get("place") == late.message_places.get("place") == note
-    reader.message_places.put(MessageAlias(alias_of="ours"), "place")
+    assert reader.message_records.get("place") == late.message_records.get("place") == note
+    reader.message_records.put(MessageAlias(alias_of="ours"), "place")
     reader.commit()
     ref = Ref("messages", "place")
     assert hub_deps.store.get([ref])[ref].data == {"alias_of": "ours"}
-    late.message_places.put(MessageAlias(alias_of="theirs"), "place")
+    late.message_records.put(MessageAlias(alias_of="theirs"), "place")
     with pytest.raises(Conflict):
         late.commit()
 

@@ -18,6 +18,7 @@ from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 from shared.security.pacing import Pacer
+from shared.security.passwords import Passwords
 from shared.security.tally import Tally
 
 
@@ -44,4 +45,5 @@ class Deps:
     files: Files | None = None
     snapshots: Snapshots | None = None
     pacer: Pacer = field(default_factory=Pacer)
+    passwords: Passwords = field(default_factory=Passwords)
     refusals: Tally = field(default_factory=Tally)

@@ -86,7 +86,7 @@ def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session
         raise BadRequest.of_field("email", "is needed: it is what you will sign in with")
     owner = accounts.NewOwner(
         email=accounts.checked_email(choices.email),
-        password_hash=accounts.hashed_password(choices.password),
+        password_hash=accounts.hashed_password(deps, choices.password),
         name=choices.name,
         tenant_name=choices.tenant_name,
         device=device,
@@ -103,7 +103,7 @@ def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session
 
 
 def _accept(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
-    password_hash = accounts.hashed_password(choices.password)
+    password_hash = accounts.hashed_password(deps, choices.password)
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
@@ -134,7 +134,7 @@ def _may_still_manage(unit: UnitOfWork, link: AccountLink, role: Role) -> bool:
 
 
 def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
-    password_hash = accounts.hashed_password(choices.password)
+    password_hash = accounts.hashed_password(deps, choices.password)
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)

@@ -138,7 +138,7 @@ class Run:
             usage.expires_at = now + timedelta(hours=2)
             return refused
 
-        return run_with_retry(self._deps, attempt, retry_existing=True)
+        return run_with_retry(self._deps, attempt)
 
     def _check_still_ours(self, conversation: Conversation) -> None:
         """Call nothing for a customer whom somebody has answered, or taken over, meanwhile."""

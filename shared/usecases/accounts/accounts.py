@@ -76,13 +76,13 @@ def register(
         is_first = not deps.settings.production and unit.emails.query().first() is None
         return add_owner(deps, unit, deps.settings.default_tenant_id if is_first else new_id(), owner)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> Session:
     """Make somebody the first owner of a tenant, which is added when it is not there yet, and sign them in.
 
-    Commit the unit with `retry_existing`. Raises `Collision` for an address that has an account.
+    Raises `Collision` for an address that has an account.
     """
     unit.fetch(unit.emails.key(ids.email(owner.email)), unit.tenants.key(tenant_id))
     tenant = tenants.get_or_add(unit, tenant_id, deps.now())
@@ -102,7 +102,7 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
 
 
 def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
-    """Add a user to a tenant; commit the unit with `retry_existing`.
+    """Add a user to a tenant.
 
     Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or was
     invited to more tenants than one person would be.

@@ -125,7 +125,7 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         campaign.advanced_at = campaign.updated_at = deps.now()
         return campaign
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:

@@ -163,7 +163,7 @@ def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -
             unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
         return conversation
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:

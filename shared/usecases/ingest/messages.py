@@ -52,7 +52,7 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     message is a duplicate and changes nothing.
     """
     arrival = Arrival(instance, event, received)
-    run_with_retry(deps, lambda unit: _store(deps, unit, arrival), retry_existing=True)
+    run_with_retry(deps, lambda unit: _store(deps, unit, arrival))
 
 
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:

@@ -32,7 +32,7 @@ def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, pa
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
-    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part), retry_existing=True)
+    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part))
 
 
 def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:

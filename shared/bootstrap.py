@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from shared.errors import ConfigurationInvalid
 from shared.outgoing import Outgoing
-from shared.outgoing.concurrency import Places
+from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.files import Files
@@ -51,7 +51,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         owner=secrets.token_hex(8),
         buckets=Buckets(time.monotonic),
         blobs=blobs,
-        sending=Places(settings.threads),
+        sending=Slots(settings.threads),
         files=files,
         snapshots=snapshots,
     )

@@ -313,8 +313,8 @@ def load_settings(environ: Mapping[str, str] | None = None, toml: Path = Path("c
     try:
         return Settings.model_validate(written | values | _channel_settings(values))
     except ValidationError as error:
-        places = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
-        raise ConfigurationInvalid(_first_line(error, places | {name: name.upper() for name in values})) from None
+        labels = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
+        raise ConfigurationInvalid(_first_line(error, labels | {name: name.upper() for name in values})) from None
 
 
 def _channel_settings(values: Mapping[str, str]) -> dict[str, Any]:
@@ -326,10 +326,10 @@ def _channel_settings(values: Mapping[str, str]) -> dict[str, Any]:
     return checked
 
 
-def _first_line(error: ValidationError, places: Mapping[str, str]) -> str:
+def _first_line(error: ValidationError, labels: Mapping[str, str]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return message
     name = str(first["loc"][0])
-    return f"{places.get(name, name.upper())}: {message}"
+    return f"{labels.get(name, name.upper())}: {message}"

@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.outgoing import Outgoing
-from shared.outgoing.concurrency import Places
+from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
@@ -18,6 +18,7 @@ from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 from shared.security.pacing import Pacer
+from shared.security.passwords import Passwords
 from shared.security.tally import Tally
 
 
@@ -40,8 +41,9 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
-    sending: Places
+    sending: Slots
     files: Files | None = None
     snapshots: Snapshots | None = None
     pacer: Pacer = field(default_factory=Pacer)
+    passwords: Passwords = field(default_factory=Passwords)
     refusals: Tally = field(default_factory=Tally)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
-    from shared.domain.messages import Message, MessagePlace
+    from shared.domain.messages import Message, MessageRecord
     from shared.domain.notifications import Notification
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
@@ -153,8 +153,8 @@ class UnitOfWork:
         "conversations", "shared.domain.conversations:Conversation", "conversation or session"
     )
     messages: TenantCollection[Message] = TenantCollection("messages", "shared.domain.messages:Message", "message")
-    message_places: SharedCollection[MessagePlace] = SharedCollection(
-        "messages", "shared.domain.messages:message_place", "message"
+    message_records: SharedCollection[MessageRecord] = SharedCollection(
+        "messages", "shared.domain.messages:message_record", "message"
     )
     outbox: TenantCollection[OutboxItem] = TenantCollection("outbox", "shared.domain.outbox:OutboxItem", "outbox item")
     file_copies: TenantCollection[FileCopy] = TenantCollection(

@@ -52,12 +52,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name at its place (`attachments.0.kind`), and the names that are known there.
+    """A name with its path (`attachments.0.kind`), and the names that are known there.
 
     `twin` is the name that the same field was given by already, `reason` what the model says about the name.
     """
 
-    place: str
+    path: str
     name: str
     names_here: Sequence[str]
     twin: str | None = None
@@ -66,11 +66,11 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """An object in a JSON value, with the models that it may be of, and its place (`attachments.0.`)."""
+    """An object in a JSON value, with the models that it may be of, and its path (`attachments.0.`)."""
 
     models: Sequence[Model]
     value: dict[str, Any]
-    place: str
+    path: str
 
 
 def any_names(view: View) -> View:
@@ -117,13 +117,13 @@ def unknown_in_query(model: Model | None, names: Iterable[str]) -> Iterator[Unkn
     return _unknown_names([model] if model else [], names, "")
 
 
-def unknown_in_body(annotation: object, value: object, place: str = "") -> Iterator[Unknown]:
+def unknown_in_body(annotation: object, value: object, path: str = "") -> Iterator[Unknown]:
     """The names in a JSON value that a field of this type does not have, at any depth.
 
     What is typed as a plain mapping, or as anything, may have any names.
     """
-    for part in _parts(annotation, value, place):
-        yield from _unknown_names(part.models, part.value, part.place)
+    for part in _parts(annotation, value, path):
+        yield from _unknown_names(part.models, part.value, part.path)
 
 
 def drop_null_twins(annotation: object, value: object) -> None:
@@ -139,20 +139,20 @@ def drop_null_twins(annotation: object, value: object) -> None:
                 del part.value[name]
 
 
-def _parts(annotation: object, value: object, place: str) -> Iterator[_Part]:
+def _parts(annotation: object, value: object, path: str) -> Iterator[_Part]:
     """The objects in a JSON value that have models, outer ones first."""
     forms = list(_alternatives(annotation))
     if isinstance(value, dict):
         models = [form for form in forms if _is_model(form)]
         if models and not any(_is_free(form) for form in forms):
-            yield _Part(models, value, place)
+            yield _Part(models, value, path)
         for name, item in value.items():
             for inner in _types_of_item(forms, models, name) if isinstance(item, (dict, list)) else ():
-                yield from _parts(inner, item, f"{place}{name}.")
+                yield from _parts(inner, item, f"{path}{name}.")
     elif isinstance(value, list):
         items = [inner for form in forms if _is_list(form) for inner in get_args(form)[:1]]
         for number, item in enumerate(value if items else ()):
-            yield from _parts(Union[tuple(items)], item, f"{place}{number}.")  # noqa: UP007 - not written but made
+            yield from _parts(Union[tuple(items)], item, f"{path}{number}.")  # noqa: UP007 - not written but made
 
 
 def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) -> list[object]:
@@ -162,7 +162,7 @@ def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) 
     return [get_args(form)[1] for form in forms if get_origin(form) in (dict, Mapping) and get_args(form)]
 
 
-def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) -> Iterator[Unknown]:
+def _unknown_names(models: Sequence[Model], names: Iterable[str], path: str) -> Iterator[Unknown]:
     """Those that none of the models has, and second spellings of what was given already."""
     if any(model.model_config.get("extra") == "allow" for model in models):
         return
@@ -174,10 +174,10 @@ def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) ->
         if name in fields:
             twin = spellings.setdefault(id(fields[name]), name)
             if twin != name:
-                yield Unknown(place + name, name, (), twin)
+                yield Unknown(path + name, name, (), twin)
         elif not _is_among(name, ignored):
             names_here = [main for model in models for main in _main_names(model)]
-            yield Unknown(place + name, name, names_here, reason=refused.get(name))
+            yield Unknown(path + name, name, names_here, reason=refused.get(name))
 
 
 def _is_among(name: str, ignored: Collection[str]) -> bool:
@@ -241,8 +241,8 @@ def _refuse(kind: str, unknowns: Iterator[Unknown]) -> None:
     first = list(islice(unknowns, MOST_NAMES + 1))
     if not first:
         return
-    reasons = {_cut(unknown.place) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
-    clauses = [f"{place} {reason}" for place, reason in reasons.items()]
+    reasons = {_cut(unknown.path) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
+    clauses = [f"{path} {reason}" for path, reason in reasons.items()]
     if len(first) > MOST_NAMES:
         clauses.append("there are more")
     raise BadRequest(joined(clauses, "; "), reasons)
@@ -273,5 +273,5 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _cut(place: str) -> str:
-    return place if len(place) <= _LONGEST_NAME else place[:_LONGEST_NAME] + "…"
+def _cut(path: str) -> str:
+    return path if len(path) <= _LONGEST_NAME else path[:_LONGEST_NAME] + "…"

@@ -45,7 +45,7 @@ class Plants(RootModel[list[Plant]]):
 
 
 @pytest.mark.parametrize(
-    ("body", "places"),
+    ("body", "paths"),
     [
         ({}, []),
         (
@@ -75,16 +75,16 @@ class Plants(RootModel[list[Plant]]):
         ({"leaf": "no object", "leaves": {"colour": 1}, "pairs": 5}, []),
     ],
 )
-def test_names_are_looked_for_at_any_depth(body: dict[str, Any], places: list[str]) -> None:
-    assert [unknown.place for unknown in unknown_in_body(Plant, body)] == places
+def test_names_are_looked_for_at_any_depth(body: dict[str, Any], paths: list[str]) -> None:
+    assert [unknown.path for unknown in unknown_in_body(Plant, body)] == paths
 
 
 def test_a_list_as_body_is_looked_into() -> None:
-    assert [unknown.place for unknown in unknown_in_body(Plants, [{}, {"zebra": 1}])] == ["1.zebra"]
+    assert [unknown.path for unknown in unknown_in_body(Plants, [{}, {"zebra": 1}])] == ["1.zebra"]
 
 
 def test_a_model_that_takes_anything_is_still_looked_into() -> None:
-    assert [unknown.place for unknown in unknown_in_body(Herb, {"mint": 1, "leaf": {"colour": 1}})] == ["leaf.colour"]
+    assert [unknown.path for unknown in unknown_in_body(Herb, {"mint": 1, "leaf": {"colour": 1}})] == ["leaf.colour"]
 
 
 @pytest.mark.parametrize(

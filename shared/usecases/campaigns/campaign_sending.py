@@ -162,7 +162,7 @@ def _send_all(deps: Deps, campaign: Campaign, recipients: Sequence[Customer]) ->
         if campaign.message_id(customer.id) in accepted_ids:
             sent += 1
             continue
-        sent += run_with_retry(deps, partial(_send, deps, campaign, customer.id), retry_existing=True)
+        sent += run_with_retry(deps, partial(_send, deps, campaign, customer.id))
     return sent
 
 

@@ -127,7 +127,7 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
         return campaign
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:

@@ -35,7 +35,7 @@ def change(deps: Deps, instance: Instance, event: CallChanged) -> None:
 
     The call's document, the counters and the note are one commit.
     """
-    run_with_retry(deps, lambda unit: _apply(deps, unit, instance, event), retry_existing=True)
+    run_with_retry(deps, lambda unit: _apply(deps, unit, instance, event))
 
 
 def _apply(deps: Deps, unit: UnitOfWork, instance: Instance, event: CallChanged) -> None:

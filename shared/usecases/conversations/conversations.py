@@ -141,8 +141,8 @@ def _current_customer_id(deps: Deps, tenant_id: str, customer_id: str) -> str:
 def last_messages(deps: Deps, page: Iterable[Conversation]) -> Mapping[str, Message]:
     """The latest message of each conversation, by the conversation's id, in one round trip; an older one notes none."""
     ids = {conversation.last_message_id: conversation.id for conversation in page if conversation.last_message_id}
-    places = UnitOfWork(deps.store).message_places.get_many(ids)
-    return {ids[place.id]: place for place in places if isinstance(place, Message)}
+    records = UnitOfWork(deps.store).message_records.get_many(ids)
+    return {ids[record.id]: record for record in records if isinstance(record, Message)}
 
 
 def messages_page(
@@ -177,7 +177,7 @@ def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -
             unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
         return conversation
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:

@@ -13,6 +13,7 @@ from shared.outgoing.concurrency import Places
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
+from shared.ports.holders import Holders
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
@@ -27,7 +28,7 @@ class Deps:
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
     `sending` the threads that send for an account. `files` is None where no place for copies of files is set,
-    `snapshots` where none for the state of sessions is.
+    `snapshots` where none for the state of sessions is, `holders` where nothing says which processes hold connections.
     """
 
     settings: Settings
@@ -43,5 +44,6 @@ class Deps:
     sending: Places
     files: Files | None = None
     snapshots: Snapshots | None = None
+    holders: Holders | None = None
     pacer: Pacer = field(default_factory=Pacer)
     refusals: Tally = field(default_factory=Tally)

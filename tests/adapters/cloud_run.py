@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,10 +26,11 @@ class CloudRun(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         name = call.method.rsplit("/", 1)[1]
-        form, method = {
+        methods: dict[str, tuple[Any, Callable[[Any], Any]]] = {
             "GetWorkerPool": (types.GetWorkerPoolRequest, self._get),
             "UpdateWorkerPool": (types.UpdateWorkerPoolRequest, self._update),
-        }[name]
+        }
+        form, method = methods[name]
 
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
             self.calls.append(name)

@@ -59,12 +59,12 @@ def _accounts(deps: Deps) -> dict[str, int]:
 def _scale(deps: Deps, holders: Holders, accounts: dict[str, int]) -> None:
     """Up at once; down by one at a time, and only while every account is held: one is handed over after the other."""
     current = holders.count()
-    wanted = min(_needed(deps, accounts), holders.most)
-    if wanted < current:
-        wanted = current - 1 if _has_room(deps, accounts, current - 1) else current
-    if wanted != current:
-        log.info("the holders are scaled", extra={"holders": wanted, "former": current})
-        holders.scale(wanted)
+    target = min(_needed(deps, accounts), holders.most)
+    if target < current:
+        target = current - 1 if _has_room(deps, accounts, current - 1) else current
+    if target != current:
+        log.info("the holders are scaled", extra={"holders": target, "former": current})
+        holders.scale(target)
 
 
 def _needed(deps: Deps, accounts: dict[str, int], full: float = 1.0) -> int:

@@ -103,6 +103,15 @@ class AutoReplyIn(Request, _Wire):
     agent_id: str | None = Field(default=None, max_length=64)
 
 
+class OfferIn(Request, _Wire):
+    """`assigneeId` is whom a conversation is offered to above all: a user or a team; anybody may accept it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "The customer wants to speak to a manager"}})
+
+    reason: str | None = Field(default=None, max_length=500)
+    assignee_id: str | None = Field(default=None, max_length=64)
+
+
 class AutoReplyOut(_Wire):
     ok: Literal[True] = True
     conversation: ConversationRow

@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
-from functions.omnichat.schemas import Request
-from shared.domain.conversations import Conversation, ConversationStatus, Priority
-from shared.domain.instances import ChannelType
+from functions.omnichat.schemas import AgentChoice, Request
+from shared.domain.conversations import ConversationStatus, Priority
 from shared.domain.messages import Message
 from shared.http.times import AwareMoment, Milliseconds
 from shared.usecases.conversations import conversations
@@ -20,9 +19,6 @@ from shared.usecases.conversations.rows import Row
 
 TagName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """What conversations are sorted by. Blanks around it do not count."""
-
-_PERSONAL_CHAT = "s.whatsapp.net"
-"""The server of WhatsApp's addresses that begin with a telephone number."""
 
 
 class _Wire(BaseModel):
@@ -138,7 +134,7 @@ class ConversationRow(ConversationOut):
                 name=conversation.customer_name,
                 external_id=conversation.external_user_id,
             ),
-            phone_number=_phone_number(conversation),
+            phone_number=None if conversation.is_group else conversation.phone_number,
             last_message=LastMessageOut.of(last_message) if last_message else None,
             auto_reply_enabled=conversation.auto_reply_enabled,
             auto_reply_agent_id=conversation.auto_reply_agent_id,
@@ -148,14 +144,6 @@ class ConversationRow(ConversationOut):
             needs_reply_since=conversation.needs_reply_since,
             etag=f'"{conversation.revision}"',
         )
-
-
-def _phone_number(conversation: Conversation) -> str | None:
-    if conversation.is_group:
-        return None
-    number, _, server = conversation.external_user_id.partition("@")
-    is_number = conversation.channel is ChannelType.WHATSAPP and server == _PERSONAL_CHAT
-    return conversation.customer_phone or (number if is_number else None)
 
 
 class ConversationPage(_Wire):
@@ -176,7 +164,16 @@ class AutoReplyIn(Request, _Wire):
     """Whether agents answer in a conversation by themselves, and which one, where it is not whoever else would."""
 
     enabled: bool
-    agent_id: str | None = Field(default=None, max_length=64)
+    agent_id: AgentChoice = None
+
+
+class OfferIn(Request, _Wire):
+    """`assigneeId` is whom a conversation is offered to above all: a user or a team; anybody may accept it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "The customer wants to speak to a manager"}})
+
+    reason: str | None = Field(default=None, max_length=500)
+    assignee_id: str | None = Field(default=None, max_length=64)
 
 
 class AutoReplyOut(_Wire):

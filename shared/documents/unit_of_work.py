@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
-    from shared.domain.messages import Message, MessagePlace
+    from shared.domain.messages import Message, MessageRecord
     from shared.domain.notifications import Notification, ReadNotifications
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
@@ -157,8 +157,8 @@ class UnitOfWork:
         "conversation_tags", "shared.domain.conversations:ConversationTag", "tag"
     )
     messages: TenantCollection[Message] = TenantCollection("messages", "shared.domain.messages:Message", "message")
-    message_places: SharedCollection[MessagePlace] = SharedCollection(
-        "messages", "shared.domain.messages:message_place", "message"
+    message_records: SharedCollection[MessageRecord] = SharedCollection(
+        "messages", "shared.domain.messages:message_record", "message"
     )
     outbox: TenantCollection[OutboxItem] = TenantCollection("outbox", "shared.domain.outbox:OutboxItem", "outbox item")
     file_copies: TenantCollection[FileCopy] = TenantCollection(

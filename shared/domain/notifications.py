@@ -15,8 +15,8 @@ class Notification(BaseModel):
     type: str
     title: str
     message: str
-    read: bool = False
     conversation_id: str | None = None
+    read: bool = False
     user_id: str | None = None
     created_at: datetime
 

@@ -33,7 +33,7 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, str]) -> CannedReply
         _reserve_code(unit, reply)
         return unit.canned_replies.add(reply)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def get(deps: Deps, tenant_id: str, reply_id: str) -> CannedReply:
@@ -64,7 +64,7 @@ def change(deps: Deps, tenant_id: str, reply_id: str, changes: Mapping[str, str]
             unit.canned_reply_codes.remove(ids.canned_reply_code(tenant_id, former_code))
         return reply
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def delete(deps: Deps, tenant_id: str, reply_id: str) -> None:

@@ -29,7 +29,7 @@ def rows(deps: Deps, tenant_id: str, conversations: Sequence[Conversation]) -> l
     message_ids = [conversation.last_message_id or "" for conversation in conversations]
     assignee_ids = {conversation.assignee_id for conversation in conversations if conversation.assignee_id}
     people = (unit.users, unit.agents, unit.agent_teams)
-    keys = [unit.message_places.key(message_id) for message_id in message_ids if message_id]
+    keys = [unit.message_records.key(message_id) for message_id in message_ids if message_id]
     keys += [collection.key(assignee_id) for assignee_id in assignee_ids for collection in people]
     unit.fetch(*keys)
     names = {assignee_id: _name(unit, tenant_id, assignee_id) for assignee_id in assignee_ids}
@@ -40,8 +40,8 @@ def rows(deps: Deps, tenant_id: str, conversations: Sequence[Conversation]) -> l
 
 
 def _message(unit: UnitOfWork, message_id: str) -> Message | None:
-    place = unit.message_places.get(message_id) if message_id else None
-    return place if isinstance(place, Message) else None
+    record = unit.message_records.get(message_id) if message_id else None
+    return record if isinstance(record, Message) else None
 
 
 def _name(unit: UnitOfWork, tenant_id: str, assignee_id: str) -> str | None:

@@ -39,7 +39,7 @@ def import_rows(deps: Deps, tenant_id: str, rows: Sequence[Mapping[str, Any]]) -
     """Take rows in: fields of profiles, each with a `phone` or an `email`. Tags and custom fields are only added."""
     total = Imported()
     for batch in _batches(rows):
-        total += run_with_retry(deps, partial(_take, deps, tenant_id, batch), retry_existing=True)
+        total += run_with_retry(deps, partial(_take, deps, tenant_id, batch))
     return total
 
 

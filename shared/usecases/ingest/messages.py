@@ -21,11 +21,12 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, changes_by_note
+from shared.domain.messages import Direction, EarlyNote, Message, MessageRecord, changes_by_note
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
-from shared.usecases.conversations import file_copies, ratings, routing
+from shared.usecases.accounts import tenants
+from shared.usecases.conversations import file_copies, ownership, ratings, routing
 from shared.usecases.identities import resolution
 from shared.usecases.ingest import groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
@@ -52,15 +53,15 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     message is a duplicate and changes nothing.
     """
     arrival = Arrival(instance, event, received)
-    run_with_retry(deps, lambda unit: _store(deps, unit, arrival), retry_existing=True)
+    run_with_retry(deps, lambda unit: _store(deps, unit, arrival))
 
 
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
-    place = unit.message_places.collided_with(arrival.message_id)
-    if place is None or isinstance(place, EarlyNote):
-        stored = _store_new(deps, unit, arrival, place)
+    record = unit.message_records.collided_with(arrival.message_id)
+    if record is None or isinstance(record, EarlyNote):
+        stored = _store_new(deps, unit, arrival, record)
     else:
-        stored = _stored_before(deps, unit, arrival, place)
+        stored = _stored_before(deps, unit, arrival, record)
     if stored is not None:
         unit.after_commit(lambda: _announce(deps, arrival, stored))
 
@@ -88,7 +89,7 @@ def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote |
 
 
 def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> None:
-    """Receipts, edits or a deletion that came before the message left a note in its place."""
+    """Receipts, edits or a deletion that came before the message left a note under its id."""
     if note is None:
         unit.messages.add(message)
         return
@@ -97,7 +98,7 @@ def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> 
         message.edit(early.text, early.attachments, early.edited_at)
     for field, value in changes_by_note(message.status, early).items():
         setattr(message, field, value)
-    unit.message_places.put(message, message.id)
+    unit.message_records.put(message, message.id)
 
 
 def _store_survey_answer(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity) -> Stored | None:
@@ -128,6 +129,9 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         counters.count_campaign_response(unit, chat, received_at)
     message_documents.update_chat(chat, message, arrival)
     conversation = message_documents.conversation_of(arrival, chat, message, deps.now())
+    if message_documents.is_answer(message, arrival):
+        tenant = tenants.cached(deps, chat.tenant_id)
+        conversation.give_to_human(None, ownership.pause_ends_at(deps, arrival.instance, tenant))
     _route(deps, unit, arrival, chat, conversation, is_new=is_new)
     if is_new:
         unit.conversations.add(conversation)
@@ -157,22 +161,22 @@ def _route(
         routing.apply(deps, unit, routed, None if received.from_me else received.text)
 
 
-def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
+def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, record: MessageRecord) -> Stored | None:
     """A duplicate of another event is dropped; our own event again goes on to the telling and asking.
 
     Our own event may also be a replay after the parser was fixed: then the
     message takes on what is read now.
     """
-    if not isinstance(place, Message) or place.raw_event_id != arrival.event.id:
+    if not isinstance(record, Message) or record.raw_event_id != arrival.event.id:
         log.info("dropped a duplicate", extra={"message_id": arrival.message_id})
         return None
-    if place.edited_at is None:
-        received, former = arrival.received, place.attachments
-        place.kind, place.text = received.kind, received.text
-        place.attachments, place.content, place.extra = list(received.attachments), received.content, received.extra
-        file_copies.order(deps, unit, place, former)
-    conversation = unit.conversations.owned_or_none(place.tenant_id, place.conversation_id)
-    return Stored(place, conversation) if conversation else None
+    if record.edited_at is None:
+        received, former = arrival.received, record.attachments
+        record.kind, record.text = received.kind, received.text
+        record.attachments, record.content, record.extra = list(received.attachments), received.content, received.extra
+        file_copies.order(deps, unit, record, former)
+    conversation = unit.conversations.owned_or_none(record.tenant_id, record.conversation_id)
+    return Stored(record, conversation) if conversation else None
 
 
 def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:

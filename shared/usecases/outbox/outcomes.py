@@ -11,6 +11,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.conversations import Owner
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageStatus, changes_by_note
@@ -32,7 +33,7 @@ def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, pa
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
-    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part), retry_existing=True)
+    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part))
 
 
 def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
@@ -59,8 +60,8 @@ def _sent_status(unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: S
     """`SENT`, or what receipts have told since one of them settled the item before its sender could."""
     if sent.external_message_id is None:
         return MessageStatus.SENT
-    place = unit.message_places.collided_with(ids.provider_message(instance.id, sent.external_message_id))
-    if not isinstance(place, MessageAlias) or place.alias_of != item.id:
+    record = unit.message_records.collided_with(ids.provider_message(instance.id, sent.external_message_id))
+    if not isinstance(record, MessageAlias) or record.alias_of != item.id:
         return MessageStatus.SENT
     message = unit.messages.owned_or_none(item.tenant_id, item.id)
     return message.status if message is not None and message.status in _AFTER_SENT else MessageStatus.SENT
@@ -104,19 +105,28 @@ def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
     )
 
 
-def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
+def _add_alias(unit: UnitOfWork, item: OutboxItem, record_id: str) -> None:
     """The provider's echo or receipt may overtake its answer to us: our message takes over what it says."""
-    place = unit.message_places.collided_with(place_id)
-    if isinstance(place, Message) and place.direction is Direction.INBOUND:
+    record = unit.message_records.collided_with(record_id)
+    if isinstance(record, Message) and record.direction is Direction.INBOUND:
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         return
-    if isinstance(place, EarlyNote | Message):
-        note = place.early.about_ours() if isinstance(place, EarlyNote) else place
+    if isinstance(record, EarlyNote | Message):
+        note = record.early.about_ours() if isinstance(record, EarlyNote) else record
         unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
-    if place is None:
-        unit.message_places.add(MessageAlias(alias_of=item.id), place_id)
+    if isinstance(record, Message) and item.payload.automatic:
+        _end_false_pause(unit, item)
+    if record is None:
+        unit.message_records.add(MessageAlias(alias_of=item.id), record_id)
     else:
-        unit.message_places.put(MessageAlias(alias_of=item.id), place_id)
+        unit.message_records.put(MessageAlias(alias_of=item.id), record_id)
+
+
+def _end_false_pause(unit: UnitOfWork, item: OutboxItem) -> None:
+    """What seemed to be written on the business's own phone was the echo of an automatic message."""
+    conversation = unit.conversations.owned_or_none(item.tenant_id, item.conversation_id)
+    if conversation is not None and conversation.owner is Owner.HUMAN and conversation.holder_id is None:
+        conversation.give_to_bot()
 
 
 def record_unavailable(unit: UnitOfWork, item: OutboxItem, now: datetime, pause: float, detail: str) -> None:

@@ -64,7 +64,7 @@ def mark_read(deps: Deps, tenant_id: str, user_id: str, notification_id: str) ->
         if not _is_read(notification, marks):
             marks.note(notification.id)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def mark_all_read(deps: Deps, tenant_id: str, user_id: str) -> None:
@@ -74,7 +74,7 @@ def mark_all_read(deps: Deps, tenant_id: str, user_id: str) -> None:
         marks = _marks(deps, unit, tenant_id, user_id)
         marks.until, marks.ids = deps.now(), []
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def _time(cursor: str | None) -> datetime | None:

@@ -29,8 +29,8 @@ CAMPAIGN_UPDATED = "campaign-updated"
 NOTIFICATIONS, CAMPAIGNS = "notifications", "campaigns"
 """The rooms of a tenant's notifications and campaigns, which are no instance's."""
 
-FOR_DASHBOARDS = frozenset({NOTIFICATION_CREATED, CAMPAIGN_UPDATED})
-"""The events of these rooms, which only dashboards are told."""
+FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED})
+"""The events that only dashboards are told."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
@@ -89,6 +89,15 @@ class AutoReplyIn(Request, _Wire):
 
     enabled: bool
     agent_id: AgentChoice = None
+
+
+class OfferIn(Request, _Wire):
+    """`assigneeId` is whom a conversation is offered to above all: a user or a team; anybody may accept it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "The customer wants to speak to a manager"}})
+
+    reason: str | None = Field(default=None, max_length=500)
+    assignee_id: str | None = Field(default=None, max_length=64)
 
 
 class AutoReplyOut(_Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar, cast
 
-from shared.channel.connection import WAKE, OpenConnection
+from shared.channel.connection import LOOK, WAKE, OpenConnection
 from shared.channelkit import auth
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic
@@ -48,6 +48,13 @@ class HeldLines(Generic[Line]):
             event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=WAKE, payload=payload)
             deps.bus.publish(Topic.REALTIME, event, key=room)
         return True
+
+
+def have_holders_look(deps: Deps, tenant_id: str, instance_id: str) -> None:
+    """Have all processes that hold connections look at once for sessions that began or ended, or that are free."""
+    room = f"line:{instance_id}"
+    event = RealtimeEvent(tenant_id=tenant_id, room=room, name=LOOK, payload={"instance_id": instance_id})
+    deps.bus.publish(Topic.REALTIME, event, key=room)
 
 
 class Closable(Protocol):

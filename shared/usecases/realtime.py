@@ -19,6 +19,7 @@ from shared.usecases import connection_waits
 MESSAGE_CREATED = "message-created"
 MESSAGE_UPDATED = "message-updated"
 CONVERSATION_UPDATED = "conversation-updated"
+NEEDS_HUMAN = "needs-human"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
@@ -75,6 +76,12 @@ def conversation_moved(deps: Deps, conversation: Conversation, former_instance_i
     """Tell the room that the conversation has left, with the payload of `conversation_updated`."""
     payload = {"conversation": conversation.model_dump(mode="json")}
     emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
+
+
+def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
+    """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
+    payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
+    emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
 
 
 def notification_created(deps: Deps, notification: Notification) -> None:

@@ -15,7 +15,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
 from shared.errors import BadRequest, Collision, NotFound
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees, ratings
+from shared.usecases.conversations import assignees, ownership, ratings
 from shared.usecases.customers import customers
 
 MOST = 200
@@ -189,7 +189,7 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     if changes.status is not None and (changes.status is not conversation.status or _snoozes_anew(changes)):
         closes = _change_status(deps, unit, conversation, changes)
     if changes.assignee_id is not None:
-        conversation.assignee_id, conversation.needs_human = changes.assignee_id.strip() or None, False
+        ownership.assign(deps, unit, conversation, changes.assignee_id.strip() or None)
     if changes.priority is not None:
         conversation.priority = changes.priority
     return closes and ratings.send_survey(deps, unit, conversation)
@@ -228,6 +228,7 @@ def _change_status(deps: Deps, unit: UnitOfWork, conversation: Conversation, cha
 def _close(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
     """The version of the identity keeps a message from being stored in the conversation meanwhile."""
     ratings.count_resolved(deps, unit, conversation)
+    conversation.give_to_bot()
     conversation.status, conversation.closed_at = ConversationStatus.CLOSED, deps.now()
     conversation.needs_reply_since, conversation.needs_human, conversation.snoozed_until = None, False, None
     identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)

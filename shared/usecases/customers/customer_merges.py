@@ -33,7 +33,7 @@ _BATCH = 50
 _MOST_IN = 30
 
 _NO_PROFILE = frozenset(
-    {"id", "tenant_id", "preferences", "tags", "opted_out", "merged_into", "created_at", "updated_at"}
+    {"id", "tenant_id", "preferences", "tags", "opted_out", "opt_outs", "merged_into", "created_at", "updated_at"}
 )
 
 
@@ -132,6 +132,7 @@ def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> 
         preferences={name: value for name, value in source_preferences.items() if value and not preferences.get(name)},
         tags=[tag for tag in source.tags if tag not in customer.tags],
         opted_out=customer.opted_out,
+        opt_outs=[each for each in source.opt_outs if each not in customer.opt_outs],
         created_at=deps.now(),
         updated_at=deps.now(),
     )
@@ -144,6 +145,7 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
         "preferences": customer.preferences.model_dump() | record.preferences,
         "tags": [*former_tags, *record.tags],
         "opted_out": customer.opted_out or source.opted_out,
+        "opt_outs": [*customer.opt_outs, *record.opt_outs],
         "updated_at": deps.now(),
     }
     unit.customers.change(customer, changes)
@@ -253,6 +255,7 @@ def _separate(deps: Deps, unit: UnitOfWork, record: CustomerMerge) -> None:
     unit.customers.expect_unchanged(customer)
     customer_tags.index(unit, customer, former_tags)
     source.merged_into, source.opted_out, source.updated_at = None, source_opted_out, now
+    _part_opt_outs(customer, source, record)
     record.state, record.updated_at = MergeState.UNMERGING, now
 
 
@@ -266,6 +269,12 @@ def _emptied(customer: Customer, record: CustomerMerge) -> dict[str, Any]:
         "preferences": {name: None if name in taken_over else value for name, value in preferences.items()},
         "tags": [tag for tag in customer.tags if tag not in record.tags],
     }
+
+
+def _part_opt_outs(customer: Customer, source: Customer, record: CustomerMerge) -> None:
+    """Give each the ledger they had, without what was taken back since; an opt-out since the merge holds for both."""
+    source.opt_outs = [each for each in customer.opt_outs if each in source.opt_outs or each.at > record.created_at]
+    customer.opt_outs = [each for each in customer.opt_outs if each not in record.opt_outs]
 
 
 def _consents(customer: Customer, source: Customer, record: CustomerMerge) -> tuple[bool, bool]:

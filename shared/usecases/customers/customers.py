@@ -12,7 +12,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer
 from shared.domain.ids import new_id
 from shared.errors import NotFound
-from shared.usecases.customers import customer_tags
+from shared.usecases.customers import customer_tags, opt_outs
 
 MOST = 200
 SUMMARY = 120
@@ -70,7 +70,7 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     return customer
 
 
-def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, Any]) -> Customer:
+def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, Any]) -> Customer:
     """Change fields of the profile; of `preferences` too only those that are named.
 
     A changed name or phone number shows in the open conversations at once. Raises `NotFound`.
@@ -79,7 +79,10 @@ def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, A
     def attempt(unit: UnitOfWork) -> Customer:
         customer = current(unit, tenant_id, customer_id)
         former_tags = customer.tags
-        preferences = customer.preferences.model_dump() | dict(changes.get("preferences") or {})
+        preferences = customer.preferences.model_dump() | dict(fields.get("preferences") or {})
+        changes = dict(fields)
+        if "opt_outs" in changes:
+            opt_outs.replace_all(unit, customer, changes.pop("opt_outs"))
         unit.customers.change(customer, {**changes, "preferences": preferences, "updated_at": deps.now()})
         customer_tags.index(unit, customer, former_tags)
         show_profile(unit, customer, changes.keys())

@@ -6,14 +6,14 @@ import base64
 import secrets
 import time
 
-from shared.channel.connection import LOOK
+from shared.channel.connection import LOOK, RESTART
 from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
-from shared.channelkit.auth import AuthState
+from shared.channelkit.auth import AuthState, ChannelAuth
+from shared.channelkit.held_lines import tell_holders
 from shared.channels.whatsapp_web.config import WhatsAppWebConfig
 from shared.channels.whatsapp_web.gateway import PROVIDER
 from shared.deps import Deps
-from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import ProviderUnavailable
 from shared.security.sealed import KEY_BYTES
@@ -36,13 +36,22 @@ def connect(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connec
             "key": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
         } | ({"phone": config.phone_number} if config.phone_number else {})
         auth.move(deps, instance, version, AuthState.PAIRING, content)
-        _have_holders_look(deps, instance)
+        tell_holders(deps, instance, LOOK)
     return status(deps, instance, config)
 
 
 def pair(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
     """As `connect`."""
     return connect(deps, instance, config)
+
+
+def restart(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """Have the holder close the connection and open it again; an account that is not paired begins a pairing."""
+    login, _ = auth.read(deps, instance)
+    if login.state is not AuthState.CONNECTED:
+        return connect(deps, instance, config)
+    tell_holders(deps, instance, RESTART)
+    return status(deps, instance, config)
 
 
 def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
@@ -56,7 +65,10 @@ def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connect
 
 
 def logout(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
-    """Have the holder unlink the account, and wait a while for it; what is not unlinked by then still will be."""
+    """Have the holder unlink the account, and wait a while for it; what is not unlinked by then still will be.
+
+    While nobody holds it, the next holder does that first of all.
+    """
     _unlink(deps, instance)
     return Connection(status=InstanceStatus.DISCONNECTED)
 
@@ -72,17 +84,18 @@ def remove(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connect
 def _unlink(deps: Deps, instance: Instance) -> bool:
     """Whether nothing is left of the session."""
     has_session = auth.end_at_provider(deps, instance)
-    _have_holders_look(deps, instance)
+    tell_holders(deps, instance, LOOK)
     if not has_session:
         return True
     for _ in range(_LOOKS):
-        if auth.read(deps, instance)[0].state is not AuthState.LOGGING_OUT:
+        login, _ = auth.read(deps, instance)
+        if login.state is not AuthState.LOGGING_OUT:
             return True
+        if not _is_being_held(deps, login):
+            return False
         time.sleep(_PAUSE)
     return False
 
 
-def _have_holders_look(deps: Deps, instance: Instance) -> None:
-    room = f"line:{instance.id}"
-    event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=LOOK, payload={"instance_id": instance.id})
-    deps.bus.publish(Topic.REALTIME, event, key=room)
+def _is_being_held(deps: Deps, login: ChannelAuth) -> bool:
+    return login.lease_owner is not None and login.lease_expires_at > deps.now()

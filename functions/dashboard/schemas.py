@@ -22,6 +22,7 @@ from shared.domain.messages import Attachment, Author, Message, MessageKind, med
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
+from shared.http.any_case import ANY_CASE
 from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations import uploads
@@ -94,7 +95,7 @@ class SessionOut(BaseModel):
             agent_id=conversation.assignee_id,
             priority=conversation.priority.value,
             customer_info=CustomerInfo(
-                name=conversation.customer_name or conversation.customer_phone, phone=conversation.customer_phone
+                name=conversation.customer_name or conversation.phone_number, phone=conversation.customer_phone
             ),
         )
 
@@ -232,7 +233,7 @@ class SendIn(BaseModel):
 
     session_id: str = Field(min_length=1, max_length=64)
     content: str = Field(default="", max_length=65_536)
-    type: Literal["text", "image", "video", "audio", "document", "sticker"] = "text"
+    type: Annotated[Literal["text", "image", "video", "audio", "document", "sticker"], ANY_CASE] = "text"
     file_id: str | None = Field(default=None, min_length=1, max_length=64)
     template: TemplateIn | None = None
     poll: PollIn | None = None

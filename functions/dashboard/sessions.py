@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
+from functions.dashboard import start_page
 from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery, WholeSessionOut
 from functions.dashboard.session_schemas import (
     ActiveSessionsOut,
@@ -21,6 +22,7 @@ from functions.dashboard.session_schemas import (
     TransferredOut,
     TypingOut,
 )
+from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
@@ -30,7 +32,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
-from shared.usecases.conversations import conversations, presence
+from shared.usecases.conversations import calls, conversations, presence
 from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint(
@@ -50,8 +52,12 @@ def active_sessions(query: SessionsQuery) -> Response:
 
     The next page's cursor is in `X-Next-Cursor`.
     """
-    page, cursor = conversations.list_active(deps(), caller().tenant_id, query.limit, query.cursor)
-    return polled(ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page]), cursor)
+    tenant_id = caller().tenant_id
+    page, cursor = conversations.list_active(deps(), tenant_id, query.limit, query.cursor)
+    active = ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page])
+    if start_page.asks():
+        active.calls = [LiveCall.of(call, deps().now()) for call in calls.list_open(deps(), tenant_id)]
+    return start_page.with_vary(polled(active, cursor))
 
 
 @api.get("", responses={200: SessionsOut})

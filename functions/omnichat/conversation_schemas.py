@@ -8,14 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
-from functions.omnichat.schemas import Request
+from functions.omnichat.schemas import AgentChoice, Request
 from shared.domain.conversations import Conversation
-from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
 from shared.http.times import Milliseconds
-
-_PERSONAL_CHAT = "s.whatsapp.net"
-"""The server of WhatsApp's addresses that begin with a telephone number."""
 
 
 class _Wire(BaseModel):
@@ -67,19 +63,11 @@ class ConversationRow(ConversationOut):
                 name=conversation.customer_name,
                 external_id=conversation.external_user_id,
             ),
-            phone_number=_phone_number(conversation),
+            phone_number=None if conversation.is_group else conversation.phone_number,
             last_message=LastMessageOut.of(last_message) if last_message else None,
             auto_reply_enabled=conversation.auto_reply_enabled,
             auto_reply_agent_id=conversation.auto_reply_agent_id,
         )
-
-
-def _phone_number(conversation: Conversation) -> str | None:
-    if conversation.is_group:
-        return None
-    number, _, server = conversation.external_user_id.partition("@")
-    is_number = conversation.channel is ChannelType.WHATSAPP and server == _PERSONAL_CHAT
-    return conversation.customer_phone or (number if is_number else None)
 
 
 class ConversationPage(_Wire):
@@ -100,7 +88,16 @@ class AutoReplyIn(Request, _Wire):
     """Whether agents answer in a conversation by themselves, and which one, where it is not whoever else would."""
 
     enabled: bool
-    agent_id: str | None = Field(default=None, max_length=64)
+    agent_id: AgentChoice = None
+
+
+class OfferIn(Request, _Wire):
+    """`assigneeId` is whom a conversation is offered to above all: a user or a team; anybody may accept it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "The customer wants to speak to a manager"}})
+
+    reason: str | None = Field(default=None, max_length=500)
+    assignee_id: str | None = Field(default=None, max_length=64)
 
 
 class AutoReplyOut(_Wire):

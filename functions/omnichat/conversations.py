@@ -16,6 +16,7 @@ from functions.omnichat.conversation_schemas import (
     ConversationPage,
     ConversationRow,
     MessagePage,
+    OfferIn,
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
@@ -29,7 +30,7 @@ from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.times import AwareMoment
-from shared.usecases.conversations import auto_reply, conversations, presence
+from shared.usecases.conversations import auto_reply, conversations, ownership, presence
 
 api = APIBlueprint(
     "omnichat_conversations",
@@ -153,6 +154,35 @@ def switch_auto_reply(path: ConversationPath, body: AutoReplyIn) -> Response:
     require(Role.AGENT)
     changed = auto_reply.switch(deps(), caller().tenant_id, path.id, enabled=body.enabled, agent_id=body.agent_id)
     return answer(AutoReplyOut(conversation=_row(changed)))
+
+
+@api.post("/conversations/<id>/take", responses={200: ConversationRow, 409: Failure})
+def take(path: ConversationPath) -> Response:
+    """Take a conversation: agents pause there. 409 names another person who has it."""
+    require(Role.AGENT)
+    return answer(_row(ownership.take(deps(), caller(), path.id)))
+
+
+@api.post("/conversations/<id>/release", responses={200: ConversationRow})
+def release(path: ConversationPath) -> Response:
+    """Give a conversation back to the agents, who answer what waits there."""
+    require(Role.AGENT)
+    return answer(_row(ownership.release(deps(), caller().tenant_id, path.id)))
+
+
+@api.post("/conversations/<id>/offer", responses={200: ConversationRow, 409: Failure})
+def offer(path: ConversationPath, body: OfferIn) -> Response:
+    """Have a conversation wait for a person; people are notified. 409 names another person who has it."""
+    require(Role.AGENT)
+    assignee_id = (body.assignee_id or "").strip() or None
+    return answer(_row(ownership.offer(deps(), caller(), path.id, body.reason, assignee_id)))
+
+
+@api.post("/conversations/<id>/accept", responses={200: ConversationRow, 409: Failure})
+def accept(path: ConversationPath) -> Response:
+    """Take a conversation that waits for a person; 409 where it does not, or somebody was faster."""
+    require(Role.AGENT)
+    return answer(_row(ownership.accept(deps(), caller(), path.id)))
 
 
 def _row(conversation: Conversation) -> ConversationRow:

@@ -157,7 +157,7 @@ class SocketServer:
         if loop is None:
             return
         self._dashboards.deliver(event, loop)
-        if event.name == realtime.NOTIFICATION_CREATED or not rooms:
+        if event.name in realtime.FOR_DASHBOARDS or not rooms:
             return
         try:
             payload = wire.payload(event)
@@ -299,6 +299,7 @@ class SocketServer:
                 await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
+                await self._dashboards.tell_figures()
             except Exception:
                 logger.exception("clients could not be checked again")
 

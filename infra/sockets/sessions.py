@@ -18,6 +18,7 @@ from infra.sockets.whatsapp import gateway as whatsapp
 from shared import channels
 from shared.channel.connection import (
     LOOK,
+    PLACES,
     RESTART,
     TYPING,
     WAKE,
@@ -30,6 +31,7 @@ from shared.channel.connection import (
 )
 from shared.channelkit import auth
 from shared.channelkit.auth import AuthState
+from shared.channelkit.held_lines import have_holders_look
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
@@ -39,17 +41,21 @@ from shared.logs import tracing
 from shared.usecases.conversations import presence
 from shared.usecases.delivery.delivery import deliver
 from shared.usecases.ingest import webhooks
-from shared.usecases.instances import connection_state, instance_config, instance_lookup, removals, session_leases
+from shared.usecases.instances import (
+    connection_state,
+    holders,
+    instance_config,
+    instance_lookup,
+    removals,
+    session_leases,
+)
 from shared.usecases.instances.session_leases import Lease
 from shared.usecases.outbox import enqueueing
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 15.0
-"""Seconds between two looks at the leases; a lease outlives two that fail."""
-
-MOST = 200
-"""Accounts that one process holds."""
+INTERVAL = 5.0
+"""Seconds between two looks for sessions that nobody holds. Own leases are renewed at every second look."""
 
 _MARGIN = timedelta(seconds=20)
 """How long before the end of a lease that could not be renewed its connection is closed.
@@ -75,17 +81,22 @@ class Sessions:
     """
 
     def __init__(
-        self, deps: Deps, channels: Mapping[str, Connections[BaseModel]], interval: float = INTERVAL, most: int = MOST
+        self,
+        deps: Deps,
+        channels: Mapping[str, Connections[BaseModel]],
+        interval: float = INTERVAL,
+        places: Mapping[str, int] | None = None,
     ) -> None:
         self._deps = deps
         self._channels = channels
         self._interval = interval
-        self._most = most
+        self._places = places or {}
         self._leases: dict[str, Lease] = {}
         self._connections: dict[str, OpenConnection] = {}
         self._opening: set[str] = set()
         self._leaving: set[str] = set()
         self._next_look = 0.0
+        self._next_renewal = 0.0
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._woken = threading.Event()
         self._stopped = threading.Event()
@@ -175,8 +186,9 @@ class Sessions:
             logger.exception("looking after the sessions failed and will be tried again")
 
     def _renew(self) -> None:
+        """Renew all leases at every second look; what fails is tried again at the next one."""
         leases = list(self._leases.values())
-        if not leases:
+        if not leases or time.monotonic() < self._next_renewal:
             return
         positions = {lease.instance_id: place for lease in leases if (place := self._position(lease))}
         try:
@@ -184,6 +196,7 @@ class Sessions:
         except HubError as error:
             logger.warning("leases could not be renewed: %s", error.detail)
             return
+        self._next_renewal = time.monotonic() + self._interval * 1.5
         self._leases |= renewed
         self._close_all([lease for lease in leases if lease.instance_id not in renewed])
         for lease in renewed.values():
@@ -201,14 +214,15 @@ class Sessions:
 
     def _take(self) -> None:
         for adapter in self._channels:
-            if (room := self._room()) > 0:
+            if (room := self._room(adapter)) > 0:
                 for lease in session_leases.take(self._deps, adapter, room):
                     self._begin_opening(lease)
 
-    def _room(self) -> int:
+    def _room(self, adapter: str) -> int:
         """How many more sessions may be taken: those that cannot be opened soon are left to other processes."""
+        held_count = sum(lease.adapter == adapter for lease in self._leases.values())
         being_opened = len(self._leases) - len(self._connections)
-        return min(self._most - len(self._leases), _AT_ONCE * 4 - being_opened)
+        return min(self._places.get(adapter, PLACES) - held_count, _AT_ONCE * 4 - being_opened)
 
     def _begin_opening(self, lease: Lease) -> None:
         former = self._leases.get(lease.instance_id)
@@ -334,7 +348,7 @@ class Sessions:
             self._soon(self._look_now)
 
     def _look_now(self) -> None:
-        self._next_look = 0.0
+        self._next_look = self._next_renewal = 0.0
 
     def _is_held(self, lease: Lease) -> bool:
         current = self._leases.get(lease.instance_id)
@@ -380,6 +394,7 @@ class Sessions:
         position = self._position(lease)
         _close(self._drop(lease))
         self._try(partial(session_leases.release, self._deps, lease, position=position))
+        self._try(partial(have_holders_look, self._deps, lease.tenant_id, lease.instance_id))
 
 
 def _close(connection: OpenConnection | None) -> None:
@@ -396,7 +411,7 @@ def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
 
 def sessions_for(deps: Deps) -> Sessions:
     whatsapp.offer(deps)
-    return Sessions(deps, connections_of(deps))
+    return Sessions(deps, connections_of(deps), places=holders.places(deps))
 
 
 def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:

@@ -14,6 +14,9 @@ FASTEST = 10_000
 MOST_ANSWERS = 10_000
 """Automatic answers an hour that an instance may allow for one address."""
 
+MOST_HUMAN_PAUSE = 10_080
+"""Minutes, a week, for which machines may pause after the last sign of a person."""
+
 _OFF = frozenset({"false", "0", "no", "off"})
 
 
@@ -54,6 +57,14 @@ def _answers(value: object) -> object:
     return value
 
 
+def _minutes(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_HUMAN_PAUSE:
+        raise ValueError(f"give a whole number of minutes from 0 (until it is released) to {MOST_HUMAN_PAUSE}")
+    return value
+
+
 Text = Annotated[str | None, BeforeValidator(_text)]
 
 
@@ -66,8 +77,9 @@ class HubOptions(BaseModel):
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
     a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
     nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
-    machines. With `read_marks` customers see what people of the business have read. With `growing_answers` they see an
-    AI agent's answer while it is being written, where a message can be edited.
+    machines. `human_pause_minutes` is how long machines pause in a conversation after the last sign of its person,
+    where that differs from the tenant's. With `read_marks` customers see what people of the business have read. With
+    `growing_answers` they see an AI agent's answer while it is being written, where a message can be edited.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -84,6 +96,7 @@ class HubOptions(BaseModel):
     read_marks: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("read_marks", False)
     groups: Annotated[Literal["addressed", "all", "none"], BeforeValidator(_groups)] = _option("groups", "addressed")
     automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)
+    human_pause_minutes: Annotated[int | None, BeforeValidator(_minutes)] = _option("human_pause_minutes")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> HubOptions:

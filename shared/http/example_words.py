@@ -90,6 +90,7 @@ BY_NAME: dict[str, object] = {
     "nonce": "b7Yk2_-x",
     "note": None,
     "organization": "Acme",
+    "owner": "BOT",
     "pairingCode": "WZYEH1YY",
     "password": "correct horse battery",
     "phone": "+5511988887777",

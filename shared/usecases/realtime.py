@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.deps import Deps
+from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
@@ -17,13 +18,18 @@ from shared.usecases import connection_waits
 MESSAGE_CREATED = "message-created"
 MESSAGE_UPDATED = "message-updated"
 CONVERSATION_UPDATED = "conversation-updated"
+NEEDS_HUMAN = "needs-human"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
+CAMPAIGN_UPDATED = "campaign-updated"
 
-NOTIFICATIONS = "notifications"
-"""The room of a tenant's notifications, which is no instance's."""
+NOTIFICATIONS, CAMPAIGNS = "notifications", "campaigns"
+"""The rooms of a tenant's notifications and campaigns, which are no instance's."""
+
+FOR_DASHBOARDS = frozenset({NOTIFICATION_CREATED, CAMPAIGN_UPDATED})
+"""The events of these rooms, which only dashboards are told."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""
@@ -70,10 +76,25 @@ def conversation_moved(deps: Deps, conversation: Conversation, former_instance_i
     emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
 
 
+def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
+    """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
+    payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
+    emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+
+
 def notification_created(deps: Deps, notification: Notification) -> None:
     """Payload: the whole `notification` in the domain's form."""
     payload = {"notification": notification.model_dump(mode="json")}
     emit(deps, notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload)
+
+
+def campaign_updated(deps: Deps, campaign: Campaign) -> None:
+    """A campaign was launched, or some of it was sent.
+
+    Payload: the `campaign` in the domain's form, without what it says and to whom.
+    """
+    payload = {"campaign": campaign.model_dump(mode="json", exclude={"audience", "settings", "message", "progress"})}
+    emit(deps, campaign.tenant_id, CAMPAIGNS, CAMPAIGN_UPDATED, payload)
 
 
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:

@@ -179,18 +179,18 @@ def test_a_new_document_may_be_changed_until_the_commit(hub_deps: Deps) -> None:
 def test_a_document_that_exists_is_not_made_again(hub_deps: Deps) -> None:
     _store(hub_deps, _customer())
     with pytest.raises(AlreadyExists):
-        run_with_retry(hub_deps, lambda unit: unit.customers.add(_customer(name="Other")))
+        run_with_retry(hub_deps, lambda unit: unit.customers.add(_customer(name="Other")), create_once=True)
     customer = _stored(hub_deps)
     assert customer is not None
     assert customer.name == "Ada"
 
 
-def test_with_retry_existing_the_decision_sees_the_document_that_came_first(hub_deps: Deps) -> None:
+def test_the_decision_is_run_again_and_sees_the_document_that_came_first(hub_deps: Deps) -> None:
     def find_or_add(unit: UnitOfWork) -> str | None:
         return (unit.customers.owned_or_none("acme", "ada") or unit.customers.add(_customer(name="second"))).name
 
     overlaps(hub_deps).store.before_commit("customers", lambda: _store(hub_deps, _customer(name="first")))
-    assert run_with_retry(hub_deps, find_or_add, retry_existing=True) == "first"
+    assert run_with_retry(hub_deps, find_or_add) == "first"
 
 
 def test_maps_are_changed_entry_by_entry_and_entries_can_go(hub_deps: Deps) -> None:
@@ -388,7 +388,7 @@ def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: D
         existing.email = "ada@example.org"
         return existing.name
 
-    assert run_with_retry(hub_deps, add_or_use, retry_existing=True) == "first"
+    assert run_with_retry(hub_deps, add_or_use) == "first"
     assert reads == []
     customer = _stored(hub_deps)
     assert customer is not None

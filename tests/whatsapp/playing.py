@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -22,20 +21,6 @@ from infra.sockets.whatsapp.process import Worker
 
 SERVER = Path(__file__).parent / "server"
 _HOSTS = ("web.whatsapp.com", "mmg.whatsapp.net", "*.whatsapp.net")
-
-
-def missing() -> str | None:
-    """Why the server cannot run here."""
-    if _node() is None:
-        return "the real WhatsApp library is tested against a server that needs Node.js 20 or newer"
-    if not (SERVER / "node_modules").exists():
-        return "npm ci --ignore-scripts --prefix tests/whatsapp/server installs the server that plays WhatsApp"
-    return None
-
-
-def _node() -> str | None:
-    """The environment's own, else the machine's."""
-    return shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
 
 
 @dataclass
@@ -116,10 +101,10 @@ class Phones:
 
 
 @contextmanager
-def playing(directory: Path) -> Iterator[Phones]:
+def playing(directory: Path, node: str) -> Iterator[Phones]:
     """A WhatsApp of this test's own."""
     key, certificate = _certificate(directory)
-    command = [_node() or "node", str(SERVER / "server.mjs"), str(key), str(certificate)]
+    command = [node, str(SERVER / "server.mjs"), str(key), str(certificate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

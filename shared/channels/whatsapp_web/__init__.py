@@ -1,4 +1,4 @@
-"""WhatsApp accounts that were paired as a linked device; the always-on container holds their connections."""
+"""WhatsApp accounts that were paired as a linked device; holders have their connections."""
 
 from __future__ import annotations
 

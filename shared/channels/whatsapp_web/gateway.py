@@ -1,4 +1,4 @@
-"""What is asked of WhatsApp, as a seam: the always-on container has a process per session, tests have their own."""
+"""What is asked of WhatsApp, as a seam: a holder has a process per session, tests have their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairing an account, how it stands, and ending it; the always-on container does what takes a connection."""
+"""Pairing an account, how it stands, and ending it; its holder does what takes a connection."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import base64
 import secrets
 import time
 
-from shared.channel.connection import LOOK, RESTART
+from shared.channel.connection import RESTART
 from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
 from shared.channelkit.auth import AuthState, ChannelAuth
-from shared.channelkit.held_lines import tell_holders
+from shared.channelkit.held_lines import have_holders_look, tell_holders
 from shared.channels.whatsapp_web.config import WhatsAppWebConfig
 from shared.channels.whatsapp_web.gateway import PROVIDER
 from shared.deps import Deps
@@ -19,7 +19,7 @@ from shared.errors import ProviderUnavailable
 from shared.security.sealed import KEY_BYTES
 
 _NOT_PAIRED = "not paired: connect the channel and scan its code with the phone"
-_LEAVING = "the account is still being unlinked: see that the sockets container runs, and try again"
+_LEAVING = "the account is still being unlinked: see that a holder runs, and try again"
 # A holder needs about a second for it.
 _LOOKS = 32
 _PAUSE = 0.25
@@ -36,7 +36,7 @@ def connect(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connec
             "key": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
         } | ({"phone": config.phone_number} if config.phone_number else {})
         auth.move(deps, instance, version, AuthState.PAIRING, content)
-        tell_holders(deps, instance, LOOK)
+        have_holders_look(deps, instance.tenant_id, instance.id)
     return status(deps, instance, config)
 
 
@@ -50,13 +50,15 @@ def restart(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connec
     login, _ = auth.read(deps, instance)
     if login.state is not AuthState.CONNECTED:
         return connect(deps, instance, config)
-    tell_holders(deps, instance, RESTART)
+    tell_holders(deps, instance.tenant_id, instance.id, RESTART)
     return status(deps, instance, config)
 
 
 def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
     """From the session's document: only its holder speaks with WhatsApp."""
     login, _ = auth.read(deps, instance)
+    if login.state is AuthState.CONNECTED and auth.is_unheld(deps, login):
+        return Connection(status=InstanceStatus.ERROR, detail=auth.NO_HOLDER)
     if login.state is AuthState.CONNECTED:
         return Connection(status=InstanceStatus.CONNECTED)
     if login.state is AuthState.PAIRING:
@@ -84,7 +86,7 @@ def remove(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connect
 def _unlink(deps: Deps, instance: Instance) -> bool:
     """Whether nothing is left of the session."""
     has_session = auth.end_at_provider(deps, instance)
-    tell_holders(deps, instance, LOOK)
+    have_holders_look(deps, instance.tenant_id, instance.id)
     if not has_session:
         return True
     for _ in range(_LOOKS):

@@ -15,7 +15,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
 from shared.errors import BadRequest, Collision, NotFound
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees, ratings
+from shared.usecases.conversations import assignees, ownership, ratings
 from shared.usecases.customers import customers
 
 MOST = 200
@@ -79,8 +79,8 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
     limit = min(limit, MOST)
     waiting: list[Conversation] = []
     if cursor is None or not cursor.startswith(_OTHERS):
-        page = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
-        first = page.order_by(lambda conversation: conversation.needs_reply_since).page(limit, cursor)
+        by_wait = _waiting(deps, tenant_id).order_by(lambda conversation: conversation.needs_reply_since)
+        first = by_wait.page(limit, cursor)
         waiting, cursor = first.documents, None
         if first.cursor or len(waiting) == limit:
             return waiting, first.cursor or _OTHERS
@@ -95,6 +95,20 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
         if conversation.id not in waiting_ids and not (is_later_page and conversation.needs_reply_since)
     ]
     return [*waiting, *others], rest.cursor and _OTHERS + rest.cursor
+
+
+def count_open(deps: Deps, tenant_id: str) -> int:
+    """How many conversations of the tenant are open; the store's index counts them."""
+    return _open(deps, tenant_id).count()
+
+
+def count_waiting(deps: Deps, tenant_id: str) -> int:
+    """How many of the open conversations wait for an answer; the store's index counts them."""
+    return _waiting(deps, tenant_id).count()
+
+
+def _waiting(deps: Deps, tenant_id: str) -> Query[Conversation]:
+    return _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
 
 
 def _open(deps: Deps, tenant_id: str) -> Query[Conversation]:
@@ -163,7 +177,7 @@ def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -
             unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
         return conversation
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:
@@ -175,7 +189,7 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     if changes.status is not None and (changes.status is not conversation.status or _snoozes_anew(changes)):
         closes = _change_status(deps, unit, conversation, changes)
     if changes.assignee_id is not None:
-        conversation.assignee_id, conversation.needs_human = changes.assignee_id.strip() or None, False
+        ownership.assign(deps, unit, conversation, changes.assignee_id.strip() or None)
     if changes.priority is not None:
         conversation.priority = changes.priority
     return closes and ratings.send_survey(deps, unit, conversation)
@@ -214,6 +228,7 @@ def _change_status(deps: Deps, unit: UnitOfWork, conversation: Conversation, cha
 def _close(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
     """The version of the identity keeps a message from being stored in the conversation meanwhile."""
     ratings.count_resolved(deps, unit, conversation)
+    conversation.give_to_bot()
     conversation.status, conversation.closed_at = ConversationStatus.CLOSED, deps.now()
     conversation.needs_reply_since, conversation.needs_human, conversation.snoozed_until = None, False, None
     identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)

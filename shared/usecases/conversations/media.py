@@ -66,7 +66,7 @@ def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
         copy = uploads.read(deps, tenant_id, media_id)
     else:
         message, number = _message_and_number(deps, tenant_id, media_id)
-        copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
+        copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number))
     return link_to(deps, media_id, copy, seconds)
 
 
@@ -138,9 +138,7 @@ def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -
     """The copy, else what the provider gives, unless the scanner has to see it before."""
     reason = message.attachments[number].unavailable
     if reason is None and scanning.is_on(deps):
-        copy = copy or run_with_retry(
-            deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True
-        )
+        copy = copy or run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number))
         reason = _why_unchecked(copy)
     if reason == BEING_CHECKED:
         raise Collision("this file is being checked: ask again in some minutes")

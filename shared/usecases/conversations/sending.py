@@ -26,7 +26,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message
 from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
-from shared.usecases.conversations import conversations, forwarding, routing, uploads
+from shared.usecases.conversations import conversations, forwarding, ownership, routing, uploads
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
@@ -87,9 +87,7 @@ def send(
     if content.forward_of is None:
         draft.check()
     try:
-        is_new = run_with_retry(
-            deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of), retry_existing=True
-        )
+        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of))
     except HubError:
         # What was accepted stays accepted, whatever its target has become since.
         if draft.request_hash is None or not _is_accepted(deps, caller, draft):
@@ -139,6 +137,7 @@ def _attempt(
         draft = forwarding.passing_on(deps, unit, caller.tenant_id, draft, forward_of, instance)
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
+    ownership.note_sign(deps, unit, caller, conversation, instance)
     for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
         uploads.refer(deps, unit, message)
     return True
@@ -190,6 +189,7 @@ def _accepted_before(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> 
 
 def _conversation(deps: Deps, unit: UnitOfWork, tenant_id: str, target: Target) -> Conversation:
     if target.conversation_id:
+        unit.fetch(unit.conversations.key(target.conversation_id), unit.tenants.key(tenant_id))
         conversation = unit.conversations.owned(tenant_id, target.conversation_id)
         _check_belongs(deps, unit, conversation, target)
         return conversation
@@ -243,8 +243,8 @@ def send_unprompted(
     """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
 
     It goes into the open conversation, else into a new one; the identity's
-    version keeps the conversation from being closed or moved meanwhile. Run it
-    with `retry_existing`: a message that was accepted before is not accepted again.
+    version keeps the conversation from being closed or moved meanwhile. A message
+    that was accepted before is not accepted again.
     """
     unit.identities.expect_unchanged(identity)
     if unit.messages.collided_with(draft.message_id) is None:

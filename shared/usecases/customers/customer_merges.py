@@ -51,9 +51,7 @@ def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Custo
     """
     if customer_id == source_id:
         raise BadRequest.of_field("source_id", "is this customer; name another one")
-    record = run_with_retry(
-        deps, lambda unit: _start(deps, unit, tenant_id, customer_id, source_id), retry_existing=True
-    )
+    record = run_with_retry(deps, lambda unit: _start(deps, unit, tenant_id, customer_id, source_id))
     if record.state is MergeState.MERGED:
         return record
     while run_with_retry(deps, partial(_take_identities, deps, record)):

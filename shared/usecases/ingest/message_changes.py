@@ -65,7 +65,7 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
             _tell_what_became(deps, unit, instance, record, receipt)
         return False
 
-    if run_with_retry(deps, attempt, retry_existing=True):
+    if run_with_retry(deps, attempt):
         _change(deps, instance, receipt.external_message_id, change)
 
 
@@ -199,7 +199,7 @@ def _change(
         else:
             _change_record(deps, unit, message_id, record, change)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | None:

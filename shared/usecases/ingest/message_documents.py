@@ -111,10 +111,10 @@ def _waiting_since(chat: Identity, message: Message, arrival: Arrival) -> dateti
     received_at = arrival.event.received_at
     if arrival.received.makes_customer_wait:
         return min(chat.waiting_since or received_at, received_at)
-    return None if _is_answer(message, arrival) else chat.waiting_since
+    return None if is_answer(message, arrival) else chat.waiting_since
 
 
-def _is_answer(message: Message, arrival: Arrival) -> bool:
+def is_answer(message: Message, arrival: Arrival) -> bool:
     """Whether somebody of the business has answered, by another way than this hub."""
     return message.author is Author.OTHER and not arrival.received.is_history
 
@@ -198,8 +198,8 @@ def changes(conversation: Conversation, message: Message, arrival: Arrival) -> d
         names.add("last_inbound_message_id")
     if received.is_by_customer and not received.is_group:
         names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
-    if _is_answer(message, arrival):
-        names.add("needs_human")
+    if is_answer(message, arrival):
+        names |= {"needs_human", "owner", "pause_ends_at"}  # whose it was before, it still is
     if received.context:
         names.add("contexts")
     return conversation.model_dump(include=names)

@@ -25,7 +25,8 @@ from shared.domain.messages import Direction, EarlyNote, Message, MessageRecord,
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
-from shared.usecases.conversations import file_copies, ratings, routing
+from shared.usecases.accounts import tenants
+from shared.usecases.conversations import file_copies, ownership, ratings, routing
 from shared.usecases.identities import resolution
 from shared.usecases.ingest import groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
@@ -52,7 +53,7 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     message is a duplicate and changes nothing.
     """
     arrival = Arrival(instance, event, received)
-    run_with_retry(deps, lambda unit: _store(deps, unit, arrival), retry_existing=True)
+    run_with_retry(deps, lambda unit: _store(deps, unit, arrival))
 
 
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
@@ -128,6 +129,9 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         counters.count_campaign_response(unit, chat, received_at)
     message_documents.update_chat(chat, message, arrival)
     conversation = message_documents.conversation_of(arrival, chat, message, deps.now())
+    if message_documents.is_answer(message, arrival):
+        tenant = tenants.cached(deps, chat.tenant_id)
+        conversation.give_to_human(None, ownership.pause_ends_at(deps, arrival.instance, tenant))
     _route(deps, unit, arrival, chat, conversation, is_new=is_new)
     if is_new:
         unit.conversations.add(conversation)

@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 
 from infra.sockets.whatsapp import protocol
-from infra.sockets.whatsapp.gateway import WorkerGateway
-from shared.channels.whatsapp_web.connection import WhatsAppConnections
 from shared.config import Settings
-from shared.deps import Deps
 from shared.domain.messages import MessageStatus
 from shared.ports.store import Ref
 from tests.eventually import eventually
@@ -277,19 +274,18 @@ def test_naming_a_server_of_evolutions_moves_a_channel_there_and_keeps_its_conve
     assert [each.id for each in hub.conversations()] == [conversation.id]
 
 
-def test_an_account_that_finds_no_room_says_so_and_comes_when_there_is_some(
-    hub: Hub, whatsapp: WhatsApp, start: Start
+def test_an_account_for_which_one_process_has_no_place_is_held_by_another(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    def connections(deps: Deps) -> WhatsAppConnections:
-        assert deps.snapshots is not None
-        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, most=1))
-
-    first, _ = paired(hub, whatsapp, start, {"whatsapp_web": connections})
-    second = str(hub.post("/api/channels", {"name": "Second", "type": "WHATSAPP", "config": {}}, 201)["id"])
-    eventually(lambda: "WHATSAPP_ACCOUNTS" in str(hub.documents("instances", id=second)[0]["status_detail"]))
-    assert len(whatsapp.open_links()) == 1
-    start("two", channels={"whatsapp_web": connections})
-    assert status_of(hub, first) == "CONNECTED"
+    first = whatsapp_channel(hub)
+    start("one", channels=channels, places={"whatsapp_web": 1})
+    whatsapp.scan(whatsapp.link())
+    eventually(lambda: status_of(hub, first) == "CONNECTED")
+    second = whatsapp_channel(hub)
+    start("two", channels=channels, places={"whatsapp_web": 1})
+    eventually(lambda: hub.documents("instances", id=second)[0]["status"] == "waiting_for_scan")
+    owners = {login["instance_id"]: login["lease_owner"] for login in hub.documents("channel_auth")}
+    assert owners == {first: "one", second: "two"}
 
 
 def test_a_banned_account_rests_and_says_why(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:

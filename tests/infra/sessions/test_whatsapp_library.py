@@ -22,13 +22,13 @@ from shared.channels.whatsapp_web.connection import WhatsAppConnections, line_of
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
-from tests.adapters.backends import emulators
 from tests.eventually import eventually
 from tests.infra.sessions.steps import Start, status_of
+from tests.node import need
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 from tests.whatsapp.files import encrypted
-from tests.whatsapp.playing import Phones, missing, playing
+from tests.whatsapp.playing import SERVER, Phones, playing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -39,12 +39,7 @@ _PATIENCE = 60.0
 
 @pytest.fixture(scope="module")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
-    reason = missing()
-    if reason and emulators.environment("REQUIRE_WHATSAPP") == "1":
-        pytest.fail(f"REQUIRE_WHATSAPP=1, but {reason}")
-    if reason:
-        pytest.skip(reason)
-    with playing(tmp_path_factory.mktemp("whatsapp")) as phones:
+    with playing(tmp_path_factory.mktemp("whatsapp"), need(SERVER, "REQUIRE_WHATSAPP")) as phones:
         yield phones
 
 

@@ -112,6 +112,17 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCast:
+    """A vote in the poll that `message` answers (`reply_to`); what the provider says of it is no more than that.
+
+    `options` are digests (SHA-256, in hex) of what was chosen, in UTF-8: nothing of it where a vote was taken back.
+    """
+
+    message: MessageReceived
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited:
     """A message has another text, or other files, now.
 
@@ -236,6 +247,7 @@ class CallChanged:
 
 ChannelEvent: TypeAlias = (
     MessageReceived
+    | VoteCast
     | MessageEdited
     | MessageDeleted
     | ReactionChanged

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from functions.dashboard.analytics_schemas import DashboardOut
-from functions.dashboard.schemas import CHANNELS, SENDERS, STATUS, AttachmentOut
+from functions.dashboard.schemas import CHANNELS, STATUS, AttachmentOut, sender
 from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import channel_type
 from shared.domain.calls import Call
@@ -150,7 +150,7 @@ def _new_message(message: Message, type_name: str) -> Frame:
         "channelType": type_name,
         "content": message.text or "",
         "messageType": message.kind.value,
-        "sender": SENDERS[message.author],
+        "sender": sender(message),
         "attachments": [AttachmentOut.of(message, number) for number in range(len(message.attachments))],
         "metadata": {"status": message.status.value},
     }
@@ -180,6 +180,8 @@ def _channel(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
 
 def _notification(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
     notification = Notification.model_validate(event.payload["notification"])
+    if notification.user_id is not None:  # a dashboard is nobody's alone
+        return []
     type_ = _SEVERITIES.get(notification.type, "info")
     texts = {"title": notification.title, "message": notification.message, "category": notification.type}
     frames = [Frame("notification", {"notificationId": notification.id, "type": type_, "actions": [], **texts})]

@@ -108,7 +108,12 @@ class MessageReceived:
     @property
     def makes_customer_wait(self) -> bool:
         """Whether the customer waits for an answer from now on."""
-        return self.is_by_customer and not (self.is_history or self.nobody_waits or self.is_empty)
+        return self.counts_as_unread and not self.nobody_waits
+
+    @property
+    def counts_as_unread(self) -> bool:
+        """Whether it is news to the people of the business until one of them has read it."""
+        return self.is_by_customer and not (self.is_history or self.is_empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

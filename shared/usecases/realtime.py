@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
@@ -66,10 +67,24 @@ def _emit_message(deps: Deps, message: Message, name: str) -> None:
     emit(deps, message.tenant_id, message.instance_id, name, payload)
 
 
-def conversation_updated(deps: Deps, conversation: Conversation) -> None:
-    """Payload: the whole `conversation` in the domain's form."""
-    payload = {"conversation": conversation.model_dump(mode="json")}
+def conversation_updated(deps: Deps, conversation: Conversation, *, is_whole: bool = True) -> None:
+    """Payload: the `conversation` in the domain's form, and whether it is the whole one.
+
+    Who stores a message has not read it: whoever tells clients of it reads it then (`completed`).
+    """
+    payload = {"conversation": conversation.model_dump(mode="json"), "is_whole": is_whole}
     emit(deps, conversation.tenant_id, conversation.instance_id, CONVERSATION_UPDATED, payload)
+
+
+def completed(deps: Deps, event: RealtimeEvent) -> RealtimeEvent:
+    """The event with the whole conversation, as it is now, where it has only a part; costs a read then."""
+    if event.payload.get("is_whole", True):
+        return event
+    conversations = UnitOfWork(deps.store).conversations
+    conversation = conversations.owned_or_none(event.tenant_id, event.payload["conversation"]["id"])
+    if conversation is None:
+        return event
+    return event.model_copy(update={"payload": {"conversation": conversation.model_dump(mode="json")}})
 
 
 def conversation_moved(deps: Deps, conversation: Conversation, former_instance_id: str) -> None:

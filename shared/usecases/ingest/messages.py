@@ -38,11 +38,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored message. `conversation` has what is known without reading it."""
+    """A stored message. `conversation` has what is known without reading it, which `is_whole` says is all of it."""
 
     message: Message
     conversation: Conversation
     wants_reply: bool = True
+    is_whole: bool = True
 
 
 def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
@@ -144,7 +145,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
-    return Stored(message, conversation)
+    return Stored(message, conversation, is_whole=is_new)
 
 
 def _route(
@@ -189,7 +190,7 @@ def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
     if not received.is_history:
         metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
     realtime.message_created(deps, stored.message)
-    realtime.conversation_updated(deps, stored.conversation)
+    realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
     wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people
     if wants_answer or stored.message.consent is not None:
         _ask_for_reply(deps, stored.message, arrival.event)

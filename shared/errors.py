@@ -274,6 +274,14 @@ class ProviderRejected(ProviderError):
     code = "provider_rejected"
 
 
+class RecipientOptedOut(ProviderRejected):
+    """Whom the message is for wants none, or with `marketing_only` no marketing."""
+
+    def __init__(self, provider: str, reason: str, *, marketing_only: bool = False) -> None:
+        super().__init__(provider, reason)
+        self.marketing_only = marketing_only
+
+
 class NotConfigured(ProviderRejected):
     """The provider cannot even be asked; the message names what to configure."""
 

@@ -56,7 +56,9 @@ def active_sessions(query: SessionsQuery) -> Response:
     page, cursor = conversations.list_active(deps(), tenant_id, query.limit, query.cursor)
     active = ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page])
     if start_page.asks():
-        active.calls = [LiveCall.of(call, deps().now()) for call in calls.list_open(deps(), tenant_id)]
+        active.calls = [
+            LiveCall.of(each.call, each.conversation, deps().now()) for each in calls.list_open(deps(), tenant_id)
+        ]
     return start_page.with_vary(polled(active, cursor))
 
 

@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from functions.dashboard.analytics_schemas import DashboardOut
 from functions.dashboard.schemas import CHANNELS, STATUS, AttachmentOut, sender
+from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import channel_type
+from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign, CampaignStatus
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
@@ -201,12 +203,20 @@ def _campaign(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
     return [Frame("campaign_update", payload)]
 
 
+def _call(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
+    call, conversation = Call.model_validate(event.payload["call"]), event.payload["conversation"]
+    live = LiveCall.of(call, Conversation.model_validate(conversation) if conversation else None, call.updated_at)
+    about = {"sessionId": call.conversation_id, "channelType": CHANNELS[call.channel]}
+    return [Frame("live_call", live.model_dump() | about)]
+
+
 _FORMS: Mapping[str, Callable[[RealtimeEvent, Instance | None], list[Frame]]] = {
     realtime.CONVERSATION_UPDATED: _conversation,
     realtime.MESSAGE_CREATED: _message,
     realtime.CHANNEL_STATUS: _channel,
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.CAMPAIGN_UPDATED: _campaign,
+    realtime.CALL_CHANGED: _call,
 }
 
 

@@ -19,6 +19,8 @@ from shared import channels
 from shared.channel.connection import (
     LOOK,
     PLACES,
+    RESTART,
+    TYPING,
     WAKE,
     ConnectionModule,
     Connections,
@@ -36,9 +38,17 @@ from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable, SecretLost
 from shared.logs import tracing
+from shared.usecases.conversations import presence
 from shared.usecases.delivery.delivery import deliver
 from shared.usecases.ingest import webhooks
-from shared.usecases.instances import connection_state, holders, instance_config, instance_lookup, session_leases
+from shared.usecases.instances import (
+    connection_state,
+    holders,
+    instance_config,
+    instance_lookup,
+    removals,
+    session_leases,
+)
 from shared.usecases.instances.session_leases import Lease
 from shared.usecases.outbox import enqueueing
 
@@ -110,6 +120,18 @@ class Sessions:
         instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
         if isinstance(instance_id, str) and isinstance(conversation_id, str) and instance_id in self._connections:
             deliver(self._deps, event.tenant_id, conversation_id)
+
+    def show_typing(self, event: RealtimeEvent) -> None:
+        """Show a customer that somebody writes in another process, if this one holds the connection."""
+        instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
+        if instance_id in self._connections and isinstance(conversation_id, str):
+            presence.show_typing(self._deps, event.tenant_id, conversation_id)
+
+    def restart(self, event: RealtimeEvent) -> None:
+        """Close a connection that this process holds, and have it opened again."""
+        lease = self._leases.get(str(event.payload.get("instance_id")))
+        if lease is not None:
+            self._soon(partial(self._settle, lease, is_final=False, why="somebody restarts it"))
 
     def look(self) -> None:
         """Look now for sessions that began or ended, and not only at the next interval."""
@@ -333,11 +355,14 @@ class Sessions:
         return current is not None and current.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
-        """The instance as it is now: it may have been connected just before."""
+        """The instance as it is now: it may have been connected just before.
+
+        Without the connection of one that was deleted its session could not be ended at the provider.
+        """
         try:
             return instance_lookup.by_id(self._deps, lease.tenant_id, lease.instance_id)
         except NotFound:
-            return None
+            return removals.under_way(self._deps, lease.instance_id)
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish an update; raises when it could not be stored, and then it comes again."""
@@ -395,6 +420,10 @@ def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], N
     def consume(event: RealtimeEvent) -> None:
         if event.name == WAKE:
             sessions.wake(event)
+        elif event.name == TYPING:
+            sessions.show_typing(event)
+        elif event.name == RESTART:
+            sessions.restart(event)
         elif event.name == LOOK:
             sessions.look()
         else:

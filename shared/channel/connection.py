@@ -20,6 +20,12 @@ Position: TypeAlias = dict[str, Any]
 WAKE = "outbound-wake"
 """The realtime event that tells the process with the connection that a conversation has something to send."""
 
+TYPING = "outbound-typing"
+"""The realtime event that tells that process to show a customer that somebody writes."""
+
+RESTART = "session-restart"
+"""The realtime event that tells that process to close the connection and have it opened again."""
+
 LOOK = "sessions-look"
 """The realtime event that has the processes which hold connections look at once for sessions that began or ended."""
 

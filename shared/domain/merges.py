@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shared.domain.customers import CustomValue
+from shared.domain.customers import CustomValue, OptOut
 
 
 class MergeState(StrEnum):
@@ -25,7 +25,7 @@ class CustomerMerge(BaseModel):
 
     `filled`, `custom_fields` and `tags` are what the customer's profile got from it, and
     `identity_ids` the addresses that were moved: what has to be undone.
-    `opted_out` is whether the customer had opted out before.
+    `opted_out` is whether the customer had opted out before, `opt_outs` what the source's ledger added to theirs.
     """
 
     id: str
@@ -38,6 +38,7 @@ class CustomerMerge(BaseModel):
     custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
     opted_out: bool = False
+    opt_outs: list[OptOut] = Field(default_factory=list)
     identity_ids: list[str] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent, Topic
@@ -25,11 +26,12 @@ WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
+CALL_CHANGED = "call-changed"
 
-NOTIFICATIONS, CAMPAIGNS = "notifications", "campaigns"
-"""The rooms of a tenant's notifications and campaigns, which are no instance's."""
+NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
+"""The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
 
-FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED})
+FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
 """The events that only dashboards are told."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
@@ -110,6 +112,15 @@ def campaign_updated(deps: Deps, campaign: Campaign) -> None:
     """
     payload = {"campaign": campaign.model_dump(mode="json", exclude={"audience", "settings", "message", "progress"})}
     emit(deps, campaign.tenant_id, CAMPAIGNS, CAMPAIGN_UPDATED, payload)
+
+
+def call_changed(deps: Deps, call: Call, conversation: Conversation | None) -> None:
+    """A call began, was taken or ended. Payload: the `call` and its `conversation`, both in the domain's form."""
+    payload = {
+        "call": call.model_dump(mode="json"),
+        "conversation": conversation.model_dump(mode="json") if conversation else None,
+    }
+    emit(deps, call.tenant_id, CALLS, CALL_CHANGED, payload)
 
 
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:

@@ -200,8 +200,13 @@ def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_
     name, payload = agent.next()
     assert name == "notification-created"
     assert payload["notification"] == {
-        "id": "for the agent", "type": "mention", "title": "T", "message": "M", "conversationId": "c1",
-        "isPersonal": True, "createdAt": "2026-03-01T12:30:15.123Z",
+        "id": "for the agent",
+        "type": "mention",
+        "title": "T",
+        "message": "M",
+        "conversationId": "c1",
+        "isPersonal": True,
+        "createdAt": "2026-03-01T12:30:15.123Z",
     }
     for each in (agent, admin):
         assert each.next()[1]["notification"]["id"] == "for all"

@@ -20,6 +20,7 @@ from shared.domain.instances import Instance
 
 _lines: HeldLines[Line] = HeldLines()
 hold, drop, line_of, is_held_elsewhere = _lines.hold, _lines.drop, _lines.line_of, _lines.is_held_elsewhere
+have_typing_shown = _lines.have_typing_shown
 
 
 def places(settings: Settings) -> int:

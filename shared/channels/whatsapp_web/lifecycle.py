@@ -6,10 +6,11 @@ import base64
 import secrets
 import time
 
+from shared.channel.connection import RESTART
 from shared.channel.lifecycle import Connection
 from shared.channelkit import auth
-from shared.channelkit.auth import AuthState
-from shared.channelkit.held_lines import have_holders_look
+from shared.channelkit.auth import AuthState, ChannelAuth
+from shared.channelkit.held_lines import have_holders_look, tell_holders
 from shared.channels.whatsapp_web.config import WhatsAppWebConfig
 from shared.channels.whatsapp_web.gateway import PROVIDER
 from shared.deps import Deps
@@ -44,6 +45,15 @@ def pair(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connectio
     return connect(deps, instance, config)
 
 
+def restart(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
+    """Have the holder close the connection and open it again; an account that is not paired begins a pairing."""
+    login, _ = auth.read(deps, instance)
+    if login.state is not AuthState.CONNECTED:
+        return connect(deps, instance, config)
+    tell_holders(deps, instance.tenant_id, instance.id, RESTART)
+    return status(deps, instance, config)
+
+
 def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
     """From the session's document: only its holder speaks with WhatsApp."""
     login, _ = auth.read(deps, instance)
@@ -57,7 +67,10 @@ def status(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connect
 
 
 def logout(deps: Deps, instance: Instance, config: WhatsAppWebConfig) -> Connection:
-    """Have the holder unlink the account, and wait a while for it; what is not unlinked by then still will be."""
+    """Have the holder unlink the account, and wait a while for it; what is not unlinked by then still will be.
+
+    While nobody holds it, the next holder does that first of all.
+    """
     _unlink(deps, instance)
     return Connection(status=InstanceStatus.DISCONNECTED)
 
@@ -77,7 +90,14 @@ def _unlink(deps: Deps, instance: Instance) -> bool:
     if not has_session:
         return True
     for _ in range(_LOOKS):
-        if auth.read(deps, instance)[0].state is not AuthState.LOGGING_OUT:
+        login, _ = auth.read(deps, instance)
+        if login.state is not AuthState.LOGGING_OUT:
             return True
+        if not _is_being_held(deps, login):
+            return False
         time.sleep(_PAUSE)
     return False
+
+
+def _is_being_held(deps: Deps, login: ChannelAuth) -> bool:
+    return login.lease_owner is not None and login.lease_expires_at > deps.now()

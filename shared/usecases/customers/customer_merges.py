@@ -34,7 +34,18 @@ _BATCH = 50
 _MOST_IN = 30
 
 _NO_PROFILE = frozenset(
-    {"id", "tenant_id", "preferences", "custom_fields", "tags", "opted_out", "merged_into", "created_at", "updated_at"}
+    {
+        "id",
+        "tenant_id",
+        "preferences",
+        "custom_fields",
+        "tags",
+        "opted_out",
+        "opt_outs",
+        "merged_into",
+        "created_at",
+        "updated_at",
+    }
 )
 
 
@@ -172,6 +183,7 @@ def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> 
         },
         tags=[tag for tag in source.tags if tag not in customer.tags],
         opted_out=customer.opted_out,
+        opt_outs=[each for each in source.opt_outs if each not in customer.opt_outs],
         created_at=deps.now(),
         updated_at=deps.now(),
     )
@@ -185,6 +197,7 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
         "custom_fields": customer.custom_fields | record.custom_fields,
         "tags": [*former_tags, *record.tags],
         "opted_out": customer.opted_out or source.opted_out,
+        "opt_outs": [*customer.opt_outs, *record.opt_outs],
         "updated_at": deps.now(),
     }
     unit.customers.change(customer, changes)
@@ -297,6 +310,7 @@ def _separate(deps: Deps, unit: UnitOfWork, record: CustomerMerge) -> None:
     unit.customers.expect_unchanged(customer)
     customer_tags.index(unit, customer, former_tags)
     source.merged_into, source.opted_out, source.updated_at = None, source_opted_out, now
+    _part_opt_outs(customer, source, record)
     record.state, record.updated_at = MergeState.UNMERGING, now
 
 
@@ -313,6 +327,12 @@ def _emptied(customer: Customer, record: CustomerMerge) -> dict[str, Any]:
         },
         "tags": [tag for tag in customer.tags if tag not in record.tags],
     }
+
+
+def _part_opt_outs(customer: Customer, source: Customer, record: CustomerMerge) -> None:
+    """Give each the ledger they had, without what was taken back since; an opt-out since the merge holds for both."""
+    source.opt_outs = [each for each in customer.opt_outs if each in source.opt_outs or each.at > record.created_at]
+    customer.opt_outs = [each for each in customer.opt_outs if each not in record.opt_outs]
 
 
 def _consents(customer: Customer, source: Customer, record: CustomerMerge) -> tuple[bool, bool]:

@@ -12,7 +12,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, CustomValue, Identity
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound
-from shared.usecases.customers import customer_tags
+from shared.usecases.customers import customer_tags, opt_outs
 
 MOST = 200
 MOST_CUSTOM_FIELDS = 50
@@ -101,7 +101,7 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     return customer
 
 
-def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, Any]) -> Customer:
+def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, Any]) -> Customer:
     """Change fields of the profile; of `preferences` and `custom_fields` only those that are named.
 
     A custom field of None is removed.
@@ -111,6 +111,9 @@ def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, A
     def attempt(unit: UnitOfWork) -> Customer:
         customer = current(unit, tenant_id, customer_id)
         former_tags = customer.tags
+        changes = dict(fields)
+        if "opt_outs" in changes:
+            opt_outs.replace_all(unit, customer, changes.pop("opt_outs"))
         preferences = customer.preferences.model_dump() | dict(changes.get("preferences") or {})
         custom_fields = _merged_fields(customer.custom_fields, changes.get("custom_fields") or {})
         dependent = {"preferences": preferences, "custom_fields": custom_fields, "updated_at": deps.now()}

@@ -18,7 +18,7 @@ from shared.deps import Deps
 from shared.domain.content import Poll
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
+from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, media_id, phones
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
@@ -46,6 +46,12 @@ SENDERS = {
     Author.SYSTEM: "system",
 }
 """This dialect's words for who wrote; a message from the business's own phone counts as an agent's."""
+
+
+def sender(message: Message) -> str:
+    """This dialect's word for who wrote a message; the customer has not been sent what a person only noted."""
+    return "system" if message.direction is Direction.SYSTEM else SENDERS[message.author]
+
 
 MAX_PAGE = 200
 
@@ -174,7 +180,7 @@ class MessageOut(DescribedByFields):
         return cls(
             message_id=message.id,
             session_id=message.conversation_id,
-            sender=SENDERS[message.author],
+            sender=sender(message),
             content=message.text or "",
             timestamp=message.sent_at,
             type=message.kind.value,

@@ -56,7 +56,9 @@ def active_sessions(query: SessionsQuery) -> Response:
     page, cursor = conversations.list_active(deps(), tenant_id, query.limit, query.cursor)
     active = ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page])
     if start_page.asks():
-        active.calls = [LiveCall.of(call, deps().now()) for call in calls.list_open(deps(), tenant_id)]
+        active.calls = [
+            LiveCall.of(each.call, each.conversation, deps().now()) for each in calls.list_open(deps(), tenant_id)
+        ]
     return start_page.with_vary(polled(active, cursor))
 
 
@@ -87,7 +89,8 @@ def create_session(body: CreateIn) -> Response:
 def change_session(path: SessionPath, body: SessionChange) -> Response:
     """Change status, agent or priority."""
     require(Role.AGENT)
-    changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()))
+    decider = conversations.Decider(caller().credential_id)
+    changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()), decider)
     return answer(ChangedOut(**WholeSessionOut.of(changed).model_dump(), success=True))
 
 
@@ -103,7 +106,7 @@ def can_send(path: SessionPath) -> Response:
 def mark_read(path: SessionPath) -> Response:
     """Say that somebody has read the session; its customer sees it where the channel has `read_marks` on."""
     require(Role.AGENT)
-    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.session_id)))
+    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.session_id).is_shown))
 
 
 @api.post("/<session_id>/typing", responses={200: TypingOut})

@@ -10,8 +10,8 @@ from datetime import datetime
 from flask import Response, request
 from pydantic import BaseModel, Field
 
-from shared.domain.calls import CallState
-from shared.usecases.conversations.calls import OpenCall
+from shared.domain.calls import Call, CallState
+from shared.domain.conversations import Conversation
 
 MARK = "X-Client-Version"
 """The header by which the start page is known: the documented clients do not send it."""
@@ -20,27 +20,26 @@ _STATUS = {CallState.RINGING: "ringing", CallState.LIVE: "in-progress", CallStat
 
 
 class LiveCall(BaseModel):
-    """A call in progress. `contact` is who calls, or their number; `duration` is minutes and seconds so far."""
+    """A call. `contact` is who calls, or their number; `duration` is its minutes and seconds, so far or in all."""
 
     id: str
-    contact: str | None
+    contact: str | None = Field(examples=["Maria"])
     phone: str | None
     status: str = Field(description="ringing, in-progress or completed", examples=["in-progress"])
     duration: str = Field(examples=["2:34"])
     state: str = Field(description="ringing, live or ended", examples=["live"])
 
     @classmethod
-    def of(cls, call: OpenCall, now: datetime) -> LiveCall:
-        conversation = call.conversation
+    def of(cls, call: Call, conversation: Conversation | None, now: datetime) -> LiveCall:
         phone = conversation.phone_number if conversation else None
-        minutes, seconds = divmod(max(0, int((now - call.call.started_at).total_seconds())), 60)
+        minutes, seconds = divmod(max(0, int(((call.ended_at or now) - call.started_at).total_seconds())), 60)
         return cls(
-            id=call.call.id,
+            id=call.id,
             contact=(conversation.customer_name if conversation else None) or phone,
             phone=phone,
-            status=_STATUS[call.call.state],
+            status=_STATUS[call.state],
             duration=f"{minutes}:{seconds:02}",
-            state=call.call.state.value,
+            state=call.state.value,
         )
 
 

@@ -175,6 +175,8 @@ class SettingsOut(Wire, DescribedByFields):
 
     `handOverWords`: the words by which customers ask for a person; left out where the hub's own list holds.
 
+    `optOutEverywhere`: who opts out on one channel has done so on all.
+
     `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
@@ -183,6 +185,7 @@ class SettingsOut(Wire, DescribedByFields):
     external_agents: bool
     human_pause_minutes: int
     hand_over_words: list[str] | None = None
+    opt_out_everywhere: bool
     files_kept_days: int | None = None
 
     @classmethod
@@ -204,6 +207,7 @@ class SettingsPatch(Request, Wire):
     takes_away = frozenset({"files_kept_days", "hand_over_words"})
 
     external_agents: bool = False
+    opt_out_everywhere: bool = False
     human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE)
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."

@@ -73,9 +73,13 @@ class DashboardSockets:
 
         return answer
 
+    def are_watched(self, tenant_id: str) -> bool:
+        """Whether any dashboard of the tenant is connected."""
+        return any(each.tenant_id == tenant_id for each in self._connections.copy())
+
     def deliver(self, event: RealtimeEvent, loop: asyncio.AbstractEventLoop) -> None:
         """Hand an event to the tenant's dashboards; one that has no form is logged and dropped."""
-        if not any(each.tenant_id == event.tenant_id for each in self._connections.copy()):
+        if not self.are_watched(event.tenant_id):
             return
         try:
             frames = frames_of(event, instance_lookup.cached(self._deps, event.tenant_id, event.room))

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from functions.dashboard.analytics_schemas import DashboardOut
-from functions.dashboard.schemas import CHANNELS, SENDERS, STATUS, AttachmentOut
+from functions.dashboard.schemas import CHANNELS, STATUS, AttachmentOut, sender
+from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import channel_type
+from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign, CampaignStatus
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
@@ -148,7 +150,7 @@ def _new_message(message: Message, type_name: str) -> Frame:
         "channelType": type_name,
         "content": message.text or "",
         "messageType": message.kind.value,
-        "sender": SENDERS[message.author],
+        "sender": sender(message),
         "attachments": [AttachmentOut.of(message, number) for number in range(len(message.attachments))],
         "metadata": {"status": message.status.value},
     }
@@ -178,6 +180,8 @@ def _channel(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
 
 def _notification(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
     notification = Notification.model_validate(event.payload["notification"])
+    if notification.user_id is not None:  # a dashboard is nobody's alone
+        return []
     type_ = _SEVERITIES.get(notification.type, "info")
     texts = {"title": notification.title, "message": notification.message, "category": notification.type}
     frames = [Frame("notification", {"notificationId": notification.id, "type": type_, "actions": [], **texts})]
@@ -199,12 +203,20 @@ def _campaign(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
     return [Frame("campaign_update", payload)]
 
 
+def _call(event: RealtimeEvent, instance: Instance | None) -> list[Frame]:
+    call, conversation = Call.model_validate(event.payload["call"]), event.payload["conversation"]
+    live = LiveCall.of(call, Conversation.model_validate(conversation) if conversation else None, call.updated_at)
+    about = {"sessionId": call.conversation_id, "channelType": CHANNELS[call.channel]}
+    return [Frame("live_call", live.model_dump() | about)]
+
+
 _FORMS: Mapping[str, Callable[[RealtimeEvent, Instance | None], list[Frame]]] = {
     realtime.CONVERSATION_UPDATED: _conversation,
     realtime.MESSAGE_CREATED: _message,
     realtime.CHANNEL_STATUS: _channel,
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.CAMPAIGN_UPDATED: _campaign,
+    realtime.CALL_CHANGED: _call,
 }
 
 

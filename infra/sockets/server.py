@@ -156,6 +156,8 @@ class SocketServer:
         loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
         if loop is None:
             return
+        if rooms or self._dashboards.are_watched(event.tenant_id):
+            event = self._completed(event)
         self._dashboards.deliver(event, loop)
         if event.name in realtime.FOR_DASHBOARDS or not rooms:
             return
@@ -167,6 +169,14 @@ class SocketServer:
             return
         emitted = asyncio.run_coroutine_threadsafe(self._tell(rooms, event.name, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
+
+    def _completed(self, event: RealtimeEvent) -> RealtimeEvent:
+        """As `realtime.completed`; the event as it is where the store does not answer."""
+        try:
+            return realtime.completed(self._deps, event)
+        except HubError as error:
+            logger.warning("an event could not be completed: %s", error.detail)
+            return event
 
     async def _tell(self, rooms: Sequence[str], event_name: str, payload: wire.Payload) -> None:
         for room in [self._rooms[name] for name in rooms if name in self._rooms]:

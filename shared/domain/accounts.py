@@ -47,9 +47,9 @@ class Tenant(BaseModel):
 
     `human_pause_minutes` is how long machines pause after the last sign of the person who has a conversation, 0 for
     until they release it; a channel may say otherwise. `hand_over_words` are those by which customers ask for a person,
-    None for the hub's own list. `external_agents` says that conversations may be given to people of another
-    system, whose ids mean nothing here. `files_kept_days` is for how long files are kept, where that is not up to the
-    deployment.
+    None for the hub's own list. With `opt_out_everywhere` who opts out on one channel has done so on all.
+    `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
+    `files_kept_days` is for how long files are kept, where that is not up to the deployment.
 
     `revision` is written anew by every decision that depends on a query over the
     tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
@@ -63,6 +63,7 @@ class Tenant(BaseModel):
     files_kept_days: int | None = None
     human_pause_minutes: int = DEFAULT_HUMAN_PAUSE
     hand_over_words: list[str] | None = None
+    opt_out_everywhere: bool = False
     revision: str = ""
     created_at: datetime
 

@@ -102,10 +102,15 @@ def refuse_others(names: Iterable[str], names_here: Sequence[str]) -> None:
     _refuse("field", (Unknown(name, name, names_here) for name in names if name not in names_here))
 
 
+def refuse_unknown_in(model: Model, body: object) -> None:
+    """Raise `BadRequest` for names in a JSON value that the model does not have, for views that read it themselves."""
+    _refuse("field", unknown_in_body(model, body))
+
+
 def _check_body(model: Model | None, body: object) -> None:
     if model is not None:
         drop_null_twins(model, body)
-        _refuse("field", unknown_in_body(model, body))
+        refuse_unknown_in(model, body)
     elif isinstance(body, Mapping):
         _refuse("field", (Unknown(name, name, ()) for name in body))
     else:

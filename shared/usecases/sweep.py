@@ -170,6 +170,6 @@ def _alert_of_waiting(deps: Deps) -> int:
 
 def _close_calls(deps: Deps) -> int:
     def close(unit: UnitOfWork, call: Call) -> None:
-        calls.close(deps, call)
+        calls.close(deps, unit, call)
 
     return _for_each(calls.overdue(deps), close)

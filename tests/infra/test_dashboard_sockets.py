@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.analytics import Counters
+from shared.domain.calls import Call, CallState
 from shared.domain.campaigns import Campaign, CampaignStatus
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, InstanceStatus
@@ -172,6 +174,35 @@ def test_a_campaign_tells_how_far_it_is(deps: Deps, listen: Listen, path: str) -
         },
     )
     assert (finished["payload"]["status"], finished["payload"]["progress"]["total"]) == ("completed", 4)
+
+
+def a_call(state: CallState, **fields: Any) -> Call:
+    moments = {"started_at": MOMENT, "updated_at": MOMENT + timedelta(seconds=154)}
+    ids = {"id": "k1", "tenant_id": "t1", "instance_id": "i1", "external_call_id": "CA1", "conversation_id": "c1"}
+    return Call.model_validate({"channel": ChannelType.VOICE, "state": state} | ids | moments | fields)
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/session/c1", "/ws/channel/voice"])
+def test_a_call_tells_who_calls_and_how_far_it_is(deps: Deps, listen: Listen, path: str) -> None:
+    page = listen(path, token_for(deps, "t1"))
+    conversation = a_conversation().model_copy(update={"customer_name": "Maria", "customer_phone": "+5511988887777"})
+    realtime.call_changed(deps, a_call(CallState.LIVE), conversation)
+    realtime.call_changed(deps, a_call(CallState.ENDED, ended_at=MOMENT + timedelta(seconds=61)), None)
+    live, ended = (next_frame(page) for _ in range(2))
+    assert (live["type"], live["payload"]) == (
+        "live_call",
+        {
+            "id": "k1",
+            "contact": "Maria",
+            "phone": "+5511988887777",
+            "status": "in-progress",
+            "duration": "2:34",
+            "state": "live",
+            "sessionId": "c1",
+            "channelType": "voice",
+        },
+    )
+    assert (ended["payload"]["status"], ended["payload"]["duration"]) == ("completed", "1:01")
 
 
 def test_a_campaigns_own_address_tells_of_no_other_and_of_no_session(deps: Deps, listen: Listen) -> None:

@@ -184,7 +184,7 @@ def _send(deps: Deps, campaign: Campaign, customer_id: str, unit: UnitOfWork) ->
 
 def _contact(deps: Deps, unit: UnitOfWork, campaign: Campaign, customer: Customer) -> Contact | None:
     for channel_type in campaign.channels:
-        if channel_type in _SPOKEN:
+        if channel_type in _SPOKEN or not customer.accepts(channel_type):
             continue
         try:
             return contacts.on_channel(deps, unit, customer, channel_type, partial(_can_carry, campaign))

@@ -48,6 +48,8 @@ def _apply(deps: Deps, unit: UnitOfWork, instance: Instance, event: CallChanged)
     call = call or unit.calls.add(_new(instance, event, call_id))
     _advance(call, event, conversation)
     _count(deps, unit, former, call, event)
+    if former is None or former.state is not call.state:
+        unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))
     if conversation is not None and (former is None or _is_news(former, event)):
         _add_note(deps, unit, call, event, conversation)
 
@@ -171,7 +173,9 @@ def overdue(deps: Deps) -> Query[Call]:
     return query.order_by(lambda call: call.started_at)
 
 
-def close(deps: Deps, call: Call) -> None:
+def close(deps: Deps, unit: UnitOfWork, call: Call) -> None:
     """End a call that nobody ended; how long it took, should the provider tell yet, is still counted."""
     call.state, call.open, call.outcome = CallState.ENDED, False, "unknown"
     call.ended_at = call.updated_at = deps.now()
+    conversation = unit.conversations.owned_or_none(call.tenant_id, call.conversation_id or "")
+    unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))

@@ -36,7 +36,7 @@ from shared.usecases.agents import collaborations, knowledge
 from shared.usecases.conversations import ownership, presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import choosing, growing, pictures, recordings
+from shared.usecases.replies import choosing, confirmations, growing, pictures, recordings
 from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
 from shared.usecases.reporting.notifications import notify_once
@@ -61,6 +61,9 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     cannot mend; then the conversation is flagged for a human. The customer never
     sees an error.
     """
+    if event.consent is not None:
+        confirmations.confirm(deps, event, event.consent)
+        return
     unit = _read(deps, event)
     conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
     if conversation is not None and ownership.is_pause_over(deps, conversation):

@@ -114,6 +114,9 @@ class Settings(BaseModel):
     sessions_bucket: str | None = None
     storage_emulator_host: Url | None = None
     secret_manager_emulator_host: str | None = None
+    holders_pool: str | None = None
+    holders_max: int = Field(default=10, ge=1, le=100)
+    cloud_run_emulator_host: str | None = None
     push_audience: str | None = None
     push_service_account: str | None = None
     push_checked_by: Literal["hub", "cloud_run"] = "hub"
@@ -313,8 +316,8 @@ def load_settings(environ: Mapping[str, str] | None = None, toml: Path = Path("c
     try:
         return Settings.model_validate(written | values | _channel_settings(values))
     except ValidationError as error:
-        places = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
-        raise ConfigurationInvalid(_first_line(error, places | {name: name.upper() for name in values})) from None
+        labels = {field: f"{toml.name}: [api].{key}" for key, field in _TOML_FIELDS.items() if field in written}
+        raise ConfigurationInvalid(_first_line(error, labels | {name: name.upper() for name in values})) from None
 
 
 def _channel_settings(values: Mapping[str, str]) -> dict[str, Any]:
@@ -326,10 +329,10 @@ def _channel_settings(values: Mapping[str, str]) -> dict[str, Any]:
     return checked
 
 
-def _first_line(error: ValidationError, places: Mapping[str, str]) -> str:
+def _first_line(error: ValidationError, labels: Mapping[str, str]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return message
     name = str(first["loc"][0])
-    return f"{places.get(name, name.upper())}: {message}"
+    return f"{labels.get(name, name.upper())}: {message}"

@@ -9,15 +9,17 @@ from datetime import datetime
 from shared.cache import TTLCache
 from shared.config import Settings
 from shared.outgoing import Outgoing
-from shared.outgoing.concurrency import Places
+from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
+from shared.ports.holders import Holders
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
 from shared.security.buckets import Buckets
 from shared.security.pacing import Pacer
+from shared.security.passwords import Passwords
 from shared.security.tally import Tally
 
 
@@ -27,7 +29,7 @@ class Deps:
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
     `sending` the threads that send for an account. `files` is None where no place for copies of files is set,
-    `snapshots` where none for the state of sessions is.
+    `snapshots` where none for the state of sessions is, `holders` where nothing says which processes hold connections.
     """
 
     settings: Settings
@@ -40,8 +42,10 @@ class Deps:
     owner: str
     buckets: Buckets
     blobs: Blobs
-    sending: Places
+    sending: Slots
     files: Files | None = None
     snapshots: Snapshots | None = None
+    holders: Holders | None = None
     pacer: Pacer = field(default_factory=Pacer)
+    passwords: Passwords = field(default_factory=Passwords)
     refusals: Tally = field(default_factory=Tally)

@@ -12,6 +12,7 @@
     ├── Forbidden                     403   forbidden             no
     ├── NotFound                      404   not_found             no
     ├── Collision                     409   conflict              no
+    ├── PreconditionFailed            412   precondition_failed   once it was read again
     ├── PayloadTooLarge               413   too_large             no
     ├── Unprocessable                 422   unprocessable         no
     ├── TooManyRequests               429   too_many_requests     after `retry_after`
@@ -177,6 +178,13 @@ class Collision(HubError):
 
     def __init__(self, detail: Detail, field: str | None = None) -> None:
         super().__init__(detail if field is None else (FieldName(field), ": ", *_parts(detail)))
+
+
+class PreconditionFailed(HubError):
+    """What is to be changed is not what the caller has read any more."""
+
+    status = 412
+    code = "precondition_failed"
 
 
 class PayloadTooLarge(HubError):

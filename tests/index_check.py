@@ -26,6 +26,7 @@ from shared.bootstrap import bootstrap, close
 from shared.config import Settings
 from shared.deps import Deps
 from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
+from tests.cheap_passwords import CHEAP_PASSWORDS
 from tests.eventually import shown_on_failure, state_of
 from tests.overlaps import OverlapStore, overlapping
 
@@ -147,9 +148,9 @@ class RecordingStore:
     def commit(self, writes: Sequence[Write]) -> None:
         self.store.commit(writes)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         self.shapes.add(shape_of(collection, where))
-        return self.store.count(collection, where)
+        return self.store.count(collection, where, up_to)
 
     def close(self) -> None:
         self.store.close()
@@ -229,7 +230,7 @@ SHAPES: set[Shape] = set()
 @contextmanager
 def recorded(settings: Settings) -> Iterator[Deps]:
     """Open the backend for a test; a query that no declared index would serve fails it at the end."""
-    opened = bootstrap(settings, durable=False)
+    opened = replace(bootstrap(settings, durable=False), passwords=CHEAP_PASSWORDS)
     recording = RecordingStore(opened.store)
     steered = overlapping(replace(opened, store=recording))
     try:

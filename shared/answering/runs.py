@@ -130,8 +130,8 @@ class Run:
             if len(run.rounds) != self.rounds:
                 raise ProviderUnavailable("the agent", "is at this answer in another process")
             left = {_TOO_MANY: MAX_CALLS - self._calls_made(), _TOO_MANY_THIS_HOUR: MAX_CALLS_PER_HOUR - usage.calls}
-            reason, places = min(left.items(), key=lambda item: item[1])
-            allowed, excess = limited_calls[: max(0, places)], limited_calls[max(0, places) :]
+            reason, remaining = min(left.items(), key=lambda item: item[1])
+            allowed, excess = limited_calls[: max(0, remaining)], limited_calls[max(0, remaining) :]
             refused = {call.key: reason for call in excess}
             run.rounds = [*run.rounds, text]
             run.results = run.results | refused
@@ -140,7 +140,7 @@ class Run:
             usage.expires_at = now + timedelta(hours=2)
             return refused
 
-        return run_with_retry(self._deps, attempt, retry_existing=True)
+        return run_with_retry(self._deps, attempt)
 
     def _check_still_ours(self, conversation: Conversation) -> None:
         """Call nothing for a customer whom somebody has answered, or taken over, meanwhile."""
@@ -173,16 +173,16 @@ class Run:
         return [call for number, message in enumerate(self._rounds) for call in self._calls(number, message)]
 
     def _calls(self, number: int, message: Chat) -> list[ToolCall]:
-        return [self._call(number, place, call) for place, call in enumerate(message["tool_calls"])]
+        return [self._call(number, position, call) for position, call in enumerate(message["tool_calls"])]
 
-    def _call(self, number: int, place: int, call: Chat) -> ToolCall:
-        """A tool's call is told by its id; what has none, and a question to a colleague, by its place."""
+    def _call(self, number: int, position: int, call: Chat) -> ToolCall:
+        """A tool's call is identified by its id; one without, and a question to a colleague, by its position."""
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
         name, arguments = str(function.get("name")), function.get("arguments")
-        own_place = f"{number}-{place}"
-        call_id = str(call.get("id") or own_place)
-        told_by = call_id if name in self._tools else own_place
+        own_position = f"{number}-{position}"
+        call_id = str(call.get("id") or own_position)
+        told_by = call_id if name in self._tools else own_position
         return ToolCall(call_id, name, arguments, stable_id(self.id, told_by, name, json.dumps(arguments)))
 
 

@@ -1,8 +1,9 @@
-"""Calling Amazon's services through boto3, and what its errors mean."""
+"""Calling Amazon's services through botocore, and what its errors mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, model_validator
@@ -48,8 +49,8 @@ class AwsSettings(ChannelSettings):
 class AwsConfig(BaseModel):
     """The account that a channel uses.
 
-    A key has two halves. In the operator's own tenant both may be left out: boto3 then looks for one where it
-    always does (profile, role). That one is the operator's, so nobody else's channel may use it.
+    A key has two halves. In the operator's own tenant both may be left out: botocore then looks for one where
+    it always does (profile, role). That one is the operator's, so nobody else's channel may use it.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
@@ -72,15 +73,15 @@ class AwsConfig(BaseModel):
 
     @property
     def ambient(self) -> bool:
-        """Whether calls are signed with what boto3 finds on the machine."""
+        """Whether calls are signed with what botocore finds on the machine."""
         return self.access_key_id is None and self.secret_access_key is None
 
 
 def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
-    """A client of a service, kept for a while: making one reads descriptions from disk.
+    """A client of a service, kept for a while.
 
-    Raises `ProviderRejected` when boto3 cannot make one, as with a profile that is not there,
-    and `Overloaded` inside a request that found no place to call out.
+    Raises `ProviderRejected` when botocore cannot make one, as with a profile that is not there,
+    and `Overloaded` inside a request that got no slot to call out.
     """
     deps.http.limits.acquire()
     key = ("aws", service, config.region, config.access_key_id)
@@ -88,16 +89,18 @@ def client(deps: Deps, service: Any, config: AwsConfig) -> Any:
 
 
 def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:
-    import boto3  # noqa: PLC0415 - costs cold start
     from botocore.config import Config  # noqa: PLC0415 - costs cold start
+    from botocore.session import Session  # noqa: PLC0415 - costs cold start
 
-    # The outbox tries again by its own rules, so boto3 must not.
+    # The outbox tries again by its own rules, so botocore must not.
     limits = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
-    return boto3.session.Session().client(
+    session = Session()
+    session.register_component("data_loader", _descriptions())
+    return session.create_client(
         service,
         region_name=config.region,
         aws_access_key_id=config.access_key_id,
@@ -105,6 +108,14 @@ def _new_client(deps: Deps, service: Any, config: AwsConfig) -> Any:
         endpoint_url=deps.settings.of(AwsSettings).aws_endpoint_url,
         config=limits,
     )
+
+
+@cache
+def _descriptions() -> Any:
+    """Amazon's descriptions of its services, each read from disk once: that is most of what making a client costs."""
+    from botocore.session import Session  # noqa: PLC0415 - costs cold start
+
+    return Session().get_component("data_loader")
 
 
 def _secret(config: AwsConfig) -> str | None:

@@ -137,7 +137,7 @@ class Documents(Generic[M]):
     def collided_with(self, document_id: str) -> M | None:
         """The document because of which the attempt before this one could not create it; else None.
 
-        For decisions that run with `retry_existing`. Costs a read only where the store does not return the document
+        For decisions that `run_with_retry` runs. Costs a read only where the store does not return the document
         with its error.
         """
         key = self.key(document_id)

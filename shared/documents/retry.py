@@ -24,14 +24,14 @@ def run_with_retry(
     deps: Deps,
     attempt: Callable[[UnitOfWork], T],
     *,
-    retry_existing: bool = False,
+    create_once: bool = False,
     patience: float = PATIENCE,
     unit: UnitOfWork | None = None,
 ) -> T:
     """Run a decision in a unit of work and commit it; on `Conflict` run it again, from its reads on.
 
-    With `retry_existing` a document that was created meanwhile counts as a conflict, and the next attempt may look at
-    it (`Documents.existing`); else `AlreadyExists` is raised.
+    A document that was created meanwhile counts as a conflict, too, and the next attempt may look at it
+    (`Documents.collided_with`). With `create_once` it is the end: `AlreadyExists` is raised.
     `unit` is one that has read already, for the first attempt.
     The pauses grow and are random, so that contenders part: of many one wins each time, and the others have
     `patience` seconds until their turn has come. After that the `Conflict` is raised.
@@ -41,7 +41,7 @@ def run_with_retry(
     unit = unit or UnitOfWork(deps.store)
     while True:
         try:
-            outcome = _commit(unit, attempt, retry_existing)
+            outcome = _commit(unit, attempt, create_once)
             break
         except Conflict as conflict:
             pause = pseudorandom.uniform(0, longest_pause)
@@ -55,12 +55,12 @@ def run_with_retry(
     return outcome
 
 
-def _commit(unit: UnitOfWork, attempt: Callable[[UnitOfWork], T], retry_existing: bool) -> T:
+def _commit(unit: UnitOfWork, attempt: Callable[[UnitOfWork], T], create_once: bool) -> T:
     outcome = attempt(unit)
     try:
         unit.commit()
     except AlreadyExists as error:
-        if retry_existing:
-            raise Conflict(error.ref) from error
-        raise
+        if create_once:
+            raise
+        raise Conflict(error.ref) from error
     return outcome

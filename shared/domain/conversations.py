@@ -11,7 +11,11 @@ from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
+from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
+
+_WHATSAPP_PERSON = "s.whatsapp.net"
+"""The server of WhatsApp's addresses that begin with a telephone number."""
 
 
 class ConversationStatus(StrEnum):
@@ -57,6 +61,17 @@ class Leg(BaseModel):
         )
 
 
+class LatestChange(BaseModel):
+    """The last time that somebody decided about a conversation.
+
+    `by` is the id of a user or an API key, `revision` that of the conversation afterwards.
+    """
+
+    by: str | None
+    at: datetime
+    revision: str
+
+
 class Conversation(BaseModel):
     """A conversation and all that deciding about it needs, so that one read is enough.
 
@@ -74,7 +89,8 @@ class Conversation(BaseModel):
     with, shortened. `team_id` is the group of agents that is to
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
-    answer.
+    answer. `unread_count` counts the customer's messages since somebody of the business has last read it or written,
+    and `is_unread` says whether there are any.
     """
 
     id: str
@@ -94,6 +110,9 @@ class Conversation(BaseModel):
     owner: Owner = Owner.BOT
     holder_id: str | None = None
     pause_ends_at: datetime | None = None
+    tags: list[str] = Field(default_factory=list)
+    unread_count: int = 0
+    is_unread: bool = False
     customer_name: str | None = None
     customer_phone: str | None = None
     summary: str | None = None
@@ -111,8 +130,27 @@ class Conversation(BaseModel):
     routed_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
+    latest_change: LatestChange | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def revision(self) -> str:
+        """Changes with what people decide about the conversation, and not with what is written in it."""
+        snoozed_until = self.snoozed_until.isoformat() if self.snoozed_until else ""
+        decided = (self.status, self.priority, self.assignee_id or "", self.team_id or "", snoozed_until)
+        return stable_id(*decided, *self.tags)
+
+    def mark_read(self) -> None:
+        """Somebody of the business has read everything."""
+        self.unread_count, self.is_unread = 0, False
+
+    @property
+    def phone_number(self) -> str | None:
+        """The customer's number as it is known, else the one that a person's address on WhatsApp consists of."""
+        number, _, server = self.external_user_id.partition("@")
+        is_persons = self.channel is ChannelType.WHATSAPP and not self.is_group and server in ("", _WHATSAPP_PERSON)
+        return self.customer_phone or (number if is_persons and number.isdecimal() else None)
 
     @property
     def is_left_to_people(self) -> bool:
@@ -165,3 +203,13 @@ class Conversation(BaseModel):
             created_at=now,
             updated_at=now,
         )
+
+
+class ConversationTag(BaseModel):
+    """That a conversation has a tag: one document for each tag of each conversation, to list conversations by tag."""
+
+    tenant_id: str
+    tag: str
+    conversation_id: str
+    is_closed: bool
+    tagged_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -26,8 +27,14 @@ class OptOut(BaseModel):
     at: datetime
 
 
+CustomValue: TypeAlias = str | int | float | bool
+
+
 class Customer(BaseModel):
-    """A person across all channels. With `opted_out` no channel brings them what they have not asked for."""
+    """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names.
+
+    With `opted_out` no channel brings them what they have not asked for.
+    """
 
     id: str
     tenant_id: str
@@ -36,6 +43,7 @@ class Customer(BaseModel):
     phone: str | None = None
     preferences: Preferences = Field(default_factory=Preferences)
     tags: list[str] = Field(default_factory=list)
+    custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
     opt_outs: list[OptOut] = Field(default_factory=list)
     merged_into: str | None = None

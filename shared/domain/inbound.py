@@ -108,7 +108,23 @@ class MessageReceived:
     @property
     def makes_customer_wait(self) -> bool:
         """Whether the customer waits for an answer from now on."""
-        return self.is_by_customer and not (self.is_history or self.nobody_waits or self.is_empty)
+        return self.counts_as_unread and not self.nobody_waits
+
+    @property
+    def counts_as_unread(self) -> bool:
+        """Whether it is news to the people of the business until one of them has read it."""
+        return self.is_by_customer and not (self.is_history or self.is_empty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCast:
+    """A vote in the poll that `message` answers (`reply_to`); what the provider says of it is no more than that.
+
+    `options` are digests (SHA-256, in hex) of what was chosen, in UTF-8: nothing of it where a vote was taken back.
+    """
+
+    message: MessageReceived
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +252,7 @@ class CallChanged:
 
 ChannelEvent: TypeAlias = (
     MessageReceived
+    | VoteCast
     | MessageEdited
     | MessageDeleted
     | ReactionChanged

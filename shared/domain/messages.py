@@ -279,11 +279,11 @@ class MessageAlias(BaseModel):
     alias_of: str
 
 
-MessagePlace: TypeAlias = Message | MessageAlias | EarlyNote
+MessageRecord: TypeAlias = Message | MessageAlias | EarlyNote
 """What can lie under a provider's id of a message."""
 
 
-def message_place(data: dict[str, Any]) -> MessagePlace:
+def message_record(data: dict[str, Any]) -> MessageRecord:
     """Read a document that lies under a provider's id of a message."""
     if "alias_of" in data:
         return MessageAlias.model_validate(data)

@@ -52,16 +52,25 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name at its place (`attachments.0.kind`), and the names that are known there.
+    """A name with its path (`attachments.0.kind`), and the names that are known there.
 
     `twin` is the name that the same field was given by already, `reason` what the model says about the name.
     """
 
-    place: str
+    path: str
     name: str
     names_here: Sequence[str]
     twin: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An object in a JSON value, with the models that it may be of, and its path (`attachments.0.`)."""
+
+    models: Sequence[Model]
+    value: dict[str, Any]
+    path: str
 
 
 def any_names(view: View) -> View:
@@ -93,9 +102,15 @@ def refuse_others(names: Iterable[str], names_here: Sequence[str]) -> None:
     _refuse("field", (Unknown(name, name, names_here) for name in names if name not in names_here))
 
 
+def refuse_unknown_in(model: Model, body: object) -> None:
+    """Raise `BadRequest` for names in a JSON value that the model does not have, for views that read it themselves."""
+    _refuse("field", unknown_in_body(model, body))
+
+
 def _check_body(model: Model | None, body: object) -> None:
     if model is not None:
-        _refuse("field", unknown_in_body(model, body))
+        drop_null_twins(model, body)
+        refuse_unknown_in(model, body)
     elif isinstance(body, Mapping):
         _refuse("field", (Unknown(name, name, ()) for name in body))
     else:
@@ -107,23 +122,42 @@ def unknown_in_query(model: Model | None, names: Iterable[str]) -> Iterator[Unkn
     return _unknown_names([model] if model else [], names, "")
 
 
-def unknown_in_body(annotation: object, value: object, place: str = "") -> Iterator[Unknown]:
+def unknown_in_body(annotation: object, value: object, path: str = "") -> Iterator[Unknown]:
     """The names in a JSON value that a field of this type does not have, at any depth.
 
     What is typed as a plain mapping, or as anything, may have any names.
     """
+    for part in _parts(annotation, value, path):
+        yield from _unknown_names(part.models, part.value, part.path)
+
+
+def drop_null_twins(annotation: object, value: object) -> None:
+    """Take null out of a JSON value where the same field is also given by another name.
+
+    Clients that are made of models of their own send all spellings that they know, and null for what they do not mean.
+    """
+    for part in list(_parts(annotation, value, "")):
+        fields = {name: field for model in part.models for name, field in _fields(model).items()}
+        spellings: dict[int, str] = {}
+        for name in sorted(part.value.keys() & fields.keys(), key=lambda name: part.value[name] is None):
+            if spellings.setdefault(id(fields[name]), name) != name and part.value[name] is None:
+                del part.value[name]
+
+
+def _parts(annotation: object, value: object, path: str) -> Iterator[_Part]:
+    """The objects in a JSON value that have models, outer ones first."""
     forms = list(_alternatives(annotation))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         models = [form for form in forms if _is_model(form)]
         if models and not any(_is_free(form) for form in forms):
-            yield from _unknown_names(models, value, place)
+            yield _Part(models, value, path)
         for name, item in value.items():
             for inner in _types_of_item(forms, models, name) if isinstance(item, (dict, list)) else ():
-                yield from unknown_in_body(inner, item, f"{place}{name}.")
+                yield from _parts(inner, item, f"{path}{name}.")
     elif isinstance(value, list):
         items = [inner for form in forms if _is_list(form) for inner in get_args(form)[:1]]
         for number, item in enumerate(value if items else ()):
-            yield from unknown_in_body(Union[tuple(items)], item, f"{place}{number}.")  # noqa: UP007 - not written but made
+            yield from _parts(Union[tuple(items)], item, f"{path}{number}.")  # noqa: UP007 - not written but made
 
 
 def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) -> list[object]:
@@ -133,7 +167,7 @@ def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) 
     return [get_args(form)[1] for form in forms if get_origin(form) in (dict, Mapping) and get_args(form)]
 
 
-def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) -> Iterator[Unknown]:
+def _unknown_names(models: Sequence[Model], names: Iterable[str], path: str) -> Iterator[Unknown]:
     """Those that none of the models has, and second spellings of what was given already."""
     if any(model.model_config.get("extra") == "allow" for model in models):
         return
@@ -145,10 +179,10 @@ def _unknown_names(models: Sequence[Model], names: Iterable[str], place: str) ->
         if name in fields:
             twin = spellings.setdefault(id(fields[name]), name)
             if twin != name:
-                yield Unknown(place + name, name, (), twin)
+                yield Unknown(path + name, name, (), twin)
         elif not _is_among(name, ignored):
             names_here = [main for model in models for main in _main_names(model)]
-            yield Unknown(place + name, name, names_here, reason=refused.get(name))
+            yield Unknown(path + name, name, names_here, reason=refused.get(name))
 
 
 def _is_among(name: str, ignored: Collection[str]) -> bool:
@@ -212,8 +246,8 @@ def _refuse(kind: str, unknowns: Iterator[Unknown]) -> None:
     first = list(islice(unknowns, MOST_NAMES + 1))
     if not first:
         return
-    reasons = {_cut(unknown.place) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
-    clauses = [f"{place} {reason}" for place, reason in reasons.items()]
+    reasons = {_cut(unknown.path) or "''": _reason(kind, unknown) for unknown in first[:MOST_NAMES]}
+    clauses = [f"{path} {reason}" for path, reason in reasons.items()]
     if len(first) > MOST_NAMES:
         clauses.append("there are more")
     raise BadRequest(joined(clauses, "; "), reasons)
@@ -244,5 +278,5 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _cut(place: str) -> str:
-    return place if len(place) <= _LONGEST_NAME else place[:_LONGEST_NAME] + "…"
+def _cut(path: str) -> str:
+    return path if len(path) <= _LONGEST_NAME else path[:_LONGEST_NAME] + "…"

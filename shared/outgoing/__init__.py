@@ -59,7 +59,7 @@ class Outgoing:
 
         The body is `json`, or `form` as a web form sends it. `listen` gets the pieces of a success as they come.
         `guarded` is for URLs that a user may set; an operator's own setting is trusted. Raises
-        `AddressRefused`, `Overloaded` inside a request that found no place,
+        `AddressRefused`, `Overloaded` inside a request that got no slot,
         `ProviderUnavailable` when nothing was sent, and `OutcomeUnknown` when
         the request may have arrived.
         """

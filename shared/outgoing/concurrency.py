@@ -78,7 +78,7 @@ def end_request() -> None:
     _current.set(None)
 
 
-class Places:
+class Slots:
     """How many threads of this process do something for the same key at once.
 
     As long as what it does is quick, it may take three quarters of the threads; a quarter once that takes long, so that
@@ -93,20 +93,20 @@ class Places:
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, key: str) -> Iterator[bool]:
-        """Take a place; False when there is none."""
+    def slot(self, key: str) -> Iterator[bool]:
+        """Take a slot; False when there is none."""
         with self._lock:
             now = self._monotonic()
-            has_place = self._has_place(self._began.get(key, []), now)
-            if has_place:
+            has_slot = self._has_slot(self._began.get(key, []), now)
+            if has_slot:
                 self._began.setdefault(key, []).append(now)
         try:
-            yield has_place
+            yield has_slot
         finally:
-            if has_place:
+            if has_slot:
                 self._leave(key, now)
 
-    def _has_place(self, began: list[float], now: float) -> bool:
+    def _has_slot(self, began: list[float], now: float) -> bool:
         is_quick = not began or now - began[0] < QUICK_SECONDS
         return len(began) < (self._most_quick if is_quick else self._most_slow)
 

@@ -73,8 +73,8 @@ _waiting: Counter[str] = Counter()
 def until(deps: Deps, instance: Instance, seconds: float, is_over: Callable[[Instance], bool]) -> Instance:
     """The instance as soon as `is_over` of it, or as it is after `seconds`; at once when too many wait already."""
     waiter = object()
-    with _place(instance.tenant_id, deps.settings.long_polls) as has_place, _watching(instance, waiter) as watch:
-        deadline = time.monotonic() + (seconds if has_place else 0)
+    with _slot(instance.tenant_id, deps.settings.long_polls) as has_slot, _watching(instance, waiter) as watch:
+        deadline = time.monotonic() + (seconds if has_slot else 0)
         with idle():
             while watch.wait(waiter, is_over, deadline):
                 current = UnitOfWork(deps.store).instances.of_any_tenant(instance.id)
@@ -103,16 +103,16 @@ def count() -> int:
 
 
 @contextmanager
-def _place(tenant_id: str, most: int) -> Iterator[bool]:
-    """Take a place among those who wait; False when there is none."""
+def _slot(tenant_id: str, most: int) -> Iterator[bool]:
+    """Take a slot among those who wait; False when there is none."""
     with _lock:
-        has_place = _waiting.total() < most and _waiting[tenant_id] < most - most // 4
-        _waiting[tenant_id] += has_place
+        has_slot = _waiting.total() < most and _waiting[tenant_id] < most - most // 4
+        _waiting[tenant_id] += has_slot
     try:
-        yield has_place
+        yield has_slot
     finally:
         with _lock:
-            _waiting[tenant_id] -= has_place
+            _waiting[tenant_id] -= has_slot
             if not _waiting[tenant_id]:
                 del _waiting[tenant_id]
 

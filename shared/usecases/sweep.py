@@ -25,7 +25,7 @@ from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership
 from shared.usecases.delivery import status_checks
-from shared.usecases.instances import removals
+from shared.usecases.instances import holders, removals
 from shared.usecases.instances.missing_holders import MissingHolders
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
@@ -59,6 +59,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
         "removed": removals.retry_due,
+        "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,
     }
     counts: dict[str, int] = {}
@@ -169,6 +170,6 @@ def _alert_of_waiting(deps: Deps) -> int:
 
 def _close_calls(deps: Deps) -> int:
     def close(unit: UnitOfWork, call: Call) -> None:
-        calls.close(deps, call)
+        calls.close(deps, unit, call)
 
     return _for_each(calls.overdue(deps), close)

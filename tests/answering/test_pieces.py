@@ -59,7 +59,7 @@ def _letters(text: str) -> str:
     return "".join(character for character in text if character.isalnum())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=_markdown, markup=st.sampled_from(MARKUPS), limit=st.integers(120, 400), whole=st.booleans())
 @example(text="**a*b c d**" * 40, markup="slack", limit=120, whole=True)
 @example(text="[" + "x" * 300 + "](https://x.example)", markup="discord", limit=120, whole=False)
@@ -77,7 +77,7 @@ def test_no_message_is_too_long_and_no_letter_is_lost(
     assert bool(pieces) == bool(text.strip())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=_markdown)
 def test_what_has_notation_in_it_can_be_read(text: str) -> None:
     with _logged_warnings() as warnings:
@@ -85,7 +85,7 @@ def test_what_has_notation_in_it_can_be_read(text: str) -> None:
     assert warnings == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=_markdown, markup=st.sampled_from(["slack", "whatsapp", "discord", "html"]))
 def test_whatever_is_marked_up_its_letters_are_there(text: str, markup: Markup) -> None:
     carried = Capabilities(text_limit=100_000, markup=markup)

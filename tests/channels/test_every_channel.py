@@ -265,14 +265,14 @@ def _damaged(draw: st.DrawFn, name: str) -> Any:
 
 
 @every_channel
-@hypothesis_settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_damaged_webhook_gives_payload_invalid_and_nothing_else(name: str, data: st.DataObject) -> None:
     _read(name, golden.webhook(data.draw(_damaged(name))))
 
 
 @every_channel
-@hypothesis_settings(max_examples=50, deadline=None, database=None)
+@hypothesis_settings(max_examples=30, deadline=None, database=None)
 @given(payload=_ANYTHING)
 def test_any_payload_gives_payload_invalid_or_events(name: str, payload: Any) -> None:
     with suppress(PayloadInvalid):

@@ -67,15 +67,15 @@ def _store(deps: Deps, instance: Instance, received: _Received) -> None:
 def _stored(deps: Deps, instance: Instance, received: Sequence[_Received]) -> list[Message]:
     unit = UnitOfWork(deps.store)
     names = {each.message.external_message_id for each in received if not each.message.if_known}
-    places = [unit.message_places.get(ids.provider_message(instance.id, name)) for name in sorted(names)]
-    assert all(isinstance(place, Message) for place in places), sorted(names)
+    records = [unit.message_records.get(ids.provider_message(instance.id, name)) for name in sorted(names)]
+    assert all(isinstance(record, Message) for record in records), sorted(names)
     query = unit.conversations.query().where(lambda conversation: conversation.tenant_id, "==", instance.tenant_id)
     conversations = query.order_by(lambda conversation: conversation.last_message_at, descending=True).page().documents
     conversation_ids = {conversation.id for conversation in conversations}
-    for place in places:
-        assert isinstance(place, Message)
-        assert place.conversation_id in conversation_ids
-    return [place for place in places if isinstance(place, Message)]
+    for record in records:
+        assert isinstance(record, Message)
+        assert record.conversation_id in conversation_ids
+    return [record for record in records if isinstance(record, Message)]
 
 
 @pytest.mark.parametrize("name", channels.names())
@@ -89,7 +89,7 @@ def test_each_as_the_first_message_of_an_instance_and_once_more(deps: Deps, name
 
 
 @pytest.mark.parametrize("name", channels.names())
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_all_of_a_channel_in_any_order(deps: Deps, name: str, seed: int) -> None:
     instance = _fresh_instance(name)
     received = _received(name, golden.recordings(name), instance)

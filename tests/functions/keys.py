@@ -13,9 +13,9 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import ApiKey, EmailUsers, Membership, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.ports.store import Create, Ref
-from shared.security.passwords import hash_password
 from shared.security.tokens import AccessClaims, fingerprint, sign, span
 from shared.usecases.accounts.credentials import access_key
+from tests.cheap_passwords import CHEAP_PASSWORDS
 
 PASSWORD = "correct horse"
 _TEN_YEARS = int(timedelta(days=3650).total_seconds())
@@ -72,4 +72,4 @@ def signed_in(deps: Deps, user: User) -> dict[str, str]:
 
 @cache
 def _password_hash() -> str:
-    return hash_password(PASSWORD)
+    return CHEAP_PASSWORDS.hash(PASSWORD)

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from shared.domain.outbox import OutboxStatus
-from shared.outgoing.concurrency import QUICK_SECONDS, Places
+from shared.outgoing.concurrency import QUICK_SECONDS, Slots
 from tests.evolution import Evolution, recorded
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import accepted, work
@@ -179,7 +179,7 @@ def test_one_account_never_takes_all_threads(shop: ManualHub, server: Server, se
     messages = [accepted(shop, channel_id, chat=5511988887700 + number) for number in range(most + 5)]
     conversations = iter([conversation for _, conversation in messages])
     passing = count()
-    process = replace(shop.deps, sending=Places(16, lambda: next(passing) * seconds))
+    process = replace(shop.deps, sending=Slots(16, lambda: next(passing) * seconds))
     sending: list[Received] = []
 
     def send(request: Received) -> Reply:

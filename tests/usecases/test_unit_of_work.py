@@ -179,18 +179,18 @@ def test_a_new_document_may_be_changed_until_the_commit(hub_deps: Deps) -> None:
 def test_a_document_that_exists_is_not_made_again(hub_deps: Deps) -> None:
     _store(hub_deps, _customer())
     with pytest.raises(AlreadyExists):
-        run_with_retry(hub_deps, lambda unit: unit.customers.add(_customer(name="Other")))
+        run_with_retry(hub_deps, lambda unit: unit.customers.add(_customer(name="Other")), create_once=True)
     customer = _stored(hub_deps)
     assert customer is not None
     assert customer.name == "Ada"
 
 
-def test_with_retry_existing_the_decision_sees_the_document_that_came_first(hub_deps: Deps) -> None:
+def test_the_decision_is_run_again_and_sees_the_document_that_came_first(hub_deps: Deps) -> None:
     def find_or_add(unit: UnitOfWork) -> str | None:
         return (unit.customers.owned_or_none("acme", "ada") or unit.customers.add(_customer(name="second"))).name
 
     overlaps(hub_deps).store.before_commit("customers", lambda: _store(hub_deps, _customer(name="first")))
-    assert run_with_retry(hub_deps, find_or_add, retry_existing=True) == "first"
+    assert run_with_retry(hub_deps, find_or_add) == "first"
 
 
 def test_maps_are_changed_entry_by_entry_and_entries_can_go(hub_deps: Deps) -> None:
@@ -227,20 +227,20 @@ def test_a_field_that_the_model_does_not_have_is_refused(hub_deps: Deps) -> None
     with pytest.raises(AttributeError, match="Conversation has no field needs_humans"):
         unit.conversations.patch("c", needs_humans=True)
     with pytest.raises(AttributeError):
-        unit.message_places.patch("m", alias_of="other")
+        unit.message_records.patch("m", alias_of="other")
 
 
 def test_putting_writes_over_what_was_read_and_over_nothing_newer(hub_deps: Deps) -> None:
     unit = UnitOfWork(hub_deps.store)
-    note = unit.message_places.put(EarlyNote(expires_at=NOW), "place")
+    note = unit.message_records.put(EarlyNote(expires_at=NOW), "place")
     unit.commit()
     reader, late = UnitOfWork(hub_deps.store), UnitOfWork(hub_deps.store)
-    assert reader.message_places.get("place") == late.message_places.get("place") == note
-    reader.message_places.put(MessageAlias(alias_of="ours"), "place")
+    assert reader.message_records.get("place") == late.message_records.get("place") == note
+    reader.message_records.put(MessageAlias(alias_of="ours"), "place")
     reader.commit()
     ref = Ref("messages", "place")
     assert hub_deps.store.get([ref])[ref].data == {"alias_of": "ours"}
-    late.message_places.put(MessageAlias(alias_of="theirs"), "place")
+    late.message_records.put(MessageAlias(alias_of="theirs"), "place")
     with pytest.raises(Conflict):
         late.commit()
 
@@ -388,7 +388,7 @@ def test_the_next_attempt_sees_the_document_that_it_could_not_create(hub_deps: D
         existing.email = "ada@example.org"
         return existing.name
 
-    assert run_with_retry(hub_deps, add_or_use, retry_existing=True) == "first"
+    assert run_with_retry(hub_deps, add_or_use) == "first"
     assert reads == []
     customer = _stored(hub_deps)
     assert customer is not None

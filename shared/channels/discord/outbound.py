@@ -169,8 +169,8 @@ def _post(api: Api, payload: OutboxPayload, message: Mapping[str, Any], uploads:
 
 def _replied(payload: OutboxPayload, channel: str) -> str | None:
     """The message to show the answer under: the one that was named, else the latest of this person in a channel."""
-    place, _, number = (payload.reply_to or "").partition(":")
-    if place == channel and number.isdecimal():
+    quoted_channel, _, number = (payload.reply_to or "").partition(":")
+    if quoted_channel == channel and number.isdecimal():
         return number
     latest = payload.context.get("message_id")
     return latest if isinstance(latest, str) and latest.isdecimal() else None

@@ -43,7 +43,7 @@ class _ShortHeaders(Compat32):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A part that is a file, or a mail attached to this one; `number` is its place among the parts."""
+    """A part that is a file, or a mail attached to this one; `number` is its position among the parts."""
 
     number: int
     mime_type: str
@@ -76,8 +76,8 @@ def missing_files(mail: Mail) -> int:
 
 
 def file_content(mail: Mail, number: int) -> bytes | None:
-    """The content of the part at that place, of an attached mail all of it; None when there is none."""
-    part = next((part for place, part in enumerate(flat(mail)) if place == number), None)
+    """The content of the part at that position, of an attached mail all of it; None when there is none."""
+    part = next((part for position, part in enumerate(flat(mail)) if position == number), None)
     return content(part) if part is not None and is_file(part) else None
 
 

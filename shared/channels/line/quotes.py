@@ -11,6 +11,6 @@ from shared.domain.messages import Message
 
 def quote_token(deps: Deps, instance: Instance, external_message_id: str) -> str | None:
     """The token by which a customer's message is quoted; None where the hub has none."""
-    place = UnitOfWork(deps.store).message_places.get(ids.provider_message(instance.id, external_message_id))
-    token = place.extra.get("quote_token") if isinstance(place, Message) else None
+    record = UnitOfWork(deps.store).message_records.get(ids.provider_message(instance.id, external_message_id))
+    token = record.extra.get("quote_token") if isinstance(record, Message) else None
     return token if isinstance(token, str) else None

@@ -170,14 +170,14 @@ def _extra(params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _files(params: Mapping[str, str]) -> tuple[Attachment, ...]:
-    """The address of a file wants the account's credential, so only its ids are kept."""
-    match = []
+    """Fetching a file takes the account's credential, so only the file's ids are kept."""
+    files = []
     for number in range(MOST_MEDIA):
-        place = _MEDIA.search(params.get(f"MediaUrl{number}", ""))
-        if place is None:
+        match = _MEDIA.search(params.get(f"MediaUrl{number}", ""))
+        if match is None:
             continue
         mime_type = params.get(f"MediaContentType{number}") or None
         kind = _KINDS.get((mime_type or "").partition("/")[0], MessageKind.DOCUMENT)
-        ids = {"message_sid": place["message"], "media_sid": place["media"]}
-        match.append(Attachment(type=kind, mime_type=mime_type, extra=ids))
-    return tuple(match)
+        ids = {"message_sid": match["message"], "media_sid": match["media"]}
+        files.append(Attachment(type=kind, mime_type=mime_type, extra=ids))
+    return tuple(files)

@@ -88,15 +88,15 @@ def _moved(old: int, new: int) -> ChatMoved:
 
 def _received(message: Message, names: set[str]) -> MessageReceived:
     content = contents(message, names)
-    place, topic = _place(message), message.direct_messages_topic
+    chat_address, topic = _chat_address(message), message.direct_messages_topic
     from_me = _written_by_the_business(message)
     reply = message.reply_to_message
     is_group = message.chat.type != "private" and topic is None
     is_by_machine = _is_by_machine(message)
     return MessageReceived(
-        external_message_id=f"{place}:{message.message_id}",
-        external_conversation_id=place,
-        chat_key=place if topic else str(message.chat.id),
+        external_message_id=f"{chat_address}:{message.message_id}",
+        external_conversation_id=chat_address,
+        chat_key=chat_address if topic else str(message.chat.id),
         sender=_customer(message) if from_me else _sender(message),
         kind=content.kind,
         text=content.text,
@@ -111,7 +111,7 @@ def _received(message: Message, names: set[str]) -> MessageReceived:
         is_addressed=_is_command(message),
         mentions=tuple(_mentions(message)),
         group_name=message.chat.title if is_group else None,
-        reply_to=f"{place}:{reply.message_id}" if reply else None,
+        reply_to=f"{chat_address}:{reply.message_id}" if reply else None,
         content=content.content,
         extra=content.extra,
     )
@@ -153,7 +153,7 @@ def _entities(message: Message) -> Iterator[tuple[Entity, str]]:
         yield entity, marked.decode("utf-16-le", "replace")
 
 
-def _place(message: Message) -> str:
+def _chat_address(message: Message) -> str:
     topic = message.direct_messages_topic
     if topic is not None:
         return address.of_topic(message.chat.id, topic.topic_id)
@@ -209,7 +209,7 @@ def _edited(body: object) -> list[ChannelEvent]:
     content = contents(message, set(body) if isinstance(body, dict) else set())
     return [
         MessageEdited(
-            external_message_id=f"{_place(message)}:{message.message_id}",
+            external_message_id=f"{_chat_address(message)}:{message.message_id}",
             text=content.text or "",
             attachments=content.attachments or None,
             edited_at=message.edit_date or message.date,
@@ -221,12 +221,12 @@ def _callback_query(body: object) -> list[ChannelEvent]:
     query = checked("telegram_bot", CallbackQuery, body)
     message = query.message
     chat = message.chat if message else Chat(id=query.sender.id)
-    place = address.of_chat(chat.id, message.business_connection_id if message else None)
+    chat_address = address.of_chat(chat.id, message.business_connection_id if message else None)
     title = message.reply_markup.title_of(query.data) if message and message.reply_markup else None
     return [
         MessageReceived(
             external_message_id=f"callback:{query.id}",
-            external_conversation_id=place,
+            external_conversation_id=chat_address,
             chat_key=str(chat.id),
             sender=_user_as_sender(query.sender),
             kind=MessageKind.INTERACTIVE,
@@ -236,7 +236,7 @@ def _callback_query(body: object) -> list[ChannelEvent]:
             is_group=chat.type != "private",
             is_addressed=True,
             group_name=chat.title if chat.type != "private" else None,
-            reply_to=f"{place}:{message.message_id}" if message else None,
+            reply_to=f"{chat_address}:{message.message_id}" if message else None,
             extra={"callback_query_id": query.id},
         )
     ]
@@ -263,8 +263,8 @@ def _emoji_of(reaction: ReactionType) -> str:
 
 def _deleted(body: object) -> list[ChannelEvent]:
     deleted = checked("telegram_bot", DeletedBusinessMessages, body)
-    place = address.of_chat(deleted.chat.id, deleted.business_connection_id)
-    return [MessageDeleted(external_message_id=f"{place}:{number}") for number in deleted.message_ids]
+    chat_address = address.of_chat(deleted.chat.id, deleted.business_connection_id)
+    return [MessageDeleted(external_message_id=f"{chat_address}:{number}") for number in deleted.message_ids]
 
 
 _PARSERS: Mapping[str, Callable[[object], list[ChannelEvent]]] = {

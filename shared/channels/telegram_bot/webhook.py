@@ -46,8 +46,8 @@ def _order_key(update: Mapping[str, Any]) -> str:
         if isinstance(body, dict):
             message = body.get("message")
             chat = body.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
-            place = chat or body.get("from") or body.get("user")
-            return str(place.get("id", ""))[:64] if isinstance(place, dict) else ""
+            source = chat or body.get("from") or body.get("user")
+            return str(source.get("id", ""))[:64] if isinstance(source, dict) else ""
     return ""
 
 

@@ -31,9 +31,9 @@ class Script:
     chat: str
     turn: str
 
-    def to(self, place: str, step: int, **more: str) -> str:
+    def to(self, path: str, step: int, **more: str) -> str:
         query = urlencode({"step": str(step), "chat": self.chat, "turn": self.turn, **more})
-        return f"{self.address}/{place}?{query}"
+        return f"{self.address}/{path}?{query}"
 
 
 def from_step(script: Script, first: int) -> str:

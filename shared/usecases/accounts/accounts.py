@@ -13,8 +13,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Device, EmailUsers, Membership, Principal, Role, Tenant, User
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, Forbidden, NotFound, Unauthorized
-from shared.security import passwords
 from shared.security.buckets import Rate
+from shared.security.passwords import MAX_LENGTH, MIN_LENGTH
 from shared.usecases.accounts import login_throttle, sign_ins, tenants
 from shared.usecases.accounts.sign_ins import Session
 
@@ -68,7 +68,7 @@ def register(
     if not deps.settings.registration_is_open:
         raise Forbidden("Nobody can register here: ask an owner or an admin of your business to invite you")
     deps.buckets.charge(REGISTERING, device.address)
-    owner = NewOwner(checked_email(email), hashed_password(password), name, tenant_name, device)
+    owner = NewOwner(checked_email(email), hashed_password(deps, password), name, tenant_name, device)
 
     def attempt(unit: UnitOfWork) -> Session:
         # Read before anybody is looked for: of two who come first, one then finds the tenant changed.
@@ -76,13 +76,13 @@ def register(
         is_first = not deps.settings.production and unit.emails.query().first() is None
         return add_owner(deps, unit, deps.settings.default_tenant_id if is_first else new_id(), owner)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> Session:
     """Make somebody the first owner of a tenant, which is added when it is not there yet, and sign them in.
 
-    Commit the unit with `retry_existing`. Raises `Collision` for an address that has an account.
+    Raises `Collision` for an address that has an account.
     """
     unit.fetch(unit.emails.key(ids.email(owner.email)), unit.tenants.key(tenant_id))
     tenant = tenants.get_or_add(unit, tenant_id, deps.now())
@@ -102,7 +102,7 @@ def add_owner(deps: Deps, unit: UnitOfWork, tenant_id: str, owner: NewOwner) -> 
 
 
 def add_user(unit: UnitOfWork, user: User, *, registered: bool = False) -> None:
-    """Add a user to a tenant; commit the unit with `retry_existing`.
+    """Add a user to a tenant.
 
     Raises `Collision` where the address has a user in the tenant, has registered before if it does so now, or was
     invited to more tenants than one person would be.
@@ -152,7 +152,7 @@ def login(
         login_throttle.check_not_throttled(deps, unit, limits)
         users = _users(unit, email_id, tenant_id)
         deps.buckets.charge(SIGNING_IN, device.address, max(1, len(users)))
-        matches = _with_password(users, password)
+        matches = _with_password(deps, users, password)
         if not matches:
             login_throttle.count_failure(deps, limits)
             raise Unauthorized(_WRONG_PAIR)
@@ -181,10 +181,10 @@ def change_password(deps: Deps, caller: Principal, current: str, new: str, devic
         unit.login_failures.get_many(limits)
         login_throttle.check_not_throttled(deps, unit, limits)
         deps.buckets.charge(SIGNING_IN, device.address)
-        if not passwords.password_matches(current, user.password_hash):
+        if not deps.passwords.matches(current, user.password_hash):
             login_throttle.count_failure(deps, limits)
             raise BadRequest.of_field("current_password", "is wrong")
-    checked_hash, password_hash = user.password_hash, hashed_password(new, "new_password")
+    checked_hash, password_hash = user.password_hash, hashed_password(deps, new, "new_password")
 
     def attempt(unit: UnitOfWork) -> Session:
         unit.fetch(unit.users.key(user.id), unit.tenants.key(user.tenant_id))
@@ -229,10 +229,10 @@ def _users(unit: UnitOfWork, email_id: str, tenant_id: str | None) -> list[tuple
     return [(user, tenant) for user, tenant in pairs if user and tenant]
 
 
-def _with_password(users: list[tuple[User, Tenant]], password: str) -> list[tuple[User, Tenant]]:
+def _with_password(deps: Deps, users: list[tuple[User, Tenant]], password: str) -> list[tuple[User, Tenant]]:
     """Those whose password it is; without any it takes as long as with one."""
     hashes: set[str | None] = {user.password_hash for user, _ in users}
-    right = {password_hash for password_hash in hashes or {None} if passwords.password_matches(password, password_hash)}
+    right = {each for each in hashes or {None} if deps.passwords.matches(password, each)}
     return [(user, tenant) for user, tenant in users if user.password_hash in right]
 
 
@@ -249,9 +249,9 @@ def checked_email(email: str) -> str:
     return email
 
 
-def hashed_password(password: str, field: str = "password") -> str:
+def hashed_password(deps: Deps, password: str, field: str = "password") -> str:
     """The hash to store; raises `BadRequest` for a password that is too short or too long."""
-    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        problem = f"must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters"
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        problem = f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"
         raise BadRequest.of_field(field, problem)
-    return passwords.hash_password(password)
+    return deps.passwords.hash(password)

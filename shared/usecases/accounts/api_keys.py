@@ -55,7 +55,7 @@ def create(
         tenants.get_or_add(unit, caller.tenant_id, deps.now())
         unit.api_keys.add(key)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
     return key, credential
 
 

@@ -86,7 +86,7 @@ def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session
         raise BadRequest.of_field("email", "is needed: it is what you will sign in with")
     owner = accounts.NewOwner(
         email=accounts.checked_email(choices.email),
-        password_hash=accounts.hashed_password(choices.password),
+        password_hash=accounts.hashed_password(deps, choices.password),
         name=choices.name,
         tenant_name=choices.tenant_name,
         device=device,
@@ -99,11 +99,11 @@ def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session
         _check_is_not_set_up(unit, link.tenant_id)
         return accounts.add_owner(deps, unit, link.tenant_id, owner)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _accept(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
-    password_hash = accounts.hashed_password(choices.password)
+    password_hash = accounts.hashed_password(deps, choices.password)
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
@@ -122,7 +122,7 @@ def _accept(deps: Deps, token: str, choices: Choices, device: Device) -> Session
         accounts.add_user(unit, user)
         return sign_ins.begin(deps, unit, user, tenant, device)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _may_still_manage(unit: UnitOfWork, link: AccountLink, role: Role) -> bool:
@@ -134,7 +134,7 @@ def _may_still_manage(unit: UnitOfWork, link: AccountLink, role: Role) -> bool:
 
 
 def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
-    password_hash = accounts.hashed_password(choices.password)
+    password_hash = accounts.hashed_password(deps, choices.password)
 
     def attempt(unit: UnitOfWork) -> Session:
         link = _use_up(deps, unit, token)
@@ -146,7 +146,7 @@ def _reset(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
             raise Unauthorized(_NO_SUCH_LINK)
         return accounts.choose_password(deps, unit, user, password_hash, device)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _add(

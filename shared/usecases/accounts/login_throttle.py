@@ -81,7 +81,7 @@ def count_failure(deps: Deps, count_limits: Mapping[str, int]) -> None:
             failed_at = [*_recent(unit.login_failures.get(count_id), now), now][-limit:]
             unit.login_failures.put(LoginFailures(failed_at=failed_at, expires_at=now + WINDOW), count_id)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def forget_failures(deps: Deps, count_ids: list[str]) -> None:

@@ -14,10 +14,7 @@ from shared.domain.ids import new_id
 
 
 def get_or_add(unit: UnitOfWork, tenant_id: str, now: datetime) -> Tenant:
-    """Return the tenant; the one that API_KEY speaks for is added when it is first needed.
-
-    Commit the unit with `retry_existing`: two requests may need it at once.
-    """
+    """Return the tenant; the one that API_KEY speaks for is added when it is first needed."""
     return unit.tenants.get(tenant_id) or unit.tenants.add(Tenant(id=tenant_id, name=tenant_id, created_at=now))
 
 
@@ -50,6 +47,6 @@ def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> T
             unit.file_usage.patch(tenant_id, clean_at=deps.now())
         return tenant
 
-    tenant = run_with_retry(deps, attempt, retry_existing=True)
+    tenant = run_with_retry(deps, attempt)
     deps.cache.forget(_cache_key(tenant_id))
     return tenant

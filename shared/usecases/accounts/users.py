@@ -96,7 +96,7 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
             _give_up_ownership(unit, tenant, user)
         return user
 
-    user = run_with_retry(deps, attempt, retry_existing=True)
+    user = run_with_retry(deps, attempt)
     forget_user(deps, user)
     return user
 
@@ -147,7 +147,7 @@ def remove(deps: Deps, caller: Principal, user_id: str) -> None:
         remove_user(unit, user)
         return user
 
-    forget_user(deps, run_with_retry(deps, attempt, retry_existing=True))
+    forget_user(deps, run_with_retry(deps, attempt))
 
 
 def _give_up_ownership(unit: UnitOfWork, tenant: Tenant, user: User) -> None:

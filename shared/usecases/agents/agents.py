@@ -34,7 +34,7 @@ def create_agent(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Agent
         choose_responder(unit, tenant, agent)
 
     with _deleted_on_failure(deps, agent.tools_secret):
-        run_with_retry(deps, attempt, retry_existing=True)
+        run_with_retry(deps, attempt)
     return agent
 
 
@@ -83,7 +83,7 @@ def delete_agent(deps: Deps, tenant_id: str, agent_id: str) -> None:
         choose_responder(unit, tenant, agent.model_copy(update={"active": False}))
         return agent
 
-    deleted = run_with_retry(deps, attempt, retry_existing=True)
+    deleted = run_with_retry(deps, attempt)
     if deleted.tools_secret:
         deps.secrets.delete(deleted.tools_secret)
 
@@ -106,7 +106,7 @@ def _change(
         return agent, former.tools_secret
 
     with _deleted_on_failure(deps, secret_name):
-        agent, former_secret = run_with_retry(deps, attempt, retry_existing=True)
+        agent, former_secret = run_with_retry(deps, attempt)
     if former_secret and former_secret != agent.tools_secret:
         deps.secrets.delete(former_secret)
     return agent

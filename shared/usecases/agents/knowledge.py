@@ -36,7 +36,7 @@ def add(deps: Deps, tenant_id: str, agent_id: str, name: str, content: bytes) ->
         unit.knowledge_texts.add(KnowledgeText(id=file.id, tenant_id=tenant_id, text=text))
         choose_responder(unit, tenant, agent)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
     return file
 
 
@@ -53,7 +53,7 @@ def remove(deps: Deps, tenant_id: str, agent_id: str, file_id: str) -> None:
         unit.knowledge_texts.remove(file_id)
         choose_responder(unit, tenant, agent)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def for_model(deps: Deps, agent: Agent) -> str:

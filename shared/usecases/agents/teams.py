@@ -45,7 +45,7 @@ def create_team(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> AgentT
         unit.agent_teams.add(team)
         _choose_responder_team(unit, tenant, team)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
     return team
 
 
@@ -165,7 +165,7 @@ def _change(deps: Deps, tenant_id: str, team_id: str, change: Callable[[UnitOfWo
         _choose_responder_team(unit, tenant, team)
         return team
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _reserve_name(unit: UnitOfWork, team: AgentTeam) -> None:

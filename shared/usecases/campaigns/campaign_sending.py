@@ -27,6 +27,7 @@ from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author
 from shared.domain.outbox import Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.conversations import sending
 from shared.usecases.customers import customer_tags, customers
 from shared.usecases.identities import contacts
@@ -108,6 +109,7 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     except Conflict:
         # The campaign was changed, or another process sent this batch too: the next run continues from there.
         return 0
+    realtime.campaign_updated(deps, campaign)
     return sent
 
 
@@ -160,7 +162,7 @@ def _send_all(deps: Deps, campaign: Campaign, recipients: Sequence[Customer]) ->
         if campaign.message_id(customer.id) in accepted_ids:
             sent += 1
             continue
-        sent += run_with_retry(deps, partial(_send, deps, campaign, customer.id), retry_existing=True)
+        sent += run_with_retry(deps, partial(_send, deps, campaign, customer.id))
     return sent
 
 

@@ -157,7 +157,7 @@ def _change(deps: Deps, tenant_id: str, change: Callable[[list[AccessRule]], T])
             rule_set = unit.access_rules.add(AccessRuleSet(tenant_id=tenant_id, rules=[]))
         return change(rule_set.rules)
 
-    result = run_with_retry(deps, attempt, retry_existing=True)
+    result = run_with_retry(deps, attempt)
     deps.cache.forget(_cache_key(tenant_id))
     return result
 

@@ -31,7 +31,7 @@ def switch(deps: Deps, tenant_id: str, conversation_id: str, *, enabled: bool, a
         unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
         return conversation
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def binding(deps: Deps, tenant_id: str, instance_id: str) -> AgentBinding | None:
@@ -53,7 +53,7 @@ def bind(deps: Deps, tenant_id: str, instance_id: str, changes: Mapping[str, Any
         unit.after_commit(lambda: instance_lookup.forget(deps, instance))
         return bound
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _check_agent(unit: UnitOfWork, tenant_id: str, agent_id: str | None) -> None:

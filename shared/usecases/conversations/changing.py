@@ -47,10 +47,10 @@ def _change(deps: Deps, tenant_id: str, change: Change, text: str | None) -> Acc
 
 
 def _attempt(deps: Deps, unit: UnitOfWork, tenant_id: str, change: Change, text: str | None) -> Accepted:
-    unit.fetch(unit.message_places.key(change.message_id), unit.outbox.key(change.message_id))
+    unit.fetch(unit.message_records.key(change.message_id), unit.outbox.key(change.message_id))
     # A client may name what is no message, but another name of one.
-    place = unit.message_places.get(change.message_id)
-    message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
+    record = unit.message_records.get(change.message_id)
+    message = of_tenant(tenant_id, record if isinstance(record, Message) else None)
     if message is None:
         raise NotFound("Message not found")
     item = unit.outbox.owned_or_none(tenant_id, change.message_id)

@@ -61,14 +61,14 @@ def profile(deps: Deps, instance: Instance, person: Person) -> tuple[Customer, I
 def message(deps: Deps, instance: Instance, message_id: str) -> Named:
     """The message by our id or its provider's; one that the hub has not got is taken for a customer's."""
     unit = UnitOfWork(deps.store)
-    places = unit.message_places
+    records = unit.message_records
     candidates = [message_id, ids.provider_message(instance.id, message_id)]
-    unit.fetch(*map(places.key, candidates))
+    unit.fetch(*map(records.key, candidates))
     for candidate in candidates:
-        place = places.get(candidate)
-        if isinstance(place, MessageAlias):
-            place = places.get(place.alias_of)
-        stored = of_tenant(instance.tenant_id, place) if isinstance(place, Message) else None
+        record = records.get(candidate)
+        if isinstance(record, MessageAlias):
+            record = records.get(record.alias_of)
+        stored = of_tenant(instance.tenant_id, record) if isinstance(record, Message) else None
         if stored is not None and stored.external_message_id is not None:
             return Named(stored.external_message_id, stored.direction is Direction.OUTBOUND)
     return Named(message_id)

@@ -23,10 +23,7 @@ def are_stored(deps: Deps) -> bool:
 
 
 def order(deps: Deps, unit: UnitOfWork, message: Message, former: Sequence[Attachment] = ()) -> None:
-    """With the message's own commit, order copies of its files, without those of its `former` attachments.
-
-    For decisions that run with `retry_existing`.
-    """
+    """With the message's own commit, order copies of its files, without those of its `former` attachments."""
     if not are_stored(deps):
         return
     former_ids = {copy_id(message, number, attachment) for number, attachment in enumerate(former)}

@@ -29,8 +29,8 @@ def passing_on(
     `Unprocessable` for a message that was deleted, a note or a reaction, and for one that says nothing, or has a file
     that nobody gets or that cannot be handed out.
     """
-    place = unit.message_places.get(message_id)
-    message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
+    record = unit.message_records.get(message_id)
+    message = of_tenant(tenant_id, record if isinstance(record, Message) else None)
     if message is None:
         raise NotFound("Message not found")
     if message.deleted_at is not None:

@@ -50,7 +50,7 @@ def keep(deps: Deps, tenant_id: str, content: bytes, refer: Refer) -> None:
             unit.file_usage.patch(tenant_id, clean_at=deps.now() + CLEANED_EVERY)
         return is_new
 
-    is_new = run_with_retry(deps, attempt, retry_existing=True)
+    is_new = run_with_retry(deps, attempt)
     if is_new and not files.exists(tenant_id, stored.sha256):  # it was deleted between the two
         files.put(tenant_id, [content], deps.settings.file_limit_mb * MEGABYTE)
 

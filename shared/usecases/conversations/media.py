@@ -44,8 +44,8 @@ class Link:
 
     def url(self, base: str) -> str:
         """Where the file is, at a hub with this address."""
-        place = f"{base}/media/{quote(self.media_id, safe='')}/content"
-        return f"{place}?copy={self.copy.id}&expires={self.expires}&signature={self.signature}"
+        url = f"{base}/media/{quote(self.media_id, safe='')}/content"
+        return f"{url}?copy={self.copy.id}&expires={self.expires}&signature={self.signature}"
 
 
 def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
@@ -56,7 +56,7 @@ def fetch(deps: Deps, tenant_id: str, media_id: str) -> Blob:
     """
     if _is_upload(media_id):
         return _uploaded(deps, uploads.read(deps, tenant_id, media_id))
-    message, number = _place(deps, tenant_id, media_id)
+    message, number = _message_and_number(deps, tenant_id, media_id)
     return _content(deps, message, number, _copy(deps, message, number))
 
 
@@ -65,8 +65,8 @@ def link(deps: Deps, tenant_id: str, media_id: str, seconds: int) -> Link:
     if _is_upload(media_id):
         copy = uploads.read(deps, tenant_id, media_id)
     else:
-        message, number = _place(deps, tenant_id, media_id)
-        copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True)
+        message, number = _message_and_number(deps, tenant_id, media_id)
+        copy = run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number))
     return link_to(deps, media_id, copy, seconds)
 
 
@@ -109,7 +109,7 @@ def fetch_by_link(deps: Deps, media_id: str, copy_id: str, expires: int, signatu
             raise refused
         return _uploaded(deps, copy)
     try:
-        message, number = _place(deps, copy.tenant_id, media_id)
+        message, number = _message_and_number(deps, copy.tenant_id, media_id)
     except NotFound:
         raise refused from None
     if file_copies.copy_id(message, number, message.attachments[number]) != copy.id:
@@ -138,9 +138,7 @@ def _content(deps: Deps, message: Message, number: int, copy: FileCopy | None) -
     """The copy, else what the provider gives, unless the scanner has to see it before."""
     reason = message.attachments[number].unavailable
     if reason is None and scanning.is_on(deps):
-        copy = copy or run_with_retry(
-            deps, lambda unit: _copy_or_order(deps, unit, message, number), retry_existing=True
-        )
+        copy = copy or run_with_retry(deps, lambda unit: _copy_or_order(deps, unit, message, number))
         reason = _why_unchecked(copy)
     if reason == BEING_CHECKED:
         raise Collision("this file is being checked: ask again in some minutes")
@@ -205,11 +203,11 @@ def _fetched(deps: Deps, message: Message, number: int) -> Blob:
     return blob
 
 
-def _place(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, int]:
+def _message_and_number(deps: Deps, tenant_id: str, media_id: str) -> tuple[Message, int]:
     """The message, and where in it the file is."""
     message_id, _, number = media_id.rpartition("-")
-    place = UnitOfWork(deps.store).message_places.get(message_id)
-    message = of_tenant(tenant_id, place if isinstance(place, Message) else None)
+    record = UnitOfWork(deps.store).message_records.get(message_id)
+    message = of_tenant(tenant_id, record if isinstance(record, Message) else None)
     if message is None or not _is_number(number):
         raise _missing()
     if int(number) >= len(message.attachments) or message.deleted_at is not None:

@@ -27,7 +27,7 @@ def rate(deps: Deps, tenant_id: str, conversation_id: str, score: int, comment: 
         conversation = unit.conversations.owned(tenant_id, conversation_id)
         return _put_rating(deps, unit, conversation, score, comment, RatingSource.API)
 
-    return run_with_retry(deps, attempt, retry_existing=True)
+    return run_with_retry(deps, attempt)
 
 
 def _put_rating(

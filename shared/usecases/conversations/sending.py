@@ -87,9 +87,7 @@ def send(
     if content.forward_of is None:
         draft.check()
     try:
-        is_new = run_with_retry(
-            deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of), retry_existing=True
-        )
+        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of))
     except HubError:
         # What was accepted stays accepted, whatever its target has become since.
         if draft.request_hash is None or not _is_accepted(deps, caller, draft):
@@ -245,8 +243,8 @@ def send_unprompted(
     """Accept a message that is no answer to anything: who waits for one goes on waiting, what is snoozed stays so.
 
     It goes into the open conversation, else into a new one; the identity's
-    version keeps the conversation from being closed or moved meanwhile. Run it
-    with `retry_existing`: a message that was accepted before is not accepted again.
+    version keeps the conversation from being closed or moved meanwhile. A message
+    that was accepted before is not accepted again.
     """
     unit.identities.expect_unchanged(identity)
     if unit.messages.collided_with(draft.message_id) is None:

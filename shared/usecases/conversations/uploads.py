@@ -90,10 +90,7 @@ def attachment(deps: Deps, tenant_id: str, file_id: str, kind: MessageKind, file
 
 
 def refer(deps: Deps, unit: UnitOfWork, message: Message) -> None:
-    """With the commit of a message that is sent, keep its uploads for as long as its own files.
-
-    For decisions that run with `retry_existing`.
-    """
+    """With the commit of a message that is sent, keep its uploads for as long as its own files."""
     for number, each in enumerate(message.attachments):
         if each.sha256 is None:
             continue

@@ -127,8 +127,8 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         return True
     if instance.down_since is not None and not outages.is_over(deps, instance):
         return settling.hold(deps, unit, item, instance)
-    with deps.sending.place(instance.id) as has_place:
-        if not has_place:
+    with deps.sending.slot(instance.id) as has_slot:
+        if not has_slot:
             pacing.wait(deps, unit, instance, item, _PLACE_SECONDS)
             return False
         if pacing.wait_for_turn(deps, unit, instance, channel(instance.adapter).capabilities.pace, item):

@@ -79,9 +79,7 @@ def save(deps: Deps, caller: Principal, new: NewSettings) -> Forge:
     if secret_name and new.api_key:
         deps.secrets.write(secret_name, {_KEY: new.api_key})
     try:
-        settings, former_secret_name = run_with_retry(
-            deps, lambda unit: _replace(deps, unit, caller, new, secret_name), retry_existing=True
-        )
+        settings, former_secret_name = run_with_retry(deps, lambda unit: _replace(deps, unit, caller, new, secret_name))
     except HubError:
         if secret_name:
             deps.secrets.delete(secret_name)

@@ -32,6 +32,7 @@ def store(
     chat.last_placement, chat.last_inbound_at = message_documents.placement(chat, arrival), received_at
     if chat.conversation_id is None:
         conversation.status, conversation.closed_at = ConversationStatus.CLOSED, received_at
+        conversation.unread_count, conversation.is_unread = 0, False
         unit.conversations.patch(conversation_id, **conversation.model_dump())
     counters.count(unit, counters.Source.of(conversation), received_at, Counters(inbound=1))
     return message, conversation

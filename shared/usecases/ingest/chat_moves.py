@@ -15,7 +15,7 @@ def move_chat(deps: Deps, instance: Instance, moved: ChatMoved) -> None:
 
     An address that is not stored has no chat to move.
     """
-    run_with_retry(deps, lambda unit: _move(deps, unit, instance, moved), retry_existing=True)
+    run_with_retry(deps, lambda unit: _move(deps, unit, instance, moved))
 
 
 def _move(deps: Deps, unit: UnitOfWork, instance: Instance, moved: ChatMoved) -> None:

@@ -37,11 +37,11 @@ def answered_key(unit: UnitOfWork, instance: Instance, received: MessageReceived
     """The message that one among people answers, to be read together with the chat."""
     if not received.is_among_people or received.from_me or received.reply_to is None:
         return []
-    return [unit.message_places.key(ids.provider_message(instance.id, received.reply_to))]
+    return [unit.message_records.key(ids.provider_message(instance.id, received.reply_to))]
 
 
 def _answers_us(unit: UnitOfWork, instance: Instance, received: MessageReceived) -> bool:
     if received.reply_to is None or received.from_me:
         return False
-    place = unit.message_places.get(ids.provider_message(instance.id, received.reply_to))
-    return isinstance(place, MessageAlias) or (isinstance(place, Message) and place.direction is Direction.OUTBOUND)
+    record = unit.message_records.get(ids.provider_message(instance.id, received.reply_to))
+    return isinstance(record, MessageAlias) or (isinstance(record, Message) and record.direction is Direction.OUTBOUND)

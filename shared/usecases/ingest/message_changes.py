@@ -1,7 +1,7 @@
 """Changes of stored messages: receipts, edits, deletions, reactions.
 
 Providers deliver these in any order, also before the message itself. Then a
-note is left in the message's place, which the message takes up when it comes.
+note is stored under the message's id, which the message takes over when it comes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
             _tell_what_became(deps, unit, instance, record, receipt)
         return False
 
-    if run_with_retry(deps, attempt, retry_existing=True):
+    if run_with_retry(deps, attempt):
         _change(deps, instance, receipt.external_message_id, change)
 
 
@@ -74,7 +74,7 @@ def _tell_what_became(deps: Deps, unit: UnitOfWork, instance: Instance, message:
     if receipt.note is None or receipt.note_id is None:
         return
     note_id = ids.provider_message(instance.id, receipt.note_id)
-    if unit.message_places.collided_with(note_id) is not None:
+    if unit.message_records.collided_with(note_id) is not None:
         return
     now = deps.now()
     note = Message(
@@ -199,13 +199,13 @@ def _change(
         else:
             _change_record(deps, unit, message_id, record, change)
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
 
 
 def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | None:
     """The message, followed to our own document when the provider's id is only another name for it; else the note."""
-    place = unit.message_places.get(message_id)
-    return unit.messages.of_any_tenant(place.alias_of) if isinstance(place, MessageAlias) else place
+    record = unit.message_records.get(message_id)
+    return unit.messages.of_any_tenant(record.alias_of) if isinstance(record, MessageAlias) else record
 
 
 def _change_record(
@@ -229,7 +229,7 @@ def _change_record(
     early = MessageNote()
     change(early)
     if early != MessageNote():
-        unit.message_places.add(EarlyNote(early=early, expires_at=deps.now() + _NOTE_LIFE), message_id)
+        unit.message_records.add(EarlyNote(early=early, expires_at=deps.now() + _NOTE_LIFE), message_id)
 
 
 def _is_changed(former: Message, message: Message) -> bool:

@@ -21,7 +21,7 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, EarlyNote, Message, MessagePlace, changes_by_note
+from shared.domain.messages import Direction, EarlyNote, Message, MessageRecord, changes_by_note
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
@@ -38,11 +38,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored message. `conversation` has what is known without reading it."""
+    """A stored message. `conversation` has what is known without reading it, which `is_whole` says is all of it."""
 
     message: Message
     conversation: Conversation
     wants_reply: bool = True
+    is_whole: bool = True
 
 
 def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
@@ -53,15 +54,15 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
     message is a duplicate and changes nothing.
     """
     arrival = Arrival(instance, event, received)
-    run_with_retry(deps, lambda unit: _store(deps, unit, arrival), retry_existing=True)
+    run_with_retry(deps, lambda unit: _store(deps, unit, arrival))
 
 
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
-    place = unit.message_places.collided_with(arrival.message_id)
-    if place is None or isinstance(place, EarlyNote):
-        stored = _store_new(deps, unit, arrival, place)
+    record = unit.message_records.collided_with(arrival.message_id)
+    if record is None or isinstance(record, EarlyNote):
+        stored = _store_new(deps, unit, arrival, record)
     else:
-        stored = _stored_before(deps, unit, arrival, place)
+        stored = _stored_before(deps, unit, arrival, record)
     if stored is not None:
         unit.after_commit(lambda: _announce(deps, arrival, stored))
 
@@ -93,7 +94,7 @@ def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote |
 
 
 def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> None:
-    """Receipts, edits or a deletion that came before the message left a note in its place."""
+    """Receipts, edits or a deletion that came before the message left a note under its id."""
     if note is None:
         unit.messages.add(message)
         return
@@ -102,7 +103,7 @@ def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> 
         message.edit(early.text, early.attachments, early.edited_at)
     for field, value in changes_by_note(message.status, early).items():
         setattr(message, field, value)
-    unit.message_places.put(message, message.id)
+    unit.message_records.put(message, message.id)
 
 
 def _store_blocked(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity, author: Identity) -> Stored | None:
@@ -159,7 +160,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
             floods.pause(deps, unit, arrival, conversation_id)
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
-    return Stored(message, conversation)
+    return Stored(message, conversation, is_whole=is_new)
 
 
 def _route(
@@ -181,22 +182,22 @@ def _route(
         routing.apply(deps, unit, routed, None if received.from_me else received.text)
 
 
-def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, place: MessagePlace) -> Stored | None:
+def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, record: MessageRecord) -> Stored | None:
     """A duplicate of another event is dropped; our own event again goes on to the telling and asking.
 
     Our own event may also be a replay after the parser was fixed: then the
     message takes on what is read now.
     """
-    if not isinstance(place, Message) or place.raw_event_id != arrival.event.id:
+    if not isinstance(record, Message) or record.raw_event_id != arrival.event.id:
         log.info("dropped a duplicate", extra={"message_id": arrival.message_id})
         return None
-    if place.edited_at is None:
-        received, former = arrival.received, place.attachments
-        place.kind, place.text = received.kind, received.text
-        place.attachments, place.content, place.extra = list(received.attachments), received.content, received.extra
-        file_copies.order(deps, unit, place, former)
-    conversation = unit.conversations.owned_or_none(place.tenant_id, place.conversation_id)
-    return Stored(place, conversation) if conversation else None
+    if record.edited_at is None:
+        received, former = arrival.received, record.attachments
+        record.kind, record.text = received.kind, received.text
+        record.attachments, record.content, record.extra = list(received.attachments), received.content, received.extra
+        file_copies.order(deps, unit, record, former)
+    conversation = unit.conversations.owned_or_none(record.tenant_id, record.conversation_id)
+    return Stored(record, conversation) if conversation else None
 
 
 def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
@@ -206,7 +207,7 @@ def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
     if stored.message.blocked:
         return
     realtime.message_created(deps, stored.message)
-    realtime.conversation_updated(deps, stored.conversation)
+    realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
     wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people
     if wants_answer or stored.message.consent is not None:
         _ask_for_reply(deps, stored.message, arrival.event)

@@ -65,9 +65,9 @@ def _missing(deps: Deps, instance: Instance, past: Sequence[PastMessage]) -> lis
     for start in range(0, len(past), _READ_AT_ONCE):
         some = past[start : start + _READ_AT_ONCE]
         unit = UnitOfWork(deps.store)
-        place_ids = {ids.provider_message(instance.id, each.external_message_id): each for each in some}
-        unit.fetch(*(unit.message_places.key(place_id) for place_id in place_ids))
-        missing += [each for place_id, each in place_ids.items() if unit.message_places.get(place_id) is None]
+        record_ids = {ids.provider_message(instance.id, each.external_message_id): each for each in some}
+        unit.fetch(*(unit.message_records.key(record_id) for record_id in record_ids))
+        missing += [each for record_id, each in record_ids.items() if unit.message_records.get(record_id) is None]
     return missing
 
 

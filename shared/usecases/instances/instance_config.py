@@ -187,11 +187,11 @@ def _check_kept(parts: Parts) -> None:
 def _missing(error: ValidationError, model: type[BaseModel]) -> list[str]:
     spellings = field_names(model)
     problems = error.errors(include_input=False, include_url=False, include_context=False)
-    places = [".".join(spellings.get(str(part), str(part)) for part in entry["loc"]) or "config" for entry in problems]
+    labels = [".".join(spellings.get(str(part), str(part)) for part in entry["loc"]) or "config" for entry in problems]
     reasons = [entry["msg"].removeprefix("Value error, ") for entry in problems]
     if all(entry["type"] == "missing" for entry in problems):
-        return places
-    fields = {f"config.{place}": reason for place, reason in zip(places, reasons, strict=True)}
+        return labels
+    fields = {f"config.{label}": reason for label, reason in zip(labels, reasons, strict=True)}
     raise BadRequest.of_fields(fields) from None
 
 
@@ -242,8 +242,8 @@ def _load(deps: Deps, instance: Instance) -> BaseModel:
         return build(deps.settings, instance.tenant_id, instance.adapter, model, instance.config, secrets)
     except ValidationError as error:
         spellings = field_names(model)
-        places = {str(entry["loc"][0]) for entry in error.errors(include_input=False) if entry["loc"]}
-        names = sorted(spellings.get(place, place) for place in places)
+        labels = {str(entry["loc"][0]) for entry in error.errors(include_input=False) if entry["loc"]}
+        names = sorted(spellings.get(label, label) for label in labels)
     raise BadRequest(f"{label(instance)} is not configured: check {', '.join(names) or 'its config'}")
 
 

@@ -81,7 +81,7 @@ def prepared_config(deps: Deps, instance: Instance) -> BaseModel:
 
 def record(deps: Deps, instance: Instance, connection: Connection) -> Instance:
     """Store the outcome of connecting; raises `NotFound`, and `Collision` for another instance's account."""
-    before, after = run_with_retry(deps, lambda unit: _record(deps, unit, instance, connection), retry_existing=True)
+    before, after = run_with_retry(deps, lambda unit: _record(deps, unit, instance, connection))
     forget(deps, before)
     forget(deps, after)
     return after
@@ -124,7 +124,7 @@ def claim_account(deps: Deps, instance: Instance, account: str) -> None:
         _reserve_account(unit, current, account)
         current.account = account
 
-    run_with_retry(deps, attempt, retry_existing=True)
+    run_with_retry(deps, attempt)
     forget(deps, instance)
 
 

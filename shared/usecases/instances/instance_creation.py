@@ -146,7 +146,7 @@ def _store(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str,
         deps.secrets.write(draft.secret_name, credentials)
     try:
         with set_lock:
-            created = run_with_retry(deps, lambda unit: _add(unit, draft, new), retry_existing=True)
+            created = run_with_retry(deps, lambda unit: _add(unit, draft, new))
     except HubError:
         deps.secrets.delete(draft.secret_name)
         raise

@@ -83,9 +83,7 @@ def update(
     check_external_id(changes.external_id)
     check_label(changes.label)
     with set_lock:
-        outcome = run_with_retry(
-            deps, lambda unit: _update(deps, unit, caller, instance_id, changes), retry_existing=True
-        )
+        outcome = run_with_retry(deps, lambda unit: _update(deps, unit, caller, instance_id, changes))
     if outcome.before.adapter != outcome.after.adapter:
         instance_operations.end_former(deps, outcome.before)
     forget(deps, outcome.before)

@@ -69,7 +69,7 @@ def set_default(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
         return instance
 
     with set_lock:
-        instance = run_with_retry(deps, attempt, retry_existing=True)
+        instance = run_with_retry(deps, attempt)
     forget(deps, instance)
     return instance
 
@@ -81,9 +81,7 @@ def delete(deps: Deps, tenant_id: str, instance_id: str, *, keep_last: bool = Fa
     sweep asks again. Raises `NotFound`, and with `keep_last` `BadRequest` for a tenant's only instance.
     """
     with set_lock:
-        instance, removal = run_with_retry(
-            deps, lambda unit: _remove(deps, unit, tenant_id, instance_id, keep_last), retry_existing=True
-        )
+        instance, removal = run_with_retry(deps, lambda unit: _remove(deps, unit, tenant_id, instance_id, keep_last))
     forget(deps, instance)
     if removal is None:
         deps.secrets.delete(instance.secret_name)

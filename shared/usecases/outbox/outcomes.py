@@ -33,7 +33,7 @@ def record_sent(deps: Deps, instance: Instance, item: OutboxItem, sent: Sent, pa
 
     The item may have been settled otherwise when the lease ran out: that the provider took the message is the truth.
     """
-    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part), retry_existing=True)
+    run_with_retry(deps, lambda unit: record_sent_in(deps, unit, instance, item, sent, part))
 
 
 def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: Sent, part: Part) -> None:
@@ -60,8 +60,8 @@ def _sent_status(unit: UnitOfWork, instance: Instance, item: OutboxItem, sent: S
     """`SENT`, or what receipts have told since one of them settled the item before its sender could."""
     if sent.external_message_id is None:
         return MessageStatus.SENT
-    place = unit.message_places.collided_with(ids.provider_message(instance.id, sent.external_message_id))
-    if not isinstance(place, MessageAlias) or place.alias_of != item.id:
+    record = unit.message_records.collided_with(ids.provider_message(instance.id, sent.external_message_id))
+    if not isinstance(record, MessageAlias) or record.alias_of != item.id:
         return MessageStatus.SENT
     message = unit.messages.owned_or_none(item.tenant_id, item.id)
     return message.status if message is not None and message.status in _AFTER_SENT else MessageStatus.SENT
@@ -105,21 +105,21 @@ def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
     )
 
 
-def _add_alias(unit: UnitOfWork, item: OutboxItem, place_id: str) -> None:
+def _add_alias(unit: UnitOfWork, item: OutboxItem, record_id: str) -> None:
     """The provider's echo or receipt may overtake its answer to us: our message takes over what it says."""
-    place = unit.message_places.collided_with(place_id)
-    if isinstance(place, Message) and place.direction is Direction.INBOUND:
+    record = unit.message_records.collided_with(record_id)
+    if isinstance(record, Message) and record.direction is Direction.INBOUND:
         log.error("the provider gave our message the id of a customer's", extra={"message_id": item.id})
         return
-    if isinstance(place, EarlyNote | Message):
-        note = place.early.about_ours() if isinstance(place, EarlyNote) else place
+    if isinstance(record, EarlyNote | Message):
+        note = record.early.about_ours() if isinstance(record, EarlyNote) else record
         unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
-    if isinstance(place, Message) and item.payload.automatic:
+    if isinstance(record, Message) and item.payload.automatic:
         _end_false_pause(unit, item)
-    if place is None:
-        unit.message_places.add(MessageAlias(alias_of=item.id), place_id)
+    if record is None:
+        unit.message_records.add(MessageAlias(alias_of=item.id), record_id)
     else:
-        unit.message_places.put(MessageAlias(alias_of=item.id), place_id)
+        unit.message_records.put(MessageAlias(alias_of=item.id), record_id)
 
 
 def _end_false_pause(unit: UnitOfWork, item: OutboxItem) -> None:

@@ -103,7 +103,7 @@ def _unsettled(deps: Deps, unit: UnitOfWork, chat: Identity) -> list[OutboxItem]
 def stored_echo(unit: UnitOfWork, instance: Instance, item: OutboxItem, part: Part) -> Sent | None:
     """The echo that came before anybody knew that the outcome was unknown, and was stored as somebody else's message.
 
-    Writing down that the message was sent puts an alias in the echo's place, which is so stored once.
+    Writing down that the message was sent stores an alias under the echo's id, so that the echo is no second message.
     """
     query = unit.messages.query().where(lambda message: message.conversation_id, "==", item.conversation_id)
     query = query.order_by(lambda message: message.sent_at, descending=True)
@@ -147,8 +147,8 @@ def _first_unclaimed(unit: UnitOfWork, instance: Instance, item: OutboxItem, can
     for sent in candidates:
         if sent.external_message_id is None:
             continue
-        place = unit.message_places.get(ids.provider_message(instance.id, sent.external_message_id))
-        if not isinstance(place, MessageAlias) or place.alias_of == item.id:
+        record = unit.message_records.get(ids.provider_message(instance.id, sent.external_message_id))
+        if not isinstance(record, MessageAlias) or record.alias_of == item.id:
             return sent
     return None
 

@@ -17,7 +17,7 @@ from shared.usecases.outbox import enqueueing
 
 def confirm(deps: Deps, event: ReplyEvent, consent: Consent) -> None:
     """Send the confirmation of the event's message; a second time it changes nothing."""
-    run_with_retry(deps, lambda unit: _confirm(deps, unit, event, consent), retry_existing=True)
+    run_with_retry(deps, lambda unit: _confirm(deps, unit, event, consent))
 
 
 def _confirm(deps: Deps, unit: UnitOfWork, event: ReplyEvent, consent: Consent) -> None:

@@ -226,7 +226,7 @@ def _accept(
     is_finished = False
     try:
         # What grew has changed the conversation since it was read.
-        is_finished = run_with_retry(deps, attempt, unit=None if growth and growth.is_begun else unit)
+        is_finished = run_with_retry(deps, attempt, create_once=True, unit=None if growth and growth.is_begun else unit)
     except AlreadyExists:
         log.info("answered already", extra={"conversation_id": turn.conversation.id})
     if growth is not None and not is_finished:
@@ -402,6 +402,6 @@ def _stop(deps: Deps, turn: Turn, reason: StopReason) -> None:
         _flag_for_person(deps, unit, conversation, turn, "automatic_answers_stopped", reason)
 
     try:
-        run_with_retry(deps, attempt)
+        run_with_retry(deps, attempt, create_once=True)
     except AlreadyExists:
         log.info("stopped already", extra={"conversation_id": turn.conversation.id})

@@ -39,7 +39,7 @@ def create(deps: Deps, tenant_id: str, new_session: NewSession) -> Conversation:
     agent for a reply, for the customer has not written it. Raises `NotFound`,
     `Unprocessable` and `Collision` as `contacts.on_channel` does.
     """
-    return run_with_retry(deps, lambda unit: _create(deps, unit, tenant_id, new_session), retry_existing=True)
+    return run_with_retry(deps, lambda unit: _create(deps, unit, tenant_id, new_session))
 
 
 def _create(deps: Deps, unit: UnitOfWork, tenant_id: str, new_session: NewSession) -> Conversation:

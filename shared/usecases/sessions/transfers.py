@@ -45,9 +45,7 @@ def transfer(deps: Deps, tenant_id: str, conversation_id: str, request: Transfer
     """
     if request.origin is request.target:
         raise BadRequest.of_field("to_channel", "is the same as from_channel", "is the channel to leave")
-    return run_with_retry(
-        deps, lambda unit: _transfer(deps, unit, tenant_id, conversation_id, request), retry_existing=True
-    )
+    return run_with_retry(deps, lambda unit: _transfer(deps, unit, tenant_id, conversation_id, request))
 
 
 def _transfer(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str, request: Transfer) -> Conversation:

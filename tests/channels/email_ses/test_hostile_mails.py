@@ -81,7 +81,7 @@ def test_eight_times_the_mail_costs_no_square_of_it(name: str) -> None:
     make = HOSTILE[name]
     _read(make(100))
     # Quadratic time would be 64 times as long; differences of a few milliseconds cannot be measured.
-    assert _cost(make(160_000)) < 24 * max(_cost(make(20_000)), 0.004)
+    assert _cost(make(80_000)) < 24 * max(_cost(make(10_000)), 0.002)
 
 
 def test_elements_in_html_lie_in_one_another_only_so_deep() -> None:

@@ -13,7 +13,7 @@ from shared.domain.events import Topic
 TABLE: Final = Path(__file__).parents[1] / "functions" / "functions.yaml"
 
 Front = Literal["single", "split"]
-Kind = Literal["http", "event", "schedule", "container"]
+Kind = Literal["http", "event", "schedule", "container", "worker"]
 Pattern = Annotated[str, Field(pattern=r"^/([^*]*|([^*]*/)?\*)$")]
 """A URL map's pattern: `*` stands only at the end, after a slash."""
 
@@ -42,10 +42,11 @@ class Roles(_Row):
     traces: bool = False
     pulls: tuple[str, ...] = ()
     listens: tuple[Topic, ...] = ()
+    scales: tuple[str, ...] = ()
 
 
 class Deployable(_Row):
-    """One Cloud Run service. `timeout` is in seconds, `cpu` in processors."""
+    """One Cloud Run service, or a worker pool, which nobody calls. `timeout` is in seconds, `cpu` in processors."""
 
     kind: Kind
     fronts: tuple[Front, ...] = Field(min_length=1)
@@ -55,8 +56,8 @@ class Deployable(_Row):
     schedule: str | None = None
     memory: str = Field(pattern=r"^\d+(Mi|Gi)$")
     cpu: int = Field(ge=1, le=8)
-    concurrency: int = Field(ge=1, le=1000)
-    timeout: int = Field(ge=1, le=3600)
+    concurrency: int = Field(default=1, ge=1, le=1000)
+    timeout: int = Field(default=1, ge=1, le=3600)
     instances: Instances
     environment: dict[str, str]
     secrets: tuple[str, ...]
@@ -69,9 +70,10 @@ class Deployable(_Row):
             "container": bool(self.paths),
             "event": self.topic is not None,
             "schedule": self.schedule is not None,
+            "worker": True,
         }
         ways_in = [bool(self.paths), self.topic is not None, self.schedule is not None]
-        if not ways[self.kind] or sum(ways_in) != 1:
+        if not ways[self.kind] or sum(ways_in) != (self.kind != "worker"):
             raise ValueError(f"a deployable of kind {self.kind} needs exactly the way in that fits it")
         return self
 

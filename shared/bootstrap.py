@@ -18,6 +18,7 @@ from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.files import Files
+from shared.ports.holders import Holders
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
@@ -39,7 +40,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     _check_key_pair(settings)
     spans.start(settings)
     backend = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
-    store, bus, vault, blobs, files, snapshots = backend
+    store, bus, vault, blobs, files, snapshots, holders = backend
     deps = Deps(
         settings=settings,
         store=store,
@@ -54,6 +55,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         sending=Slots(settings.threads),
         files=files,
         snapshots=snapshots,
+        holders=holders,
     )
     if settings.backend == "embedded":
         try:
@@ -90,7 +92,7 @@ def _check_key_pair(settings: Settings) -> None:
         raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
-_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None, Snapshots | None]
+_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None, Snapshots | None, Holders | None]
 
 
 def _embedded(settings: Settings, durable: bool) -> _Backend:
@@ -98,6 +100,7 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     from shared.adapters.embedded.bus import SqliteBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.files import DirectoryFiles  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.holders import OneHolder  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.snapshots import DirectorySnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
@@ -107,7 +110,7 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
     blobs = FileBlobs(settings.data_dir / "blobs", utc_now)
     files, snapshots = DirectoryFiles(settings.data_dir / "files"), DirectorySnapshots(settings.data_dir / "sessions")
-    return SqliteStore(database), bus, vault, blobs, files, snapshots
+    return SqliteStore(database), bus, vault, blobs, files, snapshots, OneHolder()
 
 
 def _google(settings: Settings) -> _Backend:
@@ -115,6 +118,7 @@ def _google(settings: Settings) -> _Backend:
     from shared.adapters.google.bucket import Bucket  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.files import BucketFiles  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.holders import WorkerPoolHolders  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.snapshots import BucketSnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
@@ -131,6 +135,9 @@ def _google(settings: Settings) -> _Backend:
         BucketBlobs(bucket(settings.media_bucket), utc_now) if settings.media_bucket else NoBlobs(),
         BucketFiles(bucket(settings.files_bucket)) if settings.files_bucket else None,
         BucketSnapshots(bucket(settings.sessions_bucket)) if settings.sessions_bucket else None,
+        WorkerPoolHolders(settings.holders_pool, settings.holders_max, settings.cloud_run_emulator_host)
+        if settings.holders_pool
+        else None,
     )
 
 
@@ -166,6 +173,6 @@ def close(deps: Deps) -> None:
     deps.secrets.close()
     deps.http.close()
     deps.blobs.close()
-    for port in (deps.files, deps.snapshots):
+    for port in (deps.files, deps.snapshots, deps.holders):
         if port is not None:
             port.close()

@@ -114,6 +114,9 @@ class Settings(BaseModel):
     sessions_bucket: str | None = None
     storage_emulator_host: Url | None = None
     secret_manager_emulator_host: str | None = None
+    holders_pool: str | None = None
+    holders_max: int = Field(default=10, ge=1, le=100)
+    cloud_run_emulator_host: str | None = None
     push_audience: str | None = None
     push_service_account: str | None = None
     push_checked_by: Literal["hub", "cloud_run"] = "hub"

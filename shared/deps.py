@@ -13,6 +13,7 @@ from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
+from shared.ports.holders import Holders
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
@@ -28,7 +29,7 @@ class Deps:
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
     `sending` the threads that send for an account. `files` is None where no place for copies of files is set,
-    `snapshots` where none for the state of sessions is.
+    `snapshots` where none for the state of sessions is, `holders` where nothing says which processes hold connections.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Deps:
     sending: Slots
     files: Files | None = None
     snapshots: Snapshots | None = None
+    holders: Holders | None = None
     pacer: Pacer = field(default_factory=Pacer)
     passwords: Passwords = field(default_factory=Passwords)
     refusals: Tally = field(default_factory=Tally)

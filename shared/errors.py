@@ -12,6 +12,7 @@
     ├── Forbidden                     403   forbidden             no
     ├── NotFound                      404   not_found             no
     ├── Collision                     409   conflict              no
+    ├── PreconditionFailed            412   precondition_failed   once it was read again
     ├── PayloadTooLarge               413   too_large             no
     ├── Unprocessable                 422   unprocessable         no
     ├── TooManyRequests               429   too_many_requests     after `retry_after`
@@ -179,6 +180,13 @@ class Collision(HubError):
         super().__init__(detail if field is None else (FieldName(field), ": ", *_parts(detail)))
 
 
+class PreconditionFailed(HubError):
+    """What is to be changed is not what the caller has read any more."""
+
+    status = 412
+    code = "precondition_failed"
+
+
 class PayloadTooLarge(HubError):
     """The request body is larger than the hub accepts."""
 
@@ -264,6 +272,14 @@ class ProviderRejected(ProviderError):
     """The provider understood and refused for good; trying again cannot help."""
 
     code = "provider_rejected"
+
+
+class RecipientOptedOut(ProviderRejected):
+    """Whom the message is for wants none, or with `marketing_only` no marketing."""
+
+    def __init__(self, provider: str, reason: str, *, marketing_only: bool = False) -> None:
+        super().__init__(provider, reason)
+        self.marketing_only = marketing_only
 
 
 class NotConfigured(ProviderRejected):

@@ -148,9 +148,9 @@ class RecordingStore:
     def commit(self, writes: Sequence[Write]) -> None:
         self.store.commit(writes)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         self.shapes.add(shape_of(collection, where))
-        return self.store.count(collection, where)
+        return self.store.count(collection, where, up_to)
 
     def close(self) -> None:
         self.store.close()

@@ -124,8 +124,8 @@ class OverlapStore:
         self.store.commit(writes)
         self._after_commit.meet(written)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
-        return self.store.count(collection, where)
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
+        return self.store.count(collection, where, up_to)
 
     def close(self) -> None:
         self.store.close()

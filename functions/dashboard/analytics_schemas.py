@@ -6,13 +6,15 @@ Times are seconds and scores 0 to 5, with one decimal; what is not known is 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.dashboard.schemas import CHANNELS
 from functions.dashboard.vocabulary import ChannelFilter
 from shared.domain.analytics import Bucket, Counters, Range
 from shared.domain.instances import CALLS, ChannelType
+from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 from shared.usecases.reporting.analytics import Overview, Performance, Satisfaction
 
@@ -79,8 +81,12 @@ def _metrics(channel: ChannelType, counters: Counters) -> MessagingMetrics | Cal
     )
 
 
-class DashboardOut(BaseModel):
-    """`channelMetrics` has the channel types that counted anything; `trends` is empty when none did."""
+class DashboardOut(DescribedByFields):
+    """`channelMetrics` has the channel types that counted anything; `trends` is empty when none did.
+
+    `totalCalls` and `activeCalls`, of the range and at this moment, are for the dashboard's start page alone
+    (`X-Client-Version`).
+    """
 
     totalSessions: int
     activeChannels: int
@@ -88,6 +94,12 @@ class DashboardOut(BaseModel):
     satisfactionScore: float
     channelMetrics: dict[str, MessagingMetrics | CallMetrics]
     trends: list[TrendPoint]
+    totalCalls: int | None = None
+    activeCalls: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
     @classmethod
     def of(cls, overview: Overview) -> DashboardOut:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, STATUS
 from functions.dashboard.vocabulary import ChannelTypeName, Tag
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, OptOut
 from shared.domain.instances import ChannelType
 from shared.domain.merges import CustomerMerge
+from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 
 _WORDS = {channel.value: word for channel, word in CHANNELS.items()}
@@ -25,8 +27,28 @@ class PreferencesOut(BaseModel):
     preferred_channel: str | None
 
 
-class ProfileOut(BaseModel):
-    """A person across all channels."""
+class OptOutOut(BaseModel):
+    """That a customer wants no automatic messages on a channel, null: on any; `reason` is their word, or a note."""
+
+    channel: str | None
+    reason: str | None
+    opted_out_at: WholeSeconds
+
+    @classmethod
+    def of(cls, opt_out: OptOut) -> OptOutOut:
+        channel = CHANNELS[opt_out.channel] if opt_out.channel else None
+        return cls(channel=channel, reason=opt_out.reason, opted_out_at=opt_out.at)
+
+
+class OptOutIn(BaseModel):
+    """On which channel a customer wants no automatic messages; left out: on any."""
+
+    channel: ChannelTypeName | None = None
+    reason: str | None = Field(default=None, max_length=200)
+
+
+class ProfileOut(DescribedByFields):
+    """A person across all channels. `opted_out` is left out of the profile of somebody who has not opted out."""
 
     customer_id: str
     name: str | None
@@ -34,7 +56,12 @@ class ProfileOut(BaseModel):
     phone: str | None
     preferences: PreferencesOut
     tags: list[str]
+    opted_out: list[OptOutOut] = Field(default_factory=list)
     created_at: WholeSeconds
+
+    @model_serializer(mode="wrap")
+    def _without_opt_outs(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if name != "opted_out" or value}
 
     @classmethod
     def of(cls, customer: Customer) -> ProfileOut:
@@ -42,11 +69,19 @@ class ProfileOut(BaseModel):
         channel = liked.preferred_channel
         return cls(
             customer_id=customer.id,
+            opted_out=[OptOutOut.of(each) for each in _opt_outs(customer)],
             preferences=PreferencesOut(
                 language=liked.language, preferred_channel=_WORDS.get(channel, channel) if channel else None
             ),
             **customer.model_dump(include={"name", "email", "phone", "tags", "created_at"}),
         )
+
+
+def _opt_outs(customer: Customer) -> list[OptOut]:
+    """The ledger; before there was one, only whether the customer had opted out was stored."""
+    if customer.opted_out and all(each.channel is not None for each in customer.opt_outs):
+        return [*customer.opt_outs, OptOut(at=customer.updated_at)]
+    return customer.opt_outs
 
 
 class SavedProfileOut(ProfileOut):
@@ -85,6 +120,9 @@ class ProfileIn(BaseModel):
     phone: Phone | None = None
     preferences: PreferencesIn | None = None
     tags: list[Tag] | None = Field(default=None, max_length=50)
+    opted_out: list[OptOutIn] | None = Field(
+        default=None, max_length=20, description="All channels on which they want no automatic messages; empty: none."
+    )
 
     def changes(self) -> dict[str, Any]:
         """The given fields in the domain's form."""
@@ -95,6 +133,9 @@ class ProfileIn(BaseModel):
             changed["preferences"] = self.preferences.set_values()
         if self.tags is not None:
             changed["tags"] = list(dict.fromkeys(self.tags))
+        if self.opted_out is not None:
+            now = datetime.now(UTC)
+            changed["opt_outs"] = [OptOut(channel=each.channel, reason=each.reason, at=now) for each in self.opted_out]
         return changed
 
 

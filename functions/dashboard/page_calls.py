@@ -49,9 +49,9 @@ class VideoStartIn(BaseModel):
     """As `POST /sessions/{session_id}/video-token`. The hub names the room and who takes part."""
 
     session_id: SessionId
-    room_id: str | None = None
-    channel: str | None = None
-    participant_id: str | None = None
+    room_id: Any = None
+    channel: Any = None
+    participant_id: Any = None
 
 
 api = APIBlueprint("dashboard_page", __name__, vocabulary=VOCABULARY, abp_tags=[Tag(name="Dashboard sessions")])

@@ -18,10 +18,11 @@ from shared.deps import Deps
 from shared.domain.content import Poll
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Attachment, Author, Message, MessageKind, media_id, phones
+from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, media_id, phones
 from shared.domain.outbox import Template
 from shared.domain.templates import Filling
 from shared.errors import BadRequest
+from shared.http.any_case import ANY_CASE
 from shared.http.described import DescribedByFields
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations import uploads
@@ -45,6 +46,12 @@ SENDERS = {
     Author.SYSTEM: "system",
 }
 """This dialect's words for who wrote; a message from the business's own phone counts as an agent's."""
+
+
+def sender(message: Message) -> str:
+    """This dialect's word for who wrote a message; the customer has not been sent what a person only noted."""
+    return "system" if message.direction is Direction.SYSTEM else SENDERS[message.author]
+
 
 MAX_PAGE = 200
 
@@ -94,7 +101,7 @@ class SessionOut(BaseModel):
             agent_id=conversation.assignee_id,
             priority=conversation.priority.value,
             customer_info=CustomerInfo(
-                name=conversation.customer_name or conversation.customer_phone, phone=conversation.customer_phone
+                name=conversation.customer_name or conversation.phone_number, phone=conversation.customer_phone
             ),
         )
 
@@ -173,7 +180,7 @@ class MessageOut(DescribedByFields):
         return cls(
             message_id=message.id,
             session_id=message.conversation_id,
-            sender=SENDERS[message.author],
+            sender=sender(message),
             content=message.text or "",
             timestamp=message.sent_at,
             type=message.kind.value,
@@ -232,7 +239,7 @@ class SendIn(BaseModel):
 
     session_id: str = Field(min_length=1, max_length=64)
     content: str = Field(default="", max_length=65_536)
-    type: Literal["text", "image", "video", "audio", "document", "sticker"] = "text"
+    type: Annotated[Literal["text", "image", "video", "audio", "document", "sticker"], ANY_CASE] = "text"
     file_id: str | None = Field(default=None, min_length=1, max_length=64)
     template: TemplateIn | None = None
     poll: PollIn | None = None

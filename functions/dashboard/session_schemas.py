@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.dashboard.schemas import CHANNELS, MAX_PAGE, SessionOut, WholeSessionOut
+from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import ChannelFilter, ChannelTypeName, PriorityName, StatusName
 from shared.deps import Deps
 from shared.domain.conversations import ConversationStatus
 from shared.errors import BadRequest
+from shared.http.described import DescribedByFields
 from shared.http.times import AwareMoment, WholeSeconds
 from shared.usecases.conversations.conversations import Changes, Filter
 from shared.usecases.sessions.sendability import Verdict
@@ -21,8 +24,15 @@ SNOOZE = timedelta(days=1)
 """How long a session sleeps when nobody says until when."""
 
 
-class ActiveSessionsOut(BaseModel):
+class ActiveSessionsOut(DescribedByFields):
+    """`calls` are the calls in progress, for the dashboard's start page alone (`X-Client-Version`)."""
+
     sessions: list[SessionOut]
+    calls: list[LiveCall] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class SessionListQuery(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.models import Tag
 
+from functions.dashboard import start_page
 from functions.dashboard.schemas import CHANNELS, SessionOut, SessionsOut, SessionsQuery, WholeSessionOut
 from functions.dashboard.session_schemas import (
     ActiveSessionsOut,
@@ -21,6 +22,7 @@ from functions.dashboard.session_schemas import (
     TransferredOut,
     TypingOut,
 )
+from functions.dashboard.start_page import LiveCall
 from functions.dashboard.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.http.app import deps
@@ -30,7 +32,7 @@ from shared.http.conditional import polled
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
-from shared.usecases.conversations import conversations, presence
+from shared.usecases.conversations import calls, conversations, presence
 from shared.usecases.sessions import sendability, session_creation, transfers
 
 api = APIBlueprint(
@@ -50,8 +52,14 @@ def active_sessions(query: SessionsQuery) -> Response:
 
     The next page's cursor is in `X-Next-Cursor`.
     """
-    page, cursor = conversations.list_active(deps(), caller().tenant_id, query.limit, query.cursor)
-    return polled(ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page]), cursor)
+    tenant_id = caller().tenant_id
+    page, cursor = conversations.list_active(deps(), tenant_id, query.limit, query.cursor)
+    active = ActiveSessionsOut(sessions=[SessionOut.of(session) for session in page])
+    if start_page.asks():
+        active.calls = [
+            LiveCall.of(each.call, each.conversation, deps().now()) for each in calls.list_open(deps(), tenant_id)
+        ]
+    return start_page.with_vary(polled(active, cursor))
 
 
 @api.get("", responses={200: SessionsOut})
@@ -81,7 +89,8 @@ def create_session(body: CreateIn) -> Response:
 def change_session(path: SessionPath, body: SessionChange) -> Response:
     """Change status, agent or priority."""
     require(Role.AGENT)
-    changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()))
+    decider = conversations.Decider(caller().credential_id)
+    changed = conversations.update(deps(), caller().tenant_id, path.session_id, body.to_domain(deps()), decider)
     return answer(ChangedOut(**WholeSessionOut.of(changed).model_dump(), success=True))
 
 
@@ -97,7 +106,7 @@ def can_send(path: SessionPath) -> Response:
 def mark_read(path: SessionPath) -> Response:
     """Say that somebody has read the session; its customer sees it where the channel has `read_marks` on."""
     require(Role.AGENT)
-    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.session_id)))
+    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.session_id).is_shown))
 
 
 @api.post("/<session_id>/typing", responses={200: TypingOut})

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, RootModel, StringConstraints
 
 from shared.domain.instances import ChannelType, Instance
+from shared.http.any_case import ANY_CASE
 from shared.usecases.sessions.outside_messages import DEFAULT_TYPES
 
 _TELEGRAM = (ChannelType.TELEGRAM_BOT, ChannelType.TELEGRAM_USER)
@@ -26,7 +27,7 @@ class OutsideMessageIn(BaseModel):
 
     source: Line = Field(examples=["github"])
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536)]
-    mode: Literal["direct", "ai"]
+    mode: Annotated[Literal["direct", "ai"], ANY_CASE]
     channel: Word | None = None
     target: Line = Field(examples=["+5511988887777"])
 

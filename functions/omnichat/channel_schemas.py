@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from functions.omnichat.schemas import Done, Request, Wire
+from functions.omnichat.schemas import AgentChoice, Done, Request, Wire
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.agents import AgentBinding
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
@@ -245,7 +245,7 @@ class BindingIn(Request, Wire):
 
     takes_away = frozenset({"agent_id", "behavior"})
 
-    agent_id: str | None = Field(default=None, max_length=64)
+    agent_id: AgentChoice = None
     behavior: str | None = Field(default=None, max_length=2000)
     auto_reply: bool = True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from flask import Response
 from flask_openapi import Tag
@@ -13,23 +12,28 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.conversation_schemas import (
     AutoReplyIn,
     AutoReplyOut,
+    ConversationChange,
     ConversationPage,
     ConversationRow,
     MessagePage,
+    NoteIn,
+    NoteOut,
+    OfferIn,
+    status_word,
 )
 from functions.omnichat.realtime_schemas import MessageOut
 from functions.omnichat.schemas import Request
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
-from shared.domain.conversations import Conversation, ConversationStatus, Priority
+from shared.domain.conversations import Conversation, ConversationStatus
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.http.times import AwareMoment
-from shared.usecases.conversations import auto_reply, conversations, presence
+from shared.http.revisions import IfMatchHeader
+from shared.usecases.conversations import auto_reply, conversations, notes, ownership, presence, rows
 
 api = APIBlueprint(
     "omnichat_conversations",
@@ -40,13 +44,6 @@ api = APIBlueprint(
 )
 cors(api)
 protect(api, Access.CREDENTIAL)
-
-# The Dashboard's words are understood here too.
-_STATUS_WORDS = {"active": "open", "resolved": "closed"}
-
-
-def _status(value: object) -> object:
-    return _STATUS_WORDS.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
 class _Wire(BaseModel):
@@ -64,7 +61,7 @@ class ConversationQuery(BaseModel):
     limit: int = Field(default=200, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)
 
-    _any_case = field_validator("status", mode="before")(_status)
+    _any_case = field_validator("status", mode="before")(status_word)
 
 
 class MessageQuery(BaseModel):
@@ -72,33 +69,20 @@ class MessageQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=2048)
 
 
-class ConversationChange(Request, _Wire):
-    """What to change; what is left out stays. An `assigneeId` of null takes the assignee away."""
+class ReadIn(Request, _Wire):
+    """The latest message that was there to read; what came after it stays unread. Without it nothing does."""
 
-    takes_away = frozenset({"assignee_id"})
-
-    status: ConversationStatus | None = Field(default=None, description="OPEN, CLOSED or SNOOZED")
-    assignee_id: str | None = Field(default=None, max_length=64)
-    priority: Priority | None = Field(default=None, description="LOW, NORMAL, HIGH or URGENT")
-    snoozed_until: AwareMoment | None = None
-
-    _any_case = field_validator("status", "priority", mode="before")(_status)
-
-    def to_domain(self) -> conversations.Changes:
-        has_assignee = "assignee_id" in self.model_fields_set
-        until: datetime | None = self.snoozed_until
-        return conversations.Changes(
-            status=self.status,
-            assignee_id=(self.assignee_id or "") if has_assignee else None,
-            priority=self.priority,
-            snoozed_until=until,
-        )
+    last_message_id: str | None = Field(default=None, max_length=64)
 
 
 class ReadOut(_Wire):
-    """Whether the customer will see it: not where nothing new was read, or the channel does not show it."""
+    """Whether the customer will see it: not where nothing new was read, or the channel does not show it.
+
+    `unread` is how many messages are unread now.
+    """
 
     marked: bool
+    unread: int
 
 
 class TypingOut(_Wire):
@@ -114,8 +98,8 @@ def list_conversations(query: ConversationQuery) -> Response:
 
 @api.get("/conversations/<id>", responses={200: ConversationRow})
 def get_conversation(path: ConversationPath) -> Response:
-    """One conversation."""
-    return answer(_row(conversations.get(deps(), caller().tenant_id, path.id)))
+    """One conversation; its `ETag` is what a change of it takes as `If-Match`."""
+    return _answer(conversations.get(deps(), caller().tenant_id, path.id))
 
 
 @api.get("/conversations/<id>/messages", responses={200: MessagePage})
@@ -129,7 +113,25 @@ def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
 def mark_read(path: ConversationPath) -> Response:
     """Say that somebody has read the conversation; its customer sees it where the channel has `readMarks` on."""
     require(Role.AGENT)
-    return answer(ReadOut(marked=presence.mark_read(deps(), caller().tenant_id, path.id)))
+    return _read(path.id, None)
+
+
+@api.put("/conversations/<id>/read", responses={200: ReadOut})
+def mark_read_until(path: ConversationPath, body: ReadIn) -> Response:
+    """Say up to which message somebody has read the conversation; it is read for all people of the business then.
+
+    Its customer sees it as with `POST`.
+    """
+    require(Role.AGENT)
+    return _read(path.id, body.last_message_id)
+
+
+@api.post("/conversations/<id>/notes", responses={201: NoteOut})
+def write_note(path: ConversationPath, body: NoteIn) -> Response:
+    """Write a note for the people of the business; neither the customer nor an agent is shown it."""
+    require(Role.AGENT)
+    note, mentioned_ids = notes.add(deps(), caller(), path.id, body.text, body.mentioned_ids)
+    return answer(NoteOut(message=MessageOut.of(note), mentioned_ids=mentioned_ids), 201)
 
 
 @api.post("/conversations/<id>/typing", responses={200: TypingOut})
@@ -139,12 +141,15 @@ def show_typing(path: ConversationPath) -> Response:
     return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.id)))
 
 
-@api.patch("/conversations/<id>", responses={200: ConversationRow, 409: Failure})
-def change_conversation(path: ConversationPath, body: ConversationChange) -> Response:
-    """Change status, assignee or priority."""
+@api.patch("/conversations/<id>", responses={200: ConversationRow, 409: Failure, 412: Failure})
+def change_conversation(header: IfMatchHeader, path: ConversationPath, body: ConversationChange) -> Response:
+    """Change status, assignee, priority or tags.
+
+    With `If-Match` only as long as nobody has changed these since; a 412 says who has.
+    """
     require(Role.AGENT)
-    changed = conversations.update(deps(), caller().tenant_id, path.id, body.to_domain())
-    return answer(_row(changed))
+    decider = conversations.Decider(caller().credential_id, header.revisions)
+    return _answer(conversations.update(deps(), caller().tenant_id, path.id, body.to_domain(), decider))
 
 
 @api.patch("/conversations/<id>/auto-reply", responses={200: AutoReplyOut})
@@ -155,11 +160,50 @@ def switch_auto_reply(path: ConversationPath, body: AutoReplyIn) -> Response:
     return answer(AutoReplyOut(conversation=_row(changed)))
 
 
+@api.post("/conversations/<id>/take", responses={200: ConversationRow, 409: Failure})
+def take(path: ConversationPath) -> Response:
+    """Take a conversation: agents pause there. 409 names another person who has it."""
+    require(Role.AGENT)
+    return _answer(ownership.take(deps(), caller(), path.id))
+
+
+@api.post("/conversations/<id>/release", responses={200: ConversationRow})
+def release(path: ConversationPath) -> Response:
+    """Give a conversation back to the agents, who answer what waits there."""
+    require(Role.AGENT)
+    return _answer(ownership.release(deps(), caller().tenant_id, path.id))
+
+
+@api.post("/conversations/<id>/offer", responses={200: ConversationRow, 409: Failure})
+def offer(path: ConversationPath, body: OfferIn) -> Response:
+    """Have a conversation wait for a person; people are notified. 409 names another person who has it."""
+    require(Role.AGENT)
+    assignee_id = (body.assignee_id or "").strip() or None
+    return _answer(ownership.offer(deps(), caller(), path.id, body.reason, assignee_id))
+
+
+@api.post("/conversations/<id>/accept", responses={200: ConversationRow, 409: Failure})
+def accept(path: ConversationPath) -> Response:
+    """Take a conversation that waits for a person; 409 where it does not, or somebody was faster."""
+    require(Role.AGENT)
+    return _answer(ownership.accept(deps(), caller(), path.id))
+
+
+def _answer(conversation: Conversation) -> Response:
+    response = answer(_row(conversation))
+    response.set_etag(conversation.revision)
+    return response
+
+
+def _read(conversation_id: str, last_message_id: str | None) -> Response:
+    reading = presence.mark_read(deps(), caller().tenant_id, conversation_id, last_message_id)
+    return answer(ReadOut(marked=reading.is_shown, unread=reading.unread_count))
+
+
 def _row(conversation: Conversation) -> ConversationRow:
     [row] = _rows([conversation])
     return row
 
 
 def _rows(page: Sequence[Conversation]) -> list[ConversationRow]:
-    last_messages = conversations.last_messages(deps(), page)
-    return [ConversationRow.row(conversation, last_messages.get(conversation.id)) for conversation in page]
+    return [ConversationRow.of_row(row) for row in rows.rows(deps(), caller().tenant_id, page)]

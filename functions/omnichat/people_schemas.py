@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import AccountLink, ApiKey, Role, Tenant
+from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, ApiKey, Role, Tenant
+from shared.domain.instance_options import MOST_HUMAN_PAUSE
 from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
 from shared.http.times import AwareMoment, Milliseconds
@@ -169,27 +170,46 @@ class KeysOut(Wire):
 
 
 class SettingsOut(Wire, DescribedByFields):
-    """`externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
+    """`humanPauseMinutes`: for how long agents pause after the last sign of the person who has a conversation, 0: until
+    it is released; a channel's `humanPauseMinutes` overrules it.
+
+    `handOverWords`: the words by which customers ask for a person; left out where the hub's own list holds.
+
+    `optOutEverywhere`: who opts out on one channel has done so on all.
+
+    `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
     """
 
     external_agents: bool
+    human_pause_minutes: int
+    hand_over_words: list[str] | None = None
+    opt_out_everywhere: bool
     files_kept_days: int | None = None
 
     @classmethod
     def of(cls, tenant: Tenant) -> SettingsOut:
-        return cls(external_agents=tenant.external_agents, files_kept_days=tenant.files_kept_days)
+        return cls(**tenant.model_dump(include=set(cls.model_fields)))
 
     @model_serializer(mode="wrap")
     def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 
+Keywords = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=200)]
+"""Words or phrases; case, accents and punctuation do not count."""
+
+
 class SettingsPatch(Request, Wire):
     """Only what is given changes."""
 
-    takes_away = frozenset({"files_kept_days"})
+    takes_away = frozenset({"files_kept_days", "hand_over_words"})
 
     external_agents: bool = False
+    opt_out_everywhere: bool = False
+    human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE)
+    hand_over_words: Keywords | None = Field(
+        default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."
+    )
     files_kept_days: KeptDays | None = Field(default=None, description="Null: as the deployment says.")

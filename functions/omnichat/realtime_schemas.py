@@ -155,7 +155,12 @@ class MessageOut(_Wire, DescribedByFields):
 
 
 class ConversationOut(_Wire):
-    """A conversation on the instance where it goes on now. `teamId` is the group it was routed to, by name or id."""
+    """A conversation on the instance where it goes on now. `teamId` is the group it was routed to, by name or id.
+
+    `owner` is whose turn it is: `BOT`, `HUMAN`, or `NOBODY` where it waits for a person. A human's conversation is that
+    of `holderId`, a user or an API key (null: somebody on the business's own phone), and machines pause until
+    `pauseEndsAt` (null: until it is released).
+    """
 
     id: str
     channel_instance_id: str
@@ -169,6 +174,9 @@ class ConversationOut(_Wire):
     assignee_id: str | None
     team_id: str | None
     needs_human: bool
+    owner: str
+    holder_id: str | None
+    pause_ends_at: Milliseconds | None
     last_message_at: Milliseconds
     snoozed_until: Milliseconds | None
     closed_at: Milliseconds | None
@@ -177,11 +185,12 @@ class ConversationOut(_Wire):
 
     @classmethod
     def of(cls, conversation: Conversation) -> ConversationOut:
-        same = conversation.model_dump(include=set(cls.model_fields) - {"status", "priority"})
+        same = conversation.model_dump(include=set(cls.model_fields) - {"status", "priority", "owner"})
         return cls(
             **same,
             channel_instance_id=conversation.instance_id,
             channel_type=conversation.channel.upper(),
             status=conversation.status.upper(),
             priority=conversation.priority.upper(),
+            owner=conversation.answers_next.upper(),
         )

@@ -184,6 +184,13 @@ def _upper(word: object) -> object:
     return word.upper() if isinstance(word, str) else word
 
 
+def _none_if_empty(agent_id: object) -> object:
+    return None if agent_id == "" else agent_id
+
+
+AgentChoice = Annotated[Annotated[str, Field(max_length=64)] | None, BeforeValidator(_none_if_empty)]
+"""An agent that was chosen in a list; where a form chose none it says so with an empty text."""
+
 ToolConfig = Annotated[dict[str, Any], AfterValidator(_storable), Field(description="A record of the client's own.")]
 AgentStatus = Annotated[Literal["ACTIVE", "INACTIVE"], BeforeValidator(_upper)]
 

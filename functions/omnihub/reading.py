@@ -18,7 +18,7 @@ from functions.omnihub.reading_schemas import (
 )
 from functions.omnihub.schemas import InstancePath
 from shared.domain.instances import Instance
-from shared.errors import NotFound
+from shared.errors import BadRequest, NotFound
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -67,7 +67,10 @@ def list_contacts(path: InstancePath, query: ContactsQuery) -> Response:
 def read_contact(path: ContactPath) -> Response:
     """Read one contact, by their address or their customer's id."""
     instance = _named(path.instance_name)
-    _, identity = client_names.profile(deps(), instance, Person(user_id=path.contact_id))
+    try:
+        _, identity = client_names.profile(deps(), instance, Person(user_id=path.contact_id))
+    except BadRequest:
+        raise NotFound("There is no such contact") from None  # it cannot be an address there
     if identity is None:
         raise NotFound("this customer has no address on this channel")
     return answer(ContactOut.of(instance, identity))

@@ -11,6 +11,7 @@ from functions.omnihub.schemas import Word
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.domain.customers import Identity
 from shared.domain.instances import ChannelType, Instance
+from shared.http.any_case import ANY_CASE
 from shared.http.times import WholeSeconds
 from shared.usecases.overview.chats import NumberedPage
 
@@ -25,13 +26,13 @@ class PageQuery(BaseModel):
 
 
 class ChatsQuery(PageQuery):
-    chat_type_filter: ChatType | None = None
+    chat_type_filter: Annotated[ChatType | None, ANY_CASE] = None
     archived: bool | None = None
 
 
 class ContactsQuery(PageQuery):
     search_query: Annotated[str, Field(max_length=256)] | None = None
-    status_filter: Presence | None = None
+    status_filter: Annotated[Presence | None, ANY_CASE] = None
 
 
 class ChatPath(BaseModel):
@@ -65,7 +66,7 @@ class ChatOut(BaseModel):
 
     @classmethod
     def of(cls, instance: Instance, conversation: Conversation) -> ChatOut:
-        address, phone = conversation.external_conversation_id, conversation.customer_phone
+        address, phone = conversation.external_conversation_id, conversation.phone_number
         data = {"address": address, "phone_number": phone, "customer_id": conversation.customer_id}
         return cls(
             id=conversation.id,

@@ -17,6 +17,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, MessageKind
 from shared.domain.outbox import ReactionTo
 from shared.errors import BadRequest
+from shared.http.any_case import ANY_CASE
 from shared.usecases.conversations import client_names, uploads
 from shared.usecases.conversations.client_names import Person
 from shared.usecases.conversations.sending import Content
@@ -77,7 +78,7 @@ class SendMedia(SendBase):
 
     media_url: FileURL | None = None
     media_base64: Base64 | None = None
-    media_type: Literal["image", "video", "document"] = "image"
+    media_type: Annotated[Literal["image", "video", "document"], ANY_CASE] = "image"
     caption: str | None = Field(default=None, max_length=65_536)
     filename: str | None = Field(default=None, max_length=255)
     mime_type: str | None = Field(default=None, max_length=127)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, Field, RootModel
 
 from shared.domain.instances import Instance
 from shared.domain.messages import Message, MessageKind, MessageStatus
+from shared.http.any_case import ANY_CASE
 from shared.http.times import Milliseconds, in_utc
 from shared.usecases.overview.traces import EARLIEST, LATEST, Trace, TraceFilter, TraceStatus
 
@@ -37,8 +38,10 @@ class SpanQuery(BaseModel):
 
 class TracesQuery(SpanQuery):
     phone: Text | None = Field(default=None, validation_alias=AliasChoices("phone", "sender_phone"))
-    trace_status: TraceStatus | None = Field(default=None, validation_alias=AliasChoices("trace_status", "status"))
-    message_type: MessageKind | None = None
+    trace_status: Annotated[TraceStatus | None, ANY_CASE] = Field(
+        default=None, validation_alias=AliasChoices("trace_status", "status")
+    )
+    message_type: Annotated[MessageKind | None, ANY_CASE] = None
     session_name: Text | None = None
     agent_session_id: Text | None = None
     has_media: bool | None = None

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from infra.bench import backends, coldstart, endtoend, webhooks
 from infra.bench.backends import Backend
 from infra.bench.costs import cost_rows
+from infra.bench.inboxes import inbox_rows
 from infra.bench.processes import ROOT, read_announcement, running
 from infra.bench.table import Row, at_least, at_most, counts_judged, render, unmeasured
 from infra.generated import with_part
@@ -58,6 +59,7 @@ def _flow_rows(flow: endtoend.Flow) -> Iterator[Row]:
 def _column(backend: Backend, directory: Path) -> list[Row]:
     """Everything, one thing after the other; logs go into `directory`."""
     rows = cost_rows(backend.empty("costs"))
+    rows += inbox_rows(backend.empty("inbox"))
     environment, log = backend.empty("functions"), directory / "functions.log"
     path = webhooks.prepare(environment)
     rows += _start_rows(coldstart.measure(environment, path, log))

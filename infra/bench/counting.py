@@ -76,9 +76,9 @@ class CountingStore:
             self._count(Cost(commits=1, documents_written=len(writes), documents_deleted=deleted))
         self.inner.commit(writes)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         self._count(Cost(reads=1, documents_read=1))
-        return self.inner.count(collection, where)
+        return self.inner.count(collection, where, up_to)
 
     def close(self) -> None:
         self.inner.close()

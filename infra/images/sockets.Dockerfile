@@ -1,4 +1,4 @@
-# The always-on container: Socket.IO, and the channels that are connections themselves.
+# The always-on processes: Socket.IO, and with another command (`python -m infra.holders`) what holds accounts' connections.
 #     docker build --file infra/images/sockets.Dockerfile .
 
 FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS build
@@ -11,6 +11,7 @@ RUN /uv/bin/uv sync --frozen --no-dev --no-cache
 COPY shared shared
 COPY functions functions
 COPY infra/__init__.py infra/
+COPY infra/holders infra/holders
 COPY infra/local infra/local
 COPY infra/sockets infra/sockets
 # Nobody could write these files at run time.

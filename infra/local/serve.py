@@ -42,6 +42,7 @@ from shared.http.process import warn
 from shared.logs import configure_logs, tracing
 from shared.ports.bus import Consumer
 from shared.usecases.accounts import links
+from shared.usecases.instances import session_leases
 
 logger = logging.getLogger("infra.local.serve")  # whose own name is `__main__` when it runs
 E = TypeVar("E", bound=Event)
@@ -96,6 +97,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
 async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: socket.socket) -> None:
     await sockets.start()
+    if deps.settings.backend == "embedded":
+        await asyncio.to_thread(session_leases.release_all, deps)
     sessions = await asyncio.to_thread(sessions_for, deps)
     stop_consuming = await asyncio.to_thread(deps.bus.consume, _consumers(deps, sockets, sessions))
     ticking = Ticking(deps)

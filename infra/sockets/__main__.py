@@ -1,10 +1,10 @@
-"""The always-on container: Socket.IO, dashboards' WebSockets, and accounts' lasting connections to their providers.
+"""Socket.IO and dashboards' WebSockets, as a service that is always on.
 
     python -m infra.sockets
 
-Any number of them may run: each sees all realtime events over a subscription of
-its own, each account is held by one of them. Ends with status 2 and one line
-when it cannot start, and with 0 after SIGTERM or SIGINT.
+Any number of them may run: each sees all realtime events over a subscription of its own. Accounts' connections to
+their providers are held by `infra.holders`. Ends with status 2 and one line when it cannot start, and with 0 after
+SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -14,32 +14,25 @@ import logging
 import signal
 import socket
 import sys
-import threading
-import time
 from collections.abc import Callable
-from functools import partial
 
 import uvloop
 
+from infra.sockets.consuming import stop_all, traced
 from infra.sockets.health import Health
 from infra.sockets.server import SocketServer
-from infra.sockets.sessions import sessions_for, watching
 from infra.sockets.web import Server, address_of, bound
 from shared.bootstrap import bootstrap, close, feed
 from shared.config import Settings, load_settings
 from shared.deps import Deps
-from shared.domain.events import Event, OutboundEvent, Topic
+from shared.domain.events import Topic
 from shared.errors import ConfigurationInvalid, HubError
 from shared.http.process import warn
-from shared.logs import configure_logs, tracing
-from shared.ports.bus import Consumer
-from shared.usecases.delivery.delivery import deliver
+from shared.logs import configure_logs
 
 logger = logging.getLogger("infra.sockets")  # whose own name is `__main__` when it runs
 
 GRACE_SECONDS = 2
-STOP_SECONDS = 6.5
-"""Of the ten seconds that Cloud Run grants after SIGTERM: for requests, and then for what is being sent."""
 
 
 def main() -> int:
@@ -74,16 +67,10 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
 async def _run(deps: Deps, server: Server, sockets: SocketServer, health: Health, listener: socket.socket) -> None:
     await sockets.start()
-    sessions = await asyncio.to_thread(sessions_for, deps)
-    watch = _traced(watching(sessions, sockets.deliver))
-    stops: list[Callable[[], None]] = [sessions.stop]
+    stops: list[Callable[[], None]] = []
     try:
-        seen = await asyncio.to_thread(feed, deps, Topic.REALTIME, watch)
-        health.feed = seen
-        stops += [
-            seen.close,
-            await asyncio.to_thread(deps.bus.consume, {Topic.OUTBOUND: _traced(partial(_send, deps))}),
-        ]
+        health.feed = await asyncio.to_thread(feed, deps, Topic.REALTIME, traced(sockets.deliver))
+        stops.append(health.feed.close)
         listener.listen(server.config.backlog)
         address = address_of(deps.settings, listener)
         logger.info("listening on %s", address, extra={"environment": deps.settings.environment})
@@ -92,31 +79,7 @@ async def _run(deps: Deps, server: Server, sockets: SocketServer, health: Health
         await server.serve(sockets=[listener])
     finally:
         health.draining = True
-        await asyncio.to_thread(_all_at_once, stops)
-
-
-def _all_at_once(stops: list[Callable[[], None]]) -> None:
-    """Run all at the same time: each may wait for seconds, and together they have only a few."""
-    threads = [threading.Thread(target=stop, name="stop", daemon=True) for stop in stops]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + STOP_SECONDS
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-
-
-def _send(deps: Deps, event: OutboundEvent) -> None:
-    """Send what needs a connection. The emulator does not filter: events for functions come here, too."""
-    if event.runtime == "socket":
-        deliver(deps, event.tenant_id, event.conversation_id)
-
-
-def _traced(consume: Callable[..., None]) -> Consumer:
-    def traced(event: Event) -> None:
-        with tracing(event.request_id, event.traceparent, kind="consumer", span=type(event).__name__):
-            consume(event)
-
-    return traced
+        await asyncio.to_thread(stop_all, stops)
 
 
 if __name__ == "__main__":

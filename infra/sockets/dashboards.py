@@ -1,4 +1,4 @@
-"""Plain WebSockets for dashboards: JSON frames about a tenant's sessions, messages, channels and notifications."""
+"""Plain WebSockets for dashboards: JSON frames about a tenant's sessions, messages, channels, campaigns and figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from typing import Any
 from infra.local.server.asgi import ASGIApp, Receive, Scope, Send
 from infra.sockets.admission import ConnectionLimits
 from infra.sockets.credentials import Kind, Proof, credential_of, holder_of, origin_allowed, stranger
-from infra.sockets.frames import Frame, Interest, frames_of, interest_of
+from infra.sockets.frames import Frame, Interest, frames_of, frames_of_figures, interest_of
 from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
 from shared.http.limits import address_of
 from shared.usecases.instances import instance_lookup
+from shared.usecases.overview import live_figures
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class DashboardSockets:
         self._limits = limits
         self._handshake_seconds = handshake_seconds
         self._connections: set[_Connection] = set()
+        self._changed: set[str] = set()
+        """The tenants of whom something was told since their dashboards last heard figures, or a dashboard is new."""
 
     def beside(self, otherwise: ASGIApp) -> ASGIApp:
         """The application that answers WebSockets under `/ws`, and leaves all else to `otherwise`."""
@@ -70,9 +73,13 @@ class DashboardSockets:
 
         return answer
 
+    def are_watched(self, tenant_id: str) -> bool:
+        """Whether any dashboard of the tenant is connected."""
+        return any(each.tenant_id == tenant_id for each in self._connections.copy())
+
     def deliver(self, event: RealtimeEvent, loop: asyncio.AbstractEventLoop) -> None:
         """Hand an event to the tenant's dashboards; one that has no form is logged and dropped."""
-        if not any(each.tenant_id == event.tenant_id for each in self._connections.copy()):
+        if not self.are_watched(event.tenant_id):
             return
         try:
             frames = frames_of(event, instance_lookup.cached(self._deps, event.tenant_id, event.room))
@@ -81,7 +88,7 @@ class DashboardSockets:
             logger.error("a dashboard was not told of an event", extra=why)
             return
         with suppress(RuntimeError):  # the loop has just been closed
-            loop.call_soon_threadsafe(self._spread, event.tenant_id, frames)
+            loop.call_soon_threadsafe(self._tell, event.tenant_id, frames)
 
     async def recheck(self) -> None:
         """Close the connections whose credential has run out; their pages connect again with a new one."""
@@ -92,6 +99,19 @@ class DashboardSockets:
                 each.principal = holders[each.credential]
                 if each.principal is None:
                     _close(each, UNAUTHORIZED)
+
+    async def tell_figures(self) -> None:
+        """Tell dashboards their tenant's figures where these may have changed since the last time."""
+        watching = {each.tenant_id for each in self._connections if each.interest.subject is None}
+        changed, self._changed = self._changed, set()
+        for tenant_id in changed & watching:
+            try:
+                figures = await asyncio.to_thread(live_figures.of_tenant, self._deps, tenant_id)
+            except HubError as error:
+                logger.warning("dashboards could not be told figures: %s", error.detail)
+                self._changed.add(tenant_id)
+            else:
+                self._spread(tenant_id, frames_of_figures(figures))
 
     def close(self) -> None:
         for each in self._connections:
@@ -144,6 +164,7 @@ class DashboardSockets:
         if connection.credential is not None:
             return await self._recognize(connection, connection.credential)
         if connection.principal is not None:
+            self._changed.add(connection.principal.tenant_id)
             return True
         try:
             async with asyncio.timeout(self._handshake_seconds):
@@ -161,6 +182,7 @@ class DashboardSockets:
         if not isinstance(holder, Principal):
             return False
         connection.principal, connection.credential = holder, credential
+        self._changed.add(holder.tenant_id)
         return True
 
     def _is_full_for(self, connection: _Connection) -> bool:
@@ -203,6 +225,10 @@ class DashboardSockets:
                 await send({"type": "websocket.close", "code": frame})
                 return
             await send({"type": "websocket.send", "text": json.dumps(frame.at(self._deps.now()), ensure_ascii=False)})
+
+    def _tell(self, tenant_id: str, frames: Iterable[Frame]) -> None:
+        self._changed.add(tenant_id)
+        self._spread(tenant_id, frames)
 
     def _spread(self, tenant_id: str, frames: Iterable[Frame]) -> None:
         for frame in frames:

@@ -156,8 +156,10 @@ class SocketServer:
         loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
         if loop is None:
             return
+        if rooms or self._dashboards.are_watched(event.tenant_id):
+            event = self._completed(event)
         self._dashboards.deliver(event, loop)
-        if event.name == realtime.NOTIFICATION_CREATED or not rooms:
+        if event.name in realtime.FOR_DASHBOARDS or not rooms:
             return
         try:
             payload = wire.payload(event)
@@ -167,6 +169,14 @@ class SocketServer:
             return
         emitted = asyncio.run_coroutine_threadsafe(self._tell(rooms, event.name, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
+
+    def _completed(self, event: RealtimeEvent) -> RealtimeEvent:
+        """As `realtime.completed`; the event as it is where the store does not answer."""
+        try:
+            return realtime.completed(self._deps, event)
+        except HubError as error:
+            logger.warning("an event could not be completed: %s", error.detail)
+            return event
 
     async def _tell(self, rooms: Sequence[str], event_name: str, payload: wire.Payload) -> None:
         for room in [self._rooms[name] for name in rooms if name in self._rooms]:
@@ -299,6 +309,7 @@ class SocketServer:
                 await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
+                await self._dashboards.tell_figures()
             except Exception:
                 logger.exception("clients could not be checked again")
 

@@ -18,6 +18,9 @@ from infra.sockets.whatsapp import gateway as whatsapp
 from shared import channels
 from shared.channel.connection import (
     LOOK,
+    PLACES,
+    RESTART,
+    TYPING,
     WAKE,
     ConnectionModule,
     Connections,
@@ -28,25 +31,31 @@ from shared.channel.connection import (
 )
 from shared.channelkit import auth
 from shared.channelkit.auth import AuthState
+from shared.channelkit.held_lines import have_holders_look
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent
 from shared.domain.inbound import ConnectionChanged
 from shared.domain.instances import Instance, InstanceStatus
 from shared.errors import HubError, NotFound, PayloadInvalid, ProviderUnavailable, SecretLost
 from shared.logs import tracing
+from shared.usecases.conversations import presence
 from shared.usecases.delivery.delivery import deliver
 from shared.usecases.ingest import webhooks
-from shared.usecases.instances import connection_state, instance_config, instance_lookup, session_leases
+from shared.usecases.instances import (
+    connection_state,
+    holders,
+    instance_config,
+    instance_lookup,
+    removals,
+    session_leases,
+)
 from shared.usecases.instances.session_leases import Lease
 from shared.usecases.outbox import enqueueing
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 15.0
-"""Seconds between two looks at the leases; a lease outlives two that fail."""
-
-MOST = 200
-"""Accounts that one process holds."""
+INTERVAL = 5.0
+"""Seconds between two looks for sessions that nobody holds. Own leases are renewed at every second look."""
 
 _MARGIN = timedelta(seconds=20)
 """How long before the end of a lease that could not be renewed its connection is closed.
@@ -72,17 +81,22 @@ class Sessions:
     """
 
     def __init__(
-        self, deps: Deps, channels: Mapping[str, Connections[BaseModel]], interval: float = INTERVAL, most: int = MOST
+        self,
+        deps: Deps,
+        channels: Mapping[str, Connections[BaseModel]],
+        interval: float = INTERVAL,
+        places: Mapping[str, int] | None = None,
     ) -> None:
         self._deps = deps
         self._channels = channels
         self._interval = interval
-        self._most = most
+        self._places = places or {}
         self._leases: dict[str, Lease] = {}
         self._connections: dict[str, OpenConnection] = {}
         self._opening: set[str] = set()
         self._leaving: set[str] = set()
         self._next_look = 0.0
+        self._next_renewal = 0.0
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._woken = threading.Event()
         self._stopped = threading.Event()
@@ -106,6 +120,18 @@ class Sessions:
         instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
         if isinstance(instance_id, str) and isinstance(conversation_id, str) and instance_id in self._connections:
             deliver(self._deps, event.tenant_id, conversation_id)
+
+    def show_typing(self, event: RealtimeEvent) -> None:
+        """Show a customer that somebody writes in another process, if this one holds the connection."""
+        instance_id, conversation_id = event.payload.get("instance_id"), event.payload.get("conversation_id")
+        if instance_id in self._connections and isinstance(conversation_id, str):
+            presence.show_typing(self._deps, event.tenant_id, conversation_id)
+
+    def restart(self, event: RealtimeEvent) -> None:
+        """Close a connection that this process holds, and have it opened again."""
+        lease = self._leases.get(str(event.payload.get("instance_id")))
+        if lease is not None:
+            self._soon(partial(self._settle, lease, is_final=False, why="somebody restarts it"))
 
     def look(self) -> None:
         """Look now for sessions that began or ended, and not only at the next interval."""
@@ -160,8 +186,9 @@ class Sessions:
             logger.exception("looking after the sessions failed and will be tried again")
 
     def _renew(self) -> None:
+        """Renew all leases at every second look; what fails is tried again at the next one."""
         leases = list(self._leases.values())
-        if not leases:
+        if not leases or time.monotonic() < self._next_renewal:
             return
         positions = {lease.instance_id: place for lease in leases if (place := self._position(lease))}
         try:
@@ -169,6 +196,7 @@ class Sessions:
         except HubError as error:
             logger.warning("leases could not be renewed: %s", error.detail)
             return
+        self._next_renewal = time.monotonic() + self._interval * 1.5
         self._leases |= renewed
         self._close_all([lease for lease in leases if lease.instance_id not in renewed])
         for lease in renewed.values():
@@ -186,14 +214,15 @@ class Sessions:
 
     def _take(self) -> None:
         for adapter in self._channels:
-            if (room := self._room()) > 0:
+            if (room := self._room(adapter)) > 0:
                 for lease in session_leases.take(self._deps, adapter, room):
                     self._begin_opening(lease)
 
-    def _room(self) -> int:
+    def _room(self, adapter: str) -> int:
         """How many more sessions may be taken: those that cannot be opened soon are left to other processes."""
+        held_count = sum(lease.adapter == adapter for lease in self._leases.values())
         being_opened = len(self._leases) - len(self._connections)
-        return min(self._most - len(self._leases), _AT_ONCE * 4 - being_opened)
+        return min(self._places.get(adapter, PLACES) - held_count, _AT_ONCE * 4 - being_opened)
 
     def _begin_opening(self, lease: Lease) -> None:
         former = self._leases.get(lease.instance_id)
@@ -319,18 +348,21 @@ class Sessions:
             self._soon(self._look_now)
 
     def _look_now(self) -> None:
-        self._next_look = 0.0
+        self._next_look = self._next_renewal = 0.0
 
     def _is_held(self, lease: Lease) -> bool:
         current = self._leases.get(lease.instance_id)
         return current is not None and current.secret == lease.secret
 
     def _instance(self, lease: Lease) -> Instance | None:
-        """The instance as it is now: it may have been connected just before."""
+        """The instance as it is now: it may have been connected just before.
+
+        Without the connection of one that was deleted its session could not be ended at the provider.
+        """
         try:
             return instance_lookup.by_id(self._deps, lease.tenant_id, lease.instance_id)
         except NotFound:
-            return None
+            return removals.under_way(self._deps, lease.instance_id)
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish an update; raises when it could not be stored, and then it comes again."""
@@ -362,6 +394,7 @@ class Sessions:
         position = self._position(lease)
         _close(self._drop(lease))
         self._try(partial(session_leases.release, self._deps, lease, position=position))
+        self._try(partial(have_holders_look, self._deps, lease.tenant_id, lease.instance_id))
 
 
 def _close(connection: OpenConnection | None) -> None:
@@ -378,7 +411,7 @@ def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
 
 def sessions_for(deps: Deps) -> Sessions:
     whatsapp.offer(deps)
-    return Sessions(deps, connections_of(deps))
+    return Sessions(deps, connections_of(deps), places=holders.places(deps))
 
 
 def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:
@@ -387,6 +420,10 @@ def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], N
     def consume(event: RealtimeEvent) -> None:
         if event.name == WAKE:
             sessions.wake(event)
+        elif event.name == TYPING:
+            sessions.show_typing(event)
+        elif event.name == RESTART:
+            sessions.restart(event)
         elif event.name == LOOK:
             sessions.look()
         else:

@@ -48,6 +48,10 @@ def _conversation_updated(event: RealtimeEvent) -> Payload:
     return _channel(event) | {"conversation": conversation.model_dump(mode="json")}
 
 
+def _needs_human(event: RealtimeEvent) -> Payload:
+    return _conversation_updated(event) | {"reason": event.payload["reason"]}
+
+
 def _as_it_is(event: RealtimeEvent) -> Payload:
     return event.payload
 
@@ -59,6 +63,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.MESSAGE_CREATED: _message,
     realtime.MESSAGE_UPDATED: _message,
     realtime.CONVERSATION_UPDATED: _conversation_updated,
+    realtime.NEEDS_HUMAN: _needs_human,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,
 }

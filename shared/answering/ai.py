@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from shared.answering import hand_over
 from shared.answering.budget import CHARACTERS_PER_TOKEN, NAME, PICTURE, Tokens, prompt_tokens, reserve
 from shared.answering.model_calls import ask
 from shared.answering.runs import Chat, Run, ToolCall, calls_in
@@ -54,11 +55,15 @@ def ask_ai(deps: Deps, turn: Turn, agent: Agent, run: Run, listen: Listen | None
     if agent.tools:
         messages += run.resume(make)
     while True:
-        tools = agent.tools if run.rounds < _MAX_ROUNDS else []
-        completion = complete(deps, agent, messages, [described(tool) for tool in tools], listen=listen)
+        may_ask = run.rounds < _MAX_ROUNDS
+        functions = [*map(described, agent.tools), *hand_over.functions(agent)] if may_ask else []
+        completion = complete(deps, agent, messages, functions, listen=listen)
         if not completion.calls:
             return completion.text
-        if not tools:
+        if hand := hand_over.requested(agent, completion.message):
+            run.hand_over_reason = hand.reason
+            return hand.message
+        if not agent.tools or not may_ask:
             raise ProviderUnavailable(NAME, "asked for tools without end")
         messages += run.carry_out(completion.message, make)
 
@@ -147,6 +152,8 @@ def complete(
         if answer.status == _BAD_REQUEST and plain != messages:
             # One picture that the model cannot read must not keep the customer from an answer.
             return complete(deps, agent, plain, functions, timeout)
+        if answer.status == _BAD_REQUEST and functions == [hand_over.FUNCTION]:
+            return complete(deps, agent, messages, [], timeout)  # Some models take no tools.
         raise ProviderUnavailable(NAME, f"answered with status {answer.status}", answer.retry_after)
     whole = streamed.body() if streamed is not None else None
     body = whole or answer.json()

@@ -69,6 +69,8 @@ class Run:
         self._rounds: list[Chat] = []
         self._results: dict[str, str] = {}
         self._steps: dict[str, CollaborationStep] = {}
+        self.hand_over_reason: str | None = None
+        """Why a person is to answer from now on, where the agent says so."""
 
     @property
     def rounds(self) -> int:
@@ -143,7 +145,7 @@ class Run:
     def _check_still_ours(self, conversation: Conversation) -> None:
         """Call nothing for a customer whom somebody has answered, or taken over, meanwhile."""
         waiting_since = self._turn.conversation.needs_reply_since
-        if conversation.assignee_id or conversation.needs_reply_since != waiting_since:
+        if conversation.is_left_to_people or conversation.needs_reply_since != waiting_since:
             raise ProviderUnavailable("the agent", "is not to answer any more")
 
     def _keep(self, call: ToolCall, result: str) -> None:

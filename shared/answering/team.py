@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.answering import hand_over
 from shared.answering.ai import Completion, call_tool, complete, described, echo, prompt
 from shared.answering.runs import Chat, Run, ToolCall
 from shared.answering.turns import Turn, clean
@@ -90,6 +91,9 @@ class _Work:
             completion = self._complete(self._lead, messages, functions)
             if not completion.calls:
                 return completion.text
+            if hand := hand_over.requested(self._lead, completion.message):
+                self._run.hand_over_reason = hand.reason
+                return hand.message
             if not functions:
                 raise ProviderUnavailable("the team's lead", "asked without end and gave no answer")
             messages += self._run.carry_out(completion.message, self._do)
@@ -101,10 +105,9 @@ class _Work:
         return MAX_SECONDS - (time.monotonic() - self._started)
 
     def _functions(self) -> list[Chat]:
-        own = [described(tool) for tool in self._lead.tools]
-        if len(self._run.steps) >= MAX_QUESTIONS:
-            return own
-        return own + [_consult(name, colleague) for name, colleague in self._colleagues.items()]
+        may_consult = len(self._run.steps) < MAX_QUESTIONS
+        consultations = [_consult(name, each) for name, each in self._colleagues.items()] if may_consult else []
+        return [*map(described, self._lead.tools), *consultations, *hand_over.functions(self._lead)]
 
     def _complete(self, agent: Agent, messages: list[Chat], functions: list[Chat]) -> Completion:
         completion = complete(self._deps, agent, messages, functions, min(_LONGEST_CALL, max(self._left(), _LAST_CALL)))

@@ -10,6 +10,7 @@ from shared.channel.config import Config
 from shared.errors import ProviderUnavailable
 
 if TYPE_CHECKING:
+    from shared.config import Settings
     from shared.deps import Deps
     from shared.domain.instances import Instance
 
@@ -18,6 +19,12 @@ Position: TypeAlias = dict[str, Any]
 
 WAKE = "outbound-wake"
 """The realtime event that tells the process with the connection that a conversation has something to send."""
+
+TYPING = "outbound-typing"
+"""The realtime event that tells that process to show a customer that somebody writes."""
+
+RESTART = "session-restart"
+"""The realtime event that tells that process to close the connection and have it opened again."""
 
 LOOK = "sessions-look"
 """The realtime event that has the processes which hold connections look at once for sessions that began or ended."""
@@ -92,8 +99,16 @@ class Connections(Protocol[Config]):
     def close(self) -> None: ...
 
 
+PLACES = 200
+"""Accounts of a channel that one process holds, where the channel says nothing else."""
+
+
 class ConnectionModule(Protocol[Config]):
     """Channels with such connections; what comes over one goes through `accept` and `parse` as a webhook would."""
+
+    def places(self, settings: Settings) -> int:
+        """How many accounts of this channel one process holds at most."""
+        ...
 
     def connections(self, deps: Deps) -> Connections[Config] | None:
         """None where the settings do not say how the provider is reached."""

@@ -11,7 +11,7 @@ its cache, for the present one.
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel
@@ -40,6 +40,17 @@ class AuthState(StrEnum):
 
 HELD = frozenset({AuthState.PAIRING, AuthState.CONNECTED, AuthState.LOGGING_OUT})
 """Sessions whose connection some process is to hold."""
+
+
+UNHELD_AFTER = timedelta(minutes=3)
+"""How long nobody has to have held a session before it counts as one that finds no holder; a hand-over takes less than
+one, and a start with 200 accounts less than three.
+"""
+
+NO_HOLDER = (
+    "no process holds the account's connection: either none runs, or all are full "
+    "(WHATSAPP_ACCOUNTS and HOLDERS_MAX say when)"
+)
 
 
 class ChannelAuth(BaseModel):
@@ -176,6 +187,11 @@ def forget(deps: Deps, instance: Instance) -> None:
         deps.secrets.delete(login.secret)
     if version is not None:
         deps.store.commit([Delete(ref(instance.id))])
+
+
+def is_unheld(deps: Deps, login: ChannelAuth) -> bool:
+    """Whether nobody has held the session for so long that somebody has to look into it."""
+    return max(login.lease_expires_at, login.updated_at) <= deps.now() - UNHELD_AFTER
 
 
 def secret_of(deps: Deps, login: ChannelAuth) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar, cast
 
-from shared.channel.connection import WAKE, OpenConnection
+from shared.channel.connection import LOOK, TYPING, WAKE, OpenConnection
 from shared.channelkit import auth
 from shared.deps import Deps
 from shared.domain.events import RealtimeEvent, Topic
@@ -42,12 +42,24 @@ class HeldLines(Generic[Line]):
         if login.state is not auth.AuthState.CONNECTED:
             return False
         if login.lease_owner not in (None, deps.owner) and login.lease_expires_at > deps.now():
-            # In every process that listens to `realtime`, and in no room that a client could join.
-            room = f"line:{instance.id}"
-            payload = {"instance_id": instance.id, "conversation_id": conversation_id}
-            event = RealtimeEvent(tenant_id=instance.tenant_id, room=room, name=WAKE, payload=payload)
-            deps.bus.publish(Topic.REALTIME, event, key=room)
+            tell_holders(deps, instance.tenant_id, instance.id, WAKE, conversation_id=conversation_id)
         return True
+
+    def have_typing_shown(self, deps: Deps, instance: Instance, conversation_id: str) -> None:
+        """Have the process that holds the connection show a customer that somebody writes."""
+        tell_holders(deps, instance.tenant_id, instance.id, TYPING, conversation_id=conversation_id)
+
+
+def tell_holders(deps: Deps, tenant_id: str, instance_id: str, name: str, **payload: str) -> None:
+    """Tell every process that listens to `realtime`, in a room that no client can join."""
+    room = f"line:{instance_id}"
+    event = RealtimeEvent(tenant_id=tenant_id, room=room, name=name, payload={"instance_id": instance_id} | payload)
+    deps.bus.publish(Topic.REALTIME, event, key=room)
+
+
+def have_holders_look(deps: Deps, tenant_id: str, instance_id: str) -> None:
+    """Have all processes that hold connections look at once for sessions that began or ended, or that are free."""
+    tell_holders(deps, tenant_id, instance_id, LOOK)
 
 
 class Closable(Protocol):

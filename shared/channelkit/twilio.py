@@ -18,7 +18,7 @@ from shared.channelkit.providers import Reply as Reply
 from shared.channelkit.providers import refusal
 from shared.config import ChannelSettings, Settings
 from shared.deps import Deps
-from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected
+from shared.errors import OutcomeUnknown, ProviderError, ProviderRejected, RecipientOptedOut
 from shared.setting_forms import Url
 
 PROVIDER = "twilio"
@@ -27,6 +27,7 @@ PROBE_TIMEOUT = 10.0
 """Seconds; somebody is waiting for the answer."""
 
 _TEMPORARY = frozenset({10004, 14107, 20429, 20500, 20503, 20504, 21611, 30001, 30022})
+_OPTED_OUT = 21610
 _HINTS = {
     20003: "check auth_token and twilio_account_sid",
     20404: "check twilio_account_sid",
@@ -35,7 +36,7 @@ _HINTS = {
     21603: "check phone_number",
     21606: "check phone_number",
     21608: "a trial account sends only to verified numbers",
-    21610: "the customer has opted out with STOP",
+    _OPTED_OUT: "the customer has opted out with STOP",
     21659: "check phone_number",
     21701: "check messaging_service_sid",
 }
@@ -147,6 +148,8 @@ def refused(reply: Reply) -> ProviderError:
         return refusal(PROVIDER, reply.answer, reply.message or f"HTTP {reply.answer.status} without an explanation")
     hint = _HINTS.get(reply.code)
     reason = f"{reply.message or 'refused'} (error {reply.code}{f'; {hint}' if hint else ''})"
+    if reply.code == _OPTED_OUT:
+        return RecipientOptedOut(PROVIDER, reason)
     return refusal(PROVIDER, reply.answer, reason, temporary=True if reply.code in _TEMPORARY else None)
 
 

@@ -52,6 +52,14 @@ def customer_tag(tenant_id: str, tag: str, customer_id: str) -> str:
     return stable_id(tenant_id, tag, customer_id)
 
 
+def conversation_tag(tenant_id: str, tag: str, conversation_id: str) -> str:
+    return stable_id("conversation tag", tenant_id, tag, conversation_id)
+
+
+def canned_reply_code(tenant_id: str, short_code: str) -> str:
+    return stable_id("canned reply", tenant_id, short_code)
+
+
 def team_name(tenant_id: str, name: str) -> str:
     """Upper and lower case, and how much space is between words, make no difference."""
     return stable_id(tenant_id, " ".join(name.split()).casefold())

@@ -115,8 +115,9 @@ class Query(Generic[M]):
         """The first document to read, in one round trip."""
         return next(iter(self.page(limit=1).documents), None)
 
-    def count(self) -> int:
-        return self.unit.count(self)
+    def count(self, up_to: int | None = None) -> int:
+        """How many there are; counting ends at `up_to`."""
+        return self.unit.count(self, up_to)
 
 
 class _Field:

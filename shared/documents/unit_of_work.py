@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
-    from shared.domain.conversations import Conversation
+    from shared.domain.canned_replies import CannedReply, CannedReplyCode
+    from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     )
     from shared.domain.merges import CustomerMerge
     from shared.domain.messages import Message, MessageRecord
-    from shared.domain.notifications import Notification
+    from shared.domain.notifications import Notification, ReadNotifications
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
@@ -152,6 +153,9 @@ class UnitOfWork:
     conversations: TenantCollection[Conversation] = TenantCollection(
         "conversations", "shared.domain.conversations:Conversation", "conversation or session"
     )
+    conversation_tags: TenantCollection[ConversationTag] = TenantCollection(
+        "conversation_tags", "shared.domain.conversations:ConversationTag", "tag"
+    )
     messages: TenantCollection[Message] = TenantCollection("messages", "shared.domain.messages:Message", "message")
     message_records: SharedCollection[MessageRecord] = SharedCollection(
         "messages", "shared.domain.messages:message_record", "message"
@@ -165,6 +169,12 @@ class UnitOfWork:
     )
     file_usage: SharedCollection[FileUsage] = SharedCollection(
         "file_usage", "shared.domain.files:FileUsage", "size of files"
+    )
+    canned_replies: TenantCollection[CannedReply] = TenantCollection(
+        "canned_replies", "shared.domain.canned_replies:CannedReply", "canned reply"
+    )
+    canned_reply_codes: SharedCollection[CannedReplyCode] = SharedCollection(
+        "canned_reply_codes", "shared.domain.canned_replies:CannedReplyCode", "short code"
     )
     calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
     ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")
@@ -187,6 +197,12 @@ class UnitOfWork:
 
     notifications: TenantCollection[Notification] = TenantCollection(
         "notifications", "shared.domain.notifications:Notification", "notification"
+    )
+    personal_notifications: TenantCollection[Notification] = TenantCollection(
+        "personal_notifications", "shared.domain.notifications:Notification", "notification"
+    )
+    read_notifications: TenantCollection[ReadNotifications] = TenantCollection(
+        "read_notifications", "shared.domain.notifications:ReadNotifications", "mark of notifications"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")
@@ -317,5 +333,5 @@ class UnitOfWork:
         unit.preload(document)
         return DocumentUnit(unit, schema, document.id)
 
-    def count(self, query: Query[Any]) -> int:
-        return self._store.count(query.schema.collection, query.conditions)
+    def count(self, query: Query[Any], up_to: int | None = None) -> int:
+        return self._store.count(query.schema.collection, query.conditions, up_to)

@@ -35,15 +35,21 @@ class Role(StrEnum):
         return self if limit.covers(self) else limit
 
 
+DEFAULT_HUMAN_PAUSE = 30
+"""Minutes."""
+
+
 class Tenant(BaseModel):
     """A business.
 
     `responder` is a copy of its oldest active AI agent, and `responder_team_id`
     the team that this one leads, so that deciding who answers costs no query.
 
-    `external_agents` says that conversations may be given to people of another
-    system, whose ids mean nothing here. `files_kept_days` is for how long files are kept, where that is not up to the
-    deployment.
+    `human_pause_minutes` is how long machines pause after the last sign of the person who has a conversation, 0 for
+    until they release it; a channel may say otherwise. `hand_over_words` are those by which customers ask for a person,
+    None for the hub's own list. With `opt_out_everywhere` who opts out on one channel has done so on all.
+    `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
+    `files_kept_days` is for how long files are kept, where that is not up to the deployment.
 
     `revision` is written anew by every decision that depends on a query over the
     tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
@@ -55,6 +61,9 @@ class Tenant(BaseModel):
     responder_team_id: str | None = None
     external_agents: bool = False
     files_kept_days: int | None = None
+    human_pause_minutes: int = DEFAULT_HUMAN_PAUSE
+    hand_over_words: list[str] | None = None
+    opt_out_everywhere: bool = False
     revision: str = ""
     created_at: datetime
 
@@ -227,6 +236,11 @@ class Principal:
     answerable: str | None = None
     sign_in_id: str | None = None
     credential_id: str | None = None
+
+    @property
+    def actor_id(self) -> str | None:
+        """Who acts: the user, also behind a key of theirs, else the key; None for a caller without a credential."""
+        return self.answerable or self.credential_id
 
     @property
     def may_read_secrets(self) -> bool:

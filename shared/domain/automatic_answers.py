@@ -56,12 +56,13 @@ def is_exhausted(count: AnswerCount | None, limit: int, now: datetime) -> bool:
 def says_nothing_new(history: Sequence[Message]) -> bool:
     """Whether machines have answered the same content often enough.
 
-    `history` is oldest first and ends with what is unanswered. Content is what a message says in letters: a counter or
-    a time in it makes it no other.
+    `history` is oldest first and ends with what is unanswered; notes in it are nobody's answers. Content is what a
+    message says in letters: a counter or a time in it makes it no other.
     """
     contents: set[str] = set()
     answers = 0
-    for former, message in zip([None, *history], history, strict=False):
+    written = [message for message in history if message.direction is not Direction.SYSTEM]
+    for former, message in zip([None, *written], written, strict=False):
         if message.direction is Direction.INBOUND:
             content = _content(message)
             answers = answers if content in contents else 0

@@ -21,6 +21,7 @@ from shared.domain.inbound import (
     ReactionChanged,
     Receipt,
     Sender,
+    VoteCast,
 )
 from shared.domain.messages import Attachment
 
@@ -41,6 +42,8 @@ def bounded(event: ChannelEvent) -> ChannelEvent:
     match event:
         case MessageReceived():
             return _message(event)
+        case VoteCast():
+            return replace(event, message=_message(event.message))
         case MessageEdited():
             attachments = None if event.attachments is None else _attachments(event.attachments)
             name = _id(event.external_message_id)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
+from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
+
+_WHATSAPP_PERSON = "s.whatsapp.net"
+"""The server of WhatsApp's addresses that begin with a telephone number."""
 
 
 class ConversationStatus(StrEnum):
@@ -24,6 +29,14 @@ class Priority(StrEnum):
     NORMAL = "normal"
     HIGH = "high"
     URGENT = "urgent"
+
+
+class Owner(StrEnum):
+    """Who answers in a conversation; `NOBODY` while it waits for a person who takes it, and machines are silent."""
+
+    BOT = "bot"
+    HUMAN = "human"
+    NOBODY = "nobody"
 
 
 class Leg(BaseModel):
@@ -48,6 +61,17 @@ class Leg(BaseModel):
         )
 
 
+class LatestChange(BaseModel):
+    """The last time that somebody decided about a conversation.
+
+    `by` is the id of a user or an API key, `revision` that of the conversation afterwards.
+    """
+
+    by: str | None
+    at: datetime
+    revision: str
+
+
 class Conversation(BaseModel):
     """A conversation and all that deciding about it needs, so that one read is enough.
 
@@ -58,11 +82,15 @@ class Conversation(BaseModel):
     latest customer message that a machine may answer, `last_message_id` the latest
     message of anybody. `automatic_answers` counts what machines answered to its
     address; without `auto_reply_enabled` none answers, and `auto_reply_agent_id` is
-    the AI agent that answers here instead of whoever else would. `summary` is the text it began
+    the AI agent that answers here instead of whoever else would. `owner` says whose turn it is: while it is not the
+    bot's, machines pause. `holder_id` is the user, or the API key, to whom a human's conversation belongs; None for
+    somebody on the business's own phone. `pause_ends_at` is when machines go on, None as long as nobody releases it.
+    `summary` is the text it began
     with, shortened. `team_id` is the group of agents that is to
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
-    answer.
+    answer. `unread_count` counts the customer's messages since somebody of the business has last read it or written,
+    and `is_unread` says whether there are any.
     """
 
     id: str
@@ -79,6 +107,12 @@ class Conversation(BaseModel):
     assignee_id: str | None = None
     team_id: str | None = None
     needs_human: bool = False
+    owner: Owner = Owner.BOT
+    holder_id: str | None = None
+    pause_ends_at: datetime | None = None
+    tags: list[str] = Field(default_factory=list)
+    unread_count: int = 0
+    is_unread: bool = False
     customer_name: str | None = None
     customer_phone: str | None = None
     summary: str | None = None
@@ -96,13 +130,59 @@ class Conversation(BaseModel):
     routed_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
+    latest_change: LatestChange | None = None
     created_at: datetime
     updated_at: datetime
 
     @property
+    def revision(self) -> str:
+        """Changes with what people decide about the conversation, and not with what is written in it."""
+        snoozed_until = self.snoozed_until.isoformat() if self.snoozed_until else ""
+        decided = (self.status, self.priority, self.assignee_id or "", self.team_id or "", snoozed_until)
+        return stable_id(*decided, *self.tags)
+
+    def mark_read(self) -> None:
+        """Somebody of the business has read everything."""
+        self.unread_count, self.is_unread = 0, False
+
+    @property
+    def phone_number(self) -> str | None:
+        """The customer's number as it is known, else the one that a person's address on WhatsApp consists of."""
+        number, _, server = self.external_user_id.partition("@")
+        is_persons = self.channel is ChannelType.WHATSAPP and not self.is_group and server in ("", _WHATSAPP_PERSON)
+        return self.customer_phone or (number if is_persons and number.isdecimal() else None)
+
+    @property
     def is_left_to_people(self) -> bool:
         """Whether people alone answer."""
-        return bool(self.assignee_id) or not self.auto_reply_enabled
+        return self.answers_next is not Owner.BOT
+
+    @property
+    def answers_next(self) -> Owner:
+        """Whose turn it is; nobody's, too, where automatic answers are turned off and no person has taken it."""
+        return Owner.NOBODY if self.owner is Owner.BOT and not self.auto_reply_enabled else self.owner
+
+    def give_to_human(self, holder_id: str | None, pause_ends_at: datetime | None) -> None:
+        """Have machines pause until then; None: until it is released."""
+        self.owner, self.holder_id, self.pause_ends_at = Owner.HUMAN, holder_id, pause_ends_at
+        self.needs_human = False
+
+    def give_to_nobody(self) -> None:
+        """Have machines pause until a person has taken and released it."""
+        self.owner, self.holder_id, self.pause_ends_at = Owner.NOBODY, None, None
+        self.needs_human = True
+
+    def give_to_bot(self) -> None:
+        """Have machines answer again; who was to take care of it stays."""
+        self.owner, self.holder_id, self.pause_ends_at = Owner.BOT, None, None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_assignee(cls, fields: Any) -> Any:
+        """Before there were owners, whoever was assigned silenced the machines for good."""
+        if isinstance(fields, Mapping) and fields.get("assignee_id") and "owner" not in fields:
+            return {**fields, "owner": Owner.HUMAN}
+        return fields
 
     @classmethod
     def start(cls, conversation_id: str, instance: Instance, identity: Identity, now: datetime) -> Conversation:
@@ -123,3 +203,13 @@ class Conversation(BaseModel):
             created_at=now,
             updated_at=now,
         )
+
+
+class ConversationTag(BaseModel):
+    """That a conversation has a tag: one document for each tag of each conversation, to list conversations by tag."""
+
+    tenant_id: str
+    tag: str
+    conversation_id: str
+    is_closed: bool
+    tagged_at: datetime

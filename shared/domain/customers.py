@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
 from pydantic import BaseModel, Field
 
 from shared.domain.automatic_answers import AnswerCount
+from shared.domain.instances import ChannelType
 
 
 class Preferences(BaseModel):
@@ -14,8 +16,25 @@ class Preferences(BaseModel):
     preferred_channel: str | None = None
 
 
+class OptOut(BaseModel):
+    """That a customer wants no automatic messages on a channel since `at`; on any, without a channel.
+
+    `reason` is their word, what the provider says, or what somebody of the business notes.
+    """
+
+    channel: ChannelType | None = None
+    reason: str | None = None
+    at: datetime
+
+
+CustomValue: TypeAlias = str | int | float | bool
+
+
 class Customer(BaseModel):
-    """A person across all channels."""
+    """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names.
+
+    With `opted_out` no channel brings them what they have not asked for.
+    """
 
     id: str
     tenant_id: str
@@ -24,10 +43,16 @@ class Customer(BaseModel):
     phone: str | None = None
     preferences: Preferences = Field(default_factory=Preferences)
     tags: list[str] = Field(default_factory=list)
+    custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
+    opt_outs: list[OptOut] = Field(default_factory=list)
     merged_into: str | None = None
     created_at: datetime
     updated_at: datetime
+
+    def accepts(self, channel: ChannelType) -> bool:
+        """Whether they may be sent on a channel what they have not asked for."""
+        return not self.opted_out and all(each.channel not in (None, channel) for each in self.opt_outs)
 
 
 class Survey(BaseModel):
@@ -66,7 +91,8 @@ class Identity(BaseModel):
     look at the conversation; `automatic_answers` lies here for the same reason.
     `unsettled_ids` names messages to it of which nobody knows whether the provider has them.
     `awaits_routing` says that routing rules have not been applied to its open
-    conversation yet, for it began with a message that is not routed.
+    conversation yet, for it began with a message that is not routed. Nothing is answered by itself at an address that
+    has `opted_out`.
     """
 
     id: str
@@ -87,6 +113,7 @@ class Identity(BaseModel):
     campaign: CampaignMark | None = None
     automatic_answers: AnswerCount | None = None
     awaits_routing: bool = False
+    opted_out: bool = False
     unsettled_ids: list[str] = Field(default_factory=list)
     created_at: datetime
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.ids import new_id
+from shared.domain.kinds import Consent
 
 
 class Topic(StrEnum):
@@ -50,12 +51,14 @@ class ReplyEvent(Event):
     """A customer's message may need an answer.
 
     A reminder comes when the conversation's agent may have rested. What waits may be tried many times until it is due,
-    so that the answer is then asked for by an event of its own.
+    so that the answer is then asked for by an event of its own. With `consent` nothing is to be answered but that the
+    customer has opted out, or in.
     """
 
     conversation_id: str
     message_id: str
     is_reminder: bool = False
+    consent: Consent | None = None
 
 
 class OutboundEvent(Event):

@@ -57,7 +57,8 @@ class MessageReceived:
     business is spoken to, and `mentions` whom the message names, as the provider does.
     With `if_known` it only counts in a chat that the hub knows (not in a thread
     that people began among themselves). Where the chat turns out to be another
-    customer's, the message goes to `outsiders_chat` instead.
+    customer's, the message goes to `outsiders_chat` instead. One that `reports_consent` comes with a `ConsentChanged`;
+    its provider answers it.
     """
 
     external_message_id: str
@@ -73,6 +74,7 @@ class MessageReceived:
     is_thread: bool = False
     is_shared: bool = False
     if_known: bool = False
+    reports_consent: bool = False
     is_history: bool = False
     is_note: bool = False
     for_people: bool = False
@@ -106,7 +108,23 @@ class MessageReceived:
     @property
     def makes_customer_wait(self) -> bool:
         """Whether the customer waits for an answer from now on."""
-        return self.is_by_customer and not (self.is_history or self.nobody_waits or self.is_empty)
+        return self.counts_as_unread and not self.nobody_waits
+
+    @property
+    def counts_as_unread(self) -> bool:
+        """Whether it is news to the people of the business until one of them has read it."""
+        return self.is_by_customer and not (self.is_history or self.is_empty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCast:
+    """A vote in the poll that `message` answers (`reply_to`); what the provider says of it is no more than that.
+
+    `options` are digests (SHA-256, in hex) of what was chosen, in UTF-8: nothing of it where a vote was taken back.
+    """
+
+    message: MessageReceived
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,11 +217,15 @@ class ChatMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChanged:
-    """A customer wants no more messages that they have not asked for, or takes that back."""
+    """A customer wants no more messages that they have not asked for, or takes that back.
+
+    With `marketing_only` answers are not concerned.
+    """
 
     chat_key: str
     opted_out: bool
     why: str
+    marketing_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +252,7 @@ class CallChanged:
 
 ChannelEvent: TypeAlias = (
     MessageReceived
+    | VoteCast
     | MessageEdited
     | MessageDeleted
     | ReactionChanged

@@ -8,11 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.domain.consent_words import LONGEST
+
 FASTEST = 10_000
 """Messages a second; a pace above it would be none."""
 
 MOST_ANSWERS = 10_000
 """Automatic answers an hour that an instance may allow for one address."""
+
+MOST_HUMAN_PAUSE = 10_080
+"""Minutes, a week, for which machines may pause after the last sign of a person."""
 
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -54,6 +59,22 @@ def _answers(value: object) -> object:
     return value
 
 
+def _minutes(value: object) -> object:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_HUMAN_PAUSE:
+        raise ValueError(f"give a whole number of minutes from 0 (until it is released) to {MOST_HUMAN_PAUSE}")
+    return value
+
+
+def _phrases(value: object) -> object:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(each, str) and 0 < len(each) <= LONGEST for each in value):
+        raise ValueError(f"give a list of words of up to {LONGEST} characters")
+    return value
+
+
 Text = Annotated[str | None, BeforeValidator(_text)]
 
 
@@ -66,8 +87,10 @@ class HubOptions(BaseModel):
     that agents write the text as it is to be sent, and so does Telegram's own `parse_mode`. `csat` asks customers for
     a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
     nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
-    machines. With `read_marks` customers see what people of the business have read. With `growing_answers` they see an
-    AI agent's answer while it is being written, where a message can be edited.
+    machines. `human_pause_minutes` is how long machines pause in a conversation after the last sign of its person,
+    where that differs from the tenant's. `opt_out_words` and `opt_in_words` are instead of the hub's own. With
+    `read_marks` customers see what people of the business have read. With `growing_answers` they see an AI agent's
+    answer while it is being written, where a message can be edited.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -84,6 +107,9 @@ class HubOptions(BaseModel):
     read_marks: Annotated[bool, BeforeValidator(lambda value: value is True)] = _option("read_marks", False)
     groups: Annotated[Literal["addressed", "all", "none"], BeforeValidator(_groups)] = _option("groups", "addressed")
     automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)
+    human_pause_minutes: Annotated[int | None, BeforeValidator(_minutes)] = _option("human_pause_minutes")
+    opt_out_words: Annotated[list[str] | None, BeforeValidator(_phrases)] = _option("opt_out_words")
+    opt_in_words: Annotated[list[str] | None, BeforeValidator(_phrases)] = _option("opt_in_words")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> HubOptions:

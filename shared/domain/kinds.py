@@ -33,3 +33,10 @@ class MessageStatus(StrEnum):
     READ = "read"
     FAILED = "failed"
     DEAD = "dead"
+
+
+class Consent(StrEnum):
+    """What a customer's message changes: they want no automatic messages any more, or want them again."""
+
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, Field
 
 from shared.domain.content import NO_CONTENT, Content
+from shared.domain.kinds import Consent
 from shared.domain.kinds import MessageKind as MessageKind
 from shared.domain.kinds import MessageStatus as MessageStatus
 
@@ -136,7 +137,7 @@ class Message(BaseModel):
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
     `content` is what the customer sees beside text and files. No machine answers
-    a message that is `for_people`.
+    a message that is `for_people`. `consent` is what it changes for its customer: they opt out, or in.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
     otherwise than it was written, such as a file that went as a link.
@@ -163,6 +164,7 @@ class Message(BaseModel):
     reacted_at: dict[str, datetime] = Field(default_factory=dict)
     content: Content = Field(default_factory=lambda: NO_CONTENT)  # a default would be copied for each message
     for_people: bool = False
+    consent: Consent | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None

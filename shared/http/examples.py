@@ -12,7 +12,7 @@ Schema = Mapping[str, Any]
 
 _DEEPEST = 8
 
-_TIME = re.compile(r"(?:.*(?:_at|At|_until|Until)|timestamp|last_activity|last_ping|last_sync)$")
+_TIME = re.compile(r"(?:.*(?:_at|At|_until|Until|Since)|asOf|timestamp|last_activity|last_ping|last_sync)$")
 
 
 def failure_example(status: int) -> dict[str, str]:

@@ -64,6 +64,15 @@ class Unknown:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An object in a JSON value, with the models that it may be of, and its path (`attachments.0.`)."""
+
+    models: Sequence[Model]
+    value: dict[str, Any]
+    path: str
+
+
 def any_names(view: View) -> View:
     """Mark a view whose query and body somebody else decides, such as a provider; goes below the route's decorator."""
     setattr(view, ANY_NAMES, True)
@@ -93,9 +102,15 @@ def refuse_others(names: Iterable[str], names_here: Sequence[str]) -> None:
     _refuse("field", (Unknown(name, name, names_here) for name in names if name not in names_here))
 
 
+def refuse_unknown_in(model: Model, body: object) -> None:
+    """Raise `BadRequest` for names in a JSON value that the model does not have, for views that read it themselves."""
+    _refuse("field", unknown_in_body(model, body))
+
+
 def _check_body(model: Model | None, body: object) -> None:
     if model is not None:
-        _refuse("field", unknown_in_body(model, body))
+        drop_null_twins(model, body)
+        refuse_unknown_in(model, body)
     elif isinstance(body, Mapping):
         _refuse("field", (Unknown(name, name, ()) for name in body))
     else:
@@ -112,18 +127,37 @@ def unknown_in_body(annotation: object, value: object, path: str = "") -> Iterat
 
     What is typed as a plain mapping, or as anything, may have any names.
     """
+    for part in _parts(annotation, value, path):
+        yield from _unknown_names(part.models, part.value, part.path)
+
+
+def drop_null_twins(annotation: object, value: object) -> None:
+    """Take null out of a JSON value where the same field is also given by another name.
+
+    Clients that are made of models of their own send all spellings that they know, and null for what they do not mean.
+    """
+    for part in list(_parts(annotation, value, "")):
+        fields = {name: field for model in part.models for name, field in _fields(model).items()}
+        spellings: dict[int, str] = {}
+        for name in sorted(part.value.keys() & fields.keys(), key=lambda name: part.value[name] is None):
+            if spellings.setdefault(id(fields[name]), name) != name and part.value[name] is None:
+                del part.value[name]
+
+
+def _parts(annotation: object, value: object, path: str) -> Iterator[_Part]:
+    """The objects in a JSON value that have models, outer ones first."""
     forms = list(_alternatives(annotation))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         models = [form for form in forms if _is_model(form)]
         if models and not any(_is_free(form) for form in forms):
-            yield from _unknown_names(models, value, path)
+            yield _Part(models, value, path)
         for name, item in value.items():
             for inner in _types_of_item(forms, models, name) if isinstance(item, (dict, list)) else ():
-                yield from unknown_in_body(inner, item, f"{path}{name}.")
+                yield from _parts(inner, item, f"{path}{name}.")
     elif isinstance(value, list):
         items = [inner for form in forms if _is_list(form) for inner in get_args(form)[:1]]
         for number, item in enumerate(value if items else ()):
-            yield from unknown_in_body(Union[tuple(items)], item, f"{path}{number}.")  # noqa: UP007 - not written but made
+            yield from _parts(Union[tuple(items)], item, f"{path}{number}.")  # noqa: UP007 - not written but made
 
 
 def _types_of_item(forms: Sequence[object], models: Sequence[Model], name: str) -> list[object]:

@@ -156,8 +156,8 @@ class Store(Protocol):
         """Carry out all writes or none; raises `Conflict` or `AlreadyExists`."""
         ...
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
-        """Return how many documents match."""
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
+        """Return how many documents match. With `up_to` counting ends there, which bounds what it costs."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.deps import Deps
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.calls import Call
+from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
@@ -17,13 +20,19 @@ from shared.usecases import connection_waits
 MESSAGE_CREATED = "message-created"
 MESSAGE_UPDATED = "message-updated"
 CONVERSATION_UPDATED = "conversation-updated"
+NEEDS_HUMAN = "needs-human"
 CHANNEL_STATUS = "channel-status"
 WHATSAPP_QR = "whatsapp-qr"
 WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
+CAMPAIGN_UPDATED = "campaign-updated"
+CALL_CHANGED = "call-changed"
 
-NOTIFICATIONS = "notifications"
-"""The room of a tenant's notifications, which is no instance's."""
+NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
+"""The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
+
+FOR_DASHBOARDS = frozenset({NOTIFICATION_CREATED, CAMPAIGN_UPDATED, CALL_CHANGED})
+"""The events of these rooms, which only dashboards are told."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""
@@ -58,10 +67,24 @@ def _emit_message(deps: Deps, message: Message, name: str) -> None:
     emit(deps, message.tenant_id, message.instance_id, name, payload)
 
 
-def conversation_updated(deps: Deps, conversation: Conversation) -> None:
-    """Payload: the whole `conversation` in the domain's form."""
-    payload = {"conversation": conversation.model_dump(mode="json")}
+def conversation_updated(deps: Deps, conversation: Conversation, *, is_whole: bool = True) -> None:
+    """Payload: the `conversation` in the domain's form, and whether it is the whole one.
+
+    Who stores a message has not read it: whoever tells clients of it reads it then (`completed`).
+    """
+    payload = {"conversation": conversation.model_dump(mode="json"), "is_whole": is_whole}
     emit(deps, conversation.tenant_id, conversation.instance_id, CONVERSATION_UPDATED, payload)
+
+
+def completed(deps: Deps, event: RealtimeEvent) -> RealtimeEvent:
+    """The event with the whole conversation, as it is now, where it has only a part; costs a read then."""
+    if event.payload.get("is_whole", True):
+        return event
+    conversations = UnitOfWork(deps.store).conversations
+    conversation = conversations.owned_or_none(event.tenant_id, event.payload["conversation"]["id"])
+    if conversation is None:
+        return event
+    return event.model_copy(update={"payload": {"conversation": conversation.model_dump(mode="json")}})
 
 
 def conversation_moved(deps: Deps, conversation: Conversation, former_instance_id: str) -> None:
@@ -70,10 +93,34 @@ def conversation_moved(deps: Deps, conversation: Conversation, former_instance_i
     emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
 
 
+def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
+    """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
+    payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
+    emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+
+
 def notification_created(deps: Deps, notification: Notification) -> None:
     """Payload: the whole `notification` in the domain's form."""
     payload = {"notification": notification.model_dump(mode="json")}
     emit(deps, notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload)
+
+
+def campaign_updated(deps: Deps, campaign: Campaign) -> None:
+    """A campaign was launched, or some of it was sent.
+
+    Payload: the `campaign` in the domain's form, without what it says and to whom.
+    """
+    payload = {"campaign": campaign.model_dump(mode="json", exclude={"audience", "settings", "message", "progress"})}
+    emit(deps, campaign.tenant_id, CAMPAIGNS, CAMPAIGN_UPDATED, payload)
+
+
+def call_changed(deps: Deps, call: Call, conversation: Conversation | None) -> None:
+    """A call began, was taken or ended. Payload: the `call` and its `conversation`, both in the domain's form."""
+    payload = {
+        "call": call.model_dump(mode="json"),
+        "conversation": conversation.model_dump(mode="json") if conversation else None,
+    }
+    emit(deps, call.tenant_id, CALLS, CALL_CHANGED, payload)
 
 
 def channel_status(deps: Deps, instance: Instance, status: InstanceStatus) -> None:

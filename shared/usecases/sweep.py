@@ -23,9 +23,9 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.campaigns import campaign_sending
-from shared.usecases.conversations import calls, file_copying, file_retention
+from shared.usecases.conversations import calls, file_copying, file_retention, ownership
 from shared.usecases.delivery import status_checks
-from shared.usecases.instances import removals
+from shared.usecases.instances import holders, removals
 from shared.usecases.instances.missing_holders import MissingHolders
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
@@ -51,6 +51,7 @@ def sweep(deps: Deps) -> dict[str, int]:
     steps: dict[str, Callable[[Deps], int]] = {
         "overdue": _wake_overdue,
         "woken": _wake_snoozed,
+        "pauses_over": _end_pauses,
         "alerts": _alert_of_waiting,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
@@ -58,6 +59,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
         "removed": removals.retry_due,
+        "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,
     }
     counts: dict[str, int] = {}
@@ -134,6 +136,15 @@ def _wake_snoozed(deps: Deps) -> int:
     return _for_each(query.order_by(lambda conversation: conversation.snoozed_until), wake)
 
 
+def _end_pauses(deps: Deps) -> int:
+    def end(unit: UnitOfWork, conversation: Conversation) -> None:
+        ownership.ask_for_reply(deps, conversation)
+
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.pause_ends_at, "<=", deps.now())
+    return _for_each(query.order_by(lambda conversation: conversation.pause_ends_at), end)
+
+
 def _alert_of_waiting(deps: Deps) -> int:
     def alert(unit: UnitOfWork, conversation: Conversation) -> None:
         notify_once(
@@ -144,6 +155,7 @@ def _alert_of_waiting(deps: Deps) -> int:
                 type="session_alert",
                 title="High Priority Session",
                 message="Customer waiting for 5+ minutes",
+                conversation_id=conversation.id,
                 created_at=deps.now(),
             ),
         )
@@ -158,6 +170,6 @@ def _alert_of_waiting(deps: Deps) -> int:
 
 def _close_calls(deps: Deps) -> int:
     def close(unit: UnitOfWork, call: Call) -> None:
-        calls.close(deps, call)
+        calls.close(deps, unit, call)
 
     return _for_each(calls.overdue(deps), close)

@@ -8,10 +8,11 @@ import sys
 MAKES_ADAPTERS = """
 import sys
 from shared.adapters.google.bus import PubSubBus
+from shared.adapters.google.holders import WorkerPoolHolders
 from shared.adapters.google.secrets import SecretManagerSecrets
 from shared.adapters.google.store import FirestoreStore
 
-for adapter in (FirestoreStore("p"), PubSubBus("p"), SecretManagerSecrets("p")):
+for adapter in (FirestoreStore("p"), PubSubBus("p"), SecretManagerSecrets("p"), WorkerPoolHolders("p", 1)):
     adapter.close()
 print([name for name in sys.modules if name == "grpc" or name.startswith(("google.api_core", "google.cloud."))])
 """

@@ -194,6 +194,13 @@ def test_count_counts_what_matches(store: Store) -> None:
     assert store.count("others") == 0
 
 
+def test_a_count_ends_where_it_is_told_to(store: Store) -> None:
+    fill(store, {f"m{n}": {"n": n, "odd": bool(n % 2)} for n in range(7)})
+
+    assert store.count("messages", [Where("odd", "==", False)], up_to=2) == 2
+    assert store.count("messages", [Where("odd", "==", True)], up_to=50) == 3
+
+
 def test_queries_follow_writes(store: Store) -> None:
     fill(store, {"a": {"s": "new"}})
     assert ids(store, [Where("s", "==", "new")]) == ["a"]

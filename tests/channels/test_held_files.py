@@ -27,7 +27,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "slack": {"botToken": "xoxb-1", "botUserId": "U0LAN0Z89"},
     "whatsapp_cloud": {"access_token": "EAAJ1", "phone_number_id": "106"},
 }
-TESTED_ELSEWHERE = {"telegram_bot", "email_ses", "widget"}
+TESTED_ELSEWHERE = {"telegram_bot", "email_ses", "whatsapp_web", "widget"}
 
 
 def _file(deps: Deps, instance: Instance, kind: MessageKind = MessageKind.DOCUMENT) -> Attachment:

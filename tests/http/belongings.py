@@ -31,6 +31,9 @@ BY_PREFIX = {
     "/api/whatsapp/channels": "channel_id",
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
+    "/api/canned-replies": "canned_reply_id",
+    "/api/notifications": "notification_id",
+    "/api/customers": "customer_id",
     "/api/files": "file_id",
     "/api/outbox": "outbox_id",
     "/api/messages": "outbox_id",
@@ -78,6 +81,7 @@ def _newer_property(hub: Hub) -> dict[str, str]:
         ("/routing/rules", "rule_id", {"condition": f"text contains {MARK}", "action": "set_priority:high"}),
         ("/campaigns", "campaign_id", {"name": MARK, "channels": ["whatsapp"], "message": MARK}),
         ("/api/teams", "team_id", {"name": MARK}),
+        ("/api/canned-replies", "canned_reply_id", {"shortCode": MARK, "text": MARK}),
         ("/api/keys", "key_id", {"name": MARK}),
         (
             "/api/users",

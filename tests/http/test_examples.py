@@ -30,6 +30,7 @@ IDS = {
     "leadAgentId": "agent_id",
     "session_id": "conversation_id",
     "source_id": "second_customer_id",
+    "sourceId": "second_customer_id",
 }
 # What no example can be: what a provider signs, a link that was sent, a visitor's or a session's own token, a login
 # that a person has begun, a file, a message that was sent; what only an account of another kind has; and what leads to
@@ -37,7 +38,7 @@ IDS = {
 NEEDS_MORE = re.compile(
     r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|/sessions/join|/media|/unmerge|/video"
     r"|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/omni/|/files|/whatsapp/"
-    r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/bot/connect|/facebook/login"
+    r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/import|/bot/connect|/facebook/login"
 )
 LAST = {"get": 0, "post": 1, "put": 1, "patch": 1, "delete": 2}
 

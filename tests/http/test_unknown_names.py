@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, RootModel
 
-from shared.http.unknown_names import unknown_in_body, unknown_in_query
+from shared.http.unknown_names import drop_null_twins, unknown_in_body, unknown_in_query
 
 
 class Leaf(BaseModel):
@@ -85,6 +85,23 @@ def test_a_list_as_body_is_looked_into() -> None:
 
 def test_a_model_that_takes_anything_is_still_looked_into() -> None:
     assert [unknown.path for unknown in unknown_in_body(Herb, {"mint": 1, "leaf": {"colour": 1}})] == ["leaf.colour"]
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ({"height": None, "size": 3}, {"size": 3}),
+        ({"size": 3, "height": None}, {"size": 3}),
+        ({"height": None, "leaf": None}, {"height": None, "leaf": None}),
+        ({"height": 1, "size": 2}, {"height": 1, "size": 2}),
+        ({"height": None}, {"height": None}),
+        ({"anything": {"height": None, "size": 3}}, {"anything": {"height": None, "size": 3}}),
+        ([{}, {"height": None, "size": 3}], [{}, {"size": 3}]),
+    ],
+)
+def test_null_beside_another_name_of_the_same_field_counts_as_absent(body: Any, left: Any) -> None:
+    drop_null_twins(Plants if isinstance(body, list) else Plant, body)
+    assert body == left
 
 
 def test_parameters_are_those_of_the_model_or_none() -> None:

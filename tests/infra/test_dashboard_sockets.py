@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +17,21 @@ from websockets.typing import Origin
 
 from infra.sockets.admission import ConnectionLimits
 from infra.sockets.dashboards import UNREAD_FRAMES
+from infra.sockets.frames import frames_of_figures
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.domain.analytics import Counters
+from shared.domain.calls import Call, CallState
+from shared.domain.campaigns import Campaign, CampaignStatus
 from shared.domain.events import RealtimeEvent, Topic
-from shared.domain.instances import InstanceStatus
+from shared.domain.instances import ChannelType, InstanceStatus
+from shared.domain.messages import Author, Direction
 from shared.domain.notifications import Notification
+from shared.ports.store import Create, Ref
 from shared.usecases import realtime
+from shared.usecases.overview.live_figures import LiveFigures
+from shared.usecases.reporting.analytics import Overview
 from shared.usecases.reporting.notifications import notify_once
 from tests.documents import MOMENT, a_message
 from tests.infra.clients import a_conversation, stored_instance, token_for
@@ -72,10 +81,10 @@ def close_code(connection: ClientConnection) -> int:
     return connection.close_code
 
 
-def notify(deps: Deps, tenant_id: str = "t1") -> None:
+def notify(deps: Deps, tenant_id: str = "t1", type_: str = "session_alert") -> None:
     """Something that every dashboard of the tenant hears."""
     notification = Notification(
-        id=f"n-{tenant_id}", tenant_id=tenant_id, type="session_alert", title="Wait", message="5 min", created_at=MOMENT
+        id=f"n-{tenant_id}", tenant_id=tenant_id, type=type_, title="Wait", message="5 min", created_at=MOMENT
     )
     notify_once(deps, notification)
 
@@ -88,12 +97,14 @@ def test_a_page_hears_what_happens_as_frames(deps: Deps, listen: Listen) -> None
     realtime.message_created(deps, a_message(tenant_id="t1", instance_id="i1", conversation_id="c1", text="Hello"))
     realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
     notify(deps)
-    frames = {frame["type"]: frame for frame in (next_frame(page) for _ in range(4))}
+    frames = {frame["type"]: frame for frame in (next_frame(page) for _ in range(5))}
     assert all(set(frame) == {"type", "payload", "timestamp"} for frame in frames.values())
     session = frames["session_update"]["payload"]
     assert (session["sessionId"], session["status"], session["agentId"]) == ("c1", "active", "a1")
     message = frames["new_message"]["payload"]
     assert (message["sessionId"], message["channelType"], message["content"]) == ("c1", "whatsapp", "Hello")
+    activity = frames["customer_activity"]["payload"]
+    assert (activity["sessionId"], activity["activityType"], activity["description"]) == ("c1", "message", "Hello")
     assert frames["channel_status_change"]["payload"]["status"] == "connected"
     assert frames["notification"]["payload"] == {
         "notificationId": "n-t1",
@@ -103,6 +114,157 @@ def test_a_page_hears_what_happens_as_frames(deps: Deps, listen: Listen) -> None
         "actions": [],
         "category": "session_alert",
     }
+
+
+def test_what_the_business_writes_is_no_activity_of_the_customer(deps: Deps, listen: Listen) -> None:
+    instance = stored_instance(deps)
+    page = listen(token=token_for(deps, "t1"))
+    written = a_message(tenant_id="t1", instance_id="i1", direction=Direction.OUTBOUND, author=Author.HUMAN)
+    realtime.message_created(deps, written)
+    realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
+    assert [next_frame(page)["type"] for _ in range(2)] == ["new_message", "channel_status_change"]
+
+
+def test_a_message_of_a_channel_that_is_gone_is_no_frame(deps: Deps, listen: Listen) -> None:
+    page = listen(token=token_for(deps, "t1"))
+    realtime.message_created(deps, a_message(tenant_id="t1", instance_id="gone", text="Hello"))
+    realtime.conversation_updated(deps, a_conversation().model_copy(update={"instance_id": "gone"}))
+    assert next_frame(page)["type"] == "session_update"
+
+
+@pytest.mark.parametrize(
+    ("type_", "severity"), [("channel_error", "high"), ("message_dead", "high"), ("agent_failed", "medium")]
+)
+def test_what_went_wrong_is_an_alert_too(deps: Deps, listen: Listen, type_: str, severity: str) -> None:
+    page = listen("/ws", token_for(deps, "t1"))
+    notify(deps, type_=type_)
+    notification, alert = (next_frame(page) for _ in range(2))
+    assert (notification["type"], alert["type"]) == ("notification", "system_alert")
+    assert alert["payload"] == {
+        "alertId": "n-t1",
+        "type": notification["payload"]["type"],
+        "severity": severity,
+        "title": "Wait",
+        "message": "5 min",
+        "category": type_,
+    }
+
+
+def a_campaign(status: CampaignStatus, **fields: Any) -> Campaign:
+    moments = dict.fromkeys(("advanced_at", "created_at", "updated_at"), MOMENT)
+    return Campaign(
+        id="k1", tenant_id="t1", name="Summer", channels=[ChannelType.SMS], status=status, **moments, **fields
+    )
+
+
+@pytest.mark.parametrize("path", ["/ws/dashboard", "/ws", "/ws/campaign/k1"])
+def test_a_campaign_tells_how_far_it_is(deps: Deps, listen: Listen, path: str) -> None:
+    page = listen(path, token_for(deps, "t1"))
+    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING, contacts=3, total_sent=1))
+    realtime.campaign_updated(deps, a_campaign(CampaignStatus.FINISHED, contacts=3, total_sent=4))
+    running, finished = (next_frame(page) for _ in range(2))
+    assert (running["type"], running["payload"]) == (
+        "campaign_update",
+        {
+            "campaignId": "k1",
+            "name": "Summer",
+            "status": "running",
+            "progress": {"completed": 1, "total": 3},
+            "metrics": {"total_sent": 1},
+        },
+    )
+    assert (finished["payload"]["status"], finished["payload"]["progress"]["total"]) == ("completed", 4)
+
+
+def a_call(state: CallState, **fields: Any) -> Call:
+    moments = {"started_at": MOMENT, "updated_at": MOMENT + timedelta(seconds=154)}
+    ids = {"id": "k1", "tenant_id": "t1", "instance_id": "i1", "external_call_id": "CA1", "conversation_id": "c1"}
+    return Call.model_validate({"channel": ChannelType.VOICE, "state": state} | ids | moments | fields)
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/session/c1", "/ws/channel/voice"])
+def test_a_call_tells_who_calls_and_how_far_it_is(deps: Deps, listen: Listen, path: str) -> None:
+    page = listen(path, token_for(deps, "t1"))
+    conversation = a_conversation().model_copy(update={"customer_name": "Maria", "customer_phone": "+5511988887777"})
+    realtime.call_changed(deps, a_call(CallState.LIVE), conversation)
+    realtime.call_changed(deps, a_call(CallState.ENDED, ended_at=MOMENT + timedelta(seconds=61)), None)
+    live, ended = (next_frame(page) for _ in range(2))
+    assert (live["type"], live["payload"]) == (
+        "live_call",
+        {
+            "id": "k1",
+            "contact": "Maria",
+            "phone": "+5511988887777",
+            "status": "in-progress",
+            "duration": "2:34",
+            "state": "live",
+            "sessionId": "c1",
+            "channelType": "voice",
+        },
+    )
+    assert (ended["payload"]["status"], ended["payload"]["duration"]) == ("completed", "1:01")
+
+
+def test_a_campaigns_own_address_tells_of_no_other_and_of_no_session(deps: Deps, listen: Listen) -> None:
+    stored_instance(deps)
+    page = listen("/ws/campaign/k1", token_for(deps, "t1"))
+    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING).model_copy(update={"id": "k2"}))
+    realtime.conversation_updated(deps, a_conversation())
+    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING))
+    assert next_frame(page)["payload"]["campaignId"] == "k1"
+
+
+def test_a_page_is_told_figures_when_it_comes_and_when_something_happens(deps: Deps) -> None:
+    stored_instance(deps)
+    deps.store.commit([Create(Ref("conversations", "c1"), a_conversation().model_dump())])
+    sockets = SocketServer(deps, recheck_seconds=0.05)
+    token = {"Authorization": f"Bearer {token_for(deps, 't1')}"}
+    with hosted(sockets) as url, opening(url, additional_headers=token) as page:
+        stop = deps.bus.consume({Topic.REALTIME: sockets.deliver})  # type: ignore[dict-item]  # the topic's kind
+        performance, analytics = (next_frame(page) for _ in range(2))
+        assert (performance["type"], analytics["type"]) == ("performance_update", "analytics_update")
+        assert performance["payload"] == {
+            "responseTime": 0,
+            "resolutionRate": 0,
+            "customerSatisfaction": 0,
+            "queueLength": 0,
+            "metrics": {"activeSessions": 1},
+            "channelMetrics": {},
+            "trends": [],
+            "period": "1h",
+        }
+        assert analytics["payload"] == {
+            "totalSessions": 1,
+            "activeAgents": 0,
+            "averageResponseTime": "0:00",
+            "customerSatisfaction": 0,
+            "channelDistribution": {},
+        }
+        with pytest.raises(TimeoutError):
+            page.recv(timeout=0.3)
+        notify(deps)
+        assert [next_frame(page)["type"] for _ in range(3)][1:] == ["performance_update", "analytics_update"]
+        stop()
+
+
+def test_who_shows_a_credential_later_is_told_the_figures_of_their_own_tenant(deps: Deps) -> None:
+    deps.store.commit([Create(Ref("conversations", "c1"), a_conversation().model_dump())])
+    with hosted(SocketServer(deps, recheck_seconds=0.05)) as url, opening(url) as page:
+        say(page, {"type": "auth", "token": token_for(deps, "t1")})
+        while (frame := next_frame(page))["type"] != "analytics_update" or not frame["payload"]["totalSessions"]:
+            pass
+
+
+def test_figures_are_told_in_the_words_and_units_of_the_page() -> None:
+    counted = Counters(sessions=4, resolved=1, replies=2, reply_seconds=250.0, ratings=2, rating_sum=9)
+    overview = Overview(counted, 1, {ChannelType.WIDGET: counted}, [])
+    figures = LiveFigures(open_sessions=7, waiting_sessions=3, active_agents=2, overview=overview)
+    performance, analytics = (frame.payload for frame in frames_of_figures(figures))
+    assert (performance["responseTime"], performance["resolutionRate"], performance["queueLength"]) == (125.0, 25.0, 3)
+    assert (performance["customerSatisfaction"], analytics["customerSatisfaction"]) == (90, 90)
+    assert (analytics["totalSessions"], analytics["activeAgents"], analytics["averageResponseTime"]) == (7, 2, "2:05")
+    assert analytics["channelDistribution"] == {"chat": 4}
+    assert list(performance["channelMetrics"]) == ["chat"]
 
 
 def test_a_session_that_moves_is_a_transfer(deps: Deps, listen: Listen) -> None:
@@ -125,9 +287,14 @@ def test_a_session_that_moves_is_a_transfer(deps: Deps, listen: Listen) -> None:
         ("/ws/c1", True),
         ("/ws/session/c1", True),
         ("/ws/channel/whatsapp", True),
+        ("/ws/channel/WhatsApp/", True),
+        ("/ws/session/c1/", True),
+        ("/ws/dashboard/", True),
         ("/ws/other", False),
         ("/ws/session/other", False),
         ("/ws/channel/sms", False),
+        ("/ws/channel/fax", False),
+        ("/ws/campaign/c1", False),
     ],
 )
 def test_an_address_tells_what_is_to_be_heard(deps: Deps, listen: Listen, path: str, hears: bool) -> None:
@@ -231,7 +398,8 @@ def test_a_page_is_closed_when_its_token_runs_out(deps: Deps) -> None:
     with hosted(SocketServer(timed, recheck_seconds=0.05)) as url, opening(url) as page:
         say(page, {"type": "auth", "token": token})
         say(page, {"type": "ping"})
-        assert next_frame(page)["type"] == "heartbeat"
+        while next_frame(page)["type"] != "heartbeat":
+            pass  # it hears figures too
         clock.advance(seconds=700)
         assert close_code(page) == 1008
 
@@ -294,7 +462,9 @@ def test_pages_are_told_to_come_back_when_the_server_stops(deps: Deps) -> None:
         assert close_code(page) == 1012
 
 
-@pytest.mark.parametrize("path", ["/ws/dashboard/x", "/ws/session/", "/ws/a/b/c", "/wss", "/elsewhere"])
+@pytest.mark.parametrize(
+    "path", ["/ws/dashboard/x", "/ws/session/", "/ws/a/b/c", "/ws/campaign/", "/wss", "/elsewhere"]
+)
 def test_other_paths_are_nobodys(server: str, path: str) -> None:
     with pytest.raises(InvalidStatus), opening(server, path):
         pass

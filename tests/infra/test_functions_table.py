@@ -67,7 +67,7 @@ def test_the_single_front_has_one_hub_for_everything_but_sockets(path: str) -> N
 
 
 def test_every_row_has_its_code_and_all_code_has_its_row() -> None:
-    functions = {name for name, row in TABLE.functions.items() if row.kind != "container"}
+    functions = {name for name, row in TABLE.functions.items() if row.kind not in ("container", "worker")}
     assert functions == {main.parent.name for main in (ROOT / "functions").glob("*/main.py")}
     containers = set(TABLE.functions) - functions
     assert all((ROOT / "infra" / name / "__main__.py").is_file() for name in containers)
@@ -120,7 +120,15 @@ def test_what_is_to_be_sent_goes_to_one_runtime_only() -> None:
     filters = {s.push or s.pull: s.filter for s in TABLE.topics[Topic.OUTBOUND].subscriptions.values()}
     attribute = OutboundEvent(tenant_id="t", conversation_id="c").attributes()
     assert attribute == {"runtime": "function"}
-    assert filters == {"deliver": 'attributes.runtime = "function"', "sockets": 'attributes.runtime = "socket"'}
+    assert filters == {"deliver": 'attributes.runtime = "function"', "holders": 'attributes.runtime = "socket"'}
+
+
+def test_what_is_scaled_is_a_pool_of_workers_which_nobody_calls() -> None:
+    workers = {name for name, row in TABLE.functions.items() if row.kind == "worker"}
+    assert {pool for row in TABLE.functions.values() for pool in row.roles.scales} == workers
+    row = TABLE.functions["holders"].model_dump()
+    with pytest.raises(ValueError, match="way in"):
+        Table.model_validate({"functions": {"holders": row | {"paths": ["/accounts"]}}, "topics": {}})
 
 
 def test_secrets_are_settings_that_hold_secrets_and_that_somebody_reads() -> None:

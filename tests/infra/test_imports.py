@@ -103,4 +103,4 @@ def test_no_package_is_searched_for_plugins(tmp_path: Path) -> None:
 
 
 def test_the_library_that_speaks_to_whatsapp_is_loaded_by_workers_alone(tmp_path: Path) -> None:
-    assert "neonize" not in packages(loaded("import infra.local.serve, infra.sockets.__main__", tmp_path))
+    assert "neonize" not in packages(loaded("import infra.local.serve, infra.holders.__main__", tmp_path))

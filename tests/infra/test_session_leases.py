@@ -78,6 +78,16 @@ def test_a_session_has_one_holder_until_it_is_released_or_expires(deps: Deps) ->
     assert session_leases.renew(one, first, {}) == {}
 
 
+def test_all_sessions_of_a_dead_process_can_be_freed_at_once(deps: Deps) -> None:
+    for id_ in ("i1", "i2"):
+        _logged_in(deps, id_)
+    dead, present = replace(deps, owner="dead"), replace(deps, owner="present")
+    session_leases.take(dead, PROVIDER, 5)
+    assert session_leases.take(present, PROVIDER, 5) == []
+    session_leases.release_all(present)
+    assert _ids(session_leases.take(present, PROVIDER, 5)) == {"i1", "i2"}
+
+
 def test_renewing_moves_the_end_and_notes_the_place(deps: Deps) -> None:
     _logged_in(deps, "i1")
     (lease,) = session_leases.take(deps, PROVIDER, 1)

@@ -16,7 +16,7 @@ from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus, PairingCode
 from shared.domain.messages import Attachment, MessageKind
 from shared.http.times import milliseconds
-from shared.ports.store import Merge, Ref
+from shared.ports.store import Create, Merge, Ref
 from shared.usecases import realtime
 from tests.documents import MOMENT, a_message
 from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
@@ -168,6 +168,15 @@ def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined:
         "assigneeId": "a1",
     }
     assert expected.items() <= payload["conversation"].items()
+
+
+def test_a_conversation_of_which_only_a_part_is_known_is_told_whole(deps: Deps, joined: Client) -> None:
+    stored = a_conversation()
+    deps.store.commit([Create(Ref("conversations", stored.id), stored.model_dump())])
+    realtime.conversation_updated(deps, stored.model_copy(update={"assignee_id": None}), is_whole=False)
+    assert joined.next()[1]["conversation"]["assigneeId"] == "a1"
+    realtime.conversation_updated(deps, stored.model_copy(update={"id": "gone", "assignee_id": None}), is_whole=False)
+    assert joined.next()[1]["conversation"]["id"] == "gone"
 
 
 def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:

@@ -33,6 +33,7 @@ from tests.infra.process import Process, Start
 pytestmark = pytest.mark.slow
 
 COMMAND = ("infra.sockets",)
+HOLDER = ("infra.holders",)
 
 
 @pytest.fixture
@@ -170,18 +171,25 @@ def test_health_is_told_without_a_credential(start: Start) -> None:
     assert json.dumps(body).startswith('{"detail"')
 
 
-@pytest.mark.parametrize("lost", ["feed", "outbound"])
-def test_a_process_that_hears_no_more_is_neither_ready_nor_alive(start: Start, pubsub: PubSub, lost: str) -> None:
+def test_a_process_that_hears_no_more_is_neither_ready_nor_alive(start: Start, pubsub: PubSub) -> None:
     container = start()
     (feed,) = _feeds(pubsub)
-    name = feed if lost == "feed" else pubsub.subscription(Topic.OUTBOUND)
-    pubsub.subscriber.delete_subscription(subscription=name)
+    pubsub.subscriber.delete_subscription(subscription=feed)
     eventually(lambda: _get(container, "/health/ready")[0] == 503, timeout=40)
     assert _get(container, "/health/live") == (503, {"status": "unhealthy"})
 
 
-def test_it_sends_what_has_to_go_over_a_line_and_leaves_the_rest_to_the_functions(start: Start, deps: Deps) -> None:
-    start()
+@pytest.mark.parametrize("lost", ["feed", "outbound"])
+def test_a_holder_that_hears_no_more_ends_for_another_to_begin(start: Start, pubsub: PubSub, lost: str) -> None:
+    holder = start(*HOLDER)
+    (feed,) = _feeds(pubsub)
+    name = feed if lost == "feed" else pubsub.subscription(Topic.OUTBOUND)
+    pubsub.subscriber.delete_subscription(subscription=name)
+    assert holder.process.wait(40) == 1
+
+
+def test_a_holder_sends_what_goes_over_a_line_and_leaves_the_rest_to_the_functions(start: Start, deps: Deps) -> None:
+    start(*HOLDER)
     functions_item, own_item = stored_unsendable(deps, "c1"), stored_unsendable(deps, "c2")
     # With one key, so that the second is handed out after the first.
     deps.bus.publish(Topic.OUTBOUND, OutboundEvent(tenant_id="t1", conversation_id="c1"), key="k")
@@ -226,7 +234,7 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
         variables = {"SECRET_MANAGER_EMULATOR_HOST": vault.address, "TELEGRAM_API_ID": "1", "TELEGRAM_API_HASH": "x"}
         deps = bootstrap(load_settings(environment | variables))
         account = _account(deps)
-        module = ("tests.infra.sockets_with_telegram", str(tmp_path))
+        module = ("tests.infra.holder_with_telegram", str(tmp_path))
         containers = {
             str(process.process.pid): process for process in (start(*module, **variables), start(*module, **variables))
         }
@@ -246,7 +254,8 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
         close(deps)
 
 
-def test_it_wants_the_cloud(tmp_path: Path) -> None:
-    with closing(Process(tmp_path, *COMMAND)) as refused:
+@pytest.mark.parametrize(("command", "name"), [(COMMAND, "sockets"), (HOLDER, "holder")])
+def test_they_want_the_cloud(tmp_path: Path, command: tuple[str, ...], name: str) -> None:
+    with closing(Process(tmp_path, *command)) as refused:
         assert refused.process.wait(60) == 2
-        assert refused.errors.splitlines()[-1].startswith("the sockets cannot start: BACKEND")
+        assert refused.errors.splitlines()[-1].startswith(f"the {name} cannot start: BACKEND")

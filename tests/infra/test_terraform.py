@@ -20,6 +20,7 @@ ROLES = {
     "roles/datastore.user",
     "roles/datastore.viewer",
     "roles/iam.serviceAccountTokenCreator",
+    "roles/iam.serviceAccountUser",
     "roles/pubsub.publisher",
     "roles/pubsub.subscriber",
     "roles/run.invoker",
@@ -34,7 +35,7 @@ def _resources(kind: str) -> dict[str, str]:
 
 def test_a_file_is_named_after_what_it_holds() -> None:
     concerns = (
-        "apis budget firestore functions iam media monitoring outputs registry "
+        "apis budget firestore functions holders iam media monitoring outputs registry "
         "routing scheduler secrets sockets topics variables versions"
     )
     assert set(FILES) == {f"{name}.tf" for name in concerns.split()}
@@ -89,7 +90,7 @@ def test_those_settings_start_a_function_in_production(kind: str) -> None:
 
 def test_log_lines_that_are_counted_are_written_somewhere() -> None:
     counted = set(re.findall(r'jsonPayload\.message=\\"([^"\\]+)\\"', FILES["monitoring.tf"]))
-    assert len(counted) == 8
+    assert len(counted) == 9
     code = "\n".join(file.read_text("utf-8") for file in (ROOT / "shared").rglob("*.py"))
     assert [line for line in counted if f'"{line}"' not in code] == []
 

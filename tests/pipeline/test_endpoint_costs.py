@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -46,9 +47,18 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/auth/me", None),
     ("GET /api/channels", None),
     ("GET /api/channels/{channel}", None),
+    ("GET /api/inbox", None),
+    ("GET /api/inbox?view=mine&unread=true&sort=longest-wait", None),
+    ("GET /api/inbox?tag=vip", None),
+    ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
+    ("GET /api/inbox/counts", None),
     ("GET /api/conversations", None),
     ("GET /api/conversations/{session}", None),
     ("GET /api/conversations/{session}/messages", None),
+    ("GET /api/customers?phone=%2B5511988887777", None),
+    ("GET /api/customers/{customer}", None),
+    ("GET /api/customers/{customer}/merges", None),
+    ("GET /api/notifications", None),
     ("GET /api/agents", None),
     ("GET /api/teams", None),
     ("GET /api/outbox", None),
@@ -60,14 +70,20 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/v1/instances/support/default", None),
     ("GET /api/health", None),
     ("GET /api/forge/config", None),
+    ("PUT /api/conversations/{session}/read", {}),
     ("POST /messages/send", {"session_id": "{session}", "content": "hello"}),
     ("POST /api/messages/send", {"conversationId": "{session}", "text": "hello"}),
+    ("PATCH /api/conversations/{session}", {"tags": ["vip"]}),
+    ("POST /api/conversations/{session}/notes", {"text": "a note"}),
+    ("POST /api/inbox/bulk", {"ids": ["{session}"], "addTags": ["new"]}),
+    ("GET /api/canned-replies", None),
+    ("POST /api/canned-replies", {"shortCode": "hours", "text": "from 9 to 17"}),
     ("PUT /sessions/{session}", {"priority": "high"}),
     ("PUT /customers/{customer}/profile", {"preferences": {"language": "es"}}),
     ("POST /campaigns", {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}),
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
 ]
-POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard")
+POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 
 
 @dataclass
@@ -84,9 +100,9 @@ class Kinds(RecordingStore):
         self.round_trips["queries"] += 1
         return super().find(*args, **kwargs)
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         self.round_trips["counts"] += 1
-        return super().count(collection, where)
+        return super().count(collection, where, up_to)
 
     def commit(self, writes: Sequence[Write]) -> None:
         self.round_trips["commits"] += bool(writes)
@@ -119,9 +135,7 @@ def _round_trips(journey: Journey, endpoint: str, body: dict[str, Any] | None, i
     method, path = _filled(endpoint, ids).split(" ")
     kinds = journey.store.inner
     assert isinstance(kinds, Kinds)
-    filled_body = body and {
-        name: _filled(value, ids) if isinstance(value, str) else value for name, value in body.items()
-    }
+    filled_body = None if body is None else json.loads(_filled(json.dumps(body), ids))
     before = Counter(kinds.round_trips)
     journey.call(method, path, filled_body)
     return dict(kinds.round_trips - before)

@@ -198,7 +198,9 @@ def test_a_conversation_given_to_a_team_is_answered_by_it(hub: Hub, by: str) -> 
     hub.echo_agent(name="Oldest")
     team_id, lead, _ = _make_team(hub, name="VIP Care")
     named = team_id if by == "id" else "vip care"
-    hub.store.commit([Merge(refs.conversation(conversation_id), {"team_id": named, "assignee_id": None})])
+    hub.store.commit(
+        [Merge(refs.conversation(conversation_id), {"team_id": named, "assignee_id": None, "owner": "bot"})]
+    )
     hub.customer_writes(channel_id, "second")
     hub.provider.wait_for("/sendMessage")
     assert [message.author_id for message in hub.messages(Direction.OUTBOUND)] == [lead]
@@ -223,7 +225,9 @@ def test_a_team_that_cannot_answer_leaves_it_to_the_oldest_agent(hub: Hub, why: 
         hub.register("eve@example.com")
         team_id, *_ = _make_team(hub)
         hub.headers, hub.tenant_id = headers, tenant_id
-    hub.store.commit([Merge(refs.conversation(conversation_id), {"team_id": team_id, "assignee_id": None})])
+    hub.store.commit(
+        [Merge(refs.conversation(conversation_id), {"team_id": team_id, "assignee_id": None, "owner": "bot"})]
+    )
     hub.customer_writes(channel_id, "second")
     hub.provider.wait_for("/sendMessage")
     assert [message.author_id for message in hub.messages(Direction.OUTBOUND)] == [oldest]

@@ -75,7 +75,9 @@ def test_consent_is_that_of_the_person_whom_the_address_means_by_now(deps: Deps)
     _store(deps, _customer(deps, "former", merged_into="current"), _customer(deps, "current"))
     _address_of(deps, "former")
     consent.change(deps, INSTANCE, STOP)
-    assert (_stored(deps, "current").opted_out, _stored(deps, "former").opted_out) == (True, False)
+    [opt_out] = _stored(deps, "current").opt_outs
+    assert (opt_out.channel, opt_out.reason) == ("sms", "STOP")
+    assert _stored(deps, "former").opt_outs == []
 
 
 def test_consent_that_is_repeated_changes_nothing(deps: Deps) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -22,20 +21,6 @@ from infra.sockets.whatsapp.process import Worker
 
 SERVER = Path(__file__).parent / "server"
 _HOSTS = ("web.whatsapp.com", "mmg.whatsapp.net", "*.whatsapp.net")
-
-
-def missing() -> str | None:
-    """Why the server cannot run here."""
-    if _node() is None:
-        return "the real WhatsApp library is tested against a server that needs Node.js 20 or newer"
-    if not (SERVER / "node_modules").exists():
-        return "npm ci --ignore-scripts --prefix tests/whatsapp/server installs the server that plays WhatsApp"
-    return None
-
-
-def _node() -> str | None:
-    """The environment's own, else the machine's."""
-    return shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
 
 
 @dataclass
@@ -71,6 +56,14 @@ class Phones:
     def unlink(self, device: str) -> None:
         self._post(f"remove?user={device}")
 
+    def acknowledge(self, is_acknowledging: bool) -> None:
+        """Say from now on whether a message has been taken, or leave the device without a word."""
+        self._post("silent", json.dumps(not is_acknowledging).encode())
+
+    def confirm(self, device: str, customer: str, identifier: str) -> None:
+        """Have a customer's phone say that it has got a message."""
+        self._post("receipt", json.dumps({"dev": device, "from": customer, "id": identifier}).encode())
+
     def drop(self) -> None:
         """Break all connections."""
         self._post("drop")
@@ -85,9 +78,20 @@ class Phones:
         return values
 
     def read(self, to: str) -> list[Any]:
-        """What a customer's phone has decrypted, in WhatsApp's JSON."""
-        messages = [dict(received["messages"]) for received in self.state()["received"]]
-        return [each[address] for each in messages for address in each if address.partition("@")[0].endswith(to)]
+        """What a customer's phone has decrypted, in WhatsApp's JSON, without the messages' secrets."""
+        return [
+            {name: value for name, value in message.items() if name != "messageContextInfo"}
+            for _, message in self.received(to)
+        ]
+
+    def received(self, to: str) -> list[tuple[str, Any]]:
+        """The id of each message that a customer's phone has decrypted, and all that is in it."""
+        return [
+            (received["id"], message)
+            for received in self.state()["received"]
+            for address, message in received["messages"]
+            if address.partition("@")[0].endswith(to)
+        ]
 
     def _post(self, action: str, body: bytes = b"") -> Any:
         request = urllib.request.Request(f"{self.url}/control/{action}", data=body, method="POST")  # noqa: S310
@@ -97,10 +101,10 @@ class Phones:
 
 
 @contextmanager
-def playing(directory: Path) -> Iterator[Phones]:
+def playing(directory: Path, node: str) -> Iterator[Phones]:
     """A WhatsApp of this test's own."""
     key, certificate = _certificate(directory)
-    command = [_node() or "node", str(SERVER / "server.mjs"), str(key), str(certificate)]
+    command = [node, str(SERVER / "server.mjs"), str(key), str(certificate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import signal
 import socket
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -34,13 +38,20 @@ class Link:
     def say(self, *reports: protocol.Report) -> None:
         self.connection.sendall(b"".join(map(protocol.line, reports)))
 
+    def end(self) -> None:
+        """The worker is killed."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def of(self, form: type[Any]) -> list[Any]:
         return [command for command in self.commands if isinstance(command, form)]
 
 
 @dataclass
 class WhatsApp:
-    """`answering` answers what is sent; without `reachable` no connection comes about."""
+    """`answering` answers what is sent, the next `timeouts` as if no acknowledgement came.
+
+    Without `reachable` no connection comes about.
+    """
 
     address: str
     links: list[Link] = field(default_factory=list)
@@ -49,6 +60,7 @@ class WhatsApp:
     unlinked: bool = False
     was_held_twice: bool = False
     refusals: list[str] = field(default_factory=list)
+    timeouts: int = 0
 
     @property
     def worker(self) -> Worker:
@@ -72,9 +84,20 @@ class WhatsApp:
 
     def write(self, link: Link, identifier: str, text: str, **key: Any) -> None:
         """A customer writes."""
+        self.bring(link, identifier, {"message": {"conversation": text}}, **key)
+
+    def bring(self, link: Link, identifier: str, data: dict[str, Any], **key: Any) -> None:
+        """Something comes in a customer's chat."""
         whole = {"id": identifier, "remoteJid": CUSTOMER, "fromMe": False} | key
-        data = {"key": whole, "messageTimestamp": 1796037697, "pushName": "Alice", "message": {"conversation": text}}
-        link.say(protocol.Message(data=data))
+        about = {"key": whole, "messageTimestamp": int(time.time()), "pushName": "Alice"}
+        link.say(protocol.Message(data=about | data))
+
+    def contents(self) -> list[Any]:
+        """What was sent, without the messages' secrets."""
+        return [
+            {name: value for name, value in command.message.items() if name != "messageContextInfo"}
+            for command in self.sent()
+        ]
 
     def sent(self) -> list[protocol.Send | protocol.Media]:
         return [
@@ -103,8 +126,13 @@ class WhatsApp:
         match command:
             case protocol.Start():
                 self._start(link, command)
-            case protocol.Send() | protocol.Media() if self.answering:
-                link.say(self._answer(command))
+            case protocol.Send() | protocol.Media():
+                identifier = f"3EB0{len(self.sent()):04}"
+                _note_secret(link, identifier, command)
+                if self.answering:
+                    link.say(self._answer(identifier, command))
+            case protocol.Read():
+                link.say(protocol.Answer(number=command.number))
             case protocol.Logout():
                 self.unlinked = True
                 link.say(protocol.Answer(number=command.number))
@@ -121,10 +149,23 @@ class WhatsApp:
             code = "PAIR-CODE" if start.phone else None
             link.say(protocol.Qr(code="https://wa.me/#2@ref,noise,identity,adv,1", seconds=60, pairing_code=code))
 
-    def _answer(self, command: protocol.Send | protocol.Media) -> protocol.Answer:
+    def _answer(self, identifier: str, command: protocol.Send | protocol.Media) -> protocol.Answer:
         if self.refusals:
             return protocol.Answer(number=command.number, outcome="refused", why=self.refusals.pop())
-        return protocol.Answer(number=command.number, message_id=f"3EB0{len(self.sent()):04}", chat=command.to)
+        if self.timeouts:
+            self.timeouts -= 1
+            return protocol.Answer(number=command.number, outcome="unknown", why="timed out waiting for a response")
+        return protocol.Answer(number=command.number, message_id=identifier, chat=command.to)
+
+
+def _note_secret(link: Link, identifier: str, command: protocol.Send | protocol.Media) -> None:
+    """As the library does before it sends a message."""
+    secret = command.message.get("messageContextInfo", {}).get("messageSecret")
+    if secret is None or link.store is None:
+        return
+    with closing(sqlite3.connect(link.store)) as store, store:
+        store.execute("CREATE TABLE IF NOT EXISTS whatsmeow_message_secrets (message_id TEXT, key BLOB)")
+        store.execute("INSERT INTO whatsmeow_message_secrets VALUES (?, ?)", (identifier, base64.b64decode(secret)))
 
 
 @contextmanager

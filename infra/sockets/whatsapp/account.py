@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from neonize import events
-from neonize._binder import ProxySettings
+from neonize._binder import ProxySettings, consume_bytes_struct, gocode
 from neonize.client import NewClient
 from neonize.proto.Neonize_pb2 import JID
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
@@ -41,6 +41,9 @@ _NOT_SENT = ("websocket not connected", "not logged in", "failed to get device l
 _REFUSED = ("server returned error", "no lid found", "unknown server", "recipient must")
 """In whatsmeow's errors of `SendMessage`."""
 
+
+# As the library does for its other functions that return bytes; 0.5.2 leaves out this one, which fails without it.
+gocode.DecryptPollVote.errcheck = consume_bytes_struct
 
 Tell = Callable[[protocol.Report], None]
 
@@ -102,12 +105,16 @@ class Account:
 
     def typing(self, command: protocol.Typing) -> None:
         state = ChatPresence.CHAT_PRESENCE_COMPOSING if command.is_typing else ChatPresence.CHAT_PRESENCE_PAUSED
-        self.client.send_chat_presence(_jid(command.to), state, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT)
+        with suppress(Exception):  # it is not worth another try
+            self.client.send_chat_presence(_jid(command.to), state, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT)
 
-    def read(self, command: protocol.Read) -> None:
-        self.client.mark_read(
-            *command.ids, chat=_jid(command.chat), sender=_jid(command.sender), receipt=ReceiptType.READ
-        )
+    def read(self, command: protocol.Read) -> protocol.Answer:
+        chat, sender = _jid(command.chat), _jid(command.sender)
+        try:
+            self.client.mark_read(*command.ids, chat=chat, sender=sender, receipt=ReceiptType.READ)
+        except Exception as error:  # noqa: BLE001 - the library has one error for all
+            return protocol.Answer(number=command.number, outcome="unavailable", why=_reason(error))
+        return protocol.Answer(number=command.number)
 
     def _upload(self, message: Message, content: bytes) -> None:
         """Encrypt and upload the file that the message describes, and write into it where it lies."""
@@ -179,16 +186,21 @@ class Account:
 
     def _message(self, event: Any) -> None:
         info, source = event.Info, event.Info.MessageSource
-        self._tell(
-            protocol.Message(
-                data={
-                    "key": self._key(info.ID, source),
-                    "messageTimestamp": info.Timestamp // 1000,
-                    "pushName": info.Pushname,
-                    "message": to_json(event.Message),
-                }
-            )
-        )
+        data = {
+            "key": self._key(info.ID, source),
+            "messageTimestamp": info.Timestamp // 1000,
+            "pushName": info.Pushname,
+            "message": to_json(event.Message),
+        }
+        if event.Message.HasField("pollUpdateMessage"):
+            data |= self._vote(event)
+        self._tell(protocol.Message(data=data))
+
+    def _vote(self, event: Any) -> dict[str, Any]:
+        """What a vote says; nothing for one in a poll whose secret the account does not have."""
+        with suppress(Exception):
+            return {"vote": to_json(self.client.decrypt_poll_vote(event))}
+        return {}
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:
         """A message's key as web clients write it: a person may have a phone's address and a hidden one."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
 
 from infra.sockets.whatsapp.line import WorkerLine
@@ -16,7 +14,6 @@ from infra.sockets.whatsapp.protocol import PING_SECONDS
 from infra.sockets.whatsapp.session_files import SessionFiles, delete_leftovers
 from shared.channel.connection import Listener
 from shared.channels.whatsapp_web import gateway
-from shared.channels.whatsapp_web.config import WhatsAppWebSettings
 from shared.channels.whatsapp_web.gateway import PROVIDER, Session
 from shared.deps import Deps
 from shared.errors import ProviderUnavailable
@@ -33,9 +30,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 _AT_ONCE = 4
 """Workers that start at the same time: each needs a processor for a second, and WhatsApp sees them come one by one."""
 
-_FULL = "each process holds as many accounts as it may: raise WHATSAPP_ACCOUNTS, and the memory with it"
-_FULL_PAUSE = 60.0
-
 
 class WorkerGateway:
     """Starts a worker per session; one that ends soon again and again is started less and less often."""
@@ -45,10 +39,8 @@ class WorkerGateway:
         snapshots: Snapshots,
         worker: Worker | None = None,
         first_pause: float = _FIRST_PAUSE,
-        most: int = 20,
     ) -> None:
         self._snapshots = snapshots
-        self._most = most
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         self._worker = worker or Worker()
         self._first_pause = first_pause
@@ -57,12 +49,11 @@ class WorkerGateway:
         self._stopped = threading.Event()
         self._looking = ThreadPoolExecutor(4, thread_name_prefix="whatsapp-looking")
         self._starting = threading.Lock()
-        self._beginning = 0
         self._thread: threading.Thread | None = None
 
     def listen(self, session: Session, listener: Listener) -> WorkerLine:
         self._check_turn(session.id)
-        with self._room(listener), self._at_once:
+        with self._at_once:
             return self._begin(session, listener)
 
     def _begin(self, session: Session, listener: Listener) -> WorkerLine:
@@ -106,25 +97,6 @@ class WorkerGateway:
                 delete_leftovers()
                 self._thread = threading.Thread(target=self._watch, name="whatsapp-watch", daemon=True)
                 self._thread.start()
-
-    @contextmanager
-    def _room(self, listener: Listener) -> Iterator[None]:
-        """A place for one more line, until it is among the lines.
-
-        Raises `ProviderUnavailable` where another process has to hold the account, and shows it with the channel.
-        """
-        with self._starting:
-            has_room = sum(not line.is_closed for line in list(self._lines)) + self._beginning < self._most
-            self._beginning += has_room
-        if not has_room:
-            logger.warning("an account finds no room: %s", _FULL)
-            listener.on_update({"event": "offline", "sender": None, "data": {"why": _FULL}})
-            raise ProviderUnavailable(PROVIDER, _FULL, _FULL_PAUSE)
-        try:
-            yield
-        finally:
-            with self._starting:
-                self._beginning -= 1
 
     def _check_turn(self, session_id: str) -> None:
         """Raises `ProviderUnavailable` while a session that ended again and again has to rest."""
@@ -186,4 +158,4 @@ def offer(deps: Deps) -> None:
 def _opened(deps: Deps) -> WorkerGateway | None:
     if deps.snapshots is None:
         return None
-    return WorkerGateway(deps.snapshots, most=deps.settings.of(WhatsAppWebSettings).whatsapp_accounts)
+    return WorkerGateway(deps.snapshots)

@@ -6,7 +6,7 @@ import base64
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
@@ -79,6 +79,10 @@ class WorkerLine:
     def is_closed(self) -> bool:
         return self._closing.is_set()
 
+    @property
+    def own(self) -> str | None:
+        return self._own
+
     def wait_until_open(self, seconds: float = OPENING_SECONDS) -> None:
         """Wait for the connection of an account that is paired; raises `SessionEnded` or `ProviderUnavailable`."""
         self._is_paired = True
@@ -88,8 +92,7 @@ class WorkerLine:
             raise ProviderUnavailable(PROVIDER, "WhatsApp could not be reached in time") from None
 
     def send(self, to: str, message: Mapping[str, Any], content: bytes | None = None) -> Posted:
-        if not self._is_open:
-            raise ProviderUnavailable(PROVIDER, "the account is not connected at the moment", 5.0)
+        self._check_open()
         number = next(self._numbers)
         if content is None:
             command: protocol.Command = protocol.Send(number=number, to=to, message=message)
@@ -105,14 +108,19 @@ class WorkerLine:
             raise ProviderUnavailable(PROVIDER, answer.why or "nothing was sent", 5.0)
         raise OutcomeUnknown(PROVIDER, answer.why or "WhatsApp did not say whether it took the message")
 
+    def show_typing(self, to: str) -> None:
+        self._check_open()
+        self._process.tell(protocol.Typing(to=to, is_typing=True))
+
+    def mark_read(self, chat: str, sender: str, ids: Sequence[str]) -> None:
+        self._check_open()
+        number = next(self._numbers)
+        command = protocol.Read(number=number, chat=chat, sender=sender, ids=ids)
+        self._have_done(number, command, ANSWER_SECONDS)
+
     def leave(self) -> None:
         number = next(self._numbers)
-        try:
-            answer = self._ask(number, protocol.Logout(number=number), LEAVING_SECONDS)
-        except OutcomeUnknown as error:
-            raise ProviderUnavailable(PROVIDER, error.reason) from None
-        if answer.outcome != "done":
-            raise ProviderUnavailable(PROVIDER, answer.why or "the account could not be unlinked")
+        self._have_done(number, protocol.Logout(number=number), LEAVING_SECONDS)
         self._files.destroy()
 
     def position(self) -> Position | None:
@@ -156,6 +164,19 @@ class WorkerLine:
                 self._process.tell(protocol.Ping())
             except ProviderUnavailable:
                 logger.info("a worker has ended, as its thread will find")
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ProviderUnavailable(PROVIDER, "the account is not connected at the moment", 5.0)
+
+    def _have_done(self, number: int, command: protocol.Command, seconds: float) -> None:
+        """Have the worker do what may be done twice; raises `ProviderUnavailable` unless it says that it has."""
+        try:
+            answer = self._ask(number, command, seconds)
+        except OutcomeUnknown as error:
+            raise ProviderUnavailable(PROVIDER, error.reason) from None
+        if answer.outcome != "done":
+            raise ProviderUnavailable(PROVIDER, answer.why or "WhatsApp did not take it")
 
     def _ask(self, number: int, command: protocol.Command, seconds: float) -> protocol.Answer:
         answered: Future[protocol.Answer] = Future()
@@ -211,9 +232,7 @@ class WorkerLine:
             case protocol.Message():
                 self._bring("history" if report.history else "message", report.data)
             case protocol.Receipt():
-                for identifier in report.ids:
-                    key = {"id": identifier, "remoteJid": report.chat}
-                    self._bring("receipt", {"key": key, "status": report.status})
+                self._jobs.put(partial(self._hand_over_receipt, report))
             case _:
                 self._ended(report)
 
@@ -248,6 +267,14 @@ class WorkerLine:
     def _bring(self, event: str, data: Mapping[str, Any]) -> None:
         update = {"event": event, "sender": self._own, "data": data}
         self._jobs.put(partial(self._hand_over, update))
+
+    def _hand_over_receipt(self, report: protocol.Receipt) -> None:
+        """With our own id of each message, by which one is settled whose id at WhatsApp nobody has heard."""
+        part_ids = self._files.part_ids(report.ids)
+        for identifier in report.ids:
+            key = {"id": identifier, "remoteJid": report.chat}
+            data = {"key": key, "status": report.status, "part_id": part_ids.get(identifier)}
+            self._hand_over({"event": "receipt", "sender": self._own, "data": data})
 
     def _hand_over(self, update: Mapping[str, Any]) -> None:
         """Again and again until it is taken: WhatsApp counts it as received already."""

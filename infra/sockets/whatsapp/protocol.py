@@ -67,8 +67,9 @@ class Typing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Mark messages that `sender` wrote in `chat` as read."""
+    """Mark messages that `sender` wrote in `chat` as read; an `Answer` follows."""
 
+    number: int
     chat: str
     sender: str
     ids: Sequence[str]
@@ -128,7 +129,8 @@ class Message:
     """A message, an edit, a deletion, a reaction or a call, from anybody in a chat or from the account's own phone.
 
     `data` has `key` (`id`, `remoteJid`, `remoteJidAlt`, `fromMe`, `participant`, `participantAlt`), `messageTimestamp`
-    in seconds, `pushName` and `message`. What is `history` was said before the account was paired.
+    in seconds, `pushName` and `message`; of a vote in a poll also `vote`, with the digests (SHA-256) of the options as
+    `selectedOptions`. What is `history` was said before the account was paired.
     """
 
     data: Mapping[str, Any]

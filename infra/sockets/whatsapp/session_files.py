@@ -10,9 +10,12 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from shared.channels.whatsapp_web.gateway import PROVIDER, Session
+from shared.channels.whatsapp_web.message_secrets import part_id_of
 from shared.errors import ConfigurationInvalid, Conflict, ProviderUnavailable, StoreError
 from shared.ports.snapshots import Snapshot, Snapshots
 from shared.security import sealed
@@ -77,6 +80,12 @@ class SessionFiles:
                 self._changed_at = time.monotonic()
                 logger.warning("a session's state could not be saved: %s", type(error).__name__)
 
+    def part_ids(self, message_ids: Sequence[str]) -> dict[str, str]:
+        """Our own ids of messages that were sent from here, by those that WhatsApp knows them by."""
+        secrets = _secrets_in(self.store, message_ids)
+        part_ids = {message_id: part_id_of(secret) for message_id, secret in secrets.items()}
+        return {message_id: part_id for message_id, part_id in part_ids.items() if part_id is not None}
+
     def destroy(self) -> None:
         """Delete all snapshots; nothing is saved any more."""
         with self._saving:
@@ -125,6 +134,18 @@ def _copy(store: Path) -> bytes:
     finally:
         source.close()
         copy.close()
+
+
+def _secrets_in(store: Path, message_ids: Sequence[str]) -> dict[str, bytes]:
+    """What the library has written down of these messages before it sent them; nothing where it cannot be read."""
+    marks = ", ".join("?" * len(message_ids))
+    question = f"SELECT message_id, key FROM whatsmeow_message_secrets WHERE message_id IN ({marks})"  # noqa: S608
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)) as database:
+            return dict(database.execute(question, list(message_ids)))
+    except sqlite3.Error as error:
+        logger.info("the secrets of messages could not be read: %s", error)
+        return {}
 
 
 def delete_leftovers() -> None:

@@ -116,7 +116,7 @@ class Worker:
             case protocol.Typing():
                 account.typing(command)
             case protocol.Read():
-                account.read(command)
+                self._hub.tell(account.read(command))
 
 
 def main(proxy: str | None = None) -> None:

@@ -106,9 +106,12 @@ class Query:
         sql = f"SELECT {columns} {self._source()} WHERE {condition} ORDER BY {', '.join(orders)} LIMIT ?"
         return sql, [*parameters, limit]
 
-    def count_sql(self) -> tuple[str, list[object]]:
+    def count_sql(self, up_to: int | None = None) -> tuple[str, list[object]]:
         condition, parameters = self._conditions()
-        return f"SELECT count(*) {self._source()} WHERE {condition}", parameters
+        if up_to is None:
+            return f"SELECT count(*) {self._source()} WHERE {condition}", parameters
+        matching = f"SELECT 1 {self._source()} WHERE {condition} LIMIT ?"
+        return f"SELECT count(*) FROM ({matching})", [*parameters, up_to]  # noqa: S608  checked names
 
     def _source(self) -> str:
         index = self.index()

@@ -58,9 +58,9 @@ class SqliteStore:
         last = rows[limit - 1]
         return Page(documents, Position(tuple(last[3:]), last[0]).to_cursor(query))
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         query = Query(collection, tuple(where), ())
-        sql, parameters = query.count_sql()
+        sql, parameters = query.count_sql(up_to)
         if query.hopeless:
             return 0
         self._serve(query)

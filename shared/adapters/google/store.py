@@ -114,14 +114,17 @@ class FirestoreStore:
             answers = self._client.run_query(request=self._types.RunQueryRequest.wrap(request), **self._reading)
             return [answer.document for answer in map(_raw, answers) if answer.HasField("document")]
 
-    def count(self, collection: str, where: Sequence[Where] = ()) -> int:
+    def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         check_conditions(where)
         if matches_nothing(where):
             return 0
         request = self._types.RunAggregationQueryRequest.pb()(parent=self._documents)
         aggregation = request.structured_aggregation_query
         fill_query(aggregation.structured_query, collection, where)
-        aggregation.aggregations.add(alias="n").count.SetInParent()
+        count = aggregation.aggregations.add(alias="n").count
+        count.SetInParent()
+        if up_to is not None:
+            count.up_to.value = up_to
         with errors("Firestore"):
             answers = self._client.run_aggregation_query(
                 request=self._types.RunAggregationQueryRequest.wrap(request), **self._reading

@@ -11,8 +11,8 @@ from shared.channelkit.contents import Contents
 from shared.channelkit.whatsapp import message_types
 from shared.channelkit.whatsapp.content import Unwrapped
 from shared.channelkit.whatsapp.people import Chat, address, author_of, chat_of, own_address
-from shared.channelkit.whatsapp.wire import Fields, boolean, enum, fields, moment, short, text
-from shared.domain.content import Forward, Quote, Referral
+from shared.channelkit.whatsapp.wire import Fields, boolean, decoded_bytes, enum, fields, moment, short, text
+from shared.domain.content import NO_CONTENT, Forward, Quote, Referral
 from shared.domain.inbound import (
     ChannelEvent,
     MessageDeleted,
@@ -20,6 +20,7 @@ from shared.domain.inbound import (
     MessageReceived,
     ReactionChanged,
     Receipt,
+    VoteCast,
 )
 from shared.domain.messages import MessageKind, MessageStatus
 from shared.errors import PayloadInvalid
@@ -38,11 +39,10 @@ _STATUSES: Mapping[str, MessageStatus] = {
 _STORIES = "status@broadcast"
 _MOST_MENTIONS = 1_000
 _PROTOCOL_NUMBERS = {0: "REVOKE", 14: "MESSAGE_EDIT"}
-# Votes and pins that cannot be shown, and the keys that groups hand around.
+# Pins that cannot be shown, and the keys that groups hand around.
 # The header of an album, whose pictures come as messages of their own, says nothing either.
-_SILENT = frozenset(
-    {"pollUpdateMessage", "encReactionMessage", "pinInChatMessage", "keepInChatMessage", "albumMessage"}
-)
+_SILENT = frozenset({"encReactionMessage", "pinInChatMessage", "keepInChatMessage", "albumMessage"})
+_MOST_VOTES = 50
 
 
 def key_of(data: Fields) -> Fields:
@@ -70,6 +70,8 @@ def upserted(data: Fields, payload: Fields) -> list[ChannelEvent]:
         return _changed(fields(unwrapped.value), by_customer=not boolean(key.get("fromMe")))
     if unwrapped.name == "reactionMessage":
         return _reaction(data, unwrapped, chat, own)
+    if unwrapped.name == "pollUpdateMessage":
+        return _vote(identifier, data, unwrapped, chat, own)
     if unwrapped.name in _SILENT or (unwrapped.name is None and "senderKeyDistributionMessage" in message):
         return []
     return [_received(identifier, data, unwrapped, chat, own)]
@@ -107,6 +109,23 @@ def _received(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, o
         content=content.content.model_copy(update=_from_context(context)),
         extra=content.extra,
     )
+
+
+def _vote(identifier: str, data: Fields, unwrapped: Unwrapped, chat: Chat, own: str | None) -> list[ChannelEvent]:
+    """A vote, where whoever brings it has decrypted it (`vote`)."""
+    poll = text(fields(fields(unwrapped.value).get("pollCreationMessageKey")).get("id"))
+    options = fields(data.get("vote")).get("selectedOptions", []) if data.get("vote") is not None else None
+    if poll is None or not isinstance(options, list):
+        return []
+    digests = [digest for option in options[:_MOST_VOTES] if (digest := decoded_bytes(option))]
+    empty = Unwrapped(name=None, value=None, context={}, media_url=None)
+    message = replace(
+        _received(identifier, data, empty, chat, own),
+        kind=MessageKind.INTERACTIVE,
+        reply_to=poll,
+        content=NO_CONTENT,
+    )
+    return [VoteCast(message=message, options=tuple(digest.hex() for digest in digests))]
 
 
 def _is_addressed(context: Fields, own: str | None) -> bool:

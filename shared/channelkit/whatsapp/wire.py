@@ -8,6 +8,7 @@ Bytes come as base64 text, as an object of index to byte, or as Node's
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -90,6 +91,15 @@ def encoded_bytes(value: object) -> str | None:
     if not all(type(number) is int and 0 <= number < 256 for number in numbers):
         return None
     return base64.b64encode(bytes(numbers)).decode()
+
+
+def decoded_bytes(value: object) -> bytes | None:
+    """Bytes in any of their encodings."""
+    encoded = encoded_bytes(value)
+    try:
+        return base64.b64decode(encoded, validate=True) if encoded else None
+    except binascii.Error:
+        return None
 
 
 def _byte_list(value: object) -> list[Any]:

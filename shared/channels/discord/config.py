@@ -19,7 +19,7 @@ class DiscordSettings(ChannelSettings):
 class DiscordConfig(BaseModel):
     """`client_id` (the application's id) and `public_key` are found by connecting, where they are not given.
 
-    With `gateway` the always-on container hears the ordinary messages, too.
+    With `gateway` a holder hears the ordinary messages, too.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")

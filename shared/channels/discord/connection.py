@@ -8,15 +8,20 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
+from shared.channel.connection import PLACES, Listener, OpenConnection, Position, SessionEnded
 from shared.channels.discord import gateway
 from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.config import DiscordConfig, DiscordSettings
 from shared.channels.discord.gateway_line import Bot, DiscordGateway
 from shared.channels.discord.inbound import parse
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderUnavailable
+
+
+def places(settings: Settings) -> int:
+    return PLACES
 
 
 def connections(deps: Deps) -> DiscordConnections:

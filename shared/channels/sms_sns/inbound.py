@@ -93,6 +93,7 @@ def _message(payload: Mapping[str, Any]) -> list[ChannelEvent]:
         # Amazon has answered these itself: no machine answers, and nobody waits.
         for_people=not customer.startswith("+"),
         nobody_waits=word in _STOP,
+        reports_consent=word in _STOP | _START,
         not_routed=word in _STOP,
         extra={"to": text_message.destinationNumber} if text_message.destinationNumber else {},
     )

@@ -96,6 +96,7 @@ def _message(sid: str, params: Mapping[str, str]) -> list[ChannelEvent]:
         # A short code is a machine; to a name nobody can write. Twilio has answered the words that opt out itself.
         for_people=not is_telephone,
         nobody_waits=is_settled or is_name,
+        reports_consent=opted_out is not None,
         not_routed=is_settled or is_name,
         reply_to=params.get("OriginalRepliedMessageSid", "")[:128] or None,
         content=_content(params),

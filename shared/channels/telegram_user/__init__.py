@@ -1,4 +1,4 @@
-"""Telegram accounts of people, over MTProto; the always-on container holds their connections."""
+"""Telegram accounts of people, over MTProto; holders have their connections."""
 
 from __future__ import annotations
 

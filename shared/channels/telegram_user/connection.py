@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel.connection import Listener, OpenConnection, Position, SessionEnded
+from shared.channel.connection import PLACES, Listener, OpenConnection, Position, SessionEnded
 from shared.channelkit.held_lines import HeldLines, LineConnections
 from shared.channels.telegram_user.api import gateway, is_configured
 from shared.channels.telegram_user.config import TelegramUserConfig
 from shared.channels.telegram_user.gateway import PROVIDER, Line
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 
 _lines: HeldLines[Line] = HeldLines()
 hold, drop, line_of, is_held_elsewhere = _lines.hold, _lines.drop, _lines.line_of, _lines.is_held_elsewhere
+
+
+def places(settings: Settings) -> int:
+    return PLACES
 
 
 def connections(deps: Deps) -> TelegramConnections | None:

@@ -197,4 +197,5 @@ def _preference(preference: Preference) -> list[ChannelEvent]:
     if not address or preference.value not in ("stop", "resume"):
         return []
     why = preference.detail or f"{preference.category or 'messages'}: {preference.value}"
-    return [ConsentChanged(chat_key=canonical(address), opted_out=preference.value == "stop", why=why[:200])]
+    opted_out = preference.value == "stop"
+    return [ConsentChanged(chat_key=canonical(address), opted_out=opted_out, why=why[:200], marketing_only=True)]

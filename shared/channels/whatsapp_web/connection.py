@@ -12,13 +12,20 @@ from shared.channelkit import jid
 from shared.channelkit.held_lines import HeldLines, LineConnections
 from shared.channelkit.whatsapp.messages import key_of
 from shared.channelkit.whatsapp.wire import fields, text
-from shared.channels.whatsapp_web.config import WhatsAppWebConfig
+from shared.channels.whatsapp_web.config import WhatsAppWebConfig, WhatsAppWebSettings
 from shared.channels.whatsapp_web.gateway import PROVIDER, Gateway, Line, Session, gateway
+from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.instances import Instance
 
 _lines: HeldLines[Line] = HeldLines()
 hold, drop, line_of, is_held_elsewhere = _lines.hold, _lines.drop, _lines.line_of, _lines.is_held_elsewhere
+have_typing_shown = _lines.have_typing_shown
+
+
+def places(settings: Settings) -> int:
+    """Each account is a process of its own, so that memory decides."""
+    return settings.of(WhatsAppWebSettings).whatsapp_accounts
 
 
 def connections(deps: Deps) -> WhatsAppConnections | None:

@@ -1,8 +1,8 @@
-"""What is asked of WhatsApp, as a seam: the always-on container has a process per session, tests have their own."""
+"""What is asked of WhatsApp, as a seam: a holder has a process per session, tests have their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -37,11 +37,24 @@ class Posted:
 class Line(OpenConnection, Protocol):
     """The connection of one account. Only one process may hold it: WhatsApp ends the older of two."""
 
+    @property
+    def own(self) -> str | None:
+        """The account's own address, as soon as it has been connected."""
+        ...
+
     def send(self, to: str, message: Mapping[str, Any], content: bytes | None = None) -> Posted:
         """Send a message in WhatsApp's JSON; `content` is the file that it describes, which is encrypted and uploaded.
 
         Raises `ProviderRejected`, `ProviderUnavailable` when nothing was sent, or `OutcomeUnknown`.
         """
+        ...
+
+    def show_typing(self, to: str) -> None:
+        """Show in a chat for a while that somebody writes; raises `ProviderUnavailable`."""
+        ...
+
+    def mark_read(self, chat: str, sender: str, ids: Sequence[str]) -> None:
+        """Mark messages that `sender` wrote in `chat` as read; raises `ProviderUnavailable`."""
         ...
 
     def leave(self) -> None:

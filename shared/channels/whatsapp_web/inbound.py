@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared.channelkit import jid
 from shared.channelkit.whatsapp import messages
-from shared.channelkit.whatsapp.people import own_address
+from shared.channelkit.whatsapp.people import address, own_address
 from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
-from shared.domain.inbound import ChannelEvent, ConnectionChanged, PairingCodeIssued
+from shared.domain.inbound import (
+    ChannelEvent,
+    ConnectionChanged,
+    MessageReceived,
+    PairingCodeIssued,
+    Receipt,
+    VoteCast,
+)
 from shared.domain.instances import InstanceStatus
 from shared.errors import PayloadInvalid
 
@@ -28,6 +36,32 @@ def parse(payload: Any) -> list[ChannelEvent]:
     if reader is None:
         raise PayloadInvalid("the update has no event that this channel knows")
     return reader(fields(payload.get("data")), payload)
+
+
+def _message(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    return [_with_place(event, data) for event in messages.upserted(data, payload)]
+
+
+def _with_place(event: ChannelEvent, data: Fields) -> ChannelEvent:
+    """With the addresses that WhatsApp wants back where something is done to the chat's messages (`presence.py`)."""
+    if isinstance(event, VoteCast):
+        return replace(event, message=_placed(event.message, data))
+    return _placed(event, data) if isinstance(event, MessageReceived) else event
+
+
+def _placed(received: MessageReceived, data: Fields) -> MessageReceived:
+    key = messages.key_of(data)
+    author = None if received.from_me else address(key.get("participant"))
+    place = {"chat": address(key.get("remoteJid")), "participant": author}
+    return replace(received, context={name: value for name, value in place.items() if value})
+
+
+def _receipt(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    part_id = text(data.get("part_id"))
+    return [
+        replace(event, part_id=part_id) if isinstance(event, Receipt) else event
+        for event in messages.status_changed(data, payload)
+    ]
 
 
 def _code_issued(data: Fields, payload: Fields) -> list[ChannelEvent]:
@@ -59,9 +93,9 @@ def _banned(data: Fields, payload: Fields) -> list[ChannelEvent]:
 
 
 _READERS: Mapping[str, Reader] = {
-    "message": messages.upserted,
+    "message": _message,
     "history": messages.from_history,
-    "receipt": messages.status_changed,
+    "receipt": _receipt,
     "qr": _code_issued,
     "connected": _connected,
     "offline": _offline,

@@ -28,6 +28,15 @@ def read(deps: Deps, tenant_id: str) -> Tenant:
     return get_or_add(UnitOfWork(deps.store), tenant_id, deps.now())
 
 
+def cached(deps: Deps, tenant_id: str) -> Tenant:
+    """The same, for its settings alone; other processes see a change within half a minute."""
+    return deps.cache.get(_cache_key(tenant_id), lambda: read(deps, tenant_id))
+
+
+def _cache_key(tenant_id: str) -> tuple[str, str]:
+    return ("tenant", tenant_id)
+
+
 def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> Tenant:
     """Change these settings only."""
 
@@ -38,4 +47,6 @@ def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> T
             unit.file_usage.patch(tenant_id, clean_at=deps.now())
         return tenant
 
-    return run_with_retry(deps, attempt)
+    tenant = run_with_retry(deps, attempt)
+    deps.cache.forget(_cache_key(tenant_id))
+    return tenant

@@ -27,6 +27,7 @@ from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author
 from shared.domain.outbox import Template
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.conversations import sending
 from shared.usecases.customers import customer_tags, customers
 from shared.usecases.identities import contacts
@@ -108,6 +109,7 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     except Conflict:
         # The campaign was changed, or another process sent this batch too: the next run continues from there.
         return 0
+    realtime.campaign_updated(deps, campaign)
     return sent
 
 
@@ -182,7 +184,7 @@ def _send(deps: Deps, campaign: Campaign, customer_id: str, unit: UnitOfWork) ->
 
 def _contact(deps: Deps, unit: UnitOfWork, campaign: Campaign, customer: Customer) -> Contact | None:
     for channel_type in campaign.channels:
-        if channel_type in _SPOKEN:
+        if channel_type in _SPOKEN or not customer.accepts(channel_type):
             continue
         try:
             return contacts.on_channel(deps, unit, customer, channel_type, partial(_can_carry, campaign))

@@ -16,6 +16,7 @@ from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.accounts import tenants
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.customers import customer_tags, customers
@@ -123,6 +124,7 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         campaign.status = CampaignStatus.RUNNING
         campaign.contacts = _audience_size(deps, campaign)
         campaign.advanced_at = campaign.updated_at = deps.now()
+        unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
         return campaign
 
     return run_with_retry(deps, attempt)

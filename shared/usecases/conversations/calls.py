@@ -5,6 +5,7 @@ A call that nobody ended is closed by the sweep, so that those shown as going on
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.deps import Deps
@@ -25,6 +26,9 @@ from shared.usecases.reporting import counters
 LONGEST = timedelta(hours=4)
 """After this long an open call counts as ended although no event said so."""
 
+MOST = 50
+"""Calls in progress that are listed."""
+
 
 def change(deps: Deps, instance: Instance, event: CallChanged) -> None:
     """Apply what a provider reports of a call, in whatever order and however often it does.
@@ -44,6 +48,8 @@ def _apply(deps: Deps, unit: UnitOfWork, instance: Instance, event: CallChanged)
     call = call or unit.calls.add(_new(instance, event, call_id))
     _advance(call, event, conversation)
     _count(deps, unit, former, call, event)
+    if former is None or former.state is not call.state:
+        unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))
     if conversation is not None and (former is None or _is_news(former, event)):
         _add_note(deps, unit, call, event, conversation)
 
@@ -132,6 +138,34 @@ def count_open(deps: Deps, instance_id: str) -> int:
     return query.where(lambda call: call.open, "==", True).count()
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call in progress, and whose it is where the call has a conversation."""
+
+    call: Call
+    conversation: Conversation | None
+
+
+def list_open(deps: Deps, tenant_id: str) -> list[OpenCall]:
+    """The tenant's calls in progress, the latest first, `MOST` at the most."""
+    unit = UnitOfWork(deps.store)
+    page = _open(unit, tenant_id).page(MOST).documents
+    conversation_ids = [call.conversation_id for call in page if call.conversation_id]
+    conversations = {each.id: each for each in unit.conversations.owned_many(tenant_id, conversation_ids)}
+    latest_first = sorted(page, key=lambda call: call.started_at, reverse=True)
+    return [OpenCall(call, conversations.get(call.conversation_id or "")) for call in latest_first]
+
+
+def count_open_of_tenant(deps: Deps, tenant_id: str) -> int:
+    """How many calls of the tenant are in progress; the store's index counts them."""
+    return _open(UnitOfWork(deps.store), tenant_id).count()
+
+
+def _open(unit: UnitOfWork, tenant_id: str) -> Query[Call]:
+    query = unit.calls.query().where(lambda call: call.tenant_id, "==", tenant_id)
+    return query.where(lambda call: call.open, "==", True)
+
+
 def overdue(deps: Deps) -> Query[Call]:
     """The calls to close, the oldest first."""
     query = UnitOfWork(deps.store).calls.query().where(lambda call: call.open, "==", True)
@@ -139,7 +173,9 @@ def overdue(deps: Deps) -> Query[Call]:
     return query.order_by(lambda call: call.started_at)
 
 
-def close(deps: Deps, call: Call) -> None:
+def close(deps: Deps, unit: UnitOfWork, call: Call) -> None:
     """End a call that nobody ended; how long it took, should the provider tell yet, is still counted."""
     call.state, call.open, call.outcome = CallState.ENDED, False, "unknown"
     call.ended_at = call.updated_at = deps.now()
+    conversation = unit.conversations.owned_or_none(call.tenant_id, call.conversation_id or "")
+    unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))

@@ -1,8 +1,8 @@
-"""Reading conversations, and changing their status, assignee and priority."""
+"""Reading conversations, and changing their status, assignee, priority and tags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,15 +10,16 @@ from shared.deps import Deps
 from shared.documents.query import Query
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.conversations import Conversation, ConversationStatus, Priority
+from shared.domain.conversations import Conversation, ConversationStatus, LatestChange, Priority
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
-from shared.errors import BadRequest, Collision, NotFound
+from shared.errors import BadRequest, Collision, NotFound, PreconditionFailed
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees, ratings
+from shared.usecases.conversations import assignees, conversation_tags, ownership, ratings
 from shared.usecases.customers import customers
 
 MOST = 200
+MOST_TAGS = 50
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OTHERS = "others."
@@ -40,12 +41,34 @@ NO_FILTER = Filter()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to change; None leaves it. An empty `assignee_id` takes the assignee away."""
+    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all."""
 
     status: ConversationStatus | None = None
     assignee_id: str | None = None
     priority: Priority | None = None
     snoozed_until: datetime | None = None
+    tags: tuple[str, ...] | None = None
+    added_tags: tuple[str, ...] = ()
+    removed_tags: frozenset[str] = frozenset()
+
+    def changed_tags(self, former_tags: Sequence[str]) -> list[str]:
+        """The tags that a conversation has afterwards."""
+        tags = [*(former_tags if self.tags is None else self.tags), *self.added_tags]
+        return [tag for tag in dict.fromkeys(tags) if tag not in self.removed_tags]
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who changes a conversation, a user or an API key by id, and the revisions of it that they have in mind.
+
+    Without `revisions` any will do.
+    """
+
+    id: str | None = None
+    revisions: frozenset[str] | None = None
+
+
+SOMEBODY = Decider()
 
 
 def get(deps: Deps, tenant_id: str, conversation_id: str) -> Conversation:
@@ -79,8 +102,8 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
     limit = min(limit, MOST)
     waiting: list[Conversation] = []
     if cursor is None or not cursor.startswith(_OTHERS):
-        page = _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
-        first = page.order_by(lambda conversation: conversation.needs_reply_since).page(limit, cursor)
+        by_wait = _waiting(deps, tenant_id).order_by(lambda conversation: conversation.needs_reply_since)
+        first = by_wait.page(limit, cursor)
         waiting, cursor = first.documents, None
         if first.cursor or len(waiting) == limit:
             return waiting, first.cursor or _OTHERS
@@ -95,6 +118,20 @@ def list_active(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
         if conversation.id not in waiting_ids and not (is_later_page and conversation.needs_reply_since)
     ]
     return [*waiting, *others], rest.cursor and _OTHERS + rest.cursor
+
+
+def count_open(deps: Deps, tenant_id: str) -> int:
+    """How many conversations of the tenant are open; the store's index counts them."""
+    return _open(deps, tenant_id).count()
+
+
+def count_waiting(deps: Deps, tenant_id: str) -> int:
+    """How many of the open conversations wait for an answer; the store's index counts them."""
+    return _waiting(deps, tenant_id).count()
+
+
+def _waiting(deps: Deps, tenant_id: str) -> Query[Conversation]:
+    return _open(deps, tenant_id).where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
 
 
 def _open(deps: Deps, tenant_id: str) -> Query[Conversation]:
@@ -124,13 +161,6 @@ def _current_customer_id(deps: Deps, tenant_id: str, customer_id: str) -> str:
         return customer_id
 
 
-def last_messages(deps: Deps, page: Iterable[Conversation]) -> Mapping[str, Message]:
-    """The latest message of each conversation, by the conversation's id, in one round trip; an older one notes none."""
-    ids = {conversation.last_message_id: conversation.id for conversation in page if conversation.last_message_id}
-    records = UnitOfWork(deps.store).message_records.get_many(ids)
-    return {ids[record.id]: record for record in records if isinstance(record, Message)}
-
-
 def messages_page(
     deps: Deps, tenant_id: str, conversation_id: str, limit: int, cursor: str | None
 ) -> tuple[list[Message], str | None]:
@@ -144,26 +174,45 @@ def messages_page(
     return page.documents[::-1], page.cursor
 
 
-def update(deps: Deps, tenant_id: str, conversation_id: str, changes: Changes) -> Conversation:
-    """Change status, assignee or priority, and tell the room.
+def update(
+    deps: Deps, tenant_id: str, conversation_id: str, changes: Changes, decider: Decider = SOMEBODY
+) -> Conversation:
+    """Change status, assignee, priority or tags, and tell the room.
 
     Closing lets the customer's next message start a new conversation; opening
     again is refused with `Collision` when there is one already. Raises `BadRequest`
-    for a new assignee who is nobody.
+    for a new assignee who is nobody, and `PreconditionFailed` for a conversation at another revision.
     """
     assignee_id = (changes.assignee_id or "").strip()
 
     def attempt(unit: UnitOfWork) -> Conversation:
         unit.fetch(unit.conversations.key(conversation_id), *assignees.keys(unit, tenant_id, assignee_id))
         conversation = unit.conversations.owned(tenant_id, conversation_id)
+        if decider.revisions is not None and conversation.revision not in decider.revisions:
+            raise _changed_meanwhile(unit, conversation)
         if assignee_id != conversation.assignee_id:
             assignees.check(unit, tenant_id, assignee_id)
+        former_revision = conversation.revision
         is_surveyed = _apply(deps, unit, conversation, changes)
+        if conversation.revision != former_revision:
+            conversation.latest_change = LatestChange(by=decider.id, at=deps.now(), revision=conversation.revision)
         if not is_surveyed:
             unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
         return conversation
 
     return run_with_retry(deps, attempt)
+
+
+def _changed_meanwhile(unit: UnitOfWork, conversation: Conversation) -> PreconditionFailed:
+    """Says who changed it, where that was a person or a program and not the hub itself."""
+    change, who = conversation.latest_change, "somebody"
+    is_latest = change is not None and change.revision == conversation.revision
+    changer_id = change.by if change is not None and is_latest else conversation.holder_id  # who has taken it
+    if changer_id is not None:
+        user = unit.users.owned_or_none(conversation.tenant_id, changer_id)
+        key = unit.api_keys.owned_or_none(conversation.tenant_id, changer_id) if user is None else None
+        who = (user.name or user.email) if user else f"the API key {key.name}" if key else who
+    return PreconditionFailed(f"{who} has changed the conversation since you read it: read it again, then decide")
 
 
 def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Changes) -> bool:
@@ -175,9 +224,13 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     if changes.status is not None and (changes.status is not conversation.status or _snoozes_anew(changes)):
         closes = _change_status(deps, unit, conversation, changes)
     if changes.assignee_id is not None:
-        conversation.assignee_id, conversation.needs_human = changes.assignee_id.strip() or None, False
+        ownership.assign(deps, unit, conversation, changes.assignee_id.strip() or None)
     if changes.priority is not None:
         conversation.priority = changes.priority
+    former_tags, conversation.tags = conversation.tags, changes.changed_tags(conversation.tags)
+    if len(conversation.tags) > MOST_TAGS:
+        raise BadRequest.of_field("tags", f"a conversation has {MOST_TAGS} tags at most")
+    conversation_tags.index(unit, conversation, former_tags, deps.now())
     return closes and ratings.send_survey(deps, unit, conversation)
 
 
@@ -214,8 +267,11 @@ def _change_status(deps: Deps, unit: UnitOfWork, conversation: Conversation, cha
 def _close(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
     """The version of the identity keeps a message from being stored in the conversation meanwhile."""
     ratings.count_resolved(deps, unit, conversation)
+    conversation.give_to_bot()
     conversation.status, conversation.closed_at = ConversationStatus.CLOSED, deps.now()
     conversation.needs_reply_since, conversation.needs_human, conversation.snoozed_until = None, False, None
+    conversation.mark_read()
+    conversation_tags.follow_status(unit, conversation)
     identity = unit.identities.owned_or_none(conversation.tenant_id, conversation.identity_id)
     if identity is None or identity.conversation_id != conversation.id:
         return False
@@ -238,3 +294,4 @@ def reopen(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
         unit.identities.expect_unchanged(identity)
     ratings.count_reopened(deps, unit, conversation)
     conversation.status, conversation.closed_at = ConversationStatus.OPEN, None
+    conversation_tags.follow_status(unit, conversation)

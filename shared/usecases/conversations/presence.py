@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import takewhile
 
 from pydantic import BaseModel
 
@@ -23,6 +25,7 @@ from shared.domain.messages import Direction, Message
 from shared.domain.outbox import Change, OutboxItem, OutboxPayload
 from shared.errors import HubError
 from shared.security.buckets import Rate
+from shared.usecases import realtime
 from shared.usecases.conversations import conversations
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.outbox import enqueueing
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _LATEST = 20
 """Messages of a conversation among which those are looked for that were not read yet."""
+_MOST_UNREAD = 100
+"""Messages of a conversation among which those are looked for that came while it was read."""
 _SWEEP_AFTER = timedelta(seconds=60)
 _TYPING = Rate("typing", 20)
 """How often the provider of one conversation is asked to show it; the shortest sign lasts four seconds."""
@@ -38,16 +43,49 @@ _LEAST_PAUSE = 0.5
 """Seconds before a sign that an answer is being written, the first one too: what comes within them needs none."""
 
 
-def mark_read(deps: Deps, tenant_id: str, conversation_id: str) -> bool:
-    """Somebody of the business has read a conversation: have its customer see that, where the channel is set to.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of a conversation by being read: whether its customer will see it, and how much is still unread."""
 
-    Returns whether it will be shown: not where nothing new was read. Raises `NotFound`.
+    is_shown: bool
+    unread_count: int
+
+
+def mark_read(deps: Deps, tenant_id: str, conversation_id: str, last_message_id: str | None = None) -> Reading:
+    """Somebody of the business has read a conversation: nothing is unread any more, for all of its people.
+
+    Its customer sees that where the channel is set to, unless nothing new was read. `last_message_id` is the latest
+    message that was there to read; what came after it stays unread. Raises `NotFound`.
     """
-    return run_with_retry(deps, lambda unit: _mark_read(deps, unit, tenant_id, conversation_id))
+
+    def attempt(unit: UnitOfWork) -> Reading:
+        conversation = unit.conversations.owned(tenant_id, conversation_id)
+        _note_reading(deps, unit, conversation, last_message_id)
+        return Reading(_mark_read(deps, unit, conversation), conversation.unread_count)
+
+    return run_with_retry(deps, attempt)
 
 
-def _mark_read(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str) -> bool:
-    conversation = unit.conversations.owned(tenant_id, conversation_id)
+def _note_reading(deps: Deps, unit: UnitOfWork, conversation: Conversation, last_message_id: str | None) -> None:
+    newer_count = 0
+    if last_message_id not in (None, conversation.last_message_id):
+        newer_count = sum(each.direction is Direction.INBOUND for each in _newer(unit, conversation, last_message_id))
+    unread_count = min(newer_count, conversation.unread_count)
+    if unread_count == conversation.unread_count:
+        return
+    conversation.unread_count, conversation.is_unread = unread_count, unread_count > 0
+    conversation.updated_at = deps.now()
+    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+
+
+def _newer(unit: UnitOfWork, conversation: Conversation, message_id: str | None) -> Iterator[Message]:
+    """The latest messages, as far as they came after the one with this id."""
+    return takewhile(lambda message: message.id != message_id, _latest(unit, conversation, _MOST_UNREAD))
+
+
+def _mark_read(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
+    """Whether the customer will see that the conversation was read."""
+    tenant_id = conversation.tenant_id
     instance = instance_lookup.by_id(deps, tenant_id, conversation.instance_id)
     if not instance.options.read_marks or ability(instance.adapter, SupportsReadMarks[BaseModel]) is None:
         return False
@@ -80,16 +118,21 @@ def _mark_read(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: st
 
 def _unread(unit: UnitOfWork, conversation: Conversation) -> list[Message]:
     """What the customer wrote here since the business did, of the latest messages, the oldest first."""
-    query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation.id)
-    query = query.order_by(lambda message: message.sent_at, descending=True)
     unread: list[Message] = []
-    for message in query.order_by(lambda message: message.created_at, descending=True).page(_LATEST).documents:
+    for message in _latest(unit, conversation, _LATEST):
         if message.direction is Direction.OUTBOUND:
             break
         is_here = message.instance_id == conversation.instance_id and message.external_message_id is not None
         if message.direction is Direction.INBOUND and is_here:
             unread.append(message)
     return unread[::-1]
+
+
+def _latest(unit: UnitOfWork, conversation: Conversation, limit: int) -> list[Message]:
+    """The latest messages, the newest first."""
+    query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation.id)
+    query = query.order_by(lambda message: message.sent_at, descending=True)
+    return query.order_by(lambda message: message.created_at, descending=True).page(limit).documents
 
 
 def _payload(conversation: Conversation, instance: Instance) -> OutboxPayload:

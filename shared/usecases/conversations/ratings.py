@@ -105,6 +105,8 @@ def send_survey(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> boo
     if instance is None or draft is None or unit.messages.collided_with(draft.message_id) is not None:
         return False
     identity = unit.identities.owned(conversation.tenant_id, conversation.identity_id)
+    if identity.opted_out:
+        return False
     identity.survey = Survey(conversation_id=conversation.id, until=deps.now() + SURVEY_LIFE)
     automatic_answers.count(deps, unit, conversation)
     # The question is no answer: nobody is counted as having replied.

@@ -22,7 +22,7 @@ from shared.domain.ids import new_id
 from shared.domain.routing import MAX_RULES, ActionKind, Facts, Outcome, ParsedRule, Rule, RuleSet, mentions, route
 from shared.domain.routing_language import Field
 from shared.errors import BadRequest, NotFound
-from shared.usecases.conversations import assignees
+from shared.usecases.conversations import assignees, ownership
 from shared.usecases.customers import customer_tags
 
 T = TypeVar("T")
@@ -101,6 +101,8 @@ def apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str | 
     conversation.priority = outcome.priority or conversation.priority
     if conversation.assignee_id is None:
         conversation.assignee_id, conversation.team_id = outcome.assignee_id, outcome.team_id
+        if outcome.assignee_id:
+            ownership.begin_pause(deps, unit, conversation, outcome.assignee_id)
     if outcome.tags:
         _add_tags(unit, customer or _customer(unit, conversation), outcome.tags)
 

@@ -26,7 +26,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message
 from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
-from shared.usecases.conversations import conversations, forwarding, routing, uploads
+from shared.usecases.conversations import conversations, forwarding, ownership, routing, uploads
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
@@ -137,6 +137,7 @@ def _attempt(
         draft = forwarding.passing_on(deps, unit, caller.tenant_id, draft, forward_of, instance)
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
+    ownership.note_sign(deps, unit, caller, conversation, instance)
     for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
         uploads.refer(deps, unit, message)
     return True
@@ -188,6 +189,7 @@ def _accepted_before(deps: Deps, caller: Principal, draft: enqueueing.Draft) -> 
 
 def _conversation(deps: Deps, unit: UnitOfWork, tenant_id: str, target: Target) -> Conversation:
     if target.conversation_id:
+        unit.fetch(unit.conversations.key(target.conversation_id), unit.tenants.key(tenant_id))
         conversation = unit.conversations.owned(tenant_id, target.conversation_id)
         _check_belongs(deps, unit, conversation, target)
         return conversation

@@ -8,19 +8,27 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.customers import Identity, OptOut
 from shared.domain.inbound import ConsentChanged
-from shared.domain.instances import Instance
-from shared.errors import NotFound
-from shared.usecases.customers import customers
+from shared.domain.instances import ChannelType, Instance
+from shared.domain.outbox import OutboxItem
+from shared.errors import NotFound, RecipientOptedOut
+from shared.usecases.accounts import tenants
+from shared.usecases.customers import customers, opt_outs
 
 log = logging.getLogger(__name__)
+
+
+def scope(deps: Deps, instance: Instance) -> ChannelType | None:
+    """The channel on which an opt-out holds; None for all of them."""
+    return None if tenants.cached(deps, instance.tenant_id).opt_out_everywhere else instance.type
 
 
 def change(deps: Deps, instance: Instance, event: ConsentChanged) -> None:
     """Note on the customer whose address it is that they opted out, or in again.
 
-    It is the person who opts out, so it holds on all channels. An address that
-    nobody has is logged: there is nobody to write to.
+    It holds on the instance's channel, or on all where the tenant wants that. An
+    address that nobody has is logged: there is nobody to write to.
     """
 
     def attempt(unit: UnitOfWork) -> None:
@@ -28,14 +36,39 @@ def change(deps: Deps, instance: Instance, event: ConsentChanged) -> None:
         if identity is None:
             log.info("an opt-out of somebody unknown", extra={"instance_id": instance.id, "why": event.why})
             return
-        try:
-            customer = customers.current(unit, instance.tenant_id, identity.customer_id)
-        except NotFound:
-            return
-        if customer.opted_out == event.opted_out:
-            return
-        customer.opted_out, customer.updated_at = event.opted_out, deps.now()
-        extra = {"customer_id": customer.id, "opted_out": event.opted_out, "why": event.why}
-        unit.after_commit(lambda: log.info("consent changed", extra=extra))
+        _change(deps, unit, instance, identity, event)
 
     run_with_retry(deps, attempt)
+
+
+def note_refusal(deps: Deps, instance: Instance, item: OutboxItem, error: RecipientOptedOut) -> None:
+    """Note that whom a message was for has opted out, for its provider refused it therefore."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        conversation = unit.conversations.owned_or_none(instance.tenant_id, item.conversation_id)
+        identity_id = conversation.identity_id if conversation is not None else ""
+        identity = unit.identities.owned_or_none(instance.tenant_id, identity_id) if identity_id else None
+        if identity is not None and identity.instance_id == instance.id:
+            event = ConsentChanged(
+                chat_key="", opted_out=True, why=error.reason[:200], marketing_only=error.marketing_only
+            )
+            _change(deps, unit, instance, identity, event)
+
+    run_with_retry(deps, attempt)
+
+
+def _change(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity, event: ConsentChanged) -> None:
+    try:
+        customer = customers.current(unit, instance.tenant_id, identity.customer_id)
+    except NotFound:
+        return
+    if not event.marketing_only:
+        identity.opted_out = event.opted_out
+    if customer.accepts(instance.type) is not event.opted_out:
+        return
+    if event.opted_out:
+        opt_outs.note(unit, customer, OptOut(channel=scope(deps, instance), reason=event.why, at=deps.now()))
+    else:
+        opt_outs.take_back(unit, customer, instance.type)
+    extra = {"customer_id": customer.id, "opted_out": event.opted_out, "why": event.why}
+    unit.after_commit(lambda: log.info("consent changed", extra=extra))

@@ -11,6 +11,7 @@ request goes on where it stopped. Messages keep the customer they were stored wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -33,8 +34,29 @@ _BATCH = 50
 _MOST_IN = 30
 
 _NO_PROFILE = frozenset(
-    {"id", "tenant_id", "preferences", "tags", "opted_out", "merged_into", "created_at", "updated_at"}
+    {
+        "id",
+        "tenant_id",
+        "preferences",
+        "custom_fields",
+        "tags",
+        "opted_out",
+        "opt_outs",
+        "merged_into",
+        "created_at",
+        "updated_at",
+    }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class MergePreview:
+    """A merge that nobody has made: the customer afterwards, and how many addresses and conversations it would move."""
+
+    merge: CustomerMerge
+    customer: Customer
+    identity_count: int
+    conversation_count: int
 
 
 def profile_fields(model: type[Customer]) -> list[str]:
@@ -59,6 +81,32 @@ def merge(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> Custo
     _move_conversations(deps, record, lambda unit: _conversations_of(unit, source_id), customer_id)
     _show_profile(deps, customer_id)
     return run_with_retry(deps, lambda unit: _finish(deps, unit, record, MergeState.MERGED))
+
+
+def preview(deps: Deps, tenant_id: str, customer_id: str, source_id: str) -> MergePreview:
+    """What a merge would make of the customer; changes nothing. Raises as `merge` does."""
+    if customer_id == source_id:
+        raise BadRequest.of_field("source_id", "is this customer; name another one")
+    unit = UnitOfWork(deps.store)
+    record = _start(deps, unit, tenant_id, customer_id, source_id)  # which nobody commits
+    return MergePreview(
+        record,
+        unit.customers.owned(tenant_id, customer_id),
+        identity_count=_identities_of(unit, source_id).count(),
+        conversation_count=_conversations_of(unit, source_id).count(),
+    )
+
+
+def list_page(
+    deps: Deps, tenant_id: str, customer_id: str, limit: int, cursor: str | None
+) -> tuple[list[CustomerMerge], str | None]:
+    """The merges of others into the customer, the latest first; raises `NotFound`."""
+    unit = UnitOfWork(deps.store)
+    customer = customers.current(unit, tenant_id, customer_id)
+    query = unit.customer_merges.query().where(lambda merge: merge.tenant_id, "==", tenant_id)
+    query = query.where(lambda merge: merge.customer_id, "==", customer.id)
+    page = query.order_by(lambda merge: merge.created_at, descending=True).page(min(limit, customers.MOST), cursor)
+    return page.documents, page.cursor
 
 
 def unmerge(deps: Deps, tenant_id: str, customer_id: str, merge_id: str) -> CustomerMerge:
@@ -113,7 +161,7 @@ def _start(deps: Deps, unit: UnitOfWork, tenant_id: str, customer_id: str, sourc
 
 
 def _check_size(unit: UnitOfWork, source_id: str) -> None:
-    if unit.identities.query().where(lambda identity: identity.customer_id, "==", source_id).count() > MOST_IDENTITIES:
+    if _identities_of(unit, source_id).count() > MOST_IDENTITIES:
         raise Unprocessable(f"a customer with more than {MOST_IDENTITIES} addresses cannot be merged into another")
     if _conversations_of(unit, source_id).count() > MOST_CONVERSATIONS:
         raise Unprocessable(f"a customer with more than {MOST_CONVERSATIONS} sessions cannot be merged into another")
@@ -130,8 +178,12 @@ def _record(deps: Deps, merge_id: str, customer: Customer, source: Customer) -> 
         source_id=source.id,
         filled={name: source_fields[name] for name in missing},
         preferences={name: value for name, value in source_preferences.items() if value and not preferences.get(name)},
+        custom_fields={
+            name: value for name, value in source.custom_fields.items() if name not in customer.custom_fields
+        },
         tags=[tag for tag in source.tags if tag not in customer.tags],
         opted_out=customer.opted_out,
+        opt_outs=[each for each in source.opt_outs if each not in customer.opt_outs],
         created_at=deps.now(),
         updated_at=deps.now(),
     )
@@ -142,8 +194,10 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
     changes = {
         **record.filled,
         "preferences": customer.preferences.model_dump() | record.preferences,
+        "custom_fields": customer.custom_fields | record.custom_fields,
         "tags": [*former_tags, *record.tags],
         "opted_out": customer.opted_out or source.opted_out,
+        "opt_outs": [*customer.opt_outs, *record.opt_outs],
         "updated_at": deps.now(),
     }
     unit.customers.change(customer, changes)
@@ -154,8 +208,7 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
 def _take_identities(deps: Deps, record: CustomerMerge, unit: UnitOfWork) -> bool:
     """Move a batch and note which; returns whether there may be more."""
     current = _under_way(unit, record)
-    query = unit.identities.query().where(lambda identity: identity.customer_id, "==", record.source_id)
-    identities = query.tracked_page(_BATCH).documents
+    identities = _identities_of(unit, record.source_id).tracked_page(_BATCH).documents
     if current is None or not identities:
         return False
     moved_ids = [identity.id for identity in identities]
@@ -177,6 +230,10 @@ def _give_identities_back(deps: Deps, record: CustomerMerge, identity_ids: Seque
     _move(to_move, record.source_id)
     _touch(deps, unit, current)
     return True
+
+
+def _identities_of(unit: UnitOfWork, customer_id: str) -> Query[Identity]:
+    return unit.identities.query().where(lambda identity: identity.customer_id, "==", customer_id)
 
 
 def _conversations_of(unit: UnitOfWork, customer_id: str) -> Query[Conversation]:
@@ -253,6 +310,7 @@ def _separate(deps: Deps, unit: UnitOfWork, record: CustomerMerge) -> None:
     unit.customers.expect_unchanged(customer)
     customer_tags.index(unit, customer, former_tags)
     source.merged_into, source.opted_out, source.updated_at = None, source_opted_out, now
+    _part_opt_outs(customer, source, record)
     record.state, record.updated_at = MergeState.UNMERGING, now
 
 
@@ -264,8 +322,17 @@ def _emptied(customer: Customer, record: CustomerMerge) -> dict[str, Any]:
     return {
         **{name: None for name, value in record.filled.items() if fields[name] == value},
         "preferences": {name: None if name in taken_over else value for name, value in preferences.items()},
+        "custom_fields": {
+            name: value for name, value in customer.custom_fields.items() if record.custom_fields.get(name) != value
+        },
         "tags": [tag for tag in customer.tags if tag not in record.tags],
     }
+
+
+def _part_opt_outs(customer: Customer, source: Customer, record: CustomerMerge) -> None:
+    """Give each the ledger they had, without what was taken back since; an opt-out since the merge holds for both."""
+    source.opt_outs = [each for each in customer.opt_outs if each in source.opt_outs or each.at > record.created_at]
+    customer.opt_outs = [each for each in customer.opt_outs if each not in record.opt_outs]
 
 
 def _consents(customer: Customer, source: Customer, record: CustomerMerge) -> tuple[bool, bool]:

@@ -9,12 +9,13 @@ from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, CustomValue, Identity
 from shared.domain.ids import new_id
-from shared.errors import NotFound
-from shared.usecases.customers import customer_tags
+from shared.errors import BadRequest, NotFound
+from shared.usecases.customers import customer_tags, opt_outs
 
 MOST = 200
+MOST_CUSTOM_FIELDS = 50
 SUMMARY = 120
 """Characters of a summary."""
 
@@ -60,6 +61,36 @@ def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tup
     return page.documents, page.cursor
 
 
+def with_phone_or_email(deps: Deps, tenant_id: str, phone: str | None, email: str | None) -> list[Customer]:
+    """The customers whose profile has a telephone number, with or without its `+`, or an e-mail address; both, if both
+    are given. `MOST` of them at most.
+    """
+    query = UnitOfWork(deps.store).customers.query().where(lambda customer: customer.tenant_id, "==", tenant_id)
+    query = query.where(lambda customer: customer.merged_into, "==", None)
+    if phone is None:
+        return query.where_in(lambda customer: customer.email, spellings_of_email(email or "")).page(MOST).documents
+    matching = query.where_in(lambda customer: customer.phone, spellings_of_phone(phone)).page(MOST).documents
+    return [each for each in matching if email is None or each.email in spellings_of_email(email)]
+
+
+def spellings_of_phone(phone: str) -> list[str]:
+    """As somebody wrote it, and its digits with and without a `+`."""
+    digits = "".join(character for character in phone if character.isdigit())
+    return list(dict.fromkeys([phone, f"+{digits}", digits]))
+
+
+def spellings_of_email(email: str) -> list[str]:
+    """As somebody wrote it, and in lower case."""
+    return list(dict.fromkeys([email, email.lower()]))
+
+
+def identities_of(deps: Deps, customer: Customer) -> list[Identity]:
+    """The customer's addresses, the oldest first, `MOST` of them at most."""
+    query = UnitOfWork(deps.store).identities.query()
+    query = query.where(lambda identity: identity.customer_id, "==", customer.id)
+    return query.order_by(lambda identity: identity.created_at).page(MOST).documents
+
+
 def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     """Add a customer, who has not written yet: sessions reach them by the phone number or e-mail of the profile."""
     now = deps.now()
@@ -70,22 +101,35 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     return customer
 
 
-def update(deps: Deps, tenant_id: str, customer_id: str, changes: Mapping[str, Any]) -> Customer:
-    """Change fields of the profile; of `preferences` too only those that are named.
+def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, Any]) -> Customer:
+    """Change fields of the profile; of `preferences` and `custom_fields` only those that are named.
 
+    A custom field of None is removed.
     A changed name or phone number shows in the open conversations at once. Raises `NotFound`.
     """
 
     def attempt(unit: UnitOfWork) -> Customer:
         customer = current(unit, tenant_id, customer_id)
         former_tags = customer.tags
+        changes = dict(fields)
+        if "opt_outs" in changes:
+            opt_outs.replace_all(unit, customer, changes.pop("opt_outs"))
         preferences = customer.preferences.model_dump() | dict(changes.get("preferences") or {})
-        unit.customers.change(customer, {**changes, "preferences": preferences, "updated_at": deps.now()})
+        custom_fields = _merged_fields(customer.custom_fields, changes.get("custom_fields") or {})
+        dependent = {"preferences": preferences, "custom_fields": custom_fields, "updated_at": deps.now()}
+        unit.customers.change(customer, {**changes, **dependent})
         customer_tags.index(unit, customer, former_tags)
         show_profile(unit, customer, changes.keys())
         return customer
 
     return run_with_retry(deps, attempt)
+
+
+def _merged_fields(former: Mapping[str, CustomValue], changes: Mapping[str, Any]) -> dict[str, CustomValue]:
+    fields = {name: value for name, value in {**former, **changes}.items() if value is not None}
+    if len(fields) > MOST_CUSTOM_FIELDS:
+        raise BadRequest.of_field("custom_fields", f"a customer has {MOST_CUSTOM_FIELDS} of them at most")
+    return fields
 
 
 def show_profile(unit: UnitOfWork, customer: Customer, changed_fields: Collection[str] = SHOWN_FIELDS) -> None:

@@ -31,7 +31,9 @@ from shared.errors import (
     ProviderDown,
     ProviderRejected,
     ProviderUnavailable,
+    RecipientOptedOut,
 )
+from shared.usecases.customers import consent
 from shared.usecases.delivery import outages, pacing
 from shared.usecases.instances import connection_state, instance_lookup, instance_operations, pairing_turns
 from shared.usecases.outbox import outcomes, parts, unknown_outcomes
@@ -73,6 +75,8 @@ def settle_refusal(
     is_too_late = isinstance(error, ProviderRejected) and error.reason == OUTSIDE_WINDOW
     reason = OUTSIDE_WINDOW if is_too_late else "rejected"
     mark_dead(deps, unit, still_claimed(unit, item), reason, error.detail, instance)
+    if isinstance(error, RecipientOptedOut):
+        consent.note_refusal(deps, instance, item, error)
     return True
 
 

@@ -19,7 +19,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus
 from shared.errors import ChannelName, Collision, Detail, NotFound, Unprocessable
 from shared.usecases.customers import customers
 from shared.usecases.identities import resolution
-from shared.usecases.instances import type_channels
+from shared.usecases.instances import instance_lookup, type_channels
 
 # More addresses than these on all channels together are not looked through.
 _MOST_IDENTITIES = 200
@@ -172,3 +172,16 @@ def _new(deps: Deps, unit: UnitOfWork, customer: Customer, instance: Instance, k
             created_at=now,
         )
     )
+
+
+def at_address(deps: Deps, tenant_id: str, instance_id: str, address: str) -> list[Customer]:
+    """The customer at an address on a channel, as somebody typed it; none where nobody has written from there.
+
+    Raises `NotFound` for an unknown channel, and `BadRequest` for what cannot be an address.
+    """
+    instance = instance_lookup.by_key(deps, tenant_id, instance_id)
+    unit = UnitOfWork(deps.store)
+    identity = resolution.at_address(unit, instance, canonical_address(instance.adapter, address))
+    if identity is None:
+        return []
+    return [customers.current(unit, tenant_id, resolution.address_owner(unit, identity).customer_id)]

@@ -236,6 +236,8 @@ def _close_conversation(deps: Deps, unit: UnitOfWork, instance: Instance, conver
         closed_at=now,
         updated_at=now,
         needs_reply_since=None,
+        unread_count=0,
+        is_unread=False,
         snoozed_until=None,
     )
     source = counters.Source(instance.tenant_id, instance.id, instance.type, conversation_id)

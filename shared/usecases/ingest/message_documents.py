@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.documents import ids
+from shared.documents import Increment, ids
 from shared.domain.conversations import Conversation, Leg
 from shared.domain.customers import Identity, Placement
 from shared.domain.events import InboundEvent
@@ -111,10 +111,10 @@ def _waiting_since(chat: Identity, message: Message, arrival: Arrival) -> dateti
     received_at = arrival.event.received_at
     if arrival.received.makes_customer_wait:
         return min(chat.waiting_since or received_at, received_at)
-    return None if _is_answer(message, arrival) else chat.waiting_since
+    return None if is_answer(message, arrival) else chat.waiting_since
 
 
-def _is_answer(message: Message, arrival: Arrival) -> bool:
+def is_answer(message: Message, arrival: Arrival) -> bool:
     """Whether somebody of the business has answered, by another way than this hub."""
     return message.author is Author.OTHER and not arrival.received.is_history
 
@@ -171,6 +171,8 @@ def conversation_of(arrival: Arrival, chat: Identity, message: Message, now: dat
         summary=shortened(received.content.subject or received.text),
         legs=[leg],
         contexts={instance.id: received.context} if received.context else {},
+        unread_count=int(received.counts_as_unread),
+        is_unread=received.counts_as_unread,
         last_message_at=arrival.event.received_at,
         last_message_id=message.id,
         last_inbound_message_id=message.id if _may_be_answered(message, arrival) else None,
@@ -198,8 +200,10 @@ def changes(conversation: Conversation, message: Message, arrival: Arrival) -> d
         names.add("last_inbound_message_id")
     if received.is_by_customer and not received.is_group:
         names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
-    if _is_answer(message, arrival):
-        names.add("needs_human")
+    if is_answer(message, arrival):
+        names |= {"needs_human", "owner", "pause_ends_at"}  # whose it was before, it still is
+        names |= {"unread_count", "is_unread"}
     if received.context:
         names.add("contexts")
-    return conversation.model_dump(include=names)
+    fields = conversation.model_dump(include=names)
+    return fields | ({"unread_count": Increment(1), "is_unread": True} if received.counts_as_unread else {})

@@ -25,9 +25,10 @@ from shared.domain.messages import Direction, EarlyNote, Message, MessageRecord,
 from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
-from shared.usecases.conversations import file_copies, ratings, routing
+from shared.usecases.accounts import tenants
+from shared.usecases.conversations import file_copies, ownership, ratings, routing
 from shared.usecases.identities import resolution
-from shared.usecases.ingest import groups, message_documents
+from shared.usecases.ingest import consents, groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
 from shared.usecases.outbox import unknown_outcomes
 from shared.usecases.reporting import counters, metrics
@@ -37,11 +38,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored message. `conversation` has what is known without reading it."""
+    """A stored message. `conversation` has what is known without reading it, which `is_whole` says is all of it."""
 
     message: Message
     conversation: Conversation
     wants_reply: bool = True
+    is_whole: bool = True
 
 
 def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
@@ -114,7 +116,9 @@ def _store_survey_answer(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: I
 
 def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity, author: Identity) -> Stored:
     """Store the message in the chat's open conversation, else in a new one."""
-    received, received_at = arrival.received, arrival.event.received_at
+    consent = consents.of(arrival.instance, chat, arrival.received)
+    received = consents.as_received(arrival.instance, chat, arrival.received, consent)
+    arrival, received_at = replace(arrival, received=received), arrival.event.received_at
     conversation_id = chat.conversation_id or new_id()
     is_new = chat.conversation_id is None
     message = message_documents.new_message(
@@ -127,7 +131,13 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
     if received.makes_customer_wait:
         counters.count_campaign_response(unit, chat, received_at)
     message_documents.update_chat(chat, message, arrival)
+    if consent is not None:
+        message.consent = consent
+        consents.apply(deps, unit, arrival.instance, chat, consent, message.text or "", received_at)
     conversation = message_documents.conversation_of(arrival, chat, message, deps.now())
+    if message_documents.is_answer(message, arrival):
+        tenant = tenants.cached(deps, chat.tenant_id)
+        conversation.give_to_human(None, ownership.pause_ends_at(deps, arrival.instance, tenant))
     _route(deps, unit, arrival, chat, conversation, is_new=is_new)
     if is_new:
         unit.conversations.add(conversation)
@@ -135,7 +145,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
-    return Stored(message, conversation)
+    return Stored(message, conversation, is_whole=is_new)
 
 
 def _route(
@@ -180,8 +190,9 @@ def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
     if not received.is_history:
         metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
     realtime.message_created(deps, stored.message)
-    realtime.conversation_updated(deps, stored.conversation)
-    if stored.wants_reply and received.makes_customer_wait and not stored.message.for_people:
+    realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
+    wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people
+    if wants_answer or stored.message.consent is not None:
         _ask_for_reply(deps, stored.message, arrival.event)
 
 
@@ -191,6 +202,7 @@ def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:
         tenant_id=message.tenant_id,
         conversation_id=message.conversation_id,
         message_id=message.id,
+        consent=message.consent,
         request_id=event.request_id,
         traceparent=trace.traceparent if trace else event.traceparent,
     )

@@ -23,6 +23,7 @@ from shared.domain.inbound import (
     PairingCodeIssued,
     ReactionChanged,
     Receipt,
+    VoteCast,
     Watermark,
 )
 from shared.domain.instances import Instance
@@ -30,7 +31,7 @@ from shared.domain.notifications import Notification
 from shared.errors import PayloadInvalid
 from shared.usecases.conversations import calls
 from shared.usecases.customers import consent
-from shared.usecases.ingest import chat_moves, message_changes, messages
+from shared.usecases.ingest import chat_moves, message_changes, messages, votes
 from shared.usecases.instances import connection_state, instance_config, instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once
@@ -69,6 +70,8 @@ def _apply(deps: Deps, instance: Instance, event: InboundEvent, channel_event: C
     match channel_event:
         case MessageReceived():
             messages.store_message(deps, instance, event, channel_event)
+        case VoteCast():
+            messages.store_message(deps, instance, event, votes.in_words(deps, instance, channel_event))
         case Receipt():
             message_changes.apply_receipt(deps, instance, channel_event)
         case Watermark():

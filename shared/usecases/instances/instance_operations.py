@@ -75,17 +75,26 @@ def _with_code(deps: Deps, instance: Instance) -> Instance:
 def connect(deps: Deps, instance: Instance) -> Instance:
     """Connect an account again: by a code to scan where it needs one, else as after a change of its configuration.
 
-    What the provider refuses is in `status_detail` then, and never raised.
+    An account whose connection a process holds gets a fresh one. What the provider refuses is in `status_detail` then,
+    and never raised.
     """
     if instance.status is InstanceStatus.NOT_CONFIGURED or has_code(deps, instance):
         return instance
     connected = instance_connection.connect(deps, instance)
     try:
+        if connected.status is InstanceStatus.CONNECTED and _has_own_connection(connected):
+            return restart(deps, connected)
         if connected.status is not InstanceStatus.DISCONNECTED:
             return _with_code(deps, connected)
         return pair(deps, connected)
     except (ProviderError, BadRequest, Collision, Overloaded) as error:
         return instance_connection.record_failure(deps, connected, error.detail)
+
+
+def _has_own_connection(instance: Instance) -> bool:
+    """Whether a process holds the account's connection, and can make a fresh one."""
+    is_held = channels.channel(instance.adapter).runtime == "socket"
+    return is_held and channels.ability(instance.adapter, SupportsRestart[BaseModel]) is not None
 
 
 def can_pair(instance: Instance) -> bool:

@@ -46,7 +46,7 @@ class MissingHolders:
                 tenant_id=instance.tenant_id,
                 type="channel_error",
                 title="Channel Not Connected",
-                message=f"{label(instance)}: messages wait, because no sockets container holds its connection",
+                message=f"{label(instance)}: messages wait, because no process holds its connection",
                 created_at=self._deps.now(),
             ),
         )

@@ -65,6 +65,12 @@ def _release(unit: UnitOfWork, instance: Instance) -> None:
     release_account(unit, instance)
 
 
+def under_way(deps: Deps, instance_id: str) -> Instance | None:
+    """A deleted instance that its provider still has, as it was."""
+    removal = UnitOfWork(deps.store).removals.get(instance_id)
+    return removal.instance if removal is not None else None
+
+
 def attempt(deps: Deps, removal: Removal) -> bool:
     """Have the provider delete what it keeps; whether the removal is over. What goes wrong is only logged."""
     instance = removal.instance

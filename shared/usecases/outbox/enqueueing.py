@@ -111,6 +111,8 @@ def enqueue(
     if messages:
         conversation.last_message_at, conversation.last_message_id = now, messages[-1].id
     unit.conversations.expect_unchanged(conversation)
+    if any(draft.author is Author.HUMAN for draft in drafts):
+        conversation.mark_read()
     if is_answer:
         _mark_answered(unit, conversation, unanswered_since)
     amounts = Counters(outbound=len(messages))

@@ -11,6 +11,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.conversations import Owner
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageStatus, changes_by_note
@@ -113,10 +114,19 @@ def _add_alias(unit: UnitOfWork, item: OutboxItem, record_id: str) -> None:
     if isinstance(record, EarlyNote | Message):
         note = record.early.about_ours() if isinstance(record, EarlyNote) else record
         unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
+    if isinstance(record, Message) and item.payload.automatic:
+        _end_false_pause(unit, item)
     if record is None:
         unit.message_records.add(MessageAlias(alias_of=item.id), record_id)
     else:
         unit.message_records.put(MessageAlias(alias_of=item.id), record_id)
+
+
+def _end_false_pause(unit: UnitOfWork, item: OutboxItem) -> None:
+    """What seemed to be written on the business's own phone was the echo of an automatic message."""
+    conversation = unit.conversations.owned_or_none(item.tenant_id, item.conversation_id)
+    if conversation is not None and conversation.owner is Owner.HUMAN and conversation.holder_id is None:
+        conversation.give_to_bot()
 
 
 def record_unavailable(unit: UnitOfWork, item: OutboxItem, now: datetime, pause: float, detail: str) -> None:

@@ -1,7 +1,7 @@
 """Choosing who answers a customer.
 
-A human assignee silences everybody else, and so does who turns automatic
-answers off, in the conversation or on its channel. Then comes the agent that was
+A person who has the conversation silences everybody else, and so does who turns
+automatic answers off, in the conversation or on its channel. Then comes the agent that was
 chosen for the conversation; then the team that it was given to; then the agent
 that was chosen for the channel; then the instance's external agent service; then
 the tenant's oldest active AI agent, with the team it leads. Else nobody does.
@@ -18,7 +18,7 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent, AgentKind
-from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.conversations import Conversation, ConversationStatus, Owner
 from shared.domain.events import ReplyEvent
 from shared.domain.instances import ExternalAgent, Instance
 from shared.usecases.agents import teams
@@ -45,8 +45,10 @@ def reason_for_silence(deps: Deps, conversation: Conversation, event: ReplyEvent
     waiting_since = conversation.needs_reply_since
     if waiting_since is None:
         return "nobody waits for an answer"
-    if conversation.assignee_id:
+    if conversation.owner is Owner.HUMAN:
         return "a person has the conversation"
+    if conversation.owner is Owner.NOBODY:
+        return "the conversation waits for a person"
     if not conversation.auto_reply_enabled:
         return "automatic answers are turned off"
     if conversation.status is ConversationStatus.CLOSED:

@@ -22,26 +22,29 @@ from shared.channels import channel
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain import keywords
+from shared.domain.accounts import Tenant
 from shared.domain.automatic_answers import StopReason, says_nothing_new
 from shared.domain.conversations import Conversation
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
 from shared.domain.messages import Author, Message
-from shared.domain.notifications import Notification
 from shared.errors import AlreadyExists, HubError, ProviderRejected
 from shared.usecases import realtime
 from shared.usecases.agents import collaborations, knowledge
-from shared.usecases.conversations import presence
+from shared.usecases.conversations import ownership, presence
 from shared.usecases.instances import instance_config, instance_lookup
-from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import choosing, growing, pictures, recordings
+from shared.usecases.replies import choosing, confirmations, growing, pictures, recordings
 from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
+
+HAND_OVER = "hand_over"
+"""The type of the notification that a conversation was handed over to people."""
 
 _HISTORY = 20
 # After this many tries a person is asked to answer.
@@ -58,9 +61,15 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     cannot mend; then the conversation is flagged for a human. The customer never
     sees an error.
     """
-    unit = UnitOfWork(deps.store)
-    unit.fetch(unit.conversations.key(event.conversation_id), unit.tenants.key(event.tenant_id))
+    if event.consent is not None:
+        confirmations.confirm(deps, event, event.consent)
+        return
+    unit = _read(deps, event)
     conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
+    if conversation is not None and ownership.is_pause_over(deps, conversation):
+        ownership.end_pause(deps, event.tenant_id, conversation.id)
+        unit = _read(deps, event)
+        conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
     if conversation is None:
         return
     instance = instance_lookup.find_cached(deps, instance_id=conversation.instance_id)
@@ -82,6 +91,12 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
         _publish(deps, event.model_copy(update={"is_reminder": False}))
     else:
         _answer(deps, unit, event, conversation, instance, answerer)
+
+
+def _read(deps: Deps, event: ReplyEvent) -> UnitOfWork:
+    unit = UnitOfWork(deps.store)
+    unit.fetch(unit.conversations.key(event.conversation_id), unit.tenants.key(event.tenant_id))
+    return unit
 
 
 def _stay_silent(deps: Deps, conversation: Conversation, event: ReplyEvent, reason: str) -> None:
@@ -120,6 +135,9 @@ def _answer(
     reason = _reason_to_stop(deps, turn)
     if reason is not None:
         _stop(deps, turn, reason)
+        return
+    if _asks_for_person(turn, unit.tenants.get(event.tenant_id)):
+        _hand_over(deps, turn, "the customer asks for a person")
         return
     growth = _growth(deps, unit, turn, answerer, event)
     try:
@@ -230,6 +248,13 @@ def _enqueue(
     instance = _current_instance(deps, conversation, turn)
     parts = _parts(answer, instance)
     drafts = _drafts(turn, answerer, parts)
+    hand_over_reason = answer.run.hand_over_reason if answer.run else None
+    if hand_over_reason is not None:
+        # The customer waits on, now for a person.
+        if drafts:
+            enqueueing.enqueue(deps, unit, conversation, instance, drafts, is_answer=False)
+        _call_person(deps, unit, conversation, turn, hand_over_reason)
+        return False
     if not drafts:
         conversation.needs_reply_since = unanswered_since
         unit.conversations.expect_unchanged(conversation)
@@ -245,6 +270,33 @@ def _enqueue(
     if answer.by_team and answerer.crew:
         collaborations.add(deps, unit, turn, answerer.crew, answer.by_team, drafts[0].message_id)
     return has_grown
+
+
+def _call_person(deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, reason: str) -> None:
+    """Leave the conversation to people. On a call machines go on: the caller would hear nothing at all."""
+    if channel(turn.instance.adapter).capabilities.live:
+        _flag_for_person(deps, unit, conversation, turn, HAND_OVER, reason)
+    else:
+        ownership.wait_for_person(deps, unit, conversation, HAND_OVER, reason)
+
+
+def _hand_over(deps: Deps, turn: Turn, reason: str) -> None:
+    """Leave the conversation to people without an answer, unless somebody answered or took over."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
+        if not _is_taken_over(conversation, turn):
+            ownership.wait_for_person(deps, unit, conversation, HAND_OVER, reason)
+
+    run_with_retry(deps, attempt)
+
+
+def _asks_for_person(turn: Turn, tenant: Tenant | None) -> bool:
+    """Whether the customer's words ask for a person; on a call that is for the agent to hear."""
+    if channel(turn.instance.adapter).capabilities.live:
+        return False
+    phrases = tenant.hand_over_words if tenant is not None and tenant.hand_over_words is not None else keywords.PERSON
+    return any(keywords.asks_for(message.text or "", phrases) for message in turn.to_answer)
 
 
 def _current_instance(deps: Deps, conversation: Conversation, turn: Turn) -> Instance:
@@ -309,25 +361,20 @@ def _flag(deps: Deps, turn: Turn, error: HubError) -> None:
     def attempt(unit: UnitOfWork) -> None:
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
         if not _is_taken_over(conversation, turn):
-            _hand_over(deps, unit, conversation, turn, "agent_failed", error.detail)
+            _flag_for_person(deps, unit, conversation, turn, "agent_failed", error.detail)
 
     run_with_retry(deps, attempt)
 
 
-def _hand_over(
+def _flag_for_person(
     deps: Deps, unit: UnitOfWork, conversation: Conversation, turn: Turn, notification_type: str, why: str
 ) -> None:
     conversation.needs_human = True
     unit.conversations.expect_unchanged(conversation)
-    notification = Notification(
-        id=stable_id("unanswered", conversation.id, str(turn.conversation.last_inbound_message_id)),
-        tenant_id=conversation.tenant_id,
-        type=notification_type,
-        title="A customer needs a human",
-        message=f"{label(turn.instance)}: {why}",
-        created_at=deps.now(),
-    )
+    occasion = str(turn.conversation.last_inbound_message_id)
+    notification = ownership.notification_of(deps, conversation, occasion, notification_type, why)
     unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    unit.after_commit(lambda: realtime.needs_human(deps, conversation, why))
     unit.after_commit(lambda: notify_once(deps, notification))
 
 
@@ -352,7 +399,7 @@ def _stop(deps: Deps, turn: Turn, reason: StopReason) -> None:
         note = automatic_answers.note(deps, conversation, turn.instance, reason)
         unit.messages.add(note)
         unit.after_commit(lambda: realtime.message_created(deps, note))
-        _hand_over(deps, unit, conversation, turn, "automatic_answers_stopped", reason)
+        _flag_for_person(deps, unit, conversation, turn, "automatic_answers_stopped", reason)
 
     try:
         run_with_retry(deps, attempt, create_once=True)

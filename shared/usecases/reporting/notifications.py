@@ -12,9 +12,15 @@ from shared.usecases import realtime
 def notify_once(deps: Deps, notification: Notification) -> None:
     """Add a notification, and tell the dashboards, unless there is one with its id already."""
     unit = UnitOfWork(deps.store)
-    unit.notifications.add(notification)
+    add(deps, unit, notification)
     try:
         unit.commit()
     except AlreadyExists:
         return
-    realtime.notification_created(deps, notification)
+    unit.run_after_commit()
+
+
+def add(deps: Deps, unit: UnitOfWork, notification: Notification) -> None:
+    """Add a notification with the unit's commit, which tells the dashboards."""
+    unit.notifications.add(notification)
+    unit.after_commit(lambda: realtime.notification_created(deps, notification))

@@ -73,7 +73,7 @@ def _best(verdicts_of_type: Iterable[Verdict]) -> Verdict:
 def _verdict(instance: Instance, customer: Customer, identities: Sequence[Identity], now: datetime) -> Verdict:
     if instance.adapter not in names():
         return Verdict(instance.type, can_send=False, reason=CANNOT_SEND)
-    if not accepts_campaigns(customer):
+    if not accepts_campaigns(customer) or not customer.accepts(instance.type):
         return Verdict(instance.type, can_send=False, reason=OPTED_OUT)
     if instance.status is not InstanceStatus.CONNECTED or instance.link_lost_at is not None:
         return Verdict(instance.type, can_send=False, reason=DISCONNECTED)

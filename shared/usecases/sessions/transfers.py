@@ -14,7 +14,7 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.errors import BadRequest, Collision, Unprocessable
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees
+from shared.usecases.conversations import assignees, ownership
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts
 from shared.usecases.identities.contacts import Contact
@@ -62,7 +62,9 @@ def _transfer(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str
     note = unit.messages.add(_note(conversation, contact, request, now))
     unit.after_commit(lambda: realtime.message_created(deps, note))
     _leave_address(unit, conversation)
-    _move(conversation, contact, request, now)
+    _move(conversation, contact, now)
+    if request.assignee_id is not None:
+        ownership.assign(deps, unit, conversation, request.assignee_id or None)
     _enter_address(unit, conversation, contact)
     openings.add_opening(deps, unit, conversation, contact.instance, former)
     unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
@@ -80,7 +82,7 @@ def _check(conversation: Conversation, request: Transfer) -> None:
         raise Unprocessable("a group's session cannot be moved: a group has no address on another channel")
 
 
-def _move(conversation: Conversation, contact: Contact, request: Transfer, now: datetime) -> None:
+def _move(conversation: Conversation, contact: Contact, now: datetime) -> None:
     instance, identity = contact.instance, contact.identity
     ended_legs = [leg if leg.ended_at else leg.model_copy(update={"ended_at": now}) for leg in conversation.legs]
     conversation.legs = [*ended_legs, Leg.start(instance, identity, now)]
@@ -90,8 +92,6 @@ def _move(conversation: Conversation, contact: Contact, request: Transfer, now: 
     conversation.customer_phone = conversation.customer_phone or contact.customer.phone
     conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
     conversation.last_message_at = conversation.updated_at = now
-    if request.assignee_id is not None:
-        conversation.assignee_id, conversation.needs_human = request.assignee_id or None, False
 
 
 def _note(conversation: Conversation, contact: Contact, request: Transfer, now: datetime) -> Message:

@@ -8,6 +8,7 @@ module "app" {
   domain          = var.domain
   front           = "single"
   generation      = var.generation
+  holders_max     = var.holders_max
   image           = var.image
   project         = var.project
   protected       = false

@@ -28,6 +28,12 @@ variable "generation" {
   default     = 1
 }
 
+variable "holders_max" {
+  description = "How many instances may hold accounts' connections to their providers."
+  type        = number
+  default     = 10
+}
+
 variable "image" {
   description = "The image of all functions, by its digest."
   type        = string
@@ -62,7 +68,7 @@ variable "sockets_image" {
 }
 
 variable "whatsapp_accounts" {
-  description = "How many WhatsApp accounts one instance of the sockets container holds by the hub's own sockets; 0 for none."
+  description = "How many WhatsApp accounts one holder holds by the hub's own sockets; 0 for none."
   type        = number
   default     = 5
 }

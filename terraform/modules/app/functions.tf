@@ -1,11 +1,12 @@
-# One Cloud Run service for each row of the functions' table that has this front; the container is in sockets.tf.
+# One Cloud Run service for each row of the functions' table that has this front; the container is in sockets.tf, the worker
+# pool in holders.tf.
 
 locals {
   table = yamldecode(file("${path.module}/../../../functions/functions.yaml"))
 
   # Only what this front deploys: the hub stands for all dialects, or they for themselves.
   deployed  = { for name, row in local.table.functions : name => row if contains(row.fronts, var.front) }
-  functions = { for name, row in local.deployed : name => row if row.kind != "container" }
+  functions = { for name, row in local.deployed : name => row if !contains(["container", "worker"], row.kind) }
   events    = { for name, row in local.deployed : name => row if row.kind == "event" }
   schedules = { for name, row in local.deployed : name => row if row.kind == "schedule" }
   public    = { for name, row in local.deployed : name => row if row.public }
@@ -49,7 +50,7 @@ locals {
         # Google's front end adds an address to X-Forwarded-For, and the load balancer another.
         TRUSTED_PROXIES = local.has_balancer ? "2" : "1"
       },
-      row.kind == "container" ? {} : {
+      contains(["container", "worker"], row.kind) ? {} : {
         FUNCTION_SOURCE = "functions/${name}/main.py"
         FUNCTION_TARGET = "handler"
         # As many as requests come at a time, so that none waits for a thread.
@@ -60,7 +61,12 @@ locals {
       { FILES_BUCKET = google_storage_bucket.files.name },
       # Who makes a channel only asks whether there is a bucket: then the sockets can hold a WhatsApp account.
       var.whatsapp_accounts > 0 ? { SESSIONS_BUCKET = google_storage_bucket.sessions.name } : {},
-      try(row.roles.sessions, false) ? { WHATSAPP_ACCOUNTS = tostring(var.whatsapp_accounts) } : {},
+      # Who holds accounts, and who works out how many holders they need.
+      try(row.roles.sessions, false) || can(row.roles.scales) ? { WHATSAPP_ACCOUNTS = tostring(var.whatsapp_accounts) } : {},
+      can(row.roles.scales) ? {
+        HOLDERS_MAX  = tostring(var.holders_max)
+        HOLDERS_POOL = "projects/${var.project}/locations/${var.region}/workerPools/${local.holders}"
+      } : {},
       row.environment,
       var.settings,
     )

@@ -21,6 +21,7 @@ locals {
       for topic in try(row.roles.listens, []) : "${name}/${topic}" => { function = name, topic = topic }
     }
   ]...)
+  scalers = toset([for name, row in local.deployed : name if can(row.roles.scales)])
   mounts = merge([
     for name, secrets in local.mounted : {
       for secret in secrets : "${name}/${secret}" => { function = name, secret = secret }
@@ -107,6 +108,38 @@ resource "google_cloud_run_v2_service_iam_member" "scheduler" {
   member   = google_service_account.scheduler.member
 }
 
+# Who sets how many holders there are: Cloud Run has no narrower right than to update the pool, and asks who does for the
+# right to act as the account that the pool runs as. That one may do what a holder may.
+
+resource "google_project_iam_custom_role" "scaler" {
+  project     = var.project
+  role_id     = "${replace(var.prefix, "-", "_")}_scaler"
+  title       = "Hub: set the number of a pool's instances"
+  description = "Reads and updates a worker pool; which one is said there."
+  permissions = [
+    "run.workerpools.get",
+    "run.workerpools.update",
+  ]
+}
+
+resource "google_cloud_run_v2_worker_pool_iam_member" "scaler" {
+  for_each = local.scalers
+
+  project  = var.project
+  location = var.region
+  name     = google_cloud_run_v2_worker_pool.holders.name
+  role     = google_project_iam_custom_role.scaler.id
+  member   = google_service_account.function[each.key].member
+}
+
+resource "google_service_account_iam_member" "scaler" {
+  for_each = local.scalers
+
+  service_account_id = google_service_account.function["holders"].name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.function[each.key].member
+}
+
 # Documents.
 
 resource "google_project_iam_member" "store" {
@@ -147,7 +180,7 @@ resource "google_pubsub_topic_iam_member" "pullers_bury" {
   member  = google_service_account.function[each.value.function].member
 }
 
-# An instance of sockets makes itself a subscription, and takes it away when it ends.
+# An instance of sockets or holders makes itself a subscription, and takes it away when it ends.
 resource "google_pubsub_topic_iam_member" "listens" {
   for_each = local.listeners
 

@@ -12,6 +12,11 @@ locals {
       filter      = "jsonPayload.message=\"a message died\""
       labels      = { channel = "EXTRACT(jsonPayload.channel)", reason = "EXTRACT(jsonPayload.reason)" }
     }
+    accounts_unheld = {
+      description = "Accounts that no holder has taken for minutes, each once a minute."
+      filter      = "jsonPayload.message=\"an account has no holder\""
+      labels      = { channel = "EXTRACT(jsonPayload.channel)" }
+    }
     events_refused = {
       description = "Events that a consumer could not handle and that come again."
       filter      = "jsonPayload.message=\"an event will come again\""
@@ -79,6 +84,9 @@ locals {
     }
   }
 
+  # What writes lines: services, and the worker pool; for logs, and for metrics.
+  writers = "resource.type=one_of(\"cloud_run_revision\", \"cloud_run_worker_pool\")"
+  lines   = "(resource.type=\"cloud_run_revision\" OR resource.type=\"cloud_run_worker_pool\")"
   counted = "logging.googleapis.com/user/${var.prefix}"
   revision = join(" AND ", [
     "resource.type = \"cloud_run_revision\"",
@@ -111,7 +119,7 @@ resource "google_logging_metric" "counted" {
   project          = var.project
   name             = "${var.prefix}/${each.key}"
   description      = each.value.description
-  filter           = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+  filter           = "${local.lines} AND ${each.value.filter}"
   label_extractors = each.value.labels
 
   metric_descriptor {
@@ -137,7 +145,7 @@ resource "google_logging_metric" "measured" {
   project          = var.project
   name             = "${var.prefix}/${each.key}"
   description      = each.value.description
-  filter           = "resource.type=\"cloud_run_revision\" AND ${each.value.filter}"
+  filter           = "${local.lines} AND ${each.value.filter}"
   value_extractor  = "EXTRACT(jsonPayload.${each.value.value})"
   label_extractors = each.value.labels
 
@@ -302,6 +310,38 @@ resource "google_monitoring_alert_policy" "outbox_age" {
   depends_on = [google_logging_metric.counted]
 }
 
+resource "google_monitoring_alert_policy" "accounts_unheld" {
+  project               = var.project
+  display_name          = "${var.prefix}: accounts are not connected"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local.told
+
+  conditions {
+    display_name = "No holder has taken an account for minutes"
+    condition_threshold {
+      filter = join(" AND ", [
+        "resource.type = \"cloud_run_revision\"",
+        "metric.type = \"${local.counted}/accounts_unheld\"",
+      ])
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+      aggregations {
+        alignment_period     = "120s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    content = "All holders are full: raise whatsapp_accounts or holders_max. Or they do not run, or could not be scaled: look at the logs of ${local.holders} and of ${var.prefix}-tick."
+  }
+
+  depends_on = [google_logging_metric.counted]
+}
+
 resource "google_monitoring_alert_policy" "errors" {
   project               = var.project
   display_name          = "${var.prefix}: answers with 5xx"
@@ -386,14 +426,14 @@ locals {
     ["Events waiting", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\"", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
     ["Oldest event, s", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
     ["Dead letters", "${local.subscription} AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.labels.subscription_id=ends_with(\"-dead\")", "ALIGN_MAX", "REDUCE_MAX", "resource.label.subscription_id"],
-    ["Webhook to stored, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/webhook_lag\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
-    ["Time to reply, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/time_to_reply\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
-    ["Time in the outbox, p95, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/time_in_outbox\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
-    ["Messages in the outbox", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/outbox_depth\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
-    ["Oldest in the outbox, s", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/outbox_age\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
-    ["Messages that died, by reason", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/dead_messages\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.reason"],
-    ["Provider errors, by channel", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/provider_errors\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.channel"],
-    ["Nobody answered", "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.counted}/unanswered\"", "ALIGN_SUM", "REDUCE_SUM", "resource.label.service_name"],
+    ["Webhook to stored, p95, s", "${local.writers} AND metric.type=\"${local.counted}/webhook_lag\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Time to reply, p95, s", "${local.writers} AND metric.type=\"${local.counted}/time_to_reply\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Time in the outbox, p95, s", "${local.writers} AND metric.type=\"${local.counted}/time_in_outbox\"", "ALIGN_PERCENTILE_95", "REDUCE_MAX", "metric.label.channel"],
+    ["Messages in the outbox", "${local.writers} AND metric.type=\"${local.counted}/outbox_depth\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
+    ["Oldest in the outbox, s", "${local.writers} AND metric.type=\"${local.counted}/outbox_age\"", "ALIGN_PERCENTILE_99", "REDUCE_MAX", "resource.label.service_name"],
+    ["Messages that died, by reason", "${local.writers} AND metric.type=\"${local.counted}/dead_messages\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.reason"],
+    ["Provider errors, by channel", "${local.writers} AND metric.type=\"${local.counted}/provider_errors\"", "ALIGN_SUM", "REDUCE_SUM", "metric.label.channel"],
+    ["Nobody answered", "${local.writers} AND metric.type=\"${local.counted}/unanswered\"", "ALIGN_SUM", "REDUCE_SUM", "resource.label.service_name"],
     ["Documents read", "resource.type=\"firestore.googleapis.com/Database\" AND metric.type=\"firestore.googleapis.com/document/read_ops_count\"", "ALIGN_RATE", "REDUCE_SUM", "metric.label.type"],
   ]
 }

@@ -9,6 +9,7 @@ output "protected" {
     [google_firestore_database.hub.delete_protection_state == "DELETE_PROTECTION_ENABLED"],
     [for service in google_cloud_run_v2_service.function : service.deletion_protection],
     [google_cloud_run_v2_service.sockets.deletion_protection],
+    [google_cloud_run_v2_worker_pool.holders.deletion_protection],
   ))
 }
 

@@ -1,5 +1,5 @@
-# The container that holds connections open: Socket.IO, and channels that are sockets themselves. It never scales to
-# zero, and has its processor between requests too.
+# The container that holds web pages' connections open: Socket.IO and WebSockets. It never scales to zero, and has its
+# processor between requests too.
 resource "google_cloud_run_v2_service" "sockets" {
   project             = var.project
   name                = "${var.prefix}-sockets"
@@ -33,9 +33,8 @@ resource "google_cloud_run_v2_service" "sockets" {
         cpu_idle          = false
         startup_cpu_boost = true
         limits = {
-          cpu = tostring(local.deployed["sockets"].cpu)
-          # Each WhatsApp account is a process of its own.
-          memory = "${max(1024, 512 + 100 * var.whatsapp_accounts)}Mi"
+          cpu    = tostring(local.deployed["sockets"].cpu)
+          memory = local.deployed["sockets"].memory
         }
       }
 

@@ -2,8 +2,8 @@
 #
 #   inbound   webhooks, widget → normalize     a provider's raw events; kept for a week for replay
 #   replies   normalize → reply                somebody waits for an answer
-#   outbound  everybody → deliver, sockets     a conversation has something to send, by the channel's runtime
-#   realtime  everybody → sockets              what web pages see; each instance subscribes by itself
+#   outbound  everybody → deliver, holders     a conversation has something to send, by the channel's runtime
+#   realtime  everybody → sockets, holders     what web pages see; each instance subscribes by itself
 
 locals {
   subscriptions = merge([

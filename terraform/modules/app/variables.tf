@@ -49,6 +49,17 @@ variable "generation" {
   default     = 1
 }
 
+variable "holders_max" {
+  description = "How many instances may hold accounts' connections to their providers, with whatsapp_accounts of WhatsApp each."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.holders_max >= 1 && var.holders_max <= 100
+    error_message = "holders_max is from 1 to 100."
+  }
+}
+
 variable "image" {
   description = "The image of all functions, by its digest."
   type        = string
@@ -119,7 +130,7 @@ variable "sockets_image" {
 }
 
 variable "whatsapp_accounts" {
-  description = "How many WhatsApp accounts one instance of the sockets container holds by the hub's own sockets; 0 for none. Its memory follows."
+  description = "How many WhatsApp accounts one holder holds by the hub's own sockets; 0 for none. Its memory follows."
   type        = number
   default     = 5
 

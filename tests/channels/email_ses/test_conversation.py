@@ -405,7 +405,7 @@ def test_a_bounce_ends_the_message_and_nobody_writes_there_unasked(mailbox: Mail
         notification(mailbox.topic, {"notificationType": "Bounce", "bounce": bounced, "mail": {"messageId": external}})
     )
     eventually(lambda: hub.messages()[0].status == "dead")
-    eventually(lambda: hub.documents("customers")[0]["opted_out"])
+    eventually(lambda: hub.documents("customers")[0].get("opt_outs"))
 
 
 def test_a_subscription_is_confirmed_for_our_topic_only(mailbox: Mailbox) -> None:

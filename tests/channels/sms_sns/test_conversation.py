@@ -93,9 +93,9 @@ def test_what_became_of_a_text_is_told(line: Line) -> None:
 def test_stop_opts_out_and_nobody_answers_it(line: Line) -> None:
     line.hub.echo_agent()
     line.text("Stop")
-    eventually(lambda: line.hub.documents("customers", opted_out=True))
+    eventually(lambda: line.hub.documents("customers")[0].get("opt_outs"))
     line.text("START", 2)
-    eventually(lambda: line.hub.documents("customers", opted_out=False))
+    eventually(lambda: not line.hub.documents("customers")[0]["opt_outs"])
     assert [sent["Message"] for sent in line.sent(1)] == ["Echo: START"]
 
 

@@ -159,7 +159,7 @@ def test_stop_inside_whatsapp_is_an_opt_out(hub: Hub) -> None:
     write(hub, channel_id)
     customer_id = hub.conversation().customer_id
     call(hub, f"/webhook/whatsapp_cloud/{channel_id}", recording("preference__stop"))
-    eventually(lambda: hub.documents("customers", id=customer_id)[0]["opted_out"])
+    eventually(lambda: hub.documents("customers", id=customer_id)[0].get("opt_outs"))
     [verdict] = hub.post(f"/sessions/{hub.conversation().id}/can-send", {})["channels"]
     assert (verdict["can_send"], verdict["reason"]) == (False, "opted_out")
 

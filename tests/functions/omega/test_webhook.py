@@ -34,7 +34,7 @@ def _whatsapp(hub: ManualHub, provider: Stub) -> None:
     hub.post("/api/v1/instances", agent | {"name": "shop", "evolution_key": "K3Y" * 5}, 201)
 
 
-@pytest.mark.parametrize("channel", [{}, {"channel": "telegram"}, {"channel": "telegram_bot"}])
+@pytest.mark.parametrize("channel", [{}, {"channel": "telegram"}, {"channel": "Telegram-Bot", "mode": "DIRECT"}])
 def test_an_alert_goes_out_word_for_word(hub: ManualHub, channel: dict[str, str]) -> None:
     answer = hub.post("/api/webhook", ALERT | channel)
     assert answer == {"status": "delivered", "channel": "telegram", "target": "4711"}

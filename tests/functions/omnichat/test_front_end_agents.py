@@ -111,8 +111,10 @@ def test_the_binding_of_a_channel_is_remembered(manual_hub: ManualHub) -> None:
     assert _binding(manual_hub, channel) == {"agentId": agent, "behavior": "faq", "autoReply": True}
     _bind(manual_hub, channel, autoReply=False)
     assert _binding(manual_hub, channel) == {"agentId": agent, "behavior": "faq", "autoReply": False}
-    _bind(manual_hub, channel, agentId=None)
-    assert _binding(manual_hub, channel)["agentId"] is None
+    for nobody in (None, ""):
+        _bind(manual_hub, channel, agentId=agent)
+        _bind(manual_hub, channel, agentId=nobody)
+        assert _binding(manual_hub, channel)["agentId"] is None
 
 
 def _answers(hub: ManualHub, channel: str) -> list[str | None]:

@@ -80,6 +80,8 @@ def test_a_conversation_of_an_earlier_version_has_no_last_message(manual_hub: Ma
     [
         ({"customer_phone": "+491701234567"}, "+491701234567"),
         ({"channel": "whatsapp", "external_user_id": "491701234567@s.whatsapp.net"}, "491701234567"),
+        ({"channel": "whatsapp", "external_user_id": "491701234567"}, "491701234567"),
+        ({"channel": "telegram_bot", "external_user_id": "491701234567"}, None),
         ({"channel": "whatsapp", "external_user_id": "12345@lid"}, None),
         ({"channel": "whatsapp", "external_user_id": "491701234567-1@g.us", "is_group": True}, None),
         ({"channel": "slack", "external_user_id": "U1@s.whatsapp.net"}, None),
@@ -163,6 +165,10 @@ def test_the_agent_that_is_chosen_for_a_conversation_answers_there(manual_hub: M
     manual_hub.work()
     [answer] = [message for message in manual_hub.messages() if message.direction == "outbound"]
     assert answer.author_id == chosen
+    assert (
+        _switch(manual_hub, answer.conversation_id, enabled=True, agentId="")["conversation"]["autoReplyAgentId"]
+        is None
+    )
 
 
 @pytest.mark.parametrize("change", ["deleted", "inactive"])

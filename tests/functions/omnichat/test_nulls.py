@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 
+from functions.omnichat.canned_reply_schemas import CannedReplyChange, CannedReplyIn
 from functions.omnichat.channel_schemas import BindingIn, ChannelIn, ChannelPatch
-from functions.omnichat.conversation_schemas import AutoReplyIn
-from functions.omnichat.conversations import ConversationChange
+from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange, NoteIn
+from functions.omnichat.conversations import ReadIn
+from functions.omnichat.customer_schemas import (
+    CustomerChange,
+    CustomerIn,
+    CustomerMergeIn,
+    CustomerUnmergeIn,
+    PreferencesIn,
+)
 from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
+from functions.omnichat.inbox_schemas import BulkIn
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import EditBody, SendBody
 from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
@@ -24,18 +33,28 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (AutoReplyIn, {"enabled": True}),
     (BindingIn, {}),
     (BotConnectIn, {"botToken": "1:x"}),
+    (BulkIn, {"ids": ["c"]}),
+    (CannedReplyChange, {}),
+    (CannedReplyIn, {"shortCode": "hi", "text": "Hello"}),
     (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),
     (ChannelPatch, {}),
     (ChoiceIn, {"id": "1", "title": "Yes"}),
     (ConversationChange, {}),
+    (CustomerChange, {}),
+    (CustomerIn, {"name": "Ada"}),
+    (CustomerMergeIn, {"sourceId": "c"}),
+    (CustomerUnmergeIn, {"mergeId": "m"}),
     (DisplayedIn, {}),
     (KeyIn, {"name": "shop"}),
     (LinkIn, {"token": "t", "password": "correct horse"}),
     (LoginIn, {"email": "ann@example.com", "password": "correct horse"}),
     (LogoutIn, {}),
     (MemberIn, {"agentId": "a"}),
+    (NoteIn, {"text": "hello"}),
     (PasswordIn, {"currentPassword": "correct horse", "newPassword": "battery staple"}),
+    (PreferencesIn, {}),
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),
+    (ReadIn, {}),
     (RefreshIn, {"refreshToken": "t"}),
     (RegisterIn, {"email": "ann@example.com", "password": "correct horse"}),
     (PollIn, {"question": "Which one?", "options": ["red", "blue"]}),

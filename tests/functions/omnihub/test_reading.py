@@ -144,7 +144,7 @@ def test_a_group_is_a_chat_of_its_kind(support: ManualHub) -> None:
     channel = support.get("/api/channels")[0]["id"]
     support.deliver_update(channel, update)
     support.work()
-    (chat,) = _chats(support, "?chat_type_filter=group&archived=false")["chats"]
+    (chat,) = _chats(support, "?chat_type_filter=GROUP&archived=false")["chats"]
     assert (chat["name"], chat["chat_type"]) == ("Team", "group")
 
 
@@ -163,7 +163,8 @@ def test_contacts_are_listed_and_read_by_the_address_that_one_sends_to(support: 
     one = contacts[0]
     for key in (one.id, one.channel_data["customer_id"]):
         assert support.get(f"/api/v1/instances/{CHANNEL}/contacts/{key}")["name"] == "Customer 5"
-    support.get(f"/api/v1/instances/{CHANNEL}/contacts/4711", 404)
+    for nobody in ("4711", "no address at all"):
+        support.get(f"/api/v1/instances/{CHANNEL}/contacts/{nobody}", 404)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_a_trace_whose_answer_could_not_be_sent_has_failed(support: ManualHub) -
     session = next(each for each in support.conversations() if each.external_user_id == "2")
     support.say(session.id, "Hi")
     support.work()
-    (failed,) = _traces(support, "?trace_status=failed")
+    (failed,) = _traces(support, "?trace_status=FAILED")
     assert (failed.sender_phone, "blocked" in str(failed.error_message)) == ("2", True)
     summary = ToolSummary.model_validate(support.get("/api/v1/traces/analytics/summary"))
     assert (summary.total_messages, summary.successful_messages, summary.failed_messages) == (5, 1, 1)

@@ -54,10 +54,16 @@ SENDS: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
         {"number": NUMBER, "text": "Hello"},
     ),
     "genie sends a text": ("send-text", {"phone": f"+{NUMBER}", "message": "Hello"}, "sendText", {"text": "Hello"}),
+    "a tool sends every field that it knows": (
+        "send-text",
+        {"phone_number": None, "phone": NUMBER, "user_id": None, "text": None, "message": "Hello", "delay": None},
+        "sendText",
+        {"number": NUMBER, "text": "Hello"},
+    ),
     "forge notifies a user": ("send-text", {"user_id": MARIA, "text": "Done"}, "sendText", {"number": NUMBER}),
     "omni sends a picture": (
         "send-media",
-        {"phone_number": NUMBER, "media_url": f"{FILE}/a.png", "media_type": "image", "caption": "Look"},
+        {"phone_number": NUMBER, "media_url": f"{FILE}/a.png", "media_type": "IMAGE", "caption": "Look"},
         "sendMedia",
         {"mediatype": "image", "media": f"{FILE}/a.png", "caption": "Look"},
     ),
@@ -111,7 +117,7 @@ SENDS: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
     ),
     "genie reacts": (
         "send-reaction",
-        {"phone": NUMBER, "message_id": "IN-1", "emoji": "👍"},
+        {"phone": NUMBER, "message_id": "IN-1", "emoji": "👍", "reaction": None},
         "sendReaction",
         {"reaction": "👍", "key": {"remoteJid": MARIA, "fromMe": False, "id": "IN-1"}},
     ),
@@ -175,6 +181,13 @@ def test_a_customer_is_written_to_by_the_id_that_their_profile_gives(shop: Manua
     shop.post("/api/v1/instances/shop/send-text", {"user_id": profile["user_id"], "text": "Hi"})
     assert _provider_request(shop, "sendText")["number"] == NUMBER
     assert shop.post("/api/v1/instances/shop/fetch-profile", {"user_id": profile["user_id"]})["profile"] == profile
+
+
+def test_whom_a_tool_writes_to_first_is_called_by_their_number(shop: ManualHub) -> None:
+    shop.post("/api/v1/instance/shop/send-text", {"phone": NUMBER, "message": "Hello"})
+    (chat,) = shop.get("/api/v1/instances/shop/chats")["chats"]
+    (session,) = shop.get("/sessions/active")["sessions"]
+    assert (chat["name"], session["customer_info"]["name"]) == (NUMBER, NUMBER)
 
 
 def test_the_accounts_picture_is_changed_at_the_provider(shop: ManualHub) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import pytest
@@ -13,19 +14,22 @@ from pydantic import SecretStr
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
 from infra.sockets.sessions import Sessions, watching
+from infra.sockets.whatsapp.gateway import WorkerGateway
 from shared.cache import TTLCache
 from shared.channel.connection import Connections
 from shared.channels.telegram_user.api import reached_by
 from shared.channels.telegram_user.connection import TelegramConnections
+from shared.channels.whatsapp_web.connection import WhatsAppConnections
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, Topic
 from shared.usecases.delivery.delivery import deliver
 from tests.apps import create_app
 from tests.channels.telegram_user.telegram import Telegram
-from tests.infra.sessions.steps import PHONE, Clock, Start
+from tests.infra.sessions.steps import PHONE, Channels, Clock, Start
 from tests.pipeline.hub import Hub
 from tests.stubs import Stub
+from tests.whatsapp.pretended import WhatsApp, pretended
 
 TELEGRAM: Mapping[str, Callable[[Deps], Connections[Any]]] = {"telegram_user": TelegramConnections}
 
@@ -113,3 +117,18 @@ def start(deps: Deps, clock: Clock, hub: Hub, lookers: Lookers) -> Iterator[Star
             return process, sessions
 
         yield started
+
+
+@pytest.fixture
+def whatsapp(tmp_path: Path) -> Iterator[WhatsApp]:
+    with pretended(tmp_path) as whatsapp:
+        yield whatsapp
+
+
+@pytest.fixture
+def channels(whatsapp: WhatsApp) -> Channels:
+    def connections(deps: Deps) -> WhatsAppConnections:
+        assert deps.snapshots is not None
+        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, first_pause=0.05))
+
+    return {"whatsapp_web": connections}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from infra.sockets.sessions import Sessions
+from shared.channel.connection import Connections
 from shared.deps import Deps
 from tests.channels.telegram_user.telegram import FakeLine, Telegram
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
+from tests.whatsapp.pretended import Link, WhatsApp
 
 PHONE = "+491701234567"
 Start: TypeAlias = Callable[..., tuple[Deps, Sessions]]
+Channels: TypeAlias = Mapping[str, Callable[[Deps], Connections[Any]]]
 
 
 class Clock:
@@ -56,3 +59,24 @@ def line_of(telegram: Telegram) -> FakeLine:
 
 def status_of(hub: Hub, channel: str) -> Any:
     return hub.get(f"/api/channels/{channel}")["status"]
+
+
+def whatsapp_channel(hub: Hub, **config: Any) -> str:
+    body = {"name": "Shop", "type": "WHATSAPP", "config": config}
+    return str(hub.post("/api/channels", body, 201)["id"])
+
+
+def paired(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels, **config: Any) -> tuple[str, Link]:
+    """A channel whose code was scanned, and its worker."""
+    channel = whatsapp_channel(hub, **config)
+    start("one", channels=channels)
+    link = whatsapp.link()
+    whatsapp.scan(link)
+    eventually(lambda: status_of(hub, channel) == "CONNECTED")
+    return channel, link
+
+
+def answer(hub: Hub, text: str, **fields: Any) -> str:
+    """Have a person answer in the one conversation; returns the message's id."""
+    body = {"conversationId": hub.conversation().id, "text": text} | fields
+    return str(hub.post("/api/messages/send", body, 202)["message"]["id"])

@@ -82,7 +82,7 @@ def test_messages_that_wait_because_nobody_holds_the_session_are_told_of_once(
     for _ in range(2):
         sweep(hub.deps)
     (notification,) = hub.documents("notifications", tenant_id=hub.tenant_id)
-    assert "no sockets container" in notification["message"]
+    assert "no process holds" in notification["message"]
     start("two")
     eventually(hub.idle)
     assert [post.text for post in telegram.sent] == ["one", "two"]

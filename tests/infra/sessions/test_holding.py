@@ -39,9 +39,9 @@ def test_a_process_holds_only_as_many_as_it_may(hub: Hub, telegram: Telegram, st
         phone = f"+49170123456{number}"
         telegram.add(phone, user_id=100 + number)
         logged_in(hub, phone)
-    start("one", most=2)
+    start("one", places={"telegram_user": 2})
     eventually(lambda: len(telegram.open_lines()) == 2)
-    start("two", most=2)
+    start("two", places={"telegram_user": 2})
     eventually(lambda: len(telegram.open_lines()) == 3)
 
 
@@ -78,6 +78,16 @@ def test_a_stopped_process_leaves_its_sessions_to_others_at_once(hub: Hub, teleg
     sessions.stop()
     start("second")
     assert line_of(telegram).began_at == {"0": {"pts": 7}}
+    assert not telegram.opened_twice
+
+
+def test_a_process_that_stops_has_the_others_look_at_once(hub: Hub, telegram: Telegram, start: Start) -> None:
+    channel = logged_in(hub)
+    _, sessions = start("first")
+    line_of(telegram)
+    second, _ = start("second", interval=3600.0)
+    sessions.stop()
+    eventually(lambda: held_line(second, channel))
     assert not telegram.opened_twice
 
 

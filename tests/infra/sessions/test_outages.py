@@ -115,12 +115,12 @@ def test_a_short_outage_of_the_store_closes_nothing(
     line = line_of(telegram)
     clock.stop()
     outage.failure = StoreError("it is down")
-    clock.ahead += LEASE / 2
+    clock.ahead += LEASE / 3
     looks_in_vain(outage)
     assert line.open
     outage.failure = None
     until = renewed(hub, channel)
-    assert until > clock() + LEASE / 2
+    assert until > clock() + LEASE / 3
     assert telegram.open_lines() == [line]
     assert len(telegram.lines) == 1
 
@@ -202,7 +202,7 @@ def test_lines_that_take_long_to_open_hold_up_no_renewal(
     assert slow.opening.wait(15)
     start("two")
     for _ in range(3):
-        clock.ahead += LEASE / 2
+        clock.ahead += LEASE / 3
         for channel in (connected, opening):
             renewed(hub, channel)
             assert lease(hub, channel)["lease_owner"] == "one"

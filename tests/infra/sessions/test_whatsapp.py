@@ -6,7 +6,6 @@ import base64
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,60 +13,20 @@ from typing import Any
 import pytest
 
 from infra.sockets.whatsapp import protocol
-from infra.sockets.whatsapp.gateway import WorkerGateway
-from shared.channel.connection import Connections
-from shared.channels.whatsapp_web.connection import WhatsAppConnections
 from shared.config import Settings
-from shared.deps import Deps
 from shared.domain.messages import MessageStatus
 from shared.ports.store import Ref
 from tests.eventually import eventually
-from tests.infra.sessions.steps import Start, status_of
+from tests.infra.sessions.steps import Channels, Start, answer, paired, status_of, whatsapp_channel
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
-from tests.whatsapp.pretended import ACCOUNT, CUSTOMER, Link, WhatsApp, pretended
-
-Channels = Mapping[str, Callable[[Deps], Connections[Any]]]
-
-
-@pytest.fixture
-def whatsapp(tmp_path: Path) -> Iterator[WhatsApp]:
-    with pretended(tmp_path) as whatsapp:
-        yield whatsapp
-
-
-@pytest.fixture
-def channels(whatsapp: WhatsApp) -> Channels:
-    def connections(deps: Deps) -> WhatsAppConnections:
-        assert deps.snapshots is not None
-        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, first_pause=0.05))
-
-    return {"whatsapp_web": connections}
+from tests.whatsapp.pretended import ACCOUNT, CUSTOMER, WhatsApp
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """A hub that knows no Evolution server."""
     return settings.model_copy(update={"evolution_url": None})
-
-
-def _channel(hub: Hub, **config: Any) -> str:
-    body = {"name": "Shop", "type": "WHATSAPP", "config": config}
-    return str(hub.post("/api/channels", body, 201)["id"])
-
-
-def _paired(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels, **config: Any) -> tuple[str, Link]:
-    """A channel whose code was scanned, and its worker."""
-    channel = _channel(hub, **config)
-    start("one", channels=channels)
-    link = whatsapp.link()
-    whatsapp.scan(link)
-    eventually(lambda: status_of(hub, channel) == "CONNECTED")
-    return channel, link
-
-
-def _answer(hub: Hub, text: str, **fields: Any) -> None:
-    hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": text} | fields, 202)
 
 
 def _names(hub: Hub, name: str) -> list[Any]:
@@ -81,7 +40,7 @@ def _snapshots(hub: Hub) -> list[Path]:
 def test_a_new_channel_shows_a_code_and_is_connected_once_it_was_scanned(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    channel, _ = _paired(hub, whatsapp, start, channels)
+    channel, _ = paired(hub, whatsapp, start, channels)
     assert _names(hub, "whatsapp-qr")[0].payload["qr"].endswith("#2@ref,noise,identity,adv,1")
     eventually(lambda: _names(hub, "whatsapp-connected"))
     statuses = [event.payload["status"] for event in _names(hub, "channel-status")]
@@ -119,7 +78,7 @@ def test_a_code_to_type_in_comes_beside_the_one_to_scan(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
     start("one", channels=channels)
-    channel = _channel(hub, phoneNumber="+55 (11) 90000-0000")
+    channel = whatsapp_channel(hub, phoneNumber="+55 (11) 90000-0000")
     pairing = hub.post(f"/api/channels/{channel}/connect", {})["pairing"]
     assert pairing["pairingCode"] == "PAIR-CODE"
     assert pairing["qrCode"].startswith("data:image/png;base64,")
@@ -127,12 +86,13 @@ def test_a_code_to_type_in_comes_beside_the_one_to_scan(
 
 
 def test_messages_go_both_ways(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     whatsapp.write(link, "M1", "Hello")
-    _answer(hub, "Hi there")
+    answer(hub, "Hi there")
     eventually(whatsapp.sent)
-    (answer,) = whatsapp.sent()
-    assert (answer.to, answer.message) == (CUSTOMER, {"conversation": "Hi there"})
+    (sent,) = whatsapp.sent()
+    assert sent.to == CUSTOMER
+    assert whatsapp.contents() == [{"conversation": "Hi there"}]
     eventually(lambda: any(m.status is MessageStatus.SENT for m in hub.messages()))
     link.say(protocol.Receipt(chat=CUSTOMER, ids=["3EB00001"], status="READ"))
     eventually(lambda: any(m.status is MessageStatus.READ for m in hub.messages()))
@@ -141,27 +101,27 @@ def test_messages_go_both_ways(hub: Hub, whatsapp: WhatsApp, start: Start, chann
 def test_a_file_is_fetched_by_the_hub_and_given_to_the_worker_as_bytes(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     hub.provider.on("GET", "/cat.jpg", Reply(content=b"\xff\xd8cat", headers={"content-type": "image/jpeg"}))
     whatsapp.write(link, "M1", "Show me the cat")
-    _answer(hub, "Here", attachments=[{"type": "image", "url": f"{hub.provider.url}/cat.jpg"}])
+    answer(hub, "Here", attachments=[{"type": "image", "url": f"{hub.provider.url}/cat.jpg"}])
     eventually(whatsapp.sent)
     (sent,) = whatsapp.sent()
     assert isinstance(sent, protocol.Media)
-    assert sent.message == {"imageMessage": {"mimetype": "image/jpeg", "caption": "Here"}}
+    assert whatsapp.contents() == [{"imageMessage": {"mimetype": "image/jpeg", "caption": "Here"}}]
     assert sent.content == "/9hjYXQ="
 
 
 def test_what_whatsapp_refuses_is_final_and_what_it_does_not_acknowledge_is_never_sent_again(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     whatsapp.refusals = ["server returned error 403"]
     whatsapp.write(link, "M1", "Hello")
-    _answer(hub, "This is refused")
+    answer(hub, "This is refused")
     eventually(lambda: any(m.error and "403" in str(m.error) for m in hub.messages()))
     whatsapp.answering = False
-    _answer(hub, "This may have arrived")
+    answer(hub, "This may have arrived")
     eventually(lambda: len(whatsapp.sent()) == 2)
     os.kill(link.pid, signal.SIGKILL)
     whatsapp.answering = True
@@ -173,7 +133,7 @@ def test_what_whatsapp_refuses_is_final_and_what_it_does_not_acknowledge_is_neve
 def test_a_killed_worker_is_begun_anew_with_its_session(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     os.kill(link.pid, signal.SIGKILL)
     eventually(lambda: len(whatsapp.links) == 2)
     again = whatsapp.link()
@@ -185,7 +145,7 @@ def test_a_killed_worker_is_begun_anew_with_its_session(
 def test_another_process_goes_on_with_the_sealed_session_after_the_first_has_stopped(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    channel = _channel(hub)
+    channel = whatsapp_channel(hub)
     _, first = start("one", channels=channels)
     link = whatsapp.link()
     whatsapp.scan(link)
@@ -207,7 +167,7 @@ def test_another_process_goes_on_with_the_sealed_session_after_the_first_has_sto
 
 
 def test_a_session_is_kept_only_sealed(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:
-    channel, _ = _paired(hub, whatsapp, start, channels)
+    channel, _ = paired(hub, whatsapp, start, channels)
     (snapshot,) = eventually(lambda: _snapshots(hub))
     content = snapshot.read_bytes()
     assert b"SQLite" not in content
@@ -221,7 +181,7 @@ def test_a_session_is_kept_only_sealed(hub: Hub, whatsapp: WhatsApp, start: Star
 def test_an_account_that_somebody_else_connects_is_let_go_and_taken_again(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     link.say(protocol.Replaced())
     eventually(lambda: len(whatsapp.links) == 2)
     whatsapp.link()
@@ -231,7 +191,7 @@ def test_an_account_that_somebody_else_connects_is_let_go_and_taken_again(
 def test_an_account_that_was_unlinked_on_the_phone_is_disconnected_with_a_notification(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    channel, link = _paired(hub, whatsapp, start, channels)
+    channel, link = paired(hub, whatsapp, start, channels)
     eventually(lambda: _snapshots(hub))
     link.say(protocol.LoggedOut(why="unlinked on the phone: pair the account again"))
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
@@ -242,7 +202,7 @@ def test_an_account_that_was_unlinked_on_the_phone_is_disconnected_with_a_notifi
 def test_logging_out_unlinks_the_account_and_destroys_its_session(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    channel, _ = _paired(hub, whatsapp, start, channels)
+    channel, _ = paired(hub, whatsapp, start, channels)
     eventually(lambda: _snapshots(hub))
     secret = hub.store.get([Ref("channel_auth", channel)])[Ref("channel_auth", channel)].data["secret"]
     hub.post(f"/api/v1/instances/{hub.documents('instances', id=channel)[0]['name']}/logout", {})
@@ -257,7 +217,7 @@ def test_a_code_that_nobody_scans_ends_the_pairing_and_another_one_can_begin(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
     start("one", channels=channels)
-    channel = _channel(hub)
+    channel = whatsapp_channel(hub)
     whatsapp.link().say(protocol.PairingEnded(why="nobody scanned the code in time: connect the channel again"))
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
     hub.post(f"/api/channels/{channel}/connect", {})
@@ -268,7 +228,7 @@ def test_a_code_that_nobody_scans_ends_the_pairing_and_another_one_can_begin(
 def test_groups_are_left_alone_unless_they_are_wanted(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     whatsapp.write(link, "M1", "Hi all", remoteJid="120363040000000001@g.us", participant=CUSTOMER)
     whatsapp.write(link, "M2", "Just you")
     assert hub.conversation().external_conversation_id == CUSTOMER
@@ -277,7 +237,7 @@ def test_groups_are_left_alone_unless_they_are_wanted(
 def test_what_was_said_before_the_pairing_is_stored_and_not_answered(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     key = {"id": "H1", "remoteJid": CUSTOMER, "fromMe": False}
     past = {"key": key, "messageTimestamp": 1764501697, "message": {"conversation": "Last year's question"}}
     link.say(protocol.Message(data=past, history=True))
@@ -290,7 +250,7 @@ def test_what_was_said_before_the_pairing_is_stored_and_not_answered(
 def test_what_the_phone_itself_writes_is_stored_as_sent(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    _, link = _paired(hub, whatsapp, start, channels)
+    _, link = paired(hub, whatsapp, start, channels)
     whatsapp.write(link, "M1", "Written on the phone", fromMe=True)
     message = eventually(lambda: hub.messages())[0]
     assert (message.text, message.direction.value) == ("Written on the phone", "outbound")
@@ -300,7 +260,7 @@ def test_what_the_phone_itself_writes_is_stored_as_sent(
 def test_naming_a_server_of_evolutions_moves_a_channel_there_and_keeps_its_conversations(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    channel, link = _paired(hub, whatsapp, start, channels)
+    channel, link = paired(hub, whatsapp, start, channels)
     whatsapp.write(link, "M1", "Hello", remoteJid="95511988887777@lid", remoteJidAlt=CUSTOMER)
     conversation = hub.conversation()
     moved = hub.patch(f"/api/channels/{channel}", {"config": {"evolutionUrl": hub.provider.url, "evolutionKey": "k"}})
@@ -314,23 +274,22 @@ def test_naming_a_server_of_evolutions_moves_a_channel_there_and_keeps_its_conve
     assert [each.id for each in hub.conversations()] == [conversation.id]
 
 
-def test_an_account_that_finds_no_room_says_so_and_comes_when_there_is_some(
-    hub: Hub, whatsapp: WhatsApp, start: Start
+def test_an_account_for_which_one_process_has_no_place_is_held_by_another(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
-    def connections(deps: Deps) -> WhatsAppConnections:
-        assert deps.snapshots is not None
-        return WhatsAppConnections(deps, WorkerGateway(deps.snapshots, whatsapp.worker, most=1))
-
-    first, _ = _paired(hub, whatsapp, start, {"whatsapp_web": connections})
-    second = str(hub.post("/api/channels", {"name": "Second", "type": "WHATSAPP", "config": {}}, 201)["id"])
-    eventually(lambda: "WHATSAPP_ACCOUNTS" in str(hub.documents("instances", id=second)[0]["status_detail"]))
-    assert len(whatsapp.open_links()) == 1
-    start("two", channels={"whatsapp_web": connections})
-    assert status_of(hub, first) == "CONNECTED"
+    first = whatsapp_channel(hub)
+    start("one", channels=channels, places={"whatsapp_web": 1})
+    whatsapp.scan(whatsapp.link())
+    eventually(lambda: status_of(hub, first) == "CONNECTED")
+    second = whatsapp_channel(hub)
+    start("two", channels=channels, places={"whatsapp_web": 1})
+    eventually(lambda: hub.documents("instances", id=second)[0]["status"] == "waiting_for_scan")
+    owners = {login["instance_id"]: login["lease_owner"] for login in hub.documents("channel_auth")}
+    assert owners == {first: "one", second: "two"}
 
 
 def test_a_banned_account_rests_and_says_why(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> None:
-    channel, link = _paired(hub, whatsapp, start, channels)
+    channel, link = paired(hub, whatsapp, start, channels)
     link.say(protocol.Banned(why="WhatsApp has banned the account for some time", seconds=3600))
     eventually(lambda: status_of(hub, channel) == "ERROR")
     login = Ref("channel_auth", channel)

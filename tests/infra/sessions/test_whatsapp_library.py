@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import signal
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.sockets.whatsapp.gateway import WorkerGateway
 from infra.sockets.whatsapp.line import WorkerLine
@@ -17,13 +21,14 @@ from shared.channel.connection import Connections
 from shared.channels.whatsapp_web.connection import WhatsAppConnections, line_of
 from shared.config import Settings
 from shared.deps import Deps
-from tests.adapters.backends import emulators
+from shared.domain.messages import MessageStatus
 from tests.eventually import eventually
 from tests.infra.sessions.steps import Start, status_of
+from tests.node import need
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 from tests.whatsapp.files import encrypted
-from tests.whatsapp.playing import Phones, missing, playing
+from tests.whatsapp.playing import SERVER, Phones, playing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,12 +39,7 @@ _PATIENCE = 60.0
 
 @pytest.fixture(scope="module")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
-    reason = missing()
-    if reason and emulators.environment("REQUIRE_WHATSAPP") == "1":
-        pytest.fail(f"REQUIRE_WHATSAPP=1, but {reason}")
-    if reason:
-        pytest.skip(reason)
-    with playing(tmp_path_factory.mktemp("whatsapp")) as phones:
+    with playing(tmp_path_factory.mktemp("whatsapp"), need(SERVER, "REQUIRE_WHATSAPP")) as phones:
         yield phones
 
 
@@ -117,6 +117,92 @@ def test_files_go_both_ways(hub: Hub, phones: Phones, account: tuple[str, str, D
     _answer(hub, "My dog", attachments=[{"type": "image", "url": f"{hub.provider.url}/dog.jpg"}])
     sent = eventually(lambda: [each for each in phones.read(CUSTOMER) if "imageMessage" in each], _PATIENCE)
     assert (sent[0]["imageMessage"]["caption"], sent[0]["imageMessage"]["mimetype"]) == ("My dog", "image/jpeg")
+
+
+def _received(phones: Phones, kind: str) -> tuple[str, Any]:
+    """The id and the content of the latest message of that kind that the customer's phone has got."""
+    return eventually(lambda: [each for each in phones.received(CUSTOMER) if kind in each[1]], _PATIENCE)[-1]
+
+
+def test_a_message_is_quoted_edited_and_taken_back(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    _, number, _ = account
+    question = _written(phones, number, "When do you open?")
+    eventually(lambda: _texts(hub) == ["When do you open?"], _PATIENCE)
+    _answer(hub, "At nien", replyTo=question)
+    identifier, answered = _received(phones, "extendedTextMessage")
+    context = answered["extendedTextMessage"]["contextInfo"]
+    assert (context["stanzaId"], context["quotedMessage"]) == (question, {"conversation": "When do you open?"})
+    (message,) = eventually(lambda: [each for each in hub.messages() if each.external_message_id == identifier])
+    hub.patch(f"/api/messages/{message.id}", {"text": "At nine"}, 202)
+    _, edit = _received(phones, "editedMessage")
+    change = edit["editedMessage"]["message"]["protocolMessage"]
+    assert (change["key"]["id"], change["editedMessage"]) == (identifier, {"conversation": "At nine"})
+    eventually(lambda: "At nine" in _texts(hub), _PATIENCE)
+    hub.client.delete(f"/api/messages/{message.id}", headers=hub.headers)
+    _, revocation = _received(phones, "protocolMessage")
+    assert revocation["protocolMessage"]["key"]["id"] == identifier
+
+
+def test_a_customer_sees_that_somebody_writes_and_what_was_read(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    channel, number, _ = account
+    hub.patch(f"/api/channels/{channel}", {"config": {"readMarks": True}})
+    question = _written(phones, number, "Is anybody there?")
+    session = hub.conversation().id
+    hub.post(f"/api/conversations/{session}/typing", {})
+    hub.post(f"/api/conversations/{session}/read", {})
+    chat = f"{CUSTOMER}@s.whatsapp.net"
+    eventually(lambda: {"chat": chat, "state": "composing"} in phones.state()["typing"], _PATIENCE)
+    eventually(lambda: {"chat": chat, "ids": [question]} in phones.state()["read"], _PATIENCE)
+
+
+def _vote(poll: str, secret: bytes, creator: str, voter: str, option: str) -> dict[str, Any]:
+    """A vote as phones encrypt it, with a key made of the poll's own secret."""
+    use = f"{poll}{creator}{voter}Poll Vote".encode()
+    key = HKDF(SHA256(), 32, salt=None, info=use).derive(secret)
+    digest = hashlib.sha256(option.encode()).digest()
+    nonce = secrets.token_bytes(12)
+    sealed = AESGCM(key).encrypt(nonce, b"\n" + bytes([len(digest)]) + digest, f"{poll}\0{voter}".encode())
+    vote = {"encPayload": b64encode(sealed).decode(), "encIv": b64encode(nonce).decode()}
+    poll_key = {"remoteJid": creator, "fromMe": False, "id": poll}
+    return {"pollUpdateMessage": {"pollCreationMessageKey": poll_key, "vote": vote}}
+
+
+def test_a_vote_in_a_poll_is_decrypted(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
+    _, number, _ = account
+    hidden = f"9{CUSTOMER}@lid"
+    phones.write(
+        number, hidden, {"conversation": "Hidden"}, sender_pn=f"{CUSTOMER}@s.whatsapp.net", addressing_mode="lid"
+    )
+    eventually(lambda: _texts(hub) == ["Hidden"], _PATIENCE)
+    _answer(hub, "", poll={"question": "Which colour?", "options": ["red", "blue"]})
+    poll, question = _received(phones, "pollCreationMessage")
+    secret = b64decode(question["messageContextInfo"]["messageSecret"])
+    eventually(lambda: [each for each in hub.messages() if each.external_message_id == poll])
+    vote = _vote(poll, secret, f"9{number}@lid", hidden, "blue")
+    phones.write(number, hidden, vote, sender_pn=f"{CUSTOMER}@s.whatsapp.net", addressing_mode="lid")
+    eventually(lambda: "blue" in _texts(hub), _PATIENCE)
+
+
+def test_a_message_whose_worker_was_killed_before_it_told_the_id_is_settled_by_its_receipt(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    channel, number, process = account
+    _written(phones, number, "Hello")
+    eventually(lambda: _texts(hub) == ["Hello"], _PATIENCE)
+    phones.acknowledge(False)
+    try:
+        _answer(hub, "Did it arrive?")
+        identifier, _ = _received(phones, "conversation")
+        os.kill(_pid(process, channel), signal.SIGKILL)
+    finally:
+        phones.acknowledge(True)
+    eventually(lambda: [each for each in hub.documents("outbox") if each["reason"] == "outcome_unknown"], _PATIENCE)
+    eventually(lambda: number in phones.state()["connected"], _PATIENCE)
+    phones.confirm(number, f"{CUSTOMER}@s.whatsapp.net", identifier)
+    eventually(lambda: [each for each in hub.messages() if each.status is MessageStatus.DELIVERED], _PATIENCE)
+    assert phones.read(CUSTOMER).count({"conversation": "Did it arrive?"}) == 1
 
 
 def test_a_code_can_be_typed_in_instead(hub: Hub, phones: Phones, start: Start, channels: Channels) -> None:

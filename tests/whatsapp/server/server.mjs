@@ -34,7 +34,7 @@ const CERT = Buffer.from(
 const devices = new Map() // by user: addresses, keys, prekeys, the connection, and what waits for one
 const peers = new Map() // by address: the Signal state of a customer's phone
 let nextNum = 5511900000000
-const state = { received: [], heldTwice: false, retries: 0, logins: 0 }
+const state = { received: [], read: [], typing: [], heldTwice: false, retries: 0, logins: 0 }
 function peer(user) {
   // A hidden id of these phones is their number with a 9 before it.
   if (user.endsWith('@lid')) user = user.slice(1).replace('@lid', '@s.whatsapp.net')
@@ -454,6 +454,11 @@ class Conn {
         })
       return
     }
+    if (n.tag === 'receipt' && n.attrs.type === 'read') {
+      const others = children(child(n, 'list') || { content: [] }, 'item').map((item) => item.attrs.id)
+      state.read.push({ chat: n.attrs.to, ids: [n.attrs.id, ...others] })
+    }
+    if (n.tag === 'chatstate') state.typing.push({ chat: n.attrs.to, state: n.content[0].tag })
     if ((n.tag === 'receipt' && n.attrs.type !== 'retry') || n.tag === 'ack') this.dev?.unacknowledged.delete(n.attrs.id)
     if (n.tag === 'receipt' && n.attrs.type === 'retry') {
       state.retries++
@@ -555,6 +560,13 @@ function handleHttp(req, res) {
       if (u.pathname === '/control/state') {
         const connected = [...devices.values()].filter((device) => device.conn).map((device) => device.user)
         return res.end(JSON.stringify({ ...state, connected, devices: [...devices.keys()] }))
+      }
+      if (u.pathname === '/control/receipt') {
+        // A customer's phone has got what the device sent.
+        const { dev, from, id } = JSON.parse(body)
+        const t = '' + Math.floor(Date.now() / 1000)
+        devices.get(dev).conn.send({ tag: 'receipt', attrs: { from, id, t } })
+        return res.end('ok')
       }
       if (u.pathname === '/control/silent') {
         silent = body.toString() === 'true'

@@ -31,6 +31,10 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "The sockets container must run as its own account"
   }
   assert {
+    condition     = google_cloud_run_v2_worker_pool.holders.template[0].service_account == google_service_account.function["holders"].email
+    error_message = "The holders must run as their own account"
+  }
+  assert {
     condition     = length(distinct(values(google_service_account.function)[*].account_id)) == length(local.deployed)
     error_message = "Accounts are not shared"
   }
@@ -120,16 +124,33 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "Only who takes, copies, deletes or serves files may use their bucket"
   }
   assert {
-    condition     = toset(keys(google_storage_bucket_iam_member.sessions)) == toset(["sockets"])
+    condition     = toset(keys(google_storage_bucket_iam_member.sessions)) == toset(["holders"])
     error_message = "Only who holds sessions may use their bucket"
   }
   assert {
     condition = (
-      toset(keys(google_project_iam_member.listener)) == toset(["sockets"]) &&
-      toset(keys(google_pubsub_topic_iam_member.listens)) == toset(["sockets/realtime"]) &&
-      toset(keys(google_pubsub_subscription_iam_member.pulls)) == toset(["sockets/outbound-pull"])
+      toset(keys(google_project_iam_member.listener)) == toset(["holders", "sockets"]) &&
+      toset(keys(google_pubsub_topic_iam_member.listens)) == toset(["holders/realtime", "sockets/realtime"]) &&
+      toset(keys(google_pubsub_subscription_iam_member.pulls)) == toset(["holders/outbound-pull"])
     )
-    error_message = "Only the sockets container subscribes by itself"
+    error_message = "Only the sockets and the holders subscribe by themselves"
+  }
+  assert {
+    condition = (
+      toset(keys(google_cloud_run_v2_worker_pool_iam_member.scaler)) == toset(["tick"]) &&
+      google_cloud_run_v2_worker_pool_iam_member.scaler["tick"].name == "hub-holders" &&
+      google_cloud_run_v2_worker_pool_iam_member.scaler["tick"].member == google_service_account.function["tick"].member &&
+      toset(google_project_iam_custom_role.scaler.permissions) == toset(["run.workerpools.get", "run.workerpools.update"])
+    )
+    error_message = "Only tick sets the number of holders, and may do no more with them"
+  }
+  assert {
+    condition = (
+      toset(keys(google_service_account_iam_member.scaler)) == toset(["tick"]) &&
+      google_service_account_iam_member.scaler["tick"].service_account_id == google_service_account.function["holders"].name &&
+      google_service_account_iam_member.scaler["tick"].role == "roles/iam.serviceAccountUser"
+    )
+    error_message = "Tick acts as the holders' account alone, as an update of their pool asks"
   }
 
   # Only what is public can be called.

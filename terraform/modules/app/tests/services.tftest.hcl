@@ -131,13 +131,32 @@ run "services_indexes_protection_and_alerts" {
   }
   assert {
     condition = (
-      google_cloud_run_v2_service.sockets.template[0].containers[0].resources[0].limits.memory == "1024Mi" &&
+      google_cloud_run_v2_worker_pool.holders.template[0].containers[0].resources[0].limits.memory == "1012Mi" &&
       one([
-        for variable in google_cloud_run_v2_service.sockets.template[0].containers[0].env : variable.value
+        for variable in google_cloud_run_v2_worker_pool.holders.template[0].containers[0].env : variable.value
         if variable.name == "WHATSAPP_ACCOUNTS"
       ]) == "5"
     )
-    error_message = "The sockets have memory for as many WhatsApp accounts as they hold"
+    error_message = "A holder has memory for as many WhatsApp accounts as it holds"
+  }
+  assert {
+    condition = (
+      google_cloud_run_v2_worker_pool.holders.scaling[0].manual_instance_count == 1 &&
+      google_cloud_run_v2_worker_pool.holders.template[0].containers[0].image == var.sockets_image &&
+      google_cloud_run_v2_worker_pool.holders.template[0].containers[0].args == tolist(["-m", "infra.holders"])
+    )
+    error_message = "There is always a holder; it is the sockets' image with another command"
+  }
+  assert {
+    condition = {
+      for variable in google_cloud_run_v2_service.function["tick"].template[0].containers[0].env : variable.name => variable.value
+      if contains(["HOLDERS_MAX", "HOLDERS_POOL", "WHATSAPP_ACCOUNTS"], variable.name)
+      } == {
+      HOLDERS_MAX       = "10"
+      HOLDERS_POOL      = "projects/example/locations/europe-west1/workerPools/hub-holders"
+      WHATSAPP_ACCOUNTS = "5"
+    }
+    error_message = "Tick knows which pool it scales, how far, and how many accounts an instance holds"
   }
   assert {
     condition     = google_artifact_registry_repository.images.docker_config[0].immutable_tags && length(google_artifact_registry_repository.images.cleanup_policies) == 2
@@ -148,6 +167,7 @@ run "services_indexes_protection_and_alerts" {
   assert {
     condition = alltrue([
       for policy in [
+        google_monitoring_alert_policy.accounts_unheld,
         google_monitoring_alert_policy.dead_letters,
         google_monitoring_alert_policy.down,
         google_monitoring_alert_policy.errors,

@@ -1,6 +1,6 @@
-"""The always-on container with a Telegram that is a directory, for several processes at once.
+"""A holder with a Telegram that is a directory, for several processes at once.
 
-    python -m tests.infra.sockets_with_telegram DIRECTORY
+    python -m tests.infra.holder_with_telegram DIRECTORY
 
 `journal` in it gets a line for every line that is opened or closed and every text that is sent, with who did it.
 """
@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.sockets.__main__ import main
+from infra.holders.__main__ import main
 from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.api import reached_by
 from shared.channels.telegram_user.gateway import Gateway, Line, Post, Posted

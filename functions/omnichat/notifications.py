@@ -1,0 +1,94 @@
+"""A person's notifications."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi import Tag
+from pydantic import BaseModel, Field
+
+from functions.omnichat.customer_schemas import PageQuery
+from functions.omnichat.inbox_schemas import person_id
+from functions.omnichat.schemas import Done, Wire
+from functions.omnichat.vocabulary import VOCABULARY
+from shared.domain.accounts import Role
+from shared.http.app import deps
+from shared.http.blueprint import APIBlueprint
+from shared.http.bodies import answer
+from shared.http.cors import cors
+from shared.http.guards import Access, caller, protect, require
+from shared.http.times import Milliseconds
+from shared.usecases.reporting import personal_notifications
+from shared.usecases.reporting.personal_notifications import Notice
+
+api = APIBlueprint(
+    "omnichat_notifications",
+    __name__,
+    vocabulary=VOCABULARY,
+    url_prefix="/api/notifications",
+    abp_tags=[Tag(name="OmniChat notifications")],
+)
+cors(api)
+protect(api, Access.CREDENTIAL)
+
+
+class NotificationPath(BaseModel):
+    id: str = Field(max_length=64)
+
+
+class NoticeOut(Wire):
+    """`isPersonal` is true for what only this person is told, such as that somebody mentioned them."""
+
+    id: str
+    type: str
+    title: str
+    message: str
+    conversation_id: str | None
+    is_personal: bool
+    read: bool
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, notice: Notice) -> NoticeOut:
+        notification = notice.notification
+        return cls(
+            id=notification.id,
+            type=notification.type,
+            title=notification.title,
+            message=notification.message,
+            conversation_id=notification.conversation_id,
+            is_personal=notification.user_id is not None,
+            read=notice.is_read,
+            created_at=notification.created_at,
+        )
+
+
+class NoticesOut(Wire):
+    """The latest first."""
+
+    notifications: list[NoticeOut]
+    next_cursor: str | None
+
+
+@api.get("", responses={200: NoticesOut})
+def list_notifications(query: PageQuery) -> Response:
+    """List the notifications for everybody and for the person who calls, the latest first."""
+    page, cursor = personal_notifications.list_page(
+        deps(), caller().tenant_id, person_id(caller()), query.limit, query.cursor
+    )
+    return answer(NoticesOut(notifications=[NoticeOut.of(notice) for notice in page], next_cursor=cursor))
+
+
+@api.put("/read", responses={200: Done})
+def mark_all_read() -> Response:
+    """Mark all notifications as read, for the person who calls alone."""
+    require(Role.AGENT)
+    personal_notifications.mark_all_read(deps(), caller().tenant_id, person_id(caller()))
+    return answer(Done())
+
+
+@api.put("/<id>/read", responses={200: Done})
+def mark_read(path: NotificationPath) -> Response:
+    """Mark a notification as read, for the person who calls alone."""
+    require(Role.AGENT)
+    personal_notifications.mark_read(deps(), caller().tenant_id, person_id(caller()), path.id)
+    return answer(Done())

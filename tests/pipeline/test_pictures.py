@@ -33,6 +33,13 @@ def test_a_picture_is_shown_beside_the_words(open_hub: OpenHub) -> None:
         assert hub.sent_texts() == ["A cat."]
 
 
+def test_a_sticker_is_shown_as_a_picture(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        sends_file(hub, hub.telegram(), "sticker", PNG, "image/png", "png", width=9, height=9)
+        hub.work()
+        assert _pictures(hub) == 1
+
+
 def test_the_newest_pictures_are_shown_and_older_ones_named(open_hub: OpenHub) -> None:
     with open_hub() as hub:
         channel = hub.telegram()

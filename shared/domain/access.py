@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from shared.domain.calling_codes import country_of
+from shared.domain.countries import country_of
 
 MAX_RULES = 1000
 """Of a tenant: all lie in one document."""

@@ -68,7 +68,6 @@ BY_NAME: dict[str, object] = {
     "full_name": "Ada Lovelace",
     "handOverWords": "doctor",
     "health": "healthy",
-    "handOverWords": "talk to a human",
     "host": "http://localhost:8882",
     "identity": "agent-5",
     "initial_message": "Customer needs help",

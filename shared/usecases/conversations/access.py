@@ -22,7 +22,7 @@ from shared.domain.access import (
     SenderFacts,
     deciding_rule,
 )
-from shared.domain.calling_codes import is_country
+from shared.domain.countries import is_country
 from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance

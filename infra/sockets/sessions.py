@@ -365,7 +365,12 @@ class Sessions:
             return removals.under_way(self._deps, lease.instance_id)
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
-        """Publish an update; raises when it could not be stored, and then it comes again."""
+        """Publish an update; raises when it could not be stored, and then it comes again.
+
+        Nothing is published of a connection that is only there so that the account can be unlinked.
+        """
+        if self._leases.get(lease.instance_id, lease).state is AuthState.LOGGING_OUT:
+            return
         instance = instance_lookup.find_cached(self._deps, instance_id=lease.instance_id)
         if instance is None:
             return

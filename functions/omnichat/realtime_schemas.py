@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message, Version, media_id
+from shared.domain.notifications import Notification
 from shared.http.described import DescribedByFields
 from shared.http.times import Milliseconds
 
@@ -197,3 +198,20 @@ class ConversationOut(_Wire):
             priority=conversation.priority.upper(),
             owner=conversation.answers_next.upper(),
         )
+
+
+class NotificationOut(_Wire):
+    """`isPersonal` is true for what only one person is told, such as that somebody mentioned them."""
+
+    id: str
+    type: str
+    title: str
+    message: str
+    conversation_id: str | None
+    is_personal: bool
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, notification: Notification) -> NotificationOut:
+        same = notification.model_dump(include=set(cls.model_fields))
+        return cls(**same, is_personal=notification.user_id is not None)

@@ -16,6 +16,10 @@ from pathlib import Path
 
 PROJECT = ("shared", "functions", "infra", "tests")
 
+_LEFT_OUT = ("neonize",)
+"""Libraries that start threads or programs when they are imported. What is forked then has their open pipes: the first
+test that starts a program would be warned of these, and fail whatever the mutant is."""
+
 
 def imported_names(source: str) -> Iterator[str]:
     """Modules of others that a source imports, anywhere in it; of `from a import b` both `a` and `a.b`."""
@@ -25,7 +29,7 @@ def imported_names(source: str) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        yield from (name for name in names if name.partition(".")[0] not in (*PROJECT, "__future__"))
+        yield from (name for name in names if name.partition(".")[0] not in (*PROJECT, *_LEFT_OUT, "__future__"))
 
 
 def _preload() -> None:

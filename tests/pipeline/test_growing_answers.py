@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.events import Topic
 from shared.domain.messages import Direction, Message
-from shared.errors import ProviderUnavailable
+from shared.errors import ProviderUnavailable, StoreError
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.models import CHAT, OpenHub, says
 from tests.pipeline.sending import SEND
@@ -113,6 +113,43 @@ def test_a_step_that_waits_is_replaced_by_the_next_one(open_hub: OpenHub) -> Non
         hub.work()
         assert _calls(hub) == [("sendMessage", "Your order"), ("editMessageText", WHOLE)]
         assert len(hub.documents("outbox")) == 2
+
+
+def test_words_that_come_at_once_are_shown_at_once(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        chunks = [*(_event(content=word) for word in WORDS), b"data: [DONE]\n\n"]
+        hub.provider.on("POST", CHAT, Reply(headers={"content-type": "text/event-stream"}, chunks=chunks))
+        _deliver_each_step(hub)
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        assert _calls(hub) == [("sendMessage", WHOLE)]
+
+
+def test_each_answer_is_a_message_of_its_own(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        hub.provider.on("POST", CHAT, _streams(hub, *WORDS))
+        for question in ("Where is my order?", "And the other one?"):
+            hub.customer_writes(bot, question)
+            hub.work()
+            hub.wait(seconds=31)
+        assert _calls(hub) == [("sendMessage", WHOLE)] * 2
+        assert [answer.text for answer in _answers(hub)] == [WHOLE] * 2
+
+
+def test_a_step_that_cannot_be_stored_keeps_nobody_from_the_answer(open_hub: OpenHub) -> None:
+    def fail() -> None:
+        raise StoreError("no answer")
+
+    with open_hub() as hub:
+        bot = _prepare(hub)
+        hub.provider.on("POST", CHAT, _streams(hub, *WORDS))
+        hub.overlaps.store.before_commit("outbox", fail)
+        hub.customer_writes(bot, "Where is my order?")
+        hub.work()
+        assert _calls(hub) == [("sendMessage", WHOLE)]
+        assert len(hub.documents("outbox")) == 1
 
 
 def test_a_model_that_breaks_off_is_asked_again_and_the_same_message_gets_its_end(open_hub: OpenHub) -> None:

@@ -13,6 +13,7 @@ from shared.usecases.sweep import sweep
 from tests.documents import an_outbox_item
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub
+from tests.pipeline.sending import accepted
 from tests.stubs import Reply
 
 STORED = "a message was stored"
@@ -56,6 +57,25 @@ def test_what_nobody_waited_for_is_no_reply(hub: Hub, caplog: pytest.LogCaptureF
         hub.post("/api/messages/send", {"conversationId": conversation.id, "text": text}, 202)
     sent = eventually(lambda: lines if len(lines := _lines(caplog, SENT)) == 2 else [])
     assert ["reply_seconds" in line for line in sent] == [True, False]
+
+
+def test_an_edit_is_no_message(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    hub.provider.on("POST", "/editMessageText", Reply(json={"ok": True, "result": True}))
+    message_id, _ = accepted(hub, hub.telegram())
+    eventually(lambda: _lines(caplog, SENT))
+    hub.patch(f"/api/messages/{message_id}", {"text": "hallo"}, 202)
+    eventually(hub.idle)
+    assert hub.provider.to("/editMessageText")
+    assert len(_lines(caplog, SENT)) == 1
+
+
+def test_a_message_in_two_parts_is_one(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    animals = [{"type": "image", "url": f"https://files.example/{name}.jpg"} for name in ("cat", "dog")]
+    body = {"channelInstanceId": hub.telegram(), "externalUserId": "5", "attachments": animals}
+    hub.post("/api/messages/send", body, 202)
+    eventually(hub.idle)
+    assert len(hub.provider.to("/sendPhoto")) == 2
+    assert len(_lines(caplog, SENT)) == 1
 
 
 @pytest.mark.parametrize(

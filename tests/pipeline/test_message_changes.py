@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.inbound import MessageEdited
 from shared.domain.messages import Message
+from shared.usecases.delivery.settling import MAX_ATTEMPTS
 from shared.usecases.ingest import message_changes
 from shared.usecases.instances import instances
 from tests.evolution import MARIA, evolution_rules
@@ -121,6 +122,17 @@ def test_a_change_of_which_nobody_knows_whether_it_was_made_is_made_again(
     manual_hub.tick()
     assert _message(manual_hub).text == "hallo"
     assert manual_hub.get("/api/outbox?status=DEAD")["items"] == []
+
+
+def test_a_change_whose_outcome_stays_unknown_is_tried_as_often_as_a_message(
+    manual_hub: ManualHub, message_id: str
+) -> None:
+    manual_hub.provider.on("POST", EDIT, Reply(drop=True))
+    _edit(manual_hub, message_id)
+    for _ in range(MAX_ATTEMPTS + 2):
+        manual_hub.work()
+        manual_hub.wait(minutes=1)
+    assert len(_calls(manual_hub, EDIT)) == MAX_ATTEMPTS
 
 
 def test_what_the_provider_refuses_stays_as_it_was_and_says_so(manual_hub: ManualHub, message_id: str) -> None:

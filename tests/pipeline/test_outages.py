@@ -9,11 +9,15 @@ from itertools import count
 
 import pytest
 
+from shared.domain.events import Topic
 from shared.domain.outbox import OutboxStatus
 from shared.outgoing.concurrency import QUICK_SECONDS, Slots
+from shared.ports.store import Delete, Merge
+from shared.usecases.delivery.settling import MAX_ATTEMPTS
+from tests import refs
 from tests.evolution import Evolution, recorded
-from tests.pipeline.manual_hub import ManualHub
-from tests.pipeline.sending import accepted, work
+from tests.pipeline.manual_hub import ManualHub, another_process
+from tests.pipeline.sending import accepted, fate, work
 from tests.stubs import Answer, Received, Reply, Stub
 
 DOWN = Reply(502, text="<html>Bad Gateway</html>", headers={"content-type": "text/html"})
@@ -57,7 +61,7 @@ def shop(manual_hub: ManualHub, server: Server) -> ManualHub:
 
 def _send(hub: ManualHub, number: int) -> None:
     to = {
-        "channelInstanceId": hub.get("/api/channels")[0]["id"],
+        "channelInstanceId": _channel_id(hub),
         "externalUserId": f"55119888877{number:02}",
         "text": f"message {number}",
     }
@@ -74,6 +78,10 @@ def _pass(hub: ManualHub, seconds: int) -> None:
 
 def _status(hub: ManualHub) -> str:
     return str(hub.get("/api/channels")[0]["status"])
+
+
+def _channel_id(hub: ManualHub) -> str:
+    return str(hub.get("/api/channels")[0]["id"])
 
 
 def _titles(hub: ManualHub) -> list[str]:
@@ -111,6 +119,20 @@ def test_it_shows_after_two_minutes_and_is_told_once(shop: ManualHub, server: Se
     assert "502" in shop.get("/api/channels")[0]["statusDetail"]
     _pass(shop, 1200)
     assert _titles(shop) == ["Channel Error"]
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("connecting", "ERROR"), ("waiting_for_scan", "ERROR"), ("disconnected", "DISCONNECTED")],
+)
+def test_only_a_channel_that_could_work_shows_an_outage(
+    shop: ManualHub, server: Server, status: str, shown: str
+) -> None:
+    server.is_down = True
+    _send(shop, 1)
+    shop.store.commit([Merge(refs.instance(_channel_id(shop)), {"status": status})])
+    _pass(shop, 140)
+    assert _status(shop) == shown
 
 
 def test_it_shows_also_where_nobody_sends(shop: ManualHub, server: Server) -> None:
@@ -156,6 +178,42 @@ def test_a_check_that_was_lost_is_begun_again(shop: ManualHub, server: Server) -
     assert server.sent == ["message 1"]
 
 
+def test_two_workers_that_miss_a_check_at_once_begin_one(shop: ManualHub, server: Server) -> None:
+    server.is_down = True
+    _, first = accepted(shop, _channel_id(shop), chat=5511988887701)
+    shop.work()
+    _, second = accepted(shop, _channel_id(shop), chat=5511988887702)
+    shop.wait(minutes=2)
+    shop.new_events(Topic.OUTBOUND)
+    shop.overlaps.store.before_commit("instances", lambda: work(shop, second))
+    work(shop, first)
+    assert len([event for event in shop.new_events(Topic.OUTBOUND) if getattr(event, "account_id", None)]) == 1
+
+
+def test_a_channel_that_is_deleted_during_an_outage_takes_its_messages_along(shop: ManualHub, server: Server) -> None:
+    process = another_process(shop.deps)
+    server.is_down = True
+    message_id, conversation = accepted(shop, _channel_id(shop), chat=5511988887701)
+    work(shop, conversation, process)
+    shop.store.commit([Delete(refs.instance(_channel_id(shop)))])
+    for _ in range(2):
+        shop.wait(minutes=2)
+        work(shop, conversation, process)
+    assert fate(shop, message_id) == "DEAD"
+
+
+def test_a_server_that_goes_down_at_the_last_try_is_waited_for(shop: ManualHub, server: Server) -> None:
+    fails = Reply(500, {"status": 500, "error": "Internal Server Error", "response": {"message": "prisma failed"}})
+    shop.provider.on("POST", "/message/sendText/", fails, times=MAX_ATTEMPTS)
+    message_id, conversation = accepted(shop, _channel_id(shop), chat=5511988887701)
+    for _ in range(MAX_ATTEMPTS - 1):
+        work(shop, conversation)
+        shop.wait(minutes=1)
+    shop.provider.on("GET", "/instance/connectionState/", DOWN)
+    work(shop, conversation)
+    assert fate(shop, message_id) == "FAILED"
+
+
 def test_a_server_that_hangs_holds_up_one_message(shop: ManualHub, server: Server) -> None:
     server.is_down = True
     shop.provider.on("POST", "/message/sendText/", Reply(drop=True))
@@ -175,7 +233,7 @@ def test_an_unknown_outcome_at_a_server_that_answers_holds_up_nothing(shop: Manu
 
 @pytest.mark.parametrize(("seconds", "most"), [(0.0, 12), (QUICK_SECONDS, 4)], ids=["quick", "hangs"])
 def test_one_account_never_takes_all_threads(shop: ManualHub, server: Server, seconds: float, most: int) -> None:
-    channel_id = shop.get("/api/channels")[0]["id"]
+    channel_id = _channel_id(shop)
     messages = [accepted(shop, channel_id, chat=5511988887700 + number) for number in range(most + 5)]
     conversations = iter([conversation for _, conversation in messages])
     passing = count()

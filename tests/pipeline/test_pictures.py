@@ -33,6 +33,13 @@ def test_a_picture_is_shown_beside_the_words(open_hub: OpenHub) -> None:
         assert hub.sent_texts() == ["A cat."]
 
 
+def test_a_sticker_is_shown_as_a_picture(open_hub: OpenHub) -> None:
+    with open_hub() as hub:
+        sends_file(hub, hub.telegram(), "sticker", PNG, "image/png", "png", width=9, height=9)
+        hub.work()
+        assert _pictures(hub) == 1
+
+
 def test_the_newest_pictures_are_shown_and_older_ones_named(open_hub: OpenHub) -> None:
     with open_hub() as hub:
         channel = hub.telegram()
@@ -105,4 +112,4 @@ def test_a_picture_counts_for_the_budget_as_a_picture(open_hub: OpenHub) -> None
         _sends_picture(hub, hub.telegram(), PNG + bytes(1_000_000))
         hub.work()
         [usage] = [usage for usage in hub.documents("ai_usage") if usage["tokens"]]
-        assert TOKENS_PER_PICTURE < usage["tokens"] < TOKENS_PER_PICTURE + 100
+        assert TOKENS_PER_PICTURE < usage["tokens"] < TOKENS_PER_PICTURE + 250

@@ -14,7 +14,7 @@ from shared.usecases.delivery import delivery, settling
 from tests import refs
 from tests.evolution import MARIA, evolution_rules, upsert
 from tests.pipeline.manual_hub import ManualHub
-from tests.pipeline.sending import fate
+from tests.pipeline.sending import fate, work
 from tests.stubs import Received, Reply
 
 SEND, FIND = "/message/sendText", "/chat/findMessages"
@@ -201,6 +201,20 @@ def test_an_echo_that_came_before_the_outcome_was_unknown_is_the_message(
     assert fate(manual_hub, message_id) == "SENT"
     [message] = manual_hub.messages(Direction.OUTBOUND)
     assert (message.id, message.external_message_id) == (message_id, "EARLY")
+
+
+def test_what_follows_a_message_whose_echo_came_early_goes_out_with_it(
+    manual_hub: ManualHub, whatsapp: WhatsApp
+) -> None:
+    def tell_and_die(request: Received) -> Reply:
+        whatsapp.tell_echo(whatsapp.record("how are you?", "EARLY"))
+        return Reply(drop=True)
+
+    whatsapp.is_reachable = True
+    manual_hub.provider.on("POST", SEND, tell_and_die, times=1)
+    message_ids = [whatsapp.say(), whatsapp.say("and your cat?")]
+    work(manual_hub, whatsapp.session)
+    assert [fate(manual_hub, each) for each in message_ids] == ["SENT", "SENT"]
 
 
 @pytest.mark.parametrize(

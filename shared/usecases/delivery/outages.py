@@ -44,9 +44,7 @@ _WORKING = (InstanceStatus.CONNECTED, InstanceStatus.CONNECTING, InstanceStatus.
 
 
 def begin(deps: Deps, instance: Instance, why: str) -> None:
-    """Note that the provider serves nobody, and check it from now on, if its status can be asked at all."""
-    if channels.ability(instance.adapter, SupportsStatus[BaseModel]) is None:
-        return
+    """Note that the provider serves nobody, which a check of its status has shown, and check it from now on."""
     log.warning("a provider is down", extra={"instance_id": instance.id, "why": why})
 
     def attempt(unit: UnitOfWork) -> None:

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from shared.domain.accounts import Role
 from shared.domain.messages import Direction
-from shared.usecases.agents.knowledge import LARGEST, MOST_FILES
+from shared.ports.store import Delete, Ref
+from shared.usecases.agents.knowledge import LARGEST, MOST_CHARACTERS, MOST_FILES
 from tests.functions.keys import key_for
 from tests.pipeline.manual_hub import ManualHub, seen_from
 from tests.stubs import Reply
@@ -207,6 +208,14 @@ def test_an_agent_has_so_many_files_and_no_more(manual_hub: ManualHub) -> None:
     _upload(manual_hub, agent, b"text", status=409)
 
 
+def test_a_file_that_an_agent_has_not_got_is_not_deleted(manual_hub: ManualHub) -> None:
+    agent = _new_agent(manual_hub)["id"]
+    _upload(manual_hub, agent, b"text")
+    path = f"/api/agents/{agent}/knowledge/files"
+    assert manual_hub.client.delete(f"{path}/unknown", headers=manual_hub.headers).status_code == 404
+    assert len(manual_hub.get(path)) == len(manual_hub.documents("knowledge_texts")) == 1
+
+
 def test_another_tenants_agent_takes_no_file(manual_hub: ManualHub) -> None:
     agent = _new_agent(manual_hub)["id"]
     stranger = key_for(manual_hub.deps, "globex", Role.OWNER)
@@ -216,18 +225,37 @@ def test_another_tenants_agent_takes_no_file(manual_hub: ManualHub) -> None:
     assert manual_hub.client.get(f"/api/agents/{agent}/knowledge/files", headers=stranger).status_code == 404
 
 
-def test_the_model_is_shown_what_the_files_say_with_the_prompt(manual_hub: ManualHub) -> None:
+@pytest.fixture
+def model_hub(manual_hub: ManualHub) -> ManualHub:
+    """The same hub with a language model."""
     settings = manual_hub.deps.settings.model_copy(update={"openai_api_key": SecretStr("sk-test")})
-    hub = seen_from(manual_hub, replace(manual_hub.deps, settings=settings))
-    agent = _new_agent(hub)["id"]
-    _upload(hub, agent, "A cat costs 5 €.".encode())
     choice = {"message": {"role": "assistant", "content": "Five euros."}, "finish_reason": "stop"}
-    hub.provider.on("POST", "/chat/completions", Reply(json={"choices": [choice], "usage": {"total_tokens": 9}}))
+    manual_hub.provider.on("POST", "/chat/completions", Reply(json={"choices": [choice], "usage": {"total_tokens": 9}}))
+    return seen_from(manual_hub, replace(manual_hub.deps, settings=settings))
+
+
+def _instructions(hub: ManualHub) -> str:
+    """What the model is told before the customer's question."""
     hub.writes(hub.telegram(), "What is a cat?")
     hub.work()
     [request] = hub.provider.to("/chat/completions")
-    assert request.json["messages"][0] == {
-        "role": "system",
-        "content": "You sell cats.\n\nWhat you know from files:\n\n# prices.txt\nA cat costs 5 €.",
-    }
-    assert hub.sent_texts() == ["Five euros."]
+    assert request.json["messages"][0]["role"] == "system"
+    return str(request.json["messages"][0]["content"])
+
+
+def test_the_model_is_shown_what_the_files_say_with_the_prompt(model_hub: ManualHub) -> None:
+    _upload(model_hub, _new_agent(model_hub)["id"], "A cat costs 5 €.".encode())
+    instructions = _instructions(model_hub)
+    assert instructions == "You sell cats.\n\nWhat you know from files:\n\n# prices.txt\nA cat costs 5 €."
+    assert model_hub.sent_texts() == ["Five euros."]
+
+
+def test_the_model_is_told_of_no_files_that_have_just_been_deleted(model_hub: ManualHub) -> None:
+    file = _upload(model_hub, _new_agent(model_hub)["id"], b"text")
+    model_hub.store.commit([Delete(Ref("knowledge_texts", file["id"]))])
+    assert _instructions(model_hub) == "You sell cats."
+
+
+def test_the_model_is_shown_so_much_of_the_files_and_no_more(model_hub: ManualHub) -> None:
+    _upload(model_hub, _new_agent(model_hub)["id"], b"a" * (MOST_CHARACTERS + 100))
+    assert len(_instructions(model_hub)) == len("You sell cats.\n\n") + MOST_CHARACTERS

@@ -8,7 +8,7 @@ import pytest
 
 from functions.omnichat.canned_reply_schemas import CannedReplyChange, CannedReplyIn
 from functions.omnichat.channel_schemas import BindingIn, ChannelIn, ChannelPatch
-from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange, NoteIn
+from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange, NoteIn, OfferIn
 from functions.omnichat.conversations import ReadIn
 from functions.omnichat.customer_schemas import (
     CustomerChange,
@@ -51,6 +51,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (LogoutIn, {}),
     (MemberIn, {"agentId": "a"}),
     (NoteIn, {"text": "hello"}),
+    (OfferIn, {}),
     (PasswordIn, {"currentPassword": "correct horse", "newPassword": "battery staple"}),
     (PreferencesIn, {}),
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),

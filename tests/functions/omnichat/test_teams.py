@@ -87,7 +87,7 @@ def test_only_what_is_given_changes(door: Door) -> None:
 
 def test_names_differ_within_a_tenant(door: Door) -> None:
     first = door.team(name="VIP  Care")
-    door.call("POST", "/teams", {"name": "vip care"}, 409)
+    assert door.call("POST", "/teams", {"name": "vip care"}, 409)["detail"] == "Another team has this name"
     second = door.team(name="Other")
     door.call("PATCH", f"/teams/{second['id']}", {"name": "Vip Care"}, 409)
     assert door.call("PATCH", f"/teams/{first['id']}", {"name": "VIP CARE"})["name"] == "VIP CARE"

@@ -66,7 +66,6 @@ BY_NAME: dict[str, object] = {
     "forward_of": None,
     "from_channel": "chat",
     "full_name": "Ada Lovelace",
-    "handOverWords": "doctor",
     "health": "healthy",
     "host": "http://localhost:8882",
     "identity": "agent-5",

@@ -32,7 +32,6 @@ SHORT = {
     "/integrations/status": "one for each channel type and provider",
     "/routing/rules": "a tenant has at most 100 rules",
     "/api/access/rules": "a tenant has at most 1000 rules",
-    "/customers/{customer_id}/profile": "an opt-out for each channel at most",
     "/api/teams/{id}/members": "a team has at most 20 members",
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/teams/{id}": "a team's members, of which there are few",

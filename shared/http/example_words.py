@@ -101,6 +101,7 @@ BY_NAME: dict[str, object] = {
     "phoneCodeHash": "b1f0c2d3e4",
     "phoneNumber": "+5511988887777",
     "preferred_channel": "whatsapp",
+    "preferredChannel": "whatsapp",
     "prefix": "hub_3f9a",
     "priority": "high",
     "profile_name": "Acme",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from functions.omnichat.customer_schemas import PageQuery
 from functions.omnichat.inbox_schemas import person_id
-from functions.omnichat.realtime_schemas import NotificationOut
+from functions.omnichat.realtime_schemas import NoticeOut
 from functions.omnichat.schemas import Done, Wire
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -35,21 +35,21 @@ class NotificationPath(BaseModel):
     id: str = Field(max_length=64)
 
 
-class NoticeOut(NotificationOut):
+class NoticeRow(NoticeOut):
     """A notification, and whether the person who calls has read it."""
 
     read: bool
 
     @classmethod
-    def of_notice(cls, notice: Notice) -> NoticeOut:
-        notification = NotificationOut.of(notice.notification)
+    def of_notice(cls, notice: Notice) -> NoticeRow:
+        notification = NoticeOut.of(notice.notification)
         return cls(**notification.model_dump(by_alias=False), read=notice.is_read)
 
 
 class NoticesOut(Wire):
     """The latest first."""
 
-    notifications: list[NoticeOut]
+    notifications: list[NoticeRow]
     next_cursor: str | None
 
 
@@ -59,7 +59,7 @@ def list_notifications(query: PageQuery) -> Response:
     page, cursor = personal_notifications.list_page(
         deps(), caller().tenant_id, person_id(caller()), query.limit, query.cursor
     )
-    return answer(NoticesOut(notifications=[NoticeOut.of_notice(notice) for notice in page], next_cursor=cursor))
+    return answer(NoticesOut(notifications=[NoticeRow.of_notice(notice) for notice in page], next_cursor=cursor))
 
 
 @api.put("/read", responses={200: Done})

@@ -200,7 +200,7 @@ class ConversationOut(_Wire):
         )
 
 
-class NotificationOut(_Wire):
+class NoticeOut(_Wire):
     """`isPersonal` is true for what only one person is told, such as that somebody mentioned them."""
 
     id: str
@@ -212,6 +212,6 @@ class NotificationOut(_Wire):
     created_at: Milliseconds
 
     @classmethod
-    def of(cls, notification: Notification) -> NotificationOut:
+    def of(cls, notification: Notification) -> NoticeOut:
         same = notification.model_dump(include=set(cls.model_fields))
         return cls(**same, is_personal=notification.user_id is not None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut, NotificationOut
+from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut, NoticeOut
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.channels.widget.outbound import TYPING as VISITOR_TYPING
 from shared.domain.conversations import Conversation
@@ -54,7 +54,7 @@ def _needs_human(event: RealtimeEvent) -> Payload:
 
 
 def _notification(event: RealtimeEvent) -> Payload:
-    notification = NotificationOut.of(Notification.model_validate(event.payload["notification"]))
+    notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
     return {"notification": notification.model_dump(mode="json")}
 
 

@@ -12,10 +12,10 @@ from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationCha
 from functions.omnichat.conversations import ReadIn
 from functions.omnichat.customer_schemas import (
     CustomerChange,
-    CustomerIn,
     CustomerMergeIn,
+    CustomerPreferencesIn,
     CustomerUnmergeIn,
-    PreferencesIn,
+    NewCustomer,
 )
 from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
 from functions.omnichat.inbox_schemas import BulkIn
@@ -41,7 +41,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ChoiceIn, {"id": "1", "title": "Yes"}),
     (ConversationChange, {}),
     (CustomerChange, {}),
-    (CustomerIn, {"name": "Ada"}),
+    (NewCustomer, {"name": "Ada"}),
     (CustomerMergeIn, {"sourceId": "c"}),
     (CustomerUnmergeIn, {"mergeId": "m"}),
     (DisplayedIn, {}),
@@ -53,7 +53,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (NoteIn, {"text": "hello"}),
     (OfferIn, {}),
     (PasswordIn, {"currentPassword": "correct horse", "newPassword": "battery staple"}),
-    (PreferencesIn, {}),
+    (CustomerPreferencesIn, {}),
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),
     (ReadIn, {}),
     (RefreshIn, {"refreshToken": "t"}),

@@ -27,14 +27,14 @@ def snapshots(tmp_path: Path) -> Snapshots:
 @pytest.fixture
 def hold(snapshots: Snapshots) -> Iterator[Callable[..., SessionFiles]]:
     """Holds the session, as its holder of that number."""
-    held: list[SessionFiles] = []
+    holders: list[SessionFiles] = []
 
     def files(epoch: int = 1, key: bytes = KEY) -> SessionFiles:
-        held.append(SessionFiles(snapshots, Session(id="5e55", key=key, epoch=epoch)))
-        return held[-1]
+        holders.append(SessionFiles(snapshots, Session(id="5e55", key=key, epoch=epoch)))
+        return holders[-1]
 
     yield files
-    for each in held:
+    for each in holders:
         each.close()
 
 

@@ -130,6 +130,15 @@ def test_an_error_points_at_the_character(condition: str, at: int) -> None:
         parse_condition(condition)
 
 
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [("text ! x", "unexpected '!'"), ("text = 'open", "a quote that is never closed")],
+)
+def test_an_error_says_what_cannot_be_used(condition: str, problem: str) -> None:
+    with pytest.raises(BadRequest, match=problem):
+        parse_condition(condition)
+
+
 def test_conditions_have_limits() -> None:
     assert parse_condition("(" * MAX_DEPTH + "tag=a" + ")" * MAX_DEPTH) == Comparison(Field.TAG, Operator.EQUAL, ("a",))
     for deep in ("(" * 21 + "tag=a" + ")" * 21, "NOT " * 200 + "tag=a", "(" * 900):

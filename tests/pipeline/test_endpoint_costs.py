@@ -81,6 +81,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("PUT /sessions/{session}", {"priority": "high"}),
     ("PUT /customers/{customer}/profile", {"preferences": {"language": "es"}}),
     ("POST /campaigns", {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}),
+    ("POST /api/teams", {"name": "Sales"}),
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")

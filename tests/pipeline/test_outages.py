@@ -122,17 +122,17 @@ def test_it_shows_after_two_minutes_and_is_told_once(shop: ManualHub, server: Se
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"),
+    ("status", "visible"),
     [("connecting", "ERROR"), ("waiting_for_scan", "ERROR"), ("disconnected", "DISCONNECTED")],
 )
 def test_only_a_channel_that_could_work_shows_an_outage(
-    shop: ManualHub, server: Server, status: str, shown: str
+    shop: ManualHub, server: Server, status: str, visible: str
 ) -> None:
     server.is_down = True
     _send(shop, 1)
     shop.store.commit([Merge(refs.instance(_channel_id(shop)), {"status": status})])
     _pass(shop, 140)
-    assert _status(shop) == shown
+    assert _status(shop) == visible
 
 
 def test_it_shows_also_where_nobody_sends(shop: ManualHub, server: Server) -> None:

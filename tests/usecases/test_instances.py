@@ -15,11 +15,12 @@ from shared.channels.whatsapp_evolution.config import EvolutionConfig, Evolution
 from shared.deps import Deps
 from shared.domain.accounts import Principal, Role
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceStatus
-from shared.errors import BadRequest, Conflict, NotFound
+from shared.errors import BadRequest, Collision, Conflict, NotFound
 from shared.ports.store import Document, Merge, Ref, Write
 from shared.usecases.instances import instance_config, instances
 from shared.usecases.instances.instance_config import Parts
 from shared.usecases.instances.instance_connection import record
+from shared.usecases.instances.instance_documents import label
 from shared.usecases.instances.instances import Changes, NewInstance
 from tests.recording_bus import RecordingBus
 from tests.stubs import Reply, Stub
@@ -184,6 +185,22 @@ def test_webhooks_find_an_instance_by_id_name_account_and_default(deps: Deps) ->
     assert find(deps, name="../x") is None
     assert find(deps, address=("slack", "T")) is None
     assert find(deps) is None
+
+
+def test_an_account_that_its_instance_has_left_is_free(deps: Deps) -> None:
+    first = make(deps)
+    for account in ("A", "B"):
+        record(deps, first, Connection(status=InstanceStatus.CONNECTED, account=account))
+    record(deps, make(deps), Connection(status=InstanceStatus.CONNECTED, account="A"))
+    with pytest.raises(Collision):
+        record(deps, make(deps), Connection(status=InstanceStatus.CONNECTED, account="B"))
+
+
+def test_an_instance_is_called_as_its_owner_then_its_provider_calls_it_then_by_its_name(deps: Deps) -> None:
+    plain = make(deps, name="mine")
+    displayed = plain.model_copy(update={"display_name": "Acme Support"})
+    assert (label(plain), label(displayed)) == ("mine", "Acme Support")
+    assert label(make(deps, label="Shop").model_copy(update={"display_name": "Acme Support"})) == "Shop"
 
 
 def test_a_webhooks_instance_is_read_once(deps: Deps) -> None:

@@ -136,6 +136,8 @@ class WhatsApp:
             case protocol.Logout():
                 self.unlinked = True
                 link.say(protocol.Answer(number=command.number))
+            case protocol.Stop():
+                link.connection.shutdown(socket.SHUT_RDWR)
 
     def _start(self, link: Link, start: protocol.Start) -> None:
         link.store = Path(start.store)

@@ -27,7 +27,7 @@ def to_json(message: Message) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any], form: Callable[[], M]) -> M:
-    """The message; raises `ValueError` for what is none of that form."""
+    """The message; raises `ParseError` for what is none of that form."""
     parsed: Any = form()
     ParseDict(_renamed(values, parsed.DESCRIPTOR, _names), parsed)
     message: M = parsed

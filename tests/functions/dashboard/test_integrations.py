@@ -145,7 +145,8 @@ def test_without_a_key_the_stored_one_is_tried_at_the_stored_address(
     [
         ({}, "api_key is missing"),
         ({"api_key": ""}, "api_key is missing"),
-        ({"api_key": "ключ"}, "characters"),
+        ({"api_key": "ключ"}, "api_key holds characters"),
+        ({"api_key": "a\u0007b"}, "api_key holds characters"),
         ({"api_key": "k", "evolution_url": "http://169.254.169.254"}, "never called"),
         ({"api_key": "k", "evolution_url": "http://a..b." + "c" * 70 + "/"}, ""),
         ({"api_key": "k", "integration": "OTHER"}, "integration"),

@@ -366,6 +366,8 @@ class Sessions:
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
         """Publish an update; raises when it could not be stored, and then it comes again."""
+        if lease.state is AuthState.LOGGING_OUT:
+            return  # it was opened to be ended: that it is connected must not be stored after its end
         instance = instance_lookup.find_cached(self._deps, instance_id=lease.instance_id)
         if instance is None:
             return

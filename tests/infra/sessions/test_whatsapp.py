@@ -324,11 +324,11 @@ def test_an_account_for_which_one_process_has_no_place_is_held_by_another(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
     first = whatsapp_channel(hub)
-    start("one", channels=channels, places={"whatsapp_web": 1})
+    start("one", channels=channels, capacity={"whatsapp_web": 1})
     whatsapp.scan(whatsapp.link())
     eventually(lambda: status_of(hub, first) == "CONNECTED")
     second = whatsapp_channel(hub)
-    start("two", channels=channels, places={"whatsapp_web": 1})
+    start("two", channels=channels, capacity={"whatsapp_web": 1})
     eventually(lambda: hub.documents("instances", id=second)[0]["status"] == "waiting_for_scan")
     owners = {login["instance_id"]: login["lease_owner"] for login in hub.documents("channel_auth")}
     assert owners == {first: "one", second: "two"}

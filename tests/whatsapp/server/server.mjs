@@ -259,7 +259,7 @@ class Conn {
     )
     const hm = crypto.createHmac('sha256', Buffer.from(adv, 'base64')).update(det).digest()
     const ct = Buffer.from(proto.ADVSignedDeviceIdentityHMAC.encode({ details: det, hmac: hm }).finish())
-    this.newdev = { user, jid, lid, acc, prekeys: [], waiting: [], unacknowledged: new Map() }
+    this.newdev = { user, jid, lid, acc, prekeys: [], waiting: [], unacknowledged: new Map(), undecrypted: new Set() }
     pending.delete(this)
     this.send({
       tag: 'iq',
@@ -476,8 +476,11 @@ class Conn {
       state.read.push({ chat: n.attrs.to, ids: [n.attrs.id, ...others] })
     }
     if (n.tag === 'chatstate') state.typing.push({ chat: n.attrs.to, state: n.content[0].tag })
+    // What it could not decrypt it acknowledges, too, after it has asked for it again.
+    if (n.tag === 'ack' && this.dev?.undecrypted.delete(n.attrs.id)) return
     if ((n.tag === 'receipt' && n.attrs.type !== 'retry') || n.tag === 'ack') this.dev?.unacknowledged.delete(n.attrs.id)
     if (n.tag === 'receipt' && n.attrs.type === 'retry') {
+      this.dev?.undecrypted.add(n.attrs.id)
       state.retries++
       const m = sentMsgs.get(n.attrs.id)
       const keys = child(n, 'keys')

@@ -67,6 +67,7 @@ class ConversationQuery(BaseModel):
 class MessageQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=200)
     cursor: str | None = Field(default=None, max_length=2048)
+    blocked: bool = Field(default=False, description="Also what senders wrote whom an access rule blocks.")
 
 
 class ReadIn(Request, _Wire):
@@ -105,7 +106,9 @@ def get_conversation(path: ConversationPath) -> Response:
 @api.get("/conversations/<id>/messages", responses={200: MessagePage})
 def list_messages(path: ConversationPath, query: MessageQuery) -> Response:
     """The newest messages, oldest first."""
-    page, cursor = conversations.messages_page(deps(), caller().tenant_id, path.id, query.limit, query.cursor)
+    page, cursor = conversations.messages_page(
+        deps(), caller().tenant_id, path.id, query.limit, query.cursor, with_blocked=query.blocked
+    )
     return answer(MessagePage(messages=[MessageOut.of(message) for message in page], next_cursor=cursor))
 
 

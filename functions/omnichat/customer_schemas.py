@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
@@ -38,7 +38,7 @@ CustomFields = Annotated[
 ]
 
 
-class PreferencesIn(Request, Wire):
+class CustomerPreferencesIn(Request, Wire):
     language: str | None = Field(default=None, max_length=35)
 
 
@@ -51,7 +51,7 @@ class CustomerChange(Request, Wire):
     name: Name | None = None
     email: Email | None = None
     phone: Phone | None = None
-    preferences: PreferencesIn | None = None
+    preferences: CustomerPreferencesIn | None = None
     tags: list[TagName] | None = Field(default=None, max_length=50)
     custom_fields: CustomFields | None = None
 
@@ -62,17 +62,17 @@ class CustomerChange(Request, Wire):
         return changes | ({"tags": list(dict.fromkeys(changes["tags"]))} if "tags" in changes else {})
 
 
-class CustomerIn(CustomerChange):
+class NewCustomer(CustomerChange):
     """A customer who has not written yet; one of `name`, `email` and `phone` must be there."""
 
     @model_validator(mode="after")
-    def _is_somebody(self) -> CustomerIn:
+    def _is_somebody(self) -> NewCustomer:
         if not any((self.name, self.email, self.phone)):
             raise ValueError("must have a name, an email or a phone")
         return self
 
 
-class ImportRow(CustomerIn):
+class ImportRow(NewCustomer):
     """A customer of a file, whom their `phone` or `email` tells from the others."""
 
     @model_validator(mode="after")
@@ -180,7 +180,7 @@ class MergedOut(Wire):
     merge_id: str
     customer_id: str
     source_id: str
-    state: str
+    state: Literal["preview", "merging", "merged", "unmerging", "unmerged"]
     created_at: Milliseconds
     customer: CustomerOut | None = None
     identity_count: int | None = None

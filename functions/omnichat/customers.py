@@ -8,7 +8,6 @@ from flask_openapi import Tag
 from functions.omnichat import customer_files
 from functions.omnichat.customer_schemas import (
     CustomerChange,
-    CustomerIn,
     CustomerMergeIn,
     CustomerOut,
     CustomerPath,
@@ -19,6 +18,7 @@ from functions.omnichat.customer_schemas import (
     ImportedOut,
     MergedOut,
     MergesOut,
+    NewCustomer,
     PageQuery,
     WholeCustomerOut,
 )
@@ -63,7 +63,7 @@ def list_customers(query: CustomersQuery) -> Response:
 
 
 @api.post("", responses={201: CustomerOut})
-def create_customer(body: CustomerIn) -> Response:
+def create_customer(body: NewCustomer) -> Response:
     """Add a customer who has not written yet."""
     require(Role.AGENT)
     return answer(CustomerOut.of(customers.create(deps(), caller().tenant_id, body.changes())), 201)

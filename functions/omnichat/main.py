@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def blueprints() -> list[APIBlueprint]:
     """All of the dialect, for this function and for those that carry several."""
     from functions.omnichat import (  # noqa: PLC0415 - costs cold start
+        access,
         agents,
         auth,
         canned_replies,
@@ -50,6 +51,7 @@ def blueprints() -> list[APIBlueprint]:
         settings.api,
         teams.api,
         telegram.api,
+        access.api,
     ]
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from functions.omnichat.customer_schemas import PageQuery
 from functions.omnichat.inbox_schemas import person_id
+from functions.omnichat.realtime_schemas import NoticeOut
 from functions.omnichat.schemas import Done, Wire
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
@@ -16,7 +17,6 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
-from shared.http.times import Milliseconds
 from shared.usecases.reporting import personal_notifications
 from shared.usecases.reporting.personal_notifications import Notice
 
@@ -35,37 +35,21 @@ class NotificationPath(BaseModel):
     id: str = Field(max_length=64)
 
 
-class NoticeOut(Wire):
-    """`isPersonal` is true for what only this person is told, such as that somebody mentioned them."""
+class NoticeRow(NoticeOut):
+    """A notification, and whether the person who calls has read it."""
 
-    id: str
-    type: str
-    title: str
-    message: str
-    conversation_id: str | None
-    is_personal: bool
     read: bool
-    created_at: Milliseconds
 
     @classmethod
-    def of(cls, notice: Notice) -> NoticeOut:
-        notification = notice.notification
-        return cls(
-            id=notification.id,
-            type=notification.type,
-            title=notification.title,
-            message=notification.message,
-            conversation_id=notification.conversation_id,
-            is_personal=notification.user_id is not None,
-            read=notice.is_read,
-            created_at=notification.created_at,
-        )
+    def of_notice(cls, notice: Notice) -> NoticeRow:
+        notification = NoticeOut.of(notice.notification)
+        return cls(**notification.model_dump(by_alias=False), read=notice.is_read)
 
 
 class NoticesOut(Wire):
     """The latest first."""
 
-    notifications: list[NoticeOut]
+    notifications: list[NoticeRow]
     next_cursor: str | None
 
 
@@ -75,7 +59,7 @@ def list_notifications(query: PageQuery) -> Response:
     page, cursor = personal_notifications.list_page(
         deps(), caller().tenant_id, person_id(caller()), query.limit, query.cursor
     )
-    return answer(NoticesOut(notifications=[NoticeOut.of(notice) for notice in page], next_cursor=cursor))
+    return answer(NoticesOut(notifications=[NoticeRow.of_notice(notice) for notice in page], next_cursor=cursor))
 
 
 @api.put("/read", responses={200: Done})

@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message, Version, media_id
+from shared.domain.notifications import Notification
 from shared.http.described import DescribedByFields
 from shared.http.times import Milliseconds
 
@@ -42,7 +43,7 @@ class _Wire(BaseModel):
     )
 
 
-_OPTIONAL = frozenset({"verified", "note"})
+_OPTIONAL = frozenset({"verified", "note", "blocked"})
 """A message's fields that are left out where there is nothing to say."""
 
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
@@ -102,7 +103,8 @@ class MessageOut(_Wire, DescribedByFields):
     """A message. `status` is its fate in lower case, from `pending` to `read` or `dead`; inbound: `received`.
 
     `verified` is there, and false, where the author may be somebody else, and `note` where something of the message
-    went out otherwise than it was written, such as a file that went as a link.
+    went out otherwise than it was written, such as a file that went as a link. `blocked` is there, and true, where an
+    access rule blocks the sender.
     """
 
     id: str
@@ -131,11 +133,12 @@ class MessageOut(_Wire, DescribedByFields):
     deleted_at: Milliseconds | None
     verified: bool | None = None
     note: str | None = None
+    blocked: bool | None = None
 
     @classmethod
     def of(cls, message: Message) -> MessageOut:
         same = message.model_dump(
-            include=set(cls.model_fields) - {"direction", "author", "attachments", "content", "versions"}
+            include=set(cls.model_fields) - {"direction", "author", "attachments", "content", "versions", "blocked"}
         )
         return cls(
             **same,
@@ -147,6 +150,7 @@ class MessageOut(_Wire, DescribedByFields):
             content=message.content.model_dump(mode="json", exclude_defaults=True),
             versions=[VersionOut.of(version) for version in message.versions],
             verified=False if message.may_be_forged else None,
+            blocked=message.blocked or None,
         )
 
     @model_serializer(mode="wrap")
@@ -194,3 +198,20 @@ class ConversationOut(_Wire):
             priority=conversation.priority.upper(),
             owner=conversation.answers_next.upper(),
         )
+
+
+class NoticeOut(_Wire):
+    """`isPersonal` is true for what only one person is told, such as that somebody mentioned them."""
+
+    id: str
+    type: str
+    title: str
+    message: str
+    conversation_id: str | None
+    is_personal: bool
+    created_at: Milliseconds
+
+    @classmethod
+    def of(cls, notification: Notification) -> NoticeOut:
+        same = notification.model_dump(include=set(cls.model_fields))
+        return cls(**same, is_personal=notification.user_id is not None)

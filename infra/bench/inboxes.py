@@ -56,6 +56,7 @@ def _nth(conversation: Data, number: int) -> Data:
 
 def _read(journey: Journey, path: str) -> tuple[Cost, float]:
     """What one call asks of the store, and the median of the milliseconds that calls take."""
+    journey.get(path)  # who is calling is looked up once, and kept for a while
     _, cost = journey.get(path)
     durations = []
     for _ in range(_CALLS):

@@ -91,7 +91,11 @@ class Journey:
         self._client = create_app(self.deps, blueprints()).test_client()
         owner = {"email": "owner@example.com", "password": "correct horse"}
         self._headers["Authorization"] = f"Bearer {self._post('/api/auth/register', owner)['accessToken']}"
-        channel = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token", "pacePerSecond": 0}}
+        channel = {
+            "name": "Support",
+            "type": "TELEGRAM_BOT",
+            "config": {"botToken": "7:token", "pacePerSecond": 0, "messagesPerMinute": 0},
+        }
         self.webhook_path = f"/api/telegram/bot/webhook/{self._post('/api/channels', channel)['id']}"
 
     def hire_echo(self) -> None:

@@ -27,7 +27,13 @@ from shared.usecases.overview.live_figures import RANGE, LiveFigures
 Payload: TypeAlias = dict[str, Any]
 Subject: TypeAlias = Literal["session", "channel", "campaign"]
 
-_SEVERITIES = {"message_dead": "error", "channel_error": "error", "agent_failed": "warning"}
+_SEVERITIES = {
+    "message_dead": "error",
+    "channel_error": "error",
+    "webhook_unreadable": "error",
+    "agent_failed": "warning",
+    "ai_budget": "warning",
+}
 _ALERTS = {"error": "high", "warning": "medium"}
 """How severe what went wrong is, by the type of its notification."""
 

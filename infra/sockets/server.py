@@ -40,6 +40,9 @@ MAX_ROOMS = 200
 FOR_ADMINS = frozenset({realtime.WHATSAPP_QR})
 """Events that let whoever sees them take an account over, as over HTTP for admins alone."""
 
+FOR_SOME = FOR_ADMINS | {realtime.NOTIFICATION_CREATED}
+"""Events that not everybody in their rooms may hear."""
+
 FOR_GUESTS = frozenset({realtime.CHANNEL_STATUS})
 """What a client without a credential may hear."""
 
@@ -76,10 +79,12 @@ class _Client:
         """Whether it is somebody's page without a token, which may not know what to join."""
         return isinstance(self.holder, Principal) and self.proof.kind is not Kind.CREDENTIAL
 
-    def may_hear(self, name: str) -> bool:
-        """Whether an event of a room that the client is in is for its eyes."""
+    def may_hear(self, name: str, user_id: str | None = None) -> bool:
+        """Whether an event of a room that the client is in is for its eyes; `user_id` is whom alone it is for."""
         if isinstance(self.holder, Guest):
             return name in FOR_GUESTS
+        if user_id is not None and not (isinstance(self.holder, Principal) and self.holder.user_id == user_id):
+            return False
         is_admin = isinstance(self.holder, Principal) and self.holder.role.covers(Role.ADMIN)
         return is_admin or name not in FOR_ADMINS
 
@@ -126,6 +131,7 @@ class SocketServer:
             self._io.on(name, self._join)
         for name in ("leave-channel", "leaveChannel"):
             self._io.on(name, self._leave)
+        self._io.on("join-tenant", self._join_tenant)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
         """The app that answers at the socket path and under `/ws`, and leaves every other path to `otherwise`."""
@@ -167,7 +173,7 @@ class SocketServer:
             why = {"event": event.name, "event_id": event.id, "why": type(error).__name__}
             logger.error("dropped a realtime event", extra=why)
             return
-        emitted = asyncio.run_coroutine_threadsafe(self._tell(rooms, event.name, payload), loop)
+        emitted = asyncio.run_coroutine_threadsafe(self._tell(rooms, event, payload), loop)
         emitted.result(HAND_OVER_SECONDS)
 
     def _completed(self, event: RealtimeEvent) -> RealtimeEvent:
@@ -178,13 +184,13 @@ class SocketServer:
             logger.warning("an event could not be completed: %s", error.detail)
             return event
 
-    async def _tell(self, rooms: Sequence[str], event_name: str, payload: wire.Payload) -> None:
+    async def _tell(self, rooms: Sequence[str], event: RealtimeEvent, payload: wire.Payload) -> None:
         for room in [self._rooms[name] for name in rooms if name in self._rooms]:
-            room.announced += event_name in realtime.STANDING
-        for name in wire.names(event_name):
-            if event_name in FOR_ADMINS:
+            room.announced += event.name in realtime.STANDING
+        for name in wire.names(event.name):
+            if event.name in FOR_SOME:
                 for sid, client in list(self._clients.items()):
-                    if client.may_hear(event_name) and not client.rooms.keys().isdisjoint(rooms):
+                    if client.may_hear(event.name, _addressee(event)) and not client.rooms.keys().isdisjoint(rooms):
                         await self._io.emit(name, payload, to=sid)
             else:
                 await self._io.emit(name, payload, room=list(rooms))
@@ -267,6 +273,14 @@ class SocketServer:
         room = client.rooms.get(name)
         if room is not None:
             await self._catch_up(sid, client, channel, room)
+        return {"ok": True}
+
+    async def _join_tenant(self, sid: str, *args: object) -> Ack:
+        """Hear all channels of the tenant, and the notifications that are for the client's person or for everybody."""
+        client = self._clients.get(sid)
+        if client is None or not isinstance(client.holder, Principal):
+            return _refusal("this needs a credential")
+        await self._enter(sid, client, _room_name(client.tenant_id, EVERY_CHANNEL))
         return {"ok": True}
 
     async def _catch_up(self, sid: str, client: _Client, channel: str, room: _Room) -> None:
@@ -365,6 +379,11 @@ def _rooms_of(event: RealtimeEvent) -> list[str]:
     if event.name in FOR_GUESTS:
         rooms.append(_room_name(Guest().tenant_id, event.room))
     return rooms
+
+
+def _addressee(event: RealtimeEvent) -> str | None:
+    """The user whom alone a notification is for."""
+    return event.payload["notification"].get("user_id") if event.name == realtime.NOTIFICATION_CREATED else None
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:

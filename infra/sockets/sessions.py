@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from infra.sockets.whatsapp import gateway as whatsapp
 from shared import channels
 from shared.channel.connection import (
+    CAPACITY,
     LOOK,
-    PLACES,
     RESTART,
     TYPING,
     WAKE,
@@ -85,12 +85,12 @@ class Sessions:
         deps: Deps,
         channels: Mapping[str, Connections[BaseModel]],
         interval: float = INTERVAL,
-        places: Mapping[str, int] | None = None,
+        capacity: Mapping[str, int] | None = None,
     ) -> None:
         self._deps = deps
         self._channels = channels
         self._interval = interval
-        self._places = places or {}
+        self._capacity = capacity or {}
         self._leases: dict[str, Lease] = {}
         self._connections: dict[str, OpenConnection] = {}
         self._opening: set[str] = set()
@@ -190,7 +190,7 @@ class Sessions:
         leases = list(self._leases.values())
         if not leases or time.monotonic() < self._next_renewal:
             return
-        positions = {lease.instance_id: place for lease in leases if (place := self._position(lease))}
+        positions = {lease.instance_id: position for lease in leases if (position := self._position(lease))}
         try:
             renewed = session_leases.renew(self._deps, leases, positions)
         except HubError as error:
@@ -222,7 +222,7 @@ class Sessions:
         """How many more sessions may be taken: those that cannot be opened soon are left to other processes."""
         held_count = sum(lease.adapter == adapter for lease in self._leases.values())
         being_opened = len(self._leases) - len(self._connections)
-        return min(self._places.get(adapter, PLACES) - held_count, _AT_ONCE * 4 - being_opened)
+        return min(self._capacity.get(adapter, CAPACITY) - held_count, _AT_ONCE * 4 - being_opened)
 
     def _begin_opening(self, lease: Lease) -> None:
         former = self._leases.get(lease.instance_id)
@@ -365,7 +365,12 @@ class Sessions:
             return removals.under_way(self._deps, lease.instance_id)
 
     def _updated(self, lease: Lease, update: Mapping[str, Any]) -> None:
-        """Publish an update; raises when it could not be stored, and then it comes again."""
+        """Publish an update; raises when it could not be stored, and then it comes again.
+
+        Nothing is published of a connection that is only there so that the account can be unlinked.
+        """
+        if self._leases.get(lease.instance_id, lease).state is AuthState.LOGGING_OUT:
+            return
         instance = instance_lookup.find_cached(self._deps, instance_id=lease.instance_id)
         if instance is None:
             return
@@ -411,7 +416,7 @@ def connections_of(deps: Deps) -> dict[str, Connections[BaseModel]]:
 
 def sessions_for(deps: Deps) -> Sessions:
     whatsapp.offer(deps)
-    return Sessions(deps, connections_of(deps), places=holders.places(deps))
+    return Sessions(deps, connections_of(deps), capacity=holders.capacity(deps))
 
 
 def watching(sessions: Sessions, deliver_to_clients: Callable[[RealtimeEvent], None]) -> Callable[[Any], None]:

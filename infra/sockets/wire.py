@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut
+from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut, MessageOut, NoticeOut
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.channels.widget.outbound import TYPING as VISITOR_TYPING
 from shared.domain.conversations import Conversation
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message
+from shared.domain.notifications import Notification
 from shared.http.times import milliseconds
 from shared.usecases import realtime
 
@@ -52,6 +53,11 @@ def _needs_human(event: RealtimeEvent) -> Payload:
     return _conversation_updated(event) | {"reason": event.payload["reason"]}
 
 
+def _notification(event: RealtimeEvent) -> Payload:
+    notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
+    return {"notification": notification.model_dump(mode="json")}
+
+
 def _as_it_is(event: RealtimeEvent) -> Payload:
     return event.payload
 
@@ -63,6 +69,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.MESSAGE_CREATED: _message,
     realtime.MESSAGE_UPDATED: _message,
     realtime.CONVERSATION_UPDATED: _conversation_updated,
+    realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,

@@ -99,14 +99,14 @@ class Connections(Protocol[Config]):
     def close(self) -> None: ...
 
 
-PLACES = 200
+CAPACITY = 200
 """Accounts of a channel that one process holds, where the channel says nothing else."""
 
 
 class ConnectionModule(Protocol[Config]):
     """Channels with such connections; what comes over one goes through `accept` and `parse` as a webhook would."""
 
-    def places(self, settings: Settings) -> int:
+    def capacity(self, settings: Settings) -> int:
         """How many accounts of this channel one process holds at most."""
         ...
 

@@ -15,6 +15,7 @@ from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
 
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
+    from shared.domain.access import AccessRuleSet
     from shared.domain.accounts import (
         AccountLink,
         ApiKey,
@@ -178,6 +179,12 @@ class UnitOfWork:
     )
     calls: TenantCollection[Call] = TenantCollection("calls", "shared.domain.calls:Call", "call")
     ratings: TenantCollection[Rating] = TenantCollection("ratings", "shared.domain.ratings:Rating", "rating")
+    access_rules: SharedCollection[AccessRuleSet] = SharedCollection(
+        "access_rules",
+        "shared.domain.access:AccessRuleSet",
+        "set of access rules",
+        id_of=lambda rule_set: rule_set.tenant_id,
+    )
     routing_rules: SharedCollection[RuleSet] = SharedCollection(
         "routing_rules",
         "shared.domain.routing:RuleSet",

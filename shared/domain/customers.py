@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from pydantic import BaseModel, Field
@@ -62,6 +62,23 @@ class Survey(BaseModel):
     until: datetime
 
 
+class MessageCount(BaseModel):
+    """How many messages came from an address within the minute that began at `since`."""
+
+    since: datetime
+    number: int = 0
+
+
+_MINUTE = timedelta(minutes=1)
+
+
+def count_message(count: MessageCount | None, now: datetime) -> MessageCount:
+    """The count with one more message, in a new minute where the former is over."""
+    if count is None or now - count.since >= _MINUTE:
+        return MessageCount(since=now, number=1)
+    return MessageCount(since=count.since, number=count.number + 1)
+
+
 class CampaignMark(BaseModel):
     """The campaign to which the customer's next message, until then, is a response."""
 
@@ -89,6 +106,7 @@ class Identity(BaseModel):
     first message. `waiting_since` is the arrival of the oldest message that
     nobody has answered, kept here too so that storing the next one needs no
     look at the conversation; `automatic_answers` lies here for the same reason.
+    `message_count` tells a flood.
     `unsettled_ids` names messages to it of which nobody knows whether the provider has them.
     `awaits_routing` says that routing rules have not been applied to its open
     conversation yet, for it began with a message that is not routed. Nothing is answered by itself at an address that
@@ -114,6 +132,7 @@ class Identity(BaseModel):
     automatic_answers: AnswerCount | None = None
     awaits_routing: bool = False
     opted_out: bool = False
+    message_count: MessageCount | None = None
     unsettled_ids: list[str] = Field(default_factory=list)
     created_at: datetime
 

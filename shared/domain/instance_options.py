@@ -19,6 +19,9 @@ MOST_ANSWERS = 10_000
 MOST_HUMAN_PAUSE = 10_080
 """Minutes, a week, for which machines may pause after the last sign of a person."""
 
+PER_MINUTE = 20
+"""Messages of one customer after which automatic answers pause."""
+
 _OFF = frozenset({"false", "0", "no", "off"})
 
 
@@ -67,6 +70,14 @@ def _minutes(value: object) -> object:
     return value
 
 
+def _messages(value: object) -> object:
+    if value is None:
+        return PER_MINUTE
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ANSWERS:
+        raise ValueError(f"give a whole number from 0 (no limit) to {MOST_ANSWERS}")
+    return value
+
+
 def _phrases(value: object) -> object:
     if value is None:
         return None
@@ -88,7 +99,8 @@ class HubOptions(BaseModel):
     a rating, with `csat_text` as the question. With `groups` as `all` machines answer everything in groups, with false
     nothing, else what speaks to the account. `automatic_answers_per_hour` is how many answers one address gets from
     machines. `human_pause_minutes` is how long machines pause in a conversation after the last sign of its person,
-    where that differs from the tenant's. `opt_out_words` and `opt_in_words` are instead of the hub's own. With
+    where that differs from the tenant's. `opt_out_words` and `opt_in_words` are instead of the hub's own.
+    After more than `messages_per_minute` of one customer machines pause; 0 is no limit. With
     `read_marks` customers see what people of the business have read. With `growing_answers` they see an AI agent's
     answer while it is being written, where a message can be edited.
     """
@@ -108,6 +120,7 @@ class HubOptions(BaseModel):
     groups: Annotated[Literal["addressed", "all", "none"], BeforeValidator(_groups)] = _option("groups", "addressed")
     automatic_answers_per_hour: Annotated[int, BeforeValidator(_answers)] = _option("automatic_answers_per_hour", 20)
     human_pause_minutes: Annotated[int | None, BeforeValidator(_minutes)] = _option("human_pause_minutes")
+    messages_per_minute: Annotated[int, BeforeValidator(_messages)] = _option("messages_per_minute", PER_MINUTE)
     opt_out_words: Annotated[list[str] | None, BeforeValidator(_phrases)] = _option("opt_out_words")
     opt_in_words: Annotated[list[str] | None, BeforeValidator(_phrases)] = _option("opt_in_words")
 

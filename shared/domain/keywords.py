@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 LONGEST = 200
-"""Characters of a text in which a person is asked for; a longer one is for whoever answers to understand."""
+"""Characters of a text that is looked through; a longer one is for whoever answers to understand."""
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff]")
@@ -58,7 +58,6 @@ PERSON = (
 """Phrases by which customers ask for a person, in 14 languages."""
 
 
-@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """The text's words in lower case, without accents and punctuation, a space between them."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -66,10 +65,18 @@ def plain(text: str) -> str:
     return _NOT_LETTERS.sub(" ", letters).strip()
 
 
+@lru_cache(maxsize=4096)
+def _plain_phrase(phrase: str) -> str:
+    """Of a phrase, which is compared with every message; of the messages themselves nothing is kept."""
+    return plain(phrase)
+
+
 def is_one_of(text: str, phrases: Iterable[str]) -> bool:
     """Whether the text says one of the phrases and nothing else."""
+    if len(text) > LONGEST:
+        return False
     plain_text = plain(text)
-    return bool(plain_text) and any(plain_text == plain(phrase) for phrase in phrases)
+    return bool(plain_text) and any(plain_text == _plain_phrase(phrase) for phrase in phrases)
 
 
 def asks_for(text: str, phrases: Iterable[str]) -> bool:
@@ -80,7 +87,7 @@ def asks_for(text: str, phrases: Iterable[str]) -> bool:
     if len(text) > LONGEST:
         return False
     plain_text = plain(text)
-    return any(_has(plain_text, plain(phrase)) for phrase in phrases)
+    return any(_has(plain_text, _plain_phrase(phrase)) for phrase in phrases)
 
 
 def _has(text: str, phrase: str) -> bool:

@@ -137,7 +137,8 @@ class Message(BaseModel):
     `spans` say how the text is to look; without them it is as it was written.
     `author_phone` is the number of whoever wrote to us, where it is known.
     `content` is what the customer sees beside text and files. No machine answers
-    a message that is `for_people`. `consent` is what it changes for its customer: they opt out, or in.
+    a message that is `for_people`. `consent` is what it changes for its customer: they opt out, or in. A `blocked`
+    one came from somebody who may not write.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
     otherwise than it was written, such as a file that went as a link.
@@ -165,6 +166,7 @@ class Message(BaseModel):
     content: Content = Field(default_factory=lambda: NO_CONTENT)  # a default would be copied for each message
     for_people: bool = False
     consent: Consent | None = None
+    blocked: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None

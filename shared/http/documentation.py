@@ -49,6 +49,7 @@ _TAGS = {
     "OmniChat users": "The people of a tenant.",
     "OmniChat keys": "API keys for programs.",
     "OmniChat settings": "What holds for the whole tenant.",
+    "OmniChat access rules": "Who may write to the business, and who may not.",
     "OmniChat Telegram accounts": "Logging in to a person's own Telegram account.",
     "Omni-Hub": "Instances: accounts at providers, their connection, and installation links.",
     "Dashboard channels": "Channels by type, and whether their credentials work.",

@@ -31,8 +31,8 @@ CALL_CHANGED = "call-changed"
 NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
 """The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
 
-FOR_DASHBOARDS = frozenset({NOTIFICATION_CREATED, CAMPAIGN_UPDATED, CALL_CHANGED})
-"""The events of these rooms, which only dashboards are told."""
+FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
+"""The events that only dashboards are told."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""

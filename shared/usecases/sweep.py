@@ -26,7 +26,6 @@ from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
-from shared.usecases.instances.missing_holders import MissingHolders
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
 from shared.usecases.reporting.notifications import notify_once
@@ -114,10 +113,7 @@ def _act(document: DocumentUnit[M], action: Callable[[UnitOfWork, M], None]) -> 
 
 
 def _wake_overdue(deps: Deps) -> int:
-    missing_holders = MissingHolders(deps)
-
     def wake(unit: UnitOfWork, item: OutboxItem) -> None:
-        missing_holders.check(item)
         enqueueing.wake(deps, item.tenant_id, item.conversation_id, None)
 
     query = UnitOfWork(deps.store).outbox.query().where(lambda item: item.open, "==", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.config import Settings
@@ -18,11 +19,12 @@ COMMAND = [sys.executable, "-m", "infra.local.serve"]
 class HubProcess(Driver):
     """`python -m infra.local.serve` over `directory`; `settings` are its environment."""
 
-    def __init__(self, directory: Path, **settings: str) -> None:
+    def __init__(self, directory: Path, command: Sequence[str] = COMMAND, **settings: str) -> None:
         self.data = directory / "data"
         super().__init__(Settings(data_dir=self.data))
         self.starts = 0
         self._directory = directory
+        self._command = command
         self._environment = {
             "PYTHONPATH": str(ROOT),
             "DATA_DIR": str(self.data),
@@ -35,6 +37,15 @@ class HubProcess(Driver):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    @property
     def log(self) -> str:
         """What all runs so far wrote to standard error."""
         return "".join(path.read_text() for path in sorted(self._directory.glob("*.err")))
@@ -45,7 +56,7 @@ class HubProcess(Driver):
         out, err = (self._directory / f"{self.starts:02}.{kind}" for kind in ("out", "err"))
         with out.open("wb") as stdout, err.open("wb") as stderr:
             self._process = subprocess.Popen(
-                COMMAND, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr
+                self._command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr
             )
         process = self._process
         output = eventually(lambda: out.read_text() or ("it ended" if process.poll() is not None else ""), PATIENCE)

@@ -41,6 +41,7 @@ BY_PREFIX = {
     "/api/users/invitations": "invitation_id",
     "/api/users": "user_id",
     "/api/keys": "key_id",
+    "/api/access/rules": "access_rule_id",
     "/api/teams": "team_id",
     "/sessions": "conversation_id",
     "/customers": "customer_id",
@@ -83,6 +84,7 @@ def _newer_property(hub: Hub) -> dict[str, str]:
         ("/api/teams", "team_id", {"name": MARK}),
         ("/api/canned-replies", "canned_reply_id", {"shortCode": MARK, "text": MARK}),
         ("/api/keys", "key_id", {"name": MARK}),
+        ("/api/access/rules", "access_rule_id", {"effect": "block", "kind": "tag", "value": MARK}),
         (
             "/api/users",
             "invitation_id",

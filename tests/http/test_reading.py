@@ -31,6 +31,7 @@ SHORT = {
     "/api/v1/instances/supported-channels": "the hub's own channels",
     "/integrations/status": "one for each channel type and provider",
     "/routing/rules": "a tenant has at most 100 rules",
+    "/api/access/rules": "a tenant has at most 1000 rules",
     "/api/teams/{id}/members": "a team has at most 20 members",
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/teams/{id}": "a team's members, of which there are few",
@@ -44,6 +45,7 @@ SHORT = {
     "/analytics/dashboard": "one bucket for each part of the period",
     "/analytics/channel-performance": "one bucket for each hour of the period",
     "/analytics/customer-satisfaction": "one bucket for each day of the period",
+    "/api/customers/{id}": "a customer's addresses, at most 200",
     "/health": "no list",
 }
 

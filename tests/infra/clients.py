@@ -22,7 +22,10 @@ from shared.security.tokens import AccessClaims, sign, span
 from shared.usecases.accounts.credentials import access_key
 from tests.documents import MOMENT, a_user, an_instance
 
-EVENTS = ("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated")
+EVENTS = (
+    *("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated"),
+    "notification-created",
+)
 
 
 def token_for(deps: Deps, tenant_id: str, seconds: int = 600, role: Role = Role.ADMIN) -> str:

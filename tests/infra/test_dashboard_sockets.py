@@ -133,7 +133,14 @@ def test_a_message_of_a_channel_that_is_gone_is_no_frame(deps: Deps, listen: Lis
 
 
 @pytest.mark.parametrize(
-    ("type_", "severity"), [("channel_error", "high"), ("message_dead", "high"), ("agent_failed", "medium")]
+    ("type_", "severity"),
+    [
+        ("channel_error", "high"),
+        ("message_dead", "high"),
+        ("webhook_unreadable", "high"),
+        ("agent_failed", "medium"),
+        ("ai_budget", "medium"),
+    ],
 )
 def test_what_went_wrong_is_an_alert_too(deps: Deps, listen: Listen, type_: str, severity: str) -> None:
     page = listen("/ws", token_for(deps, "t1"))

@@ -12,9 +12,11 @@ from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from infra.sockets import wire
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
+from shared.domain.accounts import Role
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus, PairingCode
 from shared.domain.messages import Attachment, MessageKind
+from shared.domain.notifications import Notification
 from shared.http.times import milliseconds
 from shared.ports.store import Create, Merge, Ref
 from shared.usecases import realtime
@@ -177,6 +179,42 @@ def test_a_conversation_of_which_only_a_part_is_known_is_told_whole(deps: Deps, 
     assert joined.next()[1]["conversation"]["assigneeId"] == "a1"
     realtime.conversation_updated(deps, stored.model_copy(update={"id": "gone", "assignee_id": None}), is_whole=False)
     assert joined.next()[1]["conversation"]["id"] == "gone"
+
+
+def _notification(id_: str, user_id: str | None = None) -> Notification:
+    texts = {"title": "T", "message": "M"}
+    return Notification(
+        id=id_, tenant_id="t1", type="mention", user_id=user_id, conversation_id="c1", created_at=MOMENT, **texts
+    )
+
+
+def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_for_them(
+    deps: Deps, client: Connect
+) -> None:
+    agent, admin = client(token_for(deps, "t1", role=Role.AGENT)), client(token_for(deps, "t1"))
+    stranger = client(token_for(deps, "t2"))
+    for each in (agent, admin, stranger):
+        assert each.ask("join-tenant") == {"ok": True}
+    realtime.notification_created(deps, _notification("for the agent", "agent-t1"))
+    realtime.notification_created(deps, _notification("for all"))
+    name, payload = agent.next()
+    assert name == "notification-created"
+    assert payload["notification"] == {
+        "id": "for the agent",
+        "type": "mention",
+        "title": "T",
+        "message": "M",
+        "conversationId": "c1",
+        "isPersonal": True,
+        "createdAt": "2026-03-01T12:30:15.123Z",
+    }
+    for each in (agent, admin):
+        assert each.next()[1]["notification"]["id"] == "for all"
+    realtime.conversation_updated(deps, a_conversation())
+    for each in (agent, admin):
+        assert each.next()[0] == "conversation-updated"
+    realtime.emit(deps, "t2", "i9", "whatsapp-connected", {})
+    assert stranger.next()[0] == "whatsapp-connected"
 
 
 def test_who_leaves_hears_nothing_more(deps: Deps, joined: Client) -> None:

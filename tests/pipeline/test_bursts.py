@@ -69,12 +69,17 @@ def test_what_came_while_the_agent_decided_to_say_nothing_is_still_answered(hub:
     assert _answered(hub, 2) == ["re: two"]
 
 
-def test_the_machine_keeps_silent_when_a_human_was_faster(hub: Hub) -> None:
+def test_the_machine_keeps_silent_when_a_human_was_faster_until_the_conversation_is_released(hub: Hub) -> None:
     _shop(hub, _slowly)
     _write(hub, "one")
     hub.provider.wait_for(RUN)
-    hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": "I am here"}, 202)
+    conversation_id = hub.conversation().id
+    hub.post("/api/messages/send", {"conversationId": conversation_id, "text": "I am here"}, 202)
     _write(hub, "thanks")
+    eventually(lambda: _inbound(hub) == ["one", "thanks"])
+    eventually(hub.idle)
+    assert hub.sent_texts(SEND) == ["I am here"]
+    hub.post(f"/api/conversations/{conversation_id}/release", {}, 200)
     hub.provider.wait_for(RUN, 2)
     assert _answered(hub, 2) == ["I am here", "re: thanks"]
 

@@ -188,6 +188,14 @@ def test_an_echo_that_overtakes_the_sending_of_an_answer_is_no_person(manual_hub
     assert manual_hub.conversation().owner is Owner.BOT
 
 
+def test_the_alert_of_a_script_takes_no_conversation(manual_hub: ManualHub, bot: str, answered: str) -> None:
+    alert = {"source": "shop", "message": "Your parcel is on its way", "mode": "direct", "target": "5"}
+    manual_hub.post("/api/webhook", alert)
+    manual_hub.writes(bot, "two")
+    assert _answers(manual_hub) == ["Echo: one", "Echo: two"]
+    assert manual_hub.of(answered).owner is Owner.BOT
+
+
 def test_of_two_who_take_at_once_one_has_it_and_the_other_learns_who(
     manual_hub: ManualHub, answered: str, colleague: dict[str, str]
 ) -> None:

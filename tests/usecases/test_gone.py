@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from shared.channelkit.auth import AuthState, ChannelAuth
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
@@ -19,9 +17,8 @@ from shared.ports.store import Create, Delete, Merge
 from shared.usecases.conversations import ratings
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import connection_state, instance_connection, instance_lookup, lost_secrets
-from shared.usecases.instances.missing_holders import GRACE, MissingHolders
 from tests import refs
-from tests.documents import a_message, an_instance, an_outbox_item
+from tests.documents import a_message, an_instance
 from tests.pipeline.hub import UPDATE
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import accepted, fate
@@ -123,35 +120,6 @@ def test_a_lost_secret_of_a_channel_stays_until_it_is_entered_again(deps: Deps, 
     instance = UnitOfWork(deps.store).instances.of_any_tenant(BOT.id)
     status = {"there": InstanceStatus.ERROR, "deleted": InstanceStatus.DELETED, "being removed": None}
     assert (instance and instance.status) == status[standing]
-
-
-@pytest.mark.parametrize(
-    ("state", "adapter", "late", "notified"),
-    [
-        (None, "telegram_user", True, 0),
-        (AuthState.LOGGED_OUT, "telegram_user", True, 0),
-        (AuthState.CONNECTED, "telegram_user", False, 0),
-        (AuthState.CONNECTED, "telegram_bot", True, 0),
-        (AuthState.CONNECTED, None, True, 0),
-        (AuthState.CONNECTED, "telegram_user", True, 1),
-    ],
-)
-def test_a_tenant_is_notified_of_connected_accounts_alone_that_nobody_holds(
-    deps: Deps, state: AuthState | None, adapter: str | None, late: bool, notified: int
-) -> None:
-    long_ago = deps.now() - GRACE - timedelta(minutes=1)
-    if adapter:
-        _store(deps, an_instance(adapter))
-    if state:
-        lease_end = long_ago if late else deps.now()
-        unit = UnitOfWork(deps.store)
-        login = {"adapter": "telegram_user", "state": state, "lease_expires_at": lease_end, "updated_at": long_ago}
-        unit.channel_auth.add(ChannelAuth(instance_id="i1", tenant_id="t1", **login))
-        unit.commit()
-    missing_holders = MissingHolders(deps)
-    for _ in range(2):
-        missing_holders.check(an_outbox_item(created_at=long_ago))
-    assert deps.store.count("notifications") == notified
 
 
 def test_a_message_on_a_channel_whose_adapter_is_gone_is_given_up(manual_hub: ManualHub) -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -77,6 +77,12 @@ class Phones:
             values: dict[str, Any] = json.loads(answer.read())
         return values
 
+    def answers(self) -> list[str]:
+        """All texts that customers' phones have decrypted."""
+        messages = [dict(received["messages"]) for received in self.state()["received"]]
+        contents = [content for each in messages for content in each.values() if isinstance(content, dict)]
+        return [str(_text_of(content)) for content in contents]
+
     def read(self, to: str) -> list[Any]:
         """What a customer's phone has decrypted, in WhatsApp's JSON, without the messages' secrets."""
         return [
@@ -98,6 +104,10 @@ class Phones:
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
             content = answer.read()
         return json.loads(content) if content.startswith(b"{") else None
+
+
+def _text_of(content: Mapping[str, Any]) -> object:
+    return content.get("conversation") or content.get("extendedTextMessage", {}).get("text")
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
@@ -21,6 +23,7 @@ from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, Recei
 from neonize.utils.jid import build_jid
 
 from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.message_copies import MessageCopies
 from infra.sockets.whatsapp.protobuf_json import from_json, to_json
 
 _PHONE, _LID = "s.whatsapp.net", "lid"
@@ -54,6 +57,7 @@ class Account:
     def __init__(self, tell: Tell, start: protocol.Start, proxy: str | None) -> None:
         self._tell = tell
         self._start = start
+        self._copies = MessageCopies(Path(start.store).parent)
         self._proxy = ProxySettings(proxy_address=proxy) if proxy else None
         self._codes = 0
         self._own = ""
@@ -194,13 +198,17 @@ class Account:
         }
         if event.Message.HasField("pollUpdateMessage"):
             data |= self._vote(event)
-        self._tell(protocol.Message(data=data))
+        self._tell_message(data)
 
     def _vote(self, event: Any) -> dict[str, Any]:
         """What a vote says; nothing for one in a poll whose secret the account does not have."""
         with suppress(Exception):
             return {"vote": to_json(self.client.decrypt_poll_vote(event))}
         return {}
+
+    def _tell_message(self, data: dict[str, Any]) -> None:
+        report = protocol.Message(data=data)
+        self._tell(replace(report, copy=self._copies.keep(protocol.line(report))))
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:
         """A message's key as web clients write it: a person may have a phone's address and a hidden one."""
@@ -229,9 +237,7 @@ class Account:
         call = event.basicCallMeta
         caller, other = _address(getattr(call, "from")), _address(call.callCreatorAlt)
         key = {"id": call.callID, "remoteJid": caller, "remoteJidAlt": other, "fromMe": False}
-        self._tell(
-            protocol.Message(data={"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}})
-        )
+        self._tell_message({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}})
 
     def _history(self, event: Any) -> None:
         """What the phone hands over of the time before the pairing; a chat's messages come newest first."""

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from itertools import count
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -39,7 +40,7 @@ BANNED_SECONDS = 3600.0
 _LONGEST_PAUSE = 30.0
 _CLOSED = "the connection has just ended"
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 class WorkerLine:
@@ -134,10 +135,10 @@ class WorkerLine:
         self._gone.wait(1.0)
         if self._is_paired:
             self._files.save()
-        self._files.close()
         self._jobs.put(None)
         # What came is published before anybody goes on, as far as the store takes it.
         self._passing.join(PASSING_SECONDS)
+        self._files.close()
 
     def look(self) -> None:
         """Called twice a second: end a worker with which something is wrong, and save what has changed."""
@@ -230,7 +231,7 @@ class WorkerLine:
                 # It may come several times while the worker tries to get the connection back.
                 self._is_open, self._offline_since = False, self._offline_since or time.monotonic()
             case protocol.Message():
-                self._bring("history" if report.history else "message", report.data)
+                self._jobs.put(partial(self._publish, report))
             case protocol.Receipt():
                 self._jobs.put(partial(self._hand_over_receipt, report))
             case _:
@@ -261,12 +262,33 @@ class WorkerLine:
             self._jobs.put(self._files.save)
             self._jobs.put(self._listener.on_paired)
         self._bring("connected", {"name": report.name})
+        unpublished = self._files.unpublished()
+        if unpublished:
+            logger.info("messages that a killed process left are published: %s", len(unpublished))
+        for path in unpublished:
+            self._jobs.put(partial(self._publish_copy, path))
         if not self._opened.done():
             self._opened.set_result(None)
 
     def _bring(self, event: str, data: Mapping[str, Any]) -> None:
         update = {"event": event, "sender": self._own, "data": data}
         self._jobs.put(partial(self._hand_over, update))
+
+    def _publish(self, message: protocol.Message) -> bool:
+        event = "history" if message.history else "message"
+        is_published = self._hand_over({"event": event, "sender": self._own, "data": message.data})
+        if is_published and message.copy:
+            self._files.copies.forget(message.copy)
+        return is_published
+
+    def _publish_copy(self, path: Path) -> None:
+        """Publish what a former line left; what cannot be read was being written when the worker was killed."""
+        try:
+            message = protocol.report(path.read_bytes())
+        except (OSError, ValueError):
+            message = None
+        if not isinstance(message, protocol.Message) or self._publish(message):
+            path.unlink(missing_ok=True)
 
     def _hand_over_receipt(self, report: protocol.Receipt) -> None:
         """With our own id of each message, by which one is settled whose id at WhatsApp nobody has heard."""
@@ -276,17 +298,17 @@ class WorkerLine:
             data = {"key": key, "status": report.status, "part_id": part_ids.get(identifier)}
             self._hand_over({"event": "receipt", "sender": self._own, "data": data})
 
-    def _hand_over(self, update: Mapping[str, Any]) -> None:
-        """Again and again until it is taken: WhatsApp counts it as received already."""
+    def _hand_over(self, update: Mapping[str, Any]) -> bool:
+        """Again and again until it is taken: WhatsApp counts it as received already. False when the line ends first."""
         pause = 0.5
         while True:
             try:
                 self._listener.on_update(update)
-                return
+                return True
             except Exception:
                 logger.exception("an update of WhatsApp's could not be stored, it is tried again")
                 if self._closing.wait(pause):
-                    return
+                    return False
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _pass_on(self) -> None:

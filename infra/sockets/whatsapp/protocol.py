@@ -130,11 +130,13 @@ class Message:
 
     `data` has `key` (`id`, `remoteJid`, `remoteJidAlt`, `fromMe`, `participant`, `participantAlt`), `messageTimestamp`
     in seconds, `pushName` and `message`; of a vote in a poll also `vote`, with the digests (SHA-256) of the options as
-    `selectedOptions`. What is `history` was said before the account was paired.
+    `selectedOptions`. What is `history` was said before the account was paired. `copy` names the file in `copies/`,
+    beside the store, in which the worker keeps this line until the hub deletes it.
     """
 
     data: Mapping[str, Any]
     history: bool = False
+    copy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

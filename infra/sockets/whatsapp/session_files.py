@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import os
-import shutil
 import sqlite3
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from infra.sockets.whatsapp.message_copies import MessageCopies, copies_in, delete_all_but_copies
 from shared.channels.whatsapp_web.gateway import PROVIDER, Session
 from shared.channels.whatsapp_web.message_secrets import part_id_of
 from shared.errors import ConfigurationInvalid, Conflict, ProviderUnavailable, StoreError
@@ -37,8 +37,10 @@ class SessionFiles:
         self._is_lost = False
         self._seen: tuple[object, ...] = ()
         self._changed_at: float | None = None
-        self.directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_parent()))
+        self._leftovers = _leftovers(session.id)
+        self.directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{session.id}-", dir=_parent()))
         self.store = self.directory / "session.db"
+        self.copies = MessageCopies(self.directory)
 
     def restore(self) -> bool:
         """Whether there was anything to restore. From now on no former holder can save any more."""
@@ -96,9 +98,16 @@ class SessionFiles:
                 # Without its key, which is destroyed next, nobody can open it.
                 logger.warning("a session's snapshots stay: %s", error.detail)
 
+    def unpublished(self) -> list[Path]:
+        """The messages that former lines of the session left, each a line of the worker's; whoever publishes one
+        deletes it.
+        """
+        return [path for directory in self._leftovers for path in copies_in(directory)]
+
     def close(self) -> None:
-        """Delete what is in clear."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Delete what is in clear, but for messages that are still to be published."""
+        for directory in [self.directory, *self._leftovers]:
+            delete_all_but_copies(directory)
 
     def _put(self, plain: bytes) -> None:
         epoch = self._session.epoch
@@ -149,11 +158,31 @@ def _secrets_in(store: Path, message_ids: Sequence[str]) -> dict[str, bytes]:
 
 
 def delete_leftovers() -> None:
-    """Delete what processes that were killed have left in clear."""
-    for directory in Path(_parent() or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not _runs(int(pid)):
-            shutil.rmtree(directory, ignore_errors=True)
+    """Delete what processes that were killed have left in clear, but for messages that are still to be published."""
+    for directory in _directories():
+        if not _runs(_pid_of(directory)):
+            delete_all_but_copies(directory)
+
+
+def _leftovers(session_id: str) -> list[Path]:
+    """The directories of a session's former lines, of this process or of one that has ended."""
+    return [
+        directory
+        for directory in _directories(f"-{session_id}-")
+        if (pid := _pid_of(directory)) == os.getpid() or not _runs(pid)
+    ]
+
+
+def _directories(session: str = "-") -> list[Path]:
+    return [
+        directory
+        for directory in sorted(Path(_parent() or tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+        if directory.name.removeprefix(_PREFIX).partition("-")[0].isdecimal() and session in directory.name
+    ]
+
+
+def _pid_of(directory: Path) -> int:
+    return int(directory.name.removeprefix(_PREFIX).partition("-")[0])
 
 
 def _runs(pid: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.channel.connection import PLACES, Listener, OpenConnection, Position, SessionEnded
+from shared.channel.connection import CAPACITY, Listener, OpenConnection, Position, SessionEnded
 from shared.channels.discord import gateway
 from shared.channels.discord.api import PROVIDER
 from shared.channels.discord.config import DiscordConfig, DiscordSettings
@@ -20,8 +20,8 @@ from shared.domain.instances import Instance
 from shared.errors import ProviderUnavailable
 
 
-def places(settings: Settings) -> int:
-    return PLACES
+def capacity(settings: Settings) -> int:
+    return CAPACITY
 
 
 def connections(deps: Deps) -> DiscordConnections:

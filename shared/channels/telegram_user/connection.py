@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.channel.connection import PLACES, Listener, OpenConnection, Position, SessionEnded
+from shared.channel.connection import CAPACITY, Listener, OpenConnection, Position, SessionEnded
 from shared.channelkit.held_lines import HeldLines, LineConnections
 from shared.channels.telegram_user.api import gateway, is_configured
 from shared.channels.telegram_user.config import TelegramUserConfig
@@ -18,8 +18,8 @@ _lines: HeldLines[Line] = HeldLines()
 hold, drop, line_of, is_held_elsewhere = _lines.hold, _lines.drop, _lines.line_of, _lines.is_held_elsewhere
 
 
-def places(settings: Settings) -> int:
-    return PLACES
+def capacity(settings: Settings) -> int:
+    return CAPACITY
 
 
 def connections(deps: Deps) -> TelegramConnections | None:

@@ -23,7 +23,7 @@ hold, drop, line_of, is_held_elsewhere = _lines.hold, _lines.drop, _lines.line_o
 have_typing_shown = _lines.have_typing_shown
 
 
-def places(settings: Settings) -> int:
+def capacity(settings: Settings) -> int:
     """Each account is a process of its own, so that memory decides."""
     return settings.of(WhatsAppWebSettings).whatsapp_accounts
 

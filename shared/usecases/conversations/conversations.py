@@ -162,16 +162,26 @@ def _current_customer_id(deps: Deps, tenant_id: str, customer_id: str) -> str:
 
 
 def messages_page(
-    deps: Deps, tenant_id: str, conversation_id: str, limit: int, cursor: str | None
+    deps: Deps,
+    tenant_id: str,
+    conversation_id: str,
+    limit: int,
+    cursor: str | None,
+    *,
+    with_blocked: bool = False,
 ) -> tuple[list[Message], str | None]:
-    """The newest messages, oldest first; the cursor leads to older ones. Raises `NotFound`."""
+    """The newest messages, oldest first; the cursor leads to older ones. Raises `NotFound`.
+
+    Without those of senders who may not write, unless they are asked for: a page may have fewer than `limit` then.
+    """
     unit = UnitOfWork(deps.store)
     unit.conversations.owned(tenant_id, conversation_id)
     query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation_id)
     query = query.order_by(lambda message: message.sent_at, descending=True)
     query = query.order_by(lambda message: message.created_at, descending=True)
     page = query.page(min(limit, MOST), cursor)
-    return page.documents[::-1], page.cursor
+    messages = [message for message in page.documents[::-1] if with_blocked or not message.blocked]
+    return messages, page.cursor
 
 
 def update(

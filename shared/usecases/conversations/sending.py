@@ -52,6 +52,7 @@ class Content:
     """What to say. A `template` goes out alone; the text beside it is what the hub shows for it.
 
     A `poll` goes out alone, too. `forward_of` names a message that is passed on, as the provider does it or as a copy.
+    What is written `by_program`, such as an alert, takes no conversation from the machines.
     """
 
     text: str | None = None
@@ -62,6 +63,7 @@ class Content:
     choices: tuple[Choice, ...] = ()
     poll: Poll | None = None
     forward_of: str | None = None
+    by_program: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def send(
     if content.forward_of is None:
         draft.check()
     try:
-        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft, content.forward_of))
+        is_new = run_with_retry(deps, lambda unit: _attempt(deps, unit, caller, target, draft, content))
     except HubError:
         # What was accepted stays accepted, whatever its target has become since.
         if draft.request_hash is None or not _is_accepted(deps, caller, draft):
@@ -124,7 +126,7 @@ def _attempt(
     caller: Principal,
     target: Target,
     draft: enqueueing.Draft,
-    forward_of: str | None,
+    content: Content,
 ) -> bool:
     """Returns False for a message that was accepted before."""
     if unit.messages.collided_with(draft.message_id) is not None:
@@ -133,11 +135,12 @@ def _attempt(
     instance = instance_lookup.by_id(deps, caller.tenant_id, conversation.instance_id)
     if instance.adapter not in names():
         raise Unprocessable("this channel cannot send messages")
-    if forward_of is not None:
-        draft = forwarding.passing_on(deps, unit, caller.tenant_id, draft, forward_of, instance)
+    if content.forward_of is not None:
+        draft = forwarding.passing_on(deps, unit, caller.tenant_id, draft, content.forward_of, instance)
     windows.check(deps, unit, instance, conversation, draft)
     conversations.reopen(deps, unit, conversation)
-    ownership.note_sign(deps, unit, caller, conversation, instance)
+    if not content.by_program:
+        ownership.note_sign(deps, unit, caller, conversation, instance)
     for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
         uploads.refer(deps, unit, message)
     return True

@@ -137,7 +137,7 @@ def _show_profile(deps: Deps, customer_id: str) -> None:
     def attempt(unit: UnitOfWork) -> None:
         customer = unit.customers.of_any_tenant(customer_id)
         if customer is not None:
-            customers.show_profile(unit, customer)
+            customers.show_profile(unit, customer, deps.now())
 
     run_with_retry(deps, attempt)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.deps import Deps
@@ -119,7 +120,7 @@ def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, An
         dependent = {"preferences": preferences, "custom_fields": custom_fields, "updated_at": deps.now()}
         unit.customers.change(customer, {**changes, **dependent})
         customer_tags.index(unit, customer, former_tags)
-        show_profile(unit, customer, changes.keys())
+        show_profile(unit, customer, deps.now(), changes.keys())
         return customer
 
     return run_with_retry(deps, attempt)
@@ -132,7 +133,9 @@ def _merged_fields(former: Mapping[str, CustomValue], changes: Mapping[str, Any]
     return fields
 
 
-def show_profile(unit: UnitOfWork, customer: Customer, changed_fields: Collection[str] = SHOWN_FIELDS) -> None:
+def show_profile(
+    unit: UnitOfWork, customer: Customer, now: datetime, changed_fields: Collection[str] = SHOWN_FIELDS
+) -> None:
     """Bring a changed name or phone number into what the customer's addresses and open conversations show.
 
     Without a name of the business's own they show the provider's. The commit fails if a conversation begins at one of
@@ -153,7 +156,7 @@ def show_profile(unit: UnitOfWork, customer: Customer, changed_fields: Collectio
         if identity.conversation_id:
             shown_fields = {"name": identity.shown_name, "phone": identity.phone}
             changes = {f"customer_{field}": shown_fields[field] for field in fields}
-            unit.conversations.patch(identity.conversation_id, **changes)
+            unit.conversations.patch(identity.conversation_id, **changes, updated_at=now)
 
 
 def history(

@@ -41,7 +41,7 @@ def _send_here(deps: Deps, api_key: str, config: OmniConfig) -> None:
     if not (sender.may_write and sender.role.covers(Role.AGENT)):
         raise forge.refused()
     target = sending.Target(instance_id=config.instance, external_user_id=config.recipient)
-    sending.send(deps, sender, target, sending.Content(text=_TEXT), None)
+    sending.send(deps, sender, target, sending.Content(text=_TEXT, by_program=True), None)
 
 
 def _send_there(deps: Deps, host: str, api_key: str, config: OmniConfig) -> None:

@@ -26,9 +26,9 @@ from shared.domain.ratings import survey_score
 from shared.logs import current_trace
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.conversations import file_copies, ownership, ratings, routing
+from shared.usecases.conversations import access, file_copies, ownership, ratings, routing
 from shared.usecases.identities import resolution
-from shared.usecases.ingest import consents, groups, message_documents
+from shared.usecases.ingest import blocked, consents, floods, groups, message_documents
 from shared.usecases.ingest.message_documents import Arrival
 from shared.usecases.outbox import unknown_outcomes
 from shared.usecases.reporting import counters, metrics
@@ -83,7 +83,11 @@ def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote |
         and unknown_outcomes.settle_by_echo(deps, unit, instance, chat, received)
     ):
         return None
-    stored = _store_survey_answer(deps, unit, arrival, chat) or _store_in_chat(deps, unit, arrival, chat, author)
+    stored = (
+        _store_blocked(deps, unit, arrival, chat, author)
+        or _store_survey_answer(deps, unit, arrival, chat)
+        or _store_in_chat(deps, unit, arrival, chat, author)
+    )
     _add_message(unit, stored.message, note)
     file_copies.order(deps, unit, stored.message)
     return stored
@@ -100,6 +104,14 @@ def _add_message(unit: UnitOfWork, message: Message, note: EarlyNote | None) -> 
     for field, value in changes_by_note(message.status, early).items():
         setattr(message, field, value)
     unit.message_records.put(message, message.id)
+
+
+def _store_blocked(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity, author: Identity) -> Stored | None:
+    """Store what somebody writes who may not; None for any other message."""
+    if not arrival.received.is_by_customer or not access.is_blocked(deps, unit, arrival.instance, author):
+        return None
+    message, conversation = blocked.store(deps, unit, arrival, chat, author)
+    return Stored(message, conversation, wants_reply=False)
 
 
 def _store_survey_answer(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identity) -> Stored | None:
@@ -139,10 +151,13 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         tenant = tenants.cached(deps, chat.tenant_id)
         conversation.give_to_human(None, ownership.pause_ends_at(deps, arrival.instance, tenant))
     _route(deps, unit, arrival, chat, conversation, is_new=is_new)
+    is_flood = floods.count(arrival, chat)
     if is_new:
         unit.conversations.add(conversation)
     else:
         unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
+        if is_flood:
+            floods.pause(deps, unit, arrival, conversation_id)
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
     return Stored(message, conversation, is_whole=is_new)
@@ -189,6 +204,8 @@ def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
     received = arrival.received
     if not received.is_history:
         metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
+    if stored.message.blocked:
+        return
     realtime.message_created(deps, stored.message)
     realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
     wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people

@@ -28,10 +28,10 @@ _FULL = 0.9
 _MOST_ALERTS = 200
 
 
-def places(deps: Deps) -> dict[str, int]:
-    """How many accounts of each channel one holder has place for."""
+def capacity(deps: Deps) -> dict[str, int]:
+    """How many accounts of each channel one holder takes."""
     modules = ((name, channels.ability(name, ConnectionModule[BaseModel])) for name in channels.names())
-    return {name: module.places(deps.settings) for name, module in modules if module is not None}
+    return {name: module.capacity(deps.settings) for name, module in modules if module is not None}
 
 
 def provide(deps: Deps) -> int:
@@ -52,7 +52,7 @@ def _accounts(deps: Deps) -> dict[str, int]:
     """How many accounts of each channel are to be held. Most hubs have none, and load no channel for it."""
     if not UnitOfWork(deps.store).channel_auth.query().where_in(lambda login: login.state, sorted(HELD)).count():
         return {}
-    counts = {adapter: _logins(deps, adapter).count() for adapter in places(deps)}
+    counts = {adapter: _logins(deps, adapter).count() for adapter in capacity(deps)}
     return {adapter: count for adapter, count in counts.items() if count}
 
 
@@ -68,9 +68,9 @@ def _scale(deps: Deps, holders: Holders, accounts: dict[str, int]) -> None:
 
 
 def _needed(deps: Deps, accounts: dict[str, int], full: float = 1.0) -> int:
-    """The least holders that have a place for every account, at least one: a new account is not to wait for a start."""
-    by_channel = places(deps) if accounts else {}
-    return max([1, *(ceil(count / (by_channel[name] * full)) for name, count in accounts.items() if by_channel[name])])
+    """The least holders that have room for every account, at least one: a new account is not to wait for a start."""
+    capacities = capacity(deps) if accounts else {}
+    return max([1, *(ceil(count / (capacities[name] * full)) for name, count in accounts.items() if capacities[name])])
 
 
 def _has_room(deps: Deps, accounts: dict[str, int], count: int) -> bool:

@@ -45,7 +45,7 @@ def instance_of(deps: Deps, tenant_id: str, types: tuple[ChannelType, ...]) -> I
 def send(deps: Deps, caller: Principal, message: Outside) -> None:
     """Say it word for word; raises as `sending.send` does."""
     target = sending.Target(instance_id=message.instance.id, external_user_id=message.address)
-    sending.send(deps, caller, target, sending.Content(text=message.text), None)
+    sending.send(deps, caller, target, sending.Content(text=message.text, by_program=True), None)
 
 
 def ask(deps: Deps, message: Outside) -> str:

@@ -194,6 +194,16 @@ def test_after_a_gap_a_client_learns_what_has_changed_in_any_view(manual_hub: Ma
     assert refused["fields"] == {"view": "does not go with since, which asks for every view"}
 
 
+def test_after_a_gap_a_client_learns_that_a_customer_is_called_otherwise(manual_hub: ManualHub, channel: str) -> None:
+    hub = manual_hub
+    _write(hub, channel, 1)
+    as_of = hub.get("/api/inbox")["asOf"]
+    hub.wait(minutes=1)
+    hub.patch(f"/api/customers/{hub.conversation().customer_id}", {"name": "Ada"})
+    [row] = hub.get(f"/api/inbox?since={as_of}")["conversations"]
+    assert row["customerName"] == "Ada"
+
+
 def test_what_a_customer_writes_is_unread_until_somebody_reads_it(manual_hub: ManualHub, channel: str) -> None:
     hub = manual_hub
     hub.echo_agent()

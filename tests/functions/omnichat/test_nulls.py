@@ -8,14 +8,14 @@ import pytest
 
 from functions.omnichat.canned_reply_schemas import CannedReplyChange, CannedReplyIn
 from functions.omnichat.channel_schemas import BindingIn, ChannelIn, ChannelPatch
-from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange, NoteIn
+from functions.omnichat.conversation_schemas import AutoReplyIn, ConversationChange, NoteIn, OfferIn
 from functions.omnichat.conversations import ReadIn
 from functions.omnichat.customer_schemas import (
     CustomerChange,
-    CustomerIn,
     CustomerMergeIn,
+    CustomerPreferencesIn,
     CustomerUnmergeIn,
-    PreferencesIn,
+    NewCustomer,
 )
 from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
 from functions.omnichat.inbox_schemas import BulkIn
@@ -41,7 +41,7 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ChoiceIn, {"id": "1", "title": "Yes"}),
     (ConversationChange, {}),
     (CustomerChange, {}),
-    (CustomerIn, {"name": "Ada"}),
+    (NewCustomer, {"name": "Ada"}),
     (CustomerMergeIn, {"sourceId": "c"}),
     (CustomerUnmergeIn, {"mergeId": "m"}),
     (DisplayedIn, {}),
@@ -51,8 +51,9 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (LogoutIn, {}),
     (MemberIn, {"agentId": "a"}),
     (NoteIn, {"text": "hello"}),
+    (OfferIn, {}),
     (PasswordIn, {"currentPassword": "correct horse", "newPassword": "battery staple"}),
-    (PreferencesIn, {}),
+    (CustomerPreferencesIn, {}),
     (ReactionIn, {"messageId": "m", "emoji": "👍"}),
     (ReadIn, {}),
     (RefreshIn, {"refreshToken": "t"}),

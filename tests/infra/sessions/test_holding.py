@@ -39,9 +39,9 @@ def test_a_process_holds_only_as_many_as_it_may(hub: Hub, telegram: Telegram, st
         phone = f"+49170123456{number}"
         telegram.add(phone, user_id=100 + number)
         logged_in(hub, phone)
-    start("one", places={"telegram_user": 2})
+    start("one", capacity={"telegram_user": 2})
     eventually(lambda: len(telegram.open_lines()) == 2)
-    start("two", places={"telegram_user": 2})
+    start("two", capacity={"telegram_user": 2})
     eventually(lambda: len(telegram.open_lines()) == 3)
 
 

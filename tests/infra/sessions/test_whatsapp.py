@@ -6,6 +6,7 @@ import base64
 import os
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,51 @@ def test_a_session_is_kept_only_sealed(hub: Hub, whatsapp: WhatsApp, start: Star
     assert all(key not in str(event) for event in hub.realtime)
 
 
+def _question(text: str, copy: str | None = None) -> protocol.Message:
+    key = {"id": text, "remoteJid": CUSTOMER, "fromMe": False}
+    data = {"key": key, "messageTimestamp": 1796037697, "message": {"conversation": text}}
+    return protocol.Message(data=data, copy=copy)
+
+
+def test_a_message_is_kept_by_the_worker_until_it_is_published(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
+) -> None:
+    _, link = paired(hub, whatsapp, start, channels)
+    assert link.store is not None
+    copy = link.store.parent / "copies" / "1"
+    copy.write_bytes(protocol.line(_question("Still there?")))
+    link.say(_question("Still there?", copy="1"))
+    eventually(hub.messages)
+    eventually(lambda: not copy.exists())
+
+
+def test_what_a_killed_process_had_not_published_is_published_by_the_next_one(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
+) -> None:
+    channel = whatsapp_channel(hub)
+    _, first = start("one", channels=channels)
+    link = whatsapp.link()
+    whatsapp.scan(link)
+    eventually(lambda: status_of(hub, channel) == "CONNECTED")
+    assert link.store is not None
+    parent = link.store.parent.parent
+    first.stop()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    session = hub.deps.secrets.read(hub.documents("channel_auth")[0]["secret"])["session"]
+    directory = parent / f"omnichannel-whatsapp-{ended.pid}-{session}-left"
+    (directory / "copies").mkdir(parents=True)
+    for number, text in enumerate(("One", "Two"), start=1):
+        (directory / "copies" / str(number)).write_bytes(protocol.line(_question(text)))
+    (directory / "copies" / "3").write_bytes(b'{"type": "mess')
+    (directory / "session.db").touch()
+    _, second = start("two", channels=channels)
+    eventually(lambda: [message.text for message in hub.messages()] == ["One", "Two"])
+    assert not (directory / "session.db").exists()
+    second.stop()
+    assert not directory.exists()
+
+
 def test_an_account_that_somebody_else_connects_is_let_go_and_taken_again(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
@@ -278,11 +324,11 @@ def test_an_account_for_which_one_process_has_no_place_is_held_by_another(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
     first = whatsapp_channel(hub)
-    start("one", channels=channels, places={"whatsapp_web": 1})
+    start("one", channels=channels, capacity={"whatsapp_web": 1})
     whatsapp.scan(whatsapp.link())
     eventually(lambda: status_of(hub, first) == "CONNECTED")
     second = whatsapp_channel(hub)
-    start("two", channels=channels, places={"whatsapp_web": 1})
+    start("two", channels=channels, capacity={"whatsapp_web": 1})
     eventually(lambda: hub.documents("instances", id=second)[0]["status"] == "waiting_for_scan")
     owners = {login["instance_id"]: login["lease_owner"] for login in hub.documents("channel_auth")}
     assert owners == {first: "one", second: "two"}

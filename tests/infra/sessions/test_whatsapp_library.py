@@ -119,9 +119,14 @@ def test_files_go_both_ways(hub: Hub, phones: Phones, account: tuple[str, str, D
     assert (sent[0]["imageMessage"]["caption"], sent[0]["imageMessage"]["mimetype"]) == ("My dog", "image/jpeg")
 
 
-def _received(phones: Phones, kind: str) -> tuple[str, Any]:
-    """The id and the content of the latest message of that kind that the customer's phone has got."""
-    return eventually(lambda: [each for each in phones.received(CUSTOMER) if kind in each[1]], _PATIENCE)[-1]
+def _received(phones: Phones, kind: str, text: str | None = None) -> tuple[str, Any]:
+    """The id and the content of the latest message of that kind, with that text, that the customer's phone has got."""
+
+    def of_kind() -> list[tuple[str, Any]]:
+        received = [each for each in phones.received(CUSTOMER) if kind in each[1]]
+        return [each for each in received if text is None or each[1][kind] == text]
+
+    return eventually(of_kind, _PATIENCE)[-1]
 
 
 def test_a_message_is_quoted_edited_and_taken_back(hub: Hub, phones: Phones, account: tuple[str, str, Deps]) -> None:
@@ -194,12 +199,13 @@ def test_a_message_whose_worker_was_killed_before_it_told_the_id_is_settled_by_i
     phones.acknowledge(False)
     try:
         _answer(hub, "Did it arrive?")
-        identifier, _ = _received(phones, "conversation")
+        identifier, _ = _received(phones, "conversation", "Did it arrive?")
+        logins = phones.state()["logins"]
         os.kill(_pid(process, channel), signal.SIGKILL)
     finally:
         phones.acknowledge(True)
     eventually(lambda: [each for each in hub.documents("outbox") if each["reason"] == "outcome_unknown"], _PATIENCE)
-    eventually(lambda: number in phones.state()["connected"], _PATIENCE)
+    eventually(lambda: phones.state()["logins"] > logins, _PATIENCE)
     phones.confirm(number, f"{CUSTOMER}@s.whatsapp.net", identifier)
     eventually(lambda: [each for each in hub.messages() if each.status is MessageStatus.DELIVERED], _PATIENCE)
     assert phones.read(CUSTOMER).count({"conversation": "Did it arrive?"}) == 1

@@ -85,10 +85,12 @@ def test_what_is_logged_out_while_nobody_holds_it_is_unlinked_by_the_next_holder
     login = _login(hub, unheld)
     assert login is not None
     assert not whatsapp.unlinked
+    events_before = len(hub.realtime)
     start("two", channels=channels)
     eventually(lambda: whatsapp.unlinked and not whatsapp.open_links())
     eventually(lambda: _snapshots(hub) == [] and hub.deps.secrets.read(login["secret"]) == {})
     assert status_of(hub, unheld) == "DISCONNECTED"
+    assert "connected" not in [event.payload.get("status") for event in hub.realtime[events_before:]]
 
 
 def test_a_channel_that_is_deleted_while_nobody_holds_it_is_unlinked_by_the_next_holder(

@@ -34,7 +34,7 @@ const CERT = Buffer.from(
 const devices = new Map() // by user: addresses, keys, prekeys, the connection, and what waits for one
 const peers = new Map() // by address: the Signal state of a customer's phone
 let nextNum = 5511900000000
-const state = { received: [], read: [], typing: [], heldTwice: false, retries: 0, logins: 0 }
+const state = { received: [], read: [], typing: [], heldTwice: false, retries: 0, askedAgain: 0, logins: 0 }
 function peer(user) {
   // A hidden id of these phones is their number with a 9 before it.
   if (user.endsWith('@lid')) user = user.slice(1).replace('@lid', '@s.whatsapp.net')
@@ -278,6 +278,21 @@ class Conn {
     })
     return { jid, lid }
   }
+  // As a phone does that cannot decrypt a message: it wants it with a new session.
+  askAgain(id, from, P) {
+    state.askedAgain++
+    const t = '' + Math.floor(Date.now() / 1000)
+    const registration = Buffer.alloc(4)
+    registration.writeUInt32BE(P.reg)
+    this.send({
+      tag: 'receipt',
+      attrs: { id, from, type: 'retry', t },
+      content: [
+        { tag: 'retry', attrs: { count: '2', id, t, v: '1' } },
+        { tag: 'registration', attrs: {}, content: registration },
+      ],
+    })
+  }
   iqres(n, content) {
     this.send({ tag: 'iq', attrs: { from: '@s.whatsapp.net', type: 'result', id: n.attrs.id }, content })
   }
@@ -444,6 +459,8 @@ class Conn {
             encs.push([to, o])
           } catch (e) {
             encs.push([to, 'ERR ' + e.message])
+            // Our own phone is left out: nobody reads there.
+            if (!user.startsWith(this.dev.user)) this.askAgain(n.attrs.id, to, P)
           }
         }
       state.received.push({ to: n.attrs.to, id: n.attrs.id, messages: encs, tags: (n.content || []).map((x) => x.tag) })

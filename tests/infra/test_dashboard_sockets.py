@@ -398,17 +398,24 @@ def test_a_name_that_anybody_may_own_is_no_way_in_without_a_credential(deps: Dep
                 assert next_frame(page)["type"] == "heartbeat"
 
 
-def test_a_page_is_closed_when_its_token_runs_out(deps: Deps) -> None:
+def _await_heartbeat(page: ClientConnection) -> None:
+    """It hears figures too."""
+    say(page, {"type": "ping"})
+    while next_frame(page)["type"] != "heartbeat":
+        pass
+
+
+def test_a_page_is_closed_when_its_token_runs_out_and_no_other(deps: Deps) -> None:
     clock = Clock()
     timed = replace(deps, now=clock)
-    token = token_for(timed, "t1", seconds=600)
-    with hosted(SocketServer(timed, recheck_seconds=0.05)) as url, opening(url) as page:
-        say(page, {"type": "auth", "token": token})
-        say(page, {"type": "ping"})
-        while next_frame(page)["type"] != "heartbeat":
-            pass  # it hears figures too
+    server = SocketServer(timed, recheck_seconds=0.05)
+    with hosted(server) as url, opening(url) as page, opening(url) as other:
+        for each, seconds in ((page, 600), (other, 6000)):
+            say(each, {"type": "auth", "token": token_for(timed, "t1", seconds=seconds)})
+            _await_heartbeat(each)
         clock.advance(seconds=700)
         assert close_code(page) == 1008
+        _await_heartbeat(other)
 
 
 def test_who_takes_nothing_is_given_up(deps: Deps) -> None:

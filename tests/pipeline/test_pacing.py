@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -101,6 +102,15 @@ def test_turn_that_a_lost_wake_up_let_pass_is_found_by_its_time(hub: Hub) -> Non
     assert sweep(hub.deps)["overdue"] == 1
     eventually(lambda: item(hub, second)["next_retry_at"] > past)
     assert hub.sent_texts() == ["first"]
+
+
+def test_each_chat_is_sent_so_many_messages_in_one_moment(manual_hub: ManualHub) -> None:
+    channel_id = bot(manual_hub)
+    conversations = {accepted(manual_hub, channel_id, f"{n}", chat)[1] for chat in (1, 2) for n in range(7)}
+    moment = manual_hub.deps.now()
+    for conversation in conversations:
+        work(manual_hub, conversation, replace(manual_hub.deps, now=lambda: moment))
+    assert Counter(str(request.json["chat_id"]) for request in manual_hub.provider.to(SEND)) == {"1": 5, "2": 5}
 
 
 def test_channel_without_a_limit_is_not_slowed_down(hub: Hub) -> None:

@@ -10,7 +10,7 @@ from shared.channels.whatsapp_web.message_secrets import SECRET_BYTES, part_id_o
 from shared.domain.ids import new_id, stable_id
 
 
-@pytest.mark.parametrize("message_id", [new_id(), stable_id("idempotency", "key")])
+@pytest.mark.parametrize("message_id", ["3f9a1c5e7b2d4860a1b2c3d4", stable_id("idempotency", "key")])
 @pytest.mark.parametrize("part", ["", ".1", ".12"])
 def test_a_secret_names_the_part_that_was_sent(message_id: str, part: str) -> None:
     secret = base64.b64decode(secret_for(message_id + part))

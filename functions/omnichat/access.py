@@ -20,6 +20,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, only_reads, protect, require
 from shared.usecases.conversations import access
 
@@ -41,7 +42,7 @@ def list_rules() -> Response:
     return answer(AccessRulesOut(rules=[AccessRuleOut.of(rule) for rule in rules]))
 
 
-@api.post("/rules", responses={201: AccessRuleOut})
+@api.post("/rules", responses={201: AccessRuleOut, 404: Failure})
 def add_rule(body: AccessRuleIn) -> Response:
     """Allow or block senders."""
     require(Role.ADMIN)
@@ -69,7 +70,7 @@ def remove_rule(path: AccessRulePath) -> Response:
     return Response(status=204)
 
 
-@api.post("/check", responses={200: AccessCheckOut})
+@api.post("/check", responses={200: AccessCheckOut, 404: Failure})
 @only_reads
 def check(body: AccessCheckIn) -> Response:
     """Say whether an address may write, and which rule says so."""

@@ -67,6 +67,7 @@ BY_NAME: dict[str, object] = {
     "from_channel": "chat",
     "full_name": "Ada Lovelace",
     "health": "healthy",
+    "handOverWords": "talk to a human",
     "host": "http://localhost:8882",
     "identity": "agent-5",
     "initial_message": "Customer needs help",

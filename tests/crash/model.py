@@ -87,8 +87,8 @@ class Model:
             return {"content": f"{text}: {' '.join(tool_results)}"}
         with self._lock:
             self.questions[text] += 1
-        names = [tool["function"]["name"] for tool in request["tools"]]
-        return {"content": None, "tool_calls": [_call(name) for name in names]}
+        names = {tool["function"]["name"] for tool in request["tools"]} - {"hand_over"}
+        return {"content": None, "tool_calls": [_call(name) for name in sorted(names)]}
 
 
 def _call(name: str) -> dict[str, Any]:

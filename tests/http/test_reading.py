@@ -46,6 +46,7 @@ SHORT = {
     "/analytics/channel-performance": "one bucket for each hour of the period",
     "/analytics/customer-satisfaction": "one bucket for each day of the period",
     "/api/customers/{id}": "a customer's addresses, at most 200",
+    "/customers/{customer_id}/profile": "a customer's opt-outs, one for each channel",
     "/health": "no list",
 }
 

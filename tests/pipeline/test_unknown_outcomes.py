@@ -14,7 +14,7 @@ from shared.usecases.delivery import delivery, settling
 from tests import refs
 from tests.evolution import MARIA, evolution_rules, upsert
 from tests.pipeline.manual_hub import ManualHub
-from tests.pipeline.sending import fate, work
+from tests.pipeline.sending import fate
 from tests.stubs import Received, Reply
 
 SEND, FIND = "/message/sendText", "/chat/findMessages"
@@ -213,7 +213,9 @@ def test_what_follows_a_message_whose_echo_came_early_goes_out_with_it(
     whatsapp.is_reachable = True
     manual_hub.provider.on("POST", SEND, tell_and_die, times=1)
     message_ids = [whatsapp.say(), whatsapp.say("and your cat?")]
-    work(manual_hub, whatsapp.session)
+    manual_hub.work()
+    manual_hub.wait(seconds=2)  # the pace of the account lets the second one go only then
+    manual_hub.work()
     assert [fate(manual_hub, each) for each in message_ids] == ["SENT", "SENT"]
 
 

@@ -26,7 +26,7 @@ from tests.stubs import Reply, Stub
 
 pytestmark = pytest.mark.slow
 
-FUNCTIONS = sorted(name for name, row in load().functions.items() if row.kind != "container")
+FUNCTIONS = sorted(name for name, row in load().functions.items() if row.kind not in ("container", "worker"))
 AUDIENCE = "https://normalize.example"
 ACCOUNT = "push@hub.iam.gserviceaccount.com"
 

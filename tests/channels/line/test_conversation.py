@@ -152,6 +152,7 @@ def test_in_a_group_what_quotes_us_is_answered(hub: Hub) -> None:
     hub.post("/api/messages/send", talk | {"text": "We open at noon."}, 202)
     eventually(lambda: hub.messages(Direction.OUTBOUND) and hub.idle())
     [answer] = hub.messages(Direction.OUTBOUND)
+    hub.post(f"/api/conversations/{hub.conversation().id}/release", {}, 200)
     post(hub, channel, says("I mean Bob", GROUP, quotedMessageId=question.external_message_id))
     post(hub, channel, says("and on Sunday?", GROUP, quotedMessageId=answer.external_message_id))
     eventually(lambda: len(answers(hub)) == 2)

@@ -35,6 +35,10 @@ def rows(content: bytes) -> list[dict[str, Any]]:
         if len(parsed) == MOST_ROWS:
             raise BadRequest(f"the file has more than {MOST_ROWS} customers; cut it into several")
         parsed.append(_row(number, line))
+    if not parsed:
+        raise BadRequest(
+            "the file has no customers: give CSV with a heading and a line for each, or a JSON object a line"
+        )
     return parsed
 
 

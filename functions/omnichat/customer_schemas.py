@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
 from functions.omnichat.conversation_schemas import TagName
 from functions.omnichat.schemas import Request, Wire
@@ -22,7 +22,17 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^(\+?[0-9][0-9 ()./-]*)?$")]
 CustomName = Annotated[str, StringConstraints(pattern=r"^[\w][\w .-]{0,63}$")]
-CustomText = Annotated[str, Field(max_length=1000)]
+_LONGEST_TEXT = 1000
+
+
+def _custom_value(value: object) -> object:
+    """One sentence instead of one for each type that it is not."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST_TEXT:
+            raise ValueError(f"must have at most {_LONGEST_TEXT} characters")
+    elif value is not None and not isinstance(value, bool | int | float):
+        raise ValueError("must be a text, a number, a boolean, or null")
+    return value
 
 
 def _storable_names(fields: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +42,7 @@ def _storable_names(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 CustomFields = Annotated[
-    dict[CustomName, CustomText | bool | int | float | None],
+    dict[CustomName, Annotated[str | bool | int | float | None, BeforeValidator(_custom_value)]],
     Field(max_length=MOST_CUSTOM_FIELDS, examples=[{"plan": "gold"}]),
     AfterValidator(_storable_names),
 ]

@@ -208,7 +208,7 @@ class SettingsPatch(Request, Wire):
 
     external_agents: bool = False
     opt_out_everywhere: bool = False
-    human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE)
+    human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE, strict=True)
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."
     )

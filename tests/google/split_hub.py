@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ TICK_SECONDS = 1.0
 
 
 class SplitHub(Driver):
-    """Seven functions behind a front, in a project of their own; `variables` are settings of all of them.
+    """Functions behind a front, in a project of their own; `variables` are settings of all of them.
 
     `kill` takes one process of the pipeline after the other, `terminate` ends them all, and `start` starts what is
     missing. The schedule ticks every second.
@@ -39,7 +39,7 @@ class SplitHub(Driver):
 
     many = 60  # the Pub/Sub emulator pushes two messages of a subscription at a time
 
-    def __init__(self, directory: Path, vault: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, vault: str, variables: Mapping[str, str], others: Sequence[str]) -> None:
         self._variables = {
             "BACKEND": "google",
             "GOOGLE_CLOUD_PROJECT": f"test-{secrets.token_hex(6)}",
@@ -55,7 +55,7 @@ class SplitHub(Driver):
         }
         super().__init__(load_settings(self._variables))
         self.functions = {
-            name: FunctionProcess(name, self._variables, directory / f"{name}.log") for name in (*PIPELINE, *OTHERS)
+            name: FunctionProcess(name, self._variables, directory / f"{name}.log") for name in (*PIPELINE, *others)
         }
         self.project = self._variables["GOOGLE_CLOUD_PROJECT"]
         self._ended: list[FunctionProcess] = list(self.functions.values())
@@ -107,11 +107,11 @@ class SplitHub(Driver):
 
 
 @contextmanager
-def split_hub(directory: Path, **variables: str) -> Iterator[SplitHub]:
-    """Run one; it is killed at the end."""
+def split_hub(directory: Path, others: Sequence[str] = OTHERS, **variables: str) -> Iterator[SplitHub]:
+    """Run one, with these functions beside the pipeline; it is killed at the end."""
     table = load()
     with ExitStack() as stack:
-        hub = SplitHub(directory, stack.enter_context(secret_manager.serving()).address, variables)
+        hub = SplitHub(directory, stack.enter_context(secret_manager.serving()).address, variables, others)
         stack.callback(close, hub.deps)
         addresses = {name: each.url for name, each in hub.functions.items()}
         for each in hub.functions.values():

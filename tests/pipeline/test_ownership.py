@@ -257,3 +257,9 @@ def test_who_has_no_conversation_cannot_offer_that_of_somebody_else(
 def test_a_closed_conversation_cannot_be_taken(manual_hub: ManualHub, answered: str) -> None:
     manual_hub.set_status(answered, "CLOSED")
     _act(manual_hub, answered, "take", status=409)
+
+
+@pytest.mark.parametrize("minutes", [True, -1, 1.5, "30", 100_000])
+def test_a_pause_is_a_whole_number_of_minutes(manual_hub: ManualHub, minutes: object) -> None:
+    manual_hub.patch("/api/settings", {"humanPauseMinutes": minutes}, 400)
+    assert manual_hub.get("/api/settings")["humanPauseMinutes"] == 30

@@ -1,4 +1,4 @@
-"""Hundreds of clients may wait for the same scan, on one machine and in a function."""
+"""Hundreds of clients may wait for the same scan, on one machine, in a function, and over Firestore."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 import requests
 
 from tests.evolution import Evolution
+from tests.google.deployment import require_emulators
+from tests.google.split_hub import OTHERS, split_hub
 from tests.infra.bridging import connected
 from tests.infra.process import Process
 from tests.split.processes import FunctionProcess
@@ -37,7 +39,13 @@ def function(directory: Path, variables: dict[str, str], stack: ExitStack) -> st
     return run.url
 
 
-@pytest.fixture(params=[local_hub, function])
+def on_firestore(directory: Path, variables: dict[str, str], stack: ExitStack) -> str:
+    """Functions of a large deployment, over the emulators."""
+    require_emulators()
+    return stack.enter_context(split_hub(directory, (*OTHERS, "omega"), **variables)).url
+
+
+@pytest.fixture(params=[local_hub, function, on_firestore])
 def url(request: pytest.FixtureRequest, tmp_path: Path, provider: Stub) -> Iterator[str]:
     begin: Callable[..., str] = request.param
     with ExitStack() as stack:

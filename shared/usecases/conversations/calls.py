@@ -19,7 +19,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.notes import system_note
 from shared.usecases import realtime
 from shared.usecases.reporting import counters
 
@@ -113,22 +113,9 @@ def _add_note(deps: Deps, unit: UnitOfWork, call: Call, event: CallChanged, conv
     note_id = stable_id("call", call.id, event.note_key or event.state.value)
     if event.note is None or unit.messages.collided_with(note_id) is not None:
         return
-    now = deps.now()
-    note = unit.messages.add(
-        Message(
-            id=note_id,
-            tenant_id=call.tenant_id,
-            instance_id=call.instance_id,
-            conversation_id=conversation.id,
-            customer_id=conversation.customer_id,
-            direction=Direction.SYSTEM,
-            author=Author.SYSTEM,
-            text=event.note,
-            status=MessageStatus.RECEIVED,
-            sent_at=now,
-            created_at=now,
-        )
-    )
+    note = system_note(conversation, note_id, event.note, deps.now())
+    note.instance_id = call.instance_id
+    unit.messages.add(note)
     unit.after_commit(lambda: realtime.message_created(deps, note))
 
 

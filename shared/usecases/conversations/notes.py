@@ -15,7 +15,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal, User
 from shared.domain.conversations import Conversation
 from shared.domain.ids import new_id, stable_id
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.messages import Author, Message
+from shared.domain.notes import system_note
 from shared.domain.notifications import Notification
 from shared.errors import BadRequest
 from shared.usecases import realtime
@@ -60,23 +61,11 @@ def add(
 
 
 def _note(deps: Deps, note_id: str, conversation: Conversation, writer: User | None, text: str) -> Message:
-    now = deps.now()
-    return Message(
-        id=note_id,
-        tenant_id=conversation.tenant_id,
-        instance_id=conversation.instance_id,
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        direction=Direction.SYSTEM,
-        author=Author.HUMAN,
-        author_id=writer.id if writer else None,
-        author_name=(writer.name or writer.email) if writer else None,
-        text=text,
-        for_people=True,
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
-    )
+    note = system_note(conversation, note_id, text, deps.now())
+    note.author, note.for_people = Author.HUMAN, True
+    if writer is not None:
+        note.author_id, note.author_name = writer.id, writer.name or writer.email
+    return note
 
 
 def _mentioned(unit: UnitOfWork, tenant_id: str, text: str, mentioned_ids: Sequence[str]) -> list[User]:

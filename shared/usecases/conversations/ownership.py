@@ -18,7 +18,7 @@ from shared.domain.conversations import Conversation, ConversationStatus, Owner
 from shared.domain.events import ReplyEvent, Topic
 from shared.domain.ids import new_id, stable_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.notes import system_note
 from shared.domain.notifications import Notification
 from shared.errors import Collision
 from shared.logs import current_trace
@@ -167,7 +167,7 @@ def wait_for_person(
 ) -> None:
     """Silence the machines until a person has taken the conversation, and tell people why, all in one commit."""
     conversation.give_to_nobody()
-    note = unit.messages.add(_note(deps, conversation, reason))
+    note = unit.messages.add(system_note(conversation, new_id(), f"A person is needed: {reason}", deps.now()))
     unit.after_commit(lambda: realtime.message_created(deps, note))
     notifications.add(deps, unit, notification_of(deps, conversation, note.id, notification_type, reason))
     unit.after_commit(lambda: realtime.needs_human(deps, conversation, reason))
@@ -213,20 +213,3 @@ def _changed(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> Conver
     unit.conversations.expect_unchanged(conversation)
     unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
     return conversation
-
-
-def _note(deps: Deps, conversation: Conversation, reason: str) -> Message:
-    now = deps.now()
-    return Message(
-        id=new_id(),
-        tenant_id=conversation.tenant_id,
-        instance_id=conversation.instance_id,
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        direction=Direction.SYSTEM,
-        author=Author.SYSTEM,
-        text=f"A person is needed: {reason}",
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
-    )

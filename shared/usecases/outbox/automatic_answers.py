@@ -8,7 +8,8 @@ from shared.domain.automatic_answers import StopReason, count_answer, is_exhaust
 from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.messages import Message
+from shared.domain.notes import system_note
 
 
 def may_answer(deps: Deps, conversation: Conversation, instance: Instance) -> bool:
@@ -23,19 +24,9 @@ def count(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
     unit.identities.patch(conversation.identity_id, automatic_answers=answers)
 
 
-def note(deps: Deps, conversation: Conversation, instance: Instance, reason: StopReason) -> Message:
+def note(deps: Deps, conversation: Conversation, reason: StopReason) -> Message:
     """What people read where automatic answers have stopped, once for each message of the customer."""
-    now = deps.now()
-    return Message(
-        id=stable_id("stopped", conversation.id, str(conversation.last_inbound_message_id)),
-        tenant_id=conversation.tenant_id,
-        instance_id=instance.id,
-        conversation_id=conversation.id,
-        customer_id=conversation.customer_id,
-        direction=Direction.SYSTEM,
-        author=Author.SYSTEM,
-        text=f"Automatic answers have stopped: {reason}. A person is to answer.",
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
+    note_id = stable_id("stopped", conversation.id, str(conversation.last_inbound_message_id))
+    return system_note(
+        conversation, note_id, f"Automatic answers have stopped: {reason}. A person is to answer.", deps.now()
     )

@@ -396,7 +396,7 @@ def _stop(deps: Deps, turn: Turn, reason: StopReason) -> None:
         conversation = unit.conversations.owned(turn.conversation.tenant_id, turn.conversation.id)
         if conversation.needs_human or _is_taken_over(conversation, turn):
             return
-        note = automatic_answers.note(deps, conversation, turn.instance, reason)
+        note = automatic_answers.note(deps, conversation, reason)
         unit.messages.add(note)
         unit.after_commit(lambda: realtime.message_created(deps, note))
         _flag_for_person(deps, unit, conversation, turn, "automatic_answers_stopped", reason)

@@ -11,7 +11,8 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation, ConversationStatus, Leg
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
-from shared.domain.messages import Author, Direction, Message, MessageStatus
+from shared.domain.messages import Message
+from shared.domain.notes import system_note
 from shared.errors import BadRequest, Collision, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.conversations import assignees, ownership
@@ -95,19 +96,9 @@ def _move(conversation: Conversation, contact: Contact, now: datetime) -> None:
 
 
 def _note(conversation: Conversation, contact: Contact, request: Transfer, now: datetime) -> Message:
-    return Message(
-        id=new_id(),
-        tenant_id=conversation.tenant_id,
-        instance_id=contact.instance.id,
-        conversation_id=conversation.id,
-        customer_id=contact.customer.id,
-        direction=Direction.SYSTEM,
-        author=Author.SYSTEM,
-        text=request.note,
-        status=MessageStatus.RECEIVED,
-        sent_at=now,
-        created_at=now,
-    )
+    note = system_note(conversation, new_id(), request.note, now)
+    note.instance_id, note.customer_id = contact.instance.id, contact.customer.id
+    return note
 
 
 def _leave_address(unit: UnitOfWork, conversation: Conversation) -> None:

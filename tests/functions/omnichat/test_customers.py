@@ -156,9 +156,29 @@ def test_who_was_imported_and_has_another_number_now_stays_one(manual_hub: Manua
         ("{}\n{", "line 1: The body must have a name, an email or a phone"),
         ('{"phone": "+49"}\n{', "line 2: The body is not valid JSON"),
         ('{"phone": "+49"}\n[1]', "line 2: The body must be a JSON object"),
+        ("", "the file has no customers"),
+        ("name,phone\n", "the file has no customers"),
+        ("[[[[", "the file has no customers"),
         ("phone\n" + "+49\n" * 501, "the file has more than 500 customers; cut it into several"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_as_a_whole(manual_hub: ManualHub, content: str, detail: str) -> None:
     assert _import(manual_hub, content, 400)["detail"].startswith(detail)
     assert _ids(manual_hub, "limit=5") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"b": 1}, "must be a text, a number, a boolean, or null"),
+        ([1], "must be a text, a number, a boolean, or null"),
+        ("x" * 1001, "must have at most 1000 characters"),
+    ],
+    ids=["an object", "a list", "a long text"],
+)
+def test_a_custom_field_that_cannot_be_kept_is_refused_in_one_sentence(
+    manual_hub: ManualHub, value: object, problem: str
+) -> None:
+    customer = {"name": "Ada", "customFields": {"plan": value}}
+    refusal = manual_hub.post("/api/customers", customer, 400)
+    assert refusal["fields"] == {"customFields.plan": problem}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, ApiKey, Role, Tenant
+from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, AgentHours, ApiKey, Role, Tenant
 from shared.domain.instance_options import MOST_HUMAN_PAUSE
 from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
@@ -177,6 +177,8 @@ class SettingsOut(Wire, DescribedByFields):
 
     `optOutEverywhere`: who opts out on one channel has done so on all.
 
+    `agentHours`: when agents answer by themselves: `always`, or only `inside` or `outside` the business hours.
+
     `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
@@ -186,6 +188,7 @@ class SettingsOut(Wire, DescribedByFields):
     human_pause_minutes: int
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool
+    agent_hours: AgentHours
     files_kept_days: int | None = None
 
     @classmethod
@@ -208,6 +211,7 @@ class SettingsPatch(Request, Wire):
 
     external_agents: bool = False
     opt_out_everywhere: bool = False
+    agent_hours: AgentHours = AgentHours.ALWAYS
     human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE, strict=True)
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
+    from shared.domain.service_levels import ServiceLevels
 
 
 class UnitOfWork:
@@ -190,6 +191,13 @@ class UnitOfWork:
         "shared.domain.routing:RuleSet",
         "set of routing rules",
         id_of=lambda rule_set: rule_set.tenant_id,
+    )
+
+    service_levels: SharedCollection[ServiceLevels] = SharedCollection(
+        "service_levels",
+        "shared.domain.service_levels:ServiceLevels",
+        "set of business hours and policies",
+        id_of=lambda levels: levels.tenant_id,
     )
 
     campaigns: TenantCollection[Campaign] = TenantCollection(

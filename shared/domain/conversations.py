@@ -13,6 +13,7 @@ from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
+from shared.domain.sla import Sla
 
 _WHATSAPP_PERSON = "s.whatsapp.net"
 """The server of WhatsApp's addresses that begin with a telephone number."""
@@ -90,7 +91,7 @@ class Conversation(BaseModel):
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
     answer. `unread_count` counts the customer's messages since somebody of the business has last read it or written,
-    and `is_unread` says whether there are any.
+    and `is_unread` says whether there are any. `sla` is by when it is to be answered and resolved.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Conversation(BaseModel):
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
     latest_change: LatestChange | None = None
+    sla: Sla = Field(default_factory=Sla)
     created_at: datetime
     updated_at: datetime
 

@@ -29,6 +29,7 @@ from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
 from shared.usecases.reporting.notifications import notify_once
+from shared.usecases.service_levels import clocks
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,6 +53,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "woken": _wake_snoozed,
         "pauses_over": _end_pauses,
         "alerts": _alert_of_waiting,
+        "overdue_by_policy": _warn_of_due,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
         "campaign_messages": campaign_sending.send_due,
@@ -162,6 +164,13 @@ def _alert_of_waiting(deps: Deps) -> int:
     query = query.where(lambda conversation: conversation.needs_reply_since, "<=", deps.now() - _ALERT_AFTER)
     query = query.where(lambda conversation: conversation.needs_reply_since, ">", deps.now() - _ALERT_WITHIN)
     return _for_each(query.order_by(lambda conversation: conversation.needs_reply_since), alert)
+
+
+def _warn_of_due(deps: Deps) -> int:
+    def warn(unit: UnitOfWork, conversation: Conversation) -> None:
+        clocks.warn(deps, unit, conversation)
+
+    return _for_each(clocks.due(deps), warn)
 
 
 def _close_calls(deps: Deps) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -107,7 +108,7 @@ def test_the_next_opening_and_closing_are_the_next_changes_that_somebody_sees(
 ) -> None:
     of, start = week
     moments = [start + STEP * number for number in range(12 * 24 * 4)]
-    pairs = list(zip(moments, moments[1:], strict=False))
+    pairs = list(pairwise(moments))
     openings = [later for earlier, later in pairs if looks_open(of, later) and not looks_open(of, earlier)]
     closings = [later for earlier, later in pairs if looks_open(of, earlier) and not looks_open(of, later)]
     now = standing(of, start)

@@ -17,6 +17,7 @@ from shared.errors import BadRequest, Collision, NotFound, PreconditionFailed
 from shared.usecases import realtime
 from shared.usecases.conversations import assignees, conversation_tags, ownership, ratings
 from shared.usecases.customers import customers
+from shared.usecases.service_levels import clocks
 
 MOST = 200
 MOST_TAGS = 50
@@ -241,6 +242,7 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     if len(conversation.tags) > MOST_TAGS:
         raise BadRequest.of_field("tags", f"a conversation has {MOST_TAGS} tags at most")
     conversation_tags.index(unit, conversation, former_tags, deps.now())
+    clocks.follow(deps, conversation)
     return closes and ratings.send_survey(deps, unit, conversation)
 
 
@@ -304,4 +306,5 @@ def reopen(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
         unit.identities.expect_unchanged(identity)
     ratings.count_reopened(deps, unit, conversation)
     conversation.status, conversation.closed_at = ConversationStatus.OPEN, None
+    conversation.sla.opened_at = deps.now()
     conversation_tags.follow_status(unit, conversation)

@@ -177,7 +177,8 @@ class ConversationOut(_Wire):
 
     `owner` is whose turn it is: `BOT`, `HUMAN`, or `NOBODY` where it waits for a person. A human's conversation is that
     of `holderId`, a user or an API key (null: somebody on the business's own phone), and machines pause until
-    `pauseEndsAt` (null: until it is released). `sla` is null where no policy says by when it is to be answered.
+    `pauseEndsAt` (null: until it is released). `sla` is null where no policy says by when it is to be answered,
+    `queuedAt` where it does not wait for a person of its team.
     """
 
     id: str
@@ -191,6 +192,7 @@ class ConversationOut(_Wire):
     priority: str
     assignee_id: str | None
     team_id: str | None
+    queued_at: Milliseconds | None
     needs_human: bool
     owner: str
     holder_id: str | None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ToolUsage,
     )
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
+    from shared.domain.availability import Availability
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
@@ -74,6 +75,9 @@ class UnitOfWork:
 
     tenants: SharedCollection[Tenant] = SharedCollection("tenants", "shared.domain.accounts:Tenant", "business")
     users: TenantCollection[User] = TenantCollection("users", "shared.domain.accounts:User", "user")
+    availabilities: TenantCollection[Availability] = TenantCollection(
+        "availabilities", "shared.domain.availability:Availability", "availability"
+    )
     emails: SharedCollection[EmailUsers] = SharedCollection(
         "emails", "shared.domain.accounts:EmailUsers", "e-mail address"
     )

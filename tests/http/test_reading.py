@@ -32,6 +32,7 @@ SHORT = {
     "/integrations/status": "one for each channel type and provider",
     "/routing/rules": "a tenant has at most 100 rules",
     "/api/access/rules": "a tenant has at most 1000 rules",
+    "/api/users/{id}/availability": "a person's skills and teams, of which there are few",
     "/api/business-hours": "a tenant has at most 50 of them",
     "/api/business-hours/{id}": "a week's intervals and 400 holidays at most",
     "/api/sla-policies": "a tenant has at most 50 policies",

@@ -148,6 +148,8 @@ LOWEST: dict[str, Role] = {
     "GET /api/users/invitations": Role.ADMIN,
     "DELETE /api/users/invitations/{id}": Role.ADMIN,
     "PATCH /api/users/{id}": Role.ADMIN,
+    "GET /api/users/{id}/availability": Role.VIEWER,
+    "PUT /api/users/{id}/availability": Role.AGENT,
     "DELETE /api/users/{id}": Role.ADMIN,
     "GET /api/settings": Role.VIEWER,
     "PATCH /api/settings": Role.ADMIN,

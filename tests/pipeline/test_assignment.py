@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -97,7 +96,7 @@ def test_people_take_turns_in_round_robin(desk: Desk) -> None:
     desk.open("ann", "bob")
     desk.online("ann", "bob")
     desk.write(1, 2, 3, 4)
-    who = list(desk.assigned().values())
+    who = [desk.of(chat).assignee_id for chat in (1, 2, 3, 4)]
     assert sorted(who[:2], key=str) == ["ann", "bob"]
     assert who[2:] == who[:2]
     assert desk.of(1).owner is Owner.HUMAN
@@ -127,9 +126,7 @@ def test_nobody_gets_more_than_they_take_at_once(desk: Desk) -> None:
     for name, capacity in (("ann", 1), ("bob", 2)):
         desk.set(name, status="online", capacity=capacity)
     desk.write(1, 2, 3, 4)
-    assert sorted(desk.assigned().values(), key=str) == ["None", "ann", "bob", "bob"] or sorted(
-        map(str, desk.assigned().values())
-    ) == ["None", "ann", "bob", "bob"]
+    assert sorted(map(str, desk.assigned().values())) == ["None", "ann", "bob", "bob"]
     assert desk.assigned()[4] is None
 
 
@@ -160,7 +157,7 @@ def _release_one(desk: Desk) -> None:
 def _join(desk: Desk) -> None:
     desk.person("eve")
     desk.hub.patch(f"/api/teams/{desk.team_id}", {"peopleIds": ["ann", "bob", "eve"]})
-    desk.online("eve")
+    desk.set("eve", status="online", capacity=1)
 
 
 def _open_a_page(desk: Desk) -> None:
@@ -188,8 +185,7 @@ def test_the_oldest_that_waits_is_given_to_whoever_becomes_free(busy: Desk, free
     frees(busy)
     busy.hub.work()
     assigned = busy.assigned()
-    assert assigned[2] is not None or busy.of(2).assignee_id is not None
-    assert (assigned[2] in ("ann", "bob", "eve"), assigned[3] if frees is not _join else None) == (True, None)
+    assert (assigned[2] in ("ann", "bob", "eve"), assigned[3]) == (True, None)
 
 
 @FREES_SOMEBODY
@@ -292,7 +288,7 @@ def test_tags_that_are_a_skill_of_somebody_decide_who_gets_it(
     for name in ("bob", "ann"):
         desk.hub.put(f"/api/users/{name}/availability", {"status": "online"})
     desk.hub.work()
-    assert (desk.assigned() == assigned) or (matching == "ignored" and set(desk.assigned().values()) == {"ann", "bob"})
+    assert desk.assigned() == assigned
 
 
 @pytest.mark.parametrize(("matching", "who"), [("preferred", "ann"), ("required", None)])
@@ -410,7 +406,5 @@ def test_nobody_looks_at_the_queue_again_and_again(busy: Desk) -> None:
 
 
 def test_what_waits_says_since_when(busy: Desk) -> None:
-    rows = busy.hub.get("/api/inbox?view=unassigned")["conversations"]
+    rows = busy.hub.get("/api/inbox")["conversations"]
     assert {row["customer"]["externalId"] for row in rows if row["queuedAt"]} == {"2", "3"}
-    assert busy.of(3).queued_at is not None
-    assert busy.hub.deps.now() - timedelta(minutes=10) < busy.of(3).queued_at

@@ -95,10 +95,14 @@ def _take_away(deps: Deps, person: Availability, reason: str, team_ids: frozense
         query = query.where(lambda conversation: conversation.assignee_id, "==", person.id)
         for conversation in query.order_by(lambda each: each.last_message_at, descending=True).every(_PAGE):
             if team_ids is None or conversation.team_id in team_ids:
-                run_with_retry(deps, lambda unit, id_=conversation.id: _return(deps, unit, person, id_, reason))
+                _return(deps, person, conversation.id, reason)
 
 
-def _return(deps: Deps, unit: UnitOfWork, person: Availability, conversation_id: str, reason: str) -> None:
+def _return(deps: Deps, person: Availability, conversation_id: str, reason: str) -> None:
+    run_with_retry(deps, lambda unit: _attempt_return(deps, unit, person, conversation_id, reason))
+
+
+def _attempt_return(deps: Deps, unit: UnitOfWork, person: Availability, conversation_id: str, reason: str) -> None:
     unit.fetch(unit.conversations.key(conversation_id), unit.users.key(person.id))
     conversation = unit.conversations.owned_or_none(person.tenant_id, conversation_id)
     is_theirs = conversation is not None and conversation.assignee_id == person.id

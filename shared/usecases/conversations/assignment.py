@@ -17,7 +17,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.agents import AgentTeam, Assignment, SkillMatching
 from shared.domain.availability import Availability, Presence
-from shared.domain.conversations import Conversation, ConversationStatus
+from shared.domain.conversations import Conversation, ConversationStatus, Owner
 from shared.domain.ids import new_id, stable_id
 from shared.domain.notes import system_note
 from shared.domain.notifications import Notification
@@ -108,9 +108,9 @@ def _attempt_return(deps: Deps, unit: UnitOfWork, person: Availability, conversa
     is_theirs = conversation is not None and conversation.assignee_id == person.id
     if conversation is None or not is_theirs or conversation.status is ConversationStatus.CLOSED:
         return
-    needs_human = conversation.needs_human
-    ownership.assign(deps, unit, conversation, None)
-    conversation.needs_human = needs_human
+    conversation.assignee_id = None
+    if conversation.owner is Owner.HUMAN:
+        ownership.give_back(deps, unit, conversation)
     team_queues.join_again(deps, unit, conversation)
     queue = ": it waits for somebody else of the team" if conversation.queue_order is not None else ""
     _note(deps, unit, conversation, f"{_name(unit, person)} {reason} and has this conversation no more{queue}.")

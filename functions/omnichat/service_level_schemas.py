@@ -49,6 +49,7 @@ class BusinessHoursChange(Request, Wire):
     language, such as `pt`.
     """
 
+    model_config = ConfigDict(json_schema_extra={"example": {"awayMessage": "We are back tomorrow at nine."}})
     takes_away = frozenset({"team_id", "channel_id", "away_message"})
 
     name: Annotated[str, Field(max_length=100)] = ""
@@ -57,7 +58,7 @@ class BusinessHoursChange(Request, Wire):
     channel_id: Id | None = None
     intervals: list[Interval] = Field(default_factory=list, max_length=70)
     holidays: list[Holiday] = Field(default_factory=list, max_length=400)
-    away_message: AwayText | None = Field(default=None, examples=["We are back tomorrow at nine."])
+    away_message: AwayText | None = None
     away_messages: dict[LanguageTag, AwayText] = Field(default_factory=dict, max_length=50)
 
     def fields(self) -> dict[str, Any]:
@@ -120,6 +121,7 @@ class SlaPolicyChange(Request, Wire):
     `warnBeforeMinutes` before something is due, where that is left out when four fifths of the time have gone by.
     """
 
+    model_config = ConfigDict(json_schema_extra={"example": {"firstAnswerMinutes": 30}})
     takes_away = frozenset(
         {
             *("team_id", "channel_id", "priority", "first_answer_minutes", "next_answer_minutes"),

@@ -280,8 +280,8 @@ def test_what_is_due_is_told_with_its_conversation(deps: Deps, joined: Client) -
     name, payload = joined.next()
     assert name == "sla-changed"
     assert payload["conversation"]["id"] == a_conversation().id
-    told = {name: payload[name] for name in ("target", "state", "dueAt")}
-    assert told == {"target": "first_answer", "state": "breached", "dueAt": milliseconds(MOMENT)}
+    clock_fields = {name: payload[name] for name in ("target", "state", "dueAt")}
+    assert clock_fields == {"target": "first_answer", "state": "breached", "dueAt": milliseconds(MOMENT)}
 
 
 def test_a_person_is_online_while_a_page_of_theirs_is_connected(deps: Deps, client: Connect) -> None:

@@ -22,7 +22,7 @@ def _closed_for(hub: ManualHub, hours: int, **more: Any) -> None:
     hub.post("/api/business-hours", body, 201)
 
 
-def _told(hub: ManualHub) -> list[str]:
+def _texts(hub: ManualHub) -> list[str]:
     hub.work()
     return hub.sent_texts()
 
@@ -32,15 +32,15 @@ def test_a_customer_whom_nobody_answers_is_told_once_each_time_that_it_is_closed
 ) -> None:
     _closed_for(manual_hub, 5)
     manual_hub.writes(bot, "one")
-    assert _told(manual_hub) == [AWAY]
+    assert _texts(manual_hub) == [AWAY]
     manual_hub.writes(bot, "two")
-    assert _told(manual_hub) == [AWAY]
+    assert _texts(manual_hub) == [AWAY]
     manual_hub.wait(hours=5, minutes=30)
     manual_hub.writes(bot, "three")
-    assert _told(manual_hub) == [AWAY]
+    assert _texts(manual_hub) == [AWAY]
     manual_hub.wait(hours=2)
     manual_hub.writes(bot, "four")
-    assert _told(manual_hub) == [AWAY, AWAY]
+    assert _texts(manual_hub) == [AWAY, AWAY]
     assert manual_hub.conversation().needs_reply_since is not None
 
 
@@ -48,14 +48,14 @@ def test_a_customer_whom_an_agent_answers_is_not_told(manual_hub: ManualHub, bot
     manual_hub.echo_agent()
     _closed_for(manual_hub, 5)
     manual_hub.writes(bot, "one")
-    assert _told(manual_hub) == ["Echo: one"]
+    assert _texts(manual_hub) == ["Echo: one"]
 
 
 def test_who_asks_for_a_person_is_told_that_there_is_none_now(manual_hub: ManualHub, bot: str) -> None:
     manual_hub.echo_agent()
     _closed_for(manual_hub, 5)
     manual_hub.writes(bot, "I want to talk to a human")
-    assert _told(manual_hub) == [AWAY]
+    assert _texts(manual_hub) == [AWAY]
 
 
 def test_who_has_opted_out_is_not_told(manual_hub: ManualHub, bot: str) -> None:
@@ -64,7 +64,7 @@ def test_who_has_opted_out_is_not_told(manual_hub: ManualHub, bot: str) -> None:
     manual_hub.work()
     confirmed = manual_hub.sent_texts()
     manual_hub.writes(bot, "hello?")
-    assert _told(manual_hub) == confirmed
+    assert _texts(manual_hub) == confirmed
 
 
 def test_a_customer_whom_a_person_has_just_written_to_is_not_told(manual_hub: ManualHub, bot: str) -> None:
@@ -73,18 +73,18 @@ def test_a_customer_whom_a_person_has_just_written_to_is_not_told(manual_hub: Ma
     _closed_for(manual_hub, 5)
     manual_hub.say(manual_hub.conversation().id, "I am here")
     manual_hub.writes(bot, "two")
-    assert AWAY not in _told(manual_hub)
+    assert AWAY not in _texts(manual_hub)
 
 
-@pytest.mark.parametrize(("language", "told"), [("pt-BR", "Estamos fechados."), ("de", AWAY)])
-def test_a_customer_is_told_in_their_language(manual_hub: ManualHub, bot: str, language: str, told: str) -> None:
+@pytest.mark.parametrize(("language", "text"), [("pt-BR", "Estamos fechados."), ("de", AWAY)])
+def test_a_customer_is_told_in_their_language(manual_hub: ManualHub, bot: str, language: str, text: str) -> None:
     manual_hub.writes(bot, "one")
     manual_hub.work()
     customer_id = manual_hub.conversation().customer_id
     manual_hub.put(f"/customers/{customer_id}/profile", {"preferences": {"language": language}})
     _closed_for(manual_hub, 5, awayMessages={"pt": "Estamos fechados."})
     manual_hub.writes(bot, "two")
-    assert _told(manual_hub) == [told]
+    assert _texts(manual_hub) == [text]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_agents_answer_at_their_hours_what_was_written_before(
     manual_hub.patch("/api/settings", {"agentHours": agent_hours})
     _closed_for(manual_hub, 5)
     manual_hub.writes(bot, "one")
-    assert _told(manual_hub) == now
+    assert _texts(manual_hub) == now
     manual_hub.wait(hours=5, minutes=1)
     for _ in range(2):
         manual_hub.tick()
-    assert _told(manual_hub) == after_opening
+    assert _texts(manual_hub) == after_opening
 
 
 def test_a_crash_before_the_message_goes_out_sends_it_once(manual_hub: ManualHub, bot: str) -> None:
@@ -117,4 +117,4 @@ def test_a_crash_before_the_message_goes_out_sends_it_once(manual_hub: ManualHub
     manual_hub.writes(bot, "two")
     manual_hub.wait(minutes=2)
     manual_hub.tick()
-    assert _told(manual_hub) == [AWAY]
+    assert _texts(manual_hub) == [AWAY]

@@ -70,8 +70,8 @@ def test_people_are_warned_once_and_told_once_that_it_is_overdue(shop: ManualHub
     session = shop.conversation().id
     assert {each["conversation_id"] for each in shop.documents("notifications")} == {session}
     events = [cast("RealtimeEvent", event) for event in shop.new_events(Topic.REALTIME)]
-    told = [event.payload["clock"]["state"] for event in events if event.name == "sla-changed"]
-    assert told == ["warning", "breached"]
+    states = [event.payload["clock"]["state"] for event in events if event.name == "sla-changed"]
+    assert states == ["warning", "breached"]
     assert shop.get("/analytics/dashboard?range=24h")["slaBreaches"] == 1
 
 

@@ -215,7 +215,7 @@ class Account:
         }
         if event.Message.HasField("pollUpdateMessage"):
             data |= self._vote(event)
-        report = self._kept(data)
+        report = self._with_copy(data)
         self._arrivals.settle(info.ID)
         self._tell(report)
 
@@ -225,7 +225,7 @@ class Account:
             return {"vote": to_json(self.client.decrypt_poll_vote(event))}
         return {}
 
-    def _kept(self, data: dict[str, Any]) -> protocol.Message:
+    def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
         return replace(report, copy=self._copies.keep(protocol.line(report)))
 
@@ -256,7 +256,7 @@ class Account:
         call = event.basicCallMeta
         caller, other = _address(getattr(call, "from")), _address(call.callCreatorAlt)
         key = {"id": call.callID, "remoteJid": caller, "remoteJidAlt": other, "fromMe": False}
-        self._tell(self._kept({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}}))
+        self._tell(self._with_copy({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}}))
 
     def _history(self, event: Any) -> None:
         """What the phone hands over of the time before the pairing; a chat's messages come newest first."""

@@ -1,0 +1,7 @@
+// All screens. `path` is the first part of the address below /console, `role` the lowest that sees the screen,
+// `icon` its drawing in the navigation (without one it is not listed there), and `load` fetches its module, whose
+// default export is a component that is given the further `parts` of the address and its `query`.
+export const SCREENS = [
+  { path: "inbox", title: "nav.inbox", icon: "inbox", role: "viewer", key: "i", load: () => import("./inbox.js") },
+  { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
+];

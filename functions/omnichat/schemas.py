@@ -65,11 +65,26 @@ class LoginIn(Request, Wire):
 
 
 class RefreshIn(Request, Wire):
-    refresh_token: str = Field(min_length=1)
+    """`refreshToken` is left out where the browser's cookie has it."""
+
+    refresh_token: str | None = Field(default=None, min_length=1)
 
 
 class LinkQuery(Wire):
     token: str = Field(default="", max_length=200)
+
+
+class SetupIn(Request, Wire):
+    """The first owner's account; `token` is what the set-up link ends with."""
+
+    token: str = Field(min_length=1, max_length=200)
+    email: str = Field(max_length=254, examples=["ann@example.com"])
+    password: str = Field(min_length=8, max_length=1024)
+    name: NameIfAny = None
+    tenant_name: NameIfAny = None
+
+    def choices(self) -> Choices:
+        return Choices(self.password, self.name, self.email, self.tenant_name)
 
 
 class LinkIn(Request, Wire):
@@ -111,6 +126,8 @@ class TenantOut(Wire):
 
 
 class SessionOut(Wire):
+    """A session's tokens; `refreshToken` is empty where the browser keeps it in a cookie."""
+
     access_token: str
     refresh_token: str
     user: UserOut

@@ -34,6 +34,7 @@ OPEN = {
     "GET /api/auth/link",
     "POST /api/auth/link",
     "POST /api/auth/link/form",
+    "POST /api/auth/setup",
     "GET /api/tenants/{tenant_id}/facebook/platforms/facebook/login",
     "GET /health",
     "GET /health/ready",

@@ -38,11 +38,16 @@ function SignIn() {
   </main>`;
 }
 
+const whenIdle = (work) => void (window.requestIdleCallback ?? setTimeout)(work);
+
 function Mark() {
   return html`<span class="mark" aria-hidden="true"><${Icon} name="messages-square" size=${22} /></span>`;
 }
 
 function Navigation({ current, onHelp, onSearch }) {
+  const [Bell, setBell] = useState(null);
+  // What people came for comes first.
+  useEffect(() => whenIdle(() => import("./notices.js").then((module) => setBell(() => module.Bell))), []);
   const user = me.value;
   const name = user.name || user.email;
   const shown = SCREENS.filter((screen) => screen.icon && may(screen.role));
@@ -58,6 +63,7 @@ function Navigation({ current, onHelp, onSearch }) {
       )}
     </ul>
     <div class="navigation-end">
+      ${Bell && html`<${Bell} />`}
       <${Button} icon="search" label=${t("palette.title")} title=${`${t("palette.title")} (Ctrl K)`} onClick=${onSearch} />
       <${Button} icon="keyboard" label=${t("keys.title")} title=${`${t("keys.title")} (?)`} class="wide-only" onClick=${onHelp} />
       <${Menu}

@@ -192,6 +192,9 @@ export const me = computed(() => session.value?.user ?? null);
 /** Whether the person who is signed in has this role, or a higher one. */
 export const may = (role) => ROLES.indexOf(me.value?.role?.toLowerCase()) >= ROLES.indexOf(role);
 
+/** Has the hub keep the refresh token in a cookie that no script can read, wherever a session begins or goes on. */
+export const BY_COOKIE = { "X-Refresh-Token": "cookie" };
+
 let accessToken = "";
 let refreshing = null;
 
@@ -200,13 +203,11 @@ export const currentToken = () => accessToken;
 
 export function beginSession(answer) {
   accessToken = answer.accessToken;
-  storage.set("refresh-token", answer.refreshToken);
   session.value = { user: answer.user, tenant: answer.tenant };
 }
 
 function forgetSession() {
   accessToken = "";
-  storage.set("refresh-token", null);
   session.value = null;
 }
 
@@ -221,17 +222,18 @@ export function resumeSession() {
   return refreshing;
 }
 
+/** What the hub answers to a browser without a session, or with one that has ended. */
+const NOBODY = new Set([400, 401]);
+
 async function exchange() {
-  const refreshToken = storage.get("refresh-token");
-  if (!refreshToken) return forgetSession();
-  const answer = await fetch("/api/auth/refresh", jsonRequest("POST", { refreshToken }));
+  const answer = await fetch("/api/auth/refresh", jsonRequest("POST", {}, BY_COOKIE));
   if (answer.ok) beginSession(await answer.json());
-  else if (answer.status === 401) forgetSession();
+  else if (NOBODY.has(answer.status)) forgetSession();
   else throw await errorOf(answer);
 }
 
 export async function signIn(email, password, tenantId) {
-  const answer = await fetch("/api/auth/login", jsonRequest("POST", { email, password, tenantId }));
+  const answer = await fetch("/api/auth/login", jsonRequest("POST", { email, password, tenantId }, BY_COOKIE));
   if (!answer.ok) throw await errorOf(answer);
   beginSession(await answer.json());
 }

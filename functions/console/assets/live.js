@@ -229,7 +229,7 @@ function place(changed) {
     shown = [...shown, ...fitting].sort(compare);
   } else {
     for (const entry of fitting) {
-      const index = indexIn(shown, entry, compare);
+      const index = placeIn(shown, entry, compare);
       // What comes after the last row that is loaded will come with its page.
       if (!(cursor && index === shown.length && shown.length)) shown.splice(index, 0, entry);
     }
@@ -237,7 +237,7 @@ function place(changed) {
   list.value = { ...list.peek(), entries: shown };
 }
 
-function indexIn(sorted, entry, compare) {
+function placeIn(sorted, entry, compare) {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

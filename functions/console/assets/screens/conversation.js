@@ -48,7 +48,7 @@ function Whole({ row, view, query }) {
     <section class="talk" aria-label=${t("conversation.with", { name: nameOf(row) })}>
       <${Header} row=${row} view=${view} query=${query} isPanelShown=${panel} onPanel=${() => show(!panel)} />
       <${Log} log=${log} row=${row} abilities=${reach?.abilities ?? []} onQuote=${setQuoted} />
-      <${Turn} row=${row} />
+      <${Turn} row=${row} log=${log} />
       <${Composer} row=${row} reach=${reach} quoted=${quoted} onUnquote=${() => setQuoted(null)} />
     </section>
     ${panel && html`<${CustomerPanel} key=${row.customerId} row=${row} onClose=${() => show(false)} />`}
@@ -135,7 +135,7 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
 }
 
 /** Whose turn it is, and the button that changes it. */
-function Turn({ row }) {
+function Turn({ row, log }) {
   const [busy, setBusy] = useState(false);
   if (row.status !== "OPEN" || !may("agent")) return null;
   const act = (name, done) => async () => {
@@ -150,9 +150,11 @@ function Turn({ row }) {
     </div>`;
   }
   if (row.owner === "BOT") {
-    if (!row.autoReplyEnabled) return null;
-    return html`<div class="turn bot">
-      <${Icon} name="bot" /><span>${t("turn.bot")}</span><${Button} busy=${busy} onClick=${act("take", t("taken.done"))}>${t("takeOver")}<//>
+    // Whether a bot is there shows only when it has answered.
+    const hasBot = row.autoReplyEnabled && log.state.value.messages.some((message) => message.author === "BOT");
+    return html`<div class=${classes("turn", hasBot && "bot")}>
+      <${Icon} name=${hasBot ? "bot" : "user-plus"} /><span>${t(hasBot ? "turn.bot" : "turn.nobody")}</span>
+      <${Button} busy=${busy} onClick=${act("take", t("taken.done"))}>${t(hasBot ? "takeOver" : "take")}<//>
     </div>`;
   }
   const until = row.pauseEndsAt ? t("turn.until", { time: clockTime(row.pauseEndsAt) }) : "";

@@ -1,6 +1,6 @@
 // What a person chooses for themselves: language, theme, sounds, and their password.
 import { html, useState } from "../vendor/preact.js";
-import { api, beginSession, desktopNotices, language, LANGUAGES, me, session, sounds, t, theme, THEMES } from "../core.js";
+import { api, beginSession, BY_COOKIE, desktopNotices, language, LANGUAGES, me, session, sounds, t, theme, THEMES } from "../core.js";
 import { Button, Field, fieldError, Switch, toast } from "../ui.js";
 
 const LEAST_PASSWORD = 8;
@@ -52,7 +52,7 @@ function Password() {
     setBusy(true);
     setError(null);
     try {
-      beginSession(await api.post("/api/auth/password", { currentPassword, newPassword }));
+      beginSession(await api.post("/api/auth/password", { currentPassword, newPassword }, BY_COOKIE));
       form.reset();
       toast(t("password.changed"));
     } catch (refusal) {

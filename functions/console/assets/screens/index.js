@@ -3,5 +3,6 @@
 // default export is a component that is given the further `parts` of the address and its `query`.
 export const SCREENS = [
   { path: "inbox", title: "nav.inbox", icon: "inbox", role: "viewer", key: "i", load: () => import("./inbox.js") },
+  { path: "analytics", title: "nav.analytics", icon: "chart-column", role: "viewer", key: "a", load: () => import("./analytics.js") },
   { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
 ];

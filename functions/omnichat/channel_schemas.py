@@ -175,7 +175,7 @@ class ChannelHealthOut(Wire):
     """
 
     status: str = Field(examples=["CONNECTED"])
-    reason: str | None
+    reason: str | None = Field(examples=["missing in config: botToken"])
     next_step: NextStep
     webhook_address: str | None = Field(examples=["https://hub.example.com/webhook/line/c-1"])
     webhook: WebhookOut

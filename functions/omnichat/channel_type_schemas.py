@@ -38,7 +38,9 @@ class TypeCapabilities(Wire):
 
     text_limit: int
     attachments: list[MessageKind]
-    abilities: list[str] = Field(description="Beside sending a text: `image`, `template`, `edit`, `typing`, …")
+    abilities: list[str] = Field(
+        examples=[["image", "edit"]], description="Beside sending a text: `image`, `template`, `edit`, `typing`, …"
+    )
     window_hours: float | None
 
     @classmethod
@@ -61,12 +63,12 @@ class ChannelTypeOut(Wire):
 
     type: str = Field(examples=["TELEGRAM_BOT"])
     adapter: str
-    label: str
+    label: str = Field(examples=["Telegram Bot"])
     is_default: bool = Field(description="Whether it serves a new channel of the type that names no adapter.")
     connects: list[Way]
-    help: str
+    help: str = Field(examples=["Write /newbot to @BotFather: it answers with the token of a new bot."])
     has_webhook: bool
-    config_schema: dict[str, Any]
+    config_schema: dict[str, Any] = Field(examples=[{"type": "object", "properties": {}, "required": []}])
     capabilities: TypeCapabilities
 
     @classmethod

@@ -374,8 +374,8 @@ class TrialIn(Request, Wire):
 
 
 class TrialCall(Wire):
-    name: str
-    arguments: Any
+    name: str = Field(examples=["order_status"])
+    arguments: Any = Field(examples=['{"order": "42"}'])
 
 
 class TrialOut(Wire):
@@ -386,7 +386,7 @@ class TrialOut(Wire):
 
     text: str
     tool_calls: list[TrialCall]
-    hand_over_reason: str | None
+    hand_over_reason: str | None = Field(examples=["the customer asks for a person"])
     tokens: int
     is_echo: bool
 

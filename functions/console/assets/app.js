@@ -3,7 +3,7 @@ import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, use
 import {
   address, api, goTo, language, loadWords, may, me, pathTo, resumeSession, session, signIn, signOut, t,
 } from "./core.js";
-import { connection } from "./live.js";
+import { connection, list } from "./live.js";
 import { SCREENS } from "./screens/index.js";
 import {
   Avatar, Button, classes, Dialog, ErrorBoundary, Failure, fieldError, Field, Icon, Menu, Question, Skeleton, Toasts, useKeys,
@@ -38,8 +38,6 @@ function SignIn() {
   </main>`;
 }
 
-const whenIdle = (work) => void (window.requestIdleCallback ?? setTimeout)(work);
-
 function Mark() {
   return html`<span class="mark" aria-hidden="true"><${Icon} name="messages-square" size=${22} /></span>`;
 }
@@ -47,14 +45,15 @@ function Mark() {
 function Navigation({ current, onHelp, onSearch }) {
   const [Bell, setBell] = useState(null);
   // What people came for comes first.
-  useEffect(() => whenIdle(() => import("./notices.js").then((module) => setBell(() => module.Bell))), []);
+  const isReady = current !== "inbox" || !list.value.isLoading;
+  useEffect(() => void (isReady && import("./notices.js").then((module) => setBell(() => module.Bell))), [isReady]);
   const user = me.value;
   const name = user.name || user.email;
-  const shown = SCREENS.filter((screen) => screen.icon && may(screen.role));
+  const screens = SCREENS.filter((screen) => screen.icon && may(screen.role));
   return html`<nav class="navigation" aria-label=${t("nav.label")}>
     <${Mark} />
     <ul>
-      ${shown.map(
+      ${screens.map(
         ({ path, title, icon }) => html`<li key=${path}>
           <a href=${pathTo([path])} aria-current=${path === current ? "page" : undefined} title=${t(title)}>
             <${Icon} name=${icon} size=${20} /><span>${t(title)}</span>
@@ -123,10 +122,10 @@ function Palette({ onClose, onHelp }) {
   const [index, setIndex] = useState(0);
   useEffect(() => {
     const control = new AbortController();
-    const wanted = text.trim();
-    if (!wanted) return setMatches([]);
+    const part = text.trim();
+    if (!part) return setMatches([]);
     const timer = setTimeout(async () => {
-      const query = (view) => api.get("/api/inbox", { view, q: wanted, limit: 5 }, { signal: control.signal });
+      const query = (view) => api.get("/api/inbox", { view, q: part, limit: 5 }, { signal: control.signal });
       const pages = await Promise.all([query("open"), query("closed")]).catch(() => []);
       if (!control.signal.aborted) setMatches(pages.flatMap((page) => page.conversations));
     }, SEARCH_PAUSE);

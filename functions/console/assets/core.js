@@ -27,9 +27,9 @@ export const storage = {
 /** A signal whose value this browser keeps; a value that is not among `choices` counts as absent. */
 function remembered(key, choices, usual) {
   const stored = storage.get(key);
-  const kept = signal(choices.includes(stored) ? stored : usual);
-  kept.subscribe((value) => storage.set(key, value === usual ? null : value));
-  return kept;
+  const value = signal(choices.includes(stored) ? stored : usual);
+  value.subscribe((current) => storage.set(key, current === usual ? null : current));
+  return value;
 }
 
 export const THEMES = ["system", "light", "dark"];
@@ -54,7 +54,7 @@ export const LANGUAGES = { en: "English", pt: "Português", es: "Español", de: 
 const preferred = (navigator.languages ?? []).map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES) ?? "en";
 export const language = remembered("language", Object.keys(LANGUAGES), preferred);
 
-const words = signal({});
+const phrases = signal({});
 let plurals = new Intl.PluralRules("en");
 
 /** Fetch the words of the chosen language; screens are drawn after the first time, and drawn again after each other. */
@@ -63,13 +63,13 @@ export async function loadWords() {
   const answer = await fetch(new URL(`./i18n/${chosen}.json`, import.meta.url));
   if (!answer.ok) throw new Error(`the words of ${chosen} could not be loaded: ${answer.status}`);
   plurals = new Intl.PluralRules(chosen);
-  words.value = await answer.json();
+  phrases.value = await answer.json();
   document.documentElement.lang = chosen;
 }
 
 /** The words for a key, with `{name}` replaced. With a `count` the key has a form for each plural of the language. */
 export function t(key, values) {
-  const forms = words.value[key];
+  const forms = phrases.value[key];
   const text = typeof forms === "object" ? (forms[plurals.select(values?.count ?? 0)] ?? forms.other) : forms;
   if (text === undefined) return key;
   return values ? text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place)) : text;
@@ -77,7 +77,7 @@ export function t(key, values) {
 
 /** The words for a key that comes from the hub, or the fallback where this version does not know it. */
 export function tOr(key, fallback) {
-  return key in words.value ? t(key) : fallback;
+  return key in phrases.value ? t(key) : fallback;
 }
 
 /** Now, to the half minute: whatever shows how long ago something was is drawn again with it. */
@@ -122,6 +122,9 @@ export function shortMoment(moment) {
   if (days > 0 && days < 7) return format("short weekday", { weekday: "short" }).format(new Date(moment));
   return format("short date", { day: "numeric", month: "short" }).format(new Date(moment));
 }
+
+/** A moment with the parts that `options` of `Intl.DateTimeFormat` name. */
+export const formatMoment = (moment, options) => format(JSON.stringify(options), options).format(new Date(moment));
 
 /** How long ago something was, in one unit: `4 min`, `2 h`, `3 d`. */
 export function elapsed(since) {

@@ -158,8 +158,8 @@ function fits(row) {
   if (tag && !row.tags?.includes(tag)) return false;
   if (unread && !row.unread) return false;
   if (!q) return true;
-  const words = [row.customerName, row.phoneNumber, row.customer?.externalId].join(" ").toLowerCase();
-  return words.includes(q.toLowerCase());
+  const names = [row.customerName, row.phoneNumber, row.customer?.externalId].join(" ").toLowerCase();
+  return names.includes(q.toLowerCase());
 }
 
 function newestFirst(one, other) {
@@ -191,6 +191,9 @@ async function loadPage(ofTurn, cursor) {
   try {
     const page = await api.get("/api/inbox", { ...selection, limit: PAGE, cursor });
     if (ofTurn !== turn) return;
+    // From here on people can work: the first load is measured by it.
+    performance.mark("conversations");
+    if (!counts.peek()) count();
     asOf ??= page.asOf;
     batch(() => {
       list.value = { ...list.value, cursor: page.nextCursor, isLoading: false };
@@ -220,21 +223,21 @@ const MANY = 20;
 
 function place(changed) {
   const { cursor } = list.peek();
-  let shown = list.peek().entries;
+  let inOrder = list.peek().entries;
   const isChanged = new Set(changed);
-  shown = shown.filter((entry) => !isChanged.has(entry));
+  inOrder = inOrder.filter((entry) => !isChanged.has(entry));
   const fitting = changed.filter((entry) => entry.row.peek().lastMessageAt && fits(entry.row.peek()));
   const compare = (one, other) => order(one.row.peek(), other.row.peek());
   if (fitting.length > MANY) {
-    shown = [...shown, ...fitting].sort(compare);
+    inOrder = [...inOrder, ...fitting].sort(compare);
   } else {
     for (const entry of fitting) {
-      const index = placeIn(shown, entry, compare);
+      const index = placeIn(inOrder, entry, compare);
       // What comes after the last row that is loaded will come with its page.
-      if (!(cursor && index === shown.length && shown.length)) shown.splice(index, 0, entry);
+      if (!(cursor && index === inOrder.length && inOrder.length)) inOrder.splice(index, 0, entry);
     }
   }
-  list.value = { ...list.peek(), entries: shown };
+  list.value = { ...list.peek(), entries: inOrder };
 }
 
 function placeIn(sorted, entry, compare) {
@@ -315,24 +318,24 @@ onEvent("message-created", ({ conversationId, message }) => {
 });
 
 /** Put what an answer of the API says of a conversation into the list, and return it. */
-export function taken(row) {
+export function takeIn(row) {
   merge([row]);
   return row;
 }
 
 /** Change a conversation at once in sight, and in the hub; what the hub refuses is taken back. */
-export async function change(id, changes, shown = changes) {
+export async function change(id, changes, preview = changes) {
   const entry = entryOf(id);
   const former = entry.row.peek();
-  entry.row.value = { ...former, ...shown };
+  entry.row.value = { ...former, ...preview };
   place([entry]);
   try {
     const headers = former?.etag ? { "If-Match": former.etag } : {};
-    return taken(await api.patch(`/api/conversations/${id}`, changes, headers));
+    return takeIn(await api.patch(`/api/conversations/${id}`, changes, headers));
   } catch (error) {
     entry.row.value = former;
     place([entry]);
-    if (error.status === 412) taken(await api.get(`/api/conversations/${id}`));
+    if (error.status === 412) takeIn(await api.get(`/api/conversations/${id}`));
     throw error;
   }
 }

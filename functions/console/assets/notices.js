@@ -47,10 +47,10 @@ function play() {
 }
 
 function show(notice) {
-  const shown = new Notification(notice.title, { body: notice.message, tag: notice.id });
-  shown.onclick = () => {
+  const banner = new Notification(notice.title, { body: notice.message, tag: notice.id });
+  banner.onclick = () => {
     focus();
-    shown.close();
+    banner.close();
     open(notice);
   };
 }

@@ -64,7 +64,7 @@ export function channelIcon(type = "") {
 
 /** A channel's type as people write it: `WHATSAPP_CLOUD` is `WhatsApp Cloud`. */
 export function channelName(type = "") {
-  const spelled = { WHATSAPP: "WhatsApp", SMS: "SMS", LINE: "LINE", TELEGRAM: "Telegram", BOT: "Bot", SES: "SES" };
+  const spelled = { WHATSAPP: "WhatsApp", SMS: "SMS", LINE: "LINE", TELEGRAM: "Telegram", BOT: "Bot", SES: "SES", SNS: "SNS" };
   return type
     .split("_")
     .map((word) => spelled[word] ?? word.charAt(0) + word.slice(1).toLowerCase())
@@ -232,29 +232,29 @@ export const ask = (title, label, value = "") => pose({ title, label, value, act
 /** Ask whether something is to be done; gives true or null. */
 export const confirmed = (title, text, action, kind = "danger") => pose({ title, text, action, kind });
 
-function pose(asked) {
+function pose(details) {
   return new Promise((resolve) => {
-    question.value = { ...asked, answer: resolve };
+    question.value = { ...details, answer: resolve };
   });
 }
 
 /** The question of the moment, over whatever is shown. */
 export function Question() {
-  const asked = question.value;
-  if (!asked) return null;
+  const current = question.value;
+  if (!current) return null;
   const answer = (value) => {
     question.value = null;
-    asked.answer(value);
+    current.answer(value);
   };
   const submit = (event) => {
     event.preventDefault();
-    answer(asked.label ? new FormData(event.target).get("answer").trim() || null : true);
+    answer(current.label ? new FormData(event.target).get("answer").trim() || null : true);
   };
-  return html`<${Dialog} title=${asked.title} onClose=${() => answer(null)}>
+  return html`<${Dialog} title=${current.title} onClose=${() => answer(null)}>
     <form onSubmit=${submit}>
-      ${asked.text && html`<p>${asked.text}</p>`}
-      ${asked.label && html`<${Field} label=${asked.label} name="answer" value=${asked.value} autofocus maxlength="64" />`}
-      <footer><${Button} onClick=${() => answer(null)}>${t("cancel")}<//><${Button} kind=${asked.kind} type="submit">${asked.action}<//></footer>
+      ${current.text && html`<p>${current.text}</p>`}
+      ${current.label && html`<${Field} label=${current.label} name="answer" value=${current.value} autofocus maxlength="64" />`}
+      <footer><${Button} onClick=${() => answer(null)}>${t("cancel")}<//><${Button} kind=${current.kind} type="submit">${current.action}<//></footer>
     </form>
   <//>`;
 }
@@ -265,7 +265,7 @@ const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 export function Menu({ label, icon, kind, children, items, onOpen, align = "end", class: extra }) {
   const [isOpen, setOpen] = useState(false);
   const root = useRef();
-  const shown = items.filter(Boolean);
+  const entries = items.filter(Boolean);
   useEffect(() => {
     if (!isOpen) return undefined;
     onOpen?.();
@@ -280,11 +280,11 @@ export function Menu({ label, icon, kind, children, items, onOpen, align = "end"
   };
   const onKeyDown = (event) => {
     if (!isOpen) return;
-    const entries = [...root.current.querySelectorAll("[role^=menuitem]")];
+    const buttons = [...root.current.querySelectorAll("[role^=menuitem]")];
     const step = ARROWS[event.key];
     if (event.key === "Escape") close();
     else if (event.key === "Tab") setOpen(false);
-    else if (step) entries.at((entries.indexOf(document.activeElement) + step) % entries.length).focus();
+    else if (step) buttons.at((buttons.indexOf(document.activeElement) + step) % buttons.length).focus();
     else return;
     if (event.key !== "Tab") event.preventDefault();
     event.stopPropagation();
@@ -299,7 +299,7 @@ export function Menu({ label, icon, kind, children, items, onOpen, align = "end"
     <//>
     ${isOpen &&
     html`<div class=${`menu-items ${align}`} role="menu" aria-label=${label}>
-      ${shown.map((item) => {
+      ${entries.map((item) => {
         const isChoice = item.checked !== undefined;
         return html`<button
           type="button"

@@ -91,5 +91,5 @@ def test_dark_is_the_same_whether_the_system_or_the_person_wants_it() -> None:
 
 def test_the_vendored_module_is_what_its_packages_make() -> None:
     node = need(JAVASCRIPT, "REQUIRE_JAVASCRIPT")
-    made = subprocess.run([node, "vendor.mjs"], cwd=JAVASCRIPT, check=True, capture_output=True).stdout
-    assert made == (FOLDER / "vendor" / "preact.js").read_bytes()
+    bundle = subprocess.run([node, "vendor.mjs"], cwd=JAVASCRIPT, check=True, capture_output=True).stdout
+    assert bundle == (FOLDER / "vendor" / "preact.js").read_bytes()

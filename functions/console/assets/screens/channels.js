@@ -52,6 +52,8 @@ function List() {
 }
 
 function Card({ channel }) {
+  const isFine = channel.status === "CONNECTED";
+  const { value: health } = useLoad(async () => (isFine ? null : api.get(`/api/channels/${channel.id}/health`)), [channel.updatedAt]);
   const reason = channel.statusDetail;
   return html`<li class="card channel-card">
     <span class="card-icon"><${Icon} name=${channelIcon(channel.type)} size=${22} /></span>
@@ -61,6 +63,7 @@ function Card({ channel }) {
     </div>
     <${Status} status=${channel.status} />
     ${reason && html`<p class="help">${reason}</p>`}
+    ${health && html`<p class="next-step">${t(`channelStep.${health.nextStep}`)}</p>`}
   </li>`;
 }
 

@@ -2,7 +2,6 @@
 // in which what was sent can be taken back.
 import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { api, cannedReplies, formatBytes, may, people, storage, t, uniqueId } from "../core.js";
-import { taken } from "../live.js";
 import { Button, classes, Icon, toast, toastError, useKeys } from "../ui.js";
 
 const UNDO_SECONDS = 5;
@@ -293,11 +292,11 @@ function useSuggestions(area, text, mode, write) {
     setAll([]);
     if (isAsked) load().then(setAll, toastError);
   }, [isAsked, mode]);
-  const begun = match?.[1].toLowerCase() ?? "";
-  const shown = isAsked ? all.filter((each) => word(each).toLowerCase().includes(begun)).slice(0, MOST_SUGGESTIONS) : [];
-  const chosen = Math.min(index, shown.length - 1);
+  const part = match?.[1].toLowerCase() ?? "";
+  const options = isAsked ? all.filter((each) => word(each).toLowerCase().includes(part)).slice(0, MOST_SUGGESTIONS) : [];
+  const chosen = Math.min(index, options.length - 1);
   const choose = (item) => {
-    const start = before.length - begun.length - 1;
+    const start = before.length - part.length - 1;
     const value = text.slice(0, start) + textOf(item) + text.slice(before.length);
     write(value);
     const end = start + textOf(item).length;
@@ -307,19 +306,19 @@ function useSuggestions(area, text, mode, write) {
     });
   };
   const onKeyDown = (event) => {
-    if (!shown.length) return false;
+    if (!options.length) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) setIndex((chosen + step + shown.length) % shown.length);
-    else if (event.key === "Enter" || event.key === "Tab") choose(shown[chosen]);
+    if (step) setIndex((chosen + step + options.length) % options.length);
+    else if (event.key === "Enter" || event.key === "Tab") choose(options[chosen]);
     else if (event.key === "Escape") close(text);
     else return false;
     event.preventDefault();
     return true;
   };
   const list =
-    shown.length > 0 &&
+    options.length > 0 &&
     html`<ul class="suggestions" id="suggestions" role="listbox" aria-label=${t(`suggestions.${mode}`)}>
-      ${shown.map(
+      ${options.map(
         (item, position) => html`<li
           key=${item.id} id=${`suggestion-${position}`} role="option" aria-selected=${position === chosen ? "true" : "false"}
           onPointerDown=${(event) => {
@@ -331,7 +330,7 @@ function useSuggestions(area, text, mode, write) {
         </li>`,
       )}
     </ul>`;
-  const attributes = shown.length
+  const attributes = options.length
     ? { role: "combobox", "aria-expanded": "true", "aria-controls": "suggestions", "aria-activedescendant": `suggestion-${chosen}` }
     : {};
   return { list, attributes, onKeyDown };

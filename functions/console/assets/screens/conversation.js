@@ -1,7 +1,7 @@
 // One conversation: what was written, who has it, and where an answer goes.
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { api, clockTime, dateAndTime, dayName, elapsed, formatBytes, formatNumber, goTo, may, me, pathTo, people, storage, t, tOr } from "../core.js";
-import { change, entryOf, onEvent, repairSoon, taken } from "../live.js";
+import { change, entryOf, onEvent, repairSoon, takeIn } from "../live.js";
 import { Composer, discard, outgoing, send, sent, takeBack } from "./composer.js";
 import { CustomerPanel } from "./customer.js";
 import { nameOf, snoozeTimes } from "./inbox.js";
@@ -19,13 +19,13 @@ const WIDE = matchMedia("(min-width: 1100px)");
 
 export default function ConversationScreen({ id, view, query }) {
   const row = entryOf(id).row.value;
-  const whole = useLoad(async () => row?.etag || taken(await api.get(`/api/conversations/${id}`)), [id]);
+  const whole = useLoad(async () => row?.etag || takeIn(await api.get(`/api/conversations/${id}`)), [id]);
   if (whole.error) {
     const title = whole.error.status === 404 ? t("conversation.missing") : t("failure.title");
-    return html`<main id="main" class="conversation-place"><${Empty} icon="search-x" title=${title}>
-      <p>${whole.error.message}</p><a class="button plain" href=${pathTo(["inbox", view], query)}>${t("conversation.back")}</a><//></main>`;
+    return html`<div class="conversation-place"><${Empty} icon="search-x" title=${title}>
+      <p>${whole.error.message}</p><a class="button plain" href=${pathTo(["inbox", view], query)}>${t("conversation.back")}</a><//></div>`;
   }
-  if (!row?.customer) return html`<main id="main" class="conversation-place loading"><${Skeleton} kind="bubbles" lines=${6} /></main>`;
+  if (!row?.customer) return html`<div class="conversation-place"><${Skeleton} kind="bubbles" lines=${6} /></div>`;
   return html`<${Whole} row=${row} view=${view} query=${query} />`;
 }
 
@@ -44,7 +44,7 @@ function Whole({ row, view, query }) {
     if (WIDE.matches) storage.set("panel", isShown ? null : "closed");
   };
   const log = useLog(row.id);
-  return html`<main id="main" class=${classes("conversation", panel && "with-panel")}>
+  return html`<div class=${classes("conversation", panel && "with-panel")}>
     <section class="talk" aria-label=${t("conversation.with", { name: nameOf(row) })}>
       <${Header} row=${row} view=${view} query=${query} isPanelShown=${panel} onPanel=${() => show(!panel)} />
       <${Log} log=${log} row=${row} abilities=${reach?.abilities ?? []} onQuote=${setQuoted} />
@@ -52,7 +52,7 @@ function Whole({ row, view, query }) {
       <${Composer} row=${row} reach=${reach} quoted=${quoted} onUnquote=${() => setQuoted(null)} />
     </section>
     ${panel && html`<${CustomerPanel} key=${row.customerId} row=${row} onClose=${() => show(false)} />`}
-  </main>`;
+  </div>`;
 }
 
 // ── Head: who it is, who has it, and what can be decided ─────────────────────────────────────────────────────────
@@ -74,16 +74,16 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
   const name = nameOf(row);
   const [colleagues, setColleagues] = useState([]);
   const header = useRef();
-  const set = (changes, done, undone, shown) => attempt(() => change(id, changes, shown), done, undone && (() => attempt(() => change(id, undone))));
+  const set = (changes, done, undone, preview) => attempt(() => change(id, changes, preview), done, undone && (() => attempt(() => change(id, undone))));
   const assign = (person) => {
     const former = { assigneeId: row.assigneeId };
-    const shown = { assigneeId: person?.id ?? null, assigneeName: person ? person.name || person.email : null };
-    set({ assigneeId: shown.assigneeId }, t(person ? "assigned.to" : "assigned.nobody", { name: shown.assigneeName }), former, shown);
+    const preview = { assigneeId: person?.id ?? null, assigneeName: person ? person.name || person.email : null };
+    set({ assigneeId: preview.assigneeId }, t(person ? "assigned.to" : "assigned.nobody", { name: preview.assigneeName }), former, preview);
   };
   const snooze = (until) => set({ status: "SNOOZED", snoozedUntil: until.toISOString() }, t("snoozed.until", { time: dateAndTime(until) }), { status: "OPEN" });
   const close = () => set({ status: "CLOSED" }, t("closed.done"), { status: "OPEN" });
   const reopen = () => set({ status: "OPEN" }, t("reopened.done"));
-  const take = () => attempt(async () => taken(await api.post(`/api/conversations/${id}/take`)), t("taken.done"));
+  const take = () => attempt(async () => takeIn(await api.post(`/api/conversations/${id}/take`)), t("taken.done"));
   const press = (label) => header.current.querySelector(`[data-menu="${label}"] > button`)?.click();
   const isOpen = row.status === "OPEN";
   useKeys(may("agent") ? { t: isOpen && take, a: () => press("assign"), s: () => press("snooze"), e: isOpen ? close : undefined } : {});
@@ -140,7 +140,7 @@ function Turn({ row, log }) {
   if (row.status !== "OPEN" || !may("agent")) return null;
   const act = (name, done) => async () => {
     setBusy(true);
-    await attempt(async () => taken(await api.post(`/api/conversations/${row.id}/${name}`)), done);
+    await attempt(async () => takeIn(await api.post(`/api/conversations/${row.id}/${name}`)), done);
     setBusy(false);
   };
   const isOwn = row.owner === "HUMAN" && row.holderId === me.value.id;
@@ -167,13 +167,13 @@ function Turn({ row, log }) {
 // ── What was written ─────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The logs of the conversations that were looked at last, so that coming back to one shows it at once. */
-const kept = new Map();
+const logs = new Map();
 
 function logOf(id) {
-  const log = kept.get(id) ?? { id, state: signal({ messages: [], cursor: null, isLoading: true, isPartial: false, error: null }) };
-  kept.delete(id);
-  kept.set(id, log);
-  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+  const log = logs.get(id) ?? { id, state: signal({ messages: [], cursor: null, isLoading: true, isPartial: false, error: null }) };
+  logs.delete(id);
+  logs.set(id, log);
+  if (logs.size > MOST_KEPT) logs.delete(logs.keys().next().value);
   return log;
 }
 
@@ -266,10 +266,10 @@ function Log({ log, row, abilities, onQuote }) {
     return () => document.removeEventListener("visibilitychange", read);
   }, [log]);
   const pending = outgoing.value.filter((item) => item.conversationId === row.id);
-  const mine = pending.length;
+  const pendingCount = pending.length;
   useLayoutEffect(() => {
-    if (mine) box.current.scrollTop = 0;
-  }, [mine]);
+    if (pendingCount) box.current.scrollTop = 0;
+  }, [pendingCount]);
   if (error && !messages.length) return html`<div class="log"><${Failure} error=${error} onRetry=${() => loadNewest(log)} /></div>`;
   const byId = new Map(messages.map((message) => [message.externalMessageId, message]));
   const lines = [];
@@ -466,9 +466,9 @@ function Text({ text }) {
   const [isWhole, setWhole] = useState(false);
   if (!text) return null;
   const isLong = text.length > LONG_TEXT && !isWhole;
-  const shown = isLong ? `${text.slice(0, LONG_TEXT)}…` : text;
+  const visible = isLong ? `${text.slice(0, LONG_TEXT)}…` : text;
   return html`<p class="text" dir="auto">
-      ${shown.split(LINK).map((part, index) => (index % 2 ? html`<a href=${part} target="_blank" rel="noopener noreferrer nofollow">${part}</a>` : part))}
+      ${visible.split(LINK).map((part, index) => (index % 2 ? html`<a href=${part} target="_blank" rel="noopener noreferrer nofollow">${part}</a>` : part))}
     </p>
     ${isLong && html`<${Button} kind="link" onClick=${() => setWhole(true)}>${t("line.whole")}<//>`}`;
 }

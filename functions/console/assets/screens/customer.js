@@ -130,10 +130,10 @@ function Merges({ customer, onChange, onMerge }) {
   };
   if (merges.error) return html`<p class="error">${merges.error.message}</p>`;
   if (!merges.value) return html`<${Skeleton} lines=${2} />`;
-  const shown = merges.value.merges.filter((merge) => merge.state === "merged");
-  return html`${shown.length > 0
+  const merged = merges.value.merges.filter((merge) => merge.state === "merged");
+  return html`${merged.length > 0
       ? html`<ul class="history">
-          ${shown.map((merge) => html`<li key=${merge.mergeId}><time>${dateAndTime(merge.createdAt)}</time>${may("agent") && html`<${Button} kind="link" onClick=${() => undo(merge)}>${t("merge.undo")}<//>`}</li>`)}
+          ${merged.map((merge) => html`<li key=${merge.mergeId}><time>${dateAndTime(merge.createdAt)}</time>${may("agent") && html`<${Button} kind="link" onClick=${() => undo(merge)}>${t("merge.undo")}<//>`}</li>`)}
         </ul>`
       : html`<p class="help">${t("merge.none")}</p>`}
     ${may("agent") && html`<${Button} icon="merge" onClick=${onMerge}>${t("merge.begin")}<//>`}`;

@@ -1,7 +1,7 @@
 // The inbox: which conversations there are to deal with, and one of them.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { api, channels, goTo, may, pathTo, people, shortMoment, storage, t, teams } from "../core.js";
-import { count, counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
+import { counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
 import {
   ask, Avatar, Badge, Button, channelIcon, channelName, classes, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
   Tag, toast, toastError, useKeys, useLoad, VirtualList, WaitClock,
@@ -27,28 +27,25 @@ export default function Inbox({ parts, query }) {
   useEffect(() => {
     select({ view, team, channelId: channel, tag, unread: unread && true, q, sort });
   }, [view, team, channel, tag, unread, q, sort]);
-  useEffect(() => {
-    count();
-  }, []);
   const unreadCount = counts.value?.unread ?? 0;
   useEffect(() => {
     document.title = unreadCount ? `(${unreadCount}) ${t("nav.inbox")}` : t("nav.inbox");
     return () => (document.title = TITLE);
   }, [unreadCount]);
-  return html`<div class=${classes("inbox", conversationId && "has-conversation")}>
+  return html`<main id="main" class=${classes("inbox", conversationId && "has-conversation")}>
     <${Views} view=${view} query=${query} />
     <${List} view=${view} query=${query} conversationId=${conversationId} />
     ${conversationId
       ? html`<${Conversation} key=${conversationId} id=${conversationId} view=${view} query=${query} />`
-      : html`<main id="main" class="conversation-place"><${Empty} icon="messages-square" title=${t("inbox.choose")}><p>${t("inbox.chooseHelp")}</p><//></main>`}
-  </div>`;
+      : html`<div class="conversation-place"><${Empty} icon="messages-square" title=${t("inbox.choose")}><p>${t("inbox.chooseHelp")}</p><//></div>`}
+  </main>`;
 }
 
 /** The conversation, whose module is fetched with the first one that is opened. */
 function Conversation(props) {
   const module = useLoad(() => import("./conversation.js"), []);
-  if (module.error) return html`<main id="main"><${Failure} error=${module.error} onRetry=${() => location.reload()} /></main>`;
-  if (!module.value) return html`<main id="main" class="conversation-place loading"><${Skeleton} kind="bubbles" lines=${6} /></main>`;
+  if (module.error) return html`<${Failure} error=${module.error} onRetry=${() => location.reload()} />`;
+  if (!module.value) return html`<div class="conversation-place"><${Skeleton} kind="bubbles" lines=${6} /></div>`;
   return html`<${ErrorBoundary}><${module.value.default} ...${props} /><//>`;
 }
 
@@ -79,7 +76,7 @@ function Views({ view, query }) {
     toast(t("filter.removed", { name: filter.name }), { undo: () => keep(saved) });
   };
   return html`<nav class="views" aria-label=${t("inbox.views")}>
-    <h1>${t("nav.inbox")}</h1>
+    <h2 class="views-title">${t("nav.inbox")}</h2>
     <ul>
       ${VIEWS.map(
         (each) => html`<li key=${each}>
@@ -90,7 +87,7 @@ function Views({ view, query }) {
       )}
     </ul>
     ${saved.length > 0 &&
-    html`<h2>${t("filter.saved")}</h2>
+    html`<h3>${t("filter.saved")}</h3>
       <ul>
         ${saved.map(
           (filter) => html`<li key=${filter.name} class="saved">
@@ -131,7 +128,7 @@ function Filters({ view, query }) {
         }))}
         >${t(`view.${view}`)} <${Icon} name="chevron-down" size=${14}
       /><//>
-      <h2 class="view-title">${t(`view.${view}`)}</h2>
+      <span class="view-title" aria-hidden="true">${t(`view.${view}`)}</span>
       <${Button} icon="list-filter" label=${t("filter.open")} aria-expanded=${isOpen ? "true" : "false"} class=${narrowed && "active"} onClick=${() => setOpen(!isOpen)} />
       <${Menu}
         icon="arrow-up-down"
@@ -202,6 +199,7 @@ function List({ view, query, conversationId }) {
     onToggle=${may("agent") ? () => toggle(entry.id) : null}
   />`;
   return html`<section class="list" aria-label=${t(`view.${view}`)}>
+    <h1 class="visually-hidden">${t(`view.${view}`)}</h1>
     <${Filters} view=${view} query=${query} />
     ${selected.size > 0 && html`<${BulkBar} selected=${selected} onDone=${() => setSelected(new Set())} />`}
     ${error && !entries.length

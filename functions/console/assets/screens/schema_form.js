@@ -3,6 +3,10 @@ import { html, useState } from "../vendor/preact.js";
 import { t } from "../core.js";
 import { Field, fieldError, Switch } from "../ui.js";
 
+const MOST_AT_ONCE = 7;
+/** What goes with a secret, though the channel could do without it. */
+const NAMES_ACCOUNT = /(Id|Sid|Url|Number)$/;
+
 /** What a field's schema comes down to: its own, or the one that it has beside null. */
 const plain = (schema) => ({ ...schema, ...(schema.anyOf ?? []).find(({ type }) => type !== "null"), anyOf: undefined });
 
@@ -52,8 +56,9 @@ export function SchemaFields({ schema, values = {}, error, onChange }) {
     key=${name} name=${name} schema=${fieldSchema} isRequired=${isRequired} value=${name in entered && !fieldSchema.writeOnly ? entered[name] : values[name]}
     error=${fieldError(error, `config.${name}`)} onChange=${change(name, fieldSchema.type)}
   />`;
-  const isShort = fields.length <= 4;
-  const first = fields.filter(([, fieldSchema, isRequired]) => isShort || isRequired || fieldSchema.writeOnly);
+  const isShort = fields.length <= MOST_AT_ONCE;
+  const isNeeded = ([name, fieldSchema, isRequired]) => isRequired || fieldSchema.writeOnly || NAMES_ACCOUNT.test(name);
+  const first = fields.filter((field) => isShort || isNeeded(field));
   const rest = fields.filter((field) => !first.includes(field));
   return html`${first.map(shown)}
     ${rest.length > 0 && html`<details class="more"><summary>${t("form.more")}</summary><div class="fields">${rest.map(shown)}</div></details>`}`;

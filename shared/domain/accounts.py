@@ -59,7 +59,8 @@ class Tenant(BaseModel):
     `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
     `agent_hours` is when agents answer by themselves. Who has been offline for `unassign_offline_minutes` loses their
     conversations to others; 0: never.
-    `files_kept_days` is for how long files are kept, where that is not up to the deployment.
+    `files_kept_days` is for how long files are kept, where that is not up to the deployment. `time_zone` (IANA) is
+    where the business is, as far as it has said so.
 
     `revision` is written anew by every decision that depends on a query over the
     tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
@@ -67,6 +68,7 @@ class Tenant(BaseModel):
 
     id: str
     name: str
+    time_zone: str | None = None
     responder: Agent | None = None
     responder_team_id: str | None = None
     external_agents: bool = False
@@ -84,13 +86,17 @@ class User(BaseModel):
     """A person in a tenant.
 
     Tokens name the `generation` that they were issued in; raising it ends all of them. `ended_sign_ins` are single
-    sign-ins that were ended, each until the last of its access tokens has expired.
+    sign-ins that were ended, each until the last of its access tokens has expired. `language` (BCP 47), `time_zone`
+    (IANA) and `sounds` are how they want pages to be; None leaves it to the browser.
     """
 
     id: str
     tenant_id: str
     email: str
     name: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    sounds: bool = False
     role: Role
     password_hash: str
     generation: int = 0

@@ -33,14 +33,19 @@ def _open(browser: Browser, shop: Shop, path: str, email: str | None = None, wid
     page = browser.page(f"{shop.hub_url}/console{path}", width)
     page.until("document.querySelector('[name=password]')")
     _fill(page, email=email or shop.owner_email, password=PASSWORD)
-    page.until("document.querySelector('main') && !document.querySelector('.skeleton')")
+    page.until("document.querySelector('.console main') && !document.querySelector('.skeleton')")
     return page
+
+
+def _complaints(page: Page) -> list[str]:
+    """What the browser said against the page, but for the refusal of a session that has not begun yet."""
+    return [complaint for complaint in page.complaints if "/api/auth/refresh" not in complaint]
 
 
 def _fill(page: Page, **values: str) -> None:
     """Type into the fields of a form, by their names, and send it."""
     for name, value in values.items():
-        page.js(f"document.querySelector('[name={name}]').select()")
+        page.js(f"(document.querySelector('[name={name}]').focus(), document.activeElement.select())")
         page.type(value)
     page.js("document.activeElement.form.requestSubmit()")
 
@@ -82,7 +87,7 @@ def test_a_code_is_shown_and_the_channel_is_connected_as_soon_as_it_was_scanned(
         assert requests.post(hook["url"], json=body, headers=hook["headers"], timeout=20).ok
         page.until("document.querySelector('.status.good')")
         _says(page, "All is well")
-        assert page.complaints == []
+        assert _complaints(page) == []
 
 
 def test_whoever_may_only_look_is_offered_nothing_to_change(browser: Browser, shop: Shop) -> None:
@@ -97,7 +102,7 @@ def test_whoever_may_only_look_is_offered_nothing_to_change(browser: Browser, sh
     _press(page, "Agents")
     _press(page, "Echo")
     page.until("document.querySelector('fieldset')?.disabled")
-    assert page.complaints == []
+    assert _complaints(page) == []
 
 
 def test_a_colleague_is_invited_and_a_key_is_shown_once(browser: Browser, shop: Shop) -> None:
@@ -137,6 +142,6 @@ def test_names_are_no_markup_and_what_belongs_to_others_is_not_there(browser: Br
             _says(page, MARKUP)
         assert page.js("document.documentElement.scrollWidth <= window.innerWidth"), path
     assert page.js("window.hacked") is None
-    assert page.complaints == [] or all("401" in complaint for complaint in page.complaints)
+    assert _complaints(page) == []
     page.open(f"{shop.hub_url}/console/channels/somebody-elses")
     page.until("document.querySelector('[role=alert]')")

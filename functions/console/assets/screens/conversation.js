@@ -181,8 +181,21 @@ function useLog(id) {
   const log = useMemo(() => logOf(id), [id]);
   useEffect(() => {
     loadNewest(log);
+    // The event of one's own message may come before the answer to sending it: it would stand there twice for a moment.
+    let early = [];
+    const isSending = () => outgoing.peek().some((item) => item.conversationId === id && item.state === "sending");
+    const add = (message) => {
+      if (message.authorId === me.peek()?.id && isSending()) early.push(message);
+      else addMessage(log, message);
+    };
     const ends = [
-      onEvent("message-created", (event) => event.conversationId === id && addMessage(log, event.message)),
+      outgoing.subscribe(() => {
+        if (isSending()) return;
+        const messages = early;
+        early = [];
+        messages.forEach(add);
+      }),
+      onEvent("message-created", (event) => event.conversationId === id && add(event.message)),
       onEvent("message-updated", (event) => event.conversationId === id && addMessage(log, event.message)),
       onEvent("reconnected", () => loadNewest(log)),
       sent.subscribe((accepted) => accepted?.conversationId === id && addMessage(log, accepted.message)),
@@ -278,7 +291,7 @@ function Log({ log, row, abilities, onQuote }) {
     const thisDay = new Date(message.sentAt).toDateString();
     if (thisDay !== day) lines.push(html`<li key=${thisDay} class="day"><span>${dayName(message.sentAt)}</span></li>`);
     const goesOn = thisDay === day && former && kindOf(former) === kindOf(message) && former.authorId === message.authorId;
-    lines.push(html`<${Line} key=${message.id} message=${message} row=${row} goesOn=${goesOn} quoted=${byId.get(message.replyTo)} abilities=${abilities} onQuote=${onQuote} />`);
+    lines.push(html`<${Line} key=${message.id} message=${message} row=${row} goesOn=${goesOn} quoted=${message.replyTo && byId.get(message.replyTo)} abilities=${abilities} onQuote=${onQuote} />`);
     [day, former] = [thisDay, message];
   }
   // The box runs from the bottom up: it stays at the end, and older lines on top move nothing.
@@ -290,10 +303,12 @@ function Log({ log, row, abilities, onQuote }) {
       log.state.value = { ...log.state.peek(), messages: [] };
       loadNewest(log);
     }}>${t("conversation.latest")}<//></div>`}
-    <ol role="log" aria-live="polite" aria-relevant="additions" aria-label=${t("conversation.messages")}>
-      ${lines}
-      ${pending.map((item) => html`<${Pending} key=${item.id} item=${item} />`)}
-    </ol>
+    <div role="log" aria-live="polite" aria-relevant="additions" aria-label=${t("conversation.messages")}>
+      <ol>
+        ${lines}
+        ${pending.map((item) => html`<${Pending} key=${item.id} item=${item} />`)}
+      </ol>
+    </div>
     ${!messages.length && !isLoading && !pending.length && html`<p class="log-empty">${t("conversation.empty")}</p>`}
     <div class="log-top" ref=${top}>${isLoading && html`<${Skeleton} kind="bubbles" lines=${3} />`}</div>
   </div>`;

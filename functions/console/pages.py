@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as Answer
 from functions.console import assets
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
+from shared.http.errors import Failure
 from shared.http.limits import origin
 from shared.http.unknown_names import any_names
 
@@ -39,7 +40,7 @@ class AssetPath(BaseModel):
     name: str
 
 
-@api.get("/", responses={302: None}, security=[])
+@api.get("/", responses={302: None, 404: Failure}, security=[])
 @any_names
 def front_door() -> Answer:
     """Lead a browser to the console; for programs nothing is served here."""
@@ -71,7 +72,7 @@ def asset(path: AssetPath) -> Response:
     file = assets.asset(path.name)
     if file is None:
         abort(404)
-    compressed = file.compressed if "gzip" in request.accept_encodings else None
+    compressed = file.compressed if request.accept_encodings.quality("gzip") > 0 else None
     response = Response(compressed or file.content, mimetype=file.media_type)
     if compressed:
         response.headers["Content-Encoding"] = "gzip"

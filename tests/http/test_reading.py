@@ -28,6 +28,7 @@ POLLED = [
 SHORT = {
     "/capabilities": "the hub's own channels",
     "/channels/capabilities": "the hub's own channels",
+    "/api/channel-types": "the hub's own channels",
     "/api/v1/instances/supported-channels": "the hub's own channels",
     "/integrations/status": "one for each channel type and provider",
     "/routing/rules": "a tenant has at most 100 rules",

@@ -64,7 +64,7 @@ export function channelIcon(type = "") {
 
 /** A channel's type as people write it: `WHATSAPP_CLOUD` is `WhatsApp Cloud`. */
 export function channelName(type = "") {
-  const spelled = { WHATSAPP: "WhatsApp", SMS: "SMS", LINE: "LINE", TELEGRAM: "Telegram", BOT: "Bot", SES: "SES" };
+  const spelled = { WHATSAPP: "WhatsApp", SMS: "SMS", LINE: "LINE", TELEGRAM: "Telegram", BOT: "Bot", SES: "SES", SNS: "SNS" };
   return type
     .split("_")
     .map((word) => spelled[word] ?? word.charAt(0) + word.slice(1).toLowerCase())

@@ -50,10 +50,17 @@ OWN_ACCOUNT = {
     "POST /api/auth/password",
     "GET /api/auth/sessions",
     "DELETE /api/auth/sessions/{id}",
+    "GET /api/me",
+    "PATCH /api/me",
 }
 
 LOWEST: dict[str, Role] = {
     "GET /api/auth/me": Role.VIEWER,
+    "GET /api/channel-types": Role.VIEWER,
+    "GET /api/tenant": Role.VIEWER,
+    "PATCH /api/tenant": Role.ADMIN,
+    "POST /api/agents/{id}/try": Role.ADMIN,
+    "GET /api/channels/{id}/health": Role.VIEWER,
     "GET /api/channels": Role.VIEWER,
     "POST /api/channels": Role.ADMIN,
     "GET /api/channels/{id}": Role.VIEWER,
@@ -209,6 +216,7 @@ LOWEST: dict[str, Role] = {
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/channels": {"name": "Support", "type": "SLACK"},
     "POST /api/agents": {"name": "Ada"},
+    "POST /api/agents/{id}/try": {"messages": [{"text": "Hello"}]},
     "POST /api/teams": {"name": "Support"},
     "POST /api/teams/{id}/members": {"agentId": "x"},
     "POST /api/messages/send": {"conversationId": "x", "text": "Hello"},

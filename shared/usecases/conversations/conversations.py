@@ -41,7 +41,10 @@ NO_FILTER = Filter()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all."""
+    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all.
+
+    `asks_rating` is whether a customer whose conversation closes may be asked for a rating.
+    """
 
     status: ConversationStatus | None = None
     assignee_id: str | None = None
@@ -50,6 +53,7 @@ class Changes:
     tags: tuple[str, ...] | None = None
     added_tags: tuple[str, ...] = ()
     removed_tags: frozenset[str] = frozenset()
+    asks_rating: bool = True
 
     def changed_tags(self, former_tags: Sequence[str]) -> list[str]:
         """The tags that a conversation has afterwards."""
@@ -241,7 +245,7 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     if len(conversation.tags) > MOST_TAGS:
         raise BadRequest.of_field("tags", f"a conversation has {MOST_TAGS} tags at most")
     conversation_tags.index(unit, conversation, former_tags, deps.now())
-    return closes and ratings.send_survey(deps, unit, conversation)
+    return closes and changes.asks_rating and ratings.send_survey(deps, unit, conversation)
 
 
 def _with_status(conversation: Conversation, changes: Changes) -> Changes:

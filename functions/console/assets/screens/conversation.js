@@ -81,12 +81,12 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
     set({ assigneeId: preview.assigneeId }, t(person ? "assigned.to" : "assigned.nobody", { name: preview.assigneeName }), former, preview);
   };
   const snooze = (until) => set({ status: "SNOOZED", snoozedUntil: until.toISOString() }, t("snoozed.until", { time: dateAndTime(until) }), { status: "OPEN" });
-  const close = () => set({ status: "CLOSED" }, t("closed.done"), { status: "OPEN" });
+  const close = (askRating = true) => set({ status: "CLOSED", askRating }, t("closed.done"), { status: "OPEN" }, { status: "CLOSED" });
   const reopen = () => set({ status: "OPEN" }, t("reopened.done"));
   const take = () => attempt(async () => takeIn(await api.post(`/api/conversations/${id}/take`)), t("taken.done"));
   const press = (label) => header.current.querySelector(`[data-menu="${label}"] > button`)?.click();
   const isOpen = row.status === "OPEN";
-  useKeys(may("agent") ? { t: isOpen && take, a: () => press("assign"), s: () => press("snooze"), e: isOpen ? close : undefined } : {});
+  useKeys(may("agent") ? { t: isOpen && take, a: () => press("assign"), s: () => press("snooze"), e: isOpen ? () => close() : undefined } : {});
   return html`<header class="conversation-head" ref=${header}>
     <a class="button icon-only back" href=${pathTo(["inbox", view], query)} aria-label=${t("conversation.back")}><${Icon} name="arrow-left" /></a>
     <${Avatar} name=${name} size=${36} />
@@ -127,7 +127,8 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
       html`<span data-menu="snooze"
           ><${Menu} icon="alarm-clock" label=${t("snooze")} items=${snoozeTimes().map(([key, until]) => ({ label: t(key), hint: dayName(until) === t("day.today") ? clockTime(until) : "", onSelect: () => snooze(until) }))}
         /></span>
-        <${Button} icon="check" kind="plain" onClick=${close} class="close-button">${t("close.conversation")}<//>`}
+        <${Button} icon="check" onClick=${() => close()} class="close-button">${t("close.conversation")}<//>
+        <${Menu} icon="chevron-down" label=${t("close.more")} class="roomy" items=${[{ label: t("close.unrated"), icon: "check", onSelect: () => close(false) }]} />`}
       ${!isOpen && html`<${Button} icon="rotate-ccw" onClick=${reopen}>${t("reopen")}<//>`}
     </div>`}
     <${Button} icon="panel-right" label=${t("customer.panel")} aria-pressed=${isPanelShown ? "true" : "false"} class=${isPanelShown && "active"} onClick=${onPanel} />

@@ -35,6 +35,14 @@ class Role(StrEnum):
         return self if limit.covers(self) else limit
 
 
+class AgentHours(StrEnum):
+    """When agents answer by themselves: always, or only inside or only outside the business hours."""
+
+    ALWAYS = "always"
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+
+
 DEFAULT_HUMAN_PAUSE = 30
 """Minutes."""
 
@@ -49,6 +57,8 @@ class Tenant(BaseModel):
     until they release it; a channel may say otherwise. `hand_over_words` are those by which customers ask for a person,
     None for the hub's own list. With `opt_out_everywhere` who opts out on one channel has done so on all.
     `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
+    `agent_hours` is when agents answer by themselves. Who has been offline for `unassign_offline_minutes` loses their
+    conversations to others; 0: never.
     `files_kept_days` is for how long files are kept, where that is not up to the deployment. `time_zone` (IANA) is
     where the business is, as far as it has said so.
 
@@ -66,6 +76,8 @@ class Tenant(BaseModel):
     human_pause_minutes: int = DEFAULT_HUMAN_PAUSE
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool = False
+    agent_hours: AgentHours = AgentHours.ALWAYS
+    unassign_offline_minutes: int = 0
     revision: str = ""
     created_at: datetime
 

@@ -16,7 +16,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import AccountLink, LinkPurpose, Principal, Role, Tenant, User
 from shared.errors import BadRequest, Collision, Forbidden, NotFound
-from shared.usecases.accounts import accounts, links, sign_ins, tenants
+from shared.usecases.accounts import accounts, availabilities, links, sign_ins, tenants
 from shared.usecases.accounts.accounts import EMAIL_IN_USE, checked_email, remove_user
 from shared.usecases.accounts.credentials import forget_user
 
@@ -169,6 +169,7 @@ def remove(deps: Deps, caller: Principal, user_id: str) -> None:
         if user.role is Role.OWNER:
             _give_up_ownership(unit, tenant, user)
         remove_user(unit, user)
+        availabilities.note_removal(deps, unit, user)
         return user
 
     forget_user(deps, run_with_retry(deps, attempt))

@@ -109,8 +109,7 @@ def test_somebody_takes_over_from_the_bot_answers_and_closes(browser: Browser, s
 
     _press(page, "Resolve")
     _shows(page)
-    [conversation] = shop.conversations()
-    assert (conversation["status"], conversation["lastMessage"]["direction"]) == ("CLOSED", "OUTBOUND")
+    page.wait(lambda: [each["status"] for each in shop.conversations()] == ["CLOSED"], "it is closed")
     _press(page, "Reopen")
     _shows(page, "Ada")
     assert _complaints(page) == []

@@ -323,8 +323,19 @@ export function takeIn(row) {
   return row;
 }
 
-/** Change a conversation at once in sight, and in the hub; what the hub refuses is taken back. */
-export async function change(id, changes, preview = changes) {
+const changing = new Map();
+
+/**
+ * Change a conversation at once in sight, and in the hub; what the hub refuses is taken back. The changes of one
+ * conversation are made one after the other, for each names what it changes by its `ETag`.
+ */
+export function change(id, changes, preview = changes) {
+  const result = (changing.get(id) ?? Promise.resolve()).then(() => changeNow(id, changes, preview));
+  changing.set(id, result.catch(() => {}));
+  return result;
+}
+
+async function changeNow(id, changes, preview) {
   const entry = entryOf(id);
   const former = entry.row.peek();
   entry.row.value = { ...former, ...preview };

@@ -261,6 +261,16 @@ export function Question() {
 
 const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 
+/** Turn a menu over that would leave the box in which it can be seen. */
+function stayInside(menu) {
+  const items = menu.querySelector(".menu-items");
+  const page = { left: 0, right: innerWidth, bottom: innerHeight };
+  const limit = menu.closest(".log, .page, .dialog-body")?.getBoundingClientRect() ?? page;
+  const { left, right, bottom } = items.getBoundingClientRect();
+  items.classList.toggle("flipped", right > limit.right || left < limit.left);
+  items.classList.toggle("up", bottom > limit.bottom);
+}
+
 /** A button that opens a menu of `items`: `{label, icon, onSelect, checked, hint}`, or nothing. */
 export function Menu({ label, icon, kind, children, items, onOpen, align = "end", class: extra }) {
   const [isOpen, setOpen] = useState(false);
@@ -268,6 +278,7 @@ export function Menu({ label, icon, kind, children, items, onOpen, align = "end"
   const entries = items.filter(Boolean);
   useEffect(() => {
     if (!isOpen) return undefined;
+    stayInside(root.current);
     onOpen?.();
     root.current.querySelector("[role^=menuitem]")?.focus();
     const closeOutside = (event) => root.current.contains(event.target) || setOpen(false);

@@ -43,8 +43,7 @@ def _press(page: Page, name: str) -> None:
     """Follow the link, or press the button, of this name."""
     controls = "[...document.querySelectorAll('a[href], button')]"
     find = f"{controls}.find((each) => (each.ariaLabel ?? each.textContent).trim() === {json.dumps(name)})"
-    page.until(find)
-    page.js(f"{find}.click()")
+    page.until(f"((control) => (control?.click(), control))({find})")
 
 
 def _is_heard(page: Page, *texts: str) -> None:

@@ -62,8 +62,7 @@ def _press(page: Page, name: str) -> None:
     """Follow the link, or press the button, of this name."""
     controls = "[...document.querySelectorAll('a[href], button')]"
     find = f"{controls}.find((each) => (each.ariaLabel ?? each.textContent).trim() === {json.dumps(name)})"
-    page.until(find)
-    page.js(f"{find}.click()")
+    page.until(f"((control) => (control?.click(), control))({find})")
 
 
 def _says(page: Page, text: str) -> None:
@@ -109,6 +108,7 @@ def test_a_colleague_is_invited_and_a_key_is_shown_once(browser: Browser, shop: 
     page = _open(browser, shop, "/people")
     _press(page, "Invite somebody")
     page.until("document.querySelector('dialog [name=email]')")
+    assert page.js("document.querySelectorAll('dialog').length") == 1
     _fill(page, email="bob@example.com")
     page.until("document.querySelector('dialog input[readonly]')?.value.includes('/api/auth/link?token=')")
     link = page.js("document.querySelector('dialog input[readonly]').value")

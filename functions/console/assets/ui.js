@@ -1,6 +1,6 @@
 // What screens are made of: icons, buttons, fields, dialogs, menus, messages that pass, and long lists.
 import { Component, html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
-import { ApiError, elapsed, t } from "./core.js";
+import { ApiError, elapsed, remaining, t } from "./core.js";
 
 export const classes = (...names) => names.filter(Boolean).join(" ");
 
@@ -382,6 +382,13 @@ export function WaitClock({ since }) {
   return html`<span class=${`wait ${level}`} title=${t("row.waiting", { time: text })}>
     <${Icon} name="clock" size=${12} /><span class="visually-hidden">${t("row.waits")}</span> ${text}
   </span>`;
+}
+
+/** By when an answer is promised, or how long ago it was. */
+export function Due({ sla }) {
+  const late = new Date(sla.dueAt) < Date.now();
+  const text = late ? t("sla.late", { time: elapsed(sla.dueAt) }) : t("sla.due", { time: remaining(sla.dueAt) });
+  return html`<span class=${`due ${sla.state}`} title=${text}><${Icon} name="timer" size=${12} /> ${text}</span>`;
 }
 
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -320,8 +320,8 @@ function Typing({ id }) {
   useEffect(() => {
     let timer = 0;
     const end = onEvent("typing", (event) => {
-      if (event.conversationId !== id || event.userId === me.value?.id) return;
-      setWho(event.isTyping === false ? null : (event.name ?? t("typing.customer")));
+      if (event.conversationId !== id || event.authorId === me.value?.id) return;
+      setWho(event.authorName ?? t(event.author === "CUSTOMER" ? "typing.customer" : "turn.somebody"));
       clearTimeout(timer);
       timer = setTimeout(() => setWho(null), TYPING_SHOWN);
     });

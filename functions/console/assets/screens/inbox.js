@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { api, channels, goTo, may, pathTo, people, shortMoment, storage, t, teams } from "../core.js";
 import { counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
 import {
-  ask, Avatar, Badge, Button, channelIcon, channelName, classes, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
+  ask, Avatar, Badge, Button, channelIcon, channelName, classes, Due, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
   Tag, toast, toastError, useKeys, useLoad, VirtualList, WaitClock,
 } from "../ui.js";
 
@@ -133,7 +133,7 @@ function Filters({ view, query }) {
       <${Menu}
         icon="arrow-up-down"
         label=${t("sort.label")}
-        items=${["newest", "longest-wait"].map((sort) => ({
+        items=${["newest", "longest-wait", "sla"].map((sort) => ({
           label: t(`sort.${sort}`),
           checked: sort === (query.sort ?? (view === "waiting" ? "longest-wait" : "newest")),
           onSelect: () => narrow({ sort }),
@@ -251,7 +251,8 @@ function Row({ entry, href, isOpen, isSelected, onToggle }) {
       <span class="row-line row-facts">
         ${row.needsHuman && html`<span class="fact alert"><${Icon} name="hand" size=${12} /> ${t("row.needsHuman")}</span>`}
         ${["HIGH", "URGENT"].includes(row.priority) && html`<span class="fact priority"><${Icon} name="flag" size=${12} /> ${t(`priority.${row.priority}`)}</span>`}
-        ${row.needsReplySince && html`<${WaitClock} since=${row.needsReplySince} />`}
+        ${row.sla && html`<${Due} sla=${row.sla} />`}
+        ${row.needsReplySince && !row.sla && html`<${WaitClock} since=${row.needsReplySince} />`}
         ${row.assigneeName && html`<span class="fact"><${Icon} name="user" size=${12} /> <bdi>${row.assigneeName}</bdi></span>`}
         ${row.tags?.slice(0, 2).map((tag) => html`<${Tag} key=${tag} name=${tag} />`)}
       </span>

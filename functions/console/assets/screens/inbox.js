@@ -25,7 +25,7 @@ export default function Inbox({ parts, query }) {
     if (parts[0] !== view) goTo(pathTo(["inbox", view], query), { replace: true });
   }, [parts[0]]);
   useEffect(() => {
-    select({ view, team, channelId: channel, tag, unread: unread && true, q, sort });
+    select(selectionOf(view, query));
   }, [view, team, channel, tag, unread, q, sort]);
   const unreadCount = counts.value?.unread ?? 0;
   useEffect(() => {
@@ -40,6 +40,9 @@ export default function Inbox({ parts, query }) {
       : html`<div class="conversation-place"><${Empty} icon="messages-square" title=${t("inbox.choose")}><p>${t("inbox.chooseHelp")}</p><//></div>`}
   </main>`;
 }
+
+/** What the API is asked for at an address of the inbox. */
+const selectionOf = (view, { channel, unread, ...query }) => ({ view, ...query, channelId: channel, unread: unread && true });
 
 /** The conversation, whose module is fetched with the first one that is opened. */
 function Conversation(props) {
@@ -203,7 +206,7 @@ function List({ view, query, conversationId }) {
     <${Filters} view=${view} query=${query} />
     ${selected.size > 0 && html`<${BulkBar} selected=${selected} onDone=${() => setSelected(new Set())} />`}
     ${error && !entries.length
-      ? html`<${Failure} error=${error} onRetry=${() => select({ view, ...query })} />`
+      ? html`<${Failure} error=${error} onRetry=${() => select(selectionOf(view, query))} />`
       : !entries.length && isLoading
         ? html`<${Skeleton} kind="rows" lines=${9} />`
         : entries.length

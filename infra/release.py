@@ -50,12 +50,12 @@ class Place:
 
 def hold(place: Place, state: Path) -> None:
     """Write down what serves, and keep it serving: what is applied next gets nothing by itself."""
-    held: dict[str, dict[str, str]] = {}
-    for name, kind in KINDS.items():
-        held[name] = {each: revision for each, revision in _serving(place, kind).items() if revision}
-        for each, revision in held[name].items():
-            _move(place, kind, each, f"--to-revisions={revision}=100")
-    state.write_text(json.dumps(held), "utf-8")
+    revisions: dict[str, dict[str, str]] = {}
+    for kind_name, kind in KINDS.items():
+        revisions[kind_name] = {name: revision for name, revision in _serving(place, kind).items() if revision}
+        for name, revision in revisions[kind_name].items():
+            _move(place, kind, name, f"--to-revisions={revision}=100")
+    state.write_text(json.dumps(revisions), "utf-8")
 
 
 def candidate(place: Place, name: str) -> str:
@@ -68,15 +68,15 @@ def candidate(place: Place, name: str) -> str:
 
 def promote(place: Place) -> None:
     for kind in KINDS.values():
-        for each in _serving(place, kind):
-            _move(place, kind, each, "--to-latest")
+        for name in _serving(place, kind):
+            _move(place, kind, name, "--to-latest")
 
 
 def rollback(place: Place, state: Path) -> None:
     """What is new since `hold` has nothing to go back to, and stays."""
-    for name, held in json.loads(state.read_text("utf-8")).items():
-        for each, revision in held.items():
-            _move(place, KINDS[name], each, f"--to-revisions={revision}=100")
+    for kind_name, revisions in json.loads(state.read_text("utf-8")).items():
+        for name, revision in revisions.items():
+            _move(place, KINDS[kind_name], name, f"--to-revisions={revision}=100")
 
 
 def _serving(place: Place, kind: Kind) -> dict[str, str | None]:

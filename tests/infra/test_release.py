@@ -67,13 +67,13 @@ def test_holding_pins_what_serves_and_leaves_others_services_alone(gcloud: Path)
         "worker-pools list",
         "worker-pools update-instance-split hub-holders --to-revisions=hub-holders-00003=100",
     ]
-    held = json.loads((gcloud / "state").read_text("utf-8"))
-    assert held == {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
+    state = json.loads((gcloud / "state").read_text("utf-8"))
+    assert state == {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
 
 
 def test_rolling_back_gives_traffic_and_instances_to_what_was_held(gcloud: Path) -> None:
-    held = {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
-    (gcloud / "state").write_text(json.dumps(held), "utf-8")
+    state = {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
+    (gcloud / "state").write_text(json.dumps(state), "utf-8")
     _, commands = _release(gcloud, "rollback", *PLACE, str(gcloud / "state"))
     assert commands == [
         "update-traffic hub-hub --to-revisions=hub-hub-00001=100",

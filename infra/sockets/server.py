@@ -7,18 +7,22 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 from weakref import WeakValueDictionary
 
 from socketio.exceptions import ConnectionRefusedError as Refused
 
+from functions.omnichat import wire
 from infra.local.server.asgi import ASGIApp
-from infra.sockets import doors, wire
+from infra.sockets import doors
 from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import Guest, Holder, Kind, Proof, admit, holder_of
 from infra.sockets.dashboards import DashboardSockets
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
+from infra.sockets.event_streams import EventStreams
+from infra.sockets.streams import Streams
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
@@ -122,6 +126,10 @@ class SocketServer:
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._streams = Streams(deps)
+        self._event_streams = EventStreams(deps, self._streams, self._limits)
+        self._following: dict[str, str] = {}
+        """The tenants of clients that follow with a cursor, by client."""
         self._dashboards = DashboardSockets(deps, self._limits, handshake_seconds)
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
         self._admission = Admission(deps.settings, self._limits, self._io)
@@ -134,9 +142,11 @@ class SocketServer:
         self._io.on("join-tenant", self._join_tenant)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
-        """The app that answers at the socket path and under `/ws`, and leaves every other path to `otherwise`."""
+        """The app that answers at the socket path, under `/ws` and at `/api/events/stream`, and leaves every other path
+        to `otherwise`.
+        """
         settings = self._deps.settings
-        beside_dashboards = self._dashboards.beside(otherwise)
+        beside_dashboards = self._dashboards.beside(self._event_streams.beside(otherwise))
         app = doors.beside(self._io, settings.socket_path, beside_dashboards, self._handshake_seconds)
         return doors.safe(app, settings)
 
@@ -150,6 +160,7 @@ class SocketServer:
             self._watching.cancel()
         self._loop = None
         self._dashboards.close()
+        self._event_streams.close()
         for engine_id in list(self._io.eio.sockets):
             await self._drop(engine_id)
         await self._io.shutdown()
@@ -162,6 +173,9 @@ class SocketServer:
         loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
         if loop is None:
             return
+        if event.is_kept and self._streams.is_followed(event.tenant_id):
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._streams.wake, event.tenant_id)
         if rooms or self._dashboards.are_watched(event.tenant_id):
             event = self._completed(event)
         self._dashboards.deliver(event, loop)
@@ -187,13 +201,19 @@ class SocketServer:
     async def _tell(self, rooms: Sequence[str], event: RealtimeEvent, payload: wire.Payload) -> None:
         for room in [self._rooms[name] for name in rooms if name in self._rooms]:
             room.announced += event.name in realtime.STANDING
+        # Whoever follows with a cursor is told by the log.
+        others = self._followers_of(event.tenant_id) if event.is_kept else []
         for name in wire.names(event.name):
             if event.name in FOR_SOME:
                 for sid, client in list(self._clients.items()):
-                    if client.may_hear(event.name, _addressee(event)) and not client.rooms.keys().isdisjoint(rooms):
+                    is_there = sid not in others and not client.rooms.keys().isdisjoint(rooms)
+                    if is_there and client.may_hear(event.name, realtime.addressee(event)):
                         await self._io.emit(name, payload, to=sid)
             else:
-                await self._io.emit(name, payload, room=list(rooms))
+                await self._io.emit(name, payload, room=list(rooms), skip_sid=others)
+
+    def _followers_of(self, tenant_id: str) -> list[str]:
+        return [sid for sid, followed in self._following.items() if followed == tenant_id]
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         try:
@@ -235,6 +255,7 @@ class SocketServer:
         client = self._clients.pop(sid, None)
         if client is None:
             return
+        self._unfollow(sid)
         _one_less(self._by_proof, client.proof)
         _one_less(self._count_of(client)[0], client.tenant_id)
         # Nothing else is said on this connection, but not every client then closes it.
@@ -276,12 +297,50 @@ class SocketServer:
         return {"ok": True}
 
     async def _join_tenant(self, sid: str, *args: object) -> Ack:
-        """Hear all channels of the tenant, and the notifications that are for the client's person or for everybody."""
+        """Hear all channels of the tenant, and the notifications that are for the client's person or for everybody.
+
+        With `{since}`, a cursor or null, the client is first told what it has missed, and each event has a cursor.
+        """
         client = self._clients.get(sid)
         if client is None or not isinstance(client.holder, Principal):
             return _refusal("this needs a credential")
         await self._enter(sid, client, _room_name(client.tenant_id, EVERY_CHANNEL))
-        return {"ok": True}
+        asked = args[0] if args else None
+        return await self._follow(sid, client, asked["since"]) if _names_since(asked) else {"ok": True}
+
+    async def _follow(self, sid: str, client: _Client, cursor: object) -> Ack:
+        if cursor is not None and not isinstance(cursor, str):
+            return _refusal("since is a cursor, or null")
+        tenant_id = client.tenant_id
+
+        async def tell(event: RealtimeEvent, cursor: str) -> None:
+            await self._tell_follower(sid, client, event, cursor)
+
+        self._unfollow(sid)
+        self._following[sid] = tenant_id
+        try:
+            joined = await self._streams.join(tenant_id, sid, tell, cursor)
+        except HubError:
+            self._unfollow(sid)
+            return _refusal("the store does not answer, try again")
+        if self._clients.get(sid) is not client:
+            self._unfollow(sid)
+        return {"ok": True, "cursor": joined.cursor, "reload": joined.reload}
+
+    async def _tell_follower(self, sid: str, client: _Client, event: RealtimeEvent, cursor: str) -> None:
+        if self._clients.get(sid) is not client or not client.may_hear(event.name, realtime.addressee(event)):
+            return
+        try:
+            payload = wire.payload(await asyncio.to_thread(self._completed, event))
+        except (KeyError, TypeError, ValueError) as error:
+            logger.error("dropped a realtime event", extra={"event": event.name, "why": type(error).__name__})
+            return
+        await self._io.emit(event.name, payload | {"cursor": cursor}, to=sid)
+
+    def _unfollow(self, sid: str) -> None:
+        tenant_id = self._following.pop(sid, None)
+        if tenant_id is not None:
+            self._streams.leave(tenant_id, sid)
 
     async def _catch_up(self, sid: str, client: _Client, channel: str, room: _Room) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
@@ -381,9 +440,8 @@ def _rooms_of(event: RealtimeEvent) -> list[str]:
     return rooms
 
 
-def _addressee(event: RealtimeEvent) -> str | None:
-    """The user whom alone a notification is for."""
-    return event.payload["notification"].get("user_id") if event.name == realtime.NOTIFICATION_CREATED else None
+def _names_since(asked: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(asked, dict) and "since" in asked
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from functions.omnichat import wire
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from infra.sockets import wire
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.domain.accounts import Role

@@ -52,6 +52,8 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/inbox?tag=vip", None),
     ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
     ("GET /api/inbox/counts", None),
+    ("GET /api/search?q=customer", None),
+    ("GET /api/events", None),
     ("GET /api/conversations", None),
     ("GET /api/conversations/{session}", None),
     ("GET /api/conversations/{session}/messages", None),

@@ -53,7 +53,6 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
     ("GET /api/inbox/counts", None),
     ("GET /api/search?q=customer", None),
-    ("GET /api/events", None),
     ("GET /api/conversations", None),
     ("GET /api/conversations/{session}", None),
     ("GET /api/conversations/{session}/messages", None),
@@ -85,6 +84,8 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /campaigns", {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}),
     ("POST /api/teams", {"name": "Sales"}),
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
+    # From now on the tenant's events are kept.
+    ("GET /api/events", None),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 

@@ -73,6 +73,6 @@ def test_a_changed_name_and_a_blocked_sender_are_searched_as_they_are_now(manual
 
 def test_a_query_without_words_finds_nothing(manual_hub: ManualHub, channel: str) -> None:
     manual_hub.writes(channel, "hello")
-    for query in ("?!", "*", '"'):
+    for query in ("", "?!", "*", '"'):
         results = _search(manual_hub, query)
         assert results["people"]["results"] == results["messages"]["results"] == [], query

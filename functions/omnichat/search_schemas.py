@@ -23,9 +23,7 @@ class Group(StrEnum):
 class SearchQuery(Wire):
     """What to look for; `group` with the `nextCursor` of a group goes on in that one."""
 
-    q: str = Field(
-        default="", max_length=200, description="Words, or a telephone number; without any nothing is there."
-    )
+    q: str = Field(default="", max_length=200, description="Words, or a telephone number.")
     limit: int = Field(default=10, ge=1, le=MOST)
     group: Group | None = Field(default=None, description="`people` or `messages`: nothing else is looked for.")
     cursor: str | None = Field(default=None, max_length=2048)

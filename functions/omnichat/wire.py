@@ -53,6 +53,13 @@ def _needs_human(event: RealtimeEvent) -> Payload:
     return _conversation_updated(event) | {"reason": event.payload["reason"]}
 
 
+def _typing(event: RealtimeEvent) -> Payload:
+    """It is not told when somebody stops: after some seconds without another one, nobody writes any more."""
+    about = {"conversationId": event.payload["conversation_id"], "author": event.payload["author"].upper()}
+    author = {"authorId": event.payload["author_id"], "authorName": event.payload["author_name"]}
+    return _channel(event) | about | author
+
+
 def _notification(event: RealtimeEvent) -> Payload:
     notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
     return {"notification": notification.model_dump(mode="json")}
@@ -71,6 +78,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
+    realtime.TYPING: _typing,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,
 }

@@ -28,9 +28,10 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal, Role
 from shared.domain.events import RealtimeEvent
-from shared.errors import HubError, Unauthorized
+from shared.errors import HubError, NotFound, Unauthorized
 from shared.usecases import realtime
-from shared.usecases.instances import instance_operations
+from shared.usecases.conversations import presence
+from shared.usecases.instances import instance_lookup, instance_operations
 from shared.usecases.sessions.visitors import Visitor
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class _Client:
     holder: Holder
     engine_id: str
     rooms: dict[str, _Room] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """What the client calls its rooms, by the channel's id, name or slug."""
 
     @property
     def tenant_id(self) -> str:
@@ -140,6 +143,7 @@ class SocketServer:
         for name in ("leave-channel", "leaveChannel"):
             self._io.on(name, self._leave)
         self._io.on("join-tenant", self._join_tenant)
+        self._io.on("typing", self._type)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
         """The app that answers at the socket path, under `/ws` and at `/api/events/stream`, and leaves every other path
@@ -281,19 +285,20 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        name = _room_name(client.tenant_id, channel)
-        if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
-            return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            is_member = await asyncio.to_thread(_may_join, self._deps, client.holder, channel)
+            instance_id = await asyncio.to_thread(_joinable_id, self._deps, client.holder, channel)
+        except NotFound:
+            return _refusal("there is no such channel")
         except HubError:
             return _refusal("the store does not answer, try again")
-        if not is_member:
-            return _refusal("there is no such channel")
+        name = _room_name(client.tenant_id, instance_id)
+        if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
+            return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         await self._enter(sid, client, name)
+        client.names[channel] = name
         room = client.rooms.get(name)
         if room is not None:
-            await self._catch_up(sid, client, channel, room)
+            await self._catch_up(sid, client, instance_id, room)
         return {"ok": True}
 
     async def _join_tenant(self, sid: str, *args: object) -> Ack:
@@ -342,6 +347,16 @@ class SocketServer:
         if tenant_id is not None:
             self._streams.leave(tenant_id, sid)
 
+    async def _type(self, sid: str, *args: object) -> None:
+        """A visitor of a widget writes; people say so over HTTP."""
+        client = self._clients.get(sid)
+        if client is None or not isinstance(client.holder, Visitor):
+            return
+        try:
+            await asyncio.to_thread(presence.customer_types, self._deps, client.holder.instance, client.holder.id)
+        except HubError as error:
+            logger.info("people were not told that a visitor writes", extra={"why": error.detail})
+
     async def _catch_up(self, sid: str, client: _Client, channel: str, room: _Room) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
         announced = -1
@@ -368,7 +383,7 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        name = _room_name(client.tenant_id, channel)
+        name = client.names.pop(channel, _room_name(client.tenant_id, channel))
         if name in client.rooms:
             del client.rooms[name]
             await self._io.leave_room(sid, name)
@@ -451,13 +466,20 @@ def _channel_id(args: tuple[object, ...]) -> str | None:
     return channel if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel) else None
 
 
-def _may_join(deps: Deps, holder: Principal | Guest, instance_id: str) -> bool:
-    """Whether there is such a channel; a guest knows a random id, for which somebody has shown it the channel."""
+def _joinable_id(deps: Deps, holder: Principal | Guest, channel: str) -> str:
+    """The id of the channel with an id, name or slug; raises `NotFound`.
+
+    A guest knows a random id, for which somebody has shown it the channel.
+    """
     instances = UnitOfWork(deps.store).instances
     if isinstance(holder, Guest):
-        is_random = _RANDOM_ID.fullmatch(instance_id) is not None
-        return is_random and instances.of_any_tenant(instance_id) is not None
-    return instances.owned_or_none(holder.tenant_id, instance_id) is not None
+        is_random = _RANDOM_ID.fullmatch(channel) is not None
+        if not is_random or instances.of_any_tenant(channel) is None:
+            raise NotFound("there is no such channel")
+        return channel
+    if instances.owned_or_none(holder.tenant_id, channel) is not None:
+        return channel
+    return instance_lookup.by_key(deps, holder.tenant_id, channel).id
 
 
 def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:

@@ -7,12 +7,14 @@ from typing import Any
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import Principal
 from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
+from shared.domain.customers import Identity
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
-from shared.domain.messages import Message
+from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
 from shared.logs import current_trace
@@ -28,6 +30,7 @@ WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
 CALL_CHANGED = "call-changed"
+TYPING = "typing"
 
 NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
 """The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
@@ -115,6 +118,20 @@ def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
     """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
     payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
     emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+
+
+def typing(deps: Deps, instance_id: str, where: Conversation | Identity, writer: Principal | None) -> None:
+    """Somebody writes in a conversation now: a person of the business, else the customer at an address.
+
+    Payload: `conversation_id`, and `author`, `author_id` and `author_name`.
+    """
+    payload = {
+        "conversation_id": where.conversation_id if isinstance(where, Identity) else where.id,
+        "author": (Author.HUMAN if writer else Author.CUSTOMER).value,
+        "author_id": writer.user_id if writer else where.customer_id,
+        "author_name": writer.name if writer else None,
+    }
+    emit(deps, where.tenant_id, instance_id, TYPING, payload)
 
 
 def notification_created(deps: Deps, notification: Notification) -> None:

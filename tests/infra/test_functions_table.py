@@ -63,14 +63,8 @@ def test_every_pattern_leads_somewhere(deps: Deps) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/health",
-        "/sessions",
-        "/socket.io/",
-        "/ws",
-        "/ws/dashboard",
-        "/api/events/stream",
-        "/api/events",
-        "/webhook/telegram_bot/x",
+        *("/health", "/sessions", "/api/events", "/webhook/telegram_bot/x"),
+        *("/socket.io/", "/ws", "/ws/dashboard", "/api/events/stream"),
     ],
 )
 def test_the_single_front_has_one_hub_for_everything_but_sockets(path: str) -> None:

@@ -310,8 +310,8 @@ class SocketServer:
         if client is None or not isinstance(client.holder, Principal):
             return _refusal("this needs a credential")
         await self._enter(sid, client, _room_name(client.tenant_id, EVERY_CHANNEL))
-        asked = args[0] if args else None
-        return await self._follow(sid, client, asked["since"]) if _names_since(asked) else {"ok": True}
+        argument = args[0] if args else None
+        return await self._follow(sid, client, argument["since"]) if _names_since(argument) else {"ok": True}
 
     async def _follow(self, sid: str, client: _Client, cursor: object) -> Ack:
         if cursor is not None and not isinstance(cursor, str):
@@ -455,8 +455,8 @@ def _rooms_of(event: RealtimeEvent) -> list[str]:
     return rooms
 
 
-def _names_since(asked: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(asked, dict) and "since" in asked
+def _names_since(argument: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(argument, dict) and "since" in argument
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:

@@ -33,12 +33,12 @@ _PLAIN_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "\u0131": "i", 
 _NUMBER = re.compile(r"\+?\d[\d\s().\-/]{4,}\d", re.ASCII)
 
 
-def words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """The words of a text, in their order."""
-    return list(_words(unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].casefold()).translate(_PLAIN_LETTERS)))
+    return list(_split(unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].casefold()).translate(_PLAIN_LETTERS)))
 
 
-def _words(text: str) -> Iterator[str]:
+def _split(text: str) -> Iterator[str]:
     word = ""
     for character in text:
         kind = _kind(character)
@@ -78,12 +78,12 @@ def numbers(text: str) -> list[str]:
 
 def query_words(text: str) -> list[str]:
     """What a query looks for: a telephone number as one word, however it is written; empty where there is nothing."""
-    return numbers(text)[:1] or words(text)[:MOST_QUERY_WORDS]
+    return numbers(text)[:1] or words_of(text)[:MOST_QUERY_WORDS]
 
 
 def matches(texts: Sequence[str | None], query: Sequence[str]) -> bool:
     """Whether texts have every word of a query; its last one may also be the beginning of a word."""
-    present = {word for text in texts if text for word in [*words(text), *numbers(text)]}
+    present = {word for text in texts if text for word in [*words_of(text), *numbers(text)]}
     *whole, last = query
     return present.issuperset(whole) and (last in present or _begins_one(last, present))
 

@@ -40,8 +40,8 @@ class Hits:
 class Search(Protocol):
     """The index of one deployment."""
 
-    def find(self, tenant_id: str, kind: Kind, words: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
-        """Return documents that have all the words, which are `search_words.query_words`; none match nothing.
+    def find(self, tenant_id: str, kind: Kind, terms: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
+        """Return documents that have all the terms, which are `search_words.query_words`; none match nothing.
 
         Raises `StoreError`, and `BadRequest` for a cursor of another index.
         """

@@ -72,8 +72,8 @@ def _say(deps: Deps, *numbers: int) -> None:
         realtime.message_created(deps, a_message(id=f"m{number}"))
 
 
-def _ids(*told: tuple[str, Any]) -> list[str]:
-    return [payload["message"]["id"] for _, payload in told]
+def _ids(*events: tuple[str, Any]) -> list[str]:
+    return [payload["message"]["id"] for _, payload in events]
 
 
 def _follow(client: Client, since: str | None) -> Any:
@@ -88,12 +88,12 @@ def test_a_client_that_comes_back_is_told_what_it_has_missed_in_order_and_once(
     first = client(token)
     assert _follow(first, None)["reload"] is False
     _say(deps, 1, 2)
-    told = [first.next(), first.next()]
-    assert _ids(*told) == ["m1", "m2"]
+    events = [first.next(), first.next()]
+    assert _ids(*events) == ["m1", "m2"]
     first.close()
     _say(deps, 3, 4)
     back = client(token)
-    assert _follow(back, told[0][1]["cursor"])["reload"] is False  # the second one was lost on the way
+    assert _follow(back, events[0][1]["cursor"])["reload"] is False  # the second one was lost on the way
     _say(deps, 5)
     assert _ids(*[back.next() for _ in range(4)]) == ["m2", "m3", "m4", "m5"]
     assert back.came.empty()
@@ -123,18 +123,18 @@ def test_events_of_parallel_writers_are_told_once_however_often_the_connection_b
     writers = [threading.Thread(target=_say, args=(deps, *range(10 * number, 10 * number + 10))) for number in range(4)]
     for writer in writers:
         writer.start()
-    told: list[str] = []
-    while len(told) < 40:
+    ids: list[str] = []
+    while len(ids) < 40:
         connection = client(token)
         assert _follow(connection, cursor)["reload"] is False
-        for _ in range(min(9, 40 - len(told))):
+        for _ in range(min(9, 40 - len(ids))):
             payload = connection.next()[1]
-            told.append(payload["message"]["id"])
+            ids.append(payload["message"]["id"])
             cursor = payload["cursor"]
         connection.close()
     for writer in writers:
         writer.join()
-    assert sorted(told) == sorted(f"m{number}" for number in range(40))
+    assert sorted(ids) == sorted(f"m{number}" for number in range(40))
 
 
 def test_a_personal_notification_is_told_to_its_person_alone(deps: Deps, client: Connect) -> None:
@@ -206,7 +206,7 @@ def test_an_event_that_appears_late_is_told_though_later_ones_were(deps: Deps) -
     start = event_log.start(deps, "t1")
     _say(deps, 2)
     page = event_log.after(deps, "t1", start)
-    assert _kept(page) == ["m2"]
+    assert _message_ids(page) == ["m2"]
     [document] = deps.store.find("event_log").documents
     late = LoggedEvent.model_validate(document.data)
     earlier = late.model_copy(
@@ -217,23 +217,23 @@ def test_an_event_that_appears_late_is_told_though_later_ones_were(deps: Deps) -
         }
     )
     deps.store.commit([Create(Ref("event_log", earlier.id), earlier.model_dump())])
-    assert _kept(event_log.after(deps, "t1", page.position)) == ["m1"]
+    assert _message_ids(event_log.after(deps, "t1", page.position)) == ["m1"]
 
 
 def test_a_long_gap_is_read_page_by_page(deps: Deps) -> None:
     event_log.follow(deps, "t1")
     position = event_log.start(deps, "t1")
     _say(deps, *range(25))
-    told: list[str] = []
+    ids: list[str] = []
     has_more = True
     while has_more:
         page = event_log.after(deps, "t1", position, limit=10)
-        told += _kept(page)
+        ids += _message_ids(page)
         position, has_more = page.position, page.has_more
         again = Position.from_cursor(position.to_cursor())
         assert again == position
-    assert told == [f"m{number}" for number in range(25)]
+    assert ids == [f"m{number}" for number in range(25)]
 
 
-def _kept(page: event_log.Page) -> list[str]:
+def _message_ids(page: event_log.Page) -> list[str]:
     return [step.event.payload["message"]["id"] for step in page.steps]

@@ -286,5 +286,5 @@ def test_people_are_told_who_writes(deps: Deps, joined: Client) -> None:
     joined.io.on("typing", lambda payload: joined.came.put(("typing", payload)))
     writer = Principal("t1", Role.AGENT, "u1", name="Carla")
     realtime.typing(deps, "i1", a_conversation(), writer)
-    told = {**_ids("i1"), "conversationId": "c1", "author": "HUMAN", "authorId": "u1", "authorName": "Carla"}
-    assert joined.next() == ("typing", told)
+    expected = {**_ids("i1"), "conversationId": "c1", "author": "HUMAN", "authorId": "u1", "authorName": "Carla"}
+    assert joined.next() == ("typing", expected)

@@ -167,5 +167,5 @@ def test_a_message_of_a_person_names_them(manual_hub: ManualHub, session: str) -
     hub = manual_hub
     hub.new_events(Topic.REALTIME)
     assert hub.say(session, "hello")["message"]["authorName"] == "owner@example.com"
-    [told] = [event for event in hub.new_events(Topic.REALTIME) if getattr(event, "name", "") == "message-created"]
-    assert told.model_dump()["payload"]["message"]["author_name"] == "owner@example.com"
+    [created] = [event for event in hub.new_events(Topic.REALTIME) if getattr(event, "name", "") == "message-created"]
+    assert created.model_dump()["payload"]["message"]["author_name"] == "owner@example.com"

@@ -15,7 +15,7 @@ import orjson
 
 from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.query import create_table, table_name
-from shared.domain.search_words import LEAST_PREFIX, is_whole_word, numbers, words
+from shared.domain.search_words import LEAST_PREFIX, is_whole_word, numbers, words_of
 from shared.errors import BadRequest
 from shared.ports.search import FIELDS, Hits, Kind
 
@@ -88,7 +88,7 @@ def _texts(kind: Kind, row: str) -> str:
 
 def _words_of(texts: str) -> str:
     present = [text for text in orjson.loads(texts) if isinstance(text, str)]
-    return " ".join(word for text in present for word in [*words(text), *numbers(text)])
+    return " ".join(word for text in present for word in [*words_of(text), *numbers(text)])
 
 
 def _scope(tenant_id: str, kind: str) -> str:
@@ -103,16 +103,16 @@ class SqliteSearch:
         self._database = database
         self._is_prepared = False
 
-    def find(self, tenant_id: str, kind: Kind, words: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
+    def find(self, tenant_id: str, kind: Kind, terms: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
         before = _row_before(cursor)
-        if not words:
+        if not terms:
             return Hits([])
         self._prepare()
         sql = (
             "SELECT search_index.rowid, (SELECT document FROM search_rows WHERE id = search_index.rowid) "
             "FROM search_index WHERE search_index MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
         )
-        match = f'(scope : "{_scope(tenant_id, kind)}") AND (words : ({_expression(words)}))'
+        match = f'(scope : "{_scope(tenant_id, kind)}") AND (words : ({_expression(terms)}))'
         rows = self._database.read(sql, (match, before, limit + 1))
         has_more = len(rows) > limit
         return Hits([document for _, document in rows[:limit]], str(rows[limit - 1][0]) if has_more else None)
@@ -130,15 +130,15 @@ def _prepare_table(connection: sqlite3.Connection, kind: Kind) -> None:
     prepare(connection, kind)
 
 
-def _expression(words: Sequence[str]) -> str:
+def _expression(terms: Sequence[str]) -> str:
     """A query in FTS5's words; quoted, nothing in it is an operator. Neighbours in a script without blanks stay so."""
     phrases: list[list[str]] = []
-    for word in words:
-        if phrases and is_whole_word(word) and is_whole_word(phrases[-1][-1]):
-            phrases[-1].append(word)
+    for term in terms:
+        if phrases and is_whole_word(term) and is_whole_word(phrases[-1][-1]):
+            phrases[-1].append(term)
         else:
-            phrases.append([word])
-    beginning = " *" if len(words[-1]) >= LEAST_PREFIX and not is_whole_word(words[-1]) else ""
+            phrases.append([term])
+    beginning = " *" if len(terms[-1]) >= LEAST_PREFIX and not is_whole_word(terms[-1]) else ""
     return " AND ".join(f'"{" ".join(phrase)}"' for phrase in phrases) + beginning
 
 

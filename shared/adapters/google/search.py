@@ -22,12 +22,12 @@ class FirestoreSearch:
     def __init__(self, store: FirestoreStore) -> None:
         self._store = store
 
-    def find(self, tenant_id: str, kind: Kind, words: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
-        if not words:
+    def find(self, tenant_id: str, kind: Kind, terms: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
+        if not terms:
             return Hits([])
         # The longest word is had by the fewest documents; a character of a script without blanks by many.
-        rarest = max(words, key=lambda word: (not is_whole_word(word), len(word)))
-        names = {field_name(tenant_id, kind, word) for word in words}
+        rarest = max(terms, key=lambda term: (not is_whole_word(term), len(term)))
+        names = {field_name(tenant_id, kind, term) for term in terms}
         field = f"words.{field_name(tenant_id, kind, rarest)}"
         where, order = [Where(field, ">", _EPOCH)], [Order(field, descending=True)]
         ids: list[str] = []

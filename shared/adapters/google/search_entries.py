@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from shared.domain.search_words import LEAST_PREFIX, numbers, words
+from shared.domain.search_words import LEAST_PREFIX, numbers, words_of
 from shared.ports.search import FIELDS, Kind
 from shared.ports.store import Create, Data, Delete, Document, Merge, Ref, Set, Write
 
@@ -71,9 +71,9 @@ def _fields(kind: Kind, data: Data) -> dict[str, Any]:
 
 def _terms(kind: Kind, text: str) -> list[str]:
     if kind is Kind.MESSAGE:
-        return [*words(text), *numbers(text)]
+        return [*words_of(text), *numbers(text)]
     digits = numbers(text)
-    return [*(beginning for word in [*words(text), *digits[:1]] for beginning in _beginnings(word)), *digits]
+    return [*(beginning for word in [*words_of(text), *digits[:1]] for beginning in _beginnings(word)), *digits]
 
 
 def _beginnings(word: str) -> list[str]:

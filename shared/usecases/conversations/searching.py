@@ -51,10 +51,10 @@ def search_people(
     deps: Deps, tenant_id: str, text: str, limit: int, cursor: str | None
 ) -> tuple[list[Customer], str | None]:
     """Customers by words of name, number and e-mail address. Raises `BadRequest` for a cursor of another list."""
-    words = query_words(text)
-    hits = deps.search.find(tenant_id, Kind.CUSTOMER, words, limit, cursor)
+    terms = query_words(text)
+    hits = deps.search.find(tenant_id, Kind.CUSTOMER, terms, limit, cursor)
     customers = UnitOfWork(deps.store).customers.owned_many(tenant_id, hits.ids) if hits.ids else []
-    matching = [each for each in customers if matches((each.name, each.phone, each.email), words)]
+    matching = [each for each in customers if matches((each.name, each.phone, each.email), terms)]
     return [each for each in matching if each.merged_into is None], hits.cursor
 
 
@@ -62,10 +62,10 @@ def search_messages(
     deps: Deps, tenant_id: str, text: str, limit: int, cursor: str | None
 ) -> tuple[list[Message], str | None]:
     """Messages by words of their text. Raises `BadRequest` for a cursor of another list."""
-    words = query_words(text)
-    hits = deps.search.find(tenant_id, Kind.MESSAGE, words, limit, cursor)
+    terms = query_words(text)
+    hits = deps.search.find(tenant_id, Kind.MESSAGE, terms, limit, cursor)
     messages = UnitOfWork(deps.store).messages.owned_many(tenant_id, hits.ids) if hits.ids else []
-    return [each for each in messages if not each.blocked and matches((each.text,), words)], hits.cursor
+    return [each for each in messages if not each.blocked and matches((each.text,), terms)], hits.cursor
 
 
 def customer_names(deps: Deps, tenant_id: str, messages: Sequence[Message]) -> dict[str, str | None]:

@@ -189,8 +189,8 @@ def test_people_read_and_set_on_which_channels_a_customer_wants_nothing(manual_h
     assert ada["optOuts"] == []
     path = f"/api/customers/{ada['id']}"
     changed = manual_hub.patch(path, {"optOuts": [{"channelType": "WHATSAPP", "reason": "by telephone"}, {}]})
-    told = [(each["channelType"], each["reason"]) for each in changed["optOuts"]]
-    assert told == [("WHATSAPP", "by telephone"), (None, None)]
+    opt_outs = [(each["channelType"], each["reason"]) for each in changed["optOuts"]]
+    assert opt_outs == [("WHATSAPP", "by telephone"), (None, None)]
     assert manual_hub.patch(path, {"name": "Ada L."})["optOuts"] == changed["optOuts"]
     assert manual_hub.patch(path, {"optOuts": []})["optOuts"] == []
     manual_hub.post("/api/customers", ADA | {"optOuts": []}, 400)

@@ -120,5 +120,5 @@ def test_people_are_told_that_a_visitor_writes_in_an_open_conversation(hub: Hub,
         eventually(lambda: hub.conversations())
         overlaps(hub.deps).clock.advance(minutes=1)
         client.io.emit("typing")
-        [told] = eventually(lambda: [event for event in hub.realtime if event.name == "typing"])
-    assert (told.payload["conversation_id"], told.payload["author"]) == (hub.conversation().id, "customer")
+        [event] = eventually(lambda: [each for each in hub.realtime if each.name == "typing"])
+    assert (event.payload["conversation_id"], event.payload["author"]) == (hub.conversation().id, "customer")

@@ -14,6 +14,7 @@ from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message
 from shared.domain.notifications import Notification
+from shared.domain.sla import SlaClock
 from shared.http.times import milliseconds
 from shared.usecases import realtime
 
@@ -60,6 +61,12 @@ def _typing(event: RealtimeEvent) -> Payload:
     return _channel(event) | about | author
 
 
+def _sla_changed(event: RealtimeEvent) -> Payload:
+    clock = SlaClock.model_validate(event.payload["clock"])
+    what = {"target": clock.target.value, "state": clock.state.value, "dueAt": milliseconds(clock.due_at)}
+    return _conversation_updated(event) | what
+
+
 def _notification(event: RealtimeEvent) -> Payload:
     notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
     return {"notification": notification.model_dump(mode="json")}
@@ -79,6 +86,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
     realtime.TYPING: _typing,
+    realtime.SLA_CHANGED: _sla_changed,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,
 }

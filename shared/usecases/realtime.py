@@ -17,6 +17,7 @@ from shared.domain.instances import ChannelType, Instance, InstanceStatus, Pairi
 from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
+from shared.domain.sla import SlaClock
 from shared.logs import current_trace
 from shared.usecases import connection_waits, event_log
 
@@ -31,6 +32,7 @@ NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
 CALL_CHANGED = "call-changed"
 TYPING = "typing"
+SLA_CHANGED = "sla-changed"
 
 NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
 """The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
@@ -38,7 +40,9 @@ NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
 FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
 """The events that only dashboards are told."""
 
-KEPT = frozenset({MESSAGE_CREATED, MESSAGE_UPDATED, CONVERSATION_UPDATED, NEEDS_HUMAN, NOTIFICATION_CREATED})
+KEPT = frozenset(
+    {MESSAGE_CREATED, MESSAGE_UPDATED, CONVERSATION_UPDATED, NEEDS_HUMAN, SLA_CHANGED, NOTIFICATION_CREATED}
+)
 """The events that a client gets later which was not connected. How a channel stands is told to whoever joins it."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
@@ -132,6 +136,15 @@ def typing(deps: Deps, instance_id: str, where: Conversation | Identity, writer:
         "author_name": writer.name if writer else None,
     }
     emit(deps, where.tenant_id, instance_id, TYPING, payload)
+
+
+def sla_changed(deps: Deps, conversation: Conversation, clock: SlaClock) -> None:
+    """An answer, or the end of the conversation, is soon due or overdue.
+
+    The payload is that of `conversation_updated`, and the `clock` in the domain's form.
+    """
+    payload = {"conversation": conversation.model_dump(mode="json"), "clock": clock.model_dump(mode="json")}
+    emit(deps, conversation.tenant_id, conversation.instance_id, SLA_CHANGED, payload)
 
 
 def notification_created(deps: Deps, notification: Notification) -> None:

@@ -67,6 +67,10 @@ def _sla_changed(event: RealtimeEvent) -> Payload:
     return _conversation_updated(event) | what
 
 
+def _presence(event: RealtimeEvent) -> Payload:
+    return {"userId": event.payload["user_id"], "status": event.payload["status"]}
+
+
 def _notification(event: RealtimeEvent) -> Payload:
     notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
     return {"notification": notification.model_dump(mode="json")}
@@ -86,6 +90,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
     realtime.TYPING: _typing,
+    realtime.PRESENCE: _presence,
     realtime.SLA_CHANGED: _sla_changed,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,

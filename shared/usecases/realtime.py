@@ -8,6 +8,7 @@ from typing import Any
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
+from shared.domain.availability import Availability
 from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
@@ -32,10 +33,11 @@ NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
 CALL_CHANGED = "call-changed"
 TYPING = "typing"
+PRESENCE = "presence"
 SLA_CHANGED = "sla-changed"
 
-NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
-"""The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
+NOTIFICATIONS, CAMPAIGNS, CALLS, PEOPLE = "notifications", "campaigns", "calls", "people"
+"""The rooms of a tenant's notifications, campaigns, calls and people, which are no instance's."""
 
 FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
 """The events that only dashboards are told."""
@@ -136,6 +138,12 @@ def typing(deps: Deps, instance_id: str, where: Conversation | Identity, writer:
         "author_name": writer.name if writer else None,
     }
     emit(deps, where.tenant_id, instance_id, TYPING, payload)
+
+
+def presence_changed(deps: Deps, availability: Availability) -> None:
+    """A person of the business came, went, or is away. Payload: `user_id` and `status`."""
+    payload = {"user_id": availability.id, "status": availability.status.value}
+    emit(deps, availability.tenant_id, PEOPLE, PRESENCE, payload)
 
 
 def sla_changed(deps: Deps, conversation: Conversation, clock: SlaClock) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.omnichat import wire
 from shared.domain.events import RealtimeEvent, Topic
 from shared.usecases import realtime
 from tests.pipeline.manual_hub import ManualHub
@@ -169,3 +170,13 @@ def test_a_message_of_a_person_names_them(manual_hub: ManualHub, session: str) -
     assert hub.say(session, "hello")["message"]["authorName"] == "owner@example.com"
     [created] = [event for event in hub.new_events(Topic.REALTIME) if getattr(event, "name", "") == "message-created"]
     assert created.model_dump()["payload"]["message"]["author_name"] == "owner@example.com"
+
+
+def test_clients_are_told_who_comes_and_goes(manual_hub: ManualHub) -> None:
+    hub = manual_hub
+    path = f"/api/users/{hub.get('/api/auth/me')['user']['id']}/availability"
+    for status in ("online", "online", "away", "offline"):
+        hub.put(path, {"status": status})
+    events = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+    payloads = [wire.payload(event) for event in events if event.name == "presence"]
+    assert [payload["status"] for payload in payloads] == ["online", "away", "offline"]

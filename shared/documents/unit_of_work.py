@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.event_log import EventStream, LoggedEvent
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
     from shared.domain.instances import (
@@ -222,6 +223,15 @@ class UnitOfWork:
     )
     read_notifications: TenantCollection[ReadNotifications] = TenantCollection(
         "read_notifications", "shared.domain.notifications:ReadNotifications", "mark of notifications"
+    )
+    event_streams: SharedCollection[EventStream] = SharedCollection(
+        "event_streams",
+        "shared.domain.event_log:EventStream",
+        "event stream",
+        id_of=lambda stream: stream.tenant_id,
+    )
+    event_log: TenantCollection[LoggedEvent] = TenantCollection(
+        "event_log", "shared.domain.event_log:LoggedEvent", "event"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")

@@ -244,6 +244,7 @@ class Principal:
 
     `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
     token comes from, where it says so. `credential_id` tells the tenant's keys and users apart; None without any.
+    `name` is what colleagues and clients call the user.
     """
 
     tenant_id: str
@@ -254,6 +255,7 @@ class Principal:
     answerable: str | None = None
     sign_in_id: str | None = None
     credential_id: str | None = None
+    name: str | None = None
 
     @property
     def actor_id(self) -> str | None:

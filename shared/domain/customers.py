@@ -19,12 +19,14 @@ class Preferences(BaseModel):
 class OptOut(BaseModel):
     """That a customer wants no automatic messages on a channel since `at`; on any, without a channel.
 
-    `reason` is their word, what the provider says, or what somebody of the business notes.
+    `reason` is their word, what the provider says, or what somebody of the business notes. `identity_id` is the address
+    that it came from, where it came from one.
     """
 
     channel: ChannelType | None = None
     reason: str | None = None
     at: datetime
+    identity_id: str | None = None
 
 
 CustomValue: TypeAlias = str | int | float | bool
@@ -33,7 +35,8 @@ CustomValue: TypeAlias = str | int | float | bool
 class Customer(BaseModel):
     """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names.
 
-    With `opted_out` no channel brings them what they have not asked for.
+    With `opted_out` no channel brings them what they have not asked for. `opt_outs` has one for each channel, and one
+    more for each further address that says so: when a merge is undone, each customer keeps their own.
     """
 
     id: str
@@ -53,6 +56,18 @@ class Customer(BaseModel):
     def accepts(self, channel: ChannelType) -> bool:
         """Whether they may be sent on a channel what they have not asked for."""
         return not self.opted_out and all(each.channel not in (None, channel) for each in self.opt_outs)
+
+    def shown_opt_outs(self) -> list[OptOut]:
+        """The first one of each channel.
+
+        Before there was a ledger, only whether the customer had opted out was stored.
+        """
+        first: dict[ChannelType | None, OptOut] = {}
+        for each in self.opt_outs:
+            first.setdefault(each.channel, each)
+        if self.opted_out and None not in first:
+            first[None] = OptOut(at=self.updated_at)
+        return list(first.values())
 
 
 class Survey(BaseModel):

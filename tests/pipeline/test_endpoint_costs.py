@@ -53,6 +53,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/inbox?tag=vip", None),
     ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
     ("GET /api/inbox/counts", None),
+    ("GET /api/search?q=customer", None),
     ("GET /api/conversations", None),
     ("GET /api/conversations/{session}", None),
     ("GET /api/conversations/{session}/messages", None),
@@ -90,6 +91,8 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("PUT /api/users/{user}/availability", {"status": "away"}),
     ("GET /api/sla-policies", None),
     ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
+    # From now on the tenant's events are kept.
+    ("GET /api/events", None),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 

@@ -20,6 +20,7 @@ EXPIRING = (
     "account_links",
     "agent_runs",
     "ai_usage",
+    "event_log",
     "install_states",
     "login_failures",
     "messages",

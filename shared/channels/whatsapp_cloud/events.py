@@ -252,6 +252,7 @@ class Status(_Part):
     id: Id
     status: str
     errors: list[Error] = []
+    recipient_id: str | None = None
     biz_opaque_callback_data: str | None = None
 
 

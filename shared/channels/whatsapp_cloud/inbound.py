@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.channelkit.payloads import checked
 from shared.channels.whatsapp_cloud.address import canonical, phone
-from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
+from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, NO_MARKETING, PROVIDER
 from shared.channels.whatsapp_cloud.contents import contents, edited_contents, error_text
 from shared.channels.whatsapp_cloud.events import AccountUpdate, Contact, Edit, Message, Preference, Status
 from shared.domain.inbound import (
@@ -188,7 +188,17 @@ def _status(status: Status) -> list[ChannelEvent]:
     if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
     part_id = status.biz_opaque_callback_data
-    return [Receipt(external_message_id=status.id, status=became, error=error, part_id=part_id)]
+    receipt = Receipt(external_message_id=status.id, status=became, error=error, part_id=part_id)
+    return [receipt, *_opt_out(status)]
+
+
+def _opt_out(status: Status) -> list[ChannelEvent]:
+    """The refusal of a message may be how Meta first tells that its recipient stopped marketing messages."""
+    reason = next((error_text([each]) for each in status.errors if each.code == NO_MARKETING), None)
+    if reason is None or not status.recipient_id:
+        return []
+    chat_key = canonical(status.recipient_id)
+    return [ConsentChanged(chat_key=chat_key, opted_out=True, why=reason[:200], marketing_only=True)]
 
 
 def _preference(preference: Preference) -> list[ChannelEvent]:

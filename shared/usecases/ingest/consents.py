@@ -59,6 +59,7 @@ def apply(
     except NotFound:
         return
     if change is Consent.OPT_OUT:
-        opt_outs.note(unit, customer, OptOut(channel=consent.scope(deps, instance), reason=text, at=at))
+        opt_out = OptOut(channel=consent.scope(deps, instance), reason=text, at=at, identity_id=chat.id)
+        opt_outs.note(unit, customer, opt_out)
     else:
         opt_outs.take_back(unit, customer, instance.type)

@@ -40,6 +40,7 @@ class Draft:
     message_id: str
     author: Author
     author_id: str | None = None
+    author_name: str | None = None
     text: str | None = None
     spans: list[Span] | None = None
     attachments: list[Attachment] = field(default_factory=list)
@@ -179,6 +180,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         direction=Direction.OUTBOUND,
         author=draft.author,
         author_id=draft.author_id,
+        author_name=draft.author_name,
         kind=draft.kind,
         text=draft.text,
         spans=draft.spans,

@@ -96,6 +96,8 @@ LOWEST: dict[str, Role] = {
     "POST /api/telegram/user/start": Role.ADMIN,
     "POST /api/telegram/user/confirm": Role.ADMIN,
     "POST /api/telegram/user/logout": Role.ADMIN,
+    "GET /api/search": Role.VIEWER,
+    "GET /api/events": Role.VIEWER,
     "GET /api/inbox": Role.VIEWER,
     "GET /api/inbox/counts": Role.VIEWER,
     "POST /api/inbox/bulk": Role.AGENT,

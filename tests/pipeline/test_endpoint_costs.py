@@ -87,6 +87,8 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
     ("GET /api/business-hours", None),
     ("POST /api/business-hours", {"zone": "Europe/Berlin"}),
+    ("GET /api/users/{user}/availability", None),
+    ("PUT /api/users/{user}/availability", {"status": "away"}),
     ("GET /api/sla-policies", None),
     ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
     # From now on the tenant's events are kept.
@@ -133,7 +135,9 @@ def journey(deps: Deps, provider: Stub) -> Journey:
 def _ids(journey: Journey) -> dict[str, str]:
     [session] = journey.get("/sessions/active")[0]["sessions"]
     [channel] = journey.get("/api/channels")[0]
-    return {"session": session["session_id"], "customer": session["customer_id"], "channel": channel["id"]}
+    user_id = journey.get("/api/auth/me")[0]["user"]["id"]
+    ids = {"session": session["session_id"], "customer": session["customer_id"], "channel": channel["id"]}
+    return ids | {"user": user_id}
 
 
 def _filled(text: str, ids: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import {
 import { connection, list } from "./live.js";
 import { SCREENS } from "./screens/index.js";
 import {
-  Avatar, Button, classes, Dialog, ErrorBoundary, Failure, fieldError, Field, Icon, Menu, Question, Skeleton, Toasts, useKeys,
+  Avatar, Button, classes, Dialog, ErrorBoundary, Failure, fieldError, Field, Icon, Menu, Question, Skeleton, toastError, Toasts, useKeys,
 } from "./ui.js";
 
 const CONNECTION_GRACE = 2_000;
@@ -42,11 +42,24 @@ function Mark() {
   return html`<span class="mark" aria-hidden="true"><${Icon} name="messages-square" size=${22} /></span>`;
 }
 
+const PRESENCES = ["online", "away", "offline"];
+
+/** Whether the person is given conversations, and the entries of a menu that change it, for members of teams. */
+function usePresence() {
+  const [presence, setPresence] = useState(null);
+  const path = `/api/users/${me.value.id}/availability`;
+  const choose = (status) => api.put(path, { status }).then((changed) => setPresence(changed.status), toastError);
+  const load = () => api.get(path).then(({ teamIds, status }) => setPresence(teamIds.length ? status : null), toastError);
+  const items = PRESENCES.map((status) => ({ label: t(`presence.${status}`), checked: status === presence, onSelect: () => choose(status) }));
+  return { load, items: presence ? items : [] };
+}
+
 function Navigation({ current, onHelp, onSearch }) {
   const [Bell, setBell] = useState(null);
   // What people came for comes first.
   const isReady = current !== "inbox" || !list.value.isLoading;
   useEffect(() => void (isReady && import("./notices.js").then((module) => setBell(() => module.Bell))), [isReady]);
+  const presence = usePresence();
   const user = me.value;
   const name = user.name || user.email;
   const screens = SCREENS.filter((screen) => screen.icon && may(screen.role));
@@ -69,7 +82,9 @@ function Navigation({ current, onHelp, onSearch }) {
         label=${t("account.menu", { name })}
         align="start"
         class="account"
+        onOpen=${() => may("agent") && presence.load()}
         items=${[
+          ...presence.items,
           { label: t("nav.settings"), icon: "settings", onSelect: () => goTo(pathTo(["settings"])) },
           { label: t("signOut"), icon: "log-out", onSelect: signOut },
         ]}
@@ -191,11 +206,14 @@ function Palette({ onClose, onHelp }) {
 /** A screen, whose module is fetched when it is first shown. */
 function Screen({ screen, parts, query }) {
   const [module, setModule] = useState({});
-  const load = () => {
-    setModule({});
-    screen.load().then((loaded) => setModule({ path: screen.path, Content: loaded.default }), (error) => setModule({ error }));
-  };
-  useLayoutEffect(load, [screen]);
+  useLayoutEffect(() => {
+    // Whoever goes on at once must not be taken back by the module that comes later.
+    let isAsked = true;
+    const show = (shown) => isAsked && setModule(shown);
+    show({});
+    screen.load().then((loaded) => show({ path: screen.path, Content: loaded.default }), (error) => show({ error }));
+    return () => (isAsked = false);
+  }, [screen]);
   if (module.error) return html`<main><${Failure} error=${module.error} onRetry=${() => location.reload()} /></main>`;
   if (module.path !== screen.path) return html`<main class="loading"><${Skeleton} lines=${8} /></main>`;
   const { Content } = module;

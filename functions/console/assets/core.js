@@ -135,6 +135,9 @@ export function elapsed(since) {
   return t("elapsed.days", { number: Math.floor(minutes / 1440) });
 }
 
+/** How long until something, in one unit. */
+export const remaining = (until) => elapsed(2 * now.value - new Date(until));
+
 export const formatNumber = (number) => new Intl.NumberFormat(language.value).format(number);
 
 export function formatBytes(size) {
@@ -209,8 +212,13 @@ export function beginSession(answer) {
   session.value = { user: answer.user, tenant: answer.tenant };
 }
 
+/** What is done before somebody signs out, such as sending what they have written. */
+export const beforeSignOut = new Set();
+
 function forgetSession() {
   accessToken = "";
+  // Nothing of what this person has seen may be left in memory for the next one.
+  if (session.peek()) location.reload();
   session.value = null;
 }
 
@@ -242,6 +250,7 @@ export async function signIn(email, password, tenantId) {
 }
 
 export async function signOut() {
+  await Promise.all([...beforeSignOut].map((work) => work()));
   await api.post("/api/auth/logout", {}).catch(() => {});
   forgetSession();
 }

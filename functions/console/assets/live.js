@@ -172,11 +172,20 @@ function longestWaitFirst(one, other) {
   return since === otherSince ? newestFirst(one, other) : since < otherSince ? -1 : 1;
 }
 
+function dueFirst(one, other) {
+  const [due, otherDue] = [one.sla?.dueAt ?? "~", other.sla?.dueAt ?? "~"];
+  return due === otherDue ? newestFirst(one, other) : due < otherDue ? -1 : 1;
+}
+
+const ORDERS = { newest: newestFirst, "longest-wait": longestWaitFirst, sla: dueFirst };
+
 /** Show the conversations of a selection: `view` and, if they are to be narrowed, `team`, `channelId`, `tag`, … */
 export async function select(next) {
+  const isSame = asOf && !list.peek().error && JSON.stringify(next) === JSON.stringify(selection);
+  if (isSame) return repairSoon();
   selection = next;
   const sort = next.sort ?? (next.view === "waiting" ? "longest-wait" : "newest");
-  order = sort === "newest" ? newestFirst : longestWaitFirst;
+  order = ORDERS[sort] ?? newestFirst;
   turn += 1;
   list.value = { entries: [], cursor: null, isLoading: true, error: null };
   await loadPage(turn, null);
@@ -275,7 +284,11 @@ async function repair() {
     }
     asOf = next;
     // After a long absence it is cheaper to look at the list anew.
-    if (cursor) await select(selection);
+    if (cursor) {
+      const anew = selection;
+      selection = {};
+      await select(anew);
+    }
     countSoon();
   } catch {
     // The next event, or the next connection, tries again.
@@ -323,8 +336,19 @@ export function takeIn(row) {
   return row;
 }
 
-/** Change a conversation at once in sight, and in the hub; what the hub refuses is taken back. */
-export async function change(id, changes, preview = changes) {
+const changing = new Map();
+
+/**
+ * Change a conversation at once in sight, and in the hub; what the hub refuses is taken back. The changes of one
+ * conversation are made one after the other, for each names what it changes by its `ETag`.
+ */
+export function change(id, changes, preview = changes) {
+  const result = (changing.get(id) ?? Promise.resolve()).then(() => changeNow(id, changes, preview));
+  changing.set(id, result.catch(() => {}));
+  return result;
+}
+
+async function changeNow(id, changes, preview) {
   const entry = entryOf(id);
   const former = entry.row.peek();
   entry.row.value = { ...former, ...preview };

@@ -1,6 +1,6 @@
 // What screens are made of: icons, buttons, fields, dialogs, menus, messages that pass, and long lists.
 import { Component, html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
-import { ApiError, elapsed, t } from "./core.js";
+import { ApiError, elapsed, remaining, t } from "./core.js";
 
 export const classes = (...names) => names.filter(Boolean).join(" ");
 
@@ -261,6 +261,16 @@ export function Question() {
 
 const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 
+/** Turn a menu over that would leave the box in which it can be seen. */
+function stayInside(menu) {
+  const items = menu.querySelector(".menu-items");
+  const page = { left: 0, right: innerWidth, bottom: innerHeight };
+  const limit = menu.closest(".log, .page, .dialog-body")?.getBoundingClientRect() ?? page;
+  const { left, right, bottom } = items.getBoundingClientRect();
+  items.classList.toggle("flipped", right > limit.right || left < limit.left);
+  items.classList.toggle("up", bottom > limit.bottom);
+}
+
 /** A button that opens a menu of `items`: `{label, icon, onSelect, checked, hint}`, or nothing. */
 export function Menu({ label, icon, kind, children, items, onOpen, align = "end", class: extra }) {
   const [isOpen, setOpen] = useState(false);
@@ -268,6 +278,7 @@ export function Menu({ label, icon, kind, children, items, onOpen, align = "end"
   const entries = items.filter(Boolean);
   useEffect(() => {
     if (!isOpen) return undefined;
+    stayInside(root.current);
     onOpen?.();
     root.current.querySelector("[role^=menuitem]")?.focus();
     const closeOutside = (event) => root.current.contains(event.target) || setOpen(false);
@@ -371,6 +382,13 @@ export function WaitClock({ since }) {
   return html`<span class=${`wait ${level}`} title=${t("row.waiting", { time: text })}>
     <${Icon} name="clock" size=${12} /><span class="visually-hidden">${t("row.waits")}</span> ${text}
   </span>`;
+}
+
+/** By when an answer is promised, or how long ago it was. */
+export function Due({ sla }) {
+  const late = new Date(sla.dueAt) < Date.now();
+  const text = late ? t("sla.late", { time: elapsed(sla.dueAt) }) : t("sla.due", { time: remaining(sla.dueAt) });
+  return html`<span class=${`due ${sla.state}`} title=${text}><${Icon} name="timer" size=${12} /> ${text}</span>`;
 }
 
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────

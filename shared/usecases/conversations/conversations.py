@@ -42,7 +42,10 @@ NO_FILTER = Filter()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all."""
+    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all.
+
+    `asks_rating` is whether a customer whose conversation closes may be asked for a rating.
+    """
 
     status: ConversationStatus | None = None
     assignee_id: str | None = None
@@ -51,6 +54,7 @@ class Changes:
     tags: tuple[str, ...] | None = None
     added_tags: tuple[str, ...] = ()
     removed_tags: frozenset[str] = frozenset()
+    asks_rating: bool = True
 
     def changed_tags(self, former_tags: Sequence[str]) -> list[str]:
         """The tags that a conversation has afterwards."""
@@ -247,7 +251,7 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     clocks.follow(deps, conversation)
     if conversation.status is not ConversationStatus.OPEN or conversation.assignee_id != former_assignee_id:
         team_queues.make_room(deps, unit, conversation, former_assignee_id)
-    return closes and ratings.send_survey(deps, unit, conversation)
+    return closes and changes.asks_rating and ratings.send_survey(deps, unit, conversation)
 
 
 def _assign(deps: Deps, unit: UnitOfWork, conversation: Conversation, assignee_id: str | None) -> None:

@@ -1,7 +1,7 @@
 // Where answers and notes are written: drafts that outlive a reload, canned replies, mentions, files, and five seconds
 // in which what was sent can be taken back.
 import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
-import { api, cannedReplies, formatBytes, may, people, storage, t, uniqueId } from "../core.js";
+import { api, beforeSignOut, cannedReplies, formatBytes, may, me, people, storage, t, uniqueId } from "../core.js";
 import { Button, classes, Icon, toast, toastError, useKeys } from "../ui.js";
 
 const UNDO_SECONDS = 5;
@@ -64,9 +64,9 @@ export const sent = signal(null);
 export const discard = (item) => drop(item.id);
 
 // Who closes the page has decided: what is held goes out, and the browser finishes the request.
-addEventListener("pagehide", () => {
-  for (const item of outgoing.value) if (item.state === "held") send(item, { keepalive: true });
-});
+const sendHeld = () => Promise.all(outgoing.value.filter(({ state }) => state === "held").map((item) => send(item, { keepalive: true })));
+addEventListener("pagehide", sendHeld);
+beforeSignOut.add(sendHeld);
 
 function kindOf(mimeType = "") {
   const kind = mimeType.split("/")[0];
@@ -77,7 +77,7 @@ function kindOf(mimeType = "") {
 
 const MOST_DRAFTS = 200;
 
-const draftKey = (id, mode) => `draft:${id}:${mode}`;
+const draftKey = (id, mode) => `draft:${me.value.id}:${id}:${mode}`;
 
 function keepDraft(id, mode, text) {
   storage.set(draftKey(id, mode), text);

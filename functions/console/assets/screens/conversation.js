@@ -81,12 +81,12 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
     set({ assigneeId: preview.assigneeId }, t(person ? "assigned.to" : "assigned.nobody", { name: preview.assigneeName }), former, preview);
   };
   const snooze = (until) => set({ status: "SNOOZED", snoozedUntil: until.toISOString() }, t("snoozed.until", { time: dateAndTime(until) }), { status: "OPEN" });
-  const close = () => set({ status: "CLOSED" }, t("closed.done"), { status: "OPEN" });
+  const close = (askRating = true) => set({ status: "CLOSED", askRating }, t("closed.done"), { status: "OPEN" }, { status: "CLOSED" });
   const reopen = () => set({ status: "OPEN" }, t("reopened.done"));
   const take = () => attempt(async () => takeIn(await api.post(`/api/conversations/${id}/take`)), t("taken.done"));
   const press = (label) => header.current.querySelector(`[data-menu="${label}"] > button`)?.click();
   const isOpen = row.status === "OPEN";
-  useKeys(may("agent") ? { t: isOpen && take, a: () => press("assign"), s: () => press("snooze"), e: isOpen ? close : undefined } : {});
+  useKeys(may("agent") ? { t: isOpen && take, a: () => press("assign"), s: () => press("snooze"), e: isOpen ? () => close() : undefined } : {});
   return html`<header class="conversation-head" ref=${header}>
     <a class="button icon-only back" href=${pathTo(["inbox", view], query)} aria-label=${t("conversation.back")}><${Icon} name="arrow-left" /></a>
     <${Avatar} name=${name} size=${36} />
@@ -127,7 +127,8 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
       html`<span data-menu="snooze"
           ><${Menu} icon="alarm-clock" label=${t("snooze")} items=${snoozeTimes().map(([key, until]) => ({ label: t(key), hint: dayName(until) === t("day.today") ? clockTime(until) : "", onSelect: () => snooze(until) }))}
         /></span>
-        <${Button} icon="check" kind="plain" onClick=${close} class="close-button">${t("close.conversation")}<//>`}
+        <${Button} icon="check" onClick=${() => close()} class="close-button">${t("close.conversation")}<//>
+        <${Menu} icon="chevron-down" label=${t("close.more")} class="roomy" items=${[{ label: t("close.unrated"), icon: "check", onSelect: () => close(false) }]} />`}
       ${!isOpen && html`<${Button} icon="rotate-ccw" onClick=${reopen}>${t("reopen")}<//>`}
     </div>`}
     <${Button} icon="panel-right" label=${t("customer.panel")} aria-pressed=${isPanelShown ? "true" : "false"} class=${isPanelShown && "active"} onClick=${onPanel} />
@@ -181,8 +182,21 @@ function useLog(id) {
   const log = useMemo(() => logOf(id), [id]);
   useEffect(() => {
     loadNewest(log);
+    // The event of one's own message may come before the answer to sending it: it would stand there twice for a moment.
+    let early = [];
+    const isSending = () => outgoing.peek().some((item) => item.conversationId === id && item.state === "sending");
+    const add = (message) => {
+      if (message.authorId === me.peek()?.id && isSending()) early.push(message);
+      else addMessage(log, message);
+    };
     const ends = [
-      onEvent("message-created", (event) => event.conversationId === id && addMessage(log, event.message)),
+      outgoing.subscribe(() => {
+        if (isSending()) return;
+        const messages = early;
+        early = [];
+        messages.forEach(add);
+      }),
+      onEvent("message-created", (event) => event.conversationId === id && add(event.message)),
       onEvent("message-updated", (event) => event.conversationId === id && addMessage(log, event.message)),
       onEvent("reconnected", () => loadNewest(log)),
       sent.subscribe((accepted) => accepted?.conversationId === id && addMessage(log, accepted.message)),
@@ -278,7 +292,7 @@ function Log({ log, row, abilities, onQuote }) {
     const thisDay = new Date(message.sentAt).toDateString();
     if (thisDay !== day) lines.push(html`<li key=${thisDay} class="day"><span>${dayName(message.sentAt)}</span></li>`);
     const goesOn = thisDay === day && former && kindOf(former) === kindOf(message) && former.authorId === message.authorId;
-    lines.push(html`<${Line} key=${message.id} message=${message} row=${row} goesOn=${goesOn} quoted=${byId.get(message.replyTo)} abilities=${abilities} onQuote=${onQuote} />`);
+    lines.push(html`<${Line} key=${message.id} message=${message} row=${row} goesOn=${goesOn} quoted=${message.replyTo && byId.get(message.replyTo)} abilities=${abilities} onQuote=${onQuote} />`);
     [day, former] = [thisDay, message];
   }
   // The box runs from the bottom up: it stays at the end, and older lines on top move nothing.
@@ -290,10 +304,12 @@ function Log({ log, row, abilities, onQuote }) {
       log.state.value = { ...log.state.peek(), messages: [] };
       loadNewest(log);
     }}>${t("conversation.latest")}<//></div>`}
-    <ol role="log" aria-live="polite" aria-relevant="additions" aria-label=${t("conversation.messages")}>
-      ${lines}
-      ${pending.map((item) => html`<${Pending} key=${item.id} item=${item} />`)}
-    </ol>
+    <div role="log" aria-live="polite" aria-relevant="additions" aria-label=${t("conversation.messages")}>
+      <ol>
+        ${lines}
+        ${pending.map((item) => html`<${Pending} key=${item.id} item=${item} />`)}
+      </ol>
+    </div>
     ${!messages.length && !isLoading && !pending.length && html`<p class="log-empty">${t("conversation.empty")}</p>`}
     <div class="log-top" ref=${top}>${isLoading && html`<${Skeleton} kind="bubbles" lines=${3} />`}</div>
   </div>`;
@@ -304,8 +320,8 @@ function Typing({ id }) {
   useEffect(() => {
     let timer = 0;
     const end = onEvent("typing", (event) => {
-      if (event.conversationId !== id || event.userId === me.value?.id) return;
-      setWho(event.isTyping === false ? null : (event.name ?? t("typing.customer")));
+      if (event.conversationId !== id || event.authorId === me.value?.id) return;
+      setWho(event.authorName ?? t(event.author === "CUSTOMER" ? "typing.customer" : "turn.somebody"));
       clearTimeout(timer);
       timer = setTimeout(() => setWho(null), TYPING_SHOWN);
     });

@@ -24,7 +24,7 @@ export function CustomerPanel({ row, onClose }) {
             <${Profile} customer=${value} onEdit=${() => setEditing(true)} />
             <${ConversationTags} row=${row} />
             <${CustomFields} customer=${value} />
-            <${Addresses} customer=${value} />
+            <${Addresses} customer=${value} current=${row.id} />
             <${Later} title=${t("customer.history")}><${History} customer=${value} current=${row.id} /><//>
             <${Later} title=${t("merge.list")}><${Merges} customer=${value} onChange=${reload} onMerge=${() => setMerging(true)} /><//>
           </div>`}
@@ -75,13 +75,13 @@ function CustomFields({ customer }) {
   </section>`;
 }
 
-function Addresses({ customer }) {
+function Addresses({ customer, current }) {
   return html`<section><h3>${t("customer.addresses")}</h3>
     <ul class="addresses">
       ${customer.identities.map(
         ({ channelId, channelType, externalId, conversationId }) => html`<li key=${channelId + externalId}>
           <${Icon} name=${channelIcon(channelType ?? "")} size=${14} /><span><bdi>${externalId}</bdi><small>${channelName(channelType ?? "")}</small></span>
-          ${conversationId && html`<a href=${pathTo(["inbox", "open", conversationId])}>${t("customer.openHere")}</a>`}
+          ${conversationId && conversationId !== current && html`<a href=${pathTo(["inbox", "open", conversationId])}>${t("customer.openHere")}</a>`}
         </li>`,
       )}
     </ul>

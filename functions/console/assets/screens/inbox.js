@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { api, channels, goTo, may, pathTo, people, shortMoment, storage, t, teams } from "../core.js";
 import { counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
 import {
-  ask, Avatar, Badge, Button, channelIcon, channelName, classes, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
+  ask, Avatar, Badge, Button, channelIcon, channelName, classes, Due, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
   Tag, toast, toastError, useKeys, useLoad, VirtualList, WaitClock,
 } from "../ui.js";
 
@@ -25,7 +25,7 @@ export default function Inbox({ parts, query }) {
     if (parts[0] !== view) goTo(pathTo(["inbox", view], query), { replace: true });
   }, [parts[0]]);
   useEffect(() => {
-    select({ view, team, channelId: channel, tag, unread: unread && true, q, sort });
+    select(selectionOf(view, query));
   }, [view, team, channel, tag, unread, q, sort]);
   const unreadCount = counts.value?.unread ?? 0;
   useEffect(() => {
@@ -40,6 +40,9 @@ export default function Inbox({ parts, query }) {
       : html`<div class="conversation-place"><${Empty} icon="messages-square" title=${t("inbox.choose")}><p>${t("inbox.chooseHelp")}</p><//></div>`}
   </main>`;
 }
+
+/** What the API is asked for at an address of the inbox. */
+const selectionOf = (view, { channel, unread, ...query }) => ({ view, ...query, channelId: channel, unread: unread && true });
 
 /** The conversation, whose module is fetched with the first one that is opened. */
 function Conversation(props) {
@@ -133,7 +136,7 @@ function Filters({ view, query }) {
       <${Menu}
         icon="arrow-up-down"
         label=${t("sort.label")}
-        items=${["newest", "longest-wait"].map((sort) => ({
+        items=${["newest", "longest-wait", "sla"].map((sort) => ({
           label: t(`sort.${sort}`),
           checked: sort === (query.sort ?? (view === "waiting" ? "longest-wait" : "newest")),
           onSelect: () => narrow({ sort }),
@@ -203,7 +206,7 @@ function List({ view, query, conversationId }) {
     <${Filters} view=${view} query=${query} />
     ${selected.size > 0 && html`<${BulkBar} selected=${selected} onDone=${() => setSelected(new Set())} />`}
     ${error && !entries.length
-      ? html`<${Failure} error=${error} onRetry=${() => select({ view, ...query })} />`
+      ? html`<${Failure} error=${error} onRetry=${() => select(selectionOf(view, query))} />`
       : !entries.length && isLoading
         ? html`<${Skeleton} kind="rows" lines=${9} />`
         : entries.length
@@ -251,7 +254,8 @@ function Row({ entry, href, isOpen, isSelected, onToggle }) {
       <span class="row-line row-facts">
         ${row.needsHuman && html`<span class="fact alert"><${Icon} name="hand" size=${12} /> ${t("row.needsHuman")}</span>`}
         ${["HIGH", "URGENT"].includes(row.priority) && html`<span class="fact priority"><${Icon} name="flag" size=${12} /> ${t(`priority.${row.priority}`)}</span>`}
-        ${row.needsReplySince && html`<${WaitClock} since=${row.needsReplySince} />`}
+        ${row.sla && html`<${Due} sla=${row.sla} />`}
+        ${row.needsReplySince && !row.sla && html`<${WaitClock} since=${row.needsReplySince} />`}
         ${row.assigneeName && html`<span class="fact"><${Icon} name="user" size=${12} /> <bdi>${row.assigneeName}</bdi></span>`}
         ${row.tags?.slice(0, 2).map((tag) => html`<${Tag} key=${tag} name=${tag} />`)}
       </span>

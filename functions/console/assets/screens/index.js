@@ -8,5 +8,6 @@ export const SCREENS = [
   { path: "teams", title: "nav.teams", icon: "users", role: "viewer", key: "t", load: () => import("./teams.js") },
   { path: "people", title: "nav.people", icon: "user", role: "viewer", key: "p", load: () => import("./people.js") },
   { path: "analytics", title: "nav.analytics", icon: "chart-column", role: "viewer", key: "a", load: () => import("./analytics.js") },
+  { path: "delivery", title: "nav.delivery", icon: "truck", role: "owner", key: "d", load: () => import("./delivery.js") },
   { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
 ];

@@ -1,7 +1,7 @@
 // What a person chooses for themselves: language, theme, sounds, and their password.
 import { html, useState } from "../vendor/preact.js";
-import { api, beginSession, BY_COOKIE, desktopNotices, language, LANGUAGES, me, session, sounds, t, theme, THEMES } from "../core.js";
-import { Button, Field, fieldError, Switch, toast } from "../ui.js";
+import { api, beginSession, BY_COOKIE, cannedReplies, desktopNotices, language, LANGUAGES, may, me, session, sounds, t, theme, THEMES } from "../core.js";
+import { Button, Dialog, Failure, Field, fieldError, Switch, toast, toastError, useLoad } from "../ui.js";
 
 const LEAST_PASSWORD = 8;
 
@@ -33,8 +33,65 @@ export default function Settings() {
       ${"Notification" in window &&
       html`<${Switch} label=${t("settings.desktop")} help=${t(Notification.permission === "denied" ? "settings.desktopDenied" : "settings.desktopHelp")} checked=${desktopNotices.value === "on"} disabled=${Notification.permission === "denied"} onChange=${allowNotices} />`}
     </section>
+    ${may("agent") && html`<${CannedReplies} />`}
     <${Password} />
   </main>`;
+}
+
+/** Texts that people send again and again; `/` finds them in the composer. */
+function CannedReplies() {
+  const { value, error, reload } = useLoad(cannedReplies, []);
+  const [editing, setEditing] = useState(null);
+  const changed = () => {
+    cannedReplies.forget();
+    reload();
+  };
+  const remove = (reply) =>
+    api.delete(`/api/canned-replies/${reply.id}`).then(() => {
+      const { shortCode, text } = reply;
+      toast(t("canned.removed"), { undo: () => api.post("/api/canned-replies", { shortCode, text }).then(changed, toastError) });
+      changed();
+    }, toastError);
+  return html`<section class="card">
+    <h2>${t("canned.title")}</h2>
+    <p class="help">${t("canned.help")}</p>
+    ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
+    ${value &&
+    html`<ul class="history">
+      ${value.map(
+        (reply) => html`<li key=${reply.id}>
+          <span class="canned"><strong>/${reply.shortCode}</strong><span dir="auto">${reply.text}</span></span>
+          <${Button} icon="pencil" label=${t("canned.edit", { code: reply.shortCode })} onClick=${() => setEditing(reply)} />
+          <${Button} icon="trash-2" label=${t("canned.remove", { code: reply.shortCode })} onClick=${() => remove(reply)} />
+        </li>`,
+      )}
+    </ul>`}
+    <div><${Button} icon="plus" onClick=${() => setEditing({})}>${t("canned.add")}<//></div>
+    ${editing && html`<${CannedReply} reply=${editing} onClose=${() => setEditing(null)} onSaved=${changed} />`}
+  </section>`;
+}
+
+function CannedReply({ reply, onClose, onSaved }) {
+  const [error, setError] = useState(null);
+  const save = async (event) => {
+    event.preventDefault();
+    const body = Object.fromEntries(new FormData(event.target));
+    try {
+      await (reply.id ? api.patch(`/api/canned-replies/${reply.id}`, body) : api.post("/api/canned-replies", body));
+      onSaved();
+      onClose();
+    } catch (refusal) {
+      setError(refusal);
+    }
+  };
+  return html`<${Dialog} title=${t(reply.id ? "canned.change" : "canned.add")} onClose=${onClose}>
+    <form onSubmit=${save}>
+      <${Field} label=${t("canned.code")} help=${t("canned.codeHelp")} name="shortCode" value=${reply.shortCode ?? ""} maxlength="40" required autofocus error=${fieldError(error, "shortCode")} />
+      <${Field} as="textarea" label=${t("canned.text")} name="text" rows="5" dir="auto" maxlength="4096" required value=${reply.text ?? ""} error=${fieldError(error, "text")} />
+      ${error && html`<p class="error" role="alert">${error.message}</p>`}
+      <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit">${t("save")}<//></footer>
+    </form>
+  <//>`;
 }
 
 async function allowNotices(isOn) {

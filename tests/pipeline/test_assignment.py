@@ -230,12 +230,16 @@ def test_a_lost_event_leaves_no_conversation_waiting(desk: Desk) -> None:
     assert desk.assigned() == {1: "ann"}
 
 
-def test_two_who_become_free_at_once_do_not_both_get_the_only_one_that_waits(desk: Desk) -> None:
+@pytest.mark.parametrize("meanwhile", ["after the queue was read", "before the commit"])
+def test_two_who_become_free_at_once_do_not_both_get_the_only_one_that_waits(desk: Desk, meanwhile: str) -> None:
     desk.open("ann", "bob")
     desk.write(1)
     store, event = desk.hub.overlaps.store, OutboundEvent(tenant_id=desk.hub.tenant_id, team_id=desk.team_id)
     desk.hub.put("/api/users/ann/availability", {"status": "online"})
-    store.before_commit("personal_notifications", lambda: desk.online("bob"))
+    if meanwhile == "before the commit":
+        store.before_commit("personal_notifications", lambda: desk.online("bob"))
+    else:
+        store.after_read("conversations", lambda: desk.online("bob"))
     desk.hub.work()
     desk.hub.overlaps.bus.publish(Topic.OUTBOUND, event, key="again")
     desk.hub.work()

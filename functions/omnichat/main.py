@@ -30,6 +30,7 @@ def blueprints() -> list[APIBlueprint]:
         settings,
         teams,
         telegram,
+        templates,
         users,
     )
 
@@ -38,6 +39,7 @@ def blueprints() -> list[APIBlueprint]:
         link_pages.api,
         channels.api,
         front_end.api,
+        templates.api,
         agents.api,
         conversations.api,
         inbox.api,

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
+    from shared.domain.message_templates import MessageTemplate
     from shared.domain.messages import Message, MessageRecord
     from shared.domain.notifications import Notification, ReadNotifications
     from shared.domain.outbox import OutboxItem
@@ -170,6 +171,9 @@ class UnitOfWork:
     )
     file_usage: SharedCollection[FileUsage] = SharedCollection(
         "file_usage", "shared.domain.files:FileUsage", "size of files"
+    )
+    message_templates: TenantCollection[MessageTemplate] = TenantCollection(
+        "message_templates", "shared.domain.message_templates:MessageTemplate", "template"
     )
     canned_replies: TenantCollection[CannedReply] = TenantCollection(
         "canned_replies", "shared.domain.canned_replies:CannedReply", "canned reply"

@@ -29,12 +29,14 @@ class ReactionTo(BaseModel):
 class Template(BaseModel):
     """A message that the provider approved beforehand; `parameters` fill the places in its text, in order.
 
-    `header` and `buttons` are what `domain.templates` describes and has checked.
+    Places with names are filled by `named_parameters` instead. `header` and `buttons` are what `domain.templates`
+    describes and has checked.
     """
 
     name: str
     language: str
     parameters: list[str] = Field(default_factory=list)
+    named_parameters: dict[str, str] | None = None
     header: dict[str, Any] | None = None
     buttons: list[dict[str, Any]] | None = None
 

@@ -36,6 +36,7 @@ _INFO = {
 _TAGS = {
     "OmniChat auth": "Signing in, and a user's own sessions.",
     "OmniChat channels": "Accounts at providers, as the inbox manages them.",
+    "OmniChat templates": "What a channel's provider has approved to be sent at any time.",
     "OmniChat conversations": "Conversations and their messages.",
     "OmniChat inbox": "The conversations that there are to deal with, by view.",
     "OmniChat customers": "Customers, their addresses, and merging two that are one person.",

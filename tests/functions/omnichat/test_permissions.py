@@ -60,6 +60,11 @@ LOWEST: dict[str, Role] = {
     "DELETE /api/channels/{id}": Role.ADMIN,
     "POST /api/channels/{id}/connect": Role.ADMIN,
     "GET /api/channels/{id}/status": Role.VIEWER,
+    "GET /api/channels/{id}/templates": Role.VIEWER,
+    "POST /api/channels/{id}/templates": Role.ADMIN,
+    "POST /api/channels/{id}/templates/sync": Role.ADMIN,
+    "GET /api/channels/{id}/templates/{template_id}": Role.VIEWER,
+    "DELETE /api/channels/{id}/templates/{template_id}": Role.ADMIN,
     "POST /api/channels/{id}/whatsapp/start": Role.ADMIN,
     "GET /api/channels/{id}/agent-binding": Role.VIEWER,
     "PATCH /api/channels/{id}/agent-binding": Role.ADMIN,
@@ -206,6 +211,7 @@ LOWEST: dict[str, Role] = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/channels/{id}/templates": {"name": "a", "language": "en", "body": "Hello."},
     "POST /api/channels": {"name": "Support", "type": "SLACK"},
     "POST /api/agents": {"name": "Ada"},
     "POST /api/teams": {"name": "Support"},

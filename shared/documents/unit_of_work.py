@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.calls import Call
-    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
+    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
@@ -198,6 +198,9 @@ class UnitOfWork:
 
     campaigns: TenantCollection[Campaign] = TenantCollection(
         "campaigns", "shared.domain.campaigns:Campaign", "campaign"
+    )
+    campaign_recipients: TenantCollection[CampaignRecipient] = TenantCollection(
+        "campaign_recipients", "shared.domain.campaigns:CampaignRecipient", "recipient"
     )
     campaign_counters: SharedCollection[CampaignCounters] = SharedCollection(
         "campaign_counters", "shared.domain.campaigns:CampaignCounters", "campaign counter"

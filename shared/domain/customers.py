@@ -33,7 +33,8 @@ CustomValue: TypeAlias = str | int | float | bool
 class Customer(BaseModel):
     """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names.
 
-    With `opted_out` no channel brings them what they have not asked for.
+    With `opted_out` no channel brings them what they have not asked for. `campaign_sent_at` is when campaigns wrote to
+    them, as far back as a cap may count.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Customer(BaseModel):
     custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
     opt_outs: list[OptOut] = Field(default_factory=list)
+    campaign_sent_at: list[datetime] = Field(default_factory=list)
     merged_into: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -80,10 +82,14 @@ def count_message(count: MessageCount | None, now: datetime) -> MessageCount:
 
 
 class CampaignMark(BaseModel):
-    """The campaign to which the customer's next message, until then, is a response."""
+    """The campaign to which the customer's next message, until then, is a response.
+
+    `recipient_id` is the document of the one to whom it was sent.
+    """
 
     campaign_id: str
     until: datetime
+    recipient_id: str | None = None
 
 
 class Placement(BaseModel):

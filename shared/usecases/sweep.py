@@ -22,7 +22,7 @@ from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_sending, campaigns
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
@@ -54,6 +54,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "alerts": _alert_of_waiting,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
+        "campaigns_due": campaigns.begin_scheduled,
         "campaign_messages": campaign_sending.send_due,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,

@@ -15,6 +15,7 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import NotFound, RecipientOptedOut
 from shared.usecases.accounts import tenants
 from shared.usecases.customers import customers, opt_outs
+from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def _change(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity
     if customer.accepts(instance.type) is not event.opted_out:
         return
     if event.opted_out:
+        campaign_results.note_answer(unit, identity, deps.now(), has_opted_out=True)
         opt_outs.note(unit, customer, OptOut(channel=scope(deps, instance), reason=event.why, at=deps.now()))
     else:
         opt_outs.take_back(unit, customer, instance.type)

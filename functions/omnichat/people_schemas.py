@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, ApiKey, Role, Tenant
+from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, AgentHours, ApiKey, Role, Tenant
+from shared.domain.availability import Availability, Presence
 from shared.domain.campaign_rules import CampaignCap, QuietHours
 from shared.domain.instance_options import MOST_HUMAN_PAUSE
 from shared.http.described import DescribedByFields
@@ -73,6 +74,42 @@ class UserPatch(Request, Wire):
     def changes(self) -> dict[str, Any]:
         """What to change, as it is stored."""
         return self.model_dump(mode="json", by_alias=False, exclude_unset=True)
+
+
+Skill = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class AvailabilityIn(Request, Wire):
+    """What to change. A `status` of null is up to the person's own pages again, a `capacity` of null is any number."""
+
+    takes_away = frozenset({"status", "capacity"})
+
+    status: Presence | None = None
+    capacity: int | None = Field(
+        default=None, ge=0, le=1000, strict=True, description="Open conversations that are given to the person at most."
+    )
+    skills: list[Skill] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Compared with the tags of conversations.",
+        examples=[["billing"]],
+    )
+
+
+class AvailabilityOut(Wire):
+    """Whether a user is given conversations; `isChosen`: somebody has set the status, and no page changes it."""
+
+    user_id: str
+    status: Presence
+    is_chosen: bool
+    capacity: int | None
+    skills: list[str]
+    team_ids: list[str]
+    seen_at: Milliseconds | None
+
+    @classmethod
+    def of(cls, availability: Availability) -> AvailabilityOut:
+        return cls(user_id=availability.id, **availability.model_dump(include=set(cls.model_fields)))
 
 
 class UserPath(Wire):
@@ -200,6 +237,11 @@ class SettingsOut(Wire, DescribedByFields):
 
     `optOutEverywhere`: who opts out on one channel has done so on all.
 
+    `agentHours`: when agents answer by themselves: `always`, or only `inside` or `outside` the business hours.
+
+    `unassignOfflineMinutes`: for how long a person may be offline until others are given their conversations, 0: for
+    ever.
+
     `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
     `quietHours`: when no campaign is sent; its messages wait. `campaignCap`: how many messages of campaigns a customer
@@ -214,6 +256,8 @@ class SettingsOut(Wire, DescribedByFields):
     human_pause_minutes: int
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool
+    agent_hours: AgentHours
+    unassign_offline_minutes: int
     files_kept_days: int | None = None
 
     @classmethod
@@ -236,6 +280,8 @@ class SettingsPatch(Request, Wire):
 
     external_agents: bool = False
     opt_out_everywhere: bool = False
+    agent_hours: AgentHours = AgentHours.ALWAYS
+    unassign_offline_minutes: int = Field(default=0, ge=0, le=10_080, strict=True)
     human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE, strict=True)
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."

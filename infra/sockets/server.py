@@ -26,6 +26,7 @@ from shared.domain.accounts import Principal, Role
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
 from shared.usecases import realtime
+from shared.usecases.accounts import availabilities
 from shared.usecases.instances import instance_operations
 from shared.usecases.sessions.visitors import Visitor
 
@@ -73,6 +74,12 @@ class _Client:
     @property
     def tenant_id(self) -> str:
         return self.holder.instance.tenant_id if isinstance(self.holder, Visitor) else self.holder.tenant_id
+
+    @property
+    def person(self) -> tuple[str, str] | None:
+        """The tenant and the id of the user whose page it is; None where it is nobody's."""
+        user_id = self.holder.user_id if isinstance(self.holder, Principal) else None
+        return (self.tenant_id, user_id) if user_id is not None else None
 
     @property
     def hears_every_channel(self) -> bool:
@@ -216,6 +223,7 @@ class SocketServer:
         self._clients[sid] = client
         self._by_proof[proof] += 1
         by_tenant[client.tenant_id] += 1
+        await asyncio.to_thread(self._note_signs, {client.person})
         if isinstance(holder, Visitor):
             await self._enter(sid, client, _room_name(client.tenant_id, holder.room))
         elif client.hears_every_channel:
@@ -320,6 +328,7 @@ class SocketServer:
             await asyncio.sleep(self._recheck_seconds)
             try:
                 await self._disconnect_expired()
+                await asyncio.to_thread(self._note_signs, {client.person for client in self._clients.values()})
                 await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
@@ -336,6 +345,16 @@ class SocketServer:
                 await self._drop(client.engine_id)
             else:
                 client.holder = holder
+
+    def _note_signs(self, people: set[tuple[str, str] | None]) -> None:
+        """Pages of these people are open, each named by tenant and user."""
+        for person in people:
+            if person is None:
+                continue
+            try:
+                availabilities.note_sign(self._deps, *person)
+            except HubError as error:
+                logger.warning("it could not be noted that somebody is there: %s", error.detail)
 
     def _holders(self, proofs: set[Proof]) -> dict[Proof, Holder | None]:
         """Who holds each credential by now, for roles change; None where it has run out."""

@@ -14,6 +14,7 @@ from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message
 from shared.domain.notifications import Notification
+from shared.domain.sla import SlaClock
 from shared.http.times import milliseconds
 from shared.usecases import realtime
 
@@ -53,6 +54,12 @@ def _needs_human(event: RealtimeEvent) -> Payload:
     return _conversation_updated(event) | {"reason": event.payload["reason"]}
 
 
+def _sla_changed(event: RealtimeEvent) -> Payload:
+    clock = SlaClock.model_validate(event.payload["clock"])
+    what = {"target": clock.target.value, "state": clock.state.value, "dueAt": milliseconds(clock.due_at)}
+    return _conversation_updated(event) | what
+
+
 def _notification(event: RealtimeEvent) -> Payload:
     notification = NoticeOut.of(Notification.model_validate(event.payload["notification"]))
     return {"notification": notification.model_dump(mode="json")}
@@ -71,6 +78,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
+    realtime.SLA_CHANGED: _sla_changed,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,
 }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ToolUsage,
     )
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
+    from shared.domain.availability import Availability
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from shared.domain.outbox import OutboxItem
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
+    from shared.domain.service_levels import ServiceLevels
 
 
 class UnitOfWork:
@@ -74,6 +76,9 @@ class UnitOfWork:
 
     tenants: SharedCollection[Tenant] = SharedCollection("tenants", "shared.domain.accounts:Tenant", "business")
     users: TenantCollection[User] = TenantCollection("users", "shared.domain.accounts:User", "user")
+    availabilities: TenantCollection[Availability] = TenantCollection(
+        "availabilities", "shared.domain.availability:Availability", "availability"
+    )
     emails: SharedCollection[EmailUsers] = SharedCollection(
         "emails", "shared.domain.accounts:EmailUsers", "e-mail address"
     )
@@ -194,6 +199,13 @@ class UnitOfWork:
         "shared.domain.routing:RuleSet",
         "set of routing rules",
         id_of=lambda rule_set: rule_set.tenant_id,
+    )
+
+    service_levels: SharedCollection[ServiceLevels] = SharedCollection(
+        "service_levels",
+        "shared.domain.service_levels:ServiceLevels",
+        "set of business hours and policies",
+        id_of=lambda levels: levels.tenant_id,
     )
 
     campaigns: TenantCollection[Campaign] = TenantCollection(

@@ -65,6 +65,7 @@ _TAGS = {
     "Omega": "Pairing the tenant's only WhatsApp account.",
     "Forge": "Settings of the Forge dialect.",
     "Widget": "The chat on a web page, as its visitors use it.",
+    "Console": "The pages on which people answer customers and set the hub up.",
     "System": "How the hub is, and what it can do.",
     "Webhooks": "What providers call.",
 }

@@ -8,7 +8,7 @@ MOMENT = "2026-11-21T10:30:00Z"
 BY_NAME: dict[str, object] = {
     "abilities": "react",
     "accessToken": "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiI1In0.signature",
-    "action": "assign_to_agent_group:vip",
+    "action": "set_priority:high",
     "adapter": "telegram_bot",
     "address": "1 Market Street",
     "addressed_by": "phone",

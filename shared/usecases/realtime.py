@@ -14,6 +14,7 @@ from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
 from shared.domain.messages import Message
 from shared.domain.notifications import Notification
+from shared.domain.sla import SlaClock
 from shared.logs import current_trace
 from shared.usecases import connection_waits
 
@@ -27,6 +28,7 @@ WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
 CALL_CHANGED = "call-changed"
+SLA_CHANGED = "sla-changed"
 
 NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
 """The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
@@ -97,6 +99,15 @@ def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
     """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
     payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
     emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+
+
+def sla_changed(deps: Deps, conversation: Conversation, clock: SlaClock) -> None:
+    """An answer, or the end of the conversation, is soon due or overdue.
+
+    The payload is that of `conversation_updated`, and the `clock` in the domain's form.
+    """
+    payload = {"conversation": conversation.model_dump(mode="json"), "clock": clock.model_dump(mode="json")}
+    emit(deps, conversation.tenant_id, conversation.instance_id, SLA_CHANGED, payload)
 
 
 def notification_created(deps: Deps, notification: Notification) -> None:

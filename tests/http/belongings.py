@@ -32,6 +32,8 @@ BY_PREFIX = {
     "/api/agents": "agent_id",
     "/api/conversations": "conversation_id",
     "/api/canned-replies": "canned_reply_id",
+    "/api/business-hours": "business_hours_id",
+    "/api/sla-policies": "sla_policy_id",
     "/api/notifications": "notification_id",
     "/api/customers": "customer_id",
     "/api/files": "file_id",
@@ -85,6 +87,8 @@ def _newer_property(hub: Hub) -> dict[str, str]:
         ("/api/teams", "team_id", {"name": MARK}),
         ("/api/canned-replies", "canned_reply_id", {"shortCode": MARK, "text": MARK}),
         ("/api/keys", "key_id", {"name": MARK}),
+        ("/api/business-hours", "business_hours_id", {"name": MARK, "zone": "Europe/Berlin"}),
+        ("/api/sla-policies", "sla_policy_id", {"name": MARK, "firstAnswerMinutes": 60}),
         ("/api/access/rules", "access_rule_id", {"effect": "block", "kind": "tag", "value": MARK}),
         (
             "/api/users",

@@ -36,6 +36,11 @@ class Process:
         self.first_line = self.process.stdout.readline()
         self.url = self.first_line.removeprefix("listening on ").strip()
 
+    def next_line(self) -> str:
+        """What it prints next, or printed; empty when it has ended without printing any more."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
     @property
     def errors(self) -> str:
         return self._log.read_text()

@@ -79,9 +79,9 @@ def test_who_waits_for_a_pairing_is_answered_before_the_platform_gives_up(front:
     assert TABLE.functions[str(serving)].timeout >= LONGEST_WAIT + 15
 
 
-def test_only_webhooks_dialects_widget_and_sockets_are_public() -> None:
+def test_only_webhooks_dialects_pages_and_sockets_are_public() -> None:
     public = {name for name, row in TABLE.functions.items() if row.public}
-    assert public == DIALECTS | {"webhooks", "widget", "hub", "sockets"}
+    assert public == DIALECTS | {"webhooks", "widget", "console", "hub", "sockets"}
 
 
 @pytest.mark.parametrize("front", ["single", "split"])
@@ -147,7 +147,7 @@ def test_secrets_are_settings_that_hold_secrets_and_that_somebody_reads() -> Non
 
 def test_the_hub_has_the_rights_of_all_that_it_stands_for() -> None:
     hub = TABLE.functions["hub"]
-    for name in DIALECTS | {"webhooks", "widget"}:
+    for name in DIALECTS | {"webhooks", "widget", "console"}:
         row = TABLE.functions[name]
         assert set(row.secrets) <= set(hub.secrets), name
         assert set(row.roles.publishes) <= set(hub.roles.publishes), name

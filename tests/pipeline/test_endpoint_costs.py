@@ -55,6 +55,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/channels/{channel}", None),
     ("GET /api/inbox", None),
     ("GET /api/inbox?view=mine&unread=true&sort=longest-wait", None),
+    ("GET /api/inbox?sort=sla", None),
     ("GET /api/inbox?tag=vip", None),
     ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
     ("GET /api/inbox/counts", None),
@@ -94,6 +95,10 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /campaigns", {"name": "Sale", "channels": ["telegram_bot"], "message": "Sale!"}),
     ("POST /api/teams", {"name": "Sales"}),
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
+    ("GET /api/business-hours", None),
+    ("POST /api/business-hours", {"zone": "Europe/Berlin"}),
+    ("GET /api/sla-policies", None),
+    ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 

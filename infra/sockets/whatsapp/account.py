@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,17 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import neonize.client
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from neonize import events
 from neonize._binder import ProxySettings, consume_bytes_struct, gocode
 from neonize.client import NewClient
-from neonize.proto.Neonize_pb2 import JID
+from neonize.proto.Neonize_pb2 import JID, LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message as WhatsAppMessage
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
 from neonize.utils.jid import build_jid
 
 from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.arrivals import Arrivals
 from infra.sockets.whatsapp.message_copies import MessageCopies
 from infra.sockets.whatsapp.protobuf_json import from_json, to_json
 
@@ -58,6 +61,10 @@ class Account:
         self._tell = tell
         self._start = start
         self._copies = MessageCopies(Path(start.store).parent)
+        self._arrivals = Arrivals(self._copies)
+        # In the place of the library's own log, which is written on another thread, later.
+        neonize.client.log_whatsmeow = self._hear
+        neonize.client.log.setLevel(logging.DEBUG)
         self._proxy = ProxySettings(proxy_address=proxy) if proxy else None
         self._codes = 0
         self._own = ""
@@ -84,6 +91,11 @@ class Account:
             self.client.connect(self._proxy)
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub has to hear of it
             self._tell(protocol.Failed(why=f"WhatsApp could not be reached: {error}"[:300]))
+
+    def close(self) -> None:
+        """Close the connection once what has come is written down, or after half a second."""
+        self._arrivals.wait(0.5)
+        self.client.stop()
 
     def send(self, command: protocol.Send | protocol.Media) -> protocol.Answer:
         try:
@@ -152,6 +164,7 @@ class Account:
                 protocol.Failed(why="WhatsApp wants a newer version of neonize: update the hub")
             ),
             events.MessageEv: self._message,
+            events.UndecryptableMessageEv: lambda event: self._arrivals.settle(event.Info.ID),
             events.ReceiptEv: self._receipt,
             events.CallOfferEv: self._call,
             events.HistorySyncEv: self._history,
@@ -188,6 +201,10 @@ class Account:
         self._own, self._lid = _address(me.JID) or self._own, _address(me.LID)
         self._tell(protocol.Connected(account=self._own, name=me.PushName or None))
 
+    def _hear(self, address: int, size: int) -> None:
+        entry = LogEntry.FromString(ctypes.string_at(address, size))
+        self._arrivals.hear(entry.Name, entry.Message)
+
     def _message(self, event: Any) -> None:
         info, source = event.Info, event.Info.MessageSource
         data = {
@@ -198,7 +215,9 @@ class Account:
         }
         if event.Message.HasField("pollUpdateMessage"):
             data |= self._vote(event)
-        self._tell_message(data)
+        report = self._with_copy(data)
+        self._arrivals.settle(info.ID)
+        self._tell(report)
 
     def _vote(self, event: Any) -> dict[str, Any]:
         """What a vote says; nothing for one in a poll whose secret the account does not have."""
@@ -206,9 +225,9 @@ class Account:
             return {"vote": to_json(self.client.decrypt_poll_vote(event))}
         return {}
 
-    def _tell_message(self, data: dict[str, Any]) -> None:
+    def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
-        self._tell(replace(report, copy=self._copies.keep(protocol.line(report))))
+        return replace(report, copy=self._copies.keep(protocol.line(report)))
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:
         """A message's key as web clients write it: a person may have a phone's address and a hidden one."""
@@ -237,7 +256,7 @@ class Account:
         call = event.basicCallMeta
         caller, other = _address(getattr(call, "from")), _address(call.callCreatorAlt)
         key = {"id": call.callID, "remoteJid": caller, "remoteJidAlt": other, "fromMe": False}
-        self._tell_message({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}})
+        self._tell(self._with_copy({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}}))
 
     def _history(self, event: Any) -> None:
         """What the phone hands over of the time before the pairing; a chat's messages come newest first."""

@@ -70,7 +70,7 @@ class Worker:
         """Close the connection and leave at once: a pairing that is under way never ends by itself."""
         try:
             if self._account is not None:
-                self._account.client.stop()
+                self._account.close()
         finally:
             os._exit(0)
 

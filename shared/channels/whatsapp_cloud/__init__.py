@@ -84,5 +84,10 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=80, chat_seconds=6, chat_burst=45),
     ),
-    setup=Setup(title="WhatsApp Business", api_key="access_token", chosen_by=frozenset({"phone_number_id"})),
+    setup=Setup(
+        title="WhatsApp Business",
+        help="At https://developers.facebook.com open the app, WhatsApp, API setup: number id and token are there.",
+        api_key="access_token",
+        chosen_by=frozenset({"phone_number_id"}),
+    ),
 )

@@ -21,6 +21,7 @@ from shared.errors import BadRequest, FieldName
 from shared.logs import current_trace
 from shared.usecases import realtime
 from shared.usecases.reporting import counters
+from shared.usecases.service_levels import clocks
 
 # An item whose wake-up was lost in a crash is looked at by the sweep after this long.
 _SWEEP_AFTER = timedelta(seconds=60)
@@ -116,6 +117,7 @@ def enqueue(
         conversation.mark_read()
     if is_answer:
         _mark_answered(unit, conversation, unanswered_since)
+        clocks.follow(deps, conversation)
     amounts = Counters(outbound=len(messages))
     if waiting_since is not None:
         amounts.replies, amounts.reply_seconds = 1, (now - waiting_since).total_seconds()

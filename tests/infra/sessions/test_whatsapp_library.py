@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import signal
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,6 +250,23 @@ def test_a_killed_worker_is_back_with_its_session(hub: Hub, phones: Phones, acco
     _written(phones, number, "Still there?")
     eventually(lambda: _texts(hub) == ["Still there?"], _PATIENCE)
     assert not phones.state()["heldTwice"]
+
+
+def test_a_message_that_a_killed_worker_had_not_written_down_comes_again(
+    hub: Hub, phones: Phones, account: tuple[str, str, Deps]
+) -> None:
+    channel, number, process = account
+    pid = _pid(process, channel)
+    directory = Path(f"/proc/{pid}/cwd").resolve()
+    shutil.rmtree(directory / "copies")
+    identifier = _written(phones, number, "Do you read me?")
+    eventually(lambda: list((directory / "expected").iterdir()), _PATIENCE)
+    # Long enough for a confirmation that does not wait.
+    time.sleep(0.3)
+    assert phones.state()["unacknowledged"] == [identifier]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: _texts(hub) == ["Do you read me?"], _PATIENCE)
+    eventually(lambda: phones.state()["unacknowledged"] == [], _PATIENCE)
 
 
 def test_a_worker_that_was_replaced_ends_and_the_account_is_taken_again(

@@ -37,6 +37,7 @@ class Customer(BaseModel):
 
     With `opted_out` no channel brings them what they have not asked for. `opt_outs` has one for each channel, and one
     more for each further address that says so: when a merge is undone, each customer keeps their own.
+    `campaign_sent_at` is when campaigns wrote to them, as far back as a cap may count.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Customer(BaseModel):
     custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
     opt_outs: list[OptOut] = Field(default_factory=list)
+    campaign_sent_at: list[datetime] = Field(default_factory=list)
     merged_into: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -95,10 +97,14 @@ def count_message(count: MessageCount | None, now: datetime) -> MessageCount:
 
 
 class CampaignMark(BaseModel):
-    """The campaign to which the customer's next message, until then, is a response."""
+    """The campaign to which the customer's next message, until then, is a response.
+
+    `recipient_id` is the document of the one to whom it was sent.
+    """
 
     campaign_id: str
     until: datetime
+    recipient_id: str | None = None
 
 
 class Placement(BaseModel):

@@ -24,6 +24,12 @@ from tests.stubs import Stub
 
 ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
 
+AUDIENCE = {
+    "channels": ["TELEGRAM_BOT"],
+    "message": "Sale!",
+    "audience": {"customerIds": ["{customer}"], "tags": ["vip"]},
+}
+
 # Endpoints in the order in which they are called, with bodies; `{…}` stands for the id of something there is.
 CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /health", None),
@@ -78,6 +84,11 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("PATCH /api/conversations/{session}", {"tags": ["vip"]}),
     ("POST /api/conversations/{session}/notes", {"text": "a note"}),
     ("POST /api/inbox/bulk", {"ids": ["{session}"], "addTags": ["new"]}),
+    ("GET /api/campaigns", None),
+    ("GET /api/campaigns/{campaign}", None),
+    ("GET /api/campaigns/{campaign}/recipients", None),
+    ("POST /api/campaigns/audience", AUDIENCE),
+    ("GET /api/channels/{channel}/templates", None),
     ("GET /api/canned-replies", None),
     ("POST /api/canned-replies", {"shortCode": "hours", "text": "from 9 to 17"}),
     ("PUT /sessions/{session}", {"priority": "high"}),
@@ -135,9 +146,14 @@ def journey(deps: Deps, provider: Stub) -> Journey:
 def _ids(journey: Journey) -> dict[str, str]:
     [session] = journey.get("/sessions/active")[0]["sessions"]
     [channel] = journey.get("/api/channels")[0]
-    user_id = journey.get("/api/auth/me")[0]["user"]["id"]
-    ids = {"session": session["session_id"], "customer": session["customer_id"], "channel": channel["id"]}
-    return ids | {"user": user_id}
+    campaign = journey.call("POST", "/api/campaigns", {"name": "Sale", "channels": ["TELEGRAM_BOT"]})
+    return {
+        "session": session["session_id"],
+        "customer": session["customer_id"],
+        "channel": channel["id"],
+        "campaign": campaign["id"],
+        "user": journey.get("/api/auth/me")[0]["user"]["id"],
+    }
 
 
 def _filled(text: str, ids: dict[str, str]) -> str:

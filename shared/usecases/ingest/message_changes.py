@@ -31,6 +31,7 @@ from shared.domain.messages import (
 from shared.usecases import realtime
 from shared.usecases.conversations import file_copies
 from shared.usecases.outbox import unknown_outcomes
+from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,11 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
         record = _record(unit, message_id)
         if not isinstance(record, Message) and unknown_outcomes.settle_by_receipt(deps, unit, instance, receipt):
             return True
+        former_status = record.status if isinstance(record, Message) else None
         _change_record(deps, unit, message_id, record, change)
         if isinstance(record, Message) and record.direction is Direction.OUTBOUND:
+            if record.status is not former_status:
+                campaign_results.follow(unit, record, deps.now())
             _tell_what_became(deps, unit, instance, record, receipt)
         return False
 
@@ -178,6 +182,7 @@ def _mark_page(
             status = later_status(message.status, watermark.status)
             if status is not message.status:
                 has_marked, message.status = True, status
+                campaign_results.follow(unit, message, watermark.until)
                 unit.after_commit(partial(realtime.message_updated, deps, message))
     return has_marked, page.cursor
 

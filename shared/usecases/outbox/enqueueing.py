@@ -52,6 +52,7 @@ class Draft:
     original: Original | None = None
     content: Content = NO_CONTENT
     request_hash: str | None = None
+    campaign_id: str | None = None
     opens: bool = False
     grows: bool = False
 
@@ -190,6 +191,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         extra=draft.extra,
         status=MessageStatus.PENDING,
         request_hash=draft.request_hash,
+        campaign_id=draft.campaign_id,
         traceparent=trace.traceparent if trace else None,
         sent_at=at,
         created_at=at,
@@ -222,6 +224,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
         payload=payload,
         due_at=message.created_at + _SWEEP_AFTER,
         waiting_since=waiting_since,
+        campaign_id=draft.campaign_id,
         traceparent=message.traceparent,
         created_at=message.created_at,
         updated_at=message.created_at,

@@ -21,7 +21,7 @@ from shared.usecases import realtime
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import message_changes
 from shared.usecases.outbox.parts import Part
-from shared.usecases.reporting import notifications
+from shared.usecases.reporting import campaign_results, notifications
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,9 @@ def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: Outbo
         unit.outbox.patch(item.id, **_progress(deps, item, part))
         changes = {"external_message_id": sent.external_message_id, "error": None}
         note = {"note": sent.note} if sent.note else {}
-        unit.messages.patch(item.id, status=_sent_status(unit, instance, item, sent), **changes, **note)
+        status = _sent_status(unit, instance, item, sent)
+        unit.messages.patch(item.id, status=status, **changes, **note)
+        _follow(unit, item, status, deps.now())
     if part.is_last:
         unit.after_commit(lambda: realtime.message_status_changed(deps, item))
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
@@ -86,6 +88,13 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
     if part.is_last:
         message.error, message.note = None, current.note
         message.status = message.status if message.status in _AFTER_SENT else MessageStatus.SENT
+        _follow(unit, item, message.status, deps.now())
+
+
+def _follow(unit: UnitOfWork, item: OutboxItem, status: MessageStatus, now: datetime, error: str | None = None) -> None:
+    """Tell the campaign whose message it is."""
+    if item.campaign_id is not None:
+        campaign_results.follow_status(unit, item.tenant_id, item.id, status, now, error)
 
 
 def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
@@ -117,7 +126,9 @@ def _add_alias(unit: UnitOfWork, item: OutboxItem, record_id: str) -> None:
         return
     if isinstance(record, EarlyNote | Message):
         note = record.early.about_ours() if isinstance(record, EarlyNote) else record
-        unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
+        changes = changes_by_note(MessageStatus.SENT, note)
+        unit.messages.patch(item.id, **changes)
+        _follow(unit, item, changes.get("status", MessageStatus.SENT), item.updated_at, changes.get("error"))
     if isinstance(record, Message) and item.payload.automatic:
         _end_false_pause(unit, item)
     if record is None:
@@ -166,6 +177,7 @@ def record_dead(
     else:
         note = {"note": _incomplete(item)} if item.parts_sent else {}
         unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
+        _follow(unit, item, MessageStatus.DEAD, now, error)
         unit.after_commit(lambda: realtime.message_status_changed(deps, item))
         title = "A message may not have been delivered" if reason == OUTCOME_UNKNOWN else title
     if title is None:

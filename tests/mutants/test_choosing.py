@@ -56,6 +56,19 @@ def test_one_that_reads_all_declarations_comes_before_those_that_use_one() -> No
     assert chosen == {"Thing": [reading, using.test], "made": [using.test]}
 
 
+def test_for_a_table_those_in_files_that_import_it_come_before_those_that_use_it() -> None:
+    reading, using = Recorded("test_a.py::test_table", 0.1, {}), RECORDS[1]
+    test_sources = {
+        "test_a.py": "from shared.usecases.counting import (\n    made,\n    LIMIT,\n)\n",
+        "test_c.py": "from shared.other import LIMIT\n",
+        "test_d.py": "from shared.usecases.counting import other\n",
+    }
+    others = [Recorded(f"test_{letter}.py::test_other", 0.1, {}) for letter in "cd"]
+    choice = Choice([using, reading, *others], {PATH: SOURCE}, test_sources)
+    mutation = next(each for each in _mutations() if 1 in each.place.lines)
+    assert [each.test for each in choice.tests(mutation)] == [reading.test, using.test]
+
+
 def test_those_that_run_the_line_are_chosen() -> None:
     assert _chosen(5) == ["test_b.py::test_slow"]
 

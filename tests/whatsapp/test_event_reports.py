@@ -55,7 +55,7 @@ class Library:
 
     me: Any = None
     votes: str | None = "yes"
-    asked: list[tuple[str, bool]] = field(default_factory=list)
+    requests: list[tuple[str, bool]] = field(default_factory=list)
 
     def get_me(self) -> Any:
         return self.me
@@ -71,7 +71,7 @@ class Library:
         return FORMS["Vote"](selected=self.votes)
 
     def PairPhone(self, phone: str, show_push_notification: bool, /) -> str:
-        self.asked.append((phone, show_push_notification))
+        self.requests.append((phone, show_push_notification))
         return "ABCD-EFGH"
 
 
@@ -86,8 +86,8 @@ class Reporting:
         """The message that was told, which is kept beside as it was told."""
         (report,) = self.reports
         assert isinstance(report, protocol.Message)
-        (kept,) = copies_in(self.directory)
-        assert (kept.name, kept.read_bytes()) == (report.copy, protocol.line(replace(report, copy=None)))
+        (copy,) = copies_in(self.directory)
+        assert (copy.name, copy.read_bytes()) == (report.copy, protocol.line(replace(report, copy=None)))
         assert not report.history
         return report.data
 
@@ -119,7 +119,7 @@ def test_the_first_code_is_good_for_longer_than_those_that_follow(reporting: Rep
     assert reporting.reports == [
         protocol.Qr(code=code, seconds=seconds) for code, seconds in (("a", 60), ("b", 20), ("c", 20))
     ]
-    assert reporting.library.asked == []
+    assert reporting.library.requests == []
 
 
 def test_a_code_to_type_in_is_asked_for_once(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_code_to_type_in_is_asked_for_once(tmp_path: Path) -> None:
         protocol.Qr(code="a", seconds=60, pairing_code="ABCD-EFGH"),
         protocol.Qr(code="b", seconds=20),
     ]
-    assert reporting.library.asked == [("5511999990000", True)]
+    assert reporting.library.requests == [("5511999990000", True)]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,10 @@ class Process:
         self.first_line = self._output.readline()
         self.url = self.first_line.removeprefix("listening on ").strip()
 
+    def next_line(self) -> str:
+        """What it prints next, or printed; empty when it has ended without printing any more."""
+        return self._output.readline()
+
     def _started(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
         command = [sys.executable, "-m", *self._command]
         return subprocess.Popen(command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr)

@@ -39,6 +39,7 @@ CHECKS: Final = (
     Check("GET", "/capabilities", 200),
     Check("GET", "/api/v1/openapi.json", 200, "openapi"),
     Check("GET", "/widget/embed.js", 200),
+    Check("GET", "/console", 200),
     # Each dialect is there, and closed.
     Check("GET", "/api/auth/me", 401),
     Check("GET", "/api/v1/instances", 401),

@@ -85,7 +85,7 @@ class DashboardOut(DescribedByFields):
     """`channelMetrics` has the channel types that counted anything; `trends` is empty when none did.
 
     `totalCalls` and `activeCalls`, of the range and at this moment, are for the dashboard's start page alone
-    (`X-Client-Version`).
+    (`X-Client-Version`). `slaBreaches`, where there are any, counts what was overdue by an SLA policy.
     """
 
     totalSessions: int
@@ -96,6 +96,7 @@ class DashboardOut(DescribedByFields):
     trends: list[TrendPoint]
     totalCalls: int | None = None
     activeCalls: int | None = None
+    slaBreaches: int | None = None
 
     @model_serializer(mode="wrap")
     def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -112,6 +113,7 @@ class DashboardOut(DescribedByFields):
                 CHANNELS[channel]: _metrics(channel, figures) for channel, figures in overview.channels.items()
             },
             trends=_points(overview.trend),
+            slaBreaches=overview.total.sla_breaches or None,
         )
 
 

@@ -64,7 +64,7 @@ class RuleIn(BaseModel):
     """
 
     condition: str = Field(min_length=1, max_length=MAX_LENGTH, examples=["channel=whatsapp AND priority=high"])
-    action: str = Field(min_length=1, max_length=MAX_ACTION_LENGTH, examples=["assign_to_agent_group:vip"])
+    action: str = Field(min_length=1, max_length=MAX_ACTION_LENGTH, examples=["set_priority:high"])
     active: bool = True
     position: int | None = _Position
 

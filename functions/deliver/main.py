@@ -27,6 +27,14 @@ def _consume(deps: Deps, event: OutboundEvent) -> None:
         from shared.usecases.conversations import file_copying  # noqa: PLC0415 - most messages bring no file
 
         file_copying.copy_file(deps, event.tenant_id, event.file_copy_id)
+    elif event.team_id is not None:
+        from shared.usecases.conversations import assignment  # noqa: PLC0415 - most messages wait for nobody
+
+        assignment.assign_waiting(deps, event.tenant_id, event.team_id)
+    elif event.person_id is not None:
+        from shared.usecases.conversations import assignment  # noqa: PLC0415 - most messages wait for nobody
+
+        assignment.attend(deps, event.tenant_id, event.person_id)
     else:
         deliver(deps, event.tenant_id, event.conversation_id)
 

@@ -27,6 +27,8 @@ DOORS = {
     "/api/forge": "forge",
     "/api/omni": "forge",
     "/widget": "widget",
+    "/": "console",
+    "/console": "console",
 }
 # The description of all dialects together needs them all.
 _DESCRIBED_AT = "/api/v1/docs", "/api/v1/openapi.json"
@@ -35,6 +37,7 @@ _DESCRIBED_AT = "/api/v1/docs", "/api/v1/openapi.json"
 def blueprints() -> list[APIBlueprint]:
     """Every blueprint that the hub serves over HTTP."""
     # Imported when asked for: a function's process is ready sooner than its dialects.
+    from functions.console.main import blueprints as console  # noqa: PLC0415 - costs cold start
     from functions.dashboard.main import blueprints as dashboard  # noqa: PLC0415 - costs cold start
     from functions.forge.main import blueprints as forge  # noqa: PLC0415 - costs cold start
     from functions.omega.main import blueprints as omega  # noqa: PLC0415 - costs cold start
@@ -43,7 +46,7 @@ def blueprints() -> list[APIBlueprint]:
     from functions.webhooks.blueprint import api as webhooks  # noqa: PLC0415 - costs cold start
     from functions.widget.main import blueprints as widget  # noqa: PLC0415 - costs cold start
 
-    return [webhooks, *omnichat(), *omnihub(), *dashboard(), *omega(), *forge(), *widget()]
+    return [webhooks, *omnichat(), *omnihub(), *dashboard(), *omega(), *forge(), *widget(), *console()]
 
 
 _all = handler_for(blueprints)

@@ -19,6 +19,8 @@ from functions.omnichat.schemas import (
     KnowledgePath,
     ToolPath,
     ToolSecretOut,
+    TrialIn,
+    TrialOut,
     WrittenAgentOut,
 )
 from functions.omnichat.vocabulary import VOCABULARY
@@ -31,7 +33,7 @@ from shared.http.bodies import answer, check_text
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.agents import agents, knowledge
+from shared.usecases.agents import agents, knowledge, trial
 
 api = APIBlueprint(
     "omnichat_agents", __name__, vocabulary=VOCABULARY, url_prefix="/api/agents", abp_tags=[Tag(name="OmniChat agents")]
@@ -75,6 +77,13 @@ def delete(path: AgentPath) -> Response:
     require(Role.ADMIN)
     agents.delete_agent(deps(), caller().tenant_id, path.id)
     return answer(Done())
+
+
+@api.post("/<id>/try", responses={200: TrialOut, 422: Failure, 502: Failure, 503: Failure})
+def try_out(path: AgentPath, body: TrialIn) -> Response:
+    """Chat with an AI agent without a customer: nothing is kept, no tool is called; the tenant's budget pays."""
+    require(Role.ADMIN)
+    return answer(TrialOut.of(trial.try_agent(deps(), caller().tenant_id, path.id, body.lines())))
 
 
 @api.post("/<id>/tools/<name>/secret", responses={201: ToolSecretOut})

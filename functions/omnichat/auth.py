@@ -14,9 +14,20 @@ from functions.omnichat.people_schemas import (
     SignInPath,
     SignInsOut,
 )
-from functions.omnichat.schemas import ChoiceOut, LinkIn, LoginIn, MeOut, RefreshIn, RegisterIn, SessionOut, UserOut
+from functions.omnichat.schemas import (
+    ChoiceOut,
+    LinkIn,
+    LoginIn,
+    MeOut,
+    RefreshIn,
+    RegisterIn,
+    SessionOut,
+    SetupIn,
+    UserOut,
+)
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.http import session_cookie
+from shared.errors import BadRequest
+from shared.http import refresh_cookie, session_cookie
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
@@ -62,9 +73,25 @@ def sign_in_page() -> Response:
 @api.post("/refresh", responses={200: SessionOut, 401: Failure})
 @open_to_all
 def refresh(body: RefreshIn) -> Response:
-    """Exchange a refresh token, once, for new tokens."""
-    session = sign_ins.refresh(deps(), body.refresh_token, client_address(deps(), request))
+    """Exchange a refresh token, once, for new tokens.
+
+    A page of the hub's own that sends `X-Refresh-Token: cookie` here, and wherever a session begins, has the refresh
+    token kept in a cookie that no script can read.
+    """
+    token = refresh_cookie.of(request) if refresh_cookie.is_asked_for(deps().settings, request) else body.refresh_token
+    if token is None:
+        raise BadRequest.of_field("refresh_token", "is missing")
+    session = sign_ins.refresh(deps(), token, client_address(deps(), request))
     return _signed_in(session, SessionOut.of(session))
+
+
+@api.post("/setup", responses={201: SessionOut, 401: Failure, 409: Failure})
+@open_to_all
+def set_up(body: SetupIn) -> Response:
+    """Become the first owner of the hub's own tenant, by the token of the set-up link."""
+    charge(deps(), LINKS, client_address(deps(), request))
+    session = links.set_up(deps(), body.token, body.choices(), device(deps(), request))
+    return _signed_in(session, SessionOut.of(session), 201)
 
 
 @api.post("/link", responses={200: SessionOut, 401: Failure, 409: Failure})
@@ -83,6 +110,7 @@ def sign_out(body: LogoutIn) -> Response:
     sign_ins.sign_out(deps(), caller(), everywhere=body.everywhere)
     response = Response(status=204)
     session_cookie.clear(deps().settings, response)
+    refresh_cookie.clear(response)
     return response
 
 
@@ -118,7 +146,10 @@ def me() -> Response:
 
 
 def _signed_in(session: sign_ins.Session, form: SessionOut, status: int = 200) -> Response:
-    """The answer with the session's tokens, and with the cookie for what a page cannot send a token with."""
-    response = answer(form, status)
+    """The answer with the session's tokens, and with the cookies by which a page of the hub's own does without them."""
+    in_cookie = refresh_cookie.is_asked_for(deps().settings, request)
+    response = answer(form.model_copy(update={"refresh_token": ""}) if in_cookie else form, status)
+    if in_cookie:
+        refresh_cookie.set_on(deps().settings, request, response, session.refresh_token)
     session_cookie.set_on(deps().settings, request, response, session.cookie)
     return response

@@ -12,21 +12,23 @@ from pydantic.alias_generators import to_camel
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
 from functions.omnichat.schemas import AgentChoice, Done, Request, Wire
 from functions.omnichat.vocabulary import VOCABULARY
+from shared.deps import Deps
 from shared.domain.agents import AgentBinding
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, WebhookHealth
 from shared.domain.status_details import StatusDetail
 from shared.domain.storable import check_storable
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
-from shared.usecases.instances import unlisted
+from shared.usecases.instances import next_steps, unlisted
 from shared.usecases.instances.instance_config import AGENT_API_KEY, mask, model_of, shown_config
 from shared.usecases.instances.instance_documents import label, public_metadata
 from shared.usecases.instances.instances import Changes, NewInstance
+from shared.usecases.instances.next_steps import NextStep
 from shared.usecases.instances.qr_pictures import png_base64
 from shared.usecases.instances.unlisted import Unlisted, split_metadata
 
 
-def _canonical(value: object) -> object:
+def canonical_type(value: object) -> object:
     return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
@@ -45,7 +47,7 @@ class ChannelIn(Request, Wire):
     ignored: ClassVar = frozenset({"tenantId"})
 
     name: Name
-    type: Annotated[ChannelType, BeforeValidator(_canonical)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
+    type: Annotated[ChannelType, BeforeValidator(canonical_type)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
     metadata: Metadata | None = None
     config: dict[str, Any] | None = None
     external_id: ExternalId | None = None
@@ -163,6 +165,30 @@ class ChannelOut(Wire):
     def created(cls, instance: Instance, secrets: Mapping[str, str]) -> ChannelOut:
         """A new channel counts as disconnected; what connecting it brings is told by event and seen on reading."""
         return cls.of(instance, secrets).model_copy(update={"status": "DISCONNECTED"})
+
+
+class ChannelHealthOut(Wire):
+    """How a channel is: `reason` is why it is not connected, `nextStep` what somebody has to do about it.
+
+    `webhookAddress` is where its provider calls, to be entered there where the hub does not do that itself; `webhook`
+    tells of the calls.
+    """
+
+    status: str = Field(examples=["CONNECTED"])
+    reason: str | None = Field(examples=["missing in config: botToken"])
+    next_step: NextStep
+    webhook_address: str | None = Field(examples=["https://hub.example.com/webhook/line/c-1"])
+    webhook: WebhookOut
+
+    @classmethod
+    def of(cls, deps: Deps, instance: Instance) -> ChannelHealthOut:
+        return cls(
+            status=CHANNEL_STATUS[instance.status],
+            reason=_sentence(instance.status_detail),
+            next_step=next_steps.next_step(deps, instance),
+            webhook_address=next_steps.address(deps, instance),
+            webhook=WebhookOut.of(instance.webhook),
+        )
 
 
 class PairingOut(Wire):

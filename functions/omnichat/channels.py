@@ -8,6 +8,7 @@ from flask_openapi.models import Tag
 from functions.omnichat.channel_schemas import (
     BindingIn,
     BindingOut,
+    ChannelHealthOut,
     ChannelIn,
     ChannelOut,
     ChannelPatch,
@@ -93,6 +94,12 @@ def connect_channel(path: ChannelPath) -> Response:
 def read_status(path: ChannelPath) -> Response:
     """Tell where a channel stands, in words of lower case."""
     return answer(ChannelStatusOut.of(_addressed(path)))
+
+
+@api.get("/<id>/health", responses={200: ChannelHealthOut})
+def read_health(path: ChannelPath) -> Response:
+    """Tell how a channel is, why, and what is to be done about it."""
+    return answer(ChannelHealthOut.of(deps_with_origin(), _addressed(path)))
 
 
 @api.post("/<id>/whatsapp/start", responses={200: StartedOut})

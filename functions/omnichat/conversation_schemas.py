@@ -48,6 +48,10 @@ class ConversationChange(Request, _Wire):
     tags: list[TagName] | None = Field(
         default=None, max_length=50, description="All of them, in the place of the former."
     )
+    ask_rating: bool = Field(
+        default=True,
+        description="Whether a customer whose conversation closes is asked for a rating, where the channel asks.",
+    )
 
     _any_case = field_validator("status", "priority", mode="before")(status_word)
 
@@ -60,6 +64,7 @@ class ConversationChange(Request, _Wire):
             priority=self.priority,
             snoozed_until=until,
             tags=None if self.tags is None else tuple(self.tags),
+            asks_rating=self.ask_rating,
         )
 
 

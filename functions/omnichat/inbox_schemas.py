@@ -52,7 +52,7 @@ class InboxQuery(_Wire):
         description="Part of the customer's name, number or address, or of what the conversation began with.",
     )
     sort: Annotated[Sort, BeforeValidator(_lower)] | None = Field(
-        default=None, description="`newest`, or `longest-wait`, which `waiting` has anyway."
+        default=None, description="`newest`, `longest-wait`, which `waiting` has anyway, or `sla`: what is due first."
     )
     since: AwareMoment | None = Field(
         default=None, description="What has changed since, in any view, the latest change last."

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from functions.omnichat.schemas import Request, UserOut, Wire
-from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, ApiKey, Role, Tenant
+from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, AgentHours, ApiKey, Role, Tenant
+from shared.domain.availability import Availability, Presence
+from shared.domain.campaign_rules import CampaignCap, QuietHours
 from shared.domain.instance_options import MOST_HUMAN_PAUSE
 from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
@@ -72,6 +74,42 @@ class UserPatch(Request, Wire):
     def changes(self) -> dict[str, Any]:
         """What to change, as it is stored."""
         return self.model_dump(mode="json", by_alias=False, exclude_unset=True)
+
+
+Skill = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class AvailabilityIn(Request, Wire):
+    """What to change. A `status` of null is up to the person's own pages again, a `capacity` of null is any number."""
+
+    takes_away = frozenset({"status", "capacity"})
+
+    status: Presence | None = None
+    capacity: int | None = Field(
+        default=None, ge=0, le=1000, strict=True, description="Open conversations that are given to the person at most."
+    )
+    skills: list[Skill] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Compared with the tags of conversations.",
+        examples=[["billing"]],
+    )
+
+
+class AvailabilityOut(Wire):
+    """Whether a user is given conversations; `isChosen`: somebody has set the status, and no page changes it."""
+
+    user_id: str
+    status: Presence
+    is_chosen: bool
+    capacity: int | None
+    skills: list[str]
+    team_ids: list[str]
+    seen_at: Milliseconds | None
+
+    @classmethod
+    def of(cls, availability: Availability) -> AvailabilityOut:
+        return cls(user_id=availability.id, **availability.model_dump(include=set(cls.model_fields)))
 
 
 class UserPath(Wire):
@@ -169,6 +207,28 @@ class KeysOut(Wire):
     next_cursor: str | None
 
 
+class QuietHoursIn(Request, Wire, QuietHours):
+    """Hours of each day, up to twelve, from `start` to before `end`: those of `zone`, or with `byCustomer` those of the
+    country of each customer's telephone number, and of `zone` for who has none.
+    """
+
+
+class QuietHoursOut(Wire):
+    start: str = Field(examples=["21:00"])
+    end: str = Field(examples=["08:00"])
+    zone: str = Field(examples=["America/Sao_Paulo"])
+    by_customer: bool
+
+
+class CampaignCapIn(Request, Wire, CampaignCap):
+    """At most so many messages of campaigns to one customer within so many days, over all campaigns."""
+
+
+class CampaignCapOut(Wire):
+    messages: int
+    days: int
+
+
 class SettingsOut(Wire, DescribedByFields):
     """`humanPauseMinutes`: for how long agents pause after the last sign of the person who has a conversation, 0: until
     it is released; a channel's `humanPauseMinutes` overrules it.
@@ -177,20 +237,32 @@ class SettingsOut(Wire, DescribedByFields):
 
     `optOutEverywhere`: who opts out on one channel has done so on all.
 
+    `agentHours`: when agents answer by themselves: `always`, or only `inside` or `outside` the business hours.
+
+    `unassignOfflineMinutes`: for how long a person may be offline until others are given their conversations, 0: for
+    ever.
+
     `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
+
+    `quietHours`: when no campaign is sent; its messages wait. `campaignCap`: how many messages of campaigns a customer
+    gets; who has had as many is skipped. Both are left out where they are not set.
 
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
     """
 
+    quiet_hours: QuietHoursOut | None = None
+    campaign_cap: CampaignCapOut | None = None
     external_agents: bool
     human_pause_minutes: int
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool
+    agent_hours: AgentHours
+    unassign_offline_minutes: int
     files_kept_days: int | None = None
 
     @classmethod
     def of(cls, tenant: Tenant) -> SettingsOut:
-        return cls(**tenant.model_dump(include=set(cls.model_fields)))
+        return cls.model_validate(tenant.model_dump(include=set(cls.model_fields)))
 
     @model_serializer(mode="wrap")
     def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -204,12 +276,16 @@ Keywords = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], 
 class SettingsPatch(Request, Wire):
     """Only what is given changes."""
 
-    takes_away = frozenset({"files_kept_days", "hand_over_words"})
+    takes_away = frozenset({"files_kept_days", "hand_over_words", "quiet_hours", "campaign_cap"})
 
     external_agents: bool = False
     opt_out_everywhere: bool = False
+    agent_hours: AgentHours = AgentHours.ALWAYS
+    unassign_offline_minutes: int = Field(default=0, ge=0, le=10_080, strict=True)
     human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE, strict=True)
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."
     )
+    quiet_hours: QuietHoursIn | None = Field(default=None, description="Null: none.")
+    campaign_cap: CampaignCapIn | None = Field(default=None, description="Null: none.")
     files_kept_days: KeptDays | None = Field(default=None, description="Null: as the deployment says.")

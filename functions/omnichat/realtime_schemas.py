@@ -19,6 +19,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message, Version, media_id
 from shared.domain.notifications import Notification
+from shared.domain.sla import SlaState
 from shared.http.described import DescribedByFields
 from shared.http.times import Milliseconds
 
@@ -158,12 +159,26 @@ class MessageOut(_Wire, DescribedByFields):
         return {name: value for name, value in serialize(self).items() if name not in _OPTIONAL or value is not None}
 
 
+class SlaOut(_Wire):
+    """`dueAt` is the earliest time at which something is due; `state` is `ok`, `warning` or `breached`."""
+
+    due_at: Milliseconds
+    state: SlaState
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> SlaOut | None:
+        """None where nothing is due."""
+        sla = conversation.sla
+        return cls(due_at=sla.due_at, state=sla.state) if sla.due_at is not None else None
+
+
 class ConversationOut(_Wire):
     """A conversation on the instance where it goes on now. `teamId` is the group it was routed to, by name or id.
 
     `owner` is whose turn it is: `BOT`, `HUMAN`, or `NOBODY` where it waits for a person. A human's conversation is that
     of `holderId`, a user or an API key (null: somebody on the business's own phone), and machines pause until
-    `pauseEndsAt` (null: until it is released).
+    `pauseEndsAt` (null: until it is released). `sla` is null where no policy says by when it is to be answered,
+    `queuedAt` where it does not wait for a person of its team.
     """
 
     id: str
@@ -177,11 +192,13 @@ class ConversationOut(_Wire):
     priority: str
     assignee_id: str | None
     team_id: str | None
+    queued_at: Milliseconds | None
     needs_human: bool
     owner: str
     holder_id: str | None
     pause_ends_at: Milliseconds | None
     last_message_at: Milliseconds
+    sla: SlaOut | None
     snoozed_until: Milliseconds | None
     closed_at: Milliseconds | None
     created_at: Milliseconds
@@ -189,7 +206,7 @@ class ConversationOut(_Wire):
 
     @classmethod
     def of(cls, conversation: Conversation) -> ConversationOut:
-        same = conversation.model_dump(include=set(cls.model_fields) - {"status", "priority", "owner"})
+        same = conversation.model_dump(include=set(cls.model_fields) - {"status", "priority", "owner", "sla"})
         return cls(
             **same,
             channel_instance_id=conversation.instance_id,
@@ -197,6 +214,7 @@ class ConversationOut(_Wire):
             status=conversation.status.upper(),
             priority=conversation.priority.upper(),
             owner=conversation.answers_next.upper(),
+            sla=SlaOut.of(conversation),
         )
 
 

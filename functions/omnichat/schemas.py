@@ -16,6 +16,7 @@ from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.links import Choices
 from shared.usecases.accounts.sign_ins import Session
+from shared.usecases.agents.trial import Line, Trial
 
 
 class Wire(BaseModel):
@@ -65,11 +66,26 @@ class LoginIn(Request, Wire):
 
 
 class RefreshIn(Request, Wire):
-    refresh_token: str = Field(min_length=1)
+    """`refreshToken` is left out where the browser's cookie has it."""
+
+    refresh_token: str | None = Field(default=None, min_length=1)
 
 
 class LinkQuery(Wire):
     token: str = Field(default="", max_length=200)
+
+
+class SetupIn(Request, Wire):
+    """The first owner's account; `token` is what the set-up link ends with."""
+
+    token: str = Field(min_length=1, max_length=200)
+    email: str = Field(max_length=254, examples=["ann@example.com"])
+    password: str = Field(min_length=8, max_length=1024)
+    name: NameIfAny = None
+    tenant_name: NameIfAny = None
+
+    def choices(self) -> Choices:
+        return Choices(self.password, self.name, self.email, self.tenant_name)
 
 
 class LinkIn(Request, Wire):
@@ -111,6 +127,8 @@ class TenantOut(Wire):
 
 
 class SessionOut(Wire):
+    """A session's tokens; `refreshToken` is empty where the browser keeps it in a cookie."""
+
     access_token: str
     refresh_token: str
     user: UserOut
@@ -329,6 +347,59 @@ class KnowledgePath(Wire):
 
 class AgentPath(Wire):
     id: str
+
+
+class TrialLine(Request, Wire):
+    """What was said in a trial, by `user` or by the agent itself (`assistant`)."""
+
+    role: Literal["user", "assistant"] = "user"
+    text: str = Field(min_length=1, max_length=4000, examples=["Where is my order?"])
+
+
+def _asks(chat: list[TrialLine]) -> list[TrialLine]:
+    if chat[-1].role != "user":
+        raise ValueError("the last line must be the user's")
+    return chat
+
+
+class TrialIn(Request, Wire):
+    """The chat so far, the oldest line first; the last one is what the agent answers."""
+
+    messages: Annotated[list[TrialLine], Field(min_length=1, max_length=40), AfterValidator(_asks)] = Field(
+        json_schema_extra={"example": [{"role": "user", "text": "Where is my order?"}]}
+    )
+
+    def lines(self) -> list[Line]:
+        return [Line(each.role, each.text) for each in self.messages]
+
+
+class TrialCall(Wire):
+    name: str = Field(examples=["order_status"])
+    arguments: Any = Field(examples=['{"order": "42"}'])
+
+
+class TrialOut(Wire):
+    """The agent's answer. `toolCalls` are those that it would make: none is made.
+
+    With `handOverReason` it would hand the conversation over to a person. `isEcho` says that no model is set up.
+    """
+
+    text: str
+    tool_calls: list[TrialCall]
+    hand_over_reason: str | None = Field(examples=["the customer asks for a person"])
+    tokens: int
+    is_echo: bool
+
+    @classmethod
+    def of(cls, trial: Trial) -> TrialOut:
+        calls = [TrialCall(name=name, arguments=arguments) for name, arguments in trial.calls]
+        return cls(
+            text=trial.text,
+            tool_calls=calls,
+            hand_over_reason=trial.hand_over_reason,
+            tokens=trial.tokens,
+            is_echo=trial.is_echo,
+        )
 
 
 class ToolPath(Wire):

@@ -7,20 +7,31 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from functions.omnichat.schemas import Request, Wire
-from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember
+from shared.domain.agents import AgentCollaboration, AgentTeam, AgentTeamMember, Assignment, SkillMatching
 from shared.http.display_names import Name
 from shared.http.times import Milliseconds
 
 Description = Annotated[str, Field(max_length=2000)]
 AgentId = Annotated[str, Field(min_length=1, max_length=64)]
+People = Annotated[
+    list[AgentId], Field(max_length=50, description="Users, to whom the team's conversations are given.", examples=[[]])
+]
 
 
 class TeamIn(Request, Wire):
-    """A team. With a lead, which must be an AI agent, it can answer customers."""
+    """A team. With a lead, which must be an AI agent, it can answer customers.
+
+    The conversations of a team that has people wait until one of them is free, and are given to them in turn
+    (`round_robin`), to whom has the fewest (`least_busy`), or by nobody (`off`). A conversation's tags that are a skill
+    of somebody in the team are `ignored`, `preferred` (who has them comes first) or `required`.
+    """
 
     name: Name
     description: Description | None = None
     lead_agent_id: AgentId | None = None
+    people_ids: People = Field(default_factory=list)
+    assignment: Assignment = Assignment.ROUND_ROBIN
+    skill_matching: SkillMatching = SkillMatching.PREFERRED
 
 
 class TeamPatch(Request, Wire):
@@ -31,6 +42,9 @@ class TeamPatch(Request, Wire):
     name: Name | None = None
     description: Description | None = None
     lead_agent_id: AgentId | None = None
+    people_ids: People = Field(default_factory=list)
+    assignment: Assignment = Assignment.ROUND_ROBIN
+    skill_matching: SkillMatching = SkillMatching.PREFERRED
 
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
@@ -66,6 +80,9 @@ class TeamOut(Wire):
     description: str | None
     lead_agent_id: str | None
     members: list[MemberOut]
+    people_ids: list[str]
+    assignment: Assignment
+    skill_matching: SkillMatching
     created_at: Milliseconds
     updated_at: Milliseconds
 

@@ -6,6 +6,8 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import (
+    AvailabilityIn,
+    AvailabilityOut,
     InvitationCreated,
     InvitationOut,
     InvitationsOut,
@@ -25,7 +27,7 @@ from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
-from shared.usecases.accounts import users
+from shared.usecases.accounts import availabilities, users
 
 api = APIBlueprint(
     "omnichat_users", __name__, vocabulary=VOCABULARY, url_prefix="/api/users", abp_tags=[Tag(name="OmniChat users")]
@@ -70,6 +72,20 @@ def change(path: UserPath, body: UserPatch) -> Response:
     """Change role or name; the last owner stays one."""
     require(Role.ADMIN)
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.get("/<id>/availability", responses={200: AvailabilityOut})
+def availability(path: UserPath) -> Response:
+    """Say whether a user is given conversations."""
+    return answer(AvailabilityOut.of(availabilities.read(deps(), caller().tenant_id, path.id)))
+
+
+@api.put("/<id>/availability", responses={200: AvailabilityOut})
+def set_availability(path: UserPath, body: AvailabilityIn) -> Response:
+    """Say whether a user is there, how many conversations they take, and what they are good at."""
+    require(Role.AGENT)
+    changes = body.model_dump(exclude_unset=True)
+    return answer(AvailabilityOut.of(availabilities.change(deps(), caller(), path.id, changes)))
 
 
 @api.post("/<id>/password-reset", responses={201: LinkOut})

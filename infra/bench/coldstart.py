@@ -73,6 +73,7 @@ def _requests(webhook_path: str) -> dict[str, tuple[str, str, object]]:
         "omega": ("GET", "/api/health", None),
         "forge": ("GET", "/api/forge/config", None),
         "widget": ("GET", "/widget/embed.js", None),
+        "console": ("GET", "/console", None),
         "hub": ("GET", "/api/conversations", None),
     }
 

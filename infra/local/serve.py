@@ -55,6 +55,8 @@ def main() -> int:
         settings = load_settings()
         configure_logs(settings.log_level, settings.cloud_project)
         with bound(settings) as listener:
+            # With PORT=0 the links that the hub makes have to name the port that it has got.
+            settings = settings.model_copy(update={"port": listener.getsockname()[1]})
             warn(settings)
             _warn_of_strangers(settings)
             _serve(settings, listener)
@@ -138,9 +140,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
 
 
 def _offer_setup(deps: Deps) -> None:
-    """Where nobody can register, tell whoever started the hub where its first owner signs up; not in a log."""
-    if deps.settings.registration_is_open:
-        return
+    """While nobody can sign in, tell whoever started the hub where its first owner signs up; not in a log."""
     try:
         if links.needs_owner(deps):
             sys.stdout.write(f"the first owner signs up at {links.create_setup_link(deps)}\n")

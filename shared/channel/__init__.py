@@ -118,10 +118,13 @@ class Setup:
     its own. `account` names the field with the account's name at such a server, where
     it is not the instance's. Where a type has several adapters, a value in one of the
     fields `chosen_by` means this one. `provider` is the company behind several channel
-    types, by which the Dashboard lists them together.
+    types, by which the Dashboard lists them together. `help` says where a person gets
+    what the configuration asks for. The fields in `generated` are made by the hub itself.
     """
 
     title: str
+    help: str = ""
+    generated: frozenset[str] = frozenset()
     api_key: str | None = None
     api_url: str | None = None
     account: str | None = None

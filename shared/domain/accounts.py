@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.agents import Agent
+from shared.domain.campaign_rules import CampaignCap, QuietHours
 
 
 class Role(StrEnum):
@@ -35,6 +36,14 @@ class Role(StrEnum):
         return self if limit.covers(self) else limit
 
 
+class AgentHours(StrEnum):
+    """When agents answer by themselves: always, or only inside or only outside the business hours."""
+
+    ALWAYS = "always"
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+
+
 DEFAULT_HUMAN_PAUSE = 30
 """Minutes."""
 
@@ -49,7 +58,11 @@ class Tenant(BaseModel):
     until they release it; a channel may say otherwise. `hand_over_words` are those by which customers ask for a person,
     None for the hub's own list. With `opt_out_everywhere` who opts out on one channel has done so on all.
     `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
-    `files_kept_days` is for how long files are kept, where that is not up to the deployment.
+    No campaign is sent in the `quiet_hours`, nor to who had as many of their messages as the `campaign_cap` says.
+    `agent_hours` is when agents answer by themselves. Who has been offline for `unassign_offline_minutes` loses their
+    conversations to others; 0: never.
+    `files_kept_days` is for how long files are kept, where that is not up to the deployment. `time_zone` (IANA) is
+    where the business is, as far as it has said so.
 
     `revision` is written anew by every decision that depends on a query over the
     tenant's users, agents, teams or campaigns, so that of two such decisions at once one is made again.
@@ -57,6 +70,7 @@ class Tenant(BaseModel):
 
     id: str
     name: str
+    time_zone: str | None = None
     responder: Agent | None = None
     responder_team_id: str | None = None
     external_agents: bool = False
@@ -64,6 +78,10 @@ class Tenant(BaseModel):
     human_pause_minutes: int = DEFAULT_HUMAN_PAUSE
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool = False
+    quiet_hours: QuietHours | None = None
+    campaign_cap: CampaignCap | None = None
+    agent_hours: AgentHours = AgentHours.ALWAYS
+    unassign_offline_minutes: int = 0
     revision: str = ""
     created_at: datetime
 
@@ -72,13 +90,17 @@ class User(BaseModel):
     """A person in a tenant.
 
     Tokens name the `generation` that they were issued in; raising it ends all of them. `ended_sign_ins` are single
-    sign-ins that were ended, each until the last of its access tokens has expired.
+    sign-ins that were ended, each until the last of its access tokens has expired. `language` (BCP 47), `time_zone`
+    (IANA) and `sounds` are how they want pages to be; None leaves it to the browser.
     """
 
     id: str
     tenant_id: str
     email: str
     name: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    sounds: bool = False
     role: Role
     password_hash: str
     generation: int = 0
@@ -226,6 +248,7 @@ class Principal:
 
     `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
     token comes from, where it says so. `credential_id` tells the tenant's keys and users apart; None without any.
+    `name` is what colleagues and clients call the user.
     """
 
     tenant_id: str
@@ -236,6 +259,7 @@ class Principal:
     answerable: str | None = None
     sign_in_id: str | None = None
     credential_id: str | None = None
+    name: str | None = None
 
     @property
     def actor_id(self) -> str | None:

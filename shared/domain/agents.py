@@ -128,8 +128,27 @@ class AgentTeamMember(BaseModel):
     added_at: datetime
 
 
+class Assignment(StrEnum):
+    """How a team's conversations are given to its people."""
+
+    OFF = "off"
+    ROUND_ROBIN = "round_robin"
+    LEAST_BUSY = "least_busy"
+
+
+class SkillMatching(StrEnum):
+    """What tags mean for whom a conversation is given to, those that are a skill of somebody in the team."""
+
+    IGNORED = "ignored"
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+
+
 class AgentTeam(BaseModel):
-    """A group of agents. With a lead it answers customers: the lead does, and consults the others."""
+    """A group of agents and people. With a lead it answers customers: the lead does, and consults the other agents.
+
+    Its conversations are given to its people by `assignment`.
+    """
 
     id: str
     tenant_id: str
@@ -137,8 +156,15 @@ class AgentTeam(BaseModel):
     description: str | None = None
     lead_agent_id: str | None = None
     members: list[AgentTeamMember] = Field(default_factory=list)
+    people_ids: list[str] = Field(default_factory=list)
+    assignment: Assignment = Assignment.ROUND_ROBIN
+    skill_matching: SkillMatching = SkillMatching.PREFERRED
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def assigns_people(self) -> bool:
+        return bool(self.people_ids) and self.assignment is not Assignment.OFF
 
 
 class AgentCollaboration(BaseModel):

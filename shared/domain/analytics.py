@@ -92,7 +92,7 @@ class Counters:
     `outbound` and `replies` count what was accepted for sending, whatever became
     of it. `reply_seconds` is how long `replies` waited for, `rating_sum` the points of
     `ratings` from 1 to 5; `call_seconds`, and `quality_sum` over `quality_count`
-    from 0 to 5, are those of `calls`.
+    from 0 to 5, are those of `calls`. `sla_breaches` counts what was overdue by a policy.
     """
 
     inbound: int = 0
@@ -107,6 +107,7 @@ class Counters:
     call_seconds: float = 0.0
     quality_count: int = 0
     quality_sum: float = 0.0
+    sla_breaches: int = 0
 
     @classmethod
     def read(cls, data: Mapping[str, object]) -> Counters:

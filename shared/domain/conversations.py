@@ -13,6 +13,7 @@ from shared.domain.automatic_answers import AnswerCount
 from shared.domain.customers import Identity
 from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
+from shared.domain.sla import Sla
 
 _WHATSAPP_PERSON = "s.whatsapp.net"
 """The server of WhatsApp's addresses that begin with a telephone number."""
@@ -90,7 +91,9 @@ class Conversation(BaseModel):
     take it, `routed_at` when routing rules were applied to it. `contexts` holds by
     instance what its channel said with the latest message that it needs for an
     answer. `unread_count` counts the customer's messages since somebody of the business has last read it or written,
-    and `is_unread` says whether there are any.
+    and `is_unread` says whether there are any. `sla` is by when it is to be answered and resolved.
+    `queued_at` is since when it waits for a person of its team, `queue_order` its place there, and `assign_at` when the
+    sweep has somebody looked for.
     """
 
     id: str
@@ -131,6 +134,10 @@ class Conversation(BaseModel):
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
     latest_change: LatestChange | None = None
+    sla: Sla = Field(default_factory=Sla)
+    queued_at: datetime | None = None
+    queue_order: str | None = None
+    assign_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -162,8 +169,23 @@ class Conversation(BaseModel):
         """Whose turn it is; nobody's, too, where automatic answers are turned off and no person has taken it."""
         return Owner.NOBODY if self.owner is Owner.BOT and not self.auto_reply_enabled else self.owner
 
+    def join_queue(self, now: datetime, look_at: datetime) -> None:
+        """Have it wait for a person of its team."""
+        self.queued_at, self.assign_at = now, look_at
+        self.order_in_queue()
+
+    def order_in_queue(self) -> None:
+        """Put it where its priority belongs, if it waits: the most urgent first, then the longest wait."""
+        if self.queued_at is not None:
+            rank = len(Priority) - list(Priority).index(self.priority)
+            self.queue_order = f"{rank} {self.queued_at.isoformat()}"
+
+    def leave_queue(self) -> None:
+        self.queued_at = self.queue_order = self.assign_at = None
+
     def give_to_human(self, holder_id: str | None, pause_ends_at: datetime | None) -> None:
         """Have machines pause until then; None: until it is released."""
+        self.leave_queue()
         self.owner, self.holder_id, self.pause_ends_at = Owner.HUMAN, holder_id, pause_ends_at
         self.needs_human = False
 

@@ -62,8 +62,8 @@ class ReplyEvent(Event):
 
 
 class OutboundEvent(Event):
-    """A conversation has something to send, or the sweep leaves a campaign, a look at an account or the copy of a file
-    to who has time.
+    """A conversation has something to send, or a campaign, a look at an account, the copy of a file, a team's queue or
+    a person who gets conversations is left to who has time.
 
     The stored documents, not the event, say what. `due_since` is since when a campaign or an account was due: if
     that has changed, somebody else has done it.
@@ -73,6 +73,8 @@ class OutboundEvent(Event):
     campaign_id: str | None = None
     account_id: str | None = None
     file_copy_id: str | None = None
+    team_id: str | None = None
+    person_id: str | None = None
     due_since: datetime | None = None
     runtime: Literal["function", "socket"] = "function"
 
@@ -81,11 +83,15 @@ class OutboundEvent(Event):
 
 
 class RealtimeEvent(Event):
-    """Something that clients joined to `room` should see at once."""
+    """Something that clients joined to `room` should see at once.
+
+    `is_kept` says that it is in the tenant's event log, too.
+    """
 
     room: str
     name: str
     payload: dict[str, Any]
+    is_kept: bool = False
 
 
 EVENTS: dict[Topic, type[Event]] = {

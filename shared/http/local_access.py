@@ -10,7 +10,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Request, request
 
 from shared.config import Settings
 from shared.errors import Forbidden
@@ -33,9 +33,15 @@ def check_local_access(settings: Settings) -> None:
     origin = request.headers.get("Origin")
     if origin is None or request.method in ("GET", "HEAD"):
         return
-    own_origins = {request.host, urlsplit(settings.public_url or "").netloc} - {""}
-    if origin.partition("//")[2] not in own_origins and not allowed(settings, origin):
+    if not is_own_origin(settings, request) and not allowed(settings, origin):
         raise Forbidden(_FOREIGN_ORIGIN)
+
+
+def is_own_origin(settings: Settings, request: Request) -> bool:
+    """Whether the request comes from a page of the hub's own, or from no page."""
+    origin = request.headers.get("Origin")
+    own_hosts = {request.host, urlsplit(settings.public_url or "").netloc} - {""}
+    return origin is None or origin.partition("//")[2] in own_hosts
 
 
 def is_local_host(settings: Settings, host: str) -> bool:

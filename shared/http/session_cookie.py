@@ -24,11 +24,10 @@ def of(cookies: Mapping[str, str]) -> str:
 
 def set_on(settings: Settings, request: Request, response: Response, value: str) -> None:
     """Have the browser keep the cookie as long as its access token is valid."""
-    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
-    is_tls = scheme == "https" or (settings.production and not (settings.public_url or "").startswith("http://"))
+    secure = is_tls(settings, request)
     for path in _paths(settings):
         response.set_cookie(
-            NAME, value, settings.jwt_access_ttl, path=path, secure=is_tls, httponly=True, samesite="Lax"
+            NAME, value, settings.jwt_access_ttl, path=path, secure=secure, httponly=True, samesite="Lax"
         )
 
 
@@ -36,6 +35,12 @@ def clear(settings: Settings, response: Response) -> None:
     """Have the browser forget the cookie."""
     for path in _paths(settings):
         response.delete_cookie(NAME, path=path, httponly=True, samesite="Lax")
+
+
+def is_tls(settings: Settings, request: Request) -> bool:
+    """Whether the browser came by TLS, as it does in production unless `PUBLIC_URL` says otherwise."""
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    return scheme == "https" or (settings.production and not (settings.public_url or "").startswith("http://"))
 
 
 def _paths(settings: Settings) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from shared.deps import Deps
 from shared.documents.query import DocumentUnit, Query
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.availability import Availability
 from shared.domain.calls import Call
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import stable_id
@@ -22,13 +23,15 @@ from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
-from shared.usecases.campaigns import campaign_sending
-from shared.usecases.conversations import calls, file_copying, file_retention, ownership
+from shared.usecases.accounts import availabilities
+from shared.usecases.campaigns import campaign_sending, campaigns
+from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
 from shared.usecases.reporting.notifications import notify_once
+from shared.usecases.service_levels import clocks
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,8 +55,12 @@ def sweep(deps: Deps) -> dict[str, int]:
         "woken": _wake_snoozed,
         "pauses_over": _end_pauses,
         "alerts": _alert_of_waiting,
+        "overdue_by_policy": _warn_of_due,
+        "queued": _wake_queues,
+        "people": _wake_people,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
+        "campaigns_due": campaigns.begin_scheduled,
         "campaign_messages": campaign_sending.send_due,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
@@ -162,6 +169,27 @@ def _alert_of_waiting(deps: Deps) -> int:
     query = query.where(lambda conversation: conversation.needs_reply_since, "<=", deps.now() - _ALERT_AFTER)
     query = query.where(lambda conversation: conversation.needs_reply_since, ">", deps.now() - _ALERT_WITHIN)
     return _for_each(query.order_by(lambda conversation: conversation.needs_reply_since), alert)
+
+
+def _warn_of_due(deps: Deps) -> int:
+    def warn(unit: UnitOfWork, conversation: Conversation) -> None:
+        clocks.warn(deps, unit, conversation)
+
+    return _for_each(clocks.due(deps), warn)
+
+
+def _wake_queues(deps: Deps) -> int:
+    def wake(unit: UnitOfWork, conversation: Conversation) -> None:
+        team_queues.wake_again(deps, conversation)
+
+    return _for_each(team_queues.due(deps), wake)
+
+
+def _wake_people(deps: Deps) -> int:
+    def wake(unit: UnitOfWork, person: Availability) -> None:
+        availabilities.wake(deps, person.tenant_id, person_id=person.id)
+
+    return _for_each(availabilities.due(deps), wake)
 
 
 def _close_calls(deps: Deps) -> int:

@@ -19,6 +19,7 @@ from tests.stubs import Reply, Stub, stub_server
 
 BROWSER_REQUIRED = os.environ.get("REQUIRE_EMULATORS") == "1"  # noqa: TID251  a switch of the tests, not of the hub
 PHONE = (390, 844)
+PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,10 @@ class Shop:
         return f"{self.hub_url}/widget/{self.name}"
 
     @property
+    def owner_email(self) -> str:
+        return f"{self.name}@example.com"
+
+    @property
     def page_url(self) -> str:
         return f"{self.host.url}/"
 
@@ -84,6 +89,21 @@ class Shop:
         conversations: list[Any] = self.api("GET", "/api/conversations")["conversations"]
         return conversations
 
+    def visitor(self, name: str, text: str) -> None:
+        """Have somebody of this name write to the shop."""
+        url = f"{self.hub_url}/widget/{self.name}"
+        token = requests.post(f"{url}/session", json={"name": name}, timeout=20).json()["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert requests.post(f"{url}/messages", json={"text": text}, headers=headers, timeout=20).ok
+
+    def colleague(self, name: str, role: str = "agent") -> str:
+        """Somebody else of the business, with the owner's password; returns their e-mail address."""
+        email = f"{name.lower()}@{self.name}.example.com"
+        link = self.api("POST", "/api/users", {"email": email, "role": role, "name": name})["link"]
+        token = link.partition("token=")[2] or link.rpartition("/")[2]
+        self.api("POST", "/api/auth/link", {"token": token, "password": PASSWORD})
+        return email
+
     def answer(self, text: str, **more: Any) -> str:
         """Answer by hand in the one conversation there is; returns the message's id."""
         [conversation] = self.conversations()
@@ -95,7 +115,7 @@ class Shop:
 def shop(hub_url: str) -> Iterator[Shop]:
     with stub_server() as host:
         shop = Shop(hub_url, host)
-        owner = {"email": f"{shop.name}@example.com", "password": "correct horse"}
+        owner = {"email": shop.owner_email, "password": PASSWORD}
         shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
         config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
         shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]

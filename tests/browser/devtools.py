@@ -18,7 +18,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_SECONDS = 60.0
 _WAIT_SECONDS = 20.0
 
-KEYS = {"Enter": 13, "Escape": 27, "Tab": 9}
+KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38}
 
 
 def program() -> str | None:
@@ -161,9 +161,13 @@ class Page:
         """Type into the focused element."""
         self.call("Input.insertText", text=text)
 
-    def press(self, key: str, shift: bool = False) -> None:
-        code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key], "modifiers": 8 if shift else 0}
-        text_field = {"text": "\r"} if key == "Enter" else {}
+    def press(self, key: str, shift: bool = False, control: bool = False) -> None:
+        """Press a key of `KEYS`, or that of a character."""
+        number = KEYS.get(key) or ord(key.upper())
+        modifiers = (8 if shift else 0) | (2 if control else 0)
+        code = {"key": key, "code": key, "windowsVirtualKeyCode": number, "modifiers": modifiers}
+        text = "\r" if key == "Enter" else key if len(key) == 1 and not control else ""
+        text_field = {"text": text} if text else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", **code, **text_field)
         self.call("Input.dispatchKeyEvent", type="keyUp", **code)
 

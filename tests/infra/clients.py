@@ -24,7 +24,7 @@ from tests.documents import MOMENT, a_user, an_instance
 
 EVENTS = (
     *("whatsapp-qr", "whatsapp-connected", "channel-status", "message-created", "conversation-updated"),
-    "notification-created",
+    *("notification-created", "sla-changed"),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from functions.hub.main import blueprints, dialect_of
 from functions.omega.schemas import LONGEST_WAIT
 from infra.deployables import Front, Table, load
+from infra.sockets import event_streams
 from shared.adapters.google.pubsub import PubSub
 from shared.config import Settings, setting_fields
 from shared.deps import Deps
@@ -55,15 +56,20 @@ def test_every_pattern_leads_somewhere(deps: Deps) -> None:
     for name, row in TABLE.of("split").items():
         for pattern in row.paths:
             matched = [path for path in served if row.model_copy(update={"paths": (pattern,)}).serves(path)]
-            is_a_socket = pattern.startswith((deps.settings.socket_path, "/ws"))
+            is_a_socket = pattern.startswith((deps.settings.socket_path, "/ws")) or pattern == event_streams.PATH
             assert matched or is_a_socket, f"{name}: nothing is served under {pattern}"
 
 
 @pytest.mark.parametrize(
-    "path", ["/health", "/sessions", "/socket.io/", "/ws", "/ws/dashboard", "/webhook/telegram_bot/x"]
+    "path",
+    [
+        *("/health", "/sessions", "/api/events", "/webhook/telegram_bot/x"),
+        *("/socket.io/", "/ws", "/ws/dashboard", "/api/events/stream"),
+    ],
 )
 def test_the_single_front_has_one_hub_for_everything_but_sockets(path: str) -> None:
-    assert TABLE.backend(path, "single") == ("sockets" if path.startswith(("/socket.io/", "/ws")) else "hub")
+    sockets = ("/socket.io/", "/ws", event_streams.PATH)
+    assert TABLE.backend(path, "single") == ("sockets" if path.startswith(sockets) else "hub")
 
 
 def test_every_row_has_its_code_and_all_code_has_its_row() -> None:
@@ -79,9 +85,9 @@ def test_who_waits_for_a_pairing_is_answered_before_the_platform_gives_up(front:
     assert TABLE.functions[str(serving)].timeout >= LONGEST_WAIT + 15
 
 
-def test_only_webhooks_dialects_widget_and_sockets_are_public() -> None:
+def test_only_webhooks_dialects_pages_and_sockets_are_public() -> None:
     public = {name for name, row in TABLE.functions.items() if row.public}
-    assert public == DIALECTS | {"webhooks", "widget", "hub", "sockets"}
+    assert public == DIALECTS | {"webhooks", "widget", "console", "hub", "sockets"}
 
 
 @pytest.mark.parametrize("front", ["single", "split"])
@@ -147,7 +153,7 @@ def test_secrets_are_settings_that_hold_secrets_and_that_somebody_reads() -> Non
 
 def test_the_hub_has_the_rights_of_all_that_it_stands_for() -> None:
     hub = TABLE.functions["hub"]
-    for name in DIALECTS | {"webhooks", "widget"}:
+    for name in DIALECTS | {"webhooks", "widget", "console"}:
         row = TABLE.functions[name]
         assert set(row.secrets) <= set(hub.secrets), name
         assert set(row.roles.publishes) <= set(hub.roles.publishes), name

@@ -33,6 +33,7 @@ ALLOWED = {
     "omega": WSGI,
     "forge": WSGI,
     "widget": WSGI,
+    "console": WSGI,
     "hub": WSGI,
 }
 

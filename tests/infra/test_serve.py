@@ -33,7 +33,7 @@ def test_it_prints_its_address_and_answers(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0_and_no_complaint(start: Start, number: int) -> None:
-    hub = start()
+    hub = start(cold=True)
     assert hub.stop(number) == 0
     assert '"severity": "ERROR"' not in hub.errors
     assert "Traceback" not in hub.errors
@@ -57,16 +57,23 @@ def test_connected_clients_do_not_hold_up_its_end(start: Start, transport: str) 
             connection.shutdown()
 
 
-def test_it_keeps_its_data_from_start_to_start(start: Start) -> None:
+def test_an_empty_hub_prints_where_its_owner_signs_up_and_keeps_its_data_from_start_to_start(start: Start) -> None:
     account = {"email": "ada@example.com", "password": "correct horse battery", "tenantName": "Acme"}
     hub = start()
-    registered = requests.post(f"{hub.url}/api/auth/register", json=account, timeout=20)
-    assert registered.status_code == 201, registered.text
-    token = registered.json()["accessToken"]
+    line = hub.next_line()
+    link = re.fullmatch(rf"the first owner signs up at {hub.url}/api/auth/link\?token=([\w-]{{43}})\n", line)
+    assert link, line
+    done = requests.post(f"{hub.url}/api/auth/setup", json={"token": link[1]} | account, timeout=20)
+    assert done.status_code == 201, done.text
+    token = done.json()["accessToken"]
     assert hub.stop() == 0
+    assert hub.next_line() == ""
+    assert link[1] not in hub.errors
     again = start()
     me = requests.get(f"{again.url}/api/auth/me", headers={"Authorization": f"Bearer {token}"}, timeout=20)
     assert me.json()["user"]["email"] == "ada@example.com"
+    assert again.stop() == 0
+    assert again.next_line() == ""
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,24 @@ from typing import Any
 
 import pytest
 
+from functions.omnichat import wire
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from infra.sockets import wire
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
-from shared.domain.accounts import Role
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import Principal, Role
+from shared.domain.availability import Availability, Presence
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus, PairingCode
 from shared.domain.messages import Attachment, MessageKind
 from shared.domain.notifications import Notification
+from shared.domain.sla import SlaClock, SlaState, SlaTarget
 from shared.http.times import milliseconds
 from shared.ports.store import Create, Merge, Ref
 from shared.usecases import realtime
+from shared.usecases.accounts import availabilities
 from tests.documents import MOMENT, a_message
+from tests.eventually import eventually
 from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
 from tests.infra.hosting import hosted
 
@@ -265,3 +270,46 @@ def test_every_status_of_an_instance_has_one_of_four_words(status: InstanceStatu
     event = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": status.value})
     assert wire.payload(event) == {**_ids("i1"), "status": CHANNEL_STATUS[status]}
     assert CHANNEL_STATUS[status] in {"DISCONNECTED", "CONNECTING", "CONNECTED", "ERROR"}
+
+
+@pytest.mark.parametrize("key", ["whatsapp-1", "i1"])
+def test_a_room_is_joined_and_left_by_the_channels_slug_too(deps: Deps, client: Connect, key: str) -> None:
+    stored_instance(deps)
+    connection = client(token_for(deps, "t1"))
+    assert connection.ask("join-channel", key) == {"ok": True}
+    assert connection.next()[0] == "channel-status"
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    assert connection.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
+    assert connection.ask("leave-channel", key) == {"ok": True}
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    with pytest.raises(Empty):
+        connection.came.get(timeout=0.2)
+    assert client(token_for(deps, "t2")).ask("join-channel", key)["ok"] is False
+
+
+def test_people_are_told_who_writes(deps: Deps, joined: Client) -> None:
+    joined.io.on("typing", lambda payload: joined.came.put(("typing", payload)))
+    writer = Principal("t1", Role.AGENT, "u1", name="Carla")
+    realtime.typing(deps, "i1", a_conversation(), writer)
+    expected = {**_ids("i1"), "conversationId": "c1", "author": "HUMAN", "authorId": "u1", "authorName": "Carla"}
+    assert joined.next() == ("typing", expected)
+
+
+def test_what_is_due_is_told_with_its_conversation(deps: Deps, joined: Client) -> None:
+    clock = SlaClock(
+        target=SlaTarget.FIRST_ANSWER, since=MOMENT, warn_at=MOMENT, due_at=MOMENT, state=SlaState.BREACHED
+    )
+    realtime.sla_changed(deps, a_conversation(), clock)
+    name, payload = joined.next()
+    assert name == "sla-changed"
+    assert payload["conversation"]["id"] == a_conversation().id
+    clock_fields = {name: payload[name] for name in ("target", "state", "dueAt")}
+    assert clock_fields == {"target": "first_answer", "state": "breached", "dueAt": milliseconds(MOMENT)}
+
+
+def test_a_person_is_online_while_a_page_of_theirs_is_connected(deps: Deps, client: Connect) -> None:
+    unit = UnitOfWork(deps.store)
+    unit.availabilities.add(Availability(id="admin-t1", tenant_id="t1"))
+    unit.commit()
+    client(token_for(deps, "t1", role=Role.ADMIN))
+    assert eventually(lambda: availabilities.read(deps, "t1", "admin-t1").status is Presence.ONLINE)

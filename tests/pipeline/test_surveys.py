@@ -60,6 +60,17 @@ def test_an_answer_rates_the_resolved_conversation_and_begins_nothing(hub: Hub) 
     assert hub.get("/analytics/dashboard")["satisfactionScore"] == 5.0
 
 
+def test_who_closes_may_have_the_customer_not_asked(hub: Hub) -> None:
+    hub.customer_writes(hub.telegram(), "hello")
+    path = f"/api/conversations/{hub.conversation().id}"
+    hub.patch(path, {"status": "CLOSED", "askRating": False})
+    hub.patch(path, {"status": "OPEN"})
+    eventually(hub.idle)
+    assert SURVEY_TEXT not in hub.sent_texts()
+    hub.patch(path, {"status": "CLOSED"})
+    eventually(lambda: SURVEY_TEXT in hub.sent_texts())
+
+
 def test_only_the_first_answer_is_a_rating(hub: Hub) -> None:
     channel_id, conversation = _resolved(hub)
     hub.customer_writes(channel_id, "2")

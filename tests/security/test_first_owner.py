@@ -18,7 +18,7 @@ from shared.domain.accounts import Role
 from shared.usecases.accounts import links
 from tests.apps import create_app
 from tests.functions.keys import key_for
-from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, sign_in, sign_up
+from tests.functions.omnichat.accounts import PASSWORD, account_of, client_of, invite, sign_in, sign_up
 from tests.security.account_links import follow, token_of
 
 PRODUCTION = {
@@ -133,10 +133,36 @@ def test_the_page_of_a_setup_link_needs_no_script(production: Deps) -> None:
     assert "default-src 'none'; form-action 'self'" in page.headers["Content-Security-Policy"]
     assert page.headers["Cache-Control"] == "no-store"
     done = client.post("/api/auth/link/form", data={"token": token_of(link), **OWNER})
-    assert done.status_code == 200
-    assert "You can sign in now as ann@example.com" in done.text
+    assert (done.status_code, done.headers["Location"]) == (303, "/console")
+    assert client.post("/api/auth/refresh", json={}, headers={"X-Refresh-Token": "cookie"}).status_code == 200
     assert client.get(link.removeprefix("https://hub.example")).status_code == 401
     assert sign_in(client).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_form_of_somebody_elses_page_signs_nobody_in(production: Deps, origin: str) -> None:
+    client, link = _client(production), links.create_setup_link(production)
+    done = client.post("/api/auth/link/form", data={"token": token_of(link), **OWNER}, headers={"Origin": origin})
+    assert "You can sign in now as ann@example.com" in done.text
+    assert "Set-Cookie" not in done.headers
+
+
+def test_a_client_with_forms_of_its_own_sets_the_hub_up(production: Deps) -> None:
+    client, link = _client(production), links.create_setup_link(production)
+    answer: Any = client.post("/api/auth/setup", json={"token": token_of(link), **OWNER})
+    assert answer.status_code == 201, answer.text
+    assert (answer.json["user"]["role"], answer.json["tenant"]) == ("owner", {"id": "default", "name": "Ann's shop"})
+    again = client.post("/api/auth/setup", json={"token": token_of(link), **OWNER})
+    assert again.status_code == 401
+
+
+def test_no_other_link_sets_the_hub_up(production: Deps) -> None:
+    client = _client(production)
+    owner = account_of(_follow(client, links.create_setup_link(production)).json)
+    token = invite(client, owner.headers, "agent", "bob@example.com")
+    answer = client.post("/api/auth/setup", json={"token": token, **OWNER, "email": "bob@example.com"})
+    assert answer.status_code == 401
+    assert follow(client, f"?token={token}", password=PASSWORD).status_code == 200
 
 
 def test_a_page_never_repeats_markup(production: Deps) -> None:

@@ -236,7 +236,7 @@ def test_the_page_of_an_invitation_says_for_whom_it_is(client: FlaskClient, owne
     page = client.get("/api/auth/link", query_string={"token": token})
     assert BOB in page.text
     done = client.post("/api/auth/link/form", data={"token": token, "password": OWN, "name": ""})
-    assert done.status_code == 200, done.text
+    assert done.status_code == 303, done.text
     assert sign_in(client, BOB, OWN).status_code == 200
 
 

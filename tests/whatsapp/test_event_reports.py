@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
 
 from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.arrivals import Arrivals
 from infra.sockets.whatsapp.event_reports import EventReporter
 from infra.sockets.whatsapp.library_errors import outcome, reason
 from infra.sockets.whatsapp.message_copies import MessageCopies, copies_in
@@ -94,7 +95,8 @@ class Reporting:
 
 def _reporting(directory: Path, phone: str | None = None, own: str = "") -> Reporting:
     library, reports = Library(), list[protocol.Report]()
-    reporter = EventReporter(reports.append, MessageCopies(directory), library, phone, own)
+    copies = MessageCopies(directory)
+    reporter = EventReporter(reports.append, copies, Arrivals(copies), library, phone, own)
     return Reporting(reporter, reports, library, directory)
 
 

@@ -111,6 +111,20 @@ def test_what_was_restored_is_unchanged_and_not_saved_again(
     assert latest.content == b"as it was"
 
 
+@pytest.mark.parametrize("message_id", ["3EB0AA", "../../3EB0AA", "a" * 1000])
+def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_kept(
+    hold: Callable[..., SessionFiles], snapshots: Snapshots, message_id: str
+) -> None:
+    files = hold()
+    files.copies.expect(message_id)
+    _write(files, "one")
+    files.save()
+    assert snapshots.latest("5e55") is None
+    files.copies.settle(message_id)
+    files.save()
+    assert snapshots.latest("5e55") is not None
+
+
 def test_what_is_destroyed_is_gone_and_saved_no_more(hold: Callable[..., SessionFiles], snapshots: Snapshots) -> None:
     files = hold()
     _write(files, "one")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import neonize.client
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from neonize import events
 from neonize._binder import ProxySettings, consume_bytes_struct, gocode
 from neonize.client import NewClient
-from neonize.proto.Neonize_pb2 import JID
+from neonize.proto.Neonize_pb2 import JID, LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message as WhatsAppMessage
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
 from neonize.utils.jid import build_jid
 
 from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.arrivals import Arrivals
 from infra.sockets.whatsapp.event_reports import EventReporter, Tell, address
 from infra.sockets.whatsapp.library_errors import outcome, reason
 from infra.sockets.whatsapp.message_copies import MessageCopies
@@ -52,7 +55,12 @@ class Account:
         props = DeviceProps(os=start.name, platformType=DeviceProps.CHROME)
         self.client = NewClient(store, jid=device, props=props, uuid="account", new_device=is_new)
         own = address(device) if device is not None else ""
-        self._reporter = EventReporter(tell, MessageCopies(Path(start.store).parent), self.client, start.phone, own)
+        copies = MessageCopies(Path(start.store).parent)
+        self._arrivals = Arrivals(copies)
+        self._reporter = EventReporter(tell, copies, self._arrivals, self.client, start.phone, own)
+        # In the place of the library's own log, which is written on another thread, later.
+        neonize.client.log_whatsmeow = self._hear
+        neonize.client.log.setLevel(logging.DEBUG)
         # The library only prints how a pairing ended.
         self.client._NewClient__onLoginStatus = lambda _uuid, status: self._reporter.pairing_ended(
             ctypes.string_at(status).decode()
@@ -69,6 +77,8 @@ class Account:
             self._tell(protocol.Failed(why=f"WhatsApp could not be reached: {error}"[:300]))
 
     def stop(self) -> None:
+        """Close the connection once what has come is written down, or after half a second."""
+        self._arrivals.wait(0.5)
         self.client.stop()
 
     def send(self, command: protocol.Send | protocol.Media) -> protocol.Answer:
@@ -114,6 +124,10 @@ class Account:
         file.fileSHA256, file.fileEncSHA256 = uploaded.FileSHA256, uploaded.FileEncSHA256
         file.fileLength = uploaded.FileLength
 
+    def _hear(self, address: int, size: int) -> None:
+        entry = LogEntry.FromString(ctypes.string_at(address, size))
+        self._arrivals.hear(entry.Name, entry.Message)
+
     def _on(self, form: type[Message], report: Callable[[Any], None]) -> None:
         @self.client.event(form)  # type: ignore[untyped-decorator]
         def handle(_client: NewClient, event: Any) -> None:
@@ -131,6 +145,7 @@ class Account:
             events.ConnectFailureEv: reporter.refused,
             events.ClientOutdatedEv: reporter.outdated,
             events.MessageEv: reporter.message,
+            events.UndecryptableMessageEv: reporter.undecryptable,
             events.ReceiptEv: reporter.receipt,
             events.CallOfferEv: reporter.call,
             events.HistorySyncEv: reporter.history,

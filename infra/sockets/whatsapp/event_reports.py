@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from infra.sockets.whatsapp import protocol
+from infra.sockets.whatsapp.arrivals import Arrivals
 from infra.sockets.whatsapp.message_copies import MessageCopies
 from infra.sockets.whatsapp.protobuf_json import to_json
 
@@ -37,9 +38,12 @@ class EventReporter:
     `own` is the account's address, where it is paired already.
     """
 
-    def __init__(self, tell: Tell, copies: MessageCopies, client: Client, phone: str | None, own: str) -> None:
+    def __init__(
+        self, tell: Tell, copies: MessageCopies, arrivals: Arrivals, client: Client, phone: str | None, own: str
+    ) -> None:
         self._tell = tell
         self._copies = copies
+        self._arrivals = arrivals
         self._client = client
         self._phone = phone
         self._codes = 0
@@ -104,7 +108,12 @@ class EventReporter:
         }
         if event.Message.HasField("pollUpdateMessage"):
             data |= self._vote(event)
-        self._tell_message(data)
+        report = self._with_copy(data)
+        self._arrivals.settle(info.ID)
+        self._tell(report)
+
+    def undecryptable(self, event: Any) -> None:
+        self._arrivals.settle(event.Info.ID)
 
     def _vote(self, event: Any) -> dict[str, Any]:
         """What a vote says; nothing for one in a poll whose secret the account does not have."""
@@ -112,9 +121,9 @@ class EventReporter:
             return {"vote": to_json(self._client.decrypt_poll_vote(event))}
         return {}
 
-    def _tell_message(self, data: dict[str, Any]) -> None:
+    def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
-        self._tell(replace(report, copy=self._copies.keep(protocol.line(report))))
+        return replace(report, copy=self._copies.keep(protocol.line(report)))
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:
         """A message's key as web clients write it: a person may have a phone's address and a hidden one."""
@@ -143,7 +152,7 @@ class EventReporter:
         call = event.basicCallMeta
         caller, other = address(getattr(call, "from")), address(call.callCreatorAlt)
         key = {"id": call.callID, "remoteJid": caller, "remoteJidAlt": other, "fromMe": False}
-        self._tell_message({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}})
+        self._tell(self._with_copy({"key": key, "messageTimestamp": call.timestamp // 1000, "message": {"call": {}}}))
 
     def history(self, event: Any) -> None:
         """What the phone hands over of the time before the pairing; a chat's messages come newest first."""

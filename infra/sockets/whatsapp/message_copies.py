@@ -1,17 +1,21 @@
 """Messages that a worker has and the hub has not published yet: WhatsApp counts them as received, and tells them once.
 
-Each is a file in the session's directory from before the hub hears of it until it is published, so that killing both
-processes loses none.
+Each is a file in the session's directory from before WhatsApp and the hub hear of it until it is published, so that
+killing both processes loses none. Until there is that file, an empty one marks a message that has come.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from itertools import count
 from pathlib import Path
 
-_FOLDER = "copies"
+_FOLDER, _EXPECTED = "copies", "expected"
+LONGEST_WAIT = 30.0
+"""For how many seconds a message is waited for that has come: the library hands out nothing for some."""
+
 _LONGEST_SECONDS = 86_400.0
 """An account that was not connected for so long is not waited for: nobody may keep what customers wrote for ever."""
 
@@ -21,8 +25,23 @@ class MessageCopies:
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / _FOLDER
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._expected = directory / _EXPECTED
+        for folder in (self._folder, self._expected):
+            folder.mkdir(mode=0o700, exist_ok=True)
         self._numbers = count(1)
+
+    def expect(self, message_id: str) -> None:
+        """Note that a message has come, before its keys are used up."""
+        self._mark(message_id).touch()
+
+    def settle(self, message_id: str) -> None:
+        """A message that has come was kept, or nothing is to be kept of it."""
+        self._mark(message_id).unlink(missing_ok=True)
+
+    def expected(self) -> set[str]:
+        """Marks of the messages that have come and were not settled."""
+        oldest = time.time() - LONGEST_WAIT
+        return {mark.name for mark in self._expected.glob("*") if _changed_at(mark) > oldest}
 
     def keep(self, text: bytes) -> str:
         """Keep a line of the worker's; returns the name under which it is forgotten."""
@@ -33,10 +52,22 @@ class MessageCopies:
     def forget(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
 
+    def _mark(self, message_id: str) -> Path:
+        """Senders choose the ids, which are no names of files."""
+        return self._expected / hashlib.sha256(message_id.encode()).hexdigest()
+
 
 def copies_in(directory: Path) -> list[Path]:
     """The files of a directory that nobody uses any more, oldest first."""
     return sorted((directory / _FOLDER).glob("*"), key=lambda path: int(path.name))
+
+
+def _changed_at(path: Path) -> float:
+    """Zero for a file that is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def delete_all_but_copies(directory: Path) -> None:

@@ -131,7 +131,8 @@ class Message:
     `data` has `key` (`id`, `remoteJid`, `remoteJidAlt`, `fromMe`, `participant`, `participantAlt`), `messageTimestamp`
     in seconds, `pushName` and `message`; of a vote in a poll also `vote`, with the digests (SHA-256) of the options as
     `selectedOptions`. What is `history` was said before the account was paired. `copy` names the file in `copies/`,
-    beside the store, in which the worker keeps this line until the hub deletes it.
+    beside the store, in which the worker keeps this line until the hub deletes it. From before the library decrypts a
+    message until it is kept there is a file in `expected/` for it, and WhatsApp hears nothing of the message.
     """
 
     data: Mapping[str, Any]

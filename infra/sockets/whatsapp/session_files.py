@@ -23,6 +23,7 @@ from shared.security import sealed
 logger = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 2.0
+_SETTLING_SECONDS, _LOOK_SECONDS = 5.0, 0.05
 _PREFIX = "omnichannel-whatsapp-"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of this process alone is made below it
 
@@ -66,15 +67,23 @@ class SessionFiles:
             self._seen, self._changed_at = stamps, self._changed_at or now
         if self._changed_at is not None and now - self._changed_at >= DEBOUNCE_SECONDS:
             self._changed_at = None
-            self.save()
+            self.save(_SETTLING_SECONDS)
 
-    def save(self) -> None:
-        """Save the state as it is; what fails is logged, and tried again with the next change."""
+    def save(self, settling_seconds: float = 0.0) -> None:
+        """Save the state as it is; what fails is logged, and tried again with the next change.
+
+        A state that is past a message which is not kept yet would lose it: WhatsApp sends it again, and nothing could
+        decrypt it. Such a state is saved once the message is kept, if that takes no longer than `settling_seconds`.
+        """
         with self._saving:
             if self._is_lost or not self.store.exists():
                 return
             try:
-                self._put(gzip.compress(_copy(self.store), 6))
+                content = gzip.compress(_copy(self.store), 6)
+                if self._settles(settling_seconds):
+                    self._put(content)
+                else:
+                    self._changed_at = time.monotonic()
             except Conflict:
                 self._is_lost = True
                 logger.warning("a session is held by another process, and saved no more")
@@ -108,6 +117,14 @@ class SessionFiles:
         """Delete what is in clear, but for messages that are still to be published."""
         for directory in [self.directory, *self._leftovers]:
             delete_all_but_copies(directory)
+
+    def _settles(self, seconds: float) -> bool:
+        """Whether all messages that have come until now are kept within that time."""
+        end, expected = time.monotonic() + seconds, self.copies.expected()
+        while expected and time.monotonic() < end:
+            time.sleep(_LOOK_SECONDS)
+            expected &= self.copies.expected()
+        return not expected
 
     def _put(self, plain: bytes) -> None:
         epoch = self._session.epoch

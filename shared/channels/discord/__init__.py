@@ -73,5 +73,9 @@ channel = Channel(
         threads=True,
         pace=Pace(per_second=50),
     ),
-    setup=Setup(title="Discord", api_key="bot_token"),
+    setup=Setup(
+        title="Discord",
+        help="Make an application at https://discord.com/developers/applications, and copy its bot token.",
+        api_key="bot_token",
+    ),
 )

@@ -50,5 +50,9 @@ channel = Channel(
         addressed_by="email",
         pace=Pace(per_second=14),
     ),
-    setup=Setup(title="Email", api_key="secret_access_key"),
+    setup=Setup(
+        title="Email",
+        help="Verify the sending address in Amazon SES, and make an access key for a user who may send by it.",
+        api_key="secret_access_key",
+    ),
 )

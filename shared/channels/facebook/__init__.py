@@ -55,5 +55,9 @@ channel = Channel(
         window=timedelta(hours=24),
         pace=Pace(per_second=300),
     ),
-    setup=Setup(title="Facebook", api_key="page_access_token"),
+    setup=Setup(
+        title="Facebook",
+        help="At https://developers.facebook.com add Messenger to an app, and make a token for the page.",
+        api_key="page_access_token",
+    ),
 )

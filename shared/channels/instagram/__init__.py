@@ -67,5 +67,9 @@ channel = Channel(
         choices=True,
         pace=Pace(per_second=100),
     ),
-    setup=Setup(title="Instagram", api_key="access_token"),
+    setup=Setup(
+        title="Instagram",
+        help="At https://developers.facebook.com add Instagram to an app, and make a token for the account.",
+        api_key="access_token",
+    ),
 )

@@ -48,5 +48,9 @@ channel = Channel(
         choices=True,
         pace=Pace(per_second=2000),
     ),
-    setup=Setup(title="LINE", api_key="channel_access_token"),
+    setup=Setup(
+        title="LINE",
+        help="At https://developers.line.biz/console open the Messaging API channel: secret and token are there.",
+        api_key="channel_access_token",
+    ),
 )

@@ -61,5 +61,9 @@ channel = Channel(
         threads=True,
         pace=Pace(chat_seconds=1),
     ),
-    setup=Setup(title="Slack", api_key="bot_token"),
+    setup=Setup(
+        title="Slack",
+        help="Make an app at https://api.slack.com/apps, and copy its bot token and signing secret.",
+        api_key="bot_token",
+    ),
 )

@@ -44,5 +44,9 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=20),
     ),
-    setup=Setup(title="SMS", api_key="secret_access_key"),
+    setup=Setup(
+        title="SMS",
+        help="Make an access key for a user of Amazon Web Services who may publish by SNS.",
+        api_key="secret_access_key",
+    ),
 )

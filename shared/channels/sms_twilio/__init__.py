@@ -50,5 +50,10 @@ channel = Channel(
         addressed_by="phone",
         pace=Pace(per_second=1),
     ),
-    setup=Setup(title="SMS", api_key="auth_token", provider="twilio"),
+    setup=Setup(
+        title="SMS",
+        help="Account SID and auth token are on the first page of https://console.twilio.com.",
+        api_key="auth_token",
+        provider="twilio",
+    ),
 )

@@ -70,5 +70,10 @@ channel = Channel(
         uploads=True,
         pace=Pace(per_second=30, chat_seconds=1, chat_burst=5),
     ),
-    setup=Setup(title="Telegram Bot", api_key="bot_token"),
+    setup=Setup(
+        title="Telegram Bot",
+        help="Write /newbot to @BotFather in Telegram: it answers with the token of a new bot.",
+        generated=frozenset({"webhook_secret"}),
+        api_key="bot_token",
+    ),
 )

@@ -62,7 +62,7 @@ channel = Channel(
         edits_within=timedelta(hours=48),
         deletions=True,
     ),
-    setup=Setup(title="Telegram"),
+    setup=Setup(title="Telegram", help="Telegram sends a code to the account's other devices, which is entered here."),
     runtime="socket",
     has_webhook=False,
 )

@@ -29,5 +29,10 @@ if TYPE_CHECKING:
 channel = Channel(
     config=VideoConfig,
     capabilities=Capabilities(text_limit=10_000, live=True, addressed_by="customer"),
-    setup=Setup(title="Video", api_key="auth_token", provider="twilio"),
+    setup=Setup(
+        title="Video",
+        help="Account SID and auth token are on the first page of https://console.twilio.com.",
+        api_key="auth_token",
+        provider="twilio",
+    ),
 )

@@ -46,5 +46,10 @@ channel = Channel(
         in_one_piece=True,
         addressed_by="phone",
     ),
-    setup=Setup(title="Voice System", api_key="auth_token", provider="twilio"),
+    setup=Setup(
+        title="Voice System",
+        help="Account SID and auth token are on the first page of https://console.twilio.com.",
+        api_key="auth_token",
+        provider="twilio",
+    ),
 )

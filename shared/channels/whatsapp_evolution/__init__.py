@@ -100,6 +100,8 @@ channel = Channel(
     ),
     setup=Setup(
         title="WhatsApp Business",
+        help="Enter the address and the global key of an Evolution API server, then scan its code.",
+        generated=frozenset({"webhook_secret", "instance_token", "jwt_key"}),
         api_key="evolution_key",
         api_url="evolution_url",
         account="whatsapp_instance",

@@ -17,6 +17,7 @@ from shared.channelkit.rendering import apply_markup
 from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.message_keys import key_of
 from shared.deps import Deps
 from shared.domain.content import Poll
 from shared.domain.instances import Instance
@@ -53,7 +54,7 @@ def send(deps: Deps, instance: Instance, config: EvolutionConfig, payload: Outbo
         raise ProviderRejected(api.PROVIDER, "the conversation has no WhatsApp address")
     payload = apply_markup("whatsapp", payload)
     if payload.reaction:
-        return _send(deps, instance, config, payload, _reaction(payload, payload.reaction))
+        return _send(deps, instance, config, payload, _reaction(deps, instance, payload, payload.reaction))
     if payload.poll:
         return _send(deps, instance, config, payload, _poll(payload, payload.poll))
     if not payload.attachments:
@@ -158,8 +159,8 @@ def _contact(attachment: Attachment) -> dict[str, str] | None:
     return {"fullName": attachment.name or number, "wuid": digits, "phoneNumber": number}
 
 
-def _reaction(payload: OutboxPayload, reaction: ReactionTo) -> Call:
-    key = {"remoteJid": jid.bare(payload.to), "fromMe": reaction.from_me, "id": reaction.external_message_id}
+def _reaction(deps: Deps, instance: Instance, payload: OutboxPayload, reaction: ReactionTo) -> Call:
+    key = key_of(deps, instance, payload, reaction.external_message_id, from_me=reaction.from_me)
     return "sendReaction", {"key": key, "reaction": reaction.emoji}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.channelkit import jid
 from shared.channels.whatsapp_evolution import api
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
+from shared.channels.whatsapp_evolution.message_keys import key_of
 from shared.channels.whatsapp_evolution.outbound import number_of
 from shared.deps import Deps
 from shared.domain.instances import Instance
@@ -27,8 +27,7 @@ def mark_read(
     deps: Deps, instance: Instance, config: EvolutionConfig, payload: OutboxPayload, external_message_ids: Sequence[str]
 ) -> None:
     """Mark each of the messages. Evolution leaves out chats that it knows by a hidden id alone (`@lid`)."""
-    chat = jid.bare(payload.to)
-    keys = [{"remoteJid": chat, "fromMe": False, "id": external_id} for external_id in external_message_ids]
+    keys = [key_of(deps, instance, payload, external_id) for external_id in external_message_ids]
     _post(deps, instance, config, "chat/markMessageAsRead", {"readMessages": keys})
 
 

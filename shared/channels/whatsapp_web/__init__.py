@@ -85,7 +85,9 @@ channel = Channel(
         # Whoever writes to strangers faster gets their number banned; people who wrote themselves may be answered.
         pace=Pace(per_second=1, replies_per_second=10, burst=10),
     ),
-    setup=Setup(title="WhatsApp"),
+    setup=Setup(
+        title="WhatsApp", help="Open WhatsApp on the phone, Linked devices, and scan the code that is shown here."
+    ),
     runtime="socket",
     has_webhook=False,
 )

@@ -48,8 +48,11 @@ def key(payload: OutboxPayload, external_message_id: str, *, from_me: bool = Tru
     return {"remoteJid": chat_of(payload), "fromMe": from_me, "id": external_message_id}
 
 
-def reaction(payload: OutboxPayload, to: ReactionTo) -> dict[str, Any]:
+def reaction(payload: OutboxPayload, to: ReactionTo, author: str | None) -> dict[str, Any]:
+    """A reaction to a message, of which a group wants to know the author."""
     message_key = key(payload, to.external_message_id, from_me=to.from_me)
+    if author is not None and jid.is_group(chat_of(payload)):
+        message_key["participant"] = author
     return {"reactionMessage": {"key": message_key, "text": to.emoji}}
 
 

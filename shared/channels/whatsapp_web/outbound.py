@@ -18,6 +18,8 @@ from shared.channels.whatsapp_web.gateway import PROVIDER, Line
 from shared.channels.whatsapp_web.message_secrets import secret_for
 from shared.channels.whatsapp_web.quotes import quotation
 from shared.deps import Deps
+from shared.documents.provider_messages import author_of
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.messages import Attachment
 from shared.domain.outbox import OutboxPayload
@@ -43,7 +45,8 @@ def send(deps: Deps, instance: Instance, config: WhatsAppWebConfig, payload: Out
     payload = apply_markup("whatsapp", payload)
     quote = quotation(deps, instance, payload, line.own)
     if payload.reaction is not None:
-        return _send(line, payload, contents.reaction(payload, payload.reaction))
+        author = author_of(UnitOfWork(deps.store), instance, payload.reaction.external_message_id)
+        return _send(line, payload, contents.reaction(payload, payload.reaction, author))
     if payload.poll is not None:
         return _send(line, payload, contents.poll(payload.poll, quote))
     if not payload.attachments:

@@ -10,6 +10,8 @@ from shared.channels.whatsapp_web.connection import have_typing_shown, line_of
 from shared.channels.whatsapp_web.contents import chat_of
 from shared.channels.whatsapp_web.outbound import line_for
 from shared.deps import Deps
+from shared.documents.provider_messages import author_of
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance
 from shared.domain.outbox import OutboxPayload
 
@@ -34,10 +36,26 @@ def mark_read(
     payload: OutboxPayload,
     external_message_ids: Sequence[str],
 ) -> None:
-    """Mark the messages; in a group only the latest, for WhatsApp wants each one's author."""
-    chat, participant = chat_of(payload), payload.context.get("participant")
+    """Mark the messages; in a group those of each author, as WhatsApp wants them."""
+    chat = chat_of(payload)
     line = line_for(deps, instance)
     if not jid.is_group(chat):
         line.mark_read(chat, chat, external_message_ids)
-    elif isinstance(participant, str):
-        line.mark_read(chat, participant, external_message_ids[-1:])
+        return
+    for author, written in _by_author(deps, instance, payload, external_message_ids).items():
+        line.mark_read(chat, author, written)
+
+
+def _by_author(
+    deps: Deps, instance: Instance, payload: OutboxPayload, external_message_ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """Messages by who wrote them. The latest author is named as the group does, which may hide numbers."""
+    unit = UnitOfWork(deps.store)
+    authors = {message_id: author_of(unit, instance, message_id) for message_id in external_message_ids}
+    latest, participant = authors[external_message_ids[-1]], payload.context.get("participant")
+    by_author: dict[str, list[str]] = {}
+    for message_id, author in authors.items():
+        name = participant if author == latest and isinstance(participant, str) else author
+        if name is not None:
+            by_author.setdefault(name, []).append(message_id)
+    return by_author

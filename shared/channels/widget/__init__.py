@@ -30,6 +30,10 @@ channel = Channel(
     capabilities=Capabilities(
         text_limit=TEXT_LIMIT, attachments=dict.fromkeys(FILES), uploads=True, typing=True, edits=True, deletions=True
     ),
-    setup=Setup(title="Web Chat"),
+    setup=Setup(
+        title="Web Chat",
+        help="Nothing is needed from elsewhere: the chat is put into a page by one line of HTML.",
+        generated=frozenset({"visitor_secret"}),
+    ),
     has_webhook=False,
 )

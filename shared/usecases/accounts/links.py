@@ -24,6 +24,9 @@ PATH = "/api/auth/link"
 SETUP_VALID = RESET_VALID = timedelta(days=1)
 INVITATION_VALID = timedelta(days=7)
 
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - no address to bind
+"""What a browser on the same machine can open, for the `HOST` of a hub that listens everywhere."""
+
 _NO_SUCH_LINK = "This link is not valid any more: ask for a new one"
 
 
@@ -79,6 +82,13 @@ def follow(deps: Deps, token: str, choices: Choices, device: Device = accounts.U
     """
     do = {LinkPurpose.SETUP: _set_up, LinkPurpose.INVITATION: _accept, LinkPurpose.RESET: _reset}
     return do[look_up(deps, token).purpose](deps, token, choices, device)
+
+
+def set_up(deps: Deps, token: str, choices: Choices, device: Device = accounts.UNKNOWN_DEVICE) -> Session:
+    """Make the first owner of `DEFAULT_TENANT_ID`, as `follow` does; raises `Unauthorized` for another kind of link."""
+    if look_up(deps, token).purpose is not LinkPurpose.SETUP:
+        raise Unauthorized(_NO_SUCH_LINK)
+    return _set_up(deps, token, choices, device)
 
 
 def _set_up(deps: Deps, token: str, choices: Choices, device: Device) -> Session:
@@ -169,7 +179,9 @@ def _add(
 def address(deps: Deps, token: str) -> str:
     """Where a browser opens the link."""
     settings = deps.settings
-    return f"{settings.own_address or f'http://{settings.host}:{settings.port}'}{PATH}?token={quote(token)}"
+    host = _REACHED_AT.get(settings.host, settings.host)
+    own = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"{settings.own_address or own}{PATH}?token={quote(token)}"
 
 
 def _valid(deps: Deps, unit: UnitOfWork, token: str) -> AccountLink:

@@ -15,12 +15,14 @@ from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import AccountLink, LinkPurpose, Principal, Role, Tenant, User
-from shared.errors import Collision, Forbidden, NotFound
-from shared.usecases.accounts import links, sign_ins, tenants
+from shared.errors import BadRequest, Collision, Forbidden, NotFound
+from shared.usecases.accounts import accounts, availabilities, links, sign_ins, tenants
 from shared.usecases.accounts.accounts import EMAIL_IN_USE, checked_email, remove_user
 from shared.usecases.accounts.credentials import forget_user
 
 MAX_PAGE = 100
+
+_NO_PROFILE = "A key has no profile: sign in as a user"
 
 
 def invite(deps: Deps, caller: Principal, email: str, role: Role, name: str | None = None) -> tuple[AccountLink, str]:
@@ -101,6 +103,28 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
     return user
 
 
+def own(deps: Deps, caller: Principal) -> User:
+    """The user who is calling. Raises `BadRequest` for a key, and `NotFound` for a user who was removed."""
+    user = accounts.current_user(deps, caller)
+    if user is None:
+        raise BadRequest(_NO_PROFILE)
+    return user
+
+
+def change_own(deps: Deps, caller: Principal, changes: Mapping[str, Any]) -> User:
+    """Change the caller's own name, and how they want pages to be; raises as `own`."""
+    user_id = caller.user_id
+    if user_id is None:
+        raise BadRequest(_NO_PROFILE)
+
+    def attempt(unit: UnitOfWork) -> User:
+        user = unit.users.owned(caller.tenant_id, user_id)
+        unit.users.change(user, changes)
+        return user
+
+    return run_with_retry(deps, attempt)
+
+
 def reset_link(deps: Deps, caller: Principal, user_id: str) -> str:
     """The address at which a user may choose a new password, for somebody who owns the tenant. Raises `NotFound`."""
 
@@ -145,6 +169,7 @@ def remove(deps: Deps, caller: Principal, user_id: str) -> None:
         if user.role is Role.OWNER:
             _give_up_ownership(unit, tenant, user)
         remove_user(unit, user)
+        availabilities.note_removal(deps, unit, user)
         return user
 
     forget_user(deps, run_with_retry(deps, attempt))

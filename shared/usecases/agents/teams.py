@@ -9,7 +9,7 @@ What belongs together is written in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared.answering.team import Colleague, Crew
@@ -21,7 +21,7 @@ from shared.domain.accounts import Tenant
 from shared.domain.agents import Agent, AgentKind, AgentTeam, AgentTeamMember, TeamNameReservation
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, NotFound
-from shared.usecases.accounts import tenants
+from shared.usecases.accounts import availabilities, tenants
 from shared.usecases.agents.led_teams import oldest_teams_led_by
 
 MAX_PAGE = 100
@@ -29,10 +29,10 @@ MAX_MEMBERS = 20
 
 
 def create_team(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> AgentTeam:
-    """Add a team of `name`, `description` and `lead_agent_id`.
+    """Add a team of `name`, `description`, `lead_agent_id`, its people and how they are given conversations.
 
     Raises `Collision` for a name that another team has, `NotFound` for an unknown
-    lead, and `BadRequest` for one that is no AI agent.
+    lead, and `BadRequest` for one that is no AI agent, or for people who are no users.
     """
     now = deps.now()
     team = AgentTeam(**fields, id=new_id(), tenant_id=tenant_id, created_at=now, updated_at=now)
@@ -43,6 +43,7 @@ def create_team(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> AgentT
         tenant = tenants.get_or_add(unit, tenant_id, deps.now())
         _reserve_name(unit, team)
         unit.agent_teams.add(team)
+        _follow_people(deps, unit, team, former_ids=[])
         _choose_responder_team(unit, tenant, team)
 
     run_with_retry(deps, attempt)
@@ -71,6 +72,7 @@ def change_team(deps: Deps, tenant_id: str, team_id: str, changes: Mapping[str, 
         unit.agent_teams.change(team, changes)
         if team.lead_agent_id != former.lead_agent_id:
             _check_lead(unit, team)
+        _follow_people(deps, unit, team, former.people_ids)
         if _name_id(team) != _name_id(former):
             unit.agent_team_names.remove(_name_id(former))
             _reserve_name(unit, team)
@@ -116,9 +118,40 @@ def delete_team(deps: Deps, tenant_id: str, team_id: str) -> None:
         team = unit.agent_teams.owned(tenant_id, team_id)
         unit.agent_teams.remove(team_id)
         unit.agent_team_names.remove(_name_id(team))
+        _leave(deps, unit, team, team.people_ids)
         _choose_responder_team(unit, tenant, team.model_copy(update={"lead_agent_id": None}))
 
     run_with_retry(deps, attempt)
+
+
+def remove_person(unit: UnitOfWork, team: AgentTeam, user_id: str) -> None:
+    """Take a person out of a team that this unit has read."""
+    team.people_ids = [each for each in team.people_ids if each != user_id]
+    unit.agent_team_names.put(_copy_for_name(team), _name_id(team))
+
+
+def _follow_people(deps: Deps, unit: UnitOfWork, team: AgentTeam, former_ids: Sequence[str]) -> None:
+    """Have the people know that they are in the team; a change of the team may also free those who stay."""
+    team.people_ids = list(dict.fromkeys(team.people_ids))
+    unit.fetch(*(collection.key(each) for each in team.people_ids for collection in (unit.users, unit.availabilities)))
+    if len(unit.users.owned_many(team.tenant_id, team.people_ids)) < len(team.people_ids):
+        raise BadRequest.of_field("people_ids", "names somebody who is no user of yours; GET /api/users lists them")
+    _leave(deps, unit, team, [each for each in former_ids if each not in team.people_ids])
+    for user_id in team.people_ids:
+        person = availabilities.get_or_add(unit, team.tenant_id, user_id)
+        person.left_team_ids = [each for each in person.left_team_ids if each != team.id]
+        if team.id not in person.team_ids:
+            person.team_ids = [*person.team_ids, team.id]
+    if team.assigns_people:
+        unit.after_commit(lambda: availabilities.wake(deps, team.tenant_id, team_id=team.id))
+
+
+def _leave(deps: Deps, unit: UnitOfWork, team: AgentTeam, user_ids: Sequence[str]) -> None:
+    """Have the conversations taken away that people have from a team in which they are no more."""
+    for person in unit.availabilities.owned_many(team.tenant_id, user_ids):
+        person.team_ids = [each for each in person.team_ids if each != team.id]
+        person.left_team_ids = [*person.left_team_ids, team.id]
+        availabilities.have_looked_at(deps, unit, person)
 
 
 def crew(deps: Deps, tenant_id: str, id_or_name: str) -> Crew | None:

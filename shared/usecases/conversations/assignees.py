@@ -7,6 +7,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import User
 from shared.domain.agents import Agent, AgentTeam
 from shared.errors import BadRequest
+from shared.usecases.conversations import team_queues
 
 _LISTED = 10
 """Of each kind, in an error."""
@@ -37,13 +38,27 @@ def check(unit: UnitOfWork, tenant_id: str, assignee_id: str | None, field: str 
         raise BadRequest.of_field(field, reason, f"{reason}; {_possibilities(unit, tenant_id)}")
 
 
+def check_team(unit: UnitOfWork, tenant_id: str, id_or_name: str, field: str) -> None:
+    """The same for a team, by its id or name."""
+    if team_queues.team_of(unit, tenant_id, id_or_name) is not None:
+        return
+    tenant = unit.tenants.get(tenant_id)
+    if tenant is None or not tenant.external_agents:
+        names = ", ".join(team.name for team in _teams(unit, tenant_id)) or "there is none yet: POST /api/teams"
+        raise BadRequest.of_field(field, "names no team of yours", f"names no team of yours; use one of: {names}")
+
+
+def _teams(unit: UnitOfWork, tenant_id: str) -> list[AgentTeam]:
+    query = unit.agent_teams.query().where(lambda team: team.tenant_id, "==", tenant_id)
+    return query.order_by(_age).page(_LISTED).documents
+
+
 def _possibilities(unit: UnitOfWork, tenant_id: str) -> str:
     users = unit.users.query().where(lambda user: user.tenant_id, "==", tenant_id)
     agents = unit.agents.query().where(lambda agent: agent.tenant_id, "==", tenant_id)
-    teams = unit.agent_teams.query().where(lambda team: team.tenant_id, "==", tenant_id)
     names = {user.id: user.name or user.role.value for user in users.order_by(_age).page(_LISTED).documents}
     names |= {agent.id: agent.name for agent in agents.order_by(_age).page(_LISTED).documents}
-    names |= {team.id: team.name for team in teams.order_by(_age).page(_LISTED).documents}
+    names |= {team.id: team.name for team in _teams(unit, tenant_id)}
     if not names:
         return "there is none yet"
     return f"use one of {', '.join(f'{id_} ({name})' for id_, name in names.items())}"

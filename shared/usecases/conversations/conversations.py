@@ -15,8 +15,9 @@ from shared.domain.instances import ChannelType
 from shared.domain.messages import Message
 from shared.errors import BadRequest, Collision, NotFound, PreconditionFailed
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees, conversation_tags, ownership, ratings
+from shared.usecases.conversations import assignees, conversation_tags, ownership, ratings, team_queues
 from shared.usecases.customers import customers
+from shared.usecases.service_levels import clocks
 
 MOST = 200
 MOST_TAGS = 50
@@ -41,7 +42,10 @@ NO_FILTER = Filter()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all."""
+    """What to change; None leaves it. An empty `assignee_id` takes the assignee away; `tags` replace all.
+
+    `asks_rating` is whether a customer whose conversation closes may be asked for a rating.
+    """
 
     status: ConversationStatus | None = None
     assignee_id: str | None = None
@@ -50,6 +54,7 @@ class Changes:
     tags: tuple[str, ...] | None = None
     added_tags: tuple[str, ...] = ()
     removed_tags: frozenset[str] = frozenset()
+    asks_rating: bool = True
 
     def changed_tags(self, former_tags: Sequence[str]) -> list[str]:
         """The tags that a conversation has afterwards."""
@@ -230,18 +235,32 @@ def _apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, changes: Ch
     changes = _with_status(conversation, changes)
     conversation.updated_at = deps.now()
     unit.conversations.expect_unchanged(conversation)
+    former_assignee_id = conversation.assignee_id
     closes = False
     if changes.status is not None and (changes.status is not conversation.status or _snoozes_anew(changes)):
         closes = _change_status(deps, unit, conversation, changes)
     if changes.assignee_id is not None:
-        ownership.assign(deps, unit, conversation, changes.assignee_id.strip() or None)
+        _assign(deps, unit, conversation, changes.assignee_id.strip() or None)
     if changes.priority is not None:
         conversation.priority = changes.priority
+        conversation.order_in_queue()
     former_tags, conversation.tags = conversation.tags, changes.changed_tags(conversation.tags)
     if len(conversation.tags) > MOST_TAGS:
         raise BadRequest.of_field("tags", f"a conversation has {MOST_TAGS} tags at most")
     conversation_tags.index(unit, conversation, former_tags, deps.now())
-    return closes and ratings.send_survey(deps, unit, conversation)
+    clocks.follow(deps, conversation)
+    if conversation.status is not ConversationStatus.OPEN or conversation.assignee_id != former_assignee_id:
+        team_queues.make_room(deps, unit, conversation, former_assignee_id)
+    return closes and changes.asks_rating and ratings.send_survey(deps, unit, conversation)
+
+
+def _assign(deps: Deps, unit: UnitOfWork, conversation: Conversation, assignee_id: str | None) -> None:
+    """Give it to somebody; that of a team with people waits until one of them is free."""
+    ownership.assign(deps, unit, conversation, assignee_id)
+    team = unit.agent_teams.owned_or_none(conversation.tenant_id, assignee_id) if assignee_id else None
+    if team is not None and team.assigns_people and conversation.status is not ConversationStatus.CLOSED:
+        conversation.team_id = team.id
+        team_queues.join(deps, unit, conversation, team)
 
 
 def _with_status(conversation: Conversation, changes: Changes) -> Changes:
@@ -278,6 +297,7 @@ def _close(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> bool:
     """The version of the identity keeps a message from being stored in the conversation meanwhile."""
     ratings.count_resolved(deps, unit, conversation)
     conversation.give_to_bot()
+    conversation.leave_queue()
     conversation.status, conversation.closed_at = ConversationStatus.CLOSED, deps.now()
     conversation.needs_reply_since, conversation.needs_human, conversation.snoozed_until = None, False, None
     conversation.mark_read()
@@ -304,4 +324,5 @@ def reopen(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
         unit.identities.expect_unchanged(identity)
     ratings.count_reopened(deps, unit, conversation)
     conversation.status, conversation.closed_at = ConversationStatus.OPEN, None
+    conversation.sla.opened_at = deps.now()
     conversation_tags.follow_status(unit, conversation)

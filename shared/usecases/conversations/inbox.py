@@ -7,16 +7,19 @@ leads on. So a request costs the same however many conversations there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from shared.deps import Deps
-from shared.documents.query import Query
+from shared.documents.query import Query, field_name
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation, ConversationStatus
 from shared.usecases.conversations import conversation_tags
+
+Moment: TypeAlias = Callable[[Conversation], datetime | None]
 
 MOST = 200
 MOST_COUNTED = 1000
@@ -43,6 +46,7 @@ class View(StrEnum):
 class Sort(StrEnum):
     NEWEST = "newest"
     LONGEST_WAIT = "longest-wait"
+    SLA = "sla"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,10 @@ class _Filter:
     def narrow(self, query: Query[Conversation]) -> Query[Conversation]:
         return query.where(self.field, "==", self.value)
 
+    @property
+    def is_indexed_by_sla(self) -> bool:
+        return field_name(self.field) in ("assignee_id", "team_id")
+
     def matches(self, conversation: Conversation) -> bool:
         return self.field(conversation) == self.value
 
@@ -104,18 +112,18 @@ def page(
     """Conversations of a view, and the cursor of the next page.
 
     Those with a tag come in the order in which they were tagged, the last one first. By `LONGEST_WAIT` those come first
-    whose customer waits for an answer.
+    whose customer waits for an answer, by `SLA` those in which something is due, the earliest first.
     """
     limit, unit = min(limit, MOST), UnitOfWork(deps.store)
     filters = _filters(selection)
     if selection.tag is not None:
         return _tagged(unit, tenant_id, selection, filters, limit, cursor)
     query = _of_status(unit, tenant_id, selection.status)
-    if filters:
-        query = filters[0].narrow(query)
-    others = filters[1:]
-    if sort is Sort.LONGEST_WAIT:
-        return _by_wait(query, selection, others, limit, cursor)
+    others: Sequence[_Filter] = filters
+    if filters and (sort is not Sort.SLA or filters[0].is_indexed_by_sla):
+        query, others = filters[0].narrow(query), filters[1:]
+    if sort is not Sort.NEWEST:
+        return _by_moment(query, _MOMENTS[sort], selection, others, limit, cursor)
     return _look(_newest_first(query), limit, cursor, lambda each: _fits(each, selection, others))
 
 
@@ -149,7 +157,7 @@ def _count(deps: Deps, tenant_id: str, selection: Selection) -> int:
     for each in _filters(selection):
         query = each.narrow(query)
     if selection.view is View.WAITING:
-        return _waiting(query).count(MOST_COUNTED)
+        return _having(query, _needs_reply_since).count(MOST_COUNTED)
     # Every conversation has this field; with it the count is served by the index that serves the list.
     return query.where(lambda conversation: conversation.last_message_at, ">", _EPOCH).count(MOST_COUNTED)
 
@@ -159,8 +167,20 @@ def _of_status(unit: UnitOfWork, tenant_id: str, status: ConversationStatus) -> 
     return query.where(lambda conversation: conversation.status, "==", status)
 
 
-def _waiting(query: Query[Conversation]) -> Query[Conversation]:
-    return query.where(lambda conversation: conversation.needs_reply_since, ">", _EPOCH)
+def _needs_reply_since(conversation: Conversation) -> datetime | None:
+    return conversation.needs_reply_since
+
+
+def _due_at(conversation: Conversation) -> datetime | None:
+    return conversation.sla.due_at
+
+
+_MOMENTS: Mapping[Sort, Moment] = {Sort.LONGEST_WAIT: _needs_reply_since, Sort.SLA: _due_at}
+"""By what a view is sorted; what does not have it comes last."""
+
+
+def _having(query: Query[Conversation], moment: Moment) -> Query[Conversation]:
+    return query.where(moment, ">", _EPOCH)
 
 
 def _newest_first(query: Query[Conversation]) -> Query[Conversation]:
@@ -202,15 +222,20 @@ def _has_text(conversation: Conversation, text: str | None) -> bool:
     return any(text.casefold() in each.casefold() for each in texts if each)
 
 
-def _by_wait(
-    query: Query[Conversation], selection: Selection, filters: Sequence[_Filter], limit: int, cursor: str | None
+def _by_moment(
+    query: Query[Conversation],
+    moment: Moment,
+    selection: Selection,
+    filters: Sequence[_Filter],
+    limit: int,
+    cursor: str | None,
 ) -> tuple[list[Conversation], str | None]:
-    """Those who wait for an answer, the longest wait first, then the others, the latest message first."""
+    """Those that have the moment, the earliest first, then the others, the latest message first."""
     waiting: list[Conversation] = []
     if cursor is None or not cursor.startswith(_OTHERS):
-        by_wait = _waiting(query).order_by(lambda conversation: conversation.needs_reply_since)
-        waiting, cursor = _look(by_wait, limit, cursor, lambda each: _fits(each, selection, filters))
-        if cursor is not None or selection.view is View.WAITING:
+        by_moment = _having(query, moment).order_by(moment)
+        waiting, cursor = _look(by_moment, limit, cursor, lambda each: _fits(each, selection, filters))
+        if cursor is not None or (selection.view is View.WAITING and moment is _needs_reply_since):
             return waiting, cursor
         if len(waiting) == limit:
             return waiting, _OTHERS
@@ -219,7 +244,7 @@ def _by_wait(
         _newest_first(query),
         limit - len(waiting),
         (cursor or "").removeprefix(_OTHERS) or None,
-        lambda each: each.needs_reply_since is None and each.id not in waiting_ids and _fits(each, selection, filters),
+        lambda each: moment(each) is None and each.id not in waiting_ids and _fits(each, selection, filters),
     )
     return [*waiting, *others], cursor and _OTHERS + cursor
 

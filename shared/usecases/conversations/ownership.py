@@ -23,7 +23,7 @@ from shared.domain.notifications import Notification
 from shared.errors import Collision
 from shared.logs import current_trace
 from shared.usecases import realtime
-from shared.usecases.conversations import assignees
+from shared.usecases.conversations import assignees, team_queues
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting import notifications
@@ -76,7 +76,10 @@ def _take(deps: Deps, caller: Principal, conversation_id: str, *, is_offer_neede
         if is_offer_needed and not is_on_offer:
             raise Collision("this conversation does not wait for a person: take it instead")
         begin_pause(deps, unit, conversation, caller.actor_id)
-        conversation.assignee_id = caller.answerable or conversation.assignee_id
+        former_assignee_id = conversation.assignee_id
+        conversation.assignee_id = caller.answerable or former_assignee_id
+        if conversation.assignee_id != former_assignee_id:
+            team_queues.make_room(deps, unit, conversation, former_assignee_id)
         return _changed(deps, unit, conversation)
 
     return run_with_retry(deps, attempt)
@@ -87,7 +90,10 @@ def release(deps: Deps, tenant_id: str, conversation_id: str) -> Conversation:
 
     def attempt(unit: UnitOfWork) -> Conversation:
         conversation = unit.conversations.owned(tenant_id, conversation_id)
+        former_assignee_id = conversation.assignee_id
         assign(deps, unit, conversation, None)
+        conversation.leave_queue()
+        team_queues.make_room(deps, unit, conversation, former_assignee_id)
         return _changed(deps, unit, conversation)
 
     return run_with_retry(deps, attempt)
@@ -167,6 +173,7 @@ def wait_for_person(
 ) -> None:
     """Silence the machines until a person has taken the conversation, and tell people why, all in one commit."""
     conversation.give_to_nobody()
+    team_queues.join_again(deps, unit, conversation)
     note = unit.messages.add(system_note(conversation, new_id(), f"A person is needed: {reason}", deps.now()))
     unit.after_commit(lambda: realtime.message_created(deps, note))
     notifications.add(deps, unit, notification_of(deps, conversation, note.id, notification_type, reason))

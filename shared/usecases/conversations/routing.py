@@ -22,7 +22,7 @@ from shared.domain.ids import new_id
 from shared.domain.routing import MAX_RULES, ActionKind, Facts, Outcome, ParsedRule, Rule, RuleSet, mentions, route
 from shared.domain.routing_language import Field
 from shared.errors import BadRequest, NotFound
-from shared.usecases.conversations import assignees, ownership
+from shared.usecases.conversations import assignees, ownership, team_queues
 from shared.usecases.customers import customer_tags
 
 T = TypeVar("T")
@@ -101,15 +101,26 @@ def apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str | 
     conversation.priority = outcome.priority or conversation.priority
     if conversation.assignee_id is None:
         conversation.assignee_id, conversation.team_id = outcome.assignee_id, outcome.team_id
+        if outcome.team_id:
+            _give_to_team(deps, unit, conversation, outcome.team_id)
         if outcome.assignee_id:
             ownership.begin_pause(deps, unit, conversation, outcome.assignee_id)
     if outcome.tags:
         _add_tags(unit, customer or _customer(unit, conversation), outcome.tags)
 
 
+def _give_to_team(deps: Deps, unit: UnitOfWork, conversation: Conversation, id_or_name: str) -> None:
+    team = team_queues.team_of(unit, conversation.tenant_id, id_or_name)
+    if team is not None:
+        conversation.team_id = team.id
+        team_queues.join(deps, unit, conversation, team)
+
+
 def _check_assignees(deps: Deps, tenant_id: str, rule: Rule) -> None:
-    """Raise `BadRequest` for a rule that cannot be read, or gives conversations to an agent whom there is not."""
+    """Raise `BadRequest` for a rule that cannot be read, or gives conversations to an agent or a team that is none."""
     for action in ParsedRule.of(rule).actions:
+        if action.kind is ActionKind.ASSIGN_TO_AGENT_GROUP:
+            assignees.check_team(UnitOfWork(deps.store), tenant_id, action.argument, field="action")
         if action.kind is ActionKind.ASSIGN_TO_AGENT:
             assignees.check(UnitOfWork(deps.store), tenant_id, action.argument, field="action")
 

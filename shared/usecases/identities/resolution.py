@@ -21,6 +21,7 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.ids import new_id
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
+from shared.domain.sla import Sla
 from shared.errors import Collision, Conflict, NotFound, Unprocessable
 from shared.usecases.customers import customer_merges, customer_tags, customers
 from shared.usecases.reporting import counters
@@ -236,6 +237,10 @@ def _close_conversation(deps: Deps, unit: UnitOfWork, instance: Instance, conver
         closed_at=now,
         updated_at=now,
         needs_reply_since=None,
+        sla=Sla(),
+        queued_at=None,
+        queue_order=None,
+        assign_at=None,
         unread_count=0,
         is_unread=False,
         snoozed_until=None,

@@ -32,6 +32,7 @@ from shared.usecases.ingest import blocked, consents, floods, groups, message_do
 from shared.usecases.ingest.message_documents import Arrival
 from shared.usecases.outbox import unknown_outcomes
 from shared.usecases.reporting import counters, metrics
+from shared.usecases.service_levels import clocks
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
     )
     if received.makes_customer_wait:
         counters.count_campaign_response(unit, chat, received_at)
+    waiting_before = chat.waiting_since
     message_documents.update_chat(chat, message, arrival)
     if consent is not None:
         message.consent = consent
@@ -154,8 +156,13 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
     is_flood = floods.count(arrival, chat)
     if is_new:
         unit.conversations.add(conversation)
+        clocks.follow(deps, conversation)
     else:
+        sets_clocks = chat.waiting_since != waiting_before and clocks.are_promised(deps, chat.tenant_id)
+        stored = unit.conversations.owned_or_none(chat.tenant_id, conversation_id) if sets_clocks else None
         unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
+        if stored is not None:
+            clocks.follow(deps, stored)
         if is_flood:
             floods.pause(deps, unit, arrival, conversation_id)
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))

@@ -36,10 +36,11 @@ from shared.usecases.agents import collaborations, knowledge
 from shared.usecases.conversations import ownership, presence
 from shared.usecases.instances import instance_config, instance_lookup
 from shared.usecases.outbox import automatic_answers, enqueueing
-from shared.usecases.replies import choosing, confirmations, growing, pictures, recordings
+from shared.usecases.replies import choosing, closing, confirmations, growing, pictures, recordings
 from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
 from shared.usecases.reporting.notifications import notify_once
+from shared.usecases.service_levels import clocks
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,13 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
         return
     reason = choosing.reason_for_silence(deps, conversation, event)
     if reason is not None:
+        closing.tell(deps, conversation)
         _stay_silent(deps, conversation, event, reason)
         return
-    answerer = choosing.choose(deps, instance, unit.tenants.get(event.tenant_id), conversation)
-    if answerer is None:
+    tenant = unit.tenants.get(event.tenant_id)
+    answerer = choosing.choose(deps, instance, tenant, conversation)
+    if answerer is None or closing.keeps_agents_waiting(deps, tenant, conversation):
+        closing.tell(deps, conversation)
         _stay_silent(deps, conversation, event, "no agent is active")
         return
     rest = choosing.seconds_of_rest(deps, conversation, instance, answerer)
@@ -138,6 +142,7 @@ def _answer(
         return
     if _asks_for_person(turn, unit.tenants.get(event.tenant_id)):
         _hand_over(deps, turn, "the customer asks for a person")
+        closing.tell(deps, conversation)
         return
     growth = _growth(deps, unit, turn, answerer, event)
     try:
@@ -257,6 +262,7 @@ def _enqueue(
         return False
     if not drafts:
         conversation.needs_reply_since = unanswered_since
+        clocks.follow(deps, conversation)
         unit.conversations.expect_unchanged(conversation)
         unit.identities.patch(conversation.identity_id, waiting_since=unanswered_since)
         return False

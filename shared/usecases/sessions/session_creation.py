@@ -18,6 +18,7 @@ from shared.usecases.customers import customers
 from shared.usecases.identities import contacts
 from shared.usecases.identities.contacts import Contact
 from shared.usecases.reporting import counters
+from shared.usecases.service_levels import clocks
 from shared.usecases.sessions import openings
 
 
@@ -61,6 +62,7 @@ def _create(deps: Deps, unit: UnitOfWork, tenant_id: str, new_session: NewSessio
     if not open_id:
         routing.apply(deps, unit, conversation, new_session.first_message)
         openings.add_opening(deps, unit, conversation, contact.instance)
+    clocks.follow(deps, conversation)
     unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
     return conversation
 

@@ -13,11 +13,14 @@ from shared.channels.whatsapp_evolution import config as config_module
 from shared.channels.whatsapp_evolution import outbound
 from shared.channels.whatsapp_evolution.config import EvolutionSettings
 from shared.deps import Deps
+from shared.documents import ids
 from shared.domain.messages import Attachment, MessageKind, Span
 from shared.domain.outbox import OutboxPayload, ReactionTo
 from shared.errors import HubError, ProviderRejected, ProviderUnavailable
+from shared.ports.store import Create, Ref
 from tests.channels.parts import send_parts
 from tests.channels.whatsapp_evolution.samples import GROUP, MARIA, MARIA_LID, answer, config, instance
+from tests.documents import a_message
 from tests.stubs import Received, Reply, Stub
 
 SENT_TEXT = answer("sendText")
@@ -148,6 +151,13 @@ def test_a_reaction_names_its_target(deps: Deps, evolution: Stub, emoji: str) ->
     send(deps, evolution, to="5511988887777", reaction=ReactionTo(external_message_id="ACED", emoji=emoji))
     key = {"remoteJid": MARIA, "fromMe": False, "id": "ACED"}
     assert evolution.requests[0].json == {"key": key, "reaction": emoji}
+
+
+def test_a_reaction_in_a_group_names_the_author_of_its_target(deps: Deps, evolution: Stub) -> None:
+    written = a_message(id=ids.provider_message(instance().id, "ACED"), author_id=MARIA)
+    deps.store.commit([Create(Ref("messages", written.id), written.model_dump())])
+    send(deps, evolution, to=GROUP, reaction=ReactionTo(external_message_id="ACED", emoji="👍"))
+    assert evolution.requests[0].json["key"]["participant"] == MARIA
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,53 @@ def test_what_was_read_is_marked_in_the_customers_chat(hub: Hub, whatsapp: Whats
     eventually(lambda: not [item for item in hub.documents("outbox") if item["open"]])
 
 
+GROUP = "120363040000000001@g.us"
+BOB, HIDDEN_BOB = "5511977776666@s.whatsapp.net", "95511977776666@lid"
+
+
+@pytest.fixture
+def group(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels) -> tuple[Link, str]:
+    """The worker of an account in a group in which two people have written, and the group's conversation."""
+    _, link = paired(hub, whatsapp, start, channels, readMarks=True, groups="all")
+    for identifier, who in (
+        ("G1", {"participant": BOB}),
+        ("G2", {"participant": CUSTOMER}),
+        ("G3", {"participant": BOB}),
+    ):
+        whatsapp.write(link, identifier, "Hi all", remoteJid=GROUP, **who)
+    eventually(lambda: len(hub.messages()) == 3)
+    return link, hub.conversation().id
+
+
+def test_what_was_read_in_a_group_is_marked_for_each_author(hub: Hub, group: tuple[Link, str]) -> None:
+    link, conversation = group
+    assert hub.post(f"/api/conversations/{conversation}/read", {})["marked"] is True
+    marks = eventually(lambda: link.of(protocol.Read) if len(link.of(protocol.Read)) == 2 else [])
+    assert [(mark.chat, mark.sender, mark.ids) for mark in marks] == [
+        (GROUP, BOB, ["G1", "G3"]),
+        (GROUP, CUSTOMER, ["G2"]),
+    ]
+
+
+def test_a_group_that_hides_numbers_is_told_the_latest_author_as_it_names_them(
+    hub: Hub, whatsapp: WhatsApp, group: tuple[Link, str]
+) -> None:
+    link, conversation = group
+    whatsapp.write(link, "G4", "And again", remoteJid=GROUP, participant=HIDDEN_BOB, participantAlt=BOB)
+    eventually(lambda: len(hub.messages()) == 4)
+    hub.post(f"/api/conversations/{conversation}/read", {})
+    marks = eventually(lambda: link.of(protocol.Read) if len(link.of(protocol.Read)) == 2 else [])
+    assert [(mark.sender, mark.ids) for mark in marks] == [(HIDDEN_BOB, ["G1", "G3", "G4"]), (CUSTOMER, ["G2"])]
+
+
+def test_a_reaction_in_a_group_names_the_author(hub: Hub, whatsapp: WhatsApp, group: tuple[Link, str]) -> None:
+    answer(hub, "", reaction={"messageId": "G2", "emoji": "👍"})
+    eventually(whatsapp.sent)
+    (message,) = whatsapp.contents()
+    key = {"remoteJid": GROUP, "fromMe": False, "id": "G2", "participant": CUSTOMER}
+    assert message == {"reactionMessage": {"key": key, "text": "👍"}}
+
+
 def test_an_answer_quotes_the_customers_words(hub: Hub, whatsapp: WhatsApp, link: Link) -> None:
     _sent(hub, "Hello to you", replyTo="M1")
     context = {"stanzaId": "M1", "quotedMessage": {"conversation": "Hello"}, "participant": HIDDEN}

@@ -31,7 +31,7 @@ const CERT = Buffer.from(
   }).finish(),
 )
 
-const devices = new Map() // by user: addresses, keys, prekeys, the connection, and what waits for one
+const devices = new Map() // by user: addresses, keys, prekeys, the connection, and what was not acknowledged yet
 const peers = new Map() // by address: the Signal state of a customer's phone
 let nextNum = 5511900000000
 const state = { received: [], read: [], typing: [], heldTwice: false, retries: 0, askedAgain: 0, logins: 0 }
@@ -218,9 +218,8 @@ class Conn {
           attrs: { from: '@s.whatsapp.net' },
           content: [{ tag: 'offline', attrs: { count: '0' } }],
         })
-        // What the device has not acknowledged comes again.
-        const unacknowledged = [...dev.unacknowledged.values()]
-        for (const send of [...unacknowledged, ...dev.waiting.splice(0)]) await send()
+        // What the device has not acknowledged comes again as it was: the server cannot encrypt it anew.
+        for (const message of dev.unacknowledged.values()) this.send(message)
       } else {
         const refs = Array.from({ length: 6 }, () => ({
           tag: 'ref',
@@ -259,7 +258,7 @@ class Conn {
     )
     const hm = crypto.createHmac('sha256', Buffer.from(adv, 'base64')).update(det).digest()
     const ct = Buffer.from(proto.ADVSignedDeviceIdentityHMAC.encode({ details: det, hmac: hm }).finish())
-    this.newdev = { user, jid, lid, acc, prekeys: [], waiting: [], unacknowledged: new Map(), undecrypted: new Set() }
+    this.newdev = { user, jid, lid, acc, prekeys: [], unacknowledged: new Map(), undecrypted: new Set() }
     pending.delete(this)
     this.send({
       tag: 'iq',
@@ -527,17 +526,11 @@ async function deliver(devUser, from, notify, msgObj, extra = {}) {
   }
   const id = extra.id || '3EB0' + crypto.randomBytes(8).toString('hex').toUpperCase()
   sentMsgs.set(id, { from, notify, msgObj, extra })
-  if (!dev.conn) {
-    // As WhatsApp does: it comes when the device is there again.
-    dev.waiting.push(() => deliver(devUser, from, notify, msgObj, { ...extra, id }))
-    return id
-  }
-  dev.unacknowledged.set(id, () => deliver(devUser, from, notify, msgObj, { ...extra, id }))
   const pad = baileys.encodeWAMessage(proto.Message.fromObject(msgObj))
   const { type, body } = await new libsignal.SessionCipher(P.storage, addr).encrypt(pad)
   const encAttrs = { v: '2', type: type === 3 ? 'pkmsg' : 'msg' }
   if (extra.mediatype) encAttrs.mediatype = extra.mediatype
-  dev.conn.send({
+  const message = {
     tag: 'message',
     attrs: {
       from,
@@ -550,7 +543,10 @@ async function deliver(devUser, from, notify, msgObj, extra = {}) {
     content: [
       { tag: 'enc', attrs: encAttrs, content: Buffer.from(body, typeof body === 'string' ? 'binary' : undefined) },
     ],
-  })
+  }
+  // Without a connection it comes when the device is there again.
+  dev.unacknowledged.set(id, message)
+  dev.conn?.send(message)
   return id
 }
 const blobs = new Map(),
@@ -579,7 +575,8 @@ function handleHttp(req, res) {
       }
       if (u.pathname === '/control/state') {
         const connected = [...devices.values()].filter((device) => device.conn).map((device) => device.user)
-        return res.end(JSON.stringify({ ...state, connected, devices: [...devices.keys()] }))
+        const unacknowledged = [...devices.values()].flatMap((device) => [...device.unacknowledged.keys()])
+        return res.end(JSON.stringify({ ...state, connected, devices: [...devices.keys()], unacknowledged }))
       }
       if (u.pathname === '/control/receipt') {
         // A customer's phone has got what the device sent.

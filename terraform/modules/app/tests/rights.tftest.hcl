@@ -156,9 +156,9 @@ run "nobody_may_do_more_than_the_table_says" {
   # Only what is public can be called.
   assert {
     condition = toset(concat(keys(google_cloud_run_v2_service_iam_member.anybody), ["sockets"])) == toset([
-      "webhooks", "omnichat", "omnihub", "dashboard", "omega", "forge", "widget", "sockets",
+      "webhooks", "omnichat", "omnihub", "dashboard", "omega", "forge", "widget", "console", "sockets",
     ])
-    error_message = "Only webhooks, the dialects, the widget and the sockets are for everybody"
+    error_message = "Only webhooks, the dialects, the pages and the sockets are for everybody"
   }
   assert {
     condition = (

@@ -1,0 +1,1 @@
+"""The console: the pages on which people answer customers and set the hub up."""

@@ -1,0 +1,209 @@
+// The people of the business, who is invited, API keys for programs, and one's own sessions.
+import { html, useState } from "../vendor/preact.js";
+import { api, dateAndTime, may, me, people as everybody, shortMoment, signOut, t } from "../core.js";
+import { Avatar, Button, confirmed, Dialog, Failure, Field, fieldError, Icon, Menu, Skeleton, toast, toastError, useLoad } from "../ui.js";
+import { Copyable } from "./channels.js";
+
+const ROLES = ["viewer", "agent", "admin", "owner"];
+const SCOPES = ["read", "write", "secrets:read"];
+
+/** The roles that somebody may give: only owners make owners and admins. */
+const givenBy = () => (may("owner") ? ROLES : ["viewer", "agent"]);
+const mayManage = (user) => may("admin") && user.id !== me.value.id && givenBy().includes(user.role.toLowerCase());
+
+const load = async () => {
+  const [users, invitations, keys, sessions] = await Promise.all([
+    api.get("/api/users", { limit: 100 }),
+    may("admin") ? api.get("/api/users/invitations", { limit: 100 }) : { invitations: [] },
+    may("admin") ? api.get("/api/keys", { limit: 100 }) : { keys: [] },
+    api.get("/api/auth/sessions", { limit: 100 }),
+  ]);
+  return { users: users.users, invitations: invitations.invitations, keys: keys.keys, sessions: sessions.sessions };
+};
+
+export default function People() {
+  const { value, error, reload } = useLoad(load, []);
+  const [dialog, setDialog] = useState(null);
+  const close = () => setDialog(null);
+  const changed = () => {
+    everybody.forget();
+    reload();
+  };
+  return html`<main id="main" class="page">
+    <header>
+      <h1>${t("nav.people")}</h1>
+      ${may("admin") && html`<${Button} kind="primary" icon="user-plus" onClick=${() => setDialog("invite")}>${t("people.invite")}<//>`}
+    </header>
+    ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
+    ${!value && !error && html`<${Skeleton} lines=${6} />`}
+    ${value &&
+    html`<${Users} users=${value.users} onDone=${changed} onLink=${(resetLink) => setDialog({ resetLink })} />
+      ${value.invitations.length > 0 && html`<${Invitations} invitations=${value.invitations} onDone=${reload} />`}
+      ${may("admin") && html`<${Keys} keys=${value.keys} onDone=${reload} onAdd=${() => setDialog("key")} />`}
+      <${Sessions} sessions=${value.sessions} onDone=${reload} />`}
+    ${dialog === "invite" && html`<${Invite} onClose=${close} onDone=${reload} />`}
+    ${dialog === "key" && html`<${NewKey} onClose=${close} onDone=${reload} />`}
+    ${dialog?.resetLink && html`<${Dialog} title=${t("people.resetLink")} onClose=${close}><p>${t("people.resetHelp")}</p><${Copyable} text=${dialog.resetLink} label=${t("people.resetLink")} /><//>`}
+  </main>`;
+}
+
+function Users({ users, onDone, onLink }) {
+  const change = (user, role) => api.patch(`/api/users/${user.id}`, { role }).then(onDone, toastError);
+  const remove = async (user) => {
+    const name = user.name || user.email;
+    if (!(await confirmed(t("people.remove"), t("people.removeHelp", { name }), t("people.remove")))) return;
+    await api.delete(`/api/users/${user.id}`).then(onDone, toastError);
+  };
+  const end = (user) => api.delete(`/api/users/${user.id}/sessions`).then(() => toast(t("people.ended")), toastError);
+  const reset = (user) => api.post(`/api/users/${user.id}/password-reset`).then(({ link }) => onLink(link), toastError);
+  return html`<section class="card">
+    <h2>${t("people.users")}</h2>
+    <ul class="rows">
+      ${users.map((user) => {
+        const name = user.name || user.email;
+        return html`<li key=${user.id}>
+          <${Avatar} name=${name} />
+          <div><bdi>${name}</bdi>${user.name && html`<small>${user.email}</small>`}</div>
+          <span class="tag">${t(`role.${user.role.toLowerCase()}`)}</span>
+          ${mayManage(user) &&
+          html`<${Menu}
+            label=${t("people.actions", { name })} icon="ellipsis"
+            items=${[
+              ...givenBy().map((role) => ({ label: t(`role.${role}`), checked: role === user.role.toLowerCase(), onSelect: () => change(user, role) })),
+              { label: t("people.endSessions"), icon: "log-out", onSelect: () => end(user) },
+              may("owner") && { label: t("people.reset"), icon: "lock", onSelect: () => reset(user) },
+              { label: t("people.remove"), icon: "user-x", kind: "danger", onSelect: () => remove(user) },
+            ]}
+          />`}
+        </li>`;
+      })}
+    </ul>
+  </section>`;
+}
+
+function Invitations({ invitations, onDone }) {
+  const withdraw = (id) => api.delete(`/api/users/invitations/${id}`).then(onDone, toastError);
+  return html`<section class="card">
+    <h2>${t("people.invitations")}</h2>
+    <ul class="rows">
+      ${invitations.map(
+        ({ id, email, role, expiresAt }) => html`<li key=${id}>
+          <div>${email}<small>${t("people.until", { time: dateAndTime(expiresAt) })}</small></div>
+          <span class="tag">${t(`role.${role.toLowerCase()}`)}</span>
+          <${Button} icon="x" label=${t("people.withdraw", { email })} onClick=${() => withdraw(id)} />
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+function Invite({ onClose, onDone }) {
+  const [error, setError] = useState(null);
+  const [link, setLink] = useState("");
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    setError(null);
+    try {
+      const body = { email: form.get("email").trim(), name: form.get("name").trim() || null, role: form.get("role") };
+      setLink((await api.post("/api/users", body)).link);
+      onDone();
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  return html`<${Dialog} title=${t("people.invite")} onClose=${onClose}>
+    ${link
+      ? html`<p>${t("people.linkHelp")}</p><${Copyable} text=${link} label=${t("people.link")} />`
+      : html`<form onSubmit=${submit}>
+          <${Field} label=${t("signIn.email")} name="email" type="email" required autofocus autocomplete="off" error=${fieldError(error, "email")} />
+          <${Field} label=${t("settings.name")} name="name" maxlength="100" autocomplete="off" error=${fieldError(error, "name")} />
+          <${Field} as="select" label=${t("settings.role")} name="role" help=${t("people.rolesHelp")}>
+            ${givenBy().map((role) => html`<option key=${role} value=${role} selected=${role === "agent"}>${t(`role.${role}`)}</option>`)}
+          <//>
+          ${error && html`<p class="error" role="alert">${error.message}</p>`}
+          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit">${t("people.makeLink")}<//></footer>
+        </form>`}
+  <//>`;
+}
+
+function Keys({ keys, onDone, onAdd }) {
+  const revoke = async (key) => {
+    if (!(await confirmed(t("people.revoke"), t("people.revokeHelp", { name: key.name }), t("people.revoke")))) return;
+    await api.delete(`/api/keys/${key.id}`).then(onDone, toastError);
+  };
+  return html`<section class="card">
+    <header class="card-header"><h2>${t("people.keys")}</h2><${Button} icon="plus" onClick=${onAdd}>${t("people.addKey")}<//></header>
+    ${keys.length === 0 && html`<p class="help">${t("people.noKeys")}</p>`}
+    <ul class="rows">
+      ${keys.map(
+        (key) => html`<li key=${key.id}>
+          <div>
+            <bdi>${key.name}</bdi>
+            <small>
+              <code>${key.prefix}</code> · ${key.lastUsedAt ? t("people.used", { time: shortMoment(key.lastUsedAt) }) : t("people.unused")}
+              ${key.expiresAt && ` · ${t("people.until", { time: dateAndTime(key.expiresAt) })}`}
+            </small>
+          </div>
+          <span class="tag">${t(`role.${key.role.toLowerCase()}`)}</span>
+          <${Button} icon="trash-2" label=${t("people.revokeKey", { name: key.name })} onClick=${() => revoke(key)} />
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+function NewKey({ onClose, onDone }) {
+  const [error, setError] = useState(null);
+  const [key, setKey] = useState("");
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const expires = form.get("expires");
+    setError(null);
+    try {
+      const body = { name: form.get("name").trim(), role: form.get("role"), scopes: form.getAll("scope") };
+      if (expires) body.expiresAt = new Date(`${expires}T23:59:59`).toISOString();
+      setKey((await api.post("/api/keys", body)).key);
+      onDone();
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  return html`<${Dialog} title=${t("people.addKey")} onClose=${onClose}>
+    ${key
+      ? html`<p>${t("people.keyHelp")}</p><${Copyable} text=${key} label=${t("people.keys")} />`
+      : html`<form onSubmit=${submit}>
+          <${Field} label=${t("settings.name")} name="name" maxlength="100" required autofocus autocomplete="off" error=${fieldError(error, "name")} />
+          <${Field} as="select" label=${t("settings.role")} name="role">
+            ${givenBy().map((role) => html`<option key=${role} value=${role} selected=${role === "agent"}>${t(`role.${role}`)}</option>`)}
+          <//>
+          <fieldset class="checks">
+            <legend>${t("people.scopes")}</legend>
+            ${SCOPES.map((scope) => html`<label key=${scope} class="check"><input type="checkbox" name="scope" value=${scope} defaultChecked=${scope !== "secrets:read"} /> ${t(`scope.${scope}`)}</label>`)}
+          </fieldset>
+          <${Field} label=${t("people.expires")} name="expires" type="date" error=${fieldError(error, "expiresAt")} />
+          ${error && html`<p class="error" role="alert">${error.message}</p>`}
+          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit">${t("people.addKey")}<//></footer>
+        </form>`}
+  <//>`;
+}
+
+function Sessions({ sessions, onDone }) {
+  const end = (each) => (each.isCurrent ? signOut() : api.delete(`/api/auth/sessions/${each.id}`).then(onDone, toastError));
+  return html`<section class="card">
+    <h2>${t("people.sessions")}</h2>
+    <ul class="rows">
+      ${sessions.map(
+        (each) => html`<li key=${each.id}>
+          <div>
+            <span class="clamp">${each.userAgent || "–"}</span>
+            <small>${each.address} · ${t("people.used", { time: shortMoment(each.lastUsedAt) })}</small>
+          </div>
+          ${each.isCurrent && html`<span class="tag">${t("people.thisSession")}</span>`}
+          <${Button} icon="log-out" label=${each.isCurrent ? t("signOut") : t("people.endSession")} onClick=${() => end(each)} />
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}

@@ -1,0 +1,58 @@
+"""The console's words: each is there in every language, and none is there for nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from functions.console.assets import FOLDER
+
+Words: TypeAlias = dict[str, str | dict[str, str]]
+
+LANGUAGES = ["en", "pt", "es", "de"]
+SOURCES = [path.read_text() for path in sorted(FOLDER.rglob("*.js")) if path.parent.name != "vendor"]
+
+_STRING = re.compile(r'"([A-Za-z]+(?:[.-][A-Za-z_-]+)*)"')
+_BEGINNING = re.compile(r"`([A-Za-z]+[.])\$\{")
+_CALL = re.compile(r'\bt(?:Or)?\(\s*"([^"]+)"')
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def _words(language: str) -> Words:
+    words: Words = json.loads(Path(FOLDER, "i18n", f"{language}.json").read_text())
+    return words
+
+
+def _places(word: str | dict[str, str]) -> list[set[str]]:
+    return [set(_PLACE.findall(form)) for form in (word.values() if isinstance(word, dict) else [word])]
+
+
+def test_every_word_that_the_screens_ask_for_is_there() -> None:
+    used = {key for source in SOURCES for key in _CALL.findall(source)}
+    assert len(used) > 100
+    assert used - _words("en").keys() == set()
+
+
+def test_no_word_is_kept_that_no_screen_shows() -> None:
+    strings = {text for source in SOURCES for text in _STRING.findall(source)}
+    beginnings = tuple({text for source in SOURCES for text in _BEGINNING.findall(source)})
+    unused = [key for key in _words("en") if key not in strings and not key.startswith(beginnings)]
+    assert unused == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_language_has_the_same_words_with_the_same_places(language: str) -> None:
+    english, translated = _words("en"), _words(language)
+    assert translated.keys() == english.keys()
+    for key, word in english.items():
+        places = set.union(*_places(word))
+        assert all(each == places for each in _places(translated[key])), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_are_in_the_order_of_their_keys(language: str) -> None:
+    assert list(_words(language)) == sorted(_words(language))

@@ -1,0 +1,72 @@
+"""WhatsApp hears that a message was received when it is written down, and not before."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+
+import pytest
+
+from infra.sockets.whatsapp.arrivals import Arrivals
+from infra.sockets.whatsapp.message_copies import MessageCopies
+
+MESSAGE = '<message from="5511988887777@s.whatsapp.net" id="3EB0AA" t="1" type="text"><enc type="msg"/></message>'
+RECEIPT = '<receipt id="3EB0AA" to="5511988887777@s.whatsapp.net" type="inactive"/>'
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> MessageCopies:
+    return MessageCopies(tmp_path)
+
+
+def _confirmed(arrivals: Arrivals, text: str = RECEIPT) -> Future[None]:
+    """Done when it is sent."""
+    thread = ThreadPoolExecutor(1)
+    sent = thread.submit(arrivals.hear, "Client/Send", text)
+    thread.shutdown(wait=False)
+    return sent
+
+
+def _is_held_back(sent: Future[None]) -> bool:
+    try:
+        sent.result(0.1)
+    except FutureTimeout:
+        return True
+    return False
+
+
+def test_a_message_is_confirmed_once_it_is_written_down(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    sent = _confirmed(arrivals)
+    assert _is_held_back(sent)
+    assert len(copies.expected()) == 1
+    arrivals.settle("3EB0AA")
+    sent.result(10)
+    assert not copies.expected()
+
+
+def test_what_is_about_no_unwritten_message_is_sent_at_once(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    _confirmed(arrivals, '<receipt id="3EB0BB" to="5511988887777@s.whatsapp.net" type="read"/>').result(10)
+    _confirmed(arrivals, '<message id="3EB0AA" to="5511988887777@s.whatsapp.net" type="text"/>').result(10)
+
+
+def test_a_message_that_was_decrypted_before_is_confirmed(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    sent = _confirmed(arrivals)
+    arrivals.hear(
+        "Client", "Ignoring message 3EB0AA from 5511988887777@s.whatsapp.net: received message with old counter"
+    )
+    sent.result(10)
+    assert not copies.expected()
+
+
+def test_a_message_for_which_nothing_is_ever_handed_out_is_confirmed_after_a_while(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies, longest_wait=0.1)
+    arrivals.hear("Client/Recv", MESSAGE)
+    _confirmed(arrivals).result(10)
+    assert not copies.expected()

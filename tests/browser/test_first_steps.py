@@ -34,7 +34,7 @@ def _fill(page: Page, **values: str) -> None:
     """Type into the fields of the page's form, by their names, and send it."""
     for name, value in values.items():
         page.until(f"document.querySelector('[name={name}]')")
-        page.js(f"document.querySelector('[name={name}]').select()")
+        page.js(f"(document.querySelector('[name={name}]').focus(), document.activeElement.select())")
         page.type(value)
     page.js("document.activeElement.form.requestSubmit()")
 
@@ -43,8 +43,7 @@ def _press(page: Page, name: str) -> None:
     """Follow the link, or press the button, of this name."""
     controls = "[...document.querySelectorAll('a[href], button')]"
     find = f"{controls}.find((each) => (each.ariaLabel ?? each.textContent).trim() === {json.dumps(name)})"
-    page.until(find)
-    page.js(f"{find}.click()")
+    page.until(f"((control) => (control?.click(), control))({find})")
 
 
 def _is_heard(page: Page, *texts: str) -> None:
@@ -81,8 +80,7 @@ def test_from_the_set_up_link_to_a_rated_conversation(browser: Browser, empty_hu
     _is_heard(customer, "Do you mend brakes?", "Echo: Do you mend brakes?")
 
     _press(console, "Inbox")
-    console.until("document.querySelector('.row a')")
-    console.js("document.querySelector('.row a').click()")
+    console.until("(document.querySelector('.row a')?.click(), document.querySelector('.line'))")
     console.wait(lambda: console.js(LINES) == ["Do you mend brakes?", "Echo: Do you mend brakes?"], "both are there")
     _press(console, "Take over")
     console.until(f"{COMPOSER} && !{COMPOSER}.disabled")

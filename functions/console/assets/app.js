@@ -206,11 +206,14 @@ function Palette({ onClose, onHelp }) {
 /** A screen, whose module is fetched when it is first shown. */
 function Screen({ screen, parts, query }) {
   const [module, setModule] = useState({});
-  const load = () => {
-    setModule({});
-    screen.load().then((loaded) => setModule({ path: screen.path, Content: loaded.default }), (error) => setModule({ error }));
-  };
-  useLayoutEffect(load, [screen]);
+  useLayoutEffect(() => {
+    // Whoever goes on at once must not be taken back by the module that comes later.
+    let isAsked = true;
+    const show = (shown) => isAsked && setModule(shown);
+    show({});
+    screen.load().then((loaded) => show({ path: screen.path, Content: loaded.default }), (error) => show({ error }));
+    return () => (isAsked = false);
+  }, [screen]);
   if (module.error) return html`<main><${Failure} error=${module.error} onRetry=${() => location.reload()} /></main>`;
   if (module.path !== screen.path) return html`<main class="loading"><${Skeleton} lines=${8} /></main>`;
   const { Content } = module;

@@ -147,7 +147,7 @@ function TestChat({ id }) {
   return html`<section class="card test-chat">
     <header><h2>${t("agents.try")}</h2>${lines.length > 0 && html`<${Button} kind="link" onClick=${() => setLines([])}>${t("agents.tryAgain")}<//>`}</header>
     <p class="help">${t("agents.tryHelp")}</p>
-    <ol role="log" aria-label=${t("agents.try")} tabindex="0">
+    <div role="log" aria-label=${t("agents.try")} tabindex="0"><ol>
       ${lines.map(
         (line, index) => html`<li key=${index} class=${line.role}>
           <span class="visually-hidden">${t(line.role === "user" ? "author.me" : "author.bot")}: </span>
@@ -158,7 +158,7 @@ function TestChat({ id }) {
         </li>`,
       )}
       ${busy && html`<li class="assistant"><p aria-label=${t("loading")}>…</p></li>`}
-    </ol>
+    </ol></div>
     <form onSubmit=${send} class="one-line">
       <input ref=${input} aria-label=${t("agents.tryText")} placeholder=${t("agents.tryText")} maxlength="4000" autocomplete="off" />
       <${Button} icon="send" type="submit" label=${t("agents.trySend")} busy=${busy} />

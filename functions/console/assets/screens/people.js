@@ -37,13 +37,13 @@ export default function People() {
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!value && !error && html`<${Skeleton} lines=${6} />`}
     ${value &&
-    html`<${Users} users=${value.users} onDone=${changed} onLink=${(link) => setDialog({ link })} />
+    html`<${Users} users=${value.users} onDone=${changed} onLink=${(resetLink) => setDialog({ resetLink })} />
       ${value.invitations.length > 0 && html`<${Invitations} invitations=${value.invitations} onDone=${reload} />`}
       ${may("admin") && html`<${Keys} keys=${value.keys} onDone=${reload} onAdd=${() => setDialog("key")} />`}
       <${Sessions} sessions=${value.sessions} onDone=${reload} />`}
     ${dialog === "invite" && html`<${Invite} onClose=${close} onDone=${reload} />`}
     ${dialog === "key" && html`<${NewKey} onClose=${close} onDone=${reload} />`}
-    ${dialog?.link && html`<${Dialog} title=${t("people.resetLink")} onClose=${close}><p>${t("people.resetHelp")}</p><${Copyable} text=${dialog.link} label=${t("people.resetLink")} /><//>`}
+    ${dialog?.resetLink && html`<${Dialog} title=${t("people.resetLink")} onClose=${close}><p>${t("people.resetHelp")}</p><${Copyable} text=${dialog.resetLink} label=${t("people.resetLink")} /><//>`}
   </main>`;
 }
 

@@ -1,13 +1,16 @@
-// Teams of AI agents: one leads and asks the others.
+// Teams: AI agents of which one leads and asks the others, and people whom the team's conversations are given to.
 import { html, useState } from "../vendor/preact.js";
-import { api, goTo, may, pathTo, t, teams as allTeams } from "../core.js";
+import { api, goTo, may, pathTo, people as everybody, t, teams as allTeams } from "../core.js";
 import { Button, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, toast, toastError, useLoad } from "../ui.js";
 
 const HOME = pathTo(["teams"]);
+const ASSIGNMENTS = ["round_robin", "least_busy", "off"];
+const MATCHINGS = ["ignored", "preferred", "required"];
+const NEW = { name: "", description: "", leadAgentId: null, members: [], peopleIds: [], assignment: "round_robin", skillMatching: "preferred" };
 
 const load = async () => {
-  const [{ teams }, { agents }] = await Promise.all([api.get("/api/teams", { limit: 100 }), api.get("/api/agents")]);
-  return { teams, agents: agents.filter(({ kind }) => kind.toLowerCase() === "ai") };
+  const [{ teams }, { agents }, people] = await Promise.all([api.get("/api/teams", { limit: 100 }), api.get("/api/agents"), everybody()]);
+  return { teams, people, agents: agents.filter(({ kind }) => kind.toLowerCase() === "ai") };
 };
 
 export default function Teams({ parts }) {
@@ -20,9 +23,9 @@ export default function Teams({ parts }) {
     reload();
   };
   if (!id) return html`<${List} ...${value} />`;
-  const team = id === "new" ? { name: "", description: "", leadAgentId: null, members: [] } : value.teams.find((each) => each.id === id);
+  const team = id === "new" ? NEW : value.teams.find((each) => each.id === id);
   if (!team) return html`<main id="main" class="page"><${Empty} icon="users" title=${t("teams.gone")}><a href=${HOME}>${t("back")}</a><//></main>`;
-  return html`<${Team} key=${`${id} ${team.updatedAt}`} team=${team} agents=${value.agents} onDone=${changed} />`;
+  return html`<${Team} key=${`${id} ${team.updatedAt}`} team=${team} agents=${value.agents} people=${value.people} onDone=${changed} />`;
 }
 
 function List({ teams, agents }) {
@@ -39,7 +42,7 @@ function List({ teams, agents }) {
           <span class="card-icon"><${Icon} name="users" size=${22} /></span>
           <div>
             <h2><a class="whole" href=${pathTo(["teams", team.id])}><bdi>${team.name}</bdi></a></h2>
-            <small>${t("teams.members", { count: team.members.length })}</small>
+            <small>${t("teams.size", { agents: team.members.length, people: team.peopleIds.length })}</small>
           </div>
           <span class=${`status ${team.leadAgentId ? "good" : "idle"}`}>${team.leadAgentId ? t("teams.ledBy", { name: nameOf(team.leadAgentId) ?? "–" }) : t("teams.noLead")}</span>
           ${team.description && html`<p class="help clamp">${team.description}</p>`}
@@ -49,14 +52,21 @@ function List({ teams, agents }) {
   </main>`;
 }
 
-function Team({ team, agents, onDone }) {
+function Team({ team, agents, people, onDone }) {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const mayChange = may("admin");
   const save = async (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
-    const fields = { name: form.get("name").trim(), description: form.get("description").trim() || null, leadAgentId: form.get("lead") || null };
+    const fields = {
+      name: form.get("name").trim(),
+      description: form.get("description").trim() || null,
+      leadAgentId: form.get("lead") || null,
+      peopleIds: form.getAll("person"),
+      assignment: form.get("assignment"),
+      skillMatching: form.get("matching"),
+    };
     setBusy(true);
     setError(null);
     try {
@@ -96,6 +106,22 @@ function Team({ team, agents, onDone }) {
             <option value="">–</option>
             ${agents.map((agent) => html`<option key=${agent.id} value=${agent.id} selected=${agent.id === team.leadAgentId}>${agent.name}</option>`)}
           <//>
+          <fieldset class="checks">
+            <legend>${t("teams.people")}</legend>
+            ${people.map(
+              ({ id, name, email }) => html`<label key=${id} class="check">
+                <input type="checkbox" name="person" value=${id} defaultChecked=${team.peopleIds.includes(id)} /> <bdi>${name || email}</bdi>
+              </label>`,
+            )}
+          </fieldset>
+          <div class="two">
+            <${Field} as="select" label=${t("teams.assignment")} name="assignment">
+              ${ASSIGNMENTS.map((each) => html`<option key=${each} value=${each} selected=${each === team.assignment}>${t(`assignment.${each}`)}</option>`)}
+            <//>
+            <${Field} as="select" label=${t("teams.matching")} help=${t("teams.matchingHelp")} name="matching">
+              ${MATCHINGS.map((each) => html`<option key=${each} value=${each} selected=${each === team.skillMatching}>${t(`matching.${each}`)}</option>`)}
+            <//>
+          </div>
           ${error && html`<p class="error" role="alert">${error.message}</p>`}
           ${mayChange &&
           html`<div class="actions">

@@ -25,5 +25,5 @@ if TYPE_CHECKING:
 channel = Channel(
     config=PigeonConfig,
     capabilities=Capabilities(text_limit=500),
-    setup=Setup(title="Pigeon Post", api_key="loft_key"),
+    setup=Setup(title="Pigeon Post", help="Ask the keeper of the loft for its key.", api_key="loft_key"),
 )

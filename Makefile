@@ -5,6 +5,9 @@ RUN := .venv/bin/python
 # What serving needs, and all of it: with what tests and checks need.
 SERVING := .venv/.serving
 STAMP := .venv/.ready
+# One more than the cores here: a test that starts programs or listens to an emulator waits a third of its time.
+WORKERS ?= 3
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 QUICK := tests/domain tests/channels tests/answering tests/security tests/usecases
 
 # Compiled files are kept, also where the environment says otherwise: a run of the tests starts dozens of processes, and
@@ -14,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help serve quick test coverage check audit fix bench cost emulators terraform mutants hooks
+.PHONY: help serve quick test coverage check lint types audit fix bench cost emulators terraform mutants hooks
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,24 +29,27 @@ emulators: $(STAMP) ## Run what `make serve BACKEND=google` talks to, and print 
 	@$(RUN) -m infra.local.emulators
 
 quick: $(STAMP) ## Run the quick tests: domain, channels, answering, security, use cases, without a running hub
-	$(RUN) -m pytest -n 2 --dist worksteal -q -m "not slow and not hub" $(QUICK) $(OPTIONS)
+	$(RUN) $(PYTEST) -m "not slow and not hub" $(QUICK) $(OPTIONS)
 
 test: $(STAMP) ## Run all tests
-	$(RUN) -m pytest -n 2 --dist worksteal -q $(OPTIONS)
+	$(RUN) $(PYTEST) $(OPTIONS)
 
 coverage: $(STAMP) ## Run all tests, or those in OPTIONS, and print which lines of shared/ they run
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -n 2 --dist worksteal -q $(OPTIONS)
+	$(RUN) -m coverage run $(PYTEST) $(OPTIONS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 
-check: $(STAMP) ## Formatting, lint, types, layers, spelling, then the tests
+check: lint types test ## Formatting, lint, layers, spelling, types, then the tests
+
+lint: $(STAMP) ## Formatting, lint, layers, spelling
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/codespell
-	@$(MAKE) --no-print-directory test
+
+types: $(STAMP) ## mypy --strict
+	.venv/bin/mypy .
 
 hooks: $(STAMP) ## Check formatting, lint, layers and spelling before every commit
 	@.venv/bin/pre-commit install

@@ -19,6 +19,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.files import Files
 from shared.ports.holders import Holders
+from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
@@ -40,10 +41,11 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     _check_key_pair(settings)
     spans.start(settings)
     backend = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
-    store, bus, vault, blobs, files, snapshots, holders = backend
+    store, search, bus, vault, blobs, files, snapshots, holders = backend
     deps = Deps(
         settings=settings,
         store=store,
+        search=search,
         bus=bus,
         secrets=vault,
         http=Outgoing(settings),
@@ -92,7 +94,7 @@ def _check_key_pair(settings: Settings) -> None:
         raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
-_Backend: TypeAlias = tuple[Store, Bus, Secrets, Blobs, Files | None, Snapshots | None, Holders | None]
+_Backend: TypeAlias = tuple[Store, Search, Bus, Secrets, Blobs, Files | None, Snapshots | None, Holders | None]
 
 
 def _embedded(settings: Settings, durable: bool) -> _Backend:
@@ -101,6 +103,7 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.files import DirectoryFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.holders import OneHolder  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.search import SqliteSearch  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.snapshots import DirectorySnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.store import SqliteStore  # noqa: PLC0415 - one backend is loaded, not both
@@ -110,7 +113,7 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
     blobs = FileBlobs(settings.data_dir / "blobs", utc_now)
     files, snapshots = DirectoryFiles(settings.data_dir / "files"), DirectorySnapshots(settings.data_dir / "sessions")
-    return SqliteStore(database), bus, vault, blobs, files, snapshots, OneHolder()
+    return SqliteStore(database), SqliteSearch(database), bus, vault, blobs, files, snapshots, OneHolder()
 
 
 def _google(settings: Settings) -> _Backend:
@@ -119,6 +122,7 @@ def _google(settings: Settings) -> _Backend:
     from shared.adapters.google.bus import PubSubBus  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.files import BucketFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.holders import WorkerPoolHolders  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.google.search import FirestoreSearch  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.secrets import SecretManagerSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.snapshots import BucketSnapshots  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.google.store import FirestoreStore  # noqa: PLC0415 - one backend is loaded, not both
@@ -128,8 +132,10 @@ def _google(settings: Settings) -> _Backend:
     def bucket(name: str) -> Bucket:
         return Bucket(name, settings.storage_emulator_host)
 
+    store = FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host)
     return (
-        FirestoreStore(project, settings.firestore_database, emulator_host=settings.firestore_emulator_host),
+        store,
+        FirestoreSearch(store),
         PubSubBus(project, emulator_host=settings.pubsub_emulator_host),
         SecretManagerSecrets(project, endpoint=settings.secret_manager_emulator_host),
         BucketBlobs(bucket(settings.media_bucket), utc_now) if settings.media_bucket else NoBlobs(),

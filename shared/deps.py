@@ -14,6 +14,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
 from shared.ports.holders import Holders
+from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
 from shared.ports.store import Store
@@ -34,6 +35,7 @@ class Deps:
 
     settings: Settings
     store: Store
+    search: Search
     bus: Bus
     secrets: Secrets
     http: Outgoing

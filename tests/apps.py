@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from copy import copy
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -30,6 +32,10 @@ def create_app(deps: Deps, blueprints: Sequence[APIBlueprint], *, documented: bo
 
 
 def openapi(blueprints: Sequence[APIBlueprint]) -> dict[str, Any]:
-    """The OpenAPI document of the blueprints."""
-    answer = create_app(SETTINGS_ONLY, blueprints).test_client().get("/api/v1/openapi.json")
-    return cast("dict[str, Any]", answer.get_json())
+    """The OpenAPI document of the blueprints. Its writing takes a second, so it happens once, and when a test asks."""
+    return cast("dict[str, Any]", json.loads(_written(tuple(blueprints))))
+
+
+@cache
+def _written(blueprints: tuple[APIBlueprint, ...]) -> str:
+    return create_app(SETTINGS_ONLY, blueprints).test_client().get("/api/v1/openapi.json").text

@@ -87,11 +87,22 @@ def manual_hub(deps: Deps, provider: Stub) -> Iterator[ManualHub]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests over a running hub, which `make quick` leaves out; a channel's conversation makes its own."""
+    """Mark the tests over a running hub, which `make quick` leaves out; a channel's conversation makes its own.
+
+    The long tests come first, and so to one worker: it alone starts what they share, others are busy while it waits,
+    and none of them is left when the rest is done.
+    """
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
         if {"hub", "manual_hub"} & set(fixtures) or item.path.name == "test_conversation.py":
             item.add_marker("hub")
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    """Whether a test starts no program: neither is it marked so, nor does it run over Google's functions."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return item.get_closest_marker("slow") is None and parameters.get("deployment") != "google"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

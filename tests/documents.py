@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.channels import type_of
 from shared.domain.accounts import Role, User
-from shared.domain.instances import Instance
+from shared.domain.conversations import Conversation
+from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Direction, Message, MessageStatus
 from shared.domain.outbox import OutboxItem, OutboxPayload
 
@@ -46,6 +47,23 @@ def a_message(**fields: Any) -> Message:
         "created_at": MOMENT,
     }
     return Message(**(defaults | fields))
+
+
+def a_conversation(**fields: Any) -> Conversation:
+    defaults = {
+        "id": "c1",
+        "tenant_id": "t1",
+        "customer_id": "p1",
+        "identity_id": "d1",
+        "instance_id": "i1",
+        "channel": ChannelType.WHATSAPP,
+        "external_conversation_id": "5511988887777",
+        "external_user_id": "5511988887777",
+        "last_message_at": MOMENT,
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+    }
+    return Conversation(**(defaults | fields))
 
 
 def a_user(**fields: Any) -> User:

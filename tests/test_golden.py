@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.hub.main import blueprints
-from infra.sockets.wire import payload
+from functions.omnichat.wire import payload
 from shared.deps import Deps
 from tests.apps import SETTINGS_ONLY, create_app
 from tests.eventually import eventually

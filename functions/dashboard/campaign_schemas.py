@@ -110,7 +110,7 @@ class CampaignReportOut(BaseModel):
 
 
 class CampaignOut(CampaignReportOut):
-    """A campaign as it is after a change; `status` is draft, running or finished."""
+    """A campaign as it is after a change; `status` is draft, scheduled, running, paused, finished or cancelled."""
 
     settings: dict[str, dict[str, Any]]
     status: str
@@ -130,7 +130,7 @@ def _report(report: Report) -> dict[str, Any]:
         "name": campaign.name,
         "channels": [CHANNELS[channel] for channel in campaign.channels],
         "metrics": CampaignMetrics(
-            total_sent=campaign.total_sent, responses=report.responses, conversions=report.conversions
+            total_sent=report.total_sent, responses=report.responses, conversions=report.conversions
         ),
     }
 
@@ -177,7 +177,7 @@ class ActiveCampaign(BaseModel):
     @classmethod
     def of(cls, report: Report) -> ActiveCampaign:
         campaign = report.campaign
-        sent = campaign.total_sent
+        sent = report.total_sent
         return cls(
             id=campaign.id,
             name=campaign.name,

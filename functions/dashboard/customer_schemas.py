@@ -69,19 +69,12 @@ class ProfileOut(DescribedByFields):
         channel = liked.preferred_channel
         return cls(
             customer_id=customer.id,
-            opted_out=[OptOutOut.of(each) for each in _opt_outs(customer)],
+            opted_out=[OptOutOut.of(each) for each in customer.shown_opt_outs()],
             preferences=PreferencesOut(
                 language=liked.language, preferred_channel=_WORDS.get(channel, channel) if channel else None
             ),
             **customer.model_dump(include={"name", "email", "phone", "tags", "created_at"}),
         )
-
-
-def _opt_outs(customer: Customer) -> list[OptOut]:
-    """The ledger; before there was one, only whether the customer had opted out was stored."""
-    if customer.opted_out and all(each.channel is not None for each in customer.opt_outs):
-        return [*customer.opt_outs, OptOut(at=customer.updated_at)]
-    return customer.opt_outs
 
 
 class SavedProfileOut(ProfileOut):

@@ -113,7 +113,7 @@ def mark_read(path: SessionPath) -> Response:
 def show_typing(path: SessionPath) -> Response:
     """Say that somebody is writing; its customer sees it for a few seconds, where the channel can show it."""
     require(Role.AGENT)
-    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.session_id)))
+    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.session_id, caller())))
 
 
 @api.post("/<session_id>/transfer", responses={200: TransferredOut, 409: Failure, 422: Failure})

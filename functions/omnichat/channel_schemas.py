@@ -28,7 +28,7 @@ from shared.usecases.instances.qr_pictures import png_base64
 from shared.usecases.instances.unlisted import Unlisted, split_metadata
 
 
-def _canonical(value: object) -> object:
+def canonical_type(value: object) -> object:
     return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
@@ -47,7 +47,7 @@ class ChannelIn(Request, Wire):
     ignored: ClassVar = frozenset({"tenantId"})
 
     name: Name
-    type: Annotated[ChannelType, BeforeValidator(_canonical)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
+    type: Annotated[ChannelType, BeforeValidator(canonical_type)] = Field(description="WHATSAPP, TELEGRAM_BOT, …")
     metadata: Metadata | None = None
     config: dict[str, Any] | None = None
     external_id: ExternalId | None = None

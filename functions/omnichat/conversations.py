@@ -139,9 +139,9 @@ def write_note(path: ConversationPath, body: NoteIn) -> Response:
 
 @api.post("/conversations/<id>/typing", responses={200: TypingOut})
 def show_typing(path: ConversationPath) -> Response:
-    """Say that somebody is writing; its customer sees it for a few seconds, where the channel can show it."""
+    """Say that somebody is writing: colleagues see it, and for a few seconds its customer, where the channel can."""
     require(Role.AGENT)
-    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.id)))
+    return answer(TypingOut(visible=presence.show_typing(deps(), caller().tenant_id, path.id, caller())))
 
 
 @api.patch("/conversations/<id>", responses={200: ConversationRow, 409: Failure, 412: Failure})

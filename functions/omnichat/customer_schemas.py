@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
+from functions.omnichat.channel_schemas import canonical_type
 from functions.omnichat.conversation_schemas import TagName
 from functions.omnichat.schemas import Request, Wire
-from shared.domain.customers import Customer, Identity
-from shared.domain.instances import Instance
+from shared.domain.customers import Customer, Identity, OptOut
+from shared.domain.instances import ChannelType, Instance
 from shared.domain.merges import CustomerMerge
 from shared.errors import BadRequest
 from shared.http.times import Milliseconds
@@ -72,6 +74,33 @@ class CustomerChange(Request, Wire):
         return changes | ({"tags": list(dict.fromkeys(changes["tags"]))} if "tags" in changes else {})
 
 
+class OptOutIn(Request, Wire):
+    """On which channel a customer wants no automatic messages; left out: on any."""
+
+    channel_type: Annotated[ChannelType | None, BeforeValidator(canonical_type)] = Field(
+        default=None, description="WHATSAPP, TELEGRAM_BOT, …"
+    )
+    reason: str | None = Field(default=None, max_length=200)
+
+
+class ProfileChange(CustomerChange):
+    """As for a new customer, and the opt-outs: `optOuts` replace the former ones."""
+
+    opt_outs: list[OptOutIn] | None = Field(
+        default=None, max_length=20, description="All channels on which they want no automatic messages; empty: none."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        changes = super().changes()
+        changes.pop("opt_outs", None)
+        if self.opt_outs is None:
+            return changes
+        now = datetime.now(UTC)
+        return changes | {
+            "opt_outs": [OptOut(channel=each.channel_type, reason=each.reason, at=now) for each in self.opt_outs]
+        }
+
+
 class NewCustomer(CustomerChange):
     """A customer who has not written yet; one of `name`, `email` and `phone` must be there."""
 
@@ -122,6 +151,19 @@ class CustomerPreferencesOut(Wire):
     preferred_channel: str | None
 
 
+class OptOutOut(Wire):
+    """That a customer wants no automatic messages on a channel, or on any (null), since when and why."""
+
+    channel_type: str | None
+    reason: str | None
+    at: Milliseconds
+
+    @classmethod
+    def of(cls, opt_out: OptOut) -> OptOutOut:
+        channel_type = opt_out.channel.upper() if opt_out.channel else None
+        return cls(channel_type=channel_type, reason=opt_out.reason, at=opt_out.at)
+
+
 class CustomerOut(Wire):
     """A person across all channels."""
 
@@ -132,12 +174,14 @@ class CustomerOut(Wire):
     preferences: CustomerPreferencesOut
     tags: list[str]
     custom_fields: dict[str, str | bool | int | float]
+    opt_outs: list[OptOutOut]
     created_at: Milliseconds
     updated_at: Milliseconds
 
     @classmethod
     def of(cls, customer: Customer) -> CustomerOut:
-        return cls.model_validate(customer.model_dump(include=set(cls.model_fields)))
+        same = customer.model_dump(include=set(cls.model_fields) - {"opt_outs"})
+        return cls.model_validate(same | {"opt_outs": [OptOutOut.of(each) for each in customer.shown_opt_outs()]})
 
 
 class IdentityOut(Wire):

@@ -7,7 +7,6 @@ from flask_openapi import Tag
 
 from functions.omnichat import customer_files
 from functions.omnichat.customer_schemas import (
-    CustomerChange,
     CustomerMergeIn,
     CustomerOut,
     CustomerPath,
@@ -20,6 +19,7 @@ from functions.omnichat.customer_schemas import (
     MergesOut,
     NewCustomer,
     PageQuery,
+    ProfileChange,
     WholeCustomerOut,
 )
 from functions.omnichat.vocabulary import VOCABULARY
@@ -93,7 +93,7 @@ def read_customer(path: CustomerPath) -> Response:
 
 
 @api.patch("/<id>", responses={200: WholeCustomerOut, 409: Failure})
-def change_customer(path: CustomerPath, body: CustomerChange) -> Response:
+def change_customer(path: CustomerPath, body: ProfileChange) -> Response:
     """Change what is given."""
     require(Role.AGENT)
     return answer(_whole(customers.update(deps(), caller().tenant_id, path.id, body.changes())))

@@ -99,17 +99,19 @@ class ReactionIn(Request, _Wire):
 
 
 class TemplateIn(Request, _Wire, Filling):
-    """A message that the provider approved beforehand; `parameters` fill its text's places in order.
-
-    `header` and `buttons` fill what has places there, too.
+    """A message that the provider approved beforehand; `parameters` fill its text's places in order, `namedParameters`
+    those with names. `header` and `buttons` fill what has places there, too.
     """
 
     name: str = Field(min_length=1, max_length=512)
     language: str = Field(min_length=2, max_length=16, description="as the provider spells it, such as `en_US`")
     parameters: list[Annotated[str, Field(max_length=4096)]] = Field(default_factory=list, max_length=50)
+    named_parameters: dict[str, Annotated[str, Field(max_length=4096)]] | None = Field(
+        default=None, max_length=50, examples=[None]
+    )
 
     def to_domain(self) -> Template:
-        return Template(name=self.name, language=self.language, parameters=self.parameters, **self.stored())
+        return Template(**self.model_dump(by_alias=False, exclude={"header", "buttons"}), **self.stored())
 
 
 class ChoiceIn(Request, _Wire):

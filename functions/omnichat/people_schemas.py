@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, mo
 from functions.omnichat.schemas import Request, UserOut, Wire
 from shared.domain.accounts import DEFAULT_HUMAN_PAUSE, AccountLink, AgentHours, ApiKey, Role, Tenant
 from shared.domain.availability import Availability, Presence
+from shared.domain.campaign_rules import CampaignCap, QuietHours
 from shared.domain.instance_options import MOST_HUMAN_PAUSE
 from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
@@ -206,6 +207,28 @@ class KeysOut(Wire):
     next_cursor: str | None
 
 
+class QuietHoursIn(Request, Wire, QuietHours):
+    """Hours of each day, up to twelve, from `start` to before `end`: those of `zone`, or with `byCustomer` those of the
+    country of each customer's telephone number, and of `zone` for who has none.
+    """
+
+
+class QuietHoursOut(Wire):
+    start: str = Field(examples=["21:00"])
+    end: str = Field(examples=["08:00"])
+    zone: str = Field(examples=["America/Sao_Paulo"])
+    by_customer: bool
+
+
+class CampaignCapIn(Request, Wire, CampaignCap):
+    """At most so many messages of campaigns to one customer within so many days, over all campaigns."""
+
+
+class CampaignCapOut(Wire):
+    messages: int
+    days: int
+
+
 class SettingsOut(Wire, DescribedByFields):
     """`humanPauseMinutes`: for how long agents pause after the last sign of the person who has a conversation, 0: until
     it is released; a channel's `humanPauseMinutes` overrules it.
@@ -221,9 +244,14 @@ class SettingsOut(Wire, DescribedByFields):
 
     `externalAgents`: conversations may be given to people of another system, by ids that mean nothing here.
 
+    `quietHours`: when no campaign is sent; its messages wait. `campaignCap`: how many messages of campaigns a customer
+    gets; who has had as many is skipped. Both are left out where they are not set.
+
     `filesKeptDays`: after how many days files are deleted; left out where the deployment's `FILES_KEPT_DAYS` holds.
     """
 
+    quiet_hours: QuietHoursOut | None = None
+    campaign_cap: CampaignCapOut | None = None
     external_agents: bool
     human_pause_minutes: int
     hand_over_words: list[str] | None = None
@@ -234,7 +262,7 @@ class SettingsOut(Wire, DescribedByFields):
 
     @classmethod
     def of(cls, tenant: Tenant) -> SettingsOut:
-        return cls(**tenant.model_dump(include=set(cls.model_fields)))
+        return cls.model_validate(tenant.model_dump(include=set(cls.model_fields)))
 
     @model_serializer(mode="wrap")
     def _without_unset(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -248,7 +276,7 @@ Keywords = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], 
 class SettingsPatch(Request, Wire):
     """Only what is given changes."""
 
-    takes_away = frozenset({"files_kept_days", "hand_over_words"})
+    takes_away = frozenset({"files_kept_days", "hand_over_words", "quiet_hours", "campaign_cap"})
 
     external_agents: bool = False
     opt_out_everywhere: bool = False
@@ -258,4 +286,6 @@ class SettingsPatch(Request, Wire):
     hand_over_words: Keywords | None = Field(
         default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."
     )
+    quiet_hours: QuietHoursIn | None = Field(default=None, description="Null: none.")
+    campaign_cap: CampaignCapIn | None = Field(default=None, description="Null: none.")
     files_kept_days: KeptDays | None = Field(default=None, description="Null: as the deployment says.")

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from infra.bench.journey import Journey
-from infra.cost.weighing import REQUEST_LOG_BYTES, Amounts, CountedSecrets, WeighingBus, lines_and_spans
+from infra.cost.weighing import (
+    REQUEST_LOG_BYTES,
+    Amounts,
+    CountedSecrets,
+    WeighingBus,
+    WordCountingStore,
+    lines_and_spans,
+)
 from infra.deployables import load
 from shared.bootstrap import bootstrap, close
 from shared.cache import TTLCache
@@ -64,8 +71,9 @@ def _journey(settings: Settings, counted: Amounts, seconds: list[float]) -> Iter
     deps = bootstrap(settings)
     try:
         cache = TTLCache(lambda: seconds[0])
+        store = WordCountingStore(deps.store, counted)
         secrets = CountedSecrets(deps.secrets, counted)
-        yield Journey(replace(deps, cache=cache, secrets=secrets), bus=WeighingBus(counted))
+        yield Journey(replace(deps, store=store, cache=cache, secrets=secrets), bus=WeighingBus(counted))
     finally:
         close(deps)
 
@@ -88,7 +96,7 @@ def _counted(settings: Settings, cold: bool) -> Amounts:
                     step()
         spent = journey.store.spent - before
     counted["firestore_reads"] = spent.documents_read
-    counted["firestore_writes"] = spent.documents_written - spent.documents_deleted
+    counted["firestore_writes"] += spent.documents_written - spent.documents_deleted
     counted["firestore_deletes"] = spent.documents_deleted
     counted["run_requests"] += 1  # the webhook; the bus has counted the pushes
     counted["request_log_bytes"] = REQUEST_LOG_BYTES * counted["run_requests"]

@@ -119,7 +119,7 @@ class DashboardSockets:
 
     async def _serve(self, interest: Interest, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # `websocket.connect`
-        environ = _environ(scope)
+        environ = environ_of(scope)
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and not origin_allowed(self._deps.settings, origin, environ):
             await send({"type": "websocket.close", "code": UNAUTHORIZED})  # before it is accepted: 403
@@ -281,7 +281,7 @@ def _token_in(message: Mapping[str, Any]) -> str | None:
     return credential_of({}, message) or credential_of({}, payload)
 
 
-def _environ(scope: Scope) -> dict[str, str]:
+def environ_of(scope: Scope) -> dict[str, str]:
     """The handshake's headers as WSGI spells them."""
     headers = {
         name.decode("latin-1").upper().replace("-", "_"): value.decode("latin-1") for name, value in scope["headers"]

@@ -31,6 +31,8 @@ _SEVERITIES = {
     "message_dead": "error",
     "channel_error": "error",
     "webhook_unreadable": "error",
+    "sla_breached": "error",
+    "sla_warning": "warning",
     "agent_failed": "warning",
     "ai_budget": "warning",
 }

@@ -7,27 +7,32 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 from weakref import WeakValueDictionary
 
 from socketio.exceptions import ConnectionRefusedError as Refused
 
+from functions.omnichat import wire
 from infra.local.server.asgi import ASGIApp
-from infra.sockets import doors, wire
+from infra.sockets import doors
 from infra.sockets.admission import Admission, ConnectionLimits
 from infra.sockets.credentials import Guest, Holder, Kind, Proof, admit, holder_of
 from infra.sockets.dashboards import DashboardSockets
 from infra.sockets.engine import FAREWELL_SECONDS, socketio_server
+from infra.sockets.event_streams import EventStreams
+from infra.sockets.streams import Streams
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal, Role
 from shared.domain.events import RealtimeEvent
-from shared.errors import HubError, Unauthorized
+from shared.errors import HubError, NotFound, Unauthorized
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
-from shared.usecases.instances import instance_operations
+from shared.usecases.conversations import presence
+from shared.usecases.instances import instance_lookup, instance_operations
 from shared.usecases.sessions.visitors import Visitor
 
 logger = logging.getLogger(__name__)
@@ -70,6 +75,8 @@ class _Client:
     holder: Holder
     engine_id: str
     rooms: dict[str, _Room] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """What the client calls its rooms, by the channel's id, name or slug."""
 
     @property
     def tenant_id(self) -> str:
@@ -129,6 +136,10 @@ class SocketServer:
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._streams = Streams(deps)
+        self._event_streams = EventStreams(deps, self._streams, self._limits)
+        self._following: dict[str, str] = {}
+        """The tenants of clients that follow with a cursor, by client."""
         self._dashboards = DashboardSockets(deps, self._limits, handshake_seconds)
         self._io = socketio_server(deps.settings, max_packets=MAX_ROOMS + 16)
         self._admission = Admission(deps.settings, self._limits, self._io)
@@ -139,11 +150,14 @@ class SocketServer:
         for name in ("leave-channel", "leaveChannel"):
             self._io.on(name, self._leave)
         self._io.on("join-tenant", self._join_tenant)
+        self._io.on("typing", self._type)
 
     def asgi(self, otherwise: ASGIApp) -> ASGIApp:
-        """The app that answers at the socket path and under `/ws`, and leaves every other path to `otherwise`."""
+        """The app that answers at the socket path, under `/ws` and at `/api/events/stream`, and leaves every other path
+        to `otherwise`.
+        """
         settings = self._deps.settings
-        beside_dashboards = self._dashboards.beside(otherwise)
+        beside_dashboards = self._dashboards.beside(self._event_streams.beside(otherwise))
         app = doors.beside(self._io, settings.socket_path, beside_dashboards, self._handshake_seconds)
         return doors.safe(app, settings)
 
@@ -157,6 +171,7 @@ class SocketServer:
             self._watching.cancel()
         self._loop = None
         self._dashboards.close()
+        self._event_streams.close()
         for engine_id in list(self._io.eio.sockets):
             await self._drop(engine_id)
         await self._io.shutdown()
@@ -169,6 +184,9 @@ class SocketServer:
         loop, rooms = self._loop, [name for name in _rooms_of(event) if name in self._rooms]
         if loop is None:
             return
+        if event.is_kept and self._streams.is_followed(event.tenant_id):
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._streams.wake, event.tenant_id)
         if rooms or self._dashboards.are_watched(event.tenant_id):
             event = self._completed(event)
         self._dashboards.deliver(event, loop)
@@ -194,13 +212,19 @@ class SocketServer:
     async def _tell(self, rooms: Sequence[str], event: RealtimeEvent, payload: wire.Payload) -> None:
         for room in [self._rooms[name] for name in rooms if name in self._rooms]:
             room.announced += event.name in realtime.STANDING
+        # Whoever follows with a cursor is told by the log.
+        others = self._followers_of(event.tenant_id) if event.is_kept else []
         for name in wire.names(event.name):
             if event.name in FOR_SOME:
                 for sid, client in list(self._clients.items()):
-                    if client.may_hear(event.name, _addressee(event)) and not client.rooms.keys().isdisjoint(rooms):
+                    is_there = sid not in others and not client.rooms.keys().isdisjoint(rooms)
+                    if is_there and client.may_hear(event.name, realtime.addressee(event)):
                         await self._io.emit(name, payload, to=sid)
             else:
-                await self._io.emit(name, payload, room=list(rooms))
+                await self._io.emit(name, payload, room=list(rooms), skip_sid=others)
+
+    def _followers_of(self, tenant_id: str) -> list[str]:
+        return [sid for sid, followed in self._following.items() if followed == tenant_id]
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: object = None) -> None:
         try:
@@ -243,6 +267,7 @@ class SocketServer:
         client = self._clients.pop(sid, None)
         if client is None:
             return
+        self._unfollow(sid)
         _one_less(self._by_proof, client.proof)
         _one_less(self._count_of(client)[0], client.tenant_id)
         # Nothing else is said on this connection, but not every client then closes it.
@@ -268,28 +293,77 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        name = _room_name(client.tenant_id, channel)
-        if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
-            return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         try:
-            is_member = await asyncio.to_thread(_may_join, self._deps, client.holder, channel)
+            instance_id = await asyncio.to_thread(_joinable_id, self._deps, client.holder, channel)
+        except NotFound:
+            return _refusal("there is no such channel")
         except HubError:
             return _refusal("the store does not answer, try again")
-        if not is_member:
-            return _refusal("there is no such channel")
+        name = _room_name(client.tenant_id, instance_id)
+        if name not in client.rooms and len(client.rooms) >= MAX_ROOMS:
+            return _refusal(f"a client can be in at most {MAX_ROOMS} channels")
         await self._enter(sid, client, name)
+        client.names[channel] = name
         room = client.rooms.get(name)
         if room is not None:
-            await self._catch_up(sid, client, channel, room)
+            await self._catch_up(sid, client, instance_id, room)
         return {"ok": True}
 
     async def _join_tenant(self, sid: str, *args: object) -> Ack:
-        """Hear all channels of the tenant, and the notifications that are for the client's person or for everybody."""
+        """Hear all channels of the tenant, and the notifications that are for the client's person or for everybody.
+
+        With `{since}`, a cursor or null, the client is first told what it has missed, and each event has a cursor.
+        """
         client = self._clients.get(sid)
         if client is None or not isinstance(client.holder, Principal):
             return _refusal("this needs a credential")
         await self._enter(sid, client, _room_name(client.tenant_id, EVERY_CHANNEL))
-        return {"ok": True}
+        argument = args[0] if args else None
+        return await self._follow(sid, client, argument["since"]) if _names_since(argument) else {"ok": True}
+
+    async def _follow(self, sid: str, client: _Client, cursor: object) -> Ack:
+        if cursor is not None and not isinstance(cursor, str):
+            return _refusal("since is a cursor, or null")
+        tenant_id = client.tenant_id
+
+        async def tell(event: RealtimeEvent, cursor: str) -> None:
+            await self._tell_follower(sid, client, event, cursor)
+
+        self._unfollow(sid)
+        self._following[sid] = tenant_id
+        try:
+            joined = await self._streams.join(tenant_id, sid, tell, cursor)
+        except HubError:
+            self._unfollow(sid)
+            return _refusal("the store does not answer, try again")
+        if self._clients.get(sid) is not client:
+            self._unfollow(sid)
+        return {"ok": True, "cursor": joined.cursor, "reload": joined.reload}
+
+    async def _tell_follower(self, sid: str, client: _Client, event: RealtimeEvent, cursor: str) -> None:
+        if self._clients.get(sid) is not client or not client.may_hear(event.name, realtime.addressee(event)):
+            return
+        try:
+            payload = wire.payload(await asyncio.to_thread(self._completed, event))
+        except (KeyError, TypeError, ValueError) as error:
+            logger.error("dropped a realtime event", extra={"event": event.name, "why": type(error).__name__})
+            return
+        await self._io.emit(event.name, payload | {"cursor": cursor}, to=sid)
+
+    def _unfollow(self, sid: str) -> None:
+        tenant_id = self._following.pop(sid, None)
+        if tenant_id is not None:
+            self._streams.leave(tenant_id, sid)
+
+    async def _type(self, sid: str, *args: object) -> None:
+        """A visitor of a widget writes; people say so over HTTP."""
+        client = self._clients.get(sid)
+        if client is None or not isinstance(client.holder, Visitor):
+            return
+        try:
+            await asyncio.to_thread(presence.customer_types, self._deps, client.holder.instance, client.holder.id)
+        except HubError as error:
+            logger.info("people were not told that a visitor writes", extra={"why": error.detail})
 
     async def _catch_up(self, sid: str, client: _Client, channel: str, room: _Room) -> None:
         """Tell one client what was said before it came; what the room hears meanwhile is newer, so look again then."""
@@ -317,7 +391,7 @@ class SocketServer:
             return _refusal("give the channel's id")
         if isinstance(client.holder, Visitor):
             return _refusal("there is no such channel")
-        name = _room_name(client.tenant_id, channel)
+        name = client.names.pop(channel, _room_name(client.tenant_id, channel))
         if name in client.rooms:
             del client.rooms[name]
             await self._io.leave_room(sid, name)
@@ -400,9 +474,8 @@ def _rooms_of(event: RealtimeEvent) -> list[str]:
     return rooms
 
 
-def _addressee(event: RealtimeEvent) -> str | None:
-    """The user whom alone a notification is for."""
-    return event.payload["notification"].get("user_id") if event.name == realtime.NOTIFICATION_CREATED else None
+def _names_since(argument: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(argument, dict) and "since" in argument
 
 
 def _channel_id(args: tuple[object, ...]) -> str | None:
@@ -412,13 +485,20 @@ def _channel_id(args: tuple[object, ...]) -> str | None:
     return channel if isinstance(channel, str) and _CHANNEL_ID.fullmatch(channel) else None
 
 
-def _may_join(deps: Deps, holder: Principal | Guest, instance_id: str) -> bool:
-    """Whether there is such a channel; a guest knows a random id, for which somebody has shown it the channel."""
+def _joinable_id(deps: Deps, holder: Principal | Guest, channel: str) -> str:
+    """The id of the channel with an id, name or slug; raises `NotFound`.
+
+    A guest knows a random id, for which somebody has shown it the channel.
+    """
     instances = UnitOfWork(deps.store).instances
     if isinstance(holder, Guest):
-        is_random = _RANDOM_ID.fullmatch(instance_id) is not None
-        return is_random and instances.of_any_tenant(instance_id) is not None
-    return instances.owned_or_none(holder.tenant_id, instance_id) is not None
+        is_random = _RANDOM_ID.fullmatch(channel) is not None
+        if not is_random or instances.of_any_tenant(channel) is None:
+            raise NotFound("there is no such channel")
+        return channel
+    if instances.owned_or_none(holder.tenant_id, channel) is not None:
+        return channel
+    return instance_lookup.by_key(deps, holder.tenant_id, channel).id
 
 
 def _missed(deps: Deps, instance_id: str) -> list[RealtimeEvent]:

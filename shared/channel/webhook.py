@@ -41,11 +41,13 @@ class RawPart:
     Parts with the same `key` are handled in order, so the key names the chat.
     `payload` is JSON without any credential. `account` is the provider's id of
     the account it is for, where the webhook's path does not name the instance.
+    `business` instead is for all accounts whose configuration names that business at the provider.
     """
 
     key: str
     payload: Any
     account: str | None = None
+    business: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

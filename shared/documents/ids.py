@@ -52,6 +52,10 @@ def customer_tag(tenant_id: str, tag: str, customer_id: str) -> str:
     return stable_id(tenant_id, tag, customer_id)
 
 
+def message_template(instance_id: str, name: str, language: str) -> str:
+    return stable_id("template", instance_id, name, language)
+
+
 def conversation_tag(tenant_id: str, tag: str, conversation_id: str) -> str:
     return stable_id("conversation tag", tenant_id, tag, conversation_id)
 

@@ -123,13 +123,16 @@ class Query(Generic[M]):
 class _Field:
     """Stands in for a document and notes which of its fields is read."""
 
-    __slots__ = ("name",)
+    __slots__ = ("_path",)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, path: str) -> None:
+        self._path = path
 
     def __getattr__(self, name: str) -> _Field:
-        return _Field(f"{self.name}.{name}" if self.name else name)
+        return _Field(f"{self._path}.{name}" if self._path else name)
+
+    def __getitem__(self, name: str) -> _Field:
+        return self.__getattr__(name)
 
 
 _DOCUMENT = _Field("")
@@ -140,4 +143,4 @@ def field_name(field: Callable[[M], object]) -> str:
     read: object = field(_DOCUMENT)  # type: ignore[arg-type]  # it only reads attributes
     if not isinstance(read, _Field):
         raise TypeError("a query's field is named by a function that reads one field of the model")
-    return read.name
+    return read._path

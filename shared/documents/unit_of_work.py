@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.availability import Availability
     from shared.domain.calls import Call
-    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters
+    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.event_log import EventStream, LoggedEvent
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
     from shared.domain.instances import (
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         SequenceCounter,
     )
     from shared.domain.merges import CustomerMerge
+    from shared.domain.message_templates import MessageTemplate
     from shared.domain.messages import Message, MessageRecord
     from shared.domain.notifications import Notification, ReadNotifications
     from shared.domain.outbox import OutboxItem
@@ -176,6 +178,9 @@ class UnitOfWork:
     file_usage: SharedCollection[FileUsage] = SharedCollection(
         "file_usage", "shared.domain.files:FileUsage", "size of files"
     )
+    message_templates: TenantCollection[MessageTemplate] = TenantCollection(
+        "message_templates", "shared.domain.message_templates:MessageTemplate", "template"
+    )
     canned_replies: TenantCollection[CannedReply] = TenantCollection(
         "canned_replies", "shared.domain.canned_replies:CannedReply", "canned reply"
     )
@@ -207,6 +212,9 @@ class UnitOfWork:
     campaigns: TenantCollection[Campaign] = TenantCollection(
         "campaigns", "shared.domain.campaigns:Campaign", "campaign"
     )
+    campaign_recipients: TenantCollection[CampaignRecipient] = TenantCollection(
+        "campaign_recipients", "shared.domain.campaigns:CampaignRecipient", "recipient"
+    )
     campaign_counters: SharedCollection[CampaignCounters] = SharedCollection(
         "campaign_counters", "shared.domain.campaigns:CampaignCounters", "campaign counter"
     )
@@ -222,6 +230,15 @@ class UnitOfWork:
     )
     read_notifications: TenantCollection[ReadNotifications] = TenantCollection(
         "read_notifications", "shared.domain.notifications:ReadNotifications", "mark of notifications"
+    )
+    event_streams: SharedCollection[EventStream] = SharedCollection(
+        "event_streams",
+        "shared.domain.event_log:EventStream",
+        "event stream",
+        id_of=lambda stream: stream.tenant_id,
+    )
+    event_log: TenantCollection[LoggedEvent] = TenantCollection(
+        "event_log", "shared.domain.event_log:LoggedEvent", "event"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")

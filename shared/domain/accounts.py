@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field, model_validator
 
 from shared.domain.agents import Agent
+from shared.domain.campaign_rules import CampaignCap, QuietHours
 
 
 class Role(StrEnum):
@@ -57,6 +58,7 @@ class Tenant(BaseModel):
     until they release it; a channel may say otherwise. `hand_over_words` are those by which customers ask for a person,
     None for the hub's own list. With `opt_out_everywhere` who opts out on one channel has done so on all.
     `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
+    No campaign is sent in the `quiet_hours`, nor to who had as many of their messages as the `campaign_cap` says.
     `agent_hours` is when agents answer by themselves. Who has been offline for `unassign_offline_minutes` loses their
     conversations to others; 0: never.
     `files_kept_days` is for how long files are kept, where that is not up to the deployment. `time_zone` (IANA) is
@@ -76,6 +78,8 @@ class Tenant(BaseModel):
     human_pause_minutes: int = DEFAULT_HUMAN_PAUSE
     hand_over_words: list[str] | None = None
     opt_out_everywhere: bool = False
+    quiet_hours: QuietHours | None = None
+    campaign_cap: CampaignCap | None = None
     agent_hours: AgentHours = AgentHours.ALWAYS
     unassign_offline_minutes: int = 0
     revision: str = ""
@@ -244,6 +248,7 @@ class Principal:
 
     `answerable` is the user who calls, or for whom the key was created; `sign_in_id` is the sign-in that the user's
     token comes from, where it says so. `credential_id` tells the tenant's keys and users apart; None without any.
+    `name` is what colleagues and clients call the user.
     """
 
     tenant_id: str
@@ -254,6 +259,7 @@ class Principal:
     answerable: str | None = None
     sign_in_id: str | None = None
     credential_id: str | None = None
+    name: str | None = None
 
     @property
     def actor_id(self) -> str | None:

@@ -33,3 +33,18 @@ def country_of(number: str) -> str | None:
     if country is None and parsed.country_code is not None:
         country = phonenumbers.region_code_for_country_code(parsed.country_code)
     return None if country in _NO_COUNTRY else country
+
+
+def zones_of(number: str) -> list[str]:
+    """The time zones (IANA's names) in which a telephone number may be; none for what is no international number."""
+    if not _NUMBER.fullmatch(number):
+        return []
+    import phonenumbers  # noqa: PLC0415 - its tables cost cold start
+    from phonenumbers import timezone  # noqa: PLC0415
+
+    try:
+        parsed = phonenumbers.parse("+" + number.lstrip("+"))
+    except phonenumbers.NumberParseException:
+        return []
+    zones = timezone.time_zones_for_number(parsed)
+    return [zone for zone in zones if zone != timezone.UNKNOWN_TIMEZONE]

@@ -19,12 +19,14 @@ class Preferences(BaseModel):
 class OptOut(BaseModel):
     """That a customer wants no automatic messages on a channel since `at`; on any, without a channel.
 
-    `reason` is their word, what the provider says, or what somebody of the business notes.
+    `reason` is their word, what the provider says, or what somebody of the business notes. `identity_id` is the address
+    that it came from, where it came from one.
     """
 
     channel: ChannelType | None = None
     reason: str | None = None
     at: datetime
+    identity_id: str | None = None
 
 
 CustomValue: TypeAlias = str | int | float | bool
@@ -33,7 +35,9 @@ CustomValue: TypeAlias = str | int | float | bool
 class Customer(BaseModel):
     """A person across all channels; `custom_fields` are what a business keeps of them beside that, by its own names.
 
-    With `opted_out` no channel brings them what they have not asked for.
+    With `opted_out` no channel brings them what they have not asked for. `opt_outs` has one for each channel, and one
+    more for each further address that says so: when a merge is undone, each customer keeps their own.
+    `campaign_sent_at` is when campaigns wrote to them, as far back as a cap may count.
     """
 
     id: str
@@ -46,6 +50,7 @@ class Customer(BaseModel):
     custom_fields: dict[str, CustomValue] = Field(default_factory=dict)
     opted_out: bool = False
     opt_outs: list[OptOut] = Field(default_factory=list)
+    campaign_sent_at: list[datetime] = Field(default_factory=list)
     merged_into: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -53,6 +58,18 @@ class Customer(BaseModel):
     def accepts(self, channel: ChannelType) -> bool:
         """Whether they may be sent on a channel what they have not asked for."""
         return not self.opted_out and all(each.channel not in (None, channel) for each in self.opt_outs)
+
+    def shown_opt_outs(self) -> list[OptOut]:
+        """The first one of each channel.
+
+        Before there was a ledger, only whether the customer had opted out was stored.
+        """
+        first: dict[ChannelType | None, OptOut] = {}
+        for each in self.opt_outs:
+            first.setdefault(each.channel, each)
+        if self.opted_out and None not in first:
+            first[None] = OptOut(at=self.updated_at)
+        return list(first.values())
 
 
 class Survey(BaseModel):
@@ -80,10 +97,14 @@ def count_message(count: MessageCount | None, now: datetime) -> MessageCount:
 
 
 class CampaignMark(BaseModel):
-    """The campaign to which the customer's next message, until then, is a response."""
+    """The campaign to which the customer's next message, until then, is a response.
+
+    `recipient_id` is the document of the one to whom it was sent.
+    """
 
     campaign_id: str
     until: datetime
+    recipient_id: str | None = None
 
 
 class Placement(BaseModel):

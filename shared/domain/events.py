@@ -83,11 +83,15 @@ class OutboundEvent(Event):
 
 
 class RealtimeEvent(Event):
-    """Something that clients joined to `room` should see at once."""
+    """Something that clients joined to `room` should see at once.
+
+    `is_kept` says that it is in the tenant's event log, too.
+    """
 
     room: str
     name: str
     payload: dict[str, Any]
+    is_kept: bool = False
 
 
 EVENTS: dict[Topic, type[Event]] = {

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from shared.domain.calls import CallState
 from shared.domain.content import NO_CONTENT, Content
 from shared.domain.instances import InstanceStatus
+from shared.domain.kinds import TemplateStatus
 from shared.domain.messages import Attachment, MessageKind, MessageStatus
 
 
@@ -229,6 +230,18 @@ class ConsentChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateChanged:
+    """What the provider says of a template; what is None stays as it was, but `reason` goes with the status."""
+
+    name: str
+    language: str
+    status: TemplateStatus | None = None
+    reason: str | None = None
+    quality: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallChanged:
     """How a call, by telephone or video, stands, as far as this event tells; the others may come in any order.
 
@@ -263,4 +276,5 @@ ChannelEvent: TypeAlias = (
     | ChatMoved
     | ConsentChanged
     | CallChanged
+    | TemplateChanged
 )

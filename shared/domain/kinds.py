@@ -40,3 +40,15 @@ class Consent(StrEnum):
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
+
+
+class TemplateStatus(StrEnum):
+    """Where a template stands at its provider; only an approved one can be sent."""
+
+    APPROVED = "approved"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+    UNKNOWN = "unknown"

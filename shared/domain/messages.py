@@ -138,7 +138,7 @@ class Message(BaseModel):
     `author_phone` is the number of whoever wrote to us, where it is known.
     `content` is what the customer sees beside text and files. No machine answers
     a message that is `for_people`. `consent` is what it changes for its customer: they opt out, or in. A `blocked`
-    one came from somebody who may not write.
+    one came from somebody who may not write. `campaign_id` is whose message it is.
     `versions` are the texts that edits have replaced.
     `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
     otherwise than it was written, such as a file that went as a link.
@@ -167,6 +167,7 @@ class Message(BaseModel):
     for_people: bool = False
     consent: Consent | None = None
     blocked: bool = False
+    campaign_id: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
     error: str | None = None

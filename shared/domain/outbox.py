@@ -29,12 +29,14 @@ class ReactionTo(BaseModel):
 class Template(BaseModel):
     """A message that the provider approved beforehand; `parameters` fill the places in its text, in order.
 
-    `header` and `buttons` are what `domain.templates` describes and has checked.
+    Places with names are filled by `named_parameters` instead. `header` and `buttons` are what `domain.templates`
+    describes and has checked.
     """
 
     name: str
     language: str
     parameters: list[str] = Field(default_factory=list)
+    named_parameters: dict[str, str] | None = None
     header: dict[str, Any] | None = None
     buttons: list[dict[str, Any]] | None = None
 
@@ -115,7 +117,7 @@ class OutboxItem(BaseModel):
     `open` is true until SENT or DEAD. `due_at` is when the sweep should look at
     it: the lease's end while SENDING, else the next try. `reason` tells why it
     failed or died. `waiting_since` is when the customer wrote whom it answers; it
-    `is_reply` while the customer has just written, though somebody answered before.
+    `is_reply` while the customer has just written, though somebody answered before. A campaign's has its `campaign_id`.
     Where the provider takes it as several messages, `parts_sent` of them are out,
     `part_ids` are the provider's ids of those (empty for one without),
     and `note` is what the channel noted of them. `unknown_since` is when it was
@@ -140,6 +142,7 @@ class OutboxItem(BaseModel):
     due_at: datetime | None = None
     waiting_since: datetime | None = None
     is_reply: bool = False
+    campaign_id: str | None = None
     lease_owner: str | None = None
     reason: str | None = None
     error: str | None = None

@@ -36,10 +36,12 @@ _INFO = {
 _TAGS = {
     "OmniChat auth": "Signing in, and a user's own sessions.",
     "OmniChat channels": "Accounts at providers, as the inbox manages them.",
+    "OmniChat templates": "What a channel's provider has approved to be sent at any time.",
     "OmniChat conversations": "Conversations and their messages.",
     "OmniChat inbox": "The conversations that there are to deal with, by view.",
     "OmniChat customers": "Customers, their addresses, and merging two that are one person.",
     "OmniChat notifications": "What a person is told, and what they have read of it.",
+    "OmniChat campaigns": "One message to many customers, and what became of it with each of them.",
     "OmniChat canned replies": "Texts that people send again and again.",
     "OmniChat messages": "Sending, and what waits to be sent.",
     "OmniChat files": "Files to send, kept for a while.",

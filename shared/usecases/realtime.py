@@ -7,16 +7,20 @@ from typing import Any
 
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import Principal
+from shared.domain.availability import Availability
 from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
+from shared.domain.customers import Identity
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
-from shared.domain.messages import Message
+from shared.domain.messages import Author, Message
 from shared.domain.notifications import Notification
+from shared.domain.outbox import OutboxItem
 from shared.domain.sla import SlaClock
 from shared.logs import current_trace
-from shared.usecases import connection_waits
+from shared.usecases import connection_waits, event_log
 
 MESSAGE_CREATED = "message-created"
 MESSAGE_UPDATED = "message-updated"
@@ -28,20 +32,27 @@ WHATSAPP_CONNECTED = "whatsapp-connected"
 NOTIFICATION_CREATED = "notification-created"
 CAMPAIGN_UPDATED = "campaign-updated"
 CALL_CHANGED = "call-changed"
+TYPING = "typing"
+PRESENCE = "presence"
 SLA_CHANGED = "sla-changed"
 
-NOTIFICATIONS, CAMPAIGNS, CALLS = "notifications", "campaigns", "calls"
-"""The rooms of a tenant's notifications, campaigns and calls, which are no instance's."""
+NOTIFICATIONS, CAMPAIGNS, CALLS, PEOPLE = "notifications", "campaigns", "calls", "people"
+"""The rooms of a tenant's notifications, campaigns, calls and people, which are no instance's."""
 
 FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
 """The events that only dashboards are told."""
+
+KEPT = frozenset(
+    {MESSAGE_CREATED, MESSAGE_UPDATED, CONVERSATION_UPDATED, NEEDS_HUMAN, SLA_CHANGED, NOTIFICATION_CREATED}
+)
+"""The events that a client gets later which was not connected. How a channel stands is told to whoever joins it."""
 
 STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 """The events about the state of an instance's connection."""
 
 
 def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> None:
-    """Publish an event for everybody in `room`; one room's events keep their order."""
+    """Publish an event for everybody in `room`, and keep it if it is to be kept; one room's events keep their order."""
     trace = current_trace()
     event = RealtimeEvent(
         tenant_id=tenant_id,
@@ -51,6 +62,8 @@ def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str,
         request_id=trace.request_id if trace else None,
         traceparent=trace.traceparent if trace else None,
     )
+    if name in KEPT and event_log.add(deps, event):
+        event = event.model_copy(update={"is_kept": True})
     deps.bus.publish(Topic.REALTIME, event, key=room)
 
 
@@ -60,8 +73,14 @@ def message_created(deps: Deps, message: Message) -> None:
 
 
 def message_updated(deps: Deps, message: Message) -> None:
-    """A message was edited or deleted; the payload is that of `message_created`."""
+    """A message has another status, was edited, deleted or reacted to; the payload is that of `message_created`."""
     _emit_message(deps, message, MESSAGE_UPDATED)
+
+
+def message_status_changed(deps: Deps, item: OutboxItem) -> None:
+    """As `message_updated`, by who has sent an item and has not read its message: `completed` reads it."""
+    payload = {"conversation_id": item.conversation_id, "message": {"id": item.id}, "is_whole": False}
+    emit(deps, item.tenant_id, item.instance_id, MESSAGE_UPDATED, payload)
 
 
 def _emit_message(deps: Deps, message: Message, name: str) -> None:
@@ -79,14 +98,20 @@ def conversation_updated(deps: Deps, conversation: Conversation, *, is_whole: bo
 
 
 def completed(deps: Deps, event: RealtimeEvent) -> RealtimeEvent:
-    """The event with the whole conversation, as it is now, where it has only a part; costs a read then."""
+    """The event with the whole message or conversation, as it is now, where it has only a part; costs a read then."""
     if event.payload.get("is_whole", True):
         return event
-    conversations = UnitOfWork(deps.store).conversations
-    conversation = conversations.owned_or_none(event.tenant_id, event.payload["conversation"]["id"])
-    if conversation is None:
+    unit = UnitOfWork(deps.store)
+    subject: Message | Conversation | None
+    if event.name == MESSAGE_UPDATED:
+        name, subject = "message", unit.messages.owned_or_none(event.tenant_id, event.payload["message"]["id"])
+    else:
+        conversation_id = event.payload["conversation"]["id"]
+        name, subject = "conversation", unit.conversations.owned_or_none(event.tenant_id, conversation_id)
+    if subject is None:
         return event
-    return event.model_copy(update={"payload": {"conversation": conversation.model_dump(mode="json")}})
+    payload = {name: value for name, value in event.payload.items() if name != "is_whole"}
+    return event.model_copy(update={"payload": payload | {name: subject.model_dump(mode="json")}})
 
 
 def conversation_moved(deps: Deps, conversation: Conversation, former_instance_id: str) -> None:
@@ -99,6 +124,26 @@ def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
     """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
     payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
     emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+
+
+def typing(deps: Deps, instance_id: str, where: Conversation | Identity, writer: Principal | None) -> None:
+    """Somebody writes in a conversation now: a person of the business, else the customer at an address.
+
+    Payload: `conversation_id`, and `author`, `author_id` and `author_name`.
+    """
+    payload = {
+        "conversation_id": where.conversation_id if isinstance(where, Identity) else where.id,
+        "author": (Author.HUMAN if writer else Author.CUSTOMER).value,
+        "author_id": writer.user_id if writer else where.customer_id,
+        "author_name": writer.name if writer else None,
+    }
+    emit(deps, where.tenant_id, instance_id, TYPING, payload)
+
+
+def presence_changed(deps: Deps, availability: Availability) -> None:
+    """A person of the business came, went, or is away. Payload: `user_id` and `status`."""
+    payload = {"user_id": availability.id, "status": availability.status.value}
+    emit(deps, availability.tenant_id, PEOPLE, PRESENCE, payload)
 
 
 def sla_changed(deps: Deps, conversation: Conversation, clock: SlaClock) -> None:
@@ -114,6 +159,11 @@ def notification_created(deps: Deps, notification: Notification) -> None:
     """Payload: the whole `notification` in the domain's form."""
     payload = {"notification": notification.model_dump(mode="json")}
     emit(deps, notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload)
+
+
+def addressee(event: RealtimeEvent) -> str | None:
+    """The user whom alone an event is for."""
+    return event.payload["notification"].get("user_id") if event.name == NOTIFICATION_CREATED else None
 
 
 def campaign_updated(deps: Deps, campaign: Campaign) -> None:

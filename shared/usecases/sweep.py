@@ -24,7 +24,7 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_sending, campaigns
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
@@ -60,6 +60,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "people": _wake_people,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
+        "campaigns_due": campaigns.begin_scheduled,
         "campaign_messages": campaign_sending.send_due,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from shared.config import Settings
 from tests.crash.driver import PATIENCE, Driver
 from tests.eventually import eventually
-
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "infra.local.serve"]
+from tests.forks.fork import ROOT, Fork, Running
 
 
 class HubProcess(Driver):
-    """`python -m infra.local.serve` over `directory`; `settings` are its environment."""
+    """A program over `directory`, a module's `main` with arguments; `settings` are its environment."""
 
-    def __init__(self, directory: Path, command: Sequence[str] = COMMAND, **settings: str) -> None:
+    def __init__(self, directory: Path, program: Sequence[str] = ("infra.local.serve",), **settings: str) -> None:
         self.data = directory / "data"
         super().__init__(Settings(data_dir=self.data))
         self.starts = 0
         self._directory = directory
-        self._command = command
+        self._program = program
         self._environment = {
             "PYTHONPATH": str(ROOT),
             "DATA_DIR": str(self.data),
@@ -34,7 +31,7 @@ class HubProcess(Driver):
             "RETRY_MAX_SECONDS": "0.4",
             "REPLY_DEBOUNCE_SECONDS": "0",
         } | settings
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
 
     @property
     def pid(self) -> int:
@@ -55,13 +52,22 @@ class HubProcess(Driver):
         self.starts += 1
         out, err = (self._directory / f"{self.starts:02}.{kind}" for kind in ("out", "err"))
         with out.open("wb") as stdout, err.open("wb") as stderr:
-            self._process = subprocess.Popen(
-                self._command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr
-            )
+            self._process = self._launched(stdout, stderr)
         process = self._process
         output = eventually(lambda: out.read_text() or ("it ended" if process.poll() is not None else ""), PATIENCE)
         assert output.startswith("listening on "), f"{output}: {self.log}"
         self.url = output.split()[-1]
+
+    def _launched(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+        module, *arguments = self._program
+        return Fork(
+            f"{module}:main",
+            *arguments,
+            directory=self._directory,
+            environment=self._environment,
+            stdout=stdout,
+            stderr=stderr,
+        )
 
     def kill(self) -> None:
         """End it as a power cut does."""

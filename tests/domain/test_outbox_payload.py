@@ -41,6 +41,7 @@ FULL = OutboxPayload(
         name="order_ready",
         language="en_US",
         parameters=["7"],
+        named_parameters={"order": "7"},
         header={"type": "text", "text": "Hello"},
         buttons=[{"type": "url", "text": "7"}],
     ),

@@ -14,9 +14,10 @@ from shared.domain import storable
 from shared.domain.accounts import Role
 from shared.domain.calls import CallState, later_state
 from shared.domain.campaigns import accepts_campaigns
+from shared.domain.consent_words import LONGEST
 from shared.domain.customers import Customer, Identity, Survey
 from shared.domain.inbound import MessageReceived, Sender
-from shared.domain.instance_options import FASTEST, MOST_ANSWERS, HubOptions
+from shared.domain.instance_options import FASTEST, MOST_ANSWERS, MOST_HUMAN_PAUSE, PER_MINUTE, HubOptions
 from shared.domain.kinds import MessageKind
 from shared.domain.messages import MOST_VERSIONS, Attachment, MessageStatus, later_status, media_id, phones
 from shared.domain.ratings import SURVEY_TEXT, survey_score, survey_text
@@ -136,6 +137,25 @@ def test_the_question_is_the_owners_else_the_usual_one() -> None:
         ({"csat": False}, "csat", False),
         ({"csat": ""}, "csat", True),
         ({"csatText": " Happy? "}, "csat_text", "Happy?"),
+        ({"repliesPerSecond": 2}, "replies_per_second", 2.0),
+        ({"growingAnswers": True}, "growing_answers", True),
+        ({"growing_answers": "yes"}, "growing_answers", False),
+        ({"readMarks": True}, "read_marks", True),
+        ({"read_marks": 1}, "read_marks", False),
+        ({"groups": "all"}, "groups", "all"),
+        ({"groups": "addressed"}, "groups", "addressed"),
+        ({"groups": False}, "groups", "none"),
+        ({"groups": True}, "groups", "addressed"),
+        ({"groups": None}, "groups", "addressed"),
+        ({"humanPauseMinutes": 0}, "human_pause_minutes", 0),
+        ({"human_pause_minutes": MOST_HUMAN_PAUSE}, "human_pause_minutes", MOST_HUMAN_PAUSE),
+        ({"human_pause_minutes": None}, "human_pause_minutes", None),
+        ({"messagesPerMinute": 0}, "messages_per_minute", 0),
+        ({"messages_per_minute": MOST_ANSWERS}, "messages_per_minute", MOST_ANSWERS),
+        ({"messages_per_minute": None}, "messages_per_minute", PER_MINUTE),
+        ({"optOutWords": ["x" * LONGEST]}, "opt_out_words", ["x" * LONGEST]),
+        ({"optInWords": []}, "opt_in_words", []),
+        ({"opt_in_words": None}, "opt_in_words", None),
     ],
 )
 def test_an_option_may_be_written_in_many_ways(config: dict[str, Any], option: str, value: object) -> None:
@@ -146,6 +166,22 @@ def test_an_option_may_be_written_in_many_ways(config: dict[str, Any], option: s
 def test_a_pace_that_is_none_is_refused(pace: object) -> None:
     with pytest.raises(ValidationError):
         HubOptions.of({"pace_per_second": pace})
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "sentence"),
+    [
+        ("groups", ["none", "everybody", 1], 'give "addressed", "all" or false'),
+        ("human_pause_minutes", [-1, MOST_HUMAN_PAUSE + 1, True, 1.5, "5"], "give a whole number of minutes from 0"),
+        ("messages_per_minute", [-1, MOST_ANSWERS + 1, True, 1.5, "5"], "give a whole number from 0"),
+        ("opt_out_words", ["STOP", [""], ["x" * (LONGEST + 1)], [1]], "give a list of words of up to"),
+        ("opt_in_words", ["START", [""], ["x" * (LONGEST + 1)], [1]], "give a list of words of up to"),
+    ],
+)
+def test_an_option_that_cannot_be_used_says_what_to_give(option: str, values: list[object], sentence: str) -> None:
+    for value in values:
+        with pytest.raises(ValidationError, match=sentence):
+            HubOptions.of({option: value})
 
 
 @pytest.mark.parametrize(

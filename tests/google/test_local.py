@@ -17,8 +17,9 @@ from tests.adapters.backends import emulators
 from tests.adapters.backends.google import project
 from tests.crash.driver import PATIENCE
 from tests.crash.ledger import Ledger, settled, stored_once
-from tests.crash.process import ROOT, HubProcess
+from tests.crash.process import HubProcess
 from tests.crash.sender import Sender, telegram_calls
+from tests.forks.fork import ROOT
 from tests.google.deployment import require_emulators
 from tests.stubs import Stub
 

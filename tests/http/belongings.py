@@ -47,6 +47,7 @@ BY_PREFIX = {
     "/api/teams": "team_id",
     "/sessions": "conversation_id",
     "/customers": "customer_id",
+    "/api/campaigns": "campaign_id",
     "/campaigns": "campaign_id",
     "/routing/rules": "rule_id",
     "/notifications": "notification_id",

@@ -39,6 +39,7 @@ NEEDS_MORE = re.compile(
     r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|^/$|/console|/sessions/join|/media|/unmerge|/video"
     r"|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/omni/|/files|/whatsapp/"
     r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/import|/bot/connect|/facebook/login"
+    r"|/templates"
 )
 LAST = {"get": 0, "post": 1, "put": 1, "patch": 1, "delete": 2}
 

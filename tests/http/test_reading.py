@@ -39,6 +39,7 @@ SHORT = {
     "/api/sla-policies": "a tenant has at most 50 policies",
     "/api/teams/{id}/members": "a team has at most 20 members",
     "/api/agents/{id}": "an agent's tools, of which there are few",
+    "/api/channels/{id}/templates/{template_id}": "a template's buttons, at most 10",
     "/api/teams/{id}": "a team's members, of which there are few",
     "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
     "/api/agents/{id}/knowledge/files": "an agent has at most 20 files",

@@ -22,8 +22,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts hubs in directories of the test's own, and ends those that are left."""
     with ExitStack() as stack:
 
-        def started(directory: str = "hub", **variables: str) -> Process:
-            return stack.enter_context(closing(Process(tmp_path / directory, **variables)))
+        def started(directory: str = "hub", cold: bool = False, **variables: str) -> Process:
+            return stack.enter_context(closing(Process(tmp_path / directory, cold=cold, **variables)))
 
         yield started
 

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.holders.__main__ import main
+from infra.holders import __main__ as holder
 from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.api import reached_by
 from shared.channels.telegram_user.gateway import Gateway, Line, Post, Posted
@@ -58,6 +58,10 @@ def opener(api_id: int, api_hash: str) -> Gateway:
     return NotedTelegram(Journal(Path(sys.argv[1])))
 
 
-if __name__ == "__main__":
+def main() -> int:
     with reached_by(opener):
-        sys.exit(main())
+        return holder.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,38 +8,49 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
-ROOT = Path(__file__).parents[2]
+from tests.forks.fork import ROOT, Fork, Running
 
 
 class Process:
-    """`python -m <command>`; `url` is the address that it printed, without a trailing slash, empty if it printed none.
+    """A module's `main` with arguments; `url` is the address that it printed, without a trailing slash, or empty.
 
-    `variables` are its environment. The same directory is the same data.
+    `variables` are its environment. The same directory is the same data. A `cold` one is started as an operator starts
+    it, with `python -m`, which takes seconds.
     """
 
-    def __init__(self, directory: Path, *command: str, **variables: str) -> None:
+    def __init__(self, directory: Path, *command: str, cold: bool = False, **variables: str) -> None:
         directory.mkdir(exist_ok=True)
+        self._directory = directory
+        self._command = command or ("infra.local.serve",)
+        self._environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": "data"} | variables
         self._log = directory / "log"
-        environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PORT": "0", "DATA_DIR": "data"} | variables
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *(command or ("infra.local.serve",))],
-                cwd=directory,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        self.first_line = self.process.stdout.readline()
+        output, written = os.pipe()
+        with os.fdopen(written, "wb") as stdout, self._log.open("ab") as stderr:
+            self.process = (self._started if cold else self._forked)(stdout, stderr)
+        self._output = os.fdopen(output)
+        self.first_line = self._output.readline()
         self.url = self.first_line.removeprefix("listening on ").strip()
 
     def next_line(self) -> str:
         """What it prints next, or printed; empty when it has ended without printing any more."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
+        return self._output.readline()
+
+    def _started(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+        command = [sys.executable, "-m", *self._command]
+        return subprocess.Popen(command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr)
+
+    def _forked(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+        module, *arguments = self._command
+        return Fork(
+            f"{module}:main",
+            *arguments,
+            directory=self._directory,
+            environment=self._environment,
+            stdout=stdout,
+            stderr=stderr,
+        )
 
     @property
     def errors(self) -> str:
@@ -52,10 +63,9 @@ class Process:
 
     def close(self) -> None:
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._output.close()
 
 
 Start: TypeAlias = Callable[..., Process]

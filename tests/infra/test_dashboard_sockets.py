@@ -139,6 +139,8 @@ def test_a_message_of_a_channel_that_is_gone_is_no_frame(deps: Deps, listen: Lis
         ("message_dead", "high"),
         ("webhook_unreadable", "high"),
         ("agent_failed", "medium"),
+        ("sla_breached", "high"),
+        ("sla_warning", "medium"),
         ("ai_budget", "medium"),
     ],
 )

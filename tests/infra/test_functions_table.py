@@ -10,6 +10,7 @@ import pytest
 from functions.hub.main import blueprints, dialect_of
 from functions.omega.schemas import LONGEST_WAIT
 from infra.deployables import Front, Table, load
+from infra.sockets import event_streams
 from shared.adapters.google.pubsub import PubSub
 from shared.config import Settings, setting_fields
 from shared.deps import Deps
@@ -55,15 +56,20 @@ def test_every_pattern_leads_somewhere(deps: Deps) -> None:
     for name, row in TABLE.of("split").items():
         for pattern in row.paths:
             matched = [path for path in served if row.model_copy(update={"paths": (pattern,)}).serves(path)]
-            is_a_socket = pattern.startswith((deps.settings.socket_path, "/ws"))
+            is_a_socket = pattern.startswith((deps.settings.socket_path, "/ws")) or pattern == event_streams.PATH
             assert matched or is_a_socket, f"{name}: nothing is served under {pattern}"
 
 
 @pytest.mark.parametrize(
-    "path", ["/health", "/sessions", "/socket.io/", "/ws", "/ws/dashboard", "/webhook/telegram_bot/x"]
+    "path",
+    [
+        *("/health", "/sessions", "/api/events", "/webhook/telegram_bot/x"),
+        *("/socket.io/", "/ws", "/ws/dashboard", "/api/events/stream"),
+    ],
 )
 def test_the_single_front_has_one_hub_for_everything_but_sockets(path: str) -> None:
-    assert TABLE.backend(path, "single") == ("sockets" if path.startswith(("/socket.io/", "/ws")) else "hub")
+    sockets = ("/socket.io/", "/ws", event_streams.PATH)
+    assert TABLE.backend(path, "single") == ("sockets" if path.startswith(sockets) else "hub")
 
 
 def test_every_row_has_its_code_and_all_code_has_its_row() -> None:

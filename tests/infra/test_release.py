@@ -27,13 +27,21 @@ GCLOUD = """#!{python}
 import json, sys
 with open("{notes}", "a") as notes:
     notes.write(" ".join(a for a in sys.argv[1:] if a.startswith(("--to", "--update"))
-                or a in ("list", "describe", "update-traffic") or a.startswith(("hub-", "other"))) + "\\n")
+                or a in ("list", "describe", "update-traffic", "update-instance-split", "worker-pools")
+                or a.startswith(("hub-", "other"))) + "\\n")
 def service(name, *traffic):
     return {{"metadata": {{"name": name}}, "status": {{"traffic": list(traffic)}}}}
+def pool(name, *splits):
+    return {{"metadata": {{"name": name}}, "status": {{"instanceSplits": list(splits)}}}}
 live = dict(revisionName="hub-hub-00001", percent=100)
 tagged = dict(revisionName="hub-hub-00002", tag="candidate", url="https://candidate---hub-hub.run.app")
 services = [service("hub-hub", live, tagged), service("hub-new"), service("other", live)]
-print(json.dumps(services if "list" in sys.argv else services[0]))
+split = dict(revisionName="hub-holders-00003", percent=100)
+pools = [pool("hub-holders", split), pool("other-holders", split)]
+if "list" in sys.argv:
+    print(json.dumps(pools if "worker-pools" in sys.argv else services))
+else:
+    print(json.dumps(services[0]))
 """
 
 
@@ -53,19 +61,35 @@ def _release(folder: Path, *arguments: str) -> tuple[str, list[str]]:
 
 def test_holding_pins_what_serves_and_leaves_others_services_alone(gcloud: Path) -> None:
     _, commands = _release(gcloud, "hold", *PLACE, str(gcloud / "state"))
-    assert commands == ["list", "update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
-    assert json.loads((gcloud / "state").read_text("utf-8")) == {"hub-hub": "hub-hub-00001"}
+    assert commands == [
+        "list",
+        "update-traffic hub-hub --to-revisions=hub-hub-00001=100",
+        "worker-pools list",
+        "worker-pools update-instance-split hub-holders --to-revisions=hub-holders-00003=100",
+    ]
+    state = json.loads((gcloud / "state").read_text("utf-8"))
+    assert state == {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
 
 
-def test_rolling_back_gives_the_traffic_to_what_was_held(gcloud: Path) -> None:
-    (gcloud / "state").write_text('{"hub-hub": "hub-hub-00001"}', "utf-8")
+def test_rolling_back_gives_traffic_and_instances_to_what_was_held(gcloud: Path) -> None:
+    state = {"services": {"hub-hub": "hub-hub-00001"}, "pools": {"hub-holders": "hub-holders-00003"}}
+    (gcloud / "state").write_text(json.dumps(state), "utf-8")
     _, commands = _release(gcloud, "rollback", *PLACE, str(gcloud / "state"))
-    assert commands == ["update-traffic hub-hub --to-revisions=hub-hub-00001=100"]
+    assert commands == [
+        "update-traffic hub-hub --to-revisions=hub-hub-00001=100",
+        "worker-pools update-instance-split hub-holders --to-revisions=hub-holders-00003=100",
+    ]
 
 
-def test_promoting_gives_all_traffic_to_the_newest(gcloud: Path) -> None:
+def test_promoting_gives_everything_to_the_newest(gcloud: Path) -> None:
     _, commands = _release(gcloud, "promote", *PLACE)
-    assert commands == ["list", "update-traffic hub-hub --to-latest", "update-traffic hub-new --to-latest"]
+    assert commands == [
+        "list",
+        "update-traffic hub-hub --to-latest",
+        "update-traffic hub-new --to-latest",
+        "worker-pools list",
+        "worker-pools update-instance-split hub-holders --to-latest",
+    ]
 
 
 def test_a_candidate_has_an_address_of_its_own(gcloud: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from functions.omnichat import wire
 from functions.omnichat.realtime_schemas import CHANNEL_STATUS
-from infra.sockets import wire
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Role
+from shared.domain.accounts import Principal, Role
 from shared.domain.availability import Availability, Presence
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus, PairingCode
@@ -270,6 +270,29 @@ def test_every_status_of_an_instance_has_one_of_four_words(status: InstanceStatu
     event = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": status.value})
     assert wire.payload(event) == {**_ids("i1"), "status": CHANNEL_STATUS[status]}
     assert CHANNEL_STATUS[status] in {"DISCONNECTED", "CONNECTING", "CONNECTED", "ERROR"}
+
+
+@pytest.mark.parametrize("key", ["whatsapp-1", "i1"])
+def test_a_room_is_joined_and_left_by_the_channels_slug_too(deps: Deps, client: Connect, key: str) -> None:
+    stored_instance(deps)
+    connection = client(token_for(deps, "t1"))
+    assert connection.ask("join-channel", key) == {"ok": True}
+    assert connection.next()[0] == "channel-status"
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    assert connection.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
+    assert connection.ask("leave-channel", key) == {"ok": True}
+    realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
+    with pytest.raises(Empty):
+        connection.came.get(timeout=0.2)
+    assert client(token_for(deps, "t2")).ask("join-channel", key)["ok"] is False
+
+
+def test_people_are_told_who_writes(deps: Deps, joined: Client) -> None:
+    joined.io.on("typing", lambda payload: joined.came.put(("typing", payload)))
+    writer = Principal("t1", Role.AGENT, "u1", name="Carla")
+    realtime.typing(deps, "i1", a_conversation(), writer)
+    expected = {**_ids("i1"), "conversationId": "c1", "author": "HUMAN", "authorId": "u1", "authorName": "Carla"}
+    assert joined.next() == ("typing", expected)
 
 
 def test_what_is_due_is_told_with_its_conversation(deps: Deps, joined: Client) -> None:

@@ -32,8 +32,8 @@ from tests.infra.process import Process, Start
 
 pytestmark = pytest.mark.slow
 
-COMMAND = ("infra.sockets",)
-HOLDER = ("infra.holders",)
+COMMAND = ("infra.sockets.__main__",)
+HOLDER = ("infra.holders.__main__",)
 
 
 @pytest.fixture
@@ -256,6 +256,6 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
 
 @pytest.mark.parametrize(("command", "name"), [(COMMAND, "sockets"), (HOLDER, "holder")])
 def test_they_want_the_cloud(tmp_path: Path, command: tuple[str, ...], name: str) -> None:
-    with closing(Process(tmp_path, *command)) as refused:
+    with closing(Process(tmp_path, *command, cold=True)) as refused:
         assert refused.process.wait(60) == 2
         assert refused.errors.splitlines()[-1].startswith(f"the {name} cannot start: BACKEND")

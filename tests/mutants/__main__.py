@@ -140,7 +140,8 @@ def _tried(paths: Sequence[str], records: Iterable[recording.Recorded], options:
     """A sample of the mutants; one that counts as none is replaced by another."""
     sources = {str(path): path.read_text("utf-8") for top in PROJECT for path in sorted(Path(top).rglob("*.py"))}
     project = signatures.read((Path(path).stem, source) for path, source in sources.items())
-    choice = Choice(records, sources)
+    test_sources = {str(path): path.read_text("utf-8") for path in recording.test_files(Path())}
+    choice = Choice(records, sources, test_sources)
     unnoticeable = equivalents.read(equivalents.FILE.read_text("utf-8"))
     possible = (each for path in paths for each in mutations(path, sources[path], project))
     of_kind = [each for each in possible if options.kind in each.change.kind]

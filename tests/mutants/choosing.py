@@ -1,4 +1,4 @@
-"""Which tests have to notice a mutation: those that run its line, beginning with those that run most of its module."""
+"""Which tests have to notice a mutation: those that run its line, beginning with those that say most in a second."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from tests.mutants.signatures import Function
 DECLARATIONS = {"shared/domain/": "tests/domain/test_stored_words.py"}
 """Tests that read what all modules of a folder declare, which runs no line of them."""
 
+_SECONDS_AROUND = 0.2
+"""What any test costs beside its own time."""
+
 
 class Choice:
-    """Over the records of all tests, and the sources by path."""
+    """Over the records of all tests, and the sources by path, of the project and of its test files."""
 
-    def __init__(self, records: Iterable[Recorded], sources: Mapping[str, str]) -> None:
+    def __init__(
+        self, records: Iterable[Recorded], sources: Mapping[str, str], test_sources: Mapping[str, str] | None = None
+    ) -> None:
         self._sources = sources
+        self._test_sources = test_sources or {}
         self._tests: list[Recorded] = []
         self._running: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, each in enumerate(records):
@@ -38,18 +44,36 @@ class Choice:
             numbers = self._using([name])
         if not numbers and not place.in_function:  # what other tables are made of
             numbers = self._at(mutation.path, self._running[mutation.path])
-        return [*self._reading(mutation), *self._ordered(mutation.path, numbers)]
+        ordered = [*self._reading(mutation), *self._ordered(mutation.path, numbers)]
+        return list({each.test: each for each in ordered}.values())
 
     def _reading(self, mutation: Mutation) -> Iterator[Recorded]:
-        files = () if mutation.place.in_function else DECLARATIONS.items()
-        for folder, test_file in files:
+        """Those of what a folder declares, then those in files that import the changed name, the quick ones first."""
+        if mutation.place.in_function:
+            return
+        for folder, test_file in DECLARATIONS.items():
             if mutation.path.startswith(folder):
                 yield from (each for each in self._tests if each.test.startswith(f"{test_file}::"))
+        importing = self._importing(mutation)
+        of_these = (each for each in self._tests if each.test.partition("::")[0] in importing)
+        yield from sorted(of_these, key=lambda each: each.seconds)
+
+    def _importing(self, mutation: Mutation) -> set[str]:
+        module = re.escape(mutation.path.removesuffix(".py").replace("/", "."))
+        names = "|".join(map(re.escape, sorted(mutation.place.names))) or "$."
+        imports = re.compile(rf"^from {module} import (\([^)]*?|[^(\n]*?)\b({names})\b", re.MULTILINE)
+        return {path for path, source in self._test_sources.items() if imports.search(source)}
 
     def _ordered(self, path: str, numbers: Collection[int]) -> list[Recorded]:
-        """First those that run most of the module, and of these the quick ones; of a test's cases one after another."""
-        shares = Counter(number for line in self._running[path].values() for number in line)
-        ordered = sorted(numbers, key=lambda number: (-shares[number], self._tests[number].seconds, number))
+        """First those that run most of the module in a second; of a test's cases one after another.
+
+        A line counts the more, the fewer tests run it: what all tests run on their way says little about any of them.
+        """
+        shares: dict[int, float] = defaultdict(float)
+        for running in self._running[path].values():
+            for number in running:
+                shares[number] += 1 / len(running) / (self._tests[number].seconds + _SECONDS_AROUND)
+        ordered = sorted(numbers, key=lambda number: (-shares[number], number))
         cases: Counter[str] = Counter()
         ranked: list[tuple[int, Recorded]] = []
         for number in ordered:

@@ -185,6 +185,8 @@ def _is_unseen(node: ast.stmt, function: Function | None) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
             return True
+        case ast.Assign(value=ast.Subscript(value=ast.Name(id="Callable"))):
+            return True
         case ast.AnnAssign(annotation=annotation) if "TypeAlias" in ast.unparse(annotation):
             return True
         case ast.If(test=test) if ast.unparse(test) in ("TYPE_CHECKING", "__name__ == '__main__'"):

@@ -56,17 +56,37 @@ def test_one_that_reads_all_declarations_comes_before_those_that_use_one() -> No
     assert chosen == {"Thing": [reading, using.test], "made": [using.test]}
 
 
+def test_for_a_table_those_in_files_that_import_it_come_before_those_that_use_it() -> None:
+    reading, using = Recorded("test_a.py::test_table", 0.1, {}), RECORDS[1]
+    test_sources = {
+        "test_a.py": "from shared.usecases.counting import (\n    made,\n    LIMIT,\n)\n",
+        "test_c.py": "from shared.other import LIMIT\n",
+        "test_d.py": "from shared.usecases.counting import other\n",
+    }
+    others = [Recorded(f"test_{letter}.py::test_other", 0.1, {}) for letter in "cd"]
+    choice = Choice([using, reading, *others], {PATH: SOURCE}, test_sources)
+    mutation = next(each for each in _mutations() if 1 in each.place.lines)
+    assert [each.test for each in choice.tests(mutation)] == [reading.test, using.test]
+
+
 def test_those_that_run_the_line_are_chosen() -> None:
     assert _chosen(5) == ["test_b.py::test_slow"]
 
 
-def test_those_that_run_most_of_the_module_come_first_then_the_quick_ones_and_of_a_tests_cases_one() -> None:
+def test_those_that_run_most_in_a_second_come_first_and_of_a_tests_cases_one() -> None:
     assert _chosen(6) == [
-        "test_b.py::test_slow",
         "test_a.py::test_quick",
         "test_b.py::test_cases[1]",
+        "test_b.py::test_slow",
         "test_b.py::test_cases[2]",
     ]
+
+
+def test_those_that_run_what_few_others_run_come_first() -> None:
+    records = [Recorded(f"test_a.py::test_{number}", 0.1, {PATH: frozenset({4, 6, 9})}) for number in range(4)]
+    rare = Recorded("test_b.py::test_rare", 0.1, {PATH: frozenset({5, 6})})
+    mutation = next(each for each in _mutations() if 6 in each.place.lines)
+    assert Choice([*records, rare], {PATH: SOURCE}).tests(mutation)[0].test == rare.test
 
 
 @pytest.mark.parametrize("line", [1, 9])

@@ -100,6 +100,7 @@ def test_a_line_of_a_function_becomes(source: str, mutants: set[str]) -> None:
         "z = f'{x + y}'",
         "assert x < y",
         "z = x, y",
+        "z = Callable[[int, str], bool]",
         "z = timedelta(seconds=x)",
         "import os",
         "z = cast('list[int]', y)",

@@ -134,10 +134,10 @@ class Cloud:
         system = {"type": "user_changed_number", "wa_id": new, "body": f"changed from {old} to {new}"}
         self._brings_message(old, f"{old}-{new}", {"type": "system", "system": system})
 
-    def reports(self, message_id: str, status: str, *errors: dict[str, Any]) -> None:
+    def reports(self, message_id: str, status: str, *errors: dict[str, Any], recipient: str = "") -> None:
         now = str(int(self.hub.deps.now().timestamp()))
         status_entry = {"id": message_id, "status": status, "timestamp": now, "errors": list(errors)}
-        self.brings(statuses=[status_entry])
+        self.brings(statuses=[status_entry | {"recipient_id": recipient}])
 
     def prefers(self, sender: str, value: str) -> None:
         """The person wants marketing messages to `stop`, or to `resume`."""

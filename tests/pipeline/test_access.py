@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.conversations import ConversationStatus, Owner
+from shared.domain.flood_notice import notice
 from shared.domain.messages import Direction
 from tests.pipeline.manual_hub import PHONE, ManualHub
 
@@ -119,13 +120,13 @@ def test_a_rule_that_can_never_apply_is_refused(manual_hub: ManualHub, kind: str
     manual_hub.post("/api/access/rules", {"effect": "block", "kind": kind, "value": value}, 400)
 
 
-def test_who_writes_too_much_is_left_to_a_person_who_is_told_once(manual_hub: ManualHub, line: str) -> None:
+def test_who_writes_too_much_is_left_to_a_person_and_both_are_told_once(manual_hub: ManualHub, line: str) -> None:
     manual_hub.patch(f"/api/channels/{line}", {"config": {"messagesPerMinute": 2}})
     for text in ("1", "2", "3", "4"):
         manual_hub.writes(line, text)
         manual_hub.work()
     conversation = manual_hub.conversation()
-    assert manual_hub.sent_texts() == ["Echo: 1", "Echo: 2"]
+    assert manual_hub.sent_texts() == ["Echo: 1", "Echo: 2", notice("en")]
     assert (conversation.owner, conversation.needs_human) == (Owner.NOBODY, True)
     notifications = manual_hub.get("/notifications")["notifications"]
     reasons = [each["message"] for each in notifications if each["type"] == "too_many_messages"]

@@ -105,3 +105,17 @@ def test_an_account_that_meta_stops_is_in_error_and_people_are_told(manual_hub: 
 def test_opening_a_chat_is_no_message(manual_hub: ManualHub, cloud: Cloud) -> None:
     cloud.brings(messages=[_message(manual_hub, "w1", type="request_welcome", **{"from": "16505551234"})])
     assert manual_hub.conversations() == []
+
+
+def test_a_refusal_that_tells_of_an_opt_out_is_written_in_the_ledger(manual_hub: ManualHub, cloud: Cloud) -> None:
+    cloud.writes("hello", "5511988887777")
+    _work(manual_hub)
+    refusal = {"code": 131050, "title": "User has stopped marketing messages"}
+    for _ in range(2):
+        cloud.reports("wamid.OUT1", "failed", refusal, recipient="5511988887777")
+    [opt_out] = manual_hub.get(f"/api/customers/{manual_hub.conversation().customer_id}")["optOuts"]
+    assert opt_out["channelType"] == "WHATSAPP"
+    assert "131050" in opt_out["reason"]
+    cloud.writes("an order", "5511988887777")
+    _work(manual_hub)
+    assert len(_sent(manual_hub)) == 2

@@ -24,6 +24,12 @@ from tests.stubs import Stub
 
 ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
 
+AUDIENCE = {
+    "channels": ["TELEGRAM_BOT"],
+    "message": "Sale!",
+    "audience": {"customerIds": ["{customer}"], "tags": ["vip"]},
+}
+
 # Endpoints in the order in which they are called, with bodies; `{…}` stands for the id of something there is.
 CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /health", None),
@@ -53,6 +59,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("GET /api/inbox?tag=vip", None),
     ("GET /api/inbox?since=2026-01-01T00:00:00Z", None),
     ("GET /api/inbox/counts", None),
+    ("GET /api/search?q=customer", None),
     ("GET /api/conversations", None),
     ("GET /api/conversations/{session}", None),
     ("GET /api/conversations/{session}/messages", None),
@@ -77,6 +84,11 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("PATCH /api/conversations/{session}", {"tags": ["vip"]}),
     ("POST /api/conversations/{session}/notes", {"text": "a note"}),
     ("POST /api/inbox/bulk", {"ids": ["{session}"], "addTags": ["new"]}),
+    ("GET /api/campaigns", None),
+    ("GET /api/campaigns/{campaign}", None),
+    ("GET /api/campaigns/{campaign}/recipients", None),
+    ("POST /api/campaigns/audience", AUDIENCE),
+    ("GET /api/channels/{channel}/templates", None),
     ("GET /api/canned-replies", None),
     ("POST /api/canned-replies", {"shortCode": "hours", "text": "from 9 to 17"}),
     ("PUT /sessions/{session}", {"priority": "high"}),
@@ -86,8 +98,12 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
     ("GET /api/business-hours", None),
     ("POST /api/business-hours", {"zone": "Europe/Berlin"}),
+    ("GET /api/users/{user}/availability", None),
+    ("PUT /api/users/{user}/availability", {"status": "away"}),
     ("GET /api/sla-policies", None),
     ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
+    # From now on the tenant's events are kept.
+    ("GET /api/events", None),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 
@@ -130,7 +146,14 @@ def journey(deps: Deps, provider: Stub) -> Journey:
 def _ids(journey: Journey) -> dict[str, str]:
     [session] = journey.get("/sessions/active")[0]["sessions"]
     [channel] = journey.get("/api/channels")[0]
-    return {"session": session["session_id"], "customer": session["customer_id"], "channel": channel["id"]}
+    campaign = journey.call("POST", "/api/campaigns", {"name": "Sale", "channels": ["TELEGRAM_BOT"]})
+    return {
+        "session": session["session_id"],
+        "customer": session["customer_id"],
+        "channel": channel["id"],
+        "campaign": campaign["id"],
+        "user": journey.get("/api/auth/me")[0]["user"]["id"],
+    }
 
 
 def _filled(text: str, ids: dict[str, str]) -> str:

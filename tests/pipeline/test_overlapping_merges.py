@@ -295,6 +295,16 @@ def test_who_opts_out_after_a_merge_stays_so_when_it_is_undone(hub: ManualHub, p
     assert _consents(people) == [False, False]
 
 
+def test_who_opts_out_after_a_merge_keeps_that_though_the_other_had_opted_out_before(
+    hub: ManualHub, people: People
+) -> None:
+    people.cloud.prefers(ANN, "stop")
+    merge_id = people.merge(ANN, BEN)
+    people.cloud.prefers(BEN, "stop")
+    people.unmerge(ANN, merge_id)
+    assert _consents(people) == [False, False]
+
+
 def test_who_takes_an_opt_out_back_after_a_merge_is_not_opted_out_by_undoing_it(hub: ManualHub, people: People) -> None:
     people.cloud.prefers(ANN, "stop")
     merge_id = people.merge(ANN, BEN)

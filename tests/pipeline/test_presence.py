@@ -133,3 +133,10 @@ def test_a_quick_answer_is_not_announced(open_hub: OpenHub) -> None:
         hub.work()
         assert hub.sent_texts() == ["A cat."]
         assert hub.provider.to(ACTION) == []
+
+
+def test_colleagues_are_told_who_writes_and_not_with_every_key(manual_hub: ManualHub, session: str) -> None:
+    manual_hub.new_realtime_events()
+    for _ in range(30):
+        manual_hub.post(f"/api/conversations/{session}/typing", {})
+    assert manual_hub.new_realtime_events() == ["typing"] * 20

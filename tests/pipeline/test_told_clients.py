@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.events import Topic
+from functions.omnichat import wire
+from shared.domain.events import RealtimeEvent, Topic
+from shared.usecases import realtime
 from tests.pipeline.manual_hub import ManualHub
+from tests.pipeline.providers import Facebook, WhatsApp
+from tests.stubs import Reply
 
 
 def _answer(hub: ManualHub, session: str) -> None:
@@ -109,3 +113,70 @@ def test_clients_are_told_of_each_message_once(
         event.payload["message"]["id"] for event in manual_hub.realtime[event_count:] if event.name == "message-created"
     ]
     assert ids == [manual_hub.messages()[-1].id]
+
+
+def _told_updates(hub: ManualHub) -> list[Any]:
+    """The messages of the `message-updated` events since the last look, as clients see them."""
+    events = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+    updates = [event for event in events if event.name == "message-updated"]
+    return [realtime.completed(hub.deps, event).payload["message"] for event in updates]
+
+
+def test_clients_are_told_that_a_message_was_sent_delivered_and_read(manual_hub: ManualHub) -> None:
+    hub, shop = manual_hub, WhatsApp.of(manual_hub)
+    shop.writes("hello")
+    shop.takes_as("OUT-1")
+    hub.say(hub.conversation().id, "hi")
+    hub.work()
+    assert [message["status"] for message in _told_updates(hub)] == ["sent"]
+    for receipt in ("DELIVERY_ACK", "DELIVERY_ACK", "READ"):
+        shop.reports("OUT-1", receipt)
+    assert [message["status"] for message in _told_updates(hub)] == ["delivered", "read"]
+
+
+def test_clients_are_told_of_each_message_that_a_watermark_marks(manual_hub: ManualHub) -> None:
+    hub, page = manual_hub, Facebook.of(manual_hub)
+    page.writes("hello")
+    for text in ("one", "two"):
+        page.takes_as(f"m-{text}")
+        hub.say(hub.conversation().id, text)
+        hub.work()
+    _told_updates(hub)
+    read_until = round(hub.deps.now().timestamp() * 1000) + 1000
+    page.brings(read={"watermark": read_until})
+    assert sorted((each["text"], each["status"]) for each in _told_updates(hub)) == [("one", "read"), ("two", "read")]
+    page.brings(read={"watermark": read_until})
+    assert _told_updates(hub) == []
+
+
+def test_clients_are_told_that_a_message_was_not_sent_and_that_it_is_tried_again(
+    manual_hub: ManualHub, session: str
+) -> None:
+    hub = manual_hub
+    hub.provider.on("POST", "/sendMessage", Reply(400, {"ok": False, "description": "Bad Request: no"}), times=1)
+    item = hub.say(session, "hello")["queue"]
+    hub.work()
+    [message] = _told_updates(hub)
+    assert message["status"] == "dead"
+    assert "notification-created" in [event.name for event in hub.realtime]
+    hub.post(f"/api/outbox/{item['id']}/redrive", {}, 202)
+    hub.work()
+    assert _told_updates(hub)[-1]["status"] == "sent"
+
+
+def test_a_message_of_a_person_names_them(manual_hub: ManualHub, session: str) -> None:
+    hub = manual_hub
+    hub.new_events(Topic.REALTIME)
+    assert hub.say(session, "hello")["message"]["authorName"] == "owner@example.com"
+    [created] = [event for event in hub.new_events(Topic.REALTIME) if getattr(event, "name", "") == "message-created"]
+    assert created.model_dump()["payload"]["message"]["author_name"] == "owner@example.com"
+
+
+def test_clients_are_told_who_comes_and_goes(manual_hub: ManualHub) -> None:
+    hub = manual_hub
+    path = f"/api/users/{hub.get('/api/auth/me')['user']['id']}/availability"
+    for status in ("online", "online", "away", "offline"):
+        hub.put(path, {"status": status})
+    events = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+    payloads = [wire.payload(event) for event in events if event.name == "presence"]
+    assert [payload["status"] for payload in payloads] == ["online", "away", "offline"]

@@ -25,7 +25,6 @@ from tests.infra.hosting import hosted
 from tests.pipeline.hub import Hub, running_hub
 from tests.stubs import Stub
 
-DOCUMENT = openapi(blueprints())
 PAGES = ("/api/v1/docs", "/api/v1/docs/start.js", "/api/v1/openapi.json", "/oauth/slack/callback", "/no/such/page")
 
 
@@ -64,7 +63,8 @@ def _assert_safe(headers: Any, where: str, framed: bool = False) -> None:
 
 
 def test_every_operation_and_page_answers_safely(client: FlaskClient) -> None:
-    calls = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
+    paths = openapi(blueprints())["paths"]
+    calls = [(method.upper(), path) for path, methods in paths.items() for method in methods]
     for method, path in [*calls, *(("GET", page) for page in PAGES), ("PATCH", "/health"), ("OPTIONS", "/sessions")]:
         filled = re.sub(r"\{\w+\}", "x", path) + ("?timeout=0" if path == "/api/pair/status" else "")
         _assert_safe(client.open(filled, method=method).headers, f"{method} {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -21,8 +22,6 @@ from tests.apps import SETTINGS_ONLY, create_app, openapi
 from tests.functions.keys import key_for
 
 APP = create_app(SETTINGS_ONLY, blueprints())
-DOCUMENT = openapi(blueprints())
-OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 
 # What somebody else decides: a provider, a load balancer, the page that links to a widget.
 ANY = re.compile(
@@ -72,6 +71,15 @@ IGNORED: dict[str, list[str]] = {
 }
 
 
+@cache
+def _document() -> dict[str, Any]:
+    return openapi(blueprints())
+
+
+def _operations() -> list[tuple[str, str]]:
+    return [(method.upper(), path) for path, methods in _document()["paths"].items() for method in methods]
+
+
 @pytest.fixture
 def client(deps: Deps) -> FlaskClient:
     """A client of the whole hub, with the key of the owner."""
@@ -94,14 +102,14 @@ def _refused(response: TestResponse) -> dict[str, str]:
 
 
 def test_every_operation_refuses_an_unknown_parameter(client: FlaskClient) -> None:
-    for method, path in OPERATIONS:
+    for method, path in _operations():
         if not ANY.match(f"{method} {path}"):
             for query in ("?zebra=1", "?zebra", "?zebra="):
                 assert list(_refused(_called(client, method, path, query))) == ["zebra"], f"{method} {path}{query}"
 
 
 def test_every_operation_that_writes_refuses_an_unknown_field(client: FlaskClient) -> None:
-    for method, path in OPERATIONS:
+    for method, path in _operations():
         operation = f"{method} {path}"
         if method != "GET" and not ANY.match(operation) and operation not in ANY_FIELDS:
             for value in ("x",) if _takes_a_form(method, path) else (True, None, "", {"deep": [1]}):
@@ -111,16 +119,16 @@ def test_every_operation_that_writes_refuses_an_unknown_field(client: FlaskClien
 
 
 def _takes_a_form(method: str, path: str) -> bool:
-    content = DOCUMENT["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+    content = _document()["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
     return bool(content) and "application/json" not in content
 
 
 def test_the_api_description_says_so_too() -> None:
-    for path, methods in DOCUMENT["paths"].items():
+    for path, methods in _document()["paths"].items():
         for method, operation in methods.items():
             schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             if name := schema.get("$ref", "").rpartition("/")[2]:
-                described = DOCUMENT["components"]["schemas"][name]
+                described = _document()["components"]["schemas"][name]
                 open_ = f"{method.upper()} {path}" in {*ANY_FIELDS, "POST /integrations/{integration_type}/test"}
                 assert described["additionalProperties"] is open_, f"{method} {path}"
 
@@ -132,7 +140,7 @@ def test_what_takes_any_name_is_listed_here() -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if getattr(APP.view_functions[rule.endpoint], ANY_NAMES, False)
     }
-    assert views == {f"{method} {path}" for method, path in OPERATIONS if ANY.match(f"{method} {path}")}
+    assert views == {f"{method} {path}" for method, path in _operations() if ANY.match(f"{method} {path}")}
 
 
 def test_operations_without_a_body_refuse_whatever_comes(client: FlaskClient) -> None:

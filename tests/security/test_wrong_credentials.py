@@ -31,9 +31,12 @@ def _call(client: FlaskClient, path: str, headers: dict[str, str], address: str 
     return client.get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address})
 
 
-@pytest.mark.parametrize("path", ["/api/channels", "/api/v1/instances", "/sessions/active", "/api/forge/config"])
+DOORS = ["/api/channels", "/api/v1/instances", "/sessions/active", "/api/forge/config"]
+GUESSES = ["X-API-Key: guess{n}", "Authorization: Bearer omh_{n}", "Authorization: Bearer a.b.c{n}"]
+
+
 @pytest.mark.parametrize(
-    "header", ["Authorization: Bearer omh_{n}", "X-API-Key: guess{n}", "Authorization: Bearer a.b.c{n}"]
+    ("path", "header"), [*((door, GUESSES[0]) for door in DOORS), *((DOORS[0], guess) for guess in GUESSES[1:])]
 )
 def test_who_guesses_is_slowed_down_at_every_door(client: FlaskClient, deps: Deps, path: str, header: str) -> None:
     name, _, value = header.partition(": ")

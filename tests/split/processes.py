@@ -11,16 +11,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import requests
 
-ROOT = Path(__file__).parents[2]
+from tests.forks.fork import ROOT, Fork, Running
+
 PATIENCE = 60.0
 """Seconds to wait for what needs one or two; the machine may be busy."""
 
 
 class FunctionProcess:
-    """`functions/<name>/main.py` on a port of its own, started as in the image or, if so told, by the framework.
+    """`functions/<name>/main.py` on a port of its own, served as in the image or, if so told, by the framework.
 
     It keeps its port and its log over `kill` or `terminate` and the next `start`.
     """
@@ -30,24 +32,33 @@ class FunctionProcess:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        source = f"functions/{name}/main.py"
         self._environment = {"PATH": os.defpath, **environment}
-        if framework:
-            self._command = ["functions-framework", "--host=127.0.0.1", f"--port={self.port}"]
-            self._command += [f"--source={source}", "--target=handler"]
-        else:
-            self._environment |= {"FUNCTION_SOURCE": source, "FUNCTION_TARGET": "handler"}
-            self._command = ["gunicorn", "--config=infra/images/gunicorn.conf.py", f"--bind=127.0.0.1:{self.port}"]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._framework = framework
+        self._process: Running | None = None
 
     def launch(self) -> None:
         """Start without waiting until it answers."""
-        program, *arguments = self._command
-        command = [str(Path(sys.executable).with_name(program)), *arguments]
+        launched = self._under_the_framework if self._framework else self._as_in_the_image
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = launched(f"functions/{self.name}/main.py", log)
+
+    def _under_the_framework(self, source: str, log: IO[bytes]) -> Running:
+        program = str(Path(sys.executable).with_name("functions-framework"))
+        command = [program, "--host=127.0.0.1", f"--port={self.port}", f"--source={source}", "--target=handler"]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def _as_in_the_image(self, source: str, log: IO[bytes]) -> Running:
+        return Fork(
+            "gunicorn.app.wsgiapp:run",
+            "--config=infra/images/gunicorn.conf.py",
+            f"--bind=127.0.0.1:{self.port}",
+            directory=ROOT,
+            environment=self._environment | {"FUNCTION_SOURCE": source, "FUNCTION_TARGET": "handler"},
+            stdout=log,
+            stderr=log,
+        )
 
     def wait_until_it_answers(self) -> None:
         assert self._process is not None
@@ -69,7 +80,7 @@ class FunctionProcess:
         """Ask it to end; returns its exit status."""
         return self._end(signal.SIGTERM)
 
-    def ask_to_end(self) -> subprocess.Popen[bytes]:
+    def ask_to_end(self) -> Running:
         """SIGTERM, and the process, which may still be at work."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)

@@ -21,7 +21,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from infra.deployables import load
 from shared.domain.events import InboundEvent
-from tests.split.processes import ROOT, FunctionProcess
+from tests.forks.fork import ROOT
+from tests.split.processes import FunctionProcess
 from tests.stubs import Reply, Stub
 
 pytestmark = pytest.mark.slow

@@ -79,7 +79,7 @@ class Kills:
 def kill_hub(phones: Phones, directory: Path, kills: int, messages: int, seed: int) -> Kills:
     """Kill a hub once in each burst of messages; all are stored once, and none is answered twice."""
     directory.mkdir(exist_ok=True)
-    hub = KilledHub(directory, [sys.executable, "-m", *program(phones, "infra.local.serve")])
+    hub = KilledHub(directory, program(phones, "infra.local.serve"))
     hub.start()
     try:
         hub.register()

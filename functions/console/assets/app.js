@@ -44,14 +44,14 @@ function Mark() {
 
 const PRESENCES = ["online", "away", "offline"];
 
-/** Whether the person is given conversations, and the entries of a menu that change it. */
+/** Whether the person is given conversations, and the entries of a menu that change it, for members of teams. */
 function usePresence() {
   const [presence, setPresence] = useState(null);
   const path = `/api/users/${me.value.id}/availability`;
   const choose = (status) => api.put(path, { status }).then((changed) => setPresence(changed.status), toastError);
-  const load = () => api.get(path).then((current) => setPresence(current.status), toastError);
+  const load = () => api.get(path).then(({ teamIds, status }) => setPresence(teamIds.length ? status : null), toastError);
   const items = PRESENCES.map((status) => ({ label: t(`presence.${status}`), checked: status === presence, onSelect: () => choose(status) }));
-  return { load, items: may("agent") ? items : [] };
+  return { load, items: presence ? items : [] };
 }
 
 function Navigation({ current, onHelp, onSearch }) {

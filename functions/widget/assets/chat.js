@@ -353,6 +353,14 @@
     typing = setTimeout(() => { if (state.textContent === TYPING) say(""); }, 6000);
   }
 
+  let typingSaid = 0;
+
+  function sayTyping() {
+    if (!connected || !socket || Date.now() - typingSaid < 3000) return;
+    typingSaid = Date.now();
+    socket.send("42[\"typing\"]");
+  }
+
   // Being told: just enough of Engine.IO 4 and Socket.IO 5, whose every event here means "look again" but one.
 
   function listen() {
@@ -432,7 +440,7 @@
   close.addEventListener("click", () => tell("close"));
   older.addEventListener("click", loadOlder);
   form.addEventListener("submit", write);
-  text.addEventListener("input", grow);
+  text.addEventListener("input", () => { grow(); sayTyping(); });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();

@@ -14,17 +14,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeAlias
 
 from infra.sockets.whatsapp import protocol
-
-if TYPE_CHECKING:
-    from infra.sockets.whatsapp.account import Account
 
 _COMMANDS_AT_ONCE = 4
 
@@ -50,12 +47,42 @@ class Hub:
                     yield command
 
 
-class Worker:
-    """Does what the hub says until it says nothing more."""
+class Account(Protocol):
+    """What `account.py` makes of the library."""
 
-    def __init__(self, hub: Hub, proxy: str | None = None) -> None:
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+    def send(self, command: protocol.Send | protocol.Media) -> protocol.Answer: ...
+    def logout(self, command: protocol.Logout) -> protocol.Answer: ...
+    def typing(self, command: protocol.Typing) -> None: ...
+    def read(self, command: protocol.Read) -> protocol.Answer: ...
+
+
+OpenAccount: TypeAlias = Callable[[Callable[[protocol.Report], None], protocol.Start, str | None], Account]
+
+
+def _with_neonize(tell: Callable[[protocol.Report], None], start: protocol.Start, proxy: str | None) -> Account:
+    # neonize guesses the types of files with it, which are always told here; it would need libmagic.
+    sys.modules.setdefault("magic", ModuleType("magic"))
+    from infra.sockets.whatsapp import account  # noqa: PLC0415 - the hub has to hear that it fails
+
+    return account.Account(tell, start, proxy)
+
+
+class Worker:
+    """Does what the hub says until it says nothing more; `leave` ends the process with a status."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        proxy: str | None = None,
+        open_account: OpenAccount = _with_neonize,
+        leave: Callable[[int], object] = os._exit,
+    ) -> None:
         self._hub = hub
         self._proxy = proxy
+        self._open_account = open_account
+        self._leave = leave
         self._account: Account | None = None
         self._pool = ThreadPoolExecutor(_COMMANDS_AT_ONCE)
 
@@ -70,9 +97,9 @@ class Worker:
         """Close the connection and leave at once: a pairing that is under way never ends by itself."""
         try:
             if self._account is not None:
-                self._account.close()
+                self._account.stop()
         finally:
-            os._exit(0)
+            self._leave(0)
 
     def _live(self) -> None:
         """Tell the hub that there is life here, and end when it says nothing: it may not hold the account any more."""
@@ -80,7 +107,7 @@ class Worker:
             while time.monotonic() - self._hub.heard_at < protocol.SILENCE_SECONDS:
                 self._hub.tell(protocol.Alive())
                 time.sleep(protocol.PING_SECONDS)
-        os._exit(1)
+        self._leave(1)
 
     def _carry_out(self, command: protocol.Command) -> None:
         match command:
@@ -95,17 +122,13 @@ class Worker:
                 self._pool.submit(partial(self._answer, self._account, command))
 
     def _start(self, command: protocol.Start) -> None:
-        # neonize guesses the types of files with it, which are always told here; it would need libmagic.
-        sys.modules.setdefault("magic", ModuleType("magic"))
         try:
-            from infra.sockets.whatsapp.account import Account  # noqa: PLC0415 - its failure is to be told
-
-            self._account = Account(self._hub.tell, command, self._proxy)
+            self._account = self._open_account(self._hub.tell, command, self._proxy)
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub has to hear of it
             self._hub.tell(protocol.Failed(why=f"neonize cannot be used here: {error}"[:300]))
-            os._exit(3)
-        self._account.run()
-        os._exit(3)
+        else:
+            self._account.run()
+        self._leave(3)
 
     def _answer(self, account: Account, command: protocol.Command) -> None:
         match command:

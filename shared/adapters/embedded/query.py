@@ -46,6 +46,12 @@ def table_name(collection: str) -> str:
     return f"doc_{collection}"
 
 
+def create_table(collection: str) -> str:
+    """SQL that makes a collection's table where it is missing."""
+    columns = "id TEXT NOT NULL PRIMARY KEY, version TEXT NOT NULL, data TEXT NOT NULL"
+    return f"CREATE TABLE IF NOT EXISTS {table_name(collection)} ({columns})"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A checked query; raises `ValueError` for one that the port does not allow."""

@@ -20,11 +20,13 @@ EXPIRING = (
     "account_links",
     "agent_runs",
     "ai_usage",
+    "event_log",
     "install_states",
     "login_failures",
     "messages",
     "rate_usage",
     "refresh_tokens",
+    "search_entries",
     "tool_usage",
 )
 """Collections whose documents may have an `expires_at`; Firestore deletes theirs by itself."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from functools import partial
 
+from shared.adapters.embedded import search
 from shared.adapters.embedded.codec import decode_document
 from shared.adapters.embedded.engine.commits import commit_together
 from shared.adapters.embedded.engine.database import Database
-from shared.adapters.embedded.query import Position, Query, table_name
+from shared.adapters.embedded.query import Position, Query, create_table, table_name
 from shared.adapters.rules import is_addressable
 from shared.errors import BadRequest
 from shared.ports.store import Document, Order, Page, Ref, Where, Write
@@ -81,8 +84,9 @@ class SqliteStore:
 
     def _table(self, collection: str) -> str:
         table = table_name(collection)
-        columns = "id TEXT NOT NULL PRIMARY KEY, version TEXT NOT NULL, data TEXT NOT NULL"
-        self._make(table, f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        if table not in self._made:
+            self._database.write(partial(_make_table, collection=collection))
+            self._made.add(table)
         return table
 
     def _serve(self, query: Query) -> None:
@@ -95,6 +99,11 @@ class SqliteStore:
         if name not in self._made:
             self._database.write(lambda connection: connection.execute(ddl))
             self._made.add(name)
+
+
+def _make_table(connection: sqlite3.Connection, collection: str) -> None:
+    connection.execute(create_table(collection))
+    search.prepare(connection, collection)
 
 
 def _select_by_id(table: str, collection: str) -> str:

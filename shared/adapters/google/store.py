@@ -8,6 +8,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.google import search_entries
 from shared.adapters.google.calls import errors, while_contended, while_unavailable
 from shared.adapters.google.queries import (
     check_conditions,
@@ -137,7 +138,7 @@ class FirestoreStore:
         if not writes:
             return
         request = self._types.CommitRequest.pb()(database=self._database)
-        for write in writes:
+        for write in [*writes, *search_entries.entries(writes, self.get)]:
             add_write(request.writes, write, self._documents)
         versioned = [write.ref for write in writes if _version_expected(write)]
         with _commit_errors(writes, versioned):

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.presence import SupportsReadMarks, SupportsTyping
+    from shared.channel.templates import SupportsTemplates
     from shared.channel.webhook import SupportsChallenge, SupportsRoutes, WebhookModule
-    from shared.channels.whatsapp_cloud import address, config, inbound, lifecycle, media, outbound, presence, webhook
+    from shared.channels.whatsapp_cloud import (
+        address,
+        config,
+        inbound,
+        lifecycle,
+        media,
+        outbound,
+        presence,
+        templates,
+        webhook,
+    )
 
     _webhook_module: WebhookModule[CloudConfig] = webhook
     _supports_routes: SupportsRoutes = webhook
@@ -42,6 +53,7 @@ if TYPE_CHECKING:
     _names_account: NamesAccount[CloudConfig] = config
     _supports_typing: SupportsTyping[CloudConfig] = presence
     _supports_read_marks: SupportsReadMarks[CloudConfig] = presence
+    _supports_templates: SupportsTemplates[CloudConfig] = templates
 
 channel = Channel(
     webhook_bytes=3 * MEGABYTE,

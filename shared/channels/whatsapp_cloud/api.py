@@ -33,7 +33,7 @@ _FILE_CODES = frozenset({131052, 131053})
 _LIMITED_SECONDS = 5.0
 """How long a number pauses that sent too fast, when Meta does not say."""
 
-_NO_MARKETING = 131050
+NO_MARKETING = 131050
 _HINTS = {
     0: "check config.accessToken",
     190: "check config.accessToken",
@@ -46,7 +46,7 @@ _HINTS = {
     131042: "check the account's payment method at Meta",
     131048: "too many of the number's messages were reported as spam",
     131049: "try again after 24 hours",
-    _NO_MARKETING: "the customer wants no marketing messages",
+    NO_MARKETING: "the customer wants no marketing messages",
     132000: "the template wants another number of parameters",
     132001: "there is no approved template of this name in this language",
     132015: "the template is paused",
@@ -84,8 +84,8 @@ def result(reply: Reply) -> Mapping[str, Any]:
         return meta.body_of(PROVIDER, reply)
     if reply.code == NEEDS_TEMPLATE:
         raise ProviderRejected(PROVIDER, OUTSIDE_WINDOW)
-    if reply.code == _NO_MARKETING:
-        raise RecipientOptedOut(PROVIDER, _HINTS[_NO_MARKETING], marketing_only=True)
+    if reply.code == NO_MARKETING:
+        raise RecipientOptedOut(PROVIDER, _HINTS[NO_MARKETING], marketing_only=True)
     pause = reply.answer.retry_after
     if pause is None and reply.code in _RATE_LIMITS:
         pause = _LIMITED_SECONDS

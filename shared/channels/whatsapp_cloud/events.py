@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.domain.kinds import TemplateStatus
+
 
 def _unix_time(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
@@ -252,6 +254,7 @@ class Status(_Part):
     id: Id
     status: str
     errors: list[Error] = []
+    recipient_id: str | None = None
     biz_opaque_callback_data: str | None = None
 
 
@@ -261,3 +264,82 @@ class Preference(_Part):
     category: str | None = None
     value: str
     detail: str | None = None
+
+
+STATUSES_OF_TEMPLATES = {
+    "APPROVED": TemplateStatus.APPROVED,
+    "REINSTATED": TemplateStatus.APPROVED,
+    # It can still be sent; Meta pauses it if its quality does not get better.
+    "FLAGGED": TemplateStatus.APPROVED,
+    "PENDING": TemplateStatus.PENDING,
+    "IN_APPEAL": TemplateStatus.PENDING,
+    "REJECTED": TemplateStatus.REJECTED,
+    "PAUSED": TemplateStatus.PAUSED,
+    "DISABLED": TemplateStatus.DISABLED,
+    "LIMIT_EXCEEDED": TemplateStatus.DISABLED,
+    "ARCHIVED": TemplateStatus.DISABLED,
+    "LOCKED": TemplateStatus.DISABLED,
+    "DELETED": TemplateStatus.DELETED,
+    "PENDING_DELETION": TemplateStatus.DELETED,
+}
+"""What Meta's words for where a template stands mean."""
+
+_NO_REASON = frozenset({"", "NONE"})
+
+
+class TemplateButton(_Part):
+    type: str
+    text: str | None = None
+    url: str | None = None
+    phone_number: str | None = None
+
+
+class TemplateComponent(_Part):
+    type: str
+    format: str | None = None
+    text: str | None = None
+    buttons: list[TemplateButton] = []
+
+
+class Quality(_Part):
+    score: str | None = None
+
+
+class ListedTemplate(_Part):
+    """A template as the API lists it."""
+
+    id: Id | None = None
+    name: Id
+    language: Id
+    category: str = "UNKNOWN"
+    status: str
+    rejected_reason: str | None = None
+    quality_score: Quality | None = None
+    parameter_format: str = "POSITIONAL"
+    components: list[TemplateComponent] = []
+
+    @property
+    def reason(self) -> str | None:
+        return reason_of(self.rejected_reason)
+
+
+class TemplateUpdate(_Part):
+    """What a webhook tells of a template: its status (`event`), its quality or its category."""
+
+    class OtherInfo(_Part):
+        title: str | None = None
+        description: str | None = None
+
+    message_template_name: Id
+    message_template_language: Id
+    event: str | None = None
+    reason: str | None = None
+    other_info: OtherInfo | None = None
+    new_quality_score: str | None = None
+    new_category: str | None = None
+
+
+def reason_of(word: str | None, details: str | None = None) -> str | None:
+    """Meta's word for why a template is not approved, in small letters, with what it says beside it."""
+    why = [] if (word or "").upper() in _NO_REASON else [str(word).lower().replace("_", " ")]
+    return ": ".join([*why, *([details] if details else [])])[:300] or None

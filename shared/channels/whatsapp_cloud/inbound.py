@@ -9,9 +9,19 @@ from typing import Any
 
 from shared.channelkit.payloads import checked
 from shared.channels.whatsapp_cloud.address import canonical, phone
-from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, PROVIDER
+from shared.channels.whatsapp_cloud.api import NEEDS_TEMPLATE, NO_MARKETING, PROVIDER
 from shared.channels.whatsapp_cloud.contents import contents, edited_contents, error_text
-from shared.channels.whatsapp_cloud.events import AccountUpdate, Contact, Edit, Message, Preference, Status
+from shared.channels.whatsapp_cloud.events import (
+    STATUSES_OF_TEMPLATES,
+    AccountUpdate,
+    Contact,
+    Edit,
+    Message,
+    Preference,
+    Status,
+    TemplateUpdate,
+    reason_of,
+)
 from shared.domain.inbound import (
     ChannelEvent,
     ChatMoved,
@@ -23,6 +33,7 @@ from shared.domain.inbound import (
     ReactionChanged,
     Receipt,
     Sender,
+    TemplateChanged,
 )
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import MessageStatus
@@ -45,12 +56,14 @@ _STATUSES = {
 
 
 def parse(payload: Any) -> list[ChannelEvent]:
-    """The events of one message, status, preference or account update."""
+    """The events of one message, status, preference, template or account update."""
     if not isinstance(payload, dict):
         raise PayloadInvalid(f"{PROVIDER}: the part is not an object")
     contact = checked(PROVIDER, Contact, payload.get("contact") or {})
     if "account" in payload:
         return _account(checked(PROVIDER, AccountUpdate, payload["account"]))
+    if "template" in payload:
+        return _template(checked(PROVIDER, TemplateUpdate, payload["template"]))
     if "status" in payload:
         return _status(checked(PROVIDER, Status, payload["status"]))
     if "preference" in payload:
@@ -188,7 +201,17 @@ def _status(status: Status) -> list[ChannelEvent]:
     if any(error_entry.code == NEEDS_TEMPLATE for error_entry in status.errors):
         error = f"{OUTSIDE_WINDOW}: {error}"
     part_id = status.biz_opaque_callback_data
-    return [Receipt(external_message_id=status.id, status=became, error=error, part_id=part_id)]
+    receipt = Receipt(external_message_id=status.id, status=became, error=error, part_id=part_id)
+    return [receipt, *_opt_out(status)]
+
+
+def _opt_out(status: Status) -> list[ChannelEvent]:
+    """The refusal of a message may be how Meta first tells that its recipient stopped marketing messages."""
+    reason = next((error_text([each]) for each in status.errors if each.code == NO_MARKETING), None)
+    if reason is None or not status.recipient_id:
+        return []
+    chat_key = canonical(status.recipient_id)
+    return [ConsentChanged(chat_key=chat_key, opted_out=True, why=reason[:200], marketing_only=True)]
 
 
 def _preference(preference: Preference) -> list[ChannelEvent]:
@@ -199,3 +222,21 @@ def _preference(preference: Preference) -> list[ChannelEvent]:
     why = preference.detail or f"{preference.category or 'messages'}: {preference.value}"
     opted_out = preference.value == "stop"
     return [ConsentChanged(chat_key=canonical(address), opted_out=opted_out, why=why[:200], marketing_only=True)]
+
+
+def _template(update: TemplateUpdate) -> list[ChannelEvent]:
+    """A template's status, quality or category changed."""
+    status = STATUSES_OF_TEMPLATES.get(update.event or "")
+    details = update.other_info.description or update.other_info.title if update.other_info else None
+    changed = TemplateChanged(
+        name=update.message_template_name,
+        language=update.message_template_language,
+        status=status,
+        reason=reason_of(update.reason, details) if status else None,
+        quality=update.new_quality_score.lower() if update.new_quality_score else None,
+        category=update.new_category.lower() if update.new_category else None,
+    )
+    if not (changed.status or changed.quality or changed.category):
+        _log.info("a change of a template ignored", extra={"template_event": str(update.event)[:64]})
+        return []
+    return [changed]

@@ -23,6 +23,11 @@ _ITEMS: Mapping[str, Mapping[str, str]] = {
 }
 """By a change's field: the lists that are read, and what one item of each is called in a part's payload."""
 
+_OF_TEMPLATES = frozenset(
+    {"message_template_status_update", "message_template_quality_update", "template_category_update"}
+)
+"""Fields that tell of a template of the whole business account, whose id is that of the entry."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +42,7 @@ def challenge(webhook: Webhook, config: CloudConfig, settings: Settings) -> str:
 
 
 def accept(webhook: Webhook) -> list[RawPart]:
-    """One part for each message, status and preference of each change of each entry."""
+    """One part for each message, status, preference and template of each change of each entry."""
     body = json_object(PROVIDER, webhook.body)
     if body.get("object") != "whatsapp_business_account":
         _log.warning("a webhook for another object ignored", extra={"object": str(body.get("object"))[:64]})
@@ -45,17 +50,20 @@ def accept(webhook: Webhook) -> list[RawPart]:
     parts: list[RawPart] = []
     for entry in meta.objects(PROVIDER, body, "entry"):
         for change in meta.objects(PROVIDER, entry, "changes"):
-            parts += _parts(change)
+            parts += _parts(change, str(entry.get("id") or ""))
     return parts
 
 
-def _parts(change: Mapping[str, Any]) -> list[RawPart]:
+def _parts(change: Mapping[str, Any], business: str) -> list[RawPart]:
     """A change's field says what it is about: the same lists mean something else under another field."""
     field, value = str(change.get("field"))[:64], change.get("value")
     if not isinstance(value, dict):
         raise PayloadInvalid(f"{PROVIDER}: a change has no value")
     if field == "account_update":
         return [RawPart(key="account", payload={"account": value})]
+    if field in _OF_TEMPLATES:
+        key = f"template:{value.get('message_template_name')}"[:128]
+        return [RawPart(key=key, payload={"template": value}, business=business)]
     if field == "history" and "history" in value:
         return [part for messages in _threads(value) for part in _listed(field, {**value, "messages": messages})]
     return _listed(field, value)

@@ -21,6 +21,7 @@ from shared.domain.availability import Availability, Presence
 from shared.domain.events import OutboundEvent, Topic
 from shared.errors import Forbidden
 from shared.logs import current_trace
+from shared.usecases import realtime
 
 _SWEEP_AFTER = timedelta(seconds=60)
 _SIGN_EVERY = timedelta(minutes=1)
@@ -51,7 +52,7 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
         if "status" in fields:
             status = fields.pop("status")
             availability.is_chosen, availability.seen_at = status is not None, None
-            availability.become(status or Presence.OFFLINE, deps.now())
+            become(deps, unit, availability, status or Presence.OFFLINE)
         unit.availabilities.change(availability, fields)
         have_looked_at(deps, unit, availability)
         return availability
@@ -74,7 +75,7 @@ def note_sign(deps: Deps, tenant_id: str, user_id: str) -> None:
         is_new = availability.status is Presence.OFFLINE
         availability.seen_at = now
         if is_new:
-            availability.become(Presence.ONLINE, now)
+            become(deps, unit, availability, Presence.ONLINE)
             have_looked_at(deps, unit, availability)
         else:
             availability.due_at = availability.next_due(now, timedelta())
@@ -88,11 +89,18 @@ def get_or_add(unit: UnitOfWork, tenant_id: str, user_id: str) -> Availability:
     return availability or unit.availabilities.add(Availability(id=user_id, tenant_id=tenant_id))
 
 
+def become(deps: Deps, unit: UnitOfWork, availability: Availability, status: Presence) -> None:
+    """Change a person's status, and tell clients where it is another one."""
+    if status is not availability.status:
+        unit.after_commit(partial(realtime.presence_changed, deps, availability))
+    availability.become(status, deps.now())
+
+
 def note_removal(deps: Deps, unit: UnitOfWork, user: User) -> None:
     """A user is removed: others are to have their conversations."""
     availability = get_or_add(unit, user.tenant_id, user.id)
     availability.is_gone = True
-    availability.become(Presence.OFFLINE, deps.now())
+    become(deps, unit, availability, Presence.OFFLINE)
     have_looked_at(deps, unit, availability)
 
 

@@ -65,17 +65,18 @@ def authenticate_cookie(deps: Deps, cookie: str) -> Principal:
         claims = verify_any(cookie, access_keys(deps), CookieClaims, deps.now())
     except Unauthorized:
         raise refused from None
-    role = _current_role(deps, claims)
-    if role is None:
+    standing = _current_standing(deps, claims)
+    if standing is None:
         raise refused
     return Principal(
         claims.tenant_id,
-        role,
+        standing.role,
         claims.user_id,
         scopes=frozenset({"read"}),
         answerable=claims.user_id,
         sign_in_id=claims.sid,
         credential_id=claims.user_id,
+        name=standing.name,
     )
 
 
@@ -170,27 +171,28 @@ def _user_principal(deps: Deps, token: str) -> Principal | None:
         claims = verify_any(token, access_keys(deps), AccessClaims, deps.now())
     except Unauthorized:
         return None
-    role = _current_role(deps, claims)
-    if role is None:
+    standing = _current_standing(deps, claims)
+    if standing is None:
         return None
     return Principal(
         claims.tenant_id,
-        role,
+        standing.role,
         claims.user_id,
         claims.email,
-        _scopes(role),
+        _scopes(standing.role),
         answerable=claims.user_id,
         sign_in_id=claims.sid,
         credential_id=claims.user_id,
+        name=standing.name,
     )
 
 
-def _current_role(deps: Deps, claims: AccessClaims | CookieClaims) -> Role | None:
-    """The role of who signed in; None where the sign-in has ended, or the user was removed."""
+def _current_standing(deps: Deps, claims: AccessClaims | CookieClaims) -> _Standing | None:
+    """How who signed in stands now; None where the sign-in has ended, or the user was removed."""
     standing = _standing(deps, claims.tenant_id, claims.user_id)
     if standing is None or claims.gen != standing.generation or claims.sid in standing.ended_sign_ins:
         return None
-    return standing.role
+    return standing
 
 
 def _scopes(role: Role) -> frozenset[str]:
@@ -204,6 +206,7 @@ class _Standing:
     role: Role
     generation: int
     ended_sign_ins: frozenset[str]
+    name: str
 
 
 def _standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
@@ -213,7 +216,9 @@ def _standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
 
 def _stored_standing(deps: Deps, tenant_id: str, user_id: str) -> _Standing | None:
     user = UnitOfWork(deps.store).users.owned_or_none(tenant_id, user_id)
-    return _Standing(user.role, user.generation, frozenset(user.ended_sign_ins)) if user else None
+    if user is None:
+        return None
+    return _Standing(user.role, user.generation, frozenset(user.ended_sign_ins), user.name or user.email)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,37 +2,53 @@
 
 A batch ends with one write of the campaign at the version that was read: how
 far it has come and how many messages there are now. A batch that was interrupted
-is repeated from its beginning, and the messages' ids keep customers from
-getting a second one.
+is repeated from its beginning, and the recipients' documents keep customers from
+getting a second message: each is made in the commit of its message.
+
+Whether the campaign still runs, and its template may still be sent, is read anew for each customer, so that a pause
+stops it within a batch.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 
-from shared.channels import channel, names
 from shared.deps import Deps
-from shared.documents.query import DocumentUnit
+from shared.documents.query import DocumentUnit, Query
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.campaigns import RESPONSE_LIFE, Campaign, CampaignStatus, Progress, accepts_campaigns
+from shared.domain.campaign_rules import with_message
+from shared.domain.campaigns import (
+    RESPONSE_LIFE,
+    Campaign,
+    CampaignRecipient,
+    CampaignStatus,
+    Progress,
+    RecipientState,
+    SkipReason,
+)
 from shared.domain.customers import CampaignMark, Customer
 from shared.domain.events import OutboundEvent, Topic
 from shared.domain.fair_turns import in_turns
-from shared.domain.instances import ChannelType, Instance
+from shared.domain.instances import Instance
 from shared.domain.messages import Author
-from shared.domain.outbox import Template
+from shared.domain.placeholders import ValueMissing
 from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
 from shared.usecases import realtime
-from shared.usecases.conversations import sending
+from shared.usecases.accounts import tenants
+from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_recipients
+from shared.usecases.campaigns.campaign_content import Content, Plan
+from shared.usecases.conversations import access, sending
 from shared.usecases.customers import customer_tags, customers
 from shared.usecases.identities import contacts
 from shared.usecases.identities.contacts import Contact
 from shared.usecases.outbox import enqueueing
+from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +64,27 @@ _PAGE = 500
 _MAX_CAMPAIGN_PAGES = 4
 # Pages of tagged customers that are read in one run.
 _MAX_PAGES = 10
-_SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The next recipients, where the batch after them begins, and whether they are the last."""
+    """The next customers, and where the batch after them begins."""
 
-    recipients: list[Customer] = field(default_factory=list)
+    customers: list[Customer] = field(default_factory=list)
     after: Progress = field(default_factory=Progress)
-    is_last: bool = False
+
+
+class _Outcome(Enum):
+    """What became of one customer's turn; `STOPPED` is the campaign's."""
+
+    SENT = auto()
+    SKIPPED = auto()
+    WAITING = auto()
+    STOPPED = auto()
+
+
+class _Skipped(Exception):
+    """The customer gets no message; the arguments are the `SkipReason` and what more there is to say."""
 
 
 def send_due(deps: Deps) -> int:
@@ -65,7 +92,8 @@ def send_due(deps: Deps) -> int:
 
     Returns how many messages this process has added; other processes send what is beyond its share.
     """
-    due = in_turns(_running(deps), lambda document: document.read().tenant_id, MAX_RUNNING)
+    awake = [document for document in _running(deps) if not _is_quiet(deps, document.read())]
+    due = in_turns(awake, lambda document: document.read().tenant_id, MAX_RUNNING)
     for campaign in [document.read() for document in due[_MAX_CAMPAIGNS:]]:
         event = OutboundEvent(tenant_id=campaign.tenant_id, campaign_id=campaign.id, due_since=campaign.advanced_at)
         deps.bus.publish(Topic.OUTBOUND, event, key=campaign.id)
@@ -79,6 +107,12 @@ def send_batch(deps: Deps, tenant_id: str, campaign_id: str, due_since: datetime
     if campaign is None or campaign.status is not CampaignStatus.RUNNING or campaign.advanced_at != due_since:
         return 0
     return _advance(deps, unit, campaign)
+
+
+def _is_quiet(deps: Deps, campaign: Campaign) -> bool:
+    """Whether the tenant's own quiet hours are on; those of each customer are looked at in their turn."""
+    quiet = tenants.cached(deps, campaign.tenant_id).quiet_hours
+    return quiet is not None and not quiet.by_customer and quiet.end_at(deps.now()) is not None
 
 
 def _running(deps: Deps) -> list[DocumentUnit[Campaign]]:
@@ -98,10 +132,22 @@ def _running(deps: Deps) -> list[DocumentUnit[Campaign]]:
 
 
 def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
+    plan = campaign_content.plan(deps, campaign)
+    refusals = plan.refusals(UnitOfWork(deps.store))
+    obstacle = plan.obstacle(refusals)
+    if obstacle is not None:
+        campaign_pausing.pause_for(deps, campaign, obstacle)
+        return 0
     batch = _next_batch(deps, campaign)
-    sent = _send_all(deps, campaign, batch.recipients)
+    due_ids = _due_customers(deps, campaign)
+    outcomes = list(_send_all(deps, plan, refusals, [*due_ids, *(each.id for each in batch.customers)]))
+    sent = outcomes.count(_Outcome.SENT)
+    if _Outcome.STOPPED in outcomes:
+        return sent
     campaign.progress = batch.after
-    campaign.status = CampaignStatus.FINISHED if batch.is_last else CampaignStatus.RUNNING
+    campaign.has_waiting = _Outcome.WAITING in outcomes or (campaign.has_waiting and _has_waiting(deps, campaign))
+    is_finished = batch.after.is_at_end and not campaign.has_waiting
+    campaign.status = CampaignStatus.FINISHED if is_finished else CampaignStatus.RUNNING
     campaign.total_sent += sent
     campaign.advanced_at = deps.now()
     try:
@@ -113,7 +159,28 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     return sent
 
 
+def _due_customers(deps: Deps, campaign: Campaign) -> list[str]:
+    """Customers whose quiet hours are over, who waited longest first."""
+    if not campaign.has_waiting:
+        return []
+    query = _waiting(deps, campaign).where(lambda recipient: recipient.due_at, "<=", deps.now())
+    page = query.order_by(lambda recipient: recipient.due_at).page(BATCH)
+    return [recipient.customer_id for recipient in page.documents]
+
+
+def _has_waiting(deps: Deps, campaign: Campaign) -> bool:
+    return _waiting(deps, campaign).first() is not None
+
+
+def _waiting(deps: Deps, campaign: Campaign) -> Query[CampaignRecipient]:
+    query = UnitOfWork(deps.store).campaign_recipients.query()
+    query = query.where(lambda recipient: recipient.campaign_id, "==", campaign.id)
+    return query.where(lambda recipient: recipient.state, "==", RecipientState.WAITING)
+
+
 def _next_batch(deps: Deps, campaign: Campaign) -> _Batch:
+    if campaign.progress.is_at_end:
+        return _Batch(after=campaign.progress)
     listed_ids, position = campaign.audience.customer_ids, campaign.progress.position
     if position >= len(listed_ids):
         return _tagged_batch(deps, campaign)
@@ -121,7 +188,7 @@ def _next_batch(deps: Deps, campaign: Campaign) -> _Batch:
     is_last = end >= len(listed_ids) and not campaign.audience.tags
     customers_in_batch = [_listed_customer(deps, campaign, customer_id) for customer_id in listed_ids[position:end]]
     recipients = [customer for customer in customers_in_batch if customer is not None]
-    return _Batch(recipients, Progress(position=end), is_last)
+    return _Batch(recipients, Progress(position=end, is_at_end=is_last))
 
 
 def _listed_customer(deps: Deps, campaign: Campaign, customer_id: str) -> Customer | None:
@@ -147,58 +214,167 @@ def _tagged_batch(deps: Deps, campaign: Campaign) -> _Batch:
         unmerged = [customer for customer in tagged if not customer.merged_into]
         recipients += [customer for customer in unmerged if campaign.comes_to(customer, tag)]
         tag += cursor is None
-    progress = Progress(position=campaign.progress.position, tag=tag, cursor=cursor)
-    return _Batch(recipients, progress, is_last=tag >= len(tags))
+    is_last = tag >= len(tags)
+    progress = Progress(position=campaign.progress.position, tag=tag, cursor=cursor, is_at_end=is_last)
+    return _Batch(recipients, progress)
 
 
-def _send_all(deps: Deps, campaign: Campaign, recipients: Sequence[Customer]) -> int:
-    """Returns how many of them have the message, be it from now or from a run that was interrupted."""
-    willing = [customer for customer in recipients if accepts_campaigns(customer)]
-    message_ids = [campaign.message_id(customer.id) for customer in willing]
-    accepted = UnitOfWork(deps.store).messages.owned_many(campaign.tenant_id, message_ids)
-    accepted_ids = {message.id for message in accepted}
-    sent = 0
-    for customer in willing:
-        if campaign.message_id(customer.id) in accepted_ids:
-            sent += 1
+def _send_all(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_ids: Sequence[str]) -> Iterator[_Outcome]:
+    """What became of each of them, be it now or in a run that was interrupted; ends with the campaign's stop."""
+    campaign = plan.campaign
+    unit = UnitOfWork(deps.store)
+    recipient_ids = [campaign.message_id(customer_id) for customer_id in customer_ids]
+    former = {each.id: each for each in unit.campaign_recipients.owned_many(campaign.tenant_id, recipient_ids)}
+    for customer_id, recipient_id in zip(customer_ids, recipient_ids, strict=True):
+        recipient = former.get(recipient_id)
+        if recipient is not None and recipient.state is not RecipientState.WAITING:
+            yield _former_outcome(recipient)
             continue
-        sent += run_with_retry(deps, partial(_send, deps, campaign, customer.id))
-    return sent
+        outcome = _send_or_skip(deps, plan, refusals, customer_id)
+        yield outcome
+        if outcome is _Outcome.STOPPED:
+            return
 
 
-def _send(deps: Deps, campaign: Campaign, customer_id: str, unit: UnitOfWork) -> bool:
-    """Send on the first channel that reaches the customer; False when none does or they do not want it."""
+def _former_outcome(recipient: CampaignRecipient) -> _Outcome:
+    return _Outcome.SKIPPED if recipient.state is RecipientState.SKIPPED else _Outcome.SENT
+
+
+def _send_or_skip(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str) -> _Outcome:
     try:
-        customer = customers.current(unit, campaign.tenant_id, customer_id)
+        return run_with_retry(deps, partial(_send, deps, plan, refusals, customer_id))
+    except _Skipped as skipped:
+        reason = ": ".join(str(part) for part in skipped.args)
     except NotFound:
-        return False
-    contact = _contact(deps, unit, campaign, customer) if accepts_campaigns(customer) else None
-    if contact is None:
-        return False
-    contact.identity.campaign = CampaignMark(campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE)
-    text, template = _content(campaign, contact.instance)
-    draft = enqueueing.Draft(campaign.message_id(customer_id), Author.SYSTEM, text=text, template=template)
+        reason = SkipReason.NO_ADDRESS.value
+    return run_with_retry(deps, partial(_skip, deps, plan.campaign, customer_id, reason))
+
+
+def _send(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str, unit: UnitOfWork) -> _Outcome:
+    """Send on the first channel that reaches the customer; raises `_Skipped` when none does or they do not want it."""
+    campaign = plan.campaign
+    recipient_id, tenant_id = campaign.message_id(customer_id), campaign.tenant_id
+    unit.fetch(
+        unit.campaigns.key(campaign.id),
+        unit.campaign_recipients.key(recipient_id),
+        unit.customers.key(customer_id),
+        *plan.keys(unit),
+    )
+    current = unit.campaigns.owned(tenant_id, campaign.id)
+    if current.status is not CampaignStatus.RUNNING or plan.refusals(unit) != refusals:
+        return _Outcome.STOPPED
+    recipient = unit.campaign_recipients.owned_or_none(tenant_id, recipient_id)
+    if recipient is not None and recipient.state is not RecipientState.WAITING:
+        return _former_outcome(recipient)
+    customer, now = customers.current(unit, tenant_id, customer_id), deps.now()
+    tenant = tenants.cached(deps, tenant_id)
+    refusal = campaign_recipients.general_refusal(tenant, customer, now)
+    if refusal is not None:
+        raise _Skipped(refusal)
+    if customer.id != customer_id and _has_turn(unit, campaign, customer.id):
+        raise _Skipped(SkipReason.MERGED)
+    contact, content = _chosen(deps, unit, plan, refusals, customer)
+    due_at = campaign_recipients.quiet_until(tenant, customer, contact.identity, now)
+    state = RecipientState.QUEUED if due_at is None else RecipientState.WAITING
+    _place(unit, campaign, customer_id, contact.instance, state, now).due_at = due_at
+    if due_at is not None:
+        return _Outcome.WAITING
+    contact.identity.campaign = CampaignMark(
+        campaign_id=campaign.id, until=now + RESPONSE_LIFE, recipient_id=recipient_id
+    )
+    customer.campaign_sent_at = with_message(customer.campaign_sent_at, now)
+    draft = enqueueing.Draft(
+        recipient_id,
+        Author.SYSTEM,
+        text=content.text,
+        spans=content.spans,
+        template=content.template,
+        campaign_id=campaign.id,
+    )
     sending.send_unprompted(deps, unit, contact.instance, contact.identity, draft)
-    return True
+    return _Outcome.SENT
 
 
-def _contact(deps: Deps, unit: UnitOfWork, campaign: Campaign, customer: Customer) -> Contact | None:
+def _has_turn(unit: UnitOfWork, campaign: Campaign, customer_id: str) -> bool:
+    """Whether the campaign has come to a customer in their own name."""
+    return unit.campaign_recipients.owned_or_none(campaign.tenant_id, campaign.message_id(customer_id)) is not None
+
+
+def _place(
+    unit: UnitOfWork,
+    campaign: Campaign,
+    customer_id: str,
+    instance: Instance | None,
+    state: RecipientState,
+    now: datetime,
+    reason: str | None = None,
+) -> CampaignRecipient:
+    """Write down where the customer stands, who may have been waiting."""
+    recipient_id = campaign.message_id(customer_id)
+    recipient = unit.campaign_recipients.owned_or_none(campaign.tenant_id, recipient_id)
+    if recipient is not None:
+        campaign_results.change(unit, recipient, state, now, reason)
+        return recipient
+    recipient = CampaignRecipient(
+        id=recipient_id,
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        customer_id=customer_id,
+        channel=instance.type if instance else None,
+        instance_id=instance.id if instance else None,
+        state=state,
+        reason=reason,
+        created_at=now,
+        updated_at=now,
+    )
+    campaign_results.add(unit, recipient)
+    return recipient
+
+
+def _skip(deps: Deps, campaign: Campaign, customer_id: str, reason: str, unit: UnitOfWork) -> _Outcome:
+    recipient_id = campaign.message_id(customer_id)
+    recipient = unit.campaign_recipients.owned_or_none(campaign.tenant_id, recipient_id)
+    if recipient is not None and recipient.state is not RecipientState.WAITING:
+        return _former_outcome(recipient)
+    _place(unit, campaign, customer_id, None, RecipientState.SKIPPED, deps.now(), reason)
+    return _Outcome.SKIPPED
+
+
+def _chosen(
+    deps: Deps, unit: UnitOfWork, plan: Plan, refusals: Mapping[str, str], customer: Customer
+) -> tuple[Contact, Content]:
+    """Where the customer is reached, and what they are told there; raises `_Skipped`."""
+    campaign, reasons = plan.campaign, list[SkipReason]()
+
+    def is_suitable(instance: Instance) -> bool:
+        return instance.id not in refusals and campaign_content.can_carry(campaign, instance)
+
     for channel_type in campaign.channels:
-        if channel_type in _SPOKEN or not customer.accepts(channel_type):
+        if channel_type in campaign_recipients.SPOKEN:
+            continue
+        if not customer.accepts(channel_type):
+            reasons.append(SkipReason.OPTED_OUT)
             continue
         try:
-            return contacts.on_channel(deps, unit, customer, channel_type, partial(_can_carry, campaign))
+            contact = contacts.on_channel(deps, unit, customer, channel_type, is_suitable)
         except (Unprocessable, Collision, NotFound, BadRequest) as error:
             log.info("a campaign does not reach a customer", extra={"campaign_id": campaign.id, "why": error.detail})
-    return None
+            reasons.append(SkipReason.NO_ADDRESS)
+            continue
+        reason = _refusal_at(deps, unit, campaign, contact)
+        if reason is not None:
+            reasons.append(reason)
+            continue
+        try:
+            return contact, campaign_content.for_customer(campaign, contact.instance, customer)
+        except ValueMissing as missing:
+            raise _Skipped(SkipReason.MISSING_VALUE, missing) from None
+    raise _Skipped(campaign_recipients.foremost(reasons))
 
 
-def _can_carry(campaign: Campaign, instance: Instance) -> bool:
-    return instance.adapter in names() and any(_content(campaign, instance))
-
-
-def _content(campaign: Campaign, instance: Instance) -> tuple[str, Template | None]:
-    """The text, and the template instead of which it is shown where the channel has templates."""
-    if channel(instance.adapter).capabilities.templates and (template := campaign.template_on(instance.type)):
-        return campaign.message.strip(), template
-    return campaign.text_on(instance.type).strip(), None
+def _refusal_at(deps: Deps, unit: UnitOfWork, campaign: Campaign, contact: Contact) -> SkipReason | None:
+    instance, identity = contact.instance, contact.identity
+    if access.is_blocked(deps, unit, instance, identity):
+        return SkipReason.BLOCKED
+    is_closed = campaign_recipients.is_window_closed(campaign, instance, identity.last_inbound_at, deps.now())
+    return SkipReason.WINDOW_CLOSED if is_closed else None

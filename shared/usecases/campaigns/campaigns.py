@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.deps import Deps
@@ -12,35 +13,62 @@ from shared.documents import Increment, ids
 from shared.documents.query import Key, Query
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.campaigns import Campaign, CampaignConversion, CampaignStatus
+from shared.domain.campaigns import (
+    Campaign,
+    CampaignConversion,
+    CampaignRecipient,
+    CampaignStatus,
+    RecipientState,
+    SkipReason,
+)
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_sending
 from shared.usecases.customers import customer_tags, customers
 
 MAX_PAGE = 200
 
+log = logging.getLogger(__name__)
+
+
+_OPEN = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)
+_ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+_NOT_SENT = (RecipientState.WAITING, RecipientState.SKIPPED)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A campaign and its figures."""
+    """A campaign and its figures: how many recipients are in each state now, and why some were skipped."""
 
     campaign: Campaign
-    responses: int
-    conversions: int
+    responses: int = 0
+    conversions: int = 0
+    states: Mapping[RecipientState, int] = field(default_factory=dict)
+    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
+
+    @property
+    def total_sent(self) -> int:
+        """How many messages were accepted for sending; those of former versions are only counted in the campaign."""
+        accepted = sum(number for state, number in self.states.items() if state not in _NOT_SENT)
+        return max(self.campaign.total_sent, accepted)
+
+    def reached(self, *states: RecipientState) -> int:
+        """How many recipients are in one of these states now."""
+        return sum(self.states.get(state, 0) for state in states)
 
 
 def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Report:
-    """Add a campaign; nothing is sent before its launch."""
+    """Add a campaign; nothing is sent before its launch. Raises `BadRequest` for placeholders that cannot be filled."""
     now = deps.now()
     campaign = Campaign(**fields, id=new_id(), tenant_id=tenant_id, advanced_at=now, created_at=now, updated_at=now)
+    campaign_content.check(campaign)
     unit = UnitOfWork(deps.store)
     unit.campaigns.add(campaign)
     unit.commit()
-    return Report(campaign, 0, 0)
+    return Report(campaign)
 
 
 def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Campaign], str | None]:
@@ -77,6 +105,8 @@ def _report(unit: UnitOfWork, campaign: Campaign) -> Report:
         campaign,
         responses=sum(shard.responses for shard in counters),
         conversions=sum(shard.conversions for shard in counters),
+        states={state: sum(shard.states.get(state.value, 0) for shard in counters) for state in RecipientState},
+        skipped={reason: sum(shard.skipped.get(reason.value, 0) for shard in counters) for reason in SkipReason},
     )
 
 
@@ -93,41 +123,155 @@ def set_channels(
         campaign.updated_at = deps.now()
         if settings is not None:
             campaign.settings = settings
+        campaign_content.check(campaign)
+
+    run_with_retry(deps, attempt)
+    return report(deps, tenant_id, campaign_id)
+
+
+def change(deps: Deps, tenant_id: str, campaign_id: str, changes: Mapping[str, Any]) -> Report:
+    """Change what is given, until the campaign begins. Raises `NotFound`, `Collision` once it did, and as `create`."""
+
+    def attempt(unit: UnitOfWork) -> None:
+        campaign = unit.campaigns.owned(tenant_id, campaign_id)
+        if campaign.status not in _OPEN:
+            raise Collision(f"this campaign is {campaign.status.value}: make a new one")
+        unit.campaigns.change(campaign, {**changes, "updated_at": deps.now()})
+        campaign_content.check(campaign)
+        if campaign.status is CampaignStatus.SCHEDULED:
+            _check_complete(deps, campaign)
+            # Without a time it is a draft again, or it would never begin.
+            campaign.status = CampaignStatus.SCHEDULED if campaign.send_at else CampaignStatus.DRAFT
 
     run_with_retry(deps, attempt)
     return report(deps, tenant_id, campaign_id)
 
 
 def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
-    """Begin to send; the sweep does it, some customers a minute. A second launch of a running one changes nothing.
+    """Begin to send, or schedule it for its `send_at`; the sweep sends, some customers a minute.
 
-    Raises `Unprocessable` without a message or somebody to send it to, `Collision`
-    for a campaign that is finished and while the tenant has others enough that are being sent.
+    A second launch of a running or scheduled one changes nothing. Raises `Unprocessable` without a message or somebody
+    to send it to, and where no account can send its template; `Collision` for a campaign that has ended or is paused,
+    and while the tenant has others enough that are being sent.
     """
+    campaign = UnitOfWork(deps.store).campaigns.owned(tenant_id, campaign_id)
+    if campaign.status is CampaignStatus.DRAFT:
+        campaign_content.refresh_templates(deps, campaign)
+
+    def attempt(unit: UnitOfWork) -> Campaign:
+        campaign = unit.campaigns.owned(tenant_id, campaign_id)
+        if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.SCHEDULED):
+            return campaign
+        if campaign.status is CampaignStatus.PAUSED:
+            raise Collision("this campaign is paused: resume it")
+        if campaign.status in _ENDED:
+            raise Collision("this campaign was sent already: make a new one")
+        _check_complete(deps, campaign)
+        if campaign.send_at is not None and campaign.send_at > deps.now():
+            campaign.status, campaign.updated_at = CampaignStatus.SCHEDULED, deps.now()
+            unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+            return campaign
+        return _begin(deps, unit, campaign)
+
+    return run_with_retry(deps, attempt)
+
+
+def resume(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
+    """Go on with a paused campaign where it stood. Raises as `launch`, and `Collision` for one that is not paused."""
+    campaign = UnitOfWork(deps.store).campaigns.owned(tenant_id, campaign_id)
+    campaign_content.refresh_templates(deps, campaign)
 
     def attempt(unit: UnitOfWork) -> Campaign:
         campaign = unit.campaigns.owned(tenant_id, campaign_id)
         if campaign.status is CampaignStatus.RUNNING:
             return campaign
+        if campaign.status is not CampaignStatus.PAUSED:
+            raise Collision(f"this campaign is {campaign.status.value}: only a paused one can be resumed")
+        _check_complete(deps, campaign)
+        campaign.pause_reason = None
+        if campaign.send_at is not None and campaign.send_at > deps.now():
+            campaign.status, campaign.updated_at = CampaignStatus.SCHEDULED, deps.now()
+            return campaign
+        return _begin(deps, unit, campaign)
+
+    return run_with_retry(deps, attempt)
+
+
+def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
+    """End a campaign for good; what was accepted for sending still goes out.
+
+    Raises `NotFound`, and `Collision` for a finished one; a cancelled one stays as it is.
+    """
+
+    def attempt(unit: UnitOfWork) -> Campaign:
+        campaign = unit.campaigns.owned(tenant_id, campaign_id)
         if campaign.status is CampaignStatus.FINISHED:
-            raise Collision("this campaign was sent already: make a new one")
-        has_message = all(campaign.text_on(channel).strip() for channel in campaign.channels)
-        if not has_message or campaign.audience.is_empty:
-            raise Unprocessable("a campaign needs a message and an audience before it can be launched")
-        if not _reaches_anybody(deps, campaign):
-            raise Unprocessable("nobody is in this campaign's audience: name customers or tags that there are")
-        # Of two launches at once one is decided again, so that they cannot both be the last one that is allowed.
-        tenants.revise(tenants.get_or_add(unit, tenant_id, deps.now()))
-        if _running(unit, tenant_id).count() >= campaign_sending.MAX_RUNNING:
-            limit = campaign_sending.MAX_RUNNING
-            raise Collision(f"{limit} campaigns are being sent already: launch this one when one of them is finished")
-        campaign.status = CampaignStatus.RUNNING
-        campaign.contacts = _audience_size(deps, campaign)
-        campaign.advanced_at = campaign.updated_at = deps.now()
+            raise Collision("this campaign was sent already")
+        campaign.status = CampaignStatus.CANCELLED
+        campaign.updated_at = deps.now()
         unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
         return campaign
 
     return run_with_retry(deps, attempt)
+
+
+def begin_scheduled(deps: Deps) -> int:
+    """Begin campaigns whose time has come; returns how many there are.
+
+    One that cannot be sent is paused, with the reason. What is beyond a tenant's share begins when another has ended.
+    """
+    query = UnitOfWork(deps.store).campaigns.query()
+    query = query.where(lambda campaign: campaign.status, "==", CampaignStatus.SCHEDULED)
+    query = query.where(lambda campaign: campaign.send_at, "<=", deps.now())
+    due = query.order_by(lambda campaign: campaign.send_at).unit_page(MAX_PAGE).documents
+    readable = [document.read() for document in due if document.is_readable]
+    for campaign in readable:
+        _begin_scheduled(deps, campaign)
+    return len(readable)
+
+
+def _begin_scheduled(deps: Deps, due: Campaign) -> None:
+    campaign_content.refresh_templates(deps, due)
+
+    def attempt(unit: UnitOfWork) -> None:
+        campaign = unit.campaigns.owned(due.tenant_id, due.id)
+        is_due = campaign.send_at is not None and campaign.send_at <= deps.now()
+        if campaign.status is CampaignStatus.SCHEDULED and is_due:
+            _check_complete(deps, campaign)
+            _begin(deps, unit, campaign)
+
+    try:
+        run_with_retry(deps, attempt)
+    except Unprocessable as error:
+        campaign_pausing.pause_for(deps, due, error.detail)
+    except Collision:
+        log.info("a scheduled campaign waits for others", extra={"campaign_id": due.id})
+
+
+def _check_complete(deps: Deps, campaign: Campaign) -> None:
+    """Refuse what cannot be sent to anybody; raises `Unprocessable`."""
+    if campaign_content.channels_without_message(campaign) or campaign.audience.is_empty:
+        raise Unprocessable("a campaign needs a message and an audience before it can be launched")
+    if not _reaches_anybody(deps, campaign):
+        raise Unprocessable("nobody is in this campaign's audience: name customers or tags that there are")
+    plan = campaign_content.plan(deps, campaign)
+    obstacle = plan.obstacle(plan.refusals(UnitOfWork(deps.store)))
+    if obstacle is not None:
+        raise Unprocessable(obstacle)
+
+
+def _begin(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> Campaign:
+    """Have the sweep send it. Raises `Collision` while the tenant has others enough that are being sent."""
+    # Of two launches at once one is decided again, so that they cannot both be the last one that is allowed.
+    tenants.revise(tenants.get_or_add(unit, campaign.tenant_id, deps.now()))
+    if _running(unit, campaign.tenant_id).count() >= campaign_sending.MAX_RUNNING:
+        limit = campaign_sending.MAX_RUNNING
+        raise Collision(f"{limit} campaigns are being sent already: launch this one when one of them is finished")
+    campaign.status = CampaignStatus.RUNNING
+    campaign.contacts = _audience_size(deps, campaign)
+    campaign.advanced_at = campaign.updated_at = deps.now()
+    unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+    return campaign
 
 
 def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:
@@ -181,3 +325,19 @@ def _count_conversion(deps: Deps, campaign: Campaign, customer_id: str) -> None:
     unit.campaign_counters.patch(ids.campaign_counter(campaign.id, customer_id), conversions=Increment(1))
     with suppress(AlreadyExists):
         unit.commit()
+
+
+def recipients(
+    deps: Deps, tenant_id: str, campaign_id: str, state: RecipientState | None, limit: int, cursor: str | None
+) -> tuple[list[CampaignRecipient], str | None]:
+    """Whom the campaign has come to, all or those in one state, the first ones first, and the cursor of the next page.
+
+    Raises `NotFound`.
+    """
+    unit = UnitOfWork(deps.store)
+    campaign = unit.campaigns.owned(tenant_id, campaign_id)
+    query = unit.campaign_recipients.query().where(lambda recipient: recipient.campaign_id, "==", campaign.id)
+    if state is not None:
+        query = query.where(lambda recipient: recipient.state, "==", state)
+    page = query.order_by(lambda recipient: recipient.created_at).page(limit, cursor)
+    return page.documents, page.cursor

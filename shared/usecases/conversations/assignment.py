@@ -22,6 +22,7 @@ from shared.domain.ids import new_id, stable_id
 from shared.domain.notes import system_note
 from shared.domain.notifications import Notification
 from shared.usecases import realtime
+from shared.usecases.accounts import availabilities
 from shared.usecases.agents import teams
 from shared.usecases.conversations import ownership, team_queues
 
@@ -79,7 +80,7 @@ def _settle(deps: Deps, unit: UnitOfWork, former: Availability, unassign_after: 
         unit.availabilities.remove(person.id)
         return []
     if person.is_lost(now):
-        person.become(Presence.OFFLINE, now)
+        availabilities.become(deps, unit, person, Presence.OFFLINE)
         person.is_chosen = False
     person.left_team_ids = [team_id for team_id in person.left_team_ids if team_id not in former.left_team_ids]
     person.due_at = now if person.left_team_ids else person.next_due(now, unassign_after)

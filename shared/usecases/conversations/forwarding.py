@@ -42,12 +42,13 @@ def passing_on(
     if reason is not None:
         raise Unprocessable(f"its file cannot be passed on: it is {reason}")
     is_here = message.instance_id == instance.id
+    is_customers = message.direction is Direction.INBOUND
     return replace(
         draft,
         text=message.text,
         attachments=message.attachments if is_here else _for_others(deps, tenant_id, message),
         original=_original(unit, message) if is_here and channel(instance.adapter).capabilities.forwards else None,
-        content=Content(forwarded=Forward(author=message.author_name)),
+        content=Content(forwarded=Forward(author=message.author_name if is_customers else None)),
     )
 
 

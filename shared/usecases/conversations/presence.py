@@ -16,8 +16,10 @@ from pydantic import BaseModel
 from shared.channel.presence import SupportsReadMarks, SupportsTyping
 from shared.channels import ability
 from shared.deps import Deps
+from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.accounts import Principal
 from shared.domain.conversations import Conversation
 from shared.domain.ids import stable_id
 from shared.domain.instances import Instance
@@ -39,6 +41,8 @@ _MOST_UNREAD = 100
 _SWEEP_AFTER = timedelta(seconds=60)
 _TYPING = Rate("typing", 20)
 """How often the provider of one conversation is asked to show it; the shortest sign lasts four seconds."""
+_TOLD = Rate("typing_told", 20)
+"""How often clients are told of one who writes in a conversation."""
 _LEAST_PAUSE = 0.5
 """Seconds before a sign that an answer is being written, the first one too: what comes within them needs none."""
 
@@ -144,14 +148,16 @@ def _payload(conversation: Conversation, instance: Instance) -> OutboxPayload:
     )
 
 
-def show_typing(deps: Deps, tenant_id: str, conversation_id: str) -> bool:
-    """Somebody of the business writes: have the customer see it for a while. Raises `NotFound`.
+def show_typing(deps: Deps, tenant_id: str, conversation_id: str, writer: Principal | None = None) -> bool:
+    """Somebody of the business writes: have the customer and colleagues see it for a while. Raises `NotFound`.
 
     Returns whether the provider shows it. Nothing is stored, and nothing tried again. A page may say so with every key
     that is pressed: the provider is asked no more often than the customer needs it to see it all the time.
     """
     conversation = conversations.get(deps, tenant_id, conversation_id)
     instance = instance_lookup.by_id(deps, tenant_id, conversation.instance_id)
+    if writer is not None and not deps.buckets.take(_TOLD, f"{conversation.id} {writer.credential_id}"):
+        realtime.typing(deps, instance.id, conversation, writer)
     if deps.buckets.take(_TYPING, conversation.id):
         return ability(instance.adapter, SupportsTyping[BaseModel]) is not None
     return _show_typing(deps, instance, conversation) is not None
@@ -168,6 +174,16 @@ def _show_typing(deps: Deps, instance: Instance, conversation: Conversation) -> 
     except HubError as error:
         log.info("a customer was not shown that somebody writes", extra={"why": error.detail})
         return None
+
+
+def customer_types(deps: Deps, instance: Instance, chat_key: str) -> None:
+    """A customer writes, as their channel says: tell the business, where a conversation is open. Costs a read."""
+    identity_id = ids.identity(instance.id, chat_key)
+    if deps.buckets.take(_TOLD, identity_id):
+        return
+    identity = UnitOfWork(deps.store).identities.owned_or_none(instance.tenant_id, identity_id)
+    if identity is not None and identity.conversation_id is not None:
+        realtime.typing(deps, instance.id, identity, None)
 
 
 @contextmanager

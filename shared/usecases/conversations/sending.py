@@ -108,6 +108,7 @@ def _draft(caller: Principal, content: Content, idempotency: tuple[str, Mapping[
         message_id=message_id,
         author=Author.HUMAN,
         author_id=caller.user_id,
+        author_name=caller.name,
         text=content.poll.question if content.poll else content.text,
         attachments=list(content.attachments),
         reply_to=content.reply_to,
@@ -165,6 +166,7 @@ def _pieces(draft: enqueueing.Draft, instance: Instance) -> list[enqueueing.Draf
                 message_id=stable_id("piece", draft.message_id, str(number)),
                 author=draft.author,
                 author_id=draft.author_id,
+                author_name=draft.author_name,
                 text=piece,
             )
             for number, piece in enumerate(others, 1)

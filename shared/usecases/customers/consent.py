@@ -15,6 +15,7 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import NotFound, RecipientOptedOut
 from shared.usecases.accounts import tenants
 from shared.usecases.customers import customers, opt_outs
+from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +65,15 @@ def _change(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity
         return
     if not event.marketing_only:
         identity.opted_out = event.opted_out
-    if customer.accepts(instance.type) is not event.opted_out:
-        return
     if event.opted_out:
-        opt_outs.note(unit, customer, OptOut(channel=scope(deps, instance), reason=event.why, at=deps.now()))
-    else:
+        now = deps.now()
+        if customer.accepts(instance.type):
+            campaign_results.note_answer(unit, identity, now, has_opted_out=True)
+        opt_out = OptOut(channel=scope(deps, instance), reason=event.why, at=now, identity_id=identity.id)
+        opt_outs.note(unit, customer, opt_out)
+    elif not customer.accepts(instance.type):
         opt_outs.take_back(unit, customer, instance.type)
+    else:
+        return
     extra = {"customer_id": customer.id, "opted_out": event.opted_out, "why": event.why}
     unit.after_commit(lambda: log.info("consent changed", extra=extra))

@@ -42,6 +42,7 @@ _NO_PROFILE = frozenset(
         "tags",
         "opted_out",
         "opt_outs",
+        "campaign_sent_at",
         "merged_into",
         "created_at",
         "updated_at",
@@ -198,6 +199,7 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
         "tags": [*former_tags, *record.tags],
         "opted_out": customer.opted_out or source.opted_out,
         "opt_outs": [*customer.opt_outs, *record.opt_outs],
+        "campaign_sent_at": sorted([*customer.campaign_sent_at, *source.campaign_sent_at]),
         "updated_at": deps.now(),
     }
     unit.customers.change(customer, changes)

@@ -16,8 +16,9 @@ _MOST_IDENTITIES = 200
 
 
 def note(unit: UnitOfWork, customer: Customer, opt_out: OptOut) -> None:
-    """Write down an opt-out; on a channel where there is one already, the first one stays."""
-    if all(each.channel is not opt_out.channel for each in customer.opt_outs):
+    """Write down an opt-out; where its address, or the business, has said so already, the first one stays."""
+    key = (opt_out.channel, opt_out.identity_id)
+    if all((each.channel, each.identity_id) != key for each in customer.opt_outs):
         customer.opt_outs = [*customer.opt_outs, opt_out]
     if opt_out.channel is None and not customer.opted_out:
         customer.opted_out = True
@@ -35,7 +36,7 @@ def take_back(unit: UnitOfWork, customer: Customer, channel: ChannelType) -> Non
 
 def replace_all(unit: UnitOfWork, customer: Customer, opt_outs: Sequence[OptOut]) -> None:
     """Have these opt-outs hold and no others; one that was there already keeps its time."""
-    former = {each.channel: each for each in customer.opt_outs}
+    former = {each.channel: each for each in customer.shown_opt_outs()}
     customer.opt_outs = [_older(former.get(each.channel), each) for each in opt_outs]
     customer.opted_out = any(each.channel is None for each in opt_outs)
     _mark_addresses(unit, customer)

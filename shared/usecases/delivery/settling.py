@@ -160,8 +160,9 @@ def mark_dead(
     deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None
 ) -> None:
     """Settle an item that will not be sent again by itself, unless somebody else has settled it meanwhile."""
-    outcomes.record_dead(unit, item, deps.now(), reason, detail, instance)
+    outcomes.record_dead(deps, unit, item, reason, detail, instance)
     unit.commit()
+    unit.run_after_commit()
     metrics.message_dead(instance, item, reason, detail)
 
 
@@ -188,8 +189,9 @@ def _put_off(
         mark_dead(deps, unit, item, "retries_exhausted", detail, instance)
         return True
     pause = max(_backoff(deps, item.attempts), retry_after or 0.0)
-    outcomes.record_unavailable(unit, item, deps.now(), pause, detail)
+    outcomes.record_unavailable(deps, unit, item, pause, detail)
     unit.commit()
+    unit.run_after_commit()
     metrics.message_postponed(instance, item, pause, detail)
     pacing.wake_after(deps, item, instance, pause)
     return False

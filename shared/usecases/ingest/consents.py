@@ -18,6 +18,7 @@ from shared.domain.instances import Instance
 from shared.domain.kinds import Consent
 from shared.errors import NotFound
 from shared.usecases.customers import consent, customers, opt_outs
+from shared.usecases.reporting import campaign_results
 
 
 def of(instance: Instance, chat: Identity, received: MessageReceived) -> Consent | None:
@@ -59,6 +60,8 @@ def apply(
     except NotFound:
         return
     if change is Consent.OPT_OUT:
-        opt_outs.note(unit, customer, OptOut(channel=consent.scope(deps, instance), reason=text, at=at))
+        campaign_results.note_answer(unit, chat, at, has_opted_out=True)
+        opt_out = OptOut(channel=consent.scope(deps, instance), reason=text, at=at, identity_id=chat.id)
+        opt_outs.note(unit, customer, opt_out)
     else:
         opt_outs.take_back(unit, customer, instance.type)

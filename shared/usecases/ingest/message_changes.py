@@ -31,6 +31,7 @@ from shared.domain.messages import (
 from shared.usecases import realtime
 from shared.usecases.conversations import file_copies
 from shared.usecases.outbox import unknown_outcomes
+from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,11 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
         record = _record(unit, message_id)
         if not isinstance(record, Message) and unknown_outcomes.settle_by_receipt(deps, unit, instance, receipt):
             return True
+        former_status = record.status if isinstance(record, Message) else None
         _change_record(deps, unit, message_id, record, change)
         if isinstance(record, Message) and record.direction is Direction.OUTBOUND:
+            if record.status is not former_status:
+                campaign_results.follow(unit, record, deps.now())
             _tell_what_became(deps, unit, instance, record, receipt)
         return False
 
@@ -161,13 +165,13 @@ def apply_watermark(deps: Deps, instance: Instance, watermark: Watermark) -> Non
         return
     cursor: str | None = None
     while True:
-        has_marked, cursor = run_with_retry(deps, partial(_mark_page, chat.conversation_id, watermark, cursor))
+        has_marked, cursor = run_with_retry(deps, partial(_mark_page, deps, chat.conversation_id, watermark, cursor))
         if cursor is None or not has_marked:
             return
 
 
 def _mark_page(
-    conversation_id: str, watermark: Watermark, cursor: str | None, unit: UnitOfWork
+    deps: Deps, conversation_id: str, watermark: Watermark, cursor: str | None, unit: UnitOfWork
 ) -> tuple[bool, str | None]:
     query = unit.messages.query().where(lambda message: message.conversation_id, "==", conversation_id)
     query = query.order_by(lambda message: message.sent_at, descending=True)
@@ -176,8 +180,10 @@ def _mark_page(
     for message in page.documents:
         if message.sent_at <= watermark.until and message.external_message_id:
             status = later_status(message.status, watermark.status)
-            has_marked = has_marked or status is not message.status
-            message.status = status
+            if status is not message.status:
+                has_marked, message.status = True, status
+                campaign_results.follow(unit, message, watermark.until)
+                unit.after_commit(partial(realtime.message_updated, deps, message))
     return has_marked, page.cursor
 
 
@@ -233,8 +239,9 @@ def _change_record(
 
 
 def _is_changed(former: Message, message: Message) -> bool:
-    """Whether somebody edited it, deleted it, or reacted to it; receipts are not told, there are too many of them."""
-    return (former.edited_at, former.deleted_at, former.reactions) != (
+    """Whether it has another status, or somebody edited it, deleted it, or reacted to it."""
+    return (former.status, former.edited_at, former.deleted_at, former.reactions) != (
+        message.status,
         message.edited_at,
         message.deleted_at,
         message.reactions,

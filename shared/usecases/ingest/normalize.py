@@ -23,6 +23,7 @@ from shared.domain.inbound import (
     PairingCodeIssued,
     ReactionChanged,
     Receipt,
+    TemplateChanged,
     VoteCast,
     Watermark,
 )
@@ -99,6 +100,10 @@ def _apply_to_others(deps: Deps, instance: Instance, channel_event: ChannelEvent
             consent.change(deps, instance, channel_event)
         case CallChanged():
             calls.change(deps, instance, channel_event)
+        case TemplateChanged():
+            from shared.usecases.instances import templates  # noqa: PLC0415 - costs cold start, and few calls tell of them
+
+            templates.apply_change(deps, instance, channel_event)
 
 
 def _report(deps: Deps, instance: Instance, event: InboundEvent, error: PayloadInvalid) -> None:

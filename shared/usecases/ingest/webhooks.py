@@ -57,6 +57,9 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
     _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
     for account, other in elsewhere.items():
         _publish(deps, other, [part for part in parts if part.account == account], webhook)
+    for other, parts_of_other in _of_businesses(deps, instance.adapter, parts, webhook):
+        if other.id != instance.id:
+            _publish(deps, other, parts_of_other, webhook)
     return _respond(deps, instance, webhook)
 
 
@@ -143,19 +146,24 @@ def take_for_accounts(
     if channel_of is not None:
         adapter = channel_of(webhook.body) or adapter
     by_account: dict[str, list[RawPart]] = {}
-    for part in implementation(adapter, WebhookModule[BaseModel]).accept(webhook):
-        by_account.setdefault(part.account or "", []).append(part)
+    parts = implementation(adapter, WebhookModule[BaseModel]).accept(webhook)
+    for part in parts:
+        if part.business is None:
+            by_account.setdefault(part.account or "", []).append(part)
     if len(by_account) > (MOST_ACCOUNTS if is_ours else UNPROVEN_ACCOUNTS):
         raise PayloadInvalid(f"{adapter}: the call names too many accounts")
     recipients = [
-        (instance, parts) for account, parts in by_account.items() if (instance := _find(deps, adapter, account))
+        (instance, own_parts)
+        for account, own_parts in by_account.items()
+        if (instance := _find(deps, adapter, account))
     ]
-    if by_account and not recipients:
+    of_businesses = _of_businesses(deps, adapter, parts, webhook)
+    if parts and not recipients and not of_businesses:
         _refuse_unsigned(deps, adapter, webhook)
     for instance, _ in recipients:
         _verify_noted(deps, instance, webhook)
-    for instance, parts in recipients:
-        _publish(deps, instance, parts, webhook)
+    for instance, parts_of_instance in [*recipients, *of_businesses]:
+        _publish(deps, instance, parts_of_instance, webhook)
     return _respond_for_accounts(deps, adapter, [instance for instance, _ in recipients], webhook)
 
 
@@ -195,6 +203,24 @@ def _elsewhere(
         if other is not None and other.id != instance.id and _proves_itself(deps, other, webhook):
             instances_by_account[account] = other
     return instances_by_account
+
+
+def _of_businesses(
+    deps: Deps, adapter: str, parts: Iterable[RawPart], webhook: Webhook
+) -> list[tuple[Instance, list[RawPart]]]:
+    """The accounts of the businesses that a call names, if it proves itself to them, each with the parts for it."""
+    by_business: dict[str, list[RawPart]] = {}
+    for part in parts:
+        if part.business is not None:
+            by_business.setdefault(part.business, []).append(part)
+    if len(by_business) > UNPROVEN_ACCOUNTS:
+        raise PayloadInvalid(f"{adapter}: the call names too many accounts")
+    return [
+        (instance, own_parts)
+        for business, own_parts in by_business.items()
+        for instance in instance_lookup.of_business_cached(deps, adapter, business)
+        if _proves_itself(deps, instance, webhook)
+    ]
 
 
 def _proves_itself(deps: Deps, instance: Instance, webhook: Webhook) -> bool:

@@ -18,6 +18,7 @@ MAX_SKIP = 10_000
 
 _SLUG = re.compile(r"[a-z_]{1,32}-[0-9]{1,9}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_MOST_OF_BUSINESS = 20
 
 
 def by_id(deps: Deps, tenant_id: str, instance_id: str) -> Instance:
@@ -134,6 +135,22 @@ def find_cached(
         tenant_id = deps.settings.default_tenant_id
         instance_id = deps.cache.get(_default_key(tenant_id), lambda: _default_id(deps, tenant_id))
     return None if instance_id is None else _cached(deps, instance_id)
+
+
+def of_business_cached(deps: Deps, adapter: str, business: str) -> tuple[Instance, ...]:
+    """The accounts, of any tenant, whose configuration names a business at the provider; at most 20.
+
+    For calls that carry no tenant. The result is cached for a short while.
+    """
+
+    def load() -> tuple[Instance, ...]:
+        query = UnitOfWork(deps.store).instances.query().where(lambda instance: instance.adapter, "==", adapter)
+        # Somebody may have written the id as a number.
+        spellings = [business, int(business)] if business.isdecimal() and len(business) < 19 else [business]
+        query = query.where_in(lambda instance: instance.config["business_account_id"], spellings)
+        return tuple(query.page(_MOST_OF_BUSINESS).documents)
+
+    return deps.cache.get(("business", adapter, business), load) if business else ()
 
 
 def cached(deps: Deps, tenant_id: str, instance_id: str) -> Instance | None:

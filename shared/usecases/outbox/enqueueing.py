@@ -40,6 +40,7 @@ class Draft:
     message_id: str
     author: Author
     author_id: str | None = None
+    author_name: str | None = None
     text: str | None = None
     spans: list[Span] | None = None
     attachments: list[Attachment] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Draft:
     original: Original | None = None
     content: Content = NO_CONTENT
     request_hash: str | None = None
+    campaign_id: str | None = None
     opens: bool = False
     grows: bool = False
 
@@ -179,6 +181,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         direction=Direction.OUTBOUND,
         author=draft.author,
         author_id=draft.author_id,
+        author_name=draft.author_name,
         kind=draft.kind,
         text=draft.text,
         spans=draft.spans,
@@ -188,6 +191,7 @@ def _message(conversation: Conversation, instance: Instance, draft: Draft, now: 
         extra=draft.extra,
         status=MessageStatus.PENDING,
         request_hash=draft.request_hash,
+        campaign_id=draft.campaign_id,
         traceparent=trace.traceparent if trace else None,
         sent_at=at,
         created_at=at,
@@ -220,6 +224,7 @@ def _item(conversation: Conversation, draft: Draft, message: Message, waiting_si
         payload=payload,
         due_at=message.created_at + _SWEEP_AFTER,
         waiting_since=waiting_since,
+        campaign_id=draft.campaign_id,
         traceparent=message.traceparent,
         created_at=message.created_at,
         updated_at=message.created_at,

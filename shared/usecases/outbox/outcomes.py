@@ -17,9 +17,11 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Direction, EarlyNote, Message, MessageAlias, MessageStatus, changes_by_note
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OUTCOME_UNKNOWN, OutboxItem, OutboxStatus
+from shared.usecases import realtime
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.outbox import message_changes
 from shared.usecases.outbox.parts import Part
+from shared.usecases.reporting import campaign_results, notifications
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,11 @@ def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: Outbo
         unit.outbox.patch(item.id, **_progress(deps, item, part))
         changes = {"external_message_id": sent.external_message_id, "error": None}
         note = {"note": sent.note} if sent.note else {}
-        unit.messages.patch(item.id, status=_sent_status(unit, instance, item, sent), **changes, **note)
+        status = _sent_status(unit, instance, item, sent)
+        unit.messages.patch(item.id, status=status, **changes, **note)
+        _follow(unit, item, status, deps.now())
+    if part.is_last:
+        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
     first = () if sent.external_message_id is None else (sent.external_message_id,)
@@ -82,6 +88,13 @@ def _record_part(deps: Deps, unit: UnitOfWork, item: OutboxItem, sent: Sent, par
     if part.is_last:
         message.error, message.note = None, current.note
         message.status = message.status if message.status in _AFTER_SENT else MessageStatus.SENT
+        _follow(unit, item, message.status, deps.now())
+
+
+def _follow(unit: UnitOfWork, item: OutboxItem, status: MessageStatus, now: datetime, error: str | None = None) -> None:
+    """Tell the campaign whose message it is."""
+    if item.campaign_id is not None:
+        campaign_results.follow_status(unit, item.tenant_id, item.id, status, now, error)
 
 
 def _progress(deps: Deps, item: OutboxItem, part: Part) -> dict[str, Any]:
@@ -113,7 +126,9 @@ def _add_alias(unit: UnitOfWork, item: OutboxItem, record_id: str) -> None:
         return
     if isinstance(record, EarlyNote | Message):
         note = record.early.about_ours() if isinstance(record, EarlyNote) else record
-        unit.messages.patch(item.id, **changes_by_note(MessageStatus.SENT, note))
+        changes = changes_by_note(MessageStatus.SENT, note)
+        unit.messages.patch(item.id, **changes)
+        _follow(unit, item, changes.get("status", MessageStatus.SENT), item.updated_at, changes.get("error"))
     if isinstance(record, Message) and item.payload.automatic:
         _end_false_pause(unit, item)
     if record is None:
@@ -129,13 +144,15 @@ def _end_false_pause(unit: UnitOfWork, item: OutboxItem) -> None:
         conversation.give_to_bot()
 
 
-def record_unavailable(unit: UnitOfWork, item: OutboxItem, now: datetime, pause: float, detail: str) -> None:
+def record_unavailable(deps: Deps, unit: UnitOfWork, item: OutboxItem, pause: float, detail: str) -> None:
     """The provider cannot take the item now: it is tried again after `pause` seconds."""
+    now = deps.now()
     item.status, item.reason, item.error = OutboxStatus.FAILED, "unavailable", detail
     item.next_retry_at = item.due_at = now + timedelta(seconds=pause)
     item.updated_at = now
     if not item.is_change:
         unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
+        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
 
 
 def _incomplete(item: OutboxItem) -> str:
@@ -146,9 +163,10 @@ def _incomplete(item: OutboxItem) -> str:
 
 
 def record_dead(
-    unit: UnitOfWork, item: OutboxItem, now: datetime, reason: str, detail: str, instance: Instance | None
+    deps: Deps, unit: UnitOfWork, item: OutboxItem, reason: str, detail: str, instance: Instance | None
 ) -> None:
     """The item is not sent again by itself; the tenant is notified."""
+    now = deps.now()
     item.status, item.open, item.reason, item.error = OutboxStatus.DEAD, False, reason, detail
     item.due_at = item.next_retry_at = None
     item.updated_at = now
@@ -159,10 +177,14 @@ def record_dead(
     else:
         note = {"note": _incomplete(item)} if item.parts_sent else {}
         unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
+        _follow(unit, item, MessageStatus.DEAD, now, error)
+        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
         title = "A message may not have been delivered" if reason == OUTCOME_UNKNOWN else title
     if title is None:
         return
-    unit.notifications.add(
+    notifications.add(
+        deps,
+        unit,
         Notification(
             id=f"dead-{item.id}-{new_id()}",
             tenant_id=item.tenant_id,
@@ -170,5 +192,5 @@ def record_dead(
             title=title,
             message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {detail}",
             created_at=now,
-        )
+        ),
     )

@@ -12,6 +12,7 @@ from shared.domain.analytics import DAY, FIVE_MINUTES, HOUR, Counters, floor
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
 from shared.domain.instances import ChannelType
+from shared.usecases.reporting import campaign_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def count_campaign_response(unit: UnitOfWork, identity: Identity, at: datetime) 
     if mark is not None and at <= mark.until:
         counter_id = ids.campaign_counter(mark.campaign_id, identity.customer_id)
         unit.campaign_counters.patch(counter_id, responses=Increment(1))
+        campaign_results.note_answer(unit, identity, at)
 
 
 def _increments(amounts: Counters) -> Mapping[str, Increment]:

@@ -50,8 +50,9 @@ resource "google_cloud_run_v2_worker_pool" "holders" {
     }
   }
 
+  # A release moves the instances, as it moves the traffic of services.
   lifecycle {
-    ignore_changes = [client, client_version, scaling[0].manual_instance_count]
+    ignore_changes = [client, client_version, instance_splits, scaling[0].manual_instance_count]
   }
 
   depends_on = [google_secret_manager_secret_iam_member.mounted]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.ports.bus import Bus
+from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 
@@ -47,6 +48,10 @@ class Backend(Protocol):
 
     def connect_bus(self, where: str) -> Bus:
         """One more bus over the state that `where` names; its caller closes it."""
+        ...
+
+    def open_search(self) -> AbstractContextManager[tuple[Store, Search]]:
+        """An empty store, and the index of what is written to it."""
         ...
 
     def open_secrets(self) -> AbstractContextManager[Secrets]:

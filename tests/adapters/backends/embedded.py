@@ -10,9 +10,11 @@ from typing import Any
 
 from shared.adapters.embedded.bus import SqliteBus
 from shared.adapters.embedded.engine.database import Database
+from shared.adapters.embedded.search import SqliteSearch
 from shared.adapters.embedded.secrets import SealedSecrets
 from shared.adapters.embedded.store import SqliteStore
 from shared.ports.bus import Bus
+from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from tests.adapters.backends import BusUnderTest
@@ -56,6 +58,14 @@ def open_bus() -> Iterator[BusUnderTest]:
 
 def connect_bus(where: str) -> Bus:
     return SqliteBus(Database(Path(where)), min_backoff=0.02, max_backoff=0.1, max_attempts=MAX_ATTEMPTS)
+
+
+@contextmanager
+def open_search() -> Iterator[tuple[Store, Search]]:
+    with TemporaryDirectory() as directory:
+        database = Database(Path(directory))
+        yield SqliteStore(database), SqliteSearch(database)
+        database.close()
 
 
 @contextmanager

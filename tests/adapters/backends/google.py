@@ -10,9 +10,11 @@ from infra.local import secret_manager
 from shared.adapters.google.bus import PubSubBus
 from shared.adapters.google.consumption import Pace
 from shared.adapters.google.pubsub import PubSub, ensure_topics
+from shared.adapters.google.search import FirestoreSearch
 from shared.adapters.google.secrets import SecretManagerSecrets
 from shared.adapters.google.store import FirestoreStore
 from shared.ports.bus import Bus
+from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.store import Store
 from tests.adapters.backends import BusUnderTest, emulators
@@ -46,6 +48,13 @@ def open_bus() -> Iterator[BusUnderTest]:
 def connect_bus(where: str) -> Bus:
     host, name = where.split("/")
     return PubSubBus(name, emulator_host=host, pace=PACE)
+
+
+@contextmanager
+def open_search() -> Iterator[tuple[Store, Search]]:
+    with open_store() as store:
+        assert isinstance(store, FirestoreStore)
+        yield store, FirestoreSearch(store)
 
 
 @contextmanager

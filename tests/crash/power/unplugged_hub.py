@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
+from typing import IO
 
 from tests.crash.power.disk import Disk, part_of, restore
 from tests.crash.power.recording import Recording
 from tests.crash.process import HubProcess
+from tests.forks.fork import Running
 
 
 class UnpluggedHub(HubProcess):
@@ -28,6 +32,11 @@ class UnpluggedHub(HubProcess):
         self._recording.log.unlink(missing_ok=True)
         self._disk = Disk(self._recording.root)
         super().start()
+
+    def _launched(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+        """Started, not forked: the recorder has to be there before Python is."""
+        command = [sys.executable, "-m", *self._program]
+        return subprocess.Popen(command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr)
 
     def kill(self) -> None:
         super().kill()

@@ -14,10 +14,17 @@ from functions.dashboard.main import blueprints
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.routing import MAX_RULES
+from shared.usecases.agents import teams
 from tests.apps import create_app
 from tests.functions.keys import key_for
 
 VIP = {"condition": "channel=whatsapp AND priority=high", "action": "assign_to_agent_group:vip"}
+
+
+@pytest.fixture(autouse=True)
+def team(deps: Deps) -> None:
+    """The team that the rule names."""
+    teams.create_team(deps, deps.settings.default_tenant_id, {"name": "vip"})
 
 
 def _add(client: FlaskClient, **fields: Any) -> str:

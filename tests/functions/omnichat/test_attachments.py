@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.omnichat.realtime_schemas import AttachmentOut, MessageOut
-from infra.sockets.wire import payload
+from functions.omnichat.wire import payload
 from shared.domain.messages import Attachment, MessageKind
 from tests.documents import a_message
 from tests.eventually import eventually

@@ -182,3 +182,15 @@ def test_a_custom_field_that_cannot_be_kept_is_refused_in_one_sentence(
     customer = {"name": "Ada", "customFields": {"plan": value}}
     refusal = manual_hub.post("/api/customers", customer, 400)
     assert refusal["fields"] == {"customFields.plan": problem}
+
+
+def test_people_read_and_set_on_which_channels_a_customer_wants_nothing(manual_hub: ManualHub) -> None:
+    ada = _add(manual_hub, **ADA)
+    assert ada["optOuts"] == []
+    path = f"/api/customers/{ada['id']}"
+    changed = manual_hub.patch(path, {"optOuts": [{"channelType": "WHATSAPP", "reason": "by telephone"}, {}]})
+    opt_outs = [(each["channelType"], each["reason"]) for each in changed["optOuts"]]
+    assert opt_outs == [("WHATSAPP", "by telephone"), (None, None)]
+    assert manual_hub.patch(path, {"name": "Ada L."})["optOuts"] == changed["optOuts"]
+    assert manual_hub.patch(path, {"optOuts": []})["optOuts"] == []
+    manual_hub.post("/api/customers", ADA | {"optOuts": []}, 400)

@@ -22,8 +22,22 @@ from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, What
 from functions.omnichat.inbox_schemas import BulkIn
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
 from functions.omnichat.messages import EditBody, SendBody
-from functions.omnichat.people_schemas import KeyIn, LogoutIn, PasswordIn, SettingsPatch, UserIn, UserPatch
+from functions.omnichat.people_schemas import (
+    AvailabilityIn,
+    KeyIn,
+    LogoutIn,
+    PasswordIn,
+    SettingsPatch,
+    UserIn,
+    UserPatch,
+)
 from functions.omnichat.schemas import AgentIn, AgentPatch, LinkIn, LoginIn, RefreshIn, RegisterIn, Request, ToolIn
+from functions.omnichat.service_level_schemas import (
+    BusinessHoursChange,
+    BusinessHoursIn,
+    SlaPolicyChange,
+    SlaPolicyIn,
+)
 from functions.omnichat.team_schemas import MemberIn, TeamIn, TeamPatch
 from functions.omnichat.telegram_schemas import TelegramConfirmIn, TelegramStartIn
 
@@ -35,9 +49,12 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (AgentPatch, {}),
     (AttachmentIn, {"type": "image"}),
     (AutoReplyIn, {"enabled": True}),
+    (AvailabilityIn, {}),
     (BindingIn, {}),
     (BotConnectIn, {"botToken": "1:x"}),
     (BulkIn, {"ids": ["c"]}),
+    (BusinessHoursChange, {}),
+    (BusinessHoursIn, {"zone": "Europe/Berlin"}),
     (CannedReplyChange, {}),
     (CannedReplyIn, {"shortCode": "hi", "text": "Hello"}),
     (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),
@@ -66,6 +83,8 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (SendBody, {"text": "hello"}),
     (EditBody, {"text": "hello"}),
     (SettingsPatch, {}),
+    (SlaPolicyChange, {}),
+    (SlaPolicyIn, {"name": "Fast"}),
     (TeamIn, {"name": "Sales"}),
     (TeamPatch, {}),
     (TelegramConfirmIn, {"channelInstanceId": "c", "code": "1"}),

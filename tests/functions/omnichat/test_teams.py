@@ -67,7 +67,8 @@ def test_a_team_that_is_deleted_meanwhile_does_not_become_the_responders(
 def test_a_team_is_read_as_it_was_made(door: Door) -> None:
     lead = door.agent()
     team = door.team(description="Answers.", leadAgentId=lead)
-    assert set(team) == {"id", "name", "description", "leadAgentId", "members", "createdAt", "updatedAt"}
+    agents = {"id", "name", "description", "leadAgentId", "members", "createdAt", "updatedAt"}
+    assert set(team) == agents | {"peopleIds", "assignment", "skillMatching"}
     assert (team["name"], team["description"], team["leadAgentId"], team["members"]) == (
         "Support",
         "Answers.",

@@ -109,3 +109,16 @@ def test_the_hubs_own_page_may_connect_whatever_pages_are_listed(
         else:
             with pytest.raises(NotConnected):
                 client.connect(url, auth={"token": visitor.session["token"]}, headers=headers)
+
+
+def test_people_are_told_that_a_visitor_writes_in_an_open_conversation(hub: Hub, server: str) -> None:
+    visitor = begin(hub, make_widget(hub))
+    with closing(Client("websocket")) as client:
+        _connected(client, server, visitor.session["token"])
+        client.io.emit("typing")
+        visitor.say("Hello")
+        eventually(lambda: hub.conversations())
+        overlaps(hub.deps).clock.advance(minutes=1)
+        client.io.emit("typing")
+        [event] = eventually(lambda: [each for each in hub.realtime if each.name == "typing"])
+    assert (event.payload["conversation_id"], event.payload["author"]) == (hub.conversation().id, "customer")

@@ -338,3 +338,83 @@ def test_a_session_that_is_restored_as_it_was_some_messages_ago_heals(
     eventually(lambda: "Four" in _texts(hub), _PATIENCE)
     assert phones.state()["retries"] > retries
     assert sorted(str(text) for text in _texts(hub)) == ["Aye", "Four", "One", "Three", "Two"]
+
+
+def _paired_account(hub: Hub, phones: Phones) -> str:
+    """Scans the code of the tenant's only account; returns the account's number."""
+    (instance,) = hub.documents("instances", tenant_id=hub.tenant_id)
+    return phones.scan(_pairing(hub, instance["id"], "text"))
+
+
+def _reconnected(phones: Phones, restart: Callable[[], object]) -> None:
+    logins = phones.state()["logins"]
+    restart()
+    eventually(lambda: phones.state()["logins"] > logins, _PATIENCE)
+
+
+def _speaks(hub: Hub, phones: Phones, number: str, text: str) -> None:
+    """A customer writes, and is heard."""
+    _written(phones, number, text)
+    eventually(lambda: text in _texts(hub), _PATIENCE)
+
+
+def test_omnichat_pairs_restarts_and_unlinks_an_account(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    start("one", channels=channels)
+    channel = str(hub.post("/api/channels", {"name": "Shop", "type": "WHATSAPP", "config": {}}, 201)["id"])
+    qr_code = hub.post(f"/api/channels/{channel}/connect", {})["pairing"]["qrCode"]
+    assert qr_code.startswith("data:image/png;base64,")
+    number = _paired_account(hub, phones)
+    eventually(lambda: hub.get(f"/api/channels/{channel}")["status"] == "CONNECTED", _PATIENCE)
+    _speaks(hub, phones, number, "Hello")
+    _answer(hub, "Hello from OmniChat")
+    eventually(lambda: {"conversation": "Hello from OmniChat"} in phones.read(CUSTOMER), _PATIENCE)
+    _reconnected(phones, lambda: hub.post(f"/api/channels/{channel}/connect", {}))
+    _speaks(hub, phones, number, "Back again?")
+    hub.client.delete(f"/api/channels/{channel}", headers=hub.headers)
+    eventually(lambda: number not in phones.state()["devices"], _PATIENCE)
+
+
+def test_omni_hub_pairs_restarts_and_logs_out_an_account(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    start("one", channels=channels)
+    agent = {"agent_api_url": hub.provider.url, "agent_api_key": "agent-key-5678", "default_agent": "support"}
+    hub.post("/api/v1/instances", agent | {"name": "shop"}, 201)
+    path = "/api/v1/instances/shop"
+    eventually(lambda: hub.get(f"{path}/qr")["qr_code"], _PATIENCE)
+    number = _paired_account(hub, phones)
+    eventually(lambda: hub.get(f"{path}/status")["status"] == "connected", _PATIENCE)
+    _speaks(hub, phones, number, "Hello")
+    hub.post("/api/v1/instance/shop/send-text", {"phone": CUSTOMER, "message": "Hello from Omni-Hub"})
+    eventually(lambda: {"conversation": "Hello from Omni-Hub"} in phones.read(CUSTOMER), _PATIENCE)
+    _reconnected(phones, lambda: hub.post(f"{path}/restart", {}))
+    _speaks(hub, phones, number, "Back again?")
+    hub.post(f"{path}/logout", {})
+    eventually(lambda: number not in phones.state()["devices"], _PATIENCE)
+    eventually(lambda: hub.get(f"{path}/status")["status"] == "disconnected", _PATIENCE)
+
+
+def test_omega_pairs_one_account_and_a_script_speaks_by_it(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    _, first = start("one", channels=channels)
+    assert hub.post("/api/pair", {})["status"] == "qr_ready"
+    number = _paired_account(hub, phones)
+    assert hub.get("/api/pair/status")["status"] == "paired"
+    _speaks(hub, phones, number, "Hello")
+    script = {"source": "github", "message": "Hello from Omega", "mode": "direct", "target": f"+{CUSTOMER}"}
+    assert hub.post("/api/webhook", script | {"channel": "whatsapp"})["status"] == "delivered"
+    eventually(lambda: {"conversation": "Hello from Omega"} in phones.read(CUSTOMER), _PATIENCE)
+
+    def restart() -> None:
+        first.stop()
+        start("two", channels=channels)
+
+    _reconnected(phones, restart)
+    _speaks(hub, phones, number, "Back again?")
+    assert hub.get("/api/health")["whatsapp"] == "connected"
+    phones.unlink(number)
+    eventually(lambda: hub.get("/api/health")["whatsapp"] == "disconnected", _PATIENCE)
+    assert hub.post("/api/pair", {})["status"] == "qr_ready"

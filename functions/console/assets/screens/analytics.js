@@ -83,16 +83,17 @@ function Bars({ name, title, unit, points, most }) {
     </div>
     <details>
       <summary>${t("chart.table")}<${Icon} name="chevron-down" size=${14} /></summary>
-      <${Table} heads=${[t("chart.time"), unit]} rows=${points.map(({ label, value }) => [label, formatNumber(value)])} />
+      <${Table} label=${title} heads=${[t("chart.time"), unit]} rows=${points.map(({ label, value }) => [label, formatNumber(value)])} />
     </details>
   </section>`;
 }
 
-function Table({ heads, rows }) {
-  return html`<table class="figures">
+/** A table; where it is too wide for its place people scroll it, by keys as well. */
+function Table({ label, heads, rows }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="figures">
     <thead><tr>${heads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
     <tbody>${rows.map((cells, index) => html`<tr key=${index}>${cells.map((cell, column) => (column ? html`<td key=${column}>${cell}</td>` : html`<th key=${column} scope="row">${cell}</th>`))}</tr>`)}</tbody>
-  </table>`;
+  </table></div>`;
 }
 
 function ByChannel({ metrics, scores }) {
@@ -107,7 +108,7 @@ function ByChannel({ metrics, scores }) {
     scores[channel] ? formatNumber(scores[channel]) : "–",
   ];
   const heads = ["channel", "conversations", "messages", "responseTime", "score"].map((key) => t(`analytics.${key}`));
-  return html`<section class="card"><h2>${t("analytics.byChannel")}</h2><${Table} heads=${heads} rows=${channels.map(cells)} /></section>`;
+  return html`<section class="card"><h2>${t("analytics.byChannel")}</h2><${Table} label=${t("analytics.byChannel")} heads=${heads} rows=${channels.map(cells)} /></section>`;
 }
 
 /** Hand numbers over as a file of comma-separated values. */

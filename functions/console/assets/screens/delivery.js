@@ -82,7 +82,7 @@ function Items({ items, isDead, onDone }) {
     }, toastError);
   };
   const heads = ["time", "action", "reason", "tries"].map((key) => t(`delivery.${key}`));
-  return html`<section class="card"><div class="scroll"><table class="figures texts">
+  return html`<section class="card"><div class="scroll" tabindex="0" role="region" aria-label=${t("nav.delivery")}><table class="figures texts">
     <thead><tr>${heads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}<th scope="col"><span class="visually-hidden">${t("delivery.actions")}</span></th></tr></thead>
     <tbody>
       ${items.map(

@@ -54,10 +54,21 @@ def _needs_human(event: RealtimeEvent) -> Payload:
     return _conversation_updated(event) | {"reason": event.payload["reason"]}
 
 
+def _typing(event: RealtimeEvent) -> Payload:
+    """It is not told when somebody stops: after some seconds without another one, nobody writes any more."""
+    about = {"conversationId": event.payload["conversation_id"], "author": event.payload["author"].upper()}
+    author = {"authorId": event.payload["author_id"], "authorName": event.payload["author_name"]}
+    return _channel(event) | about | author
+
+
 def _sla_changed(event: RealtimeEvent) -> Payload:
     clock = SlaClock.model_validate(event.payload["clock"])
     what = {"target": clock.target.value, "state": clock.state.value, "dueAt": milliseconds(clock.due_at)}
     return _conversation_updated(event) | what
+
+
+def _presence(event: RealtimeEvent) -> Payload:
+    return {"userId": event.payload["user_id"], "status": event.payload["status"]}
 
 
 def _notification(event: RealtimeEvent) -> Payload:
@@ -78,6 +89,8 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.CONVERSATION_UPDATED: _conversation_updated,
     realtime.NOTIFICATION_CREATED: _notification,
     realtime.NEEDS_HUMAN: _needs_human,
+    realtime.TYPING: _typing,
+    realtime.PRESENCE: _presence,
     realtime.SLA_CHANGED: _sla_changed,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,

@@ -1,0 +1,40 @@
+"""Searching the index that lies in Firestore; `search_entries` says what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from shared.adapters.google.search_entries import COLLECTION, field_name
+from shared.adapters.google.store import FirestoreStore
+from shared.domain.search_words import is_whole_word
+from shared.ports.search import Hits, Kind
+from shared.ports.store import Order, Where
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_PAGES: Final = 5
+
+
+class FirestoreSearch:
+    """`Search` over the documents that a `FirestoreStore` keeps beside what can be searched."""
+
+    def __init__(self, store: FirestoreStore) -> None:
+        self._store = store
+
+    def find(self, tenant_id: str, kind: Kind, terms: Sequence[str], limit: int, cursor: str | None = None) -> Hits:
+        if not terms:
+            return Hits([])
+        # The longest word is had by the fewest documents; a character of a script without blanks by many.
+        rarest = max(terms, key=lambda term: (not is_whole_word(term), len(term)))
+        names = {field_name(tenant_id, kind, term) for term in terms}
+        field = f"words.{field_name(tenant_id, kind, rarest)}"
+        where, order = [Where(field, ">", _EPOCH)], [Order(field, descending=True)]
+        ids: list[str] = []
+        for _ in range(_MOST_PAGES):
+            page = self._store.find(COLLECTION, where, order, limit - len(ids), cursor)
+            ids += [str(each.data["document"]) for each in page.documents if names <= each.data["words"].keys()]
+            cursor = page.cursor
+            if cursor is None or len(ids) == limit:
+                break
+        return Hits(ids, cursor)

@@ -32,13 +32,17 @@ MARKUP = [
 def _open(browser: Browser, shop: Shop, email: str | None = None, path: str = "/console", width: int = 1280) -> Page:
     """The console in a window of its own, after signing in as the owner or as somebody else."""
     page = browser.page(shop.hub_url + path, width, PHONE[1] if width == PHONE[0] else 800)
+    _sign_in(page, email or shop.owner_email)
+    return page
+
+
+def _sign_in(page: Page, email: str) -> None:
     page.until("document.querySelector('[name=password]')")
-    fields = {"email": email or shop.owner_email, "password": PASSWORD}
+    fields = {"email": email, "password": PASSWORD}
     for name, value in fields.items():
         page.js(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
     page.js("document.querySelector('form').requestSubmit()")
     page.until("document.querySelector('.console')")
-    return page
 
 
 def _shows(page: Page, *rows: str) -> None:
@@ -190,6 +194,64 @@ def test_a_slash_leads_to_saved_replies(browser: Browser, shop: Shop) -> None:
     page.until("document.querySelector('.suggestions')")
     page.press("Enter")
     page.until(f"{TEXT}.value === 'We are open from 9 to 17.'")
+
+
+def test_several_are_closed_at_once_and_opened_again(browser: Browser, shop: Shop) -> None:
+    for name in ("Ada", "Bob", "Cleo"):
+        shop.visitor(name, "Hello")
+    page = _open(browser, shop)
+    _shows(page, "Cleo", "Bob", "Ada")
+    page.js("[...document.querySelectorAll('.row-check input')].slice(0, 2).forEach((box) => box.click())")
+    page.until("document.querySelector('.bulk')?.textContent.includes('2 selected')")
+    page.js("document.querySelector('.bulk [aria-label=Resolve]').click()")
+    _shows(page, "Ada")
+    assert sorted(each["status"] for each in shop.conversations()) == ["CLOSED", "CLOSED", "OPEN"]
+    _press(page, "Undo")
+    _shows(page, "Cleo", "Bob", "Ada")
+
+
+def test_two_customers_are_made_one_after_a_look_and_parted_again(browser: Browser, shop: Shop) -> None:
+    for name in ("Ada", "Ada Lovelace"):
+        shop.visitor(name, "Hello")
+    page = _open(browser, shop)
+    _choose(page, "Ada")
+    page.until("document.querySelector('.customer-body')")
+    page.js("[...document.querySelectorAll('.customer-body summary')].at(-1).click()")
+    _press(page, "Merge with another customer")
+    page.until("document.activeElement.matches('dialog input')")
+    page.type("lovelace")
+    page.until("document.querySelector('dialog .choice')")
+    page.js("document.querySelector('dialog .choice').click()")
+    page.until("document.querySelector('dialog')?.textContent.includes('1 added')")
+    assert len(shop.api("GET", "/api/customers")["customers"]) == 2
+    _press(page, "Merge")
+    page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 1, "they are one")
+    _press(page, "Undo")
+    page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 2, "they are two")
+
+
+def test_somebody_else_signs_in_and_sees_nothing_of_the_one_before(browser: Browser, shop: Shop) -> None:
+    shop.visitor("Ada", "Hello")
+    page = _open(browser, shop)
+    _choose(page, "Ada")
+    _write(page, "Not for others")
+    page.js("document.querySelector('.account button').click()")
+    _press(page, "Sign out")
+    page.until("document.querySelector('[name=password]')")
+    assert page.js("document.body.textContent.includes('Ada')") is False
+    _sign_in(page, shop.colleague("Bob"))
+    _choose(page, "Ada")
+    page.until(f"{TEXT}?.value === ''")
+
+
+def test_the_page_speaks_the_persons_language(browser: Browser, shop: Shop) -> None:
+    page = _open(browser, shop, path="/console/settings")
+    page.until("document.querySelector('main select')")
+    choice = "document.querySelector('main select')"
+    page.js(f"{choice}.value = 'de'; {choice}.dispatchEvent(new Event('change', {{ bubbles: true }}))")
+    page.until("document.documentElement.lang === 'de' && document.querySelector('h1').textContent === 'Einstellungen'")
+    page.open(page.js("location.href"))
+    page.until("document.querySelector('h1')?.textContent === 'Einstellungen'")
 
 
 def test_nobodys_words_are_markup(browser: Browser, shop: Shop) -> None:

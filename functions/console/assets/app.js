@@ -224,7 +224,7 @@ function Console() {
   const { parts, query } = address.value;
   const [overlay, setOverlay] = useState(null);
   const screen = SCREENS.find(({ path, role }) => path === parts[0] && may(role));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!screen) goTo(pathTo(["inbox"]), { replace: true });
   }, [screen]);
   const keys = { "?": () => setOverlay("keys") };

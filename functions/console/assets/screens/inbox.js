@@ -1,5 +1,5 @@
 // The inbox: which conversations there are to deal with, and one of them.
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { api, channels, goTo, may, pathTo, people, shortMoment, storage, t, teams } from "../core.js";
 import { counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
 import {
@@ -21,7 +21,8 @@ const TITLE = document.title;
 export default function Inbox({ parts, query }) {
   const [view, conversationId] = [VIEWS.includes(parts[0]) ? parts[0] : "open", parts[1]];
   const { team, channel, tag, unread, q, sort } = query;
-  useEffect(() => {
+  // At once, and not after a click that comes before.
+  useLayoutEffect(() => {
     if (parts[0] !== view) goTo(pathTo(["inbox", view], query), { replace: true });
   }, [parts[0]]);
   useEffect(() => {
@@ -188,11 +189,12 @@ function List({ view, query, conversationId }) {
     requestAnimationFrame(() => document.querySelector(`[data-row="${CSS.escape(entries[index].id)}"]`)?.focus());
   };
   useKeys({ j: () => move(1), k: () => move(-1) });
-  const toggle = (id) => {
-    const next = new Set(selected);
-    if (!next.delete(id)) next.add(id);
-    setSelected(next);
-  };
+  const toggle = (id) =>
+    setSelected((former) => {
+      const next = new Set(former);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
   const render = (entry) => html`<${Row}
     key=${entry.id}
     entry=${entry}

@@ -91,19 +91,19 @@ class Fork:
 @cache
 def _orders() -> socket.socket:
     """The socket of a server that ends with this process."""
-    ours, theirs = socket.socketpair()
-    with theirs:
+    orders, inherited = socket.socketpair()
+    with inherited:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks.server", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.forks.server", str(inherited.fileno())],
             cwd=ROOT,
             env={"PATH": os.defpath},
-            pass_fds=[theirs.fileno()],
+            pass_fds=[inherited.fileno()],
             start_new_session=True,
         )
 
     def end() -> None:
-        ours.close()
+        orders.close()
         server.wait()
 
     atexit.register(end)
-    return ours
+    return orders

@@ -14,7 +14,7 @@ from shared.deps import Deps
 from shared.domain.events import Topic
 from tests.infra.clients import Client, Connect, stored_instance, token_for
 from tests.infra.hosting import hosted
-from tests.infra.process import Process, Start
+from tests.infra.process import ColdProcess, Process, Start
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def started(directory: str = "hub", cold: bool = False, **variables: str) -> Process:
-            return stack.enter_context(closing(Process(tmp_path / directory, cold=cold, **variables)))
+            form = ColdProcess if cold else Process
+            return stack.enter_context(closing(form(tmp_path / directory, **variables)))
 
         yield started
 

@@ -16,11 +16,11 @@ from tests.forks.fork import ROOT, Fork, Running
 class Process:
     """A module's `main` with arguments; `url` is the address that it printed, without a trailing slash, or empty.
 
-    `variables` are its environment. The same directory is the same data. A `cold` one is started as an operator starts
-    it, with `python -m`, which takes seconds.
+    `variables` are its environment. The same directory is the same data. It is forked from a process that has imported
+    the hub already.
     """
 
-    def __init__(self, directory: Path, *command: str, cold: bool = False, **variables: str) -> None:
+    def __init__(self, directory: Path, *command: str, **variables: str) -> None:
         directory.mkdir(exist_ok=True)
         self._directory = directory
         self._command = command or ("infra.local.serve",)
@@ -28,7 +28,7 @@ class Process:
         self._log = directory / "log"
         output, written = os.pipe()
         with os.fdopen(written, "wb") as stdout, self._log.open("ab") as stderr:
-            self.process = (self._started if cold else self._forked)(stdout, stderr)
+            self.process = self._begin(stdout, stderr)
         self._output = os.fdopen(output)
         self.first_line = self._output.readline()
         self.url = self.first_line.removeprefix("listening on ").strip()
@@ -37,11 +37,7 @@ class Process:
         """What it prints next, or printed; empty when it has ended without printing any more."""
         return self._output.readline()
 
-    def _started(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
-        command = [sys.executable, "-m", *self._command]
-        return subprocess.Popen(command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr)
-
-    def _forked(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+    def _begin(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
         module, *arguments = self._command
         return Fork(
             f"{module}:main",
@@ -66,6 +62,14 @@ class Process:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self._output.close()
+
+
+class ColdProcess(Process):
+    """One that is started as an operator starts it, with `python -m`, which takes seconds."""
+
+    def _begin(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
+        command = [sys.executable, "-m", *self._command]
+        return subprocess.Popen(command, cwd=self._directory, env=self._environment, stdout=stdout, stderr=stderr)
 
 
 Start: TypeAlias = Callable[..., Process]

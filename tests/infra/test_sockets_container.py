@@ -28,7 +28,7 @@ from shared.usecases.outbox import enqueueing
 from tests.adapters.backends import emulators, google
 from tests.eventually import eventually
 from tests.infra.clients import Client, stored_instance, stored_unsendable, token_for
-from tests.infra.process import Process, Start
+from tests.infra.process import ColdProcess, Process, Start
 
 pytestmark = pytest.mark.slow
 
@@ -256,6 +256,6 @@ def test_one_of_two_processes_holds_an_account_sends_for_both_and_hands_it_on_wh
 
 @pytest.mark.parametrize(("command", "name"), [(COMMAND, "sockets"), (HOLDER, "holder")])
 def test_they_want_the_cloud(tmp_path: Path, command: tuple[str, ...], name: str) -> None:
-    with closing(Process(tmp_path, *command, cold=True)) as refused:
+    with closing(ColdProcess(tmp_path, *command)) as refused:
         assert refused.process.wait(60) == 2
         assert refused.errors.splitlines()[-1].startswith(f"the {name} cannot start: BACKEND")

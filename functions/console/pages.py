@@ -18,7 +18,7 @@ from shared.http.unknown_names import any_names
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{sockets}; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "media-src 'self' blob:; font-src 'self'; form-action 'none'; base-uri 'none'; "
     "require-trusted-types-for 'script'; frame-ancestors 'none'"
 )
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")

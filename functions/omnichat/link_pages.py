@@ -71,9 +71,11 @@ def page(query: LinkQuery) -> Response:
     token = f'<input name="token" type="hidden" value="{escape(query.token)}">'
     person = f"<p>For {escape(link.email)}" if link.email else ""
     fields = f"{person}{token}{_FIELDS[link.purpose]}{_CHOICE}<p><button>Continue</button>"
-    return _page(
-        200, _TITLES[link.purpose], f'<form method="post" action="{links.PATH}/form">{fields}</form>', "'self'"
-    )
+    form = f'<form method="post" action="{links.PATH}/form">{fields}</form>'
+    response = _page(200, _TITLES[link.purpose], form, "'self'")
+    # Without a referrer a browser says of the form's origin that it is none.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 @api.post("/form", responses={200: _HTML, 303: None, 400: _HTML, 401: _HTML, 409: _HTML}, security=[])
@@ -98,6 +100,4 @@ def _failure(error: HubError) -> Response:
 def _page(status: int, title: str, content: str, form_action: str = "'none'") -> Response:
     response = Response(_PAGE.format(title=title, content=content), status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY.format(form_action=form_action)
-    # Without a referrer a browser says of the form's origin that it is none.
-    response.headers["Referrer-Policy"] = "same-origin"
     return response

@@ -12,6 +12,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.errors import Failure
 from shared.http.guards import Access, caller, own_account, protect, require
 from shared.usecases.accounts import tenants, users
 
@@ -22,7 +23,7 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
-@api.get("/me", responses={200: ProfileOut})
+@api.get("/me", responses={200: ProfileOut, 400: Failure})
 def show_profile() -> Response:
     """Read one's own profile."""
     return answer(ProfileOut.of(users.own(deps(), caller())))

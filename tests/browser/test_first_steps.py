@@ -80,7 +80,8 @@ def test_from_the_set_up_link_to_a_rated_conversation(browser: Browser, empty_hu
     _is_heard(customer, "Do you mend brakes?", "Echo: Do you mend brakes?")
 
     _press(console, "Inbox")
-    console.until("(document.querySelector('.row a')?.click(), document.querySelector('.line'))")
+    console.until("location.pathname === '/console/inbox/open'")
+    console.until("((row) => (row?.click(), row))(document.querySelector('.row a'))")
     console.wait(lambda: console.js(LINES) == ["Do you mend brakes?", "Echo: Do you mend brakes?"], "both are there")
     _press(console, "Take over")
     console.until(f"{COMPOSER} && !{COMPOSER}.disabled")

@@ -36,7 +36,7 @@ IDS = {
 # that a person has begun, a file, a message that was sent; what only an account of another kind has; and what leads to
 # another system.
 NEEDS_MORE = re.compile(
-    r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|^/$|/console|/sessions/join|/media|/unmerge|/video"
+    r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|^/$|/console|/api/me$|/sessions/join|/media|/unmerge|/video"
     r"|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/omni/|/files|/whatsapp/"
     r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/import|/bot/connect|/facebook/login"
     r"|/templates"

@@ -52,7 +52,7 @@ def test_the_page_runs_its_own_files_alone_and_speaks_to_its_own_host_alone(hub:
     assert _directives(hub.client.get("/console", base_url="http://localhost:8000"))["connect-src"].endswith(
         "ws://localhost:8000"
     )
-    assert (policy["frame-ancestors"], policy["base-uri"], policy["form-action"]) == ("'none'", "'none'", "'self'")
+    assert (policy["frame-ancestors"], policy["base-uri"], policy["form-action"]) == ("'none'", "'none'", "'none'")
     assert policy["require-trusted-types-for"] == "'script'"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|\bon[a-z]+=", answer.text)

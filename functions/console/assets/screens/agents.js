@@ -2,6 +2,7 @@
 import { html, useRef, useState } from "../vendor/preact.js";
 import { api, goTo, may, pathTo, t } from "../core.js";
 import { Button, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, Switch, toast, toastError, useLoad } from "../ui.js";
+import { FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const HOME = pathTo(["agents"]);
 const LONGEST_REST = 3600;
@@ -16,10 +17,9 @@ function List() {
   const { value, error, reload } = useLoad(async () => (await api.get("/api/agents")).agents, []);
   const isAdmin = may("admin");
   return html`<main id="main" class="page">
-    <header>
-      <h1>${t("nav.agents")}</h1>
+    <${PageHeader} title=${t("nav.agents")}>
       ${isAdmin && html`<a class="button primary" href=${pathTo(["agents", "new"])}><${Icon} name="plus" /><span>${t("agents.add")}</span></a>`}
-    </header>
+    <//>
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!value && !error && html`<${Skeleton} lines=${4} />`}
     ${value?.length === 0 && html`<${Empty} icon="bot" title=${t("agents.none")}><p>${t("agents.noneHelp")}</p><//>`}
@@ -47,12 +47,7 @@ function Agent({ id }) {
   );
   const title = isNew ? t("agents.add") : (value?.name ?? " ");
   return html`<main id="main" class="page">
-    <header>
-      <div class="page-title">
-        <a class="button icon-only" href=${HOME} aria-label=${t("back")} title=${t("back")}><${Icon} name="arrow-left" /></a>
-        <h1><bdi>${title}</bdi></h1>
-      </div>
-    </header>
+    <${PageHeader} title=${title} back=${HOME} />
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!value && !error && html`<${Skeleton} lines=${8} />`}
     ${value &&
@@ -65,12 +60,8 @@ function Agent({ id }) {
 
 function Form({ agent, isNew, onDone }) {
   const [active, setActive] = useState(agent.active);
-  const [error, setError] = useState(null);
-  const [busy, setBusy] = useState(false);
   const mayChange = may("admin");
-  const save = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
+  const { submit, busy, error } = useSubmit(async (form) => {
     const text = (name) => form.get(name).trim() || null;
     const fields = {
       name: text("name"),
@@ -80,24 +71,17 @@ function Form({ agent, isNew, onDone }) {
       cooldownSeconds: Number(form.get("cooldown")),
       active,
     };
-    setBusy(true);
-    setError(null);
-    try {
-      const saved = isNew ? await api.post("/api/agents", fields) : await api.patch(`/api/agents/${agent.id}`, fields);
-      toast(t("saved"));
-      if (isNew) goTo(pathTo(["agents", saved.id]));
-      else onDone();
-    } catch (failure) {
-      setError(failure);
-    }
-    setBusy(false);
-  };
+    const saved = isNew ? await api.post("/api/agents", fields) : await api.patch(`/api/agents/${agent.id}`, fields);
+    toast(t("saved"));
+    if (isNew) goTo(pathTo(["agents", saved.id]));
+    else onDone();
+  });
   const remove = async () => {
     if (!(await confirmed(t("agents.remove"), t("agents.removeHelp", { name: agent.name }), t("agents.remove")))) return;
     await api.delete(`/api/agents/${agent.id}`).then(() => goTo(HOME), toastError);
   };
   return html`<section class="card">
-    <form onSubmit=${save}>
+    <form onSubmit=${submit}>
       <fieldset class="fields" disabled=${!mayChange}>
         <legend class="visually-hidden">${t("agents.form")}</legend>
         <${Field} label=${t("agents.name")} name="name" defaultValue=${agent.name} maxlength="100" required error=${fieldError(error, "name")} />
@@ -109,7 +93,7 @@ function Form({ agent, isNew, onDone }) {
         </div>
         <${Switch} label=${t("agents.active")} checked=${active} disabled=${!mayChange} onChange=${setActive} />
         ${agent.tools?.length > 0 && html`<p class="help">${t("agents.tools", { names: agent.tools.map(({ name }) => name).join(", ") })}</p>`}
-        ${error && html`<p class="error" role="alert">${error.message}</p>`}
+        <${FormError} error=${error} />
         ${mayChange &&
         html`<div class="actions">
           <${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//>

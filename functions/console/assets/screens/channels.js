@@ -6,6 +6,7 @@ import {
   Button, channelIcon, channelName, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, Switch, toast, toastError, useLoad,
 } from "../ui.js";
 import { SchemaFields } from "./schema_form.js";
+import { Copyable, FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const RENEWALS = 5;
 const LINK = /https:\/\/[^\s,]+/;
@@ -15,16 +16,6 @@ export default function Channels({ parts }) {
   if (!first) return html`<${List} />`;
   if (first === "new" && may("admin")) return second ? html`<${New} key=${second} adapter=${second} />` : html`<${Types} />`;
   return html`<${Channel} key=${first} id=${first} />`;
-}
-
-function Header({ title, back, children }) {
-  return html`<header>
-    <div class="page-title">
-      ${back && html`<a class="button icon-only" href=${back} aria-label=${t("back")} title=${t("back")}><${Icon} name="arrow-left" /></a>`}
-      <h1><bdi>${title}</bdi></h1>
-    </div>
-    ${children}
-  </header>`;
 }
 
 const HOME = pathTo(["channels"]);
@@ -41,7 +32,7 @@ function List() {
   const { value, error, reload } = useLoad(() => api.get("/api/channels", { limit: 200 }), []);
   useEffect(() => onEvent("channel-status", reload), [reload]);
   return html`<main id="main" class="page">
-    <${Header} title=${t("nav.channels")}>
+    <${PageHeader} title=${t("nav.channels")}>
       ${may("admin") && html`<a class="button primary" href=${pathTo(["channels", "new"])}><${Icon} name="plus" /><span>${t("channels.add")}</span></a>`}
     <//>
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
@@ -79,7 +70,7 @@ function Types() {
   const { value, error, reload } = useLoad(types, []);
   const sorted = value && [...value].sort((one, other) => ease(one) - ease(other));
   return html`<main id="main" class="page">
-    <${Header} title=${t("channels.choose")} back=${HOME} />
+    <${PageHeader} title=${t("channels.choose")} back=${HOME} />
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!sorted && !error && html`<${Skeleton} lines=${6} />`}
     <ul class="cards">
@@ -111,33 +102,23 @@ function New({ adapter }) {
   const { value, error, reload } = useLoad(types, []);
   const kind = value?.find((each) => each.adapter === adapter);
   const [config, setConfig] = useState({});
-  const [refusal, setRefusal] = useState(null);
-  const [busy, setBusy] = useState(false);
+  const { submit, busy, error: refusal } = useSubmit(async (form) => {
+    const fields = { name: form.get("name").trim(), type: kind.type, adapter, config };
+    const { id } = await api.post("/api/channels", fields);
+    allChannels.forget();
+    goTo(pathTo(["channels", id]));
+  });
   if (error) return html`<main id="main" class="page"><${Failure} error=${error} onRetry=${reload} /></main>`;
-  if (!kind) return html`<main id="main" class="page"><${Header} title=${t("channels.add")} back=${HOME} /><${Skeleton} lines=${6} /></main>`;
-  const make = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setRefusal(null);
-    const name = new FormData(event.target).get("name").trim();
-    try {
-      const { id } = await api.post("/api/channels", { name, type: kind.type, adapter, config });
-      allChannels.forget();
-      goTo(pathTo(["channels", id]));
-    } catch (failure) {
-      setRefusal(failure);
-      setBusy(false);
-    }
-  };
+  if (!kind) return html`<main id="main" class="page"><${PageHeader} title=${t("channels.add")} back=${HOME} /><${Skeleton} lines=${6} /></main>`;
   const label = nameOf(adapter, kind.label);
   return html`<main id="main" class="page">
-    <${Header} title=${label} back=${pathTo(["channels", "new"])} />
+    <${PageHeader} title=${label} back=${pathTo(["channels", "new"])} />
     <section class="card">
       <${HelpText} text=${kind.help} />
-      <form class="fields" onSubmit=${make}>
+      <form class="fields" onSubmit=${submit}>
         <${Field} label=${t("channels.name")} help=${t("channels.nameHelp")} name="name" defaultValue=${label} maxlength="100" required autofocus error=${fieldError(refusal, "name")} />
         <${SchemaFields} schema=${kind.configSchema} error=${refusal} onChange=${setConfig} />
-        ${refusal && html`<p class="error" role="alert">${refusal.message}</p>`}
+        <${FormError} error=${refusal} />
         <div><${Button} kind="primary" type="submit" busy=${busy}>${t("channels.create")}<//></div>
       </form>
     </section>
@@ -155,12 +136,12 @@ function Channel({ id }) {
   };
   const { value, error, reload } = useLoad(load, [id]);
   useEffect(() => onEvent("channel-status", (event) => (event.channelId ?? event.id ?? id) === id && reload()), [reload]);
-  if (error && !value) return html`<main id="main" class="page"><${Header} title=${t("nav.channels")} back=${HOME} /><${Failure} error=${error} onRetry=${reload} /></main>`;
-  if (!value) return html`<main id="main" class="page"><${Header} title=" " back=${HOME} /><${Skeleton} lines=${8} /></main>`;
+  if (error && !value) return html`<main id="main" class="page"><${PageHeader} title=${t("nav.channels")} back=${HOME} /><${Failure} error=${error} onRetry=${reload} /></main>`;
+  if (!value) return html`<main id="main" class="page"><${PageHeader} title=" " back=${HOME} /><${Skeleton} lines=${8} /></main>`;
   const { channel, health, kind } = value;
   const isAdmin = may("admin");
   return html`<main id="main" class="page">
-    <${Header} title=${channel.name} back=${HOME}><${Status} status=${health.status} /><//>
+    <${PageHeader} title=${channel.name} back=${HOME}><${Status} status=${health.status} /><//>
     <${NextStep} channel=${channel} health=${health} kind=${kind} onDone=${reload} />
     ${channel.type === "WIDGET" && html`<${Snippet} channel=${channel} />`}
     ${kind?.hasWebhook && html`<${Webhook} health=${health} />`}
@@ -257,46 +238,23 @@ function Scan({ channel, onDone }) {
 function LogIn({ channel, onDone }) {
   const [phone, setPhone] = useState("");
   const [needsPassword, setNeedsPassword] = useState(false);
-  const [error, setError] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    setBusy(true);
-    setError(null);
-    try {
-      if (!phone) {
-        await api.post("/api/telegram/user/start", { channelInstanceId: channel.id, phone: form.get("phone") });
-        setPhone(form.get("phone"));
-      } else {
-        const body = { channelInstanceId: channel.id, code: form.get("code"), password: form.get("password") || undefined };
-        const answer = await api.post("/api/telegram/user/confirm", body);
-        setNeedsPassword(answer.needs2FA);
-        if (answer.ok) onDone();
-      }
-    } catch (failure) {
-      setError(failure);
+  const { submit, busy, error } = useSubmit(async (form) => {
+    if (!phone) {
+      await api.post("/api/telegram/user/start", { channelInstanceId: channel.id, phone: form.get("phone") });
+      return setPhone(form.get("phone"));
     }
-    setBusy(false);
-  };
+    const body = { channelInstanceId: channel.id, code: form.get("code"), password: form.get("password") || undefined };
+    const answer = await api.post("/api/telegram/user/confirm", body);
+    setNeedsPassword(answer.needs2FA);
+    if (answer.ok) onDone();
+  });
   return html`<form class="fields" onSubmit=${submit}>
     ${!phone && html`<${Field} label=${t("channels.phoneNumber")} help=${t("channels.phoneNumberHelp")} name="phone" type="tel" required error=${fieldError(error, "phone")} />`}
     ${phone && html`<${Field} label=${t("channels.loginCode")} name="code" inputmode="numeric" autocomplete="one-time-code" required error=${fieldError(error, "code")} />`}
     ${needsPassword && html`<${Field} label=${t("channels.loginPassword")} name="password" type="password" autocomplete="off" required error=${fieldError(error, "password")} />`}
-    ${error && html`<p class="error" role="alert">${error.message}</p>`}
+    <${FormError} error=${error} />
     <div><${Button} kind="primary" type="submit" busy=${busy}>${t(phone ? "channels.logIn" : "channels.sendCode")}<//></div>
   </form>`;
-}
-
-export function Copyable({ text, label }) {
-  const copy = async () => {
-    // Without TLS browsers have no clipboard: then the text is selected to be copied by hand.
-    if (navigator.clipboard) await navigator.clipboard.writeText(text).then(() => toast(t("copied")), toastError);
-  };
-  return html`<div class="copyable">
-    <input readonly value=${text} aria-label=${label} onFocus=${(event) => event.target.select()} />
-    ${navigator.clipboard && html`<${Button} icon="copy" onClick=${copy}>${t("copy")}<//>`}
-  </div>`;
 }
 
 function Snippet({ channel }) {
@@ -353,29 +311,18 @@ function Answering({ id }) {
 
 function Configuration({ channel, kind, onDone }) {
   const [config, setConfig] = useState({});
-  const [error, setError] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const save = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const name = new FormData(event.target).get("name").trim();
-      await api.patch(`/api/channels/${channel.id}`, { name, config });
-      allChannels.forget();
-      toast(t("saved"));
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    }
-    setBusy(false);
-  };
+  const { submit, busy, error } = useSubmit(async (form) => {
+    await api.patch(`/api/channels/${channel.id}`, { name: form.get("name").trim(), config });
+    allChannels.forget();
+    toast(t("saved"));
+    onDone();
+  });
   return html`<section class="card">
     <h2>${t("channels.settings")}</h2>
-    <form class="fields" onSubmit=${save}>
+    <form class="fields" onSubmit=${submit}>
       <${Field} label=${t("channels.name")} name="name" defaultValue=${channel.name} maxlength="100" required error=${fieldError(error, "name")} />
       <${SchemaFields} schema=${kind.configSchema} values=${channel.config} error=${error} onChange=${setConfig} />
-      ${error && html`<p class="error" role="alert">${error.message}</p>`}
+      <${FormError} error=${error} />
       <div><${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//></div>
     </form>
   </section>`;

@@ -2,7 +2,7 @@
 import { html, useState } from "../vendor/preact.js";
 import { api, dateAndTime, may, me, people as everybody, shortMoment, signOut, t } from "../core.js";
 import { Avatar, Button, confirmed, Dialog, Failure, Field, fieldError, Icon, Menu, Skeleton, toast, toastError, useLoad } from "../ui.js";
-import { Copyable } from "./channels.js";
+import { Copyable, FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const ROLES = ["viewer", "agent", "admin", "owner"];
 const SCOPES = ["read", "write", "secrets:read"];
@@ -30,10 +30,9 @@ export default function People() {
     reload();
   };
   return html`<main id="main" class="page">
-    <header>
-      <h1>${t("nav.people")}</h1>
+    <${PageHeader} title=${t("nav.people")}>
       ${may("admin") && html`<${Button} kind="primary" icon="user-plus" onClick=${() => setDialog("invite")}>${t("people.invite")}<//>`}
-    </header>
+    <//>
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!value && !error && html`<${Skeleton} lines=${6} />`}
     ${value &&
@@ -98,20 +97,12 @@ function Invitations({ invitations, onDone }) {
 }
 
 function Invite({ onClose, onDone }) {
-  const [error, setError] = useState(null);
   const [link, setLink] = useState("");
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    setError(null);
-    try {
-      const body = { email: form.get("email").trim(), name: form.get("name").trim() || null, role: form.get("role") };
-      setLink((await api.post("/api/users", body)).link);
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    }
-  };
+  const { submit, busy, error } = useSubmit(async (form) => {
+    const body = { email: form.get("email").trim(), name: form.get("name").trim() || null, role: form.get("role") };
+    setLink((await api.post("/api/users", body)).link);
+    onDone();
+  });
   return html`<${Dialog} title=${t("people.invite")} onClose=${onClose}>
     ${link
       ? html`<p>${t("people.linkHelp")}</p><${Copyable} text=${link} label=${t("people.link")} />`
@@ -121,8 +112,8 @@ function Invite({ onClose, onDone }) {
           <${Field} as="select" label=${t("settings.role")} name="role" help=${t("people.rolesHelp")}>
             ${givenBy().map((role) => html`<option key=${role} value=${role} selected=${role === "agent"}>${t(`role.${role}`)}</option>`)}
           <//>
-          ${error && html`<p class="error" role="alert">${error.message}</p>`}
-          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit">${t("people.makeLink")}<//></footer>
+          <${FormError} error=${error} />
+          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit" busy=${busy}>${t("people.makeLink")}<//></footer>
         </form>`}
   <//>`;
 }
@@ -154,22 +145,14 @@ function Keys({ keys, onDone, onAdd }) {
 }
 
 function NewKey({ onClose, onDone }) {
-  const [error, setError] = useState(null);
   const [key, setKey] = useState("");
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
+  const { submit, busy, error } = useSubmit(async (form) => {
     const expires = form.get("expires");
-    setError(null);
-    try {
-      const body = { name: form.get("name").trim(), role: form.get("role"), scopes: form.getAll("scope") };
-      if (expires) body.expiresAt = new Date(`${expires}T23:59:59`).toISOString();
-      setKey((await api.post("/api/keys", body)).key);
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    }
-  };
+    const body = { name: form.get("name").trim(), role: form.get("role"), scopes: form.getAll("scope") };
+    if (expires) body.expiresAt = new Date(`${expires}T23:59:59`).toISOString();
+    setKey((await api.post("/api/keys", body)).key);
+    onDone();
+  });
   return html`<${Dialog} title=${t("people.addKey")} onClose=${onClose}>
     ${key
       ? html`<p>${t("people.keyHelp")}</p><${Copyable} text=${key} label=${t("people.keys")} />`
@@ -183,8 +166,8 @@ function NewKey({ onClose, onDone }) {
             ${SCOPES.map((scope) => html`<label key=${scope} class="check"><input type="checkbox" name="scope" value=${scope} defaultChecked=${scope !== "secrets:read"} /> ${t(`scope.${scope}`)}</label>`)}
           </fieldset>
           <${Field} label=${t("people.expires")} name="expires" type="date" error=${fieldError(error, "expiresAt")} />
-          ${error && html`<p class="error" role="alert">${error.message}</p>`}
-          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit">${t("people.addKey")}<//></footer>
+          <${FormError} error=${error} />
+          <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit" busy=${busy}>${t("people.addKey")}<//></footer>
         </form>`}
   <//>`;
 }

@@ -1,7 +1,8 @@
 // Teams: AI agents of which one leads and asks the others, and people whom the team's conversations are given to.
-import { html, useState } from "../vendor/preact.js";
+import { html } from "../vendor/preact.js";
 import { api, goTo, may, pathTo, people as everybody, t, teams as allTeams } from "../core.js";
 import { Button, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, toast, toastError, useLoad } from "../ui.js";
+import { FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const HOME = pathTo(["teams"]);
 const ASSIGNMENTS = ["round_robin", "least_busy", "off"];
@@ -17,7 +18,7 @@ export default function Teams({ parts }) {
   const [id] = parts;
   const { value, error, reload } = useLoad(load, []);
   if (error) return html`<main id="main" class="page"><${Failure} error=${error} onRetry=${reload} /></main>`;
-  if (!value) return html`<main id="main" class="page"><header><h1>${t("nav.teams")}</h1></header><${Skeleton} lines=${4} /></main>`;
+  if (!value) return html`<main id="main" class="page"><${PageHeader} title=${t("nav.teams")} /><${Skeleton} lines=${4} /></main>`;
   const changed = () => {
     allTeams.forget();
     reload();
@@ -31,10 +32,9 @@ export default function Teams({ parts }) {
 function List({ teams, agents }) {
   const nameOf = (agentId) => agents.find(({ id }) => id === agentId)?.name;
   return html`<main id="main" class="page">
-    <header>
-      <h1>${t("nav.teams")}</h1>
+    <${PageHeader} title=${t("nav.teams")}>
       ${may("admin") && html`<a class="button primary" href=${pathTo(["teams", "new"])}><${Icon} name="plus" /><span>${t("teams.add")}</span></a>`}
-    </header>
+    <//>
     ${teams.length === 0 && html`<${Empty} icon="users" title=${t("teams.none")}><p>${t("teams.noneHelp")}</p><//>`}
     <ul class="cards">
       ${teams.map(
@@ -53,12 +53,8 @@ function List({ teams, agents }) {
 }
 
 function Team({ team, agents, people, onDone }) {
-  const [error, setError] = useState(null);
-  const [busy, setBusy] = useState(false);
   const mayChange = may("admin");
-  const save = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
+  const { submit, busy, error } = useSubmit(async (form) => {
     const fields = {
       name: form.get("name").trim(),
       description: form.get("description").trim() || null,
@@ -67,18 +63,11 @@ function Team({ team, agents, people, onDone }) {
       assignment: form.get("assignment"),
       skillMatching: form.get("matching"),
     };
-    setBusy(true);
-    setError(null);
-    try {
-      const saved = team.id ? await api.patch(`/api/teams/${team.id}`, fields) : await api.post("/api/teams", fields);
-      toast(t("saved"));
-      onDone();
-      if (!team.id) goTo(pathTo(["teams", saved.id]));
-    } catch (failure) {
-      setError(failure);
-    }
-    setBusy(false);
-  };
+    const saved = team.id ? await api.patch(`/api/teams/${team.id}`, fields) : await api.post("/api/teams", fields);
+    toast(t("saved"));
+    onDone();
+    if (!team.id) goTo(pathTo(["teams", saved.id]));
+  });
   const remove = async () => {
     if (!(await confirmed(t("teams.remove"), t("teams.removeHelp", { name: team.name }), t("teams.remove")))) return;
     try {
@@ -90,14 +79,9 @@ function Team({ team, agents, people, onDone }) {
     }
   };
   return html`<main id="main" class="page">
-    <header>
-      <div class="page-title">
-        <a class="button icon-only" href=${HOME} aria-label=${t("back")} title=${t("back")}><${Icon} name="arrow-left" /></a>
-        <h1><bdi>${team.name || t("teams.add")}</bdi></h1>
-      </div>
-    </header>
+    <${PageHeader} title=${team.name || t("teams.add")} back=${HOME} />
     <section class="card">
-      <form onSubmit=${save}>
+      <form onSubmit=${submit}>
         <fieldset class="fields" disabled=${!mayChange}>
           <legend class="visually-hidden">${t("nav.teams")}</legend>
           <${Field} label=${t("teams.name")} name="name" defaultValue=${team.name} maxlength="100" required error=${fieldError(error, "name")} />
@@ -122,7 +106,7 @@ function Team({ team, agents, people, onDone }) {
               ${MATCHINGS.map((each) => html`<option key=${each} value=${each} selected=${each === team.skillMatching}>${t(`matching.${each}`)}</option>`)}
             <//>
           </div>
-          ${error && html`<p class="error" role="alert">${error.message}</p>`}
+          <${FormError} error=${error} />
           ${mayChange &&
           html`<div class="actions">
             <${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//>

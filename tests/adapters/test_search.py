@@ -10,7 +10,7 @@ import pytest
 from shared.domain.search_words import query_words
 from shared.errors import BadRequest
 from shared.ports.search import Kind, Search
-from shared.ports.store import Create, Delete, Merge, Ref, Set, Store
+from shared.ports.store import Create, Delete, Merge, Ref, Remove, Set, Store
 from tests.adapters.backends import Backend
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -140,6 +140,13 @@ def test_a_note_about_a_message_becomes_the_message(store: Store, search: Search
     assert _messages(search, "hello") == []
     store.commit([Set(Ref("messages", "m1"), {"id": "m1", "tenant_id": "t1", "text": "hello", "sent_at": NOON})])
     assert _messages(search, "hello") == ["m1"]
+
+
+def test_a_message_that_becomes_another_name_of_one_is_not_found(store: Store, search: Search) -> None:
+    _write(store, "m1", "hello")
+    gone = dict.fromkeys(("id", "tenant_id", "text", "sent_at"), Remove())
+    store.commit([Merge(Ref("messages", "m1"), {"alias_of": "m2"} | gone)])
+    assert _messages(search, "hello") == []
 
 
 def test_a_refused_commit_leaves_nothing_in_the_index(store: Store, search: Search) -> None:

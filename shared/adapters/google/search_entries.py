@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shared.domain.search_words import LEAST_PREFIX, numbers, words_of
 from shared.ports.search import FIELDS, Kind
-from shared.ports.store import Create, Data, Delete, Document, Merge, Ref, Set, Write
+from shared.ports.store import Create, Data, Delete, Document, Merge, Ref, Remove, Set, Write
 
 COLLECTION: Final = "search_entries"
 MOST_WORDS: Final = 100
@@ -49,11 +49,14 @@ def _entry(write: Write, documents: Mapping[Ref, Document]) -> Write | None:
         document = documents.get(write.ref)
         if document is None or not _changes_words(write):
             return None
-        return Set(ref, _fields(kind, document.data | dict(write.data)))
-    fields = _fields(kind, dict(write.data))
-    if isinstance(write, Create) and not fields["words"]:
-        return None
-    return Set(ref, fields)
+        merged = document.data | dict(write.data)
+        data = {name: value for name, value in merged.items() if not isinstance(value, Remove)}
+    else:
+        data = dict(write.data)
+    fields = _fields(kind, data)
+    if fields["words"]:
+        return Set(ref, fields)
+    return None if isinstance(write, Create) else Delete(ref)
 
 
 def _fields(kind: Kind, data: Data) -> dict[str, Any]:

@@ -247,6 +247,7 @@ BODIES: dict[str, dict[str, object]] = {
     "KeyIn": {"name": "CRM", "role": "agent", "scopes": ["read", "write"]},
     "SessionChange": {"status": "resolved", "agent_id": ID, "priority": "low"},
     "TransferIn": {"from_channel": "chat", "to_channel": "voice", "reason": "Customer requested voice call"},
+    "zone": "Europe/Berlin",
 }
 """Whole bodies of requests whose fields do not all go together, by the model's name."""
 

@@ -30,11 +30,14 @@ _WITHOUT_BLANKS = re.compile(
 _PLAIN_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "\u0131": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 """Letters that have a mark, or are two, and that Unicode does not take apart."""
 
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NUMBER = re.compile(r"\+?\d[\d\s().\-/]{4,}\d", re.ASCII)
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in their order."""
+    if text.isascii():  # most texts are, and a pattern takes a tenth of the time
+        return [word[:LONGEST_WORD] for word in _ASCII_WORD.findall(text[:MOST_CHARACTERS].lower())]
     return list(_split(unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].casefold()).translate(_PLAIN_LETTERS)))
 
 

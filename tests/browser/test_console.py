@@ -267,8 +267,8 @@ def test_nobodys_words_are_markup(browser: Browser, shop: Shop) -> None:
 
 
 def test_keys_lead_through_the_inbox(browser: Browser, shop: Shop) -> None:
-    for name in ("Ada", "Bob"):
-        shop.visitor(name, "Hello")
+    shop.visitor("Ada", "Hello")
+    shop.visitor("Bob", "Is the blue bicycle there?")
     page = _open(browser, shop)
     _shows(page, "Bob", "Ada")
     for key in "jj":
@@ -286,8 +286,8 @@ def test_keys_lead_through_the_inbox(browser: Browser, shop: Shop) -> None:
     page.press("Escape")
     page.press("k", control=True)
     page.until("document.activeElement.matches('.palette input')")
-    page.type("bob")
-    page.until("document.querySelector('.palette [aria-selected=true]')?.textContent.includes('Bob')")
+    page.type("blue bic")
+    page.until("document.querySelector('.palette [aria-selected=true]')?.textContent.includes('blue bicycle')")
     page.press("Enter")
     page.until("document.querySelector('.conversation-title h1')?.textContent === 'Bob'")
     page.press("Escape")

@@ -47,8 +47,8 @@ def test_the_revision_changes_with_what_people_decide(fields: dict[str, Any]) ->
 
 
 def test_the_revision_stays_with_what_is_written() -> None:
-    written = {"unread_count": 3, "last_message_at": LATER, "updated_at": LATER, "summary": "Hi", "needs_human": True}
-    assert a_conversation(**written).revision == a_conversation().revision
+    news = {"unread_count": 3, "last_message_at": LATER, "updated_at": LATER, "summary": "Hi", "needs_human": True}
+    assert a_conversation(**news).revision == a_conversation().revision
 
 
 @pytest.mark.parametrize(

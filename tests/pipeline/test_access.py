@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.access import MAX_RULES
 from shared.domain.conversations import ConversationStatus, Owner
 from shared.domain.flood_notice import notice
 from shared.domain.messages import Direction
@@ -113,6 +115,18 @@ def test_rules_are_read_changed_and_removed(manual_hub: ManualHub) -> None:
     assert manual_hub.client.delete(path, headers=manual_hub.headers).status_code == 204
     assert manual_hub.get("/api/access/rules") == {"rules": []}
     manual_hub.get(path, 404)
+
+
+def test_there_is_an_end_to_the_rules(manual_hub: ManualHub) -> None:
+    _rule(manual_hub, "block", "address", "5")
+    unit = UnitOfWork(manual_hub.store)
+    rule_set = unit.access_rules.get(manual_hub.documents("access_rules")[0]["tenant_id"])
+    assert rule_set is not None
+    rule_set.rules *= MAX_RULES - 1
+    unit.commit()
+    _rule(manual_hub, "block", "address", "6")
+    one_more = {"effect": "block", "kind": "address", "value": "7"}
+    assert "1000 rules already" in manual_hub.post("/api/access/rules", one_more, 400)["detail"]
 
 
 @pytest.mark.parametrize(("kind", "value"), [("country", "Brazil"), ("address", " ")])

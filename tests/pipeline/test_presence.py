@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.usecases.conversations import presence
 from tests.evolution import MARIA, evolution_rules
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.models import CHAT, OpenHub, says
@@ -46,6 +47,16 @@ def test_what_a_person_has_read_is_marked_once(manual_hub: ManualHub, account: s
     manual_hub.maria_writes(account, "one more thing")
     assert _read(manual_hub) is True
     assert len(_marked(manual_hub)[1]) == 3
+
+
+@pytest.mark.parametrize(("newest_read", "unread"), [(0, 1), (1, 0)], ids=["the first", "the last"])
+def test_what_came_after_what_was_read_stays_unread(
+    manual_hub: ManualHub, account: str, newest_read: int, unread: int
+) -> None:
+    conversation, message = manual_hub.conversation(), manual_hub.messages()[newest_read]
+    reading = presence.mark_read(manual_hub.deps, conversation.tenant_id, conversation.id, message.id)
+    conversation = manual_hub.conversation()
+    assert (reading.unread_count, conversation.unread_count, conversation.is_unread) == (unread, unread, unread > 0)
 
 
 def test_what_was_answered_needs_no_mark(manual_hub: ManualHub, account: str) -> None:

@@ -17,8 +17,13 @@ LATER = MOMENT + timedelta(seconds=1.5)
 
 
 def _answer(**fields: Any) -> Message:
-    ours = {"direction": Direction.OUTBOUND, "author": Author.BOT, "status": MessageStatus.SENT, "created_at": LATER}
-    return a_message(**(ours | fields))
+    defaults = {
+        "direction": Direction.OUTBOUND,
+        "author": Author.BOT,
+        "status": MessageStatus.SENT,
+        "created_at": LATER,
+    }
+    return a_message(**(defaults | fields))
 
 
 def _trace(answer: Message | None = None, conversation: Conversation | None = None, **message: Any) -> Trace:

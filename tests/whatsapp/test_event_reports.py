@@ -306,7 +306,7 @@ def test_of_a_long_past_the_first_five_thousand_messages_are_told(reporting: Rep
 
 
 @pytest.mark.parametrize(
-    ("words", "meaning"),
+    ("text", "meaning"),
     [
         ("Websocket not connected", "unavailable"),
         ("not logged in", "unavailable"),
@@ -319,8 +319,8 @@ def test_of_a_long_past_the_first_five_thousand_messages_are_told(reporting: Rep
         ("timed out", "unknown"),
     ],
 )
-def test_the_library_s_words_say_what_became_of_a_message(words: str, meaning: str) -> None:
-    assert outcome(RuntimeError(words)) == meaning
+def test_the_library_s_words_say_what_became_of_a_message(text: str, meaning: str) -> None:
+    assert outcome(RuntimeError(text)) == meaning
 
 
 def test_an_error_is_told_with_its_kind_in_few_words() -> None:

@@ -130,7 +130,28 @@ function KeyHelp({ onClose }) {
 
 const SEARCH_PAUSE = 200;
 
-/** What can be reached from the palette: screens and actions by their names, conversations by their customer's. */
+/** What the hub knows of a text, as options: people's conversations, and messages that say it. */
+async function search(text, signal) {
+  const { conversations, messages } = await api.get("/api/search", { q: text, limit: 5 }, { signal });
+  const viewOf = (row) => (row.status === "CLOSED" ? "closed" : row.status === "SNOOZED" ? "snoozed" : "open");
+  const ofPeople = conversations.results.map((row) => ({
+    id: row.id,
+    icon: row.status === "CLOSED" ? "check" : "message-circle",
+    label: row.customerName || row.phoneNumber || row.customer.externalId,
+    hint: row.lastMessage?.text,
+    parts: ["inbox", viewOf(row), row.id],
+  }));
+  const ofMessages = messages.results.map((message) => ({
+    id: message.id,
+    icon: message.direction === "INBOUND" ? "message-circle" : "reply",
+    label: message.customerName ?? message.authorName ?? "",
+    hint: message.text,
+    parts: ["inbox", "open", message.conversationId],
+  }));
+  return [...ofPeople, ...ofMessages];
+}
+
+/** What can be reached from the palette: screens and actions by their names, and what the hub finds. */
 function Palette({ onClose, onHelp }) {
   const [text, setText] = useState("");
   const [matches, setMatches] = useState([]);
@@ -140,9 +161,8 @@ function Palette({ onClose, onHelp }) {
     const part = text.trim();
     if (!part) return setMatches([]);
     const timer = setTimeout(async () => {
-      const query = (view) => api.get("/api/inbox", { view, q: part, limit: 5 }, { signal: control.signal });
-      const pages = await Promise.all([query("open"), query("closed")]).catch(() => []);
-      if (!control.signal.aborted) setMatches(pages.flatMap((page) => page.conversations));
+      const results = await search(part, control.signal).catch(() => []);
+      if (!control.signal.aborted) setMatches(results);
     }, SEARCH_PAUSE);
     return () => {
       clearTimeout(timer);
@@ -157,14 +177,7 @@ function Palette({ onClose, onHelp }) {
     { id: "keys", icon: "keyboard", label: t("keys.title"), run: onHelp },
     { id: "sign-out", icon: "log-out", label: t("signOut"), run: signOut },
   ].filter(({ label }) => label.toLowerCase().includes(text.trim().toLowerCase()));
-  const conversations = matches.map((row) => ({
-    id: row.id,
-    icon: row.status === "CLOSED" ? "check" : "message-circle",
-    label: row.customerName || row.phoneNumber || row.customer.externalId,
-    hint: row.lastMessage?.text,
-    run: open(["inbox", row.status === "CLOSED" ? "closed" : "open", row.id]),
-  }));
-  const options = [...conversations, ...actions];
+  const options = [...matches.map((match) => ({ ...match, run: open(match.parts) })), ...actions];
   const chosen = Math.min(index, options.length - 1);
   const run = (option) => {
     onClose();

@@ -399,7 +399,7 @@ const isTyping = (target) => target.closest?.("input, textarea, select, [content
 export function useKeys(actions) {
   const latest = useRef(actions);
   latest.current = actions;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event.target) || event.target.closest?.("[role=menu]") || document.querySelector("dialog[open]")) return;

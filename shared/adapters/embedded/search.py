@@ -26,7 +26,7 @@ _INDEX = (
     "document TEXT NOT NULL, scope TEXT NOT NULL, words TEXT NOT NULL, UNIQUE (kind, document))",
     # With this tokenizer all characters beyond ASCII belong to words, and of ASCII letters and digits.
     "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5 "
-    "(scope, words, content = 'search_rows', content_rowid = 'id', tokenize = 'ascii', prefix = '2 3')",
+    "(scope, words, content = 'search_rows', content_rowid = 'id', tokenize = 'ascii')",
     "CREATE TRIGGER IF NOT EXISTS search_rows_added AFTER INSERT ON search_rows BEGIN "
     "INSERT INTO search_index (rowid, scope, words) VALUES (new.id, new.scope, new.words); END",
     "CREATE TRIGGER IF NOT EXISTS search_rows_removed AFTER DELETE ON search_rows BEGIN "

@@ -237,6 +237,7 @@ BY_NAME: dict[str, object] = {
     "LinkIn.name": "Ada",
     "RegisterIn.name": "Ada",
     "SignInOut.address": "203.0.113.7",
+    "zone": "Europe/Berlin",
 }
 BODIES: dict[str, dict[str, object]] = {
     "AgentIn": {"name": "Support agent", "prompt": "You help customers of a shop.", "model": "gpt-4o-mini"},
@@ -247,7 +248,6 @@ BODIES: dict[str, dict[str, object]] = {
     "KeyIn": {"name": "CRM", "role": "agent", "scopes": ["read", "write"]},
     "SessionChange": {"status": "resolved", "agent_id": ID, "priority": "low"},
     "TransferIn": {"from_channel": "chat", "to_channel": "voice", "reason": "Customer requested voice call"},
-    "zone": "Europe/Berlin",
 }
 """Whole bodies of requests whose fields do not all go together, by the model's name."""
 

@@ -26,6 +26,7 @@ BY_NAME: dict[str, object] = {
     "auth_url": None,
     "author": "CUSTOMER",
     "authorName": "John Doe",
+    "awayMessage": "We are closed now, and answer tomorrow morning.",
     "behavior": "auto-reply",
     "body": "Hello {{1}}, your order is on its way.",
     "botToken": "123456:ABC-DEF1234ghIkl",

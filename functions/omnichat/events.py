@@ -47,7 +47,7 @@ class EventsOut(Wire):
     """Events, the oldest first. With `reload` some are missing: read the lists again and go on with `nextCursor`."""
 
     events: list[EventOut]
-    next_cursor: str
+    next_cursor: str = Field(examples=["AAAAAAAAAAE"])
     has_more: bool
     reload: bool
 

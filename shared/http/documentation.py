@@ -50,6 +50,8 @@ _TAGS = {
     "OmniChat teams": "Groups of agents that answer together.",
     "OmniChat users": "The people of a tenant.",
     "OmniChat keys": "API keys for programs.",
+    "OmniChat business hours": "When the business is open, and what customers are told while it is closed.",
+    "OmniChat SLA policies": "Within how many minutes customers are promised an answer.",
     "OmniChat settings": "What holds for the whole tenant.",
     "OmniChat access rules": "Who may write to the business, and who may not.",
     "OmniChat Telegram accounts": "Logging in to a person's own Telegram account.",

@@ -22,9 +22,9 @@ _CALL = re.compile(r'\bt(?:Or)?\(\s*"([^"]+)"')
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
-def _words(language: str) -> Words:
-    words: Words = json.loads(Path(FOLDER, "i18n", f"{language}.json").read_text())
-    return words
+def _texts(language: str) -> Words:
+    texts: Words = json.loads(Path(FOLDER, "i18n", f"{language}.json").read_text())
+    return texts
 
 
 def _places(word: str | dict[str, str]) -> list[set[str]]:
@@ -34,19 +34,19 @@ def _places(word: str | dict[str, str]) -> list[set[str]]:
 def test_every_word_that_the_screens_ask_for_is_there() -> None:
     used = {key for source in SOURCES for key in _CALL.findall(source)}
     assert len(used) > 100
-    assert used - _words("en").keys() == set()
+    assert used - _texts("en").keys() == set()
 
 
 def test_no_word_is_kept_that_no_screen_shows() -> None:
     strings = {text for source in SOURCES for text in _STRING.findall(source)}
     beginnings = tuple({text for source in SOURCES for text in _BEGINNING.findall(source)})
-    unused = [key for key in _words("en") if key not in strings and not key.startswith(beginnings)]
+    unused = [key for key in _texts("en") if key not in strings and not key.startswith(beginnings)]
     assert unused == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_every_language_has_the_same_words_with_the_same_places(language: str) -> None:
-    english, translated = _words("en"), _words(language)
+    english, translated = _texts("en"), _texts(language)
     assert translated.keys() == english.keys()
     for key, word in english.items():
         places = set.union(*_places(word))
@@ -55,4 +55,4 @@ def test_every_language_has_the_same_words_with_the_same_places(language: str) -
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_in_the_order_of_their_keys(language: str) -> None:
-    assert list(_words(language)) == sorted(_words(language))
+    assert list(_texts(language)) == sorted(_texts(language))

@@ -144,8 +144,8 @@ def test_a_note_about_a_message_becomes_the_message(store: Store, search: Search
 
 def test_a_message_that_becomes_another_name_of_one_is_not_found(store: Store, search: Search) -> None:
     _write(store, "m1", "hello")
-    gone = dict.fromkeys(("id", "tenant_id", "text", "sent_at"), Remove())
-    store.commit([Merge(Ref("messages", "m1"), {"alias_of": "m2"} | gone)])
+    removed = dict.fromkeys(("id", "tenant_id", "text", "sent_at"), Remove())
+    store.commit([Merge(Ref("messages", "m1"), {"alias_of": "m2"} | removed)])
     assert _messages(search, "hello") == []
 
 

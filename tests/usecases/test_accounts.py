@@ -40,6 +40,7 @@ def test_a_token_and_a_key_are_told_apart_without_http(deps: Deps) -> None:
         answerable=session.user.id,
         sign_in_id=principal.sign_in_id,
         credential_id=session.user.id,
+        name="ann@example.com",
     )
     with pytest.raises(Unauthorized):
         authenticate(deps, session.refresh_token)

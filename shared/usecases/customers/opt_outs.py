@@ -20,10 +20,11 @@ def note(unit: UnitOfWork, customer: Customer, opt_out: OptOut) -> None:
     key = (opt_out.channel, opt_out.identity_id)
     if all((each.channel, each.identity_id) != key for each in customer.opt_outs):
         customer.opt_outs = [*customer.opt_outs, opt_out]
+        customer.updated_at = opt_out.at
     if opt_out.channel is None and not customer.opted_out:
         customer.opted_out = True
+        customer.updated_at = opt_out.at
         _mark_addresses(unit, customer)
-    customer.updated_at = opt_out.at
 
 
 def take_back(unit: UnitOfWork, customer: Customer, channel: ChannelType) -> None:

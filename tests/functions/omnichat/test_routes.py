@@ -17,6 +17,7 @@ OPEN = {
     ("get", "/api/auth/login"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
+    ("post", "/api/auth/setup"),
     ("get", "/api/auth/link"),
     ("post", "/api/auth/link"),
     ("post", "/api/auth/link/form"),

@@ -22,6 +22,9 @@ LEAST_PREFIX = 2
 _SUFFIX = 4
 """Digits from which on the end of a telephone number stands for it."""
 
+_LONGEST_NUMBER = 20
+"""Digits of a telephone number: 15 at the most, and what is dialled before them. Each end of one is indexed."""
+
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer put no blanks between words: each character is a word of its own.
 _WITHOUT_BLANKS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -76,6 +79,8 @@ def numbers(text: str) -> list[str]:
     if not _NUMBER.fullmatch(text.strip()):
         return []
     digits = re.sub(r"\D", "", text)
+    if len(digits) > _LONGEST_NUMBER:
+        return []
     return [digits[start:] for start in range(max(1, len(digits) - _SUFFIX + 1))]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.search_words import query_words
+from shared.domain.search_words import LONGEST_WORD, numbers, query_words
 from shared.errors import BadRequest
 from shared.ports.search import Kind, Search
 from shared.ports.store import Create, Delete, Merge, Ref, Remove, Set, Store
@@ -96,6 +96,13 @@ def test_people_are_looked_for_by_words_and_their_beginnings_and_by_ends_of_thei
     _add_person(store)
     assert _people(search, query) == ["joao"]
     assert _messages(search, query) == []
+
+
+def test_more_digits_than_a_telephone_number_has_are_one_word() -> None:
+    telephone_number = "0055 (11) 98888-7777 123"
+    assert "7777123" in numbers(telephone_number)
+    assert numbers("1" * 21) == []
+    assert query_words("1" * 60_000) == ["1" * LONGEST_WORD]
 
 
 def test_the_newest_come_first_page_by_page(store: Store, search: Search) -> None:

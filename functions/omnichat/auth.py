@@ -44,6 +44,12 @@ cors(api)
 protect(api, Access.CREDENTIAL)
 
 
+@api.before_request
+def _check_page() -> None:
+    """A page that may not have the cookie is refused before anything is done: a link works once, a password changes."""
+    refresh_cookie.is_asked_for(deps().settings, request)
+
+
 @api.post("/register", responses={201: SessionOut, 403: Failure, 409: Failure})
 @open_to_all
 def register(body: RegisterIn) -> Response:

@@ -77,6 +77,18 @@ def test_no_page_of_another_origin_uses_the_cookie(client: FlaskClient, origin: 
     assert _refresh(client, Origin="http://localhost").status_code == 200
 
 
+def test_a_page_of_another_origin_is_refused_before_anything_is_done_for_it(client: FlaskClient) -> None:
+    foreign = IN_COOKIE | {"Origin": "http://localhost:3000"}
+    assert client.post("/api/auth/register", json=ANN, headers=foreign).status_code == 403
+    owner = sign_up(client)
+    body = {"token": invite(client, owner.headers, "agent", "bob@example.com"), "password": PASSWORD}
+    assert client.post("/api/auth/link", json=body, headers=foreign).status_code == 403
+    assert client.post("/api/auth/link", json=body, headers=IN_COOKIE).status_code == 200
+    passwords = {"currentPassword": PASSWORD, "newPassword": "another battery staple"}
+    assert client.post("/api/auth/password", json=passwords, headers=owner.headers | foreign).status_code == 403
+    assert client.post("/api/auth/login", json=ANN, headers=IN_COOKIE).status_code == 200
+
+
 def test_the_cookie_opens_nothing_but_a_new_session(client: FlaskClient) -> None:
     answer = client.post("/api/auth/register", json=ANN, headers=IN_COOKIE)
     token = _refresh_cookie(answer).partition(";")[0].partition("=")[2]

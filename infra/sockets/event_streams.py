@@ -33,6 +33,9 @@ PATH = "/api/events/stream"
 HEARTBEAT_SECONDS = 15.0
 """After which a stream says that it is there; then the client's credential is looked at again, too."""
 
+SEND_SECONDS = 60.0
+"""How long a client may take to receive an event."""
+
 UNREAD_EVENTS = MOST_MISSED + 1_000
 """Events that may wait for a client to take them; one that takes fewer is given up, and comes back with its cursor."""
 
@@ -41,10 +44,11 @@ _MOST_IN_A_CURSOR = 32_768
 
 @dataclass(eq=False, slots=True)
 class _Reader:
-    """One client; None in `outgoing` ends its stream."""
+    """One client; None in `outgoing` ends its stream. `check_at` is when to look at its credential again."""
 
     proof: Proof
     principal: Principal
+    check_at: float
     outgoing: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(UNREAD_EVENTS))
 
     def put(self, chunk: bytes) -> None:
@@ -66,12 +70,18 @@ class EventStreams:
     """
 
     def __init__(
-        self, deps: Deps, streams: Streams, limits: ConnectionLimits, heartbeat_seconds: float = HEARTBEAT_SECONDS
+        self,
+        deps: Deps,
+        streams: Streams,
+        limits: ConnectionLimits,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._deps = deps
         self._streams = streams
         self._limits = limits
         self._heartbeat_seconds = heartbeat_seconds
+        self._send_seconds = send_seconds
         self._readers: set[_Reader] = set()
 
     def beside(self, otherwise: ASGIApp) -> ASGIApp:
@@ -108,7 +118,9 @@ class EventStreams:
         elif self._is_full_for(proof, holder):
             await _refuse(send, 429, "there are too many connections", origin)
         else:
-            await self._stream(_Reader(proof, holder), _cursor(scope, environ), origin, receive, send)
+            await self._stream(
+                _Reader(proof, holder, self._next_check()), _cursor(scope, environ), origin, receive, send
+            )
 
     def _is_full_for(self, proof: Proof, holder: Principal) -> bool:
         readers = self._readers
@@ -144,23 +156,31 @@ class EventStreams:
     async def _send_all(self, reader: _Reader, receive: Receive, send: Send) -> None:
         leaving = asyncio.create_task(_gone(receive))
         try:
-            while not leaving.done():
-                chunk = await self._next(reader)
-                if chunk is None:
-                    break
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            while not leaving.done() and (chunk := await self._next(reader)) is not None:
+                await self._send(send, chunk, more=True)
+            await self._send(send, b"", more=False)
+        except TimeoutError:
+            logger.info("a client that took no events was given up")
         finally:
             leaving.cancel()
             with suppress(asyncio.CancelledError):
                 await leaving
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send(self, send: Send, chunk: bytes, *, more: bool) -> None:
+        """Raises `TimeoutError` where the client does not read: it would keep its place, whatever its credential."""
+        async with asyncio.timeout(self._send_seconds):
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def _next(self, reader: _Reader) -> bytes | None:
-        """The next chunk; a sign of life where nothing happens, as long as the client may still listen."""
+        """The next chunk; every now and then, however busy it is, a sign of life, while the client may still listen."""
         try:
-            return await asyncio.wait_for(reader.outgoing.get(), self._heartbeat_seconds)
+            return await asyncio.wait_for(reader.outgoing.get(), reader.check_at - asyncio.get_running_loop().time())
         except TimeoutError:
+            reader.check_at = self._next_check()
             return b": here\n\n" if await asyncio.to_thread(self._may_go_on, reader) else None
+
+    def _next_check(self) -> float:
+        return asyncio.get_running_loop().time() + self._heartbeat_seconds
 
     def _may_go_on(self, reader: _Reader) -> bool:
         try:

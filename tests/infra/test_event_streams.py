@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -13,11 +14,15 @@ from typing import Any
 import pytest
 import requests
 
+from infra.local.server.asgi import Message, Receive, Scope, Send
+from infra.sockets.admission import ConnectionLimits
+from infra.sockets.event_streams import PATH, EventStreams
+from infra.sockets.streams import Streams
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.event_log import LoggedEvent, Position
 from shared.domain.notifications import Notification
-from shared.ports.store import Create, Ref
+from shared.ports.store import Create, Delete, Ref
 from shared.usecases import event_log, realtime
 from tests.documents import a_message
 from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
@@ -194,6 +199,62 @@ def test_a_stream_wants_a_credential_and_a_known_cursor(deps: Deps, stream: Stre
     stream.last_id = "x"
     stream.open()
     assert stream.next() == ("reload", {})
+
+
+def test_a_stream_ends_with_its_credential_however_much_happens(deps: Deps) -> None:
+    token, streams = token_for(deps, "t1"), Streams(deps)
+    is_removed = False
+
+    async def send(message: Message) -> None:
+        """Something else happens as soon as the client was told of one thing."""
+        nonlocal is_removed
+        if b"event:" in message.get("body", b""):
+            if not is_removed:
+                deps.store.commit([Delete(Ref("users", "admin-t1"))])
+                deps.cache.forget(("user", "t1", "admin-t1"))
+                is_removed = True
+            _say(deps, 1)
+            streams.wake("t1")
+
+    events = EventStreams(deps, streams, ConnectionLimits(), heartbeat_seconds=0.5)
+    asyncio.run(_read(events, token, send))
+    assert is_removed
+
+
+def test_a_client_that_takes_nothing_loses_its_place(deps: Deps) -> None:
+    token, statuses = token_for(deps, "t1"), []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+        else:
+            await asyncio.Event().wait()
+
+    events = EventStreams(deps, Streams(deps), ConnectionLimits(of_credential=1), send_seconds=0.01)
+
+    async def read_twice() -> None:
+        await _read(events, token, send)
+        await _read(events, token, send)
+
+    asyncio.run(read_twice())
+    assert statuses == [200, 200]
+
+
+async def _read(events: EventStreams, token: str, send: Send) -> None:
+    """Read a stream until it ends."""
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": PATH, "query_string": b"", "headers": headers}
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing comes")
+
+    async with asyncio.timeout(20):
+        await events.beside(_nowhere)(scope, receive, send)
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("it is served elsewhere")
 
 
 def test_nothing_is_kept_for_a_tenant_that_nobody_follows(deps: Deps) -> None:

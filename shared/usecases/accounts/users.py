@@ -122,7 +122,9 @@ def change_own(deps: Deps, caller: Principal, changes: Mapping[str, Any]) -> Use
         unit.users.change(user, changes)
         return user
 
-    return run_with_retry(deps, attempt)
+    user = run_with_retry(deps, attempt)
+    forget_user(deps, user)
+    return user
 
 
 def reset_link(deps: Deps, caller: Principal, user_id: str) -> str:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from functions.omnichat import auth, link_pages, profile, users
 from shared.deps import Deps
 from shared.domain.accounts import Role
+from shared.usecases.accounts.credentials import authenticate
 from tests.apps import create_app
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import Account, join, sign_up
@@ -44,6 +45,12 @@ def test_a_viewer_says_how_they_want_pages_to_be_and_what_is_left_out_stays(
         "role": "viewer",
     }
     assert client.get("/api/me", headers=owner.headers).json["name"] is None  # type: ignore[index]
+
+
+def test_what_somebody_writes_next_bears_their_new_name(client: FlaskClient, deps: Deps, owner: Account) -> None:
+    assert authenticate(deps, owner.access).name == "ann@example.com"
+    client.patch("/api/me", json={"name": "Ann"}, headers=owner.headers)
+    assert authenticate(deps, owner.access).name == "Ann"
 
 
 @pytest.mark.parametrize(

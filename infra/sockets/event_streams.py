@@ -199,8 +199,8 @@ class EventStreams:
         if realtime.addressee(event) not in (None, reader.principal.user_id):
             return
         try:
-            payload = wire.payload(await asyncio.to_thread(realtime.completed, self._deps, event))
-        except (HubError, KeyError, TypeError, ValueError) as error:
+            payload = wire.payload(event)
+        except (KeyError, TypeError, ValueError) as error:
             logger.error("dropped a realtime event", extra={"event": event.name, "why": type(error).__name__})
             return
         reader.put(_chunk(event.name, payload, cursor))

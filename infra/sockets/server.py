@@ -344,7 +344,7 @@ class SocketServer:
         if self._clients.get(sid) is not client or not client.may_hear(event.name, realtime.addressee(event)):
             return
         try:
-            payload = wire.payload(await asyncio.to_thread(self._completed, event))
+            payload = wire.payload(event)
         except (KeyError, TypeError, ValueError) as error:
             logger.error("dropped a realtime event", extra={"event": event.name, "why": type(error).__name__})
             return

@@ -12,7 +12,7 @@ from shared.deps import Deps
 from shared.domain.event_log import Position
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError
-from shared.usecases import event_log
+from shared.usecases import event_log, realtime
 from shared.usecases.event_log import Step
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ MOST_MISSED = 2_000
 """Events that a client is told after a gap; who has missed more reads the lists again."""
 
 Tell: TypeAlias = Callable[[RealtimeEvent, str], Awaitable[None]]
-"""Tells one client an event, and the cursor with which it would go on after it."""
+"""Tells one client a completed event, and the cursor with which it would go on after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,9 @@ class Streams:
         while has_more:
             page = await asyncio.to_thread(event_log.after, self._deps, tenant_id, position)
             for step in page.steps:
+                event = await asyncio.to_thread(realtime.completed, self._deps, step.event)
                 for tell in list(tenant.followers.values()):
-                    await tell(step.event, step.position.to_cursor())
+                    await tell(event, step.position.to_cursor())
                 tenant.position = step.position
             position, has_more = page.position, page.has_more
         tenant.position = position
@@ -135,5 +136,6 @@ class Streams:
             return False
         for step in missed:
             if reached.covers(step.logged):
-                await tell(step.event, step.position.to_cursor())
+                event = await asyncio.to_thread(realtime.completed, self._deps, step.event)
+                await tell(event, step.position.to_cursor())
         return True

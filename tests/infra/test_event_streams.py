@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +21,14 @@ from infra.sockets.streams import Streams
 from shared.deps import Deps
 from shared.domain.accounts import Role
 from shared.domain.event_log import LoggedEvent, Position
+from shared.domain.events import RealtimeEvent
 from shared.domain.notifications import Notification
+from shared.errors import StoreError
 from shared.ports.store import Create, Delete, Ref
 from shared.usecases import event_log, realtime
 from tests.documents import a_message
 from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
+from tests.infra.test_socket_outages import FailingStore
 
 
 @dataclass
@@ -255,6 +258,29 @@ async def _read(events: EventStreams, token: str, send: Send) -> None:
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     raise AssertionError("it is served elsewhere")
+
+
+def test_an_event_whose_message_cannot_be_read_yet_is_told_when_it_can(deps: Deps) -> None:
+    message, store = a_message(id="m1", text="Hello"), FailingStore(deps.store)
+    deps.store.commit([Create(Ref("messages", message.id), message.model_dump())])
+    streams = Streams(replace(deps, store=store))
+    texts: list[str] = []
+
+    async def tell(event: RealtimeEvent, cursor: str) -> None:
+        texts.append(event.payload["message"].get("text"))
+
+    async def follow() -> None:
+        await streams.join("t1", "first", tell, None)
+        update = {"conversation_id": message.conversation_id, "message": {"id": message.id}, "is_whole": False}
+        realtime.emit(deps, "t1", "i1", realtime.MESSAGE_UPDATED, update)
+        store.unreadable_id = message.id
+        with pytest.raises(StoreError):
+            await streams.join("t1", "second", tell, None)
+        store.unreadable_id = ""
+        await streams.join("t1", "second", tell, None)
+
+    asyncio.run(follow())
+    assert texts == ["Hello"]
 
 
 def test_nothing_is_kept_for_a_tenant_that_nobody_follows(deps: Deps) -> None:

@@ -292,6 +292,15 @@ def test_a_customer_whose_country_sleeps_waits_while_the_others_are_written_to(
     assert (_read(manual_hub, campaign_id)["status"], len(_sent_texts(manual_hub))) == ("finished", 3)
 
 
+def test_an_account_whose_id_looks_like_a_number_lives_in_no_country(manual_hub: ManualHub, bot: str) -> None:
+    manual_hub.writes(bot, "hello", chat=5511988887777)
+    [conversation] = manual_hub.conversations()
+    _quiet(manual_hub, by_customer=True)
+    campaign_id = _launched(manual_hub, [conversation.customer_id])
+    manual_hub.tick()
+    assert _funnel(manual_hub, campaign_id) == {"sent": 1}
+
+
 def test_who_becomes_part_of_another_recipient_while_they_wait_gets_one_message(
     manual_hub: ManualHub, people: list[str]
 ) -> None:

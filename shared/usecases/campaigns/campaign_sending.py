@@ -295,7 +295,7 @@ def _send(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str,
     if customer.id != customer_id and _has_turn(unit, campaign, customer.id):
         raise _Skipped(SkipReason.MERGED)
     contact, content = _chosen(deps, unit, plan, refusals, customer)
-    due_at = campaign_recipients.quiet_until(tenant, customer, contact.identity, now)
+    due_at = campaign_recipients.quiet_until(tenant, customer, contact, now)
     state = RecipientState.QUEUED if due_at is None else RecipientState.WAITING
     _place(unit, campaign, customer_id, contact.instance, state, now).due_at = due_at
     if due_at is not None:

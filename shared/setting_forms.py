@@ -29,6 +29,7 @@ OUR_PATHS = frozenset(
         "campaigns",
         "capabilities",
         "channels",
+        "console",
         "customers",
         "health",
         "integrations",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from functions.omnichat.schemas import Request, Wire
 from shared.domain.kinds import TemplateStatus
@@ -62,12 +62,11 @@ class NewTemplateIn(Request, Wire):
         return NewTemplate(name=self.name, language=self.language, category=self.category, content=content)
 
 
-class ChannelTemplatesPath(Wire):
+class ChannelTemplatesPath(BaseModel):
     id: str = Field(max_length=255)
 
 
-class ChannelTemplatePath(Wire):
-    id: str = Field(max_length=255)
+class ChannelTemplatePath(ChannelTemplatesPath):
     template_id: str = Field(max_length=64)
 
 

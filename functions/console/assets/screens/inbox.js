@@ -218,9 +218,16 @@ function List({ view, query, conversationId }) {
 }
 
 function NothingHere({ view, query }) {
+  const channelList = useLoad(channels, []);
   if (Object.values(query).some(Boolean)) {
     return html`<${Empty} icon="search-x" title=${t("inbox.noMatch")}>
       <a class="button plain" href=${pathTo(["inbox", view])}>${t("inbox.clearFilters")}</a>
+    <//>`;
+  }
+  if (channelList.value?.length === 0 && may("admin")) {
+    return html`<${Empty} icon="plug" title=${t("empty.channels")}>
+      <p>${t("empty.channels.help")}</p>
+      <a class="button primary" href=${pathTo(["channels", "new"])}><${Icon} name="plus" /><span>${t("channels.add")}</span></a>
     <//>`;
   }
   return html`<${Empty} icon=${VIEW_ICONS[view]} title=${t(`empty.${view}`)}><p>${t(`empty.${view}.help`)}</p><//>`;

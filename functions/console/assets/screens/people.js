@@ -172,6 +172,16 @@ function NewKey({ onClose, onDone }) {
   <//>`;
 }
 
+const BROWSERS = { "Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari" };
+const SYSTEMS = { Android: "Android", iPhone: "iPhone", iPad: "iPad", Windows: "Windows", CrOS: "ChromeOS", "Mac OS": "macOS", Linux: "Linux" };
+
+/** A browser and its system, such as “Chrome · macOS”; a program calls itself by its own name. */
+function deviceName(userAgent) {
+  if (!userAgent) return "–";
+  const named = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((mark) => userAgent.includes(mark))]);
+  return named.every(Boolean) ? named.join(" · ") : userAgent;
+}
+
 function Sessions({ sessions, onDone }) {
   const end = (each) => (each.isCurrent ? signOut() : api.delete(`/api/auth/sessions/${each.id}`).then(onDone, toastError));
   return html`<section class="card">
@@ -180,7 +190,7 @@ function Sessions({ sessions, onDone }) {
       ${sessions.map(
         (each) => html`<li key=${each.id}>
           <div>
-            <span class="clamp">${each.userAgent || "–"}</span>
+            <span class="clamp" title=${each.userAgent}>${deviceName(each.userAgent)}</span>
             <small>${each.address} · ${t("people.used", { time: shortMoment(each.lastUsedAt) })}</small>
           </div>
           ${each.isCurrent && html`<span class="tag">${t("people.thisSession")}</span>`}

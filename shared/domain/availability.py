@@ -23,7 +23,8 @@ class Availability(BaseModel):
     `is_chosen` says that somebody has set the status: a page of theirs does not change it then. `seen_at` is the last
     sign of such a page since. At most `capacity` open conversations are given to them; None: any number. Their
     `skills` are compared with the tags of conversations. `left_team_ids` are teams whose conversations are still to be
-    taken from them; all are from somebody who `is_gone`. `due_at` is when the sweep has to look at them.
+    taken from them; all are from somebody who `is_gone`, removed or a viewer now. `due_at` is when the sweep has
+    to look at them.
     """
 
     id: str

@@ -6,7 +6,7 @@ is open twice, and one that is left out in spring is not open at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -106,7 +106,7 @@ def standing(hours: BusinessHours, at: datetime) -> Standing:
 
 
 def is_open(hours: BusinessHours, at: datetime) -> bool:
-    current = next(_spans(hours, at), None)
+    current = next(_daily_spans(hours, at), None)
     return current is not None and current.start <= at
 
 
@@ -117,7 +117,7 @@ def after(hours: BusinessHours | None, start: datetime, duration: timedelta) -> 
     """
     if hours is None:
         return start + duration
-    for span in _spans(hours, start):
+    for span in _daily_spans(hours, start):
         begin = max(span.start, start)
         if duration <= span.end - begin:
             return begin + duration
@@ -128,7 +128,7 @@ def after(hours: BusinessHours | None, start: datetime, duration: timedelta) -> 
 def open_time(hours: BusinessHours, start: datetime, end: datetime) -> timedelta:
     """For how long the business is open between two moments."""
     total = timedelta()
-    for span in _spans(hours, start):
+    for span in _daily_spans(hours, start):
         if span.start >= end:
             break
         total += min(span.end, end) - max(span.start, start)
@@ -154,20 +154,21 @@ def _spans(hours: BusinessHours, since: datetime) -> Iterator[Span]:
 
 
 def _daily_spans(hours: BusinessHours, since: datetime) -> Iterator[Span]:
-    zone = ZoneInfo(hours.zone)
-    first_day = since.astimezone(zone).date() - _DAY
+    """The same, none of which goes on over midnight: who needs the first ones alone looks at no other day."""
     if not hours.intervals:
         return
+    zone, week = ZoneInfo(hours.zone), _Week.of(hours)
+    first_day = since.astimezone(zone).date() - _DAY
     for number in range(_HORIZON):
         day = first_day + _DAY * number
-        for span in _of_day(hours, zone, day):
+        for span in _of_day(week, zone, day):
             if span.end > since:
                 yield span
 
 
-def _of_day(hours: BusinessHours, zone: ZoneInfo, day: date) -> Iterator[Span]:
+def _of_day(week: _Week, zone: ZoneInfo, day: date) -> Iterator[Span]:
     """What is open on a day of the calendar there, in order."""
-    pieces = sorted(_on_the_clock(hours, day))
+    pieces = week.on_the_clock(day)
     if not pieces:
         return
     for stretch, offset in _stretches(zone, day):
@@ -178,23 +179,53 @@ def _of_day(hours: BusinessHours, zone: ZoneInfo, day: date) -> Iterator[Span]:
                 yield Span(start, end)
 
 
-def _on_the_clock(hours: BusinessHours, day: date) -> Iterator[tuple[timedelta, timedelta]]:
-    """From when to when it is open on a day, as times since its midnight."""
-    if _is_holiday(hours, day):
-        return
-    yesterday = day - _DAY
-    for interval in hours.intervals:
-        opens, closes = _since_midnight(interval.opens), _since_midnight(interval.closes)
-        is_over_midnight = closes <= opens
-        if interval.day is _WEEKDAYS[day.weekday()]:
-            yield opens, _DAY if is_over_midnight else closes
-        is_yesterdays = interval.day is _WEEKDAYS[yesterday.weekday()]
-        if is_over_midnight and is_yesterdays and closes and not _is_holiday(hours, yesterday):
-            yield timedelta(), closes
+_Pieces = list[tuple[timedelta, timedelta]]
+"""From when to when it is open on a day, as times since its midnight, in order; no two of them touch."""
 
 
-def _is_holiday(hours: BusinessHours, day: date) -> bool:
-    return any(holiday.date in (f"{day:%Y-%m-%d}", f"{day:%m-%d}") for holiday in hours.holidays)
+@dataclass(frozen=True, slots=True)
+class _Week:
+    """The hours and holidays in a form in which looking through thousands of days costs little.
+
+    Both are by the day of the week: what opens on the day before goes on until `early`.
+    """
+
+    late: Sequence[_Pieces]
+    early: Sequence[_Pieces]
+    holidays: frozenset[str]
+
+    @classmethod
+    def of(cls, hours: BusinessHours) -> _Week:
+        late: list[_Pieces] = [[] for _ in _WEEKDAYS]
+        early: list[_Pieces] = [[] for _ in _WEEKDAYS]
+        for interval in hours.intervals:
+            opens, closes = _since_midnight(interval.opens), _since_midnight(interval.closes)
+            number, is_over_midnight = _WEEKDAYS.index(interval.day), closes <= opens
+            late[number].append((opens, _DAY if is_over_midnight else closes))
+            if is_over_midnight and closes:
+                early[(number + 1) % len(_WEEKDAYS)].append((timedelta(), closes))
+        holidays = frozenset(holiday.date for holiday in hours.holidays)
+        return cls([_joined(pieces) for pieces in late], [_joined(pieces) for pieces in early], holidays)
+
+    def on_the_clock(self, day: date) -> _Pieces:
+        if self._is_holiday(day):
+            return []
+        late, early = self.late[day.weekday()], self.early[day.weekday()]
+        return _joined([*early, *late]) if early and not self._is_holiday(day - _DAY) else late
+
+    def _is_holiday(self, day: date) -> bool:
+        written = day.isoformat()
+        return written in self.holidays or written[len("2026-") :] in self.holidays
+
+
+def _joined(pieces: _Pieces) -> _Pieces:
+    joined: _Pieces = []
+    for opens, closes in sorted(pieces):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return joined
 
 
 def _since_midnight(clock_time: str) -> timedelta:

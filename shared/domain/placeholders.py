@@ -71,20 +71,30 @@ def texts_of(template: Template) -> list[str]:
 
 
 def filled_template(template: Template, customer: Customer) -> Template:
-    """The template for one customer; raises `ValueMissing`."""
+    """The template for one customer; raises `ValueMissing`.
+
+    Their values become one line: Meta refuses parameters with line breaks, tabs or runs of spaces.
+    """
+
+    def text(value: str) -> str:
+        return filled(value, customer, _in_one_line)
 
     def fill(part: dict[str, object]) -> dict[str, object]:
-        return {key: filled(value, customer) if isinstance(value, str) else value for key, value in part.items()}
+        return {key: text(value) if isinstance(value, str) else value for key, value in part.items()}
 
     named = template.named_parameters
     return Template(
         name=template.name,
         language=template.language,
-        parameters=[filled(value, customer) for value in template.parameters],
-        named_parameters=named and {name: filled(value, customer) for name, value in named.items()},
+        parameters=[text(value) for value in template.parameters],
+        named_parameters=named and {name: text(value) for name, value in named.items()},
         header=template.header and fill(template.header),
         buttons=template.buttons and [fill(button) for button in template.buttons],
     )
+
+
+def _in_one_line(value: str) -> str:
+    return " ".join(value.split())
 
 
 def _value(customer: Customer, name: str) -> str | None:
@@ -93,7 +103,7 @@ def _value(customer: Customer, name: str) -> str | None:
         return None if value is None else str(value).strip()
     match name:
         case "first_name":
-            return (customer.name or "").strip().partition(" ")[0]
+            return next(iter((customer.name or "").split()), None)
         case "language":
             return customer.preferences.language
         case "name" | "email" | "phone":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import FrameType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -151,3 +154,34 @@ def test_a_holiday_without_a_year_comes_back_every_year(holiday: str, is_closed_
     noon = datetime(2026, 12, 25, 12, tzinfo=UTC)
     assert not is_open(shop, noon)
     assert is_open(shop, noon.replace(year=2027)) is not is_closed_next_year
+
+
+def _calls(action: Callable[[], object]) -> int:
+    """How many functions of Python's an action calls, which is what it costs."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    former = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(former)
+    return calls
+
+
+def test_what_a_message_asks_costs_little_where_it_is_always_open() -> None:
+    always = hours("Europe/Berlin", *((day, "00:00", "00:00") for day in DAYS))
+    assert _calls(lambda: is_open(always, CREATED)) < 500
+    assert _calls(lambda: after(always, CREATED, timedelta(minutes=5))) < 500
+
+
+def test_looking_for_an_opening_that_never_comes_does_not_cost_more_with_each_holiday() -> None:
+    year = [CREATED + timedelta(days=number) for number in range(365)]
+    week = [(day, f"{hour:02}:00", f"{hour:02}:30") for day in DAYS for hour in range(10)]
+    never = hours("Europe/Berlin", *week, holidays=(*(f"{day:%m-%d}" for day in year), "02-29"))
+    assert standing(never, CREATED).opens_at is None
+    assert _calls(lambda: standing(never, CREATED)) < 20_000

@@ -12,6 +12,7 @@ from shared.domain import placeholders
 from shared.domain.campaign_rules import CampaignCap, QuietHours, with_message
 from shared.domain.countries import zones_of
 from shared.domain.customers import Customer
+from shared.domain.outbox import Template
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
@@ -122,3 +123,17 @@ def test_a_cap_counts_the_messages_of_its_days_alone() -> None:
 def test_times_that_no_cap_counts_are_forgotten() -> None:
     sent_at = [NOW - timedelta(days=91), NOW - timedelta(days=89)]
     assert with_message(sent_at, NOW) == [NOW - timedelta(days=89), NOW]
+
+
+def test_what_fills_a_template_is_one_line() -> None:
+    customer = _customer(name="Ann\nLee", custom_fields={"address": "5 High St\r\n\tBonn     Germany"})
+    template = Template(
+        name="sale",
+        language="en",
+        parameters=["{{first_name}}", "to {{custom.address}}"],
+        named_parameters={"who": "{{name}}"},
+        header={"type": "text", "text": "{{name}}"},
+    )
+    filled = placeholders.filled_template(template, customer)
+    assert filled.parameters == ["Ann", "to 5 High St Bonn Germany"]
+    assert (filled.named_parameters, filled.header) == ({"who": "Ann Lee"}, {"type": "text", "text": "Ann Lee"})

@@ -311,7 +311,7 @@ def test_a_skill_that_nobody_has_who_is_free_is_waited_for_only_where_it_is_requ
     assert desk.assigned() == {1: who, 2: "ann"}
 
 
-@pytest.mark.parametrize("leaves", ["the team", "the tenant", "for an hour"])
+@pytest.mark.parametrize("leaves", ["the team", "the tenant", "to look on", "for an hour"])
 def test_what_somebody_had_who_leaves_goes_to_somebody_else(desk: Desk, leaves: str) -> None:
     desk.open("ann", "bob")
     desk.online("ann")
@@ -322,6 +322,8 @@ def test_what_somebody_had_who_leaves_goes_to_somebody_else(desk: Desk, leaves: 
     elif leaves == "the tenant":
         answer = desk.hub.client.delete("/api/users/ann", headers=desk.hub.headers)
         assert answer.status_code == 204
+    elif leaves == "to look on":
+        desk.hub.patch("/api/users/ann", {"role": "viewer"})
     else:
         desk.hub.patch("/api/settings", {"unassignOfflineMinutes": 60})
         desk.set("ann", status="offline")
@@ -332,6 +334,19 @@ def test_what_somebody_had_who_leaves_goes_to_somebody_else(desk: Desk, leaves: 
         desk.hub.tick()
     desk.hub.work()
     assert desk.assigned() == {1: "bob"}
+
+
+def test_a_viewer_is_given_no_conversations(desk: Desk) -> None:
+    desk.open("ann", "bob")
+    desk.hub.patch("/api/users/bob", {"role": "viewer"})
+    desk.hub.work()
+    desk.online("bob")
+    desk.write(1)
+    assert desk.assigned() == {1: None}
+    team = f"/api/teams/{desk.team_id}"
+    assert desk.hub.get(team)["peopleIds"] == ["ann"]
+    refused = desk.hub.patch(team, {"peopleIds": ["ann", "bob"]}, 400)
+    assert "names a viewer" in refused["error"]
 
 
 def test_a_crash_after_somebody_was_removed_takes_their_conversations_all_the_same(desk: Desk) -> None:

@@ -292,6 +292,15 @@ def test_a_customer_whose_country_sleeps_waits_while_the_others_are_written_to(
     assert (_read(manual_hub, campaign_id)["status"], len(_sent_texts(manual_hub))) == ("finished", 3)
 
 
+def test_an_account_whose_id_looks_like_a_number_lives_in_no_country(manual_hub: ManualHub, bot: str) -> None:
+    manual_hub.writes(bot, "hello", chat=5511988887777)
+    [conversation] = manual_hub.conversations()
+    _quiet(manual_hub, by_customer=True)
+    campaign_id = _launched(manual_hub, [conversation.customer_id])
+    manual_hub.tick()
+    assert _funnel(manual_hub, campaign_id) == {"sent": 1}
+
+
 def test_who_becomes_part_of_another_recipient_while_they_wait_gets_one_message(
     manual_hub: ManualHub, people: list[str]
 ) -> None:
@@ -382,3 +391,30 @@ def test_figures_of_messages_from_before_are_still_shown(manual_hub: ManualHub, 
     campaign_id = _campaign(manual_hub, people)
     manual_hub.store.commit([Merge(refs.campaign(campaign_id), {"status": "finished", "total_sent": 7})])
     assert manual_hub.get(f"/campaigns/{campaign_id}/omnichannel")["metrics"]["total_sent"] == 7
+
+
+def test_a_customer_for_whom_nothing_is_left_to_say_is_skipped_and_keeps_nobody_else_waiting(
+    manual_hub: ManualHub, people: list[str]
+) -> None:
+    _profile(manual_hub, people[1], customFields={"city": "Lisbon"})
+    campaign_id = _launched(manual_hub, people[:2], message="{{custom.city|}}")
+    another_id = _launched(manual_hub, people[2:])
+    manual_hub.tick()
+    assert _states(manual_hub, campaign_id) == {
+        people[0]: ("skipped", "missing_value: message"),
+        people[1]: ("sent", None),
+    }
+    assert sorted(_sent_texts(manual_hub)) == ["Lisbon", "Sale!"]
+    assert _read(manual_hub, another_id)["status"] == "finished"
+
+
+def test_a_campaign_that_cannot_be_read_keeps_no_other_one_from_being_sent(
+    manual_hub: ManualHub, people: list[str]
+) -> None:
+    broken_id, campaign_id = _launched(manual_hub, people[:1]), _launched(manual_hub, people[1:])
+    manual_hub.deps.store.commit([Merge(refs.campaign(broken_id), {"settings": "{"})])
+    launched_at = manual_hub.deps.now()
+    manual_hub.tick()
+    assert _read(manual_hub, campaign_id)["status"] == "finished"
+    [broken] = manual_hub.documents("campaigns", id=broken_id)
+    assert broken["advanced_at"] > launched_at, "others go first the next time"

@@ -156,3 +156,11 @@ def test_conversations_have_one_set_of_business_hours(manual_hub: ManualHub, bot
     for body in ({"zone": "UTC"}, {"zone": "UTC", "channelId": bot}):
         manual_hub.post("/api/business-hours", body, 201)
         manual_hub.post("/api/business-hours", body, 409)
+
+
+def test_business_hours_that_are_too_long_to_be_kept_are_refused(manual_hub: ManualHub) -> None:
+    hours = {"zone": "UTC", "holidays": [{"date": "12-25", "name": "x" * 400_000}]}
+    hours_id = manual_hub.post("/api/business-hours", hours, 201)["id"]
+    long = {"holidays": [{"date": "12-25", "name": "x" * 600_000}]}
+    assert "too long together" in manual_hub.patch(f"/api/business-hours/{hours_id}", long, 400)["detail"]
+    assert len(manual_hub.get("/api/business-hours")["businessHours"][0]["holidays"][0]["name"]) == 400_000

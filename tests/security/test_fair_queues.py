@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
+from shared.domain.campaigns import Audience, Campaign, CampaignStatus
 from shared.domain.fair_turns import in_turns
+from shared.domain.instances import ChannelType
 from shared.ports.store import Merge, Ref
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_sending, campaigns
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import removals
 from shared.usecases.sweep import sweep
@@ -178,3 +181,42 @@ def test_many_removals_of_one_tenant_do_not_delay_anothers(manual_hub: ManualHub
     few = _removals(manual_hub, 1, "few", due_before=timedelta(seconds=1))
     removals.retry_due(manual_hub.deps)
     assert (_tries(manual_hub, many), _tries(manual_hub, few)) == (removals.MAX_OF_TENANT, 1)
+
+
+def test_scheduled_campaigns_beyond_a_tenants_share_delay_nobody_elses(manual_hub: ManualHub) -> None:
+    greedy_id = manual_hub.tenant_id
+    audience = [_customer(manual_hub), *(f"nobody-{number}" for number in range(campaign_sending.BATCH))]
+    for _ in range(campaign_sending.MAX_RUNNING):
+        _campaign(manual_hub, *audience)
+    now = manual_hub.deps.now()
+    unit = UnitOfWork(manual_hub.deps.store)
+    for number in range(campaigns.MAX_PAGE):
+        unit.campaigns.add(
+            Campaign(
+                id=f"scheduled-{number}",
+                tenant_id=greedy_id,
+                name="Sale",
+                channels=[ChannelType.TELEGRAM_BOT],
+                audience=Audience(customer_ids=audience),
+                message="Sale!",
+                status=CampaignStatus.SCHEDULED,
+                send_at=now + timedelta(minutes=1),
+                advanced_at=now,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    unit.commit()
+    _act_as_new_tenant(manual_hub, "other@example.com")
+    body = {
+        "name": "Sale",
+        "channels": ["TELEGRAM_BOT"],
+        "message": "Sale!",
+        "audience": {"customerIds": [_customer(manual_hub, chat=77)]},
+        "sendAt": (now + timedelta(minutes=2)).isoformat(),
+    }
+    campaign_id = manual_hub.post("/api/campaigns", body, 201)["id"]
+    manual_hub.post(f"/api/campaigns/{campaign_id}/launch", {}, 202)
+    manual_hub.wait(minutes=3)
+    sweep(manual_hub.deps)
+    assert manual_hub.get(f"/api/campaigns/{campaign_id}")["status"] == "finished"

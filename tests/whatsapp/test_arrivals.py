@@ -70,3 +70,11 @@ def test_a_message_for_which_nothing_is_ever_handed_out_is_confirmed_after_a_whi
     arrivals.hear("Client/Recv", MESSAGE)
     _confirmed(arrivals).result(10)
     assert not copies.expected()
+
+
+def test_a_quotation_mark_in_an_id_holds_back_no_confirmation(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE.replace("3EB0AA", '3EB0AA" x="'))
+    arrivals.settle('3EB0AA" x="')
+    _confirmed(arrivals, RECEIPT.replace("3EB0AA", '3EB0AA" x="')).result(10)
+    assert not copies.expected()

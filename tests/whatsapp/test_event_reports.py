@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,6 +206,14 @@ def test_a_message_is_told_with_a_copy_to_keep(reporting: Reporting) -> None:
         "pushName": "Alice",
         "message": {"conversation": "Hello"},
     }
+
+
+def test_a_message_that_cannot_be_copied_is_told_without_a_copy(reporting: Reporting) -> None:
+    shutil.rmtree(reporting.directory / "copies")
+    reporting.reporter.message(_message())
+    (report,) = reporting.reports
+    assert isinstance(report, protocol.Message)
+    assert (report.data["key"]["id"], report.copy) == ("M1", None)
 
 
 @pytest.mark.parametrize(("votes", "vote"), [("yes", {"vote": {"selected": "yes"}}), (None, {})])

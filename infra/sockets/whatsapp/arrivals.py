@@ -43,6 +43,8 @@ class Arrivals:
 
     def settle(self, message_id: str) -> None:
         """The message is written down, or will not be: WhatsApp may hear of it."""
+        # Senders choose the ids, and the log escapes nothing: there an id ends at its first quotation mark.
+        message_id = message_id.partition('"')[0]
         with self._lock:
             is_written = self._unwritten.pop(message_id, None)
         self._copies.settle(message_id)

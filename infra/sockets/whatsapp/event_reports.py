@@ -123,7 +123,9 @@ class EventReporter:
 
     def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
-        return replace(report, copy=self._copies.keep(protocol.line(report)))
+        with suppress(OSError):  # the disk may be full: without a copy a kill loses the message, and nothing else does
+            return replace(report, copy=self._copies.keep(protocol.line(report)))
+        return report
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:
         """A message's key as web clients write it: a person may have a phone's address and a hidden one."""

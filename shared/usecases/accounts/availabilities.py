@@ -97,7 +97,7 @@ def become(deps: Deps, unit: UnitOfWork, availability: Availability, status: Pre
 
 
 def note_removal(deps: Deps, unit: UnitOfWork, user: User) -> None:
-    """A user is removed: others are to have their conversations."""
+    """A user is removed, or may only look on from now on: others are to have their conversations."""
     availability = get_or_add(unit, user.tenant_id, user.id)
     availability.is_gone = True
     become(deps, unit, availability, Presence.OFFLINE)

@@ -96,6 +96,8 @@ def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, An
         _check_may_manage(caller, former_role, user.role)
         if former_role is Role.OWNER and user.role is not Role.OWNER:
             _give_up_ownership(unit, tenant, user)
+        if former_role.covers(Role.AGENT) and not user.role.covers(Role.AGENT):
+            availabilities.note_removal(deps, unit, user)
         return user
 
     user = run_with_retry(deps, attempt)

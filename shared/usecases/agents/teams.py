@@ -17,7 +17,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Tenant
+from shared.domain.accounts import Role, Tenant
 from shared.domain.agents import Agent, AgentKind, AgentTeam, AgentTeamMember, TeamNameReservation
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, Collision, NotFound
@@ -134,8 +134,13 @@ def _follow_people(deps: Deps, unit: UnitOfWork, team: AgentTeam, former_ids: Se
     """Have the people know that they are in the team; a change of the team may also free those who stay."""
     team.people_ids = list(dict.fromkeys(team.people_ids))
     unit.fetch(*(collection.key(each) for each in team.people_ids for collection in (unit.users, unit.availabilities)))
-    if len(unit.users.owned_many(team.tenant_id, team.people_ids)) < len(team.people_ids):
+    people = unit.users.owned_many(team.tenant_id, team.people_ids)
+    if len(people) < len(team.people_ids):
         raise BadRequest.of_field("people_ids", "names somebody who is no user of yours; GET /api/users lists them")
+    if any(not user.role.covers(Role.AGENT) for user in people):
+        raise BadRequest.of_field(
+            "people_ids", "names a viewer, who cannot answer; PATCH /api/users/{id} changes roles"
+        )
     _leave(deps, unit, team, [each for each in former_ids if each not in team.people_ids])
     for user_id in team.people_ids:
         person = availabilities.get_or_add(unit, team.tenant_id, user_id)

@@ -72,7 +72,16 @@ def can_carry(campaign: Campaign, instance: Instance) -> bool:
 
 
 def for_customer(campaign: Campaign, instance: Instance, customer: Customer) -> Content:
-    """Raises `placeholders.ValueMissing` for a customer without a value that has no fallback."""
+    """Raises `placeholders.ValueMissing` for a customer without a value that has no fallback, and where without the
+    value nothing is left to say.
+    """
+    content = _filled(campaign, instance, customer)
+    if content.template is None and not content.text.strip():
+        raise placeholders.ValueMissing("message")
+    return content
+
+
+def _filled(campaign: Campaign, instance: Instance, customer: Customer) -> Content:
     template = template_for(campaign, instance)
     if template is not None:
         text = placeholders.preview(campaign.message, customer).strip()

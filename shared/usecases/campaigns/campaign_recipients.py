@@ -12,9 +12,10 @@ from shared.channels import channel
 from shared.domain.accounts import Tenant
 from shared.domain.campaigns import Campaign, SkipReason, accepts_campaigns
 from shared.domain.countries import zones_of
-from shared.domain.customers import Customer, Identity
+from shared.domain.customers import Customer
 from shared.domain.instances import ChannelType, Instance
 from shared.usecases.campaigns import campaign_content
+from shared.usecases.identities.contacts import Contact
 
 SPOKEN = frozenset({ChannelType.VOICE, ChannelType.VIDEO})
 
@@ -43,7 +44,7 @@ def foremost(reasons: Iterable[SkipReason]) -> SkipReason:
     return next((reason for reason in ranked if reason is not SkipReason.NO_ADDRESS), SkipReason.NO_ADDRESS)
 
 
-def quiet_until(tenant: Tenant, customer: Customer, identity: Identity | None, now: datetime) -> datetime | None:
+def quiet_until(tenant: Tenant, customer: Customer, contact: Contact, now: datetime) -> datetime | None:
     """When a customer's quiet hours end; None outside of them.
 
     A number that may lie in several zones is quiet while one of them is.
@@ -53,7 +54,10 @@ def quiet_until(tenant: Tenant, customer: Customer, identity: Identity | None, n
         return None
     if not quiet.by_customer:
         return quiet.end_at(now)
-    numbers = (customer.phone, identity.phone if identity else None, identity.external_user_id if identity else None)
+    numbers = [customer.phone, contact.identity.phone]
+    # Elsewhere what looks like a number is an account's id.
+    if channel(contact.instance.adapter).capabilities.addressed_by == "phone":
+        numbers.append(contact.identity.external_user_id)
     zones = next((zones for number in numbers if number and (zones := zones_of(_digits(number)))), [quiet.zone])
     ends = [end for zone in zones if (end := quiet.end_at(now, zone)) is not None]
     return max(ends, default=None)

@@ -38,7 +38,7 @@ from shared.domain.fair_turns import in_turns
 from shared.domain.instances import Instance
 from shared.domain.messages import Author
 from shared.domain.placeholders import ValueMissing
-from shared.errors import BadRequest, Collision, Conflict, NotFound, Unprocessable
+from shared.errors import BadRequest, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
 from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_recipients
@@ -97,7 +97,28 @@ def send_due(deps: Deps) -> int:
     for campaign in [document.read() for document in due[_MAX_CAMPAIGNS:]]:
         event = OutboundEvent(tenant_id=campaign.tenant_id, campaign_id=campaign.id, due_since=campaign.advanced_at)
         deps.bus.publish(Topic.OUTBOUND, event, key=campaign.id)
-    return sum(_advance(deps, document.unit, document.read()) for document in due[:_MAX_CAMPAIGNS])
+    return sum(_advance_alone(deps, document) for document in due[:_MAX_CAMPAIGNS])
+
+
+def _advance_alone(deps: Deps, document: DocumentUnit[Campaign]) -> int:
+    """Send a batch of a campaign; one that fails keeps no others from being sent, and waits for its next turn."""
+    campaign = document.read()
+    try:
+        return _advance(deps, document.unit, campaign)
+    except Conflict:  # somebody else has changed what it reads again and again
+        return 0
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("a batch of a campaign failed", extra={"campaign_id": campaign.id})
+        run_with_retry(deps, partial(_end_turn, deps, campaign))
+        return 0
+
+
+def _end_turn(deps: Deps, former: Campaign, unit: UnitOfWork) -> None:
+    campaign = unit.campaigns.owned_or_none(former.tenant_id, former.id)
+    if campaign is not None:
+        campaign.advanced_at = deps.now()
 
 
 def send_batch(deps: Deps, tenant_id: str, campaign_id: str, due_since: datetime | None) -> int:
@@ -274,7 +295,7 @@ def _send(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str,
     if customer.id != customer_id and _has_turn(unit, campaign, customer.id):
         raise _Skipped(SkipReason.MERGED)
     contact, content = _chosen(deps, unit, plan, refusals, customer)
-    due_at = campaign_recipients.quiet_until(tenant, customer, contact.identity, now)
+    due_at = campaign_recipients.quiet_until(tenant, customer, contact, now)
     state = RecipientState.QUEUED if due_at is None else RecipientState.WAITING
     _place(unit, campaign, customer_id, contact.instance, state, now).due_at = due_at
     if due_at is not None:

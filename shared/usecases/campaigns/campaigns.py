@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from shared.deps import Deps
@@ -21,15 +23,19 @@ from shared.domain.campaigns import (
     RecipientState,
     SkipReason,
 )
+from shared.domain.fair_turns import in_turns
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
-from shared.errors import AlreadyExists, Collision, NotFound, Unprocessable
+from shared.errors import AlreadyExists, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
 from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_sending
 from shared.usecases.customers import customer_tags, customers
 
 MAX_PAGE = 200
+_MOST_DUE_PAGES = 10
+_BEGIN_SECONDS = 20.0
+"""After this long a sweep begins no further campaign."""
 
 log = logging.getLogger(__name__)
 
@@ -216,36 +222,56 @@ def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
 
 
 def begin_scheduled(deps: Deps) -> int:
-    """Begin campaigns whose time has come; returns how many there are.
+    """Begin campaigns whose time has come, tenant by tenant in turn; returns how many there are.
 
-    One that cannot be sent is paused, with the reason. What is beyond a tenant's share begins when another has ended.
+    One that cannot be sent is paused, with the reason. What is beyond a tenant's share begins when another has ended,
+    and what would take too long, for providers are asked about templates, at the next sweep.
     """
+    due, give_up_at = _due(deps), time.monotonic() + _BEGIN_SECONDS
+    for campaign in in_turns(due, lambda campaign: campaign.tenant_id, campaign_sending.MAX_RUNNING):
+        if time.monotonic() > give_up_at:
+            break
+        _begin_scheduled(deps, campaign)
+    return len(due)
+
+
+def _due(deps: Deps) -> list[Campaign]:
     query = UnitOfWork(deps.store).campaigns.query()
     query = query.where(lambda campaign: campaign.status, "==", CampaignStatus.SCHEDULED)
     query = query.where(lambda campaign: campaign.send_at, "<=", deps.now())
-    due = query.order_by(lambda campaign: campaign.send_at).unit_page(MAX_PAGE).documents
-    readable = [document.read() for document in due if document.is_readable]
-    for campaign in readable:
-        _begin_scheduled(deps, campaign)
-    return len(readable)
+    query = query.order_by(lambda campaign: campaign.send_at)
+    due, cursor = list[Campaign](), None
+    for _ in range(_MOST_DUE_PAGES):
+        page = query.unit_page(MAX_PAGE, cursor)
+        due += [document.read() for document in page.documents if document.is_readable]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return due
 
 
 def _begin_scheduled(deps: Deps, due: Campaign) -> None:
-    campaign_content.refresh_templates(deps, due)
-
-    def attempt(unit: UnitOfWork) -> None:
-        campaign = unit.campaigns.owned(due.tenant_id, due.id)
-        is_due = campaign.send_at is not None and campaign.send_at <= deps.now()
-        if campaign.status is CampaignStatus.SCHEDULED and is_due:
-            _check_complete(deps, campaign)
-            _begin(deps, unit, campaign)
-
+    if _is_share_taken(UnitOfWork(deps.store), due.tenant_id):
+        return
     try:
-        run_with_retry(deps, attempt)
+        campaign_content.refresh_templates(deps, due)
+        run_with_retry(deps, partial(_begin_due, deps, due))
     except Unprocessable as error:
         campaign_pausing.pause_for(deps, due, error.detail)
-    except Collision:
-        log.info("a scheduled campaign waits for others", extra={"campaign_id": due.id})
+    except (Collision, Conflict, NotFound):
+        log.info("a scheduled campaign waits", extra={"campaign_id": due.id})
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("a scheduled campaign cannot begin", extra={"campaign_id": due.id})
+
+
+def _begin_due(deps: Deps, due: Campaign, unit: UnitOfWork) -> None:
+    campaign = unit.campaigns.owned(due.tenant_id, due.id)
+    is_due = campaign.send_at is not None and campaign.send_at <= deps.now()
+    if campaign.status is CampaignStatus.SCHEDULED and is_due:
+        _check_complete(deps, campaign)
+        _begin(deps, unit, campaign)
 
 
 def _check_complete(deps: Deps, campaign: Campaign) -> None:
@@ -264,7 +290,7 @@ def _begin(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> Campaign:
     """Have the sweep send it. Raises `Collision` while the tenant has others enough that are being sent."""
     # Of two launches at once one is decided again, so that they cannot both be the last one that is allowed.
     tenants.revise(tenants.get_or_add(unit, campaign.tenant_id, deps.now()))
-    if _running(unit, campaign.tenant_id).count() >= campaign_sending.MAX_RUNNING:
+    if _is_share_taken(unit, campaign.tenant_id):
         limit = campaign_sending.MAX_RUNNING
         raise Collision(f"{limit} campaigns are being sent already: launch this one when one of them is finished")
     campaign.status = CampaignStatus.RUNNING
@@ -272,6 +298,10 @@ def _begin(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> Campaign:
     campaign.advanced_at = campaign.updated_at = deps.now()
     unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
     return campaign
+
+
+def _is_share_taken(unit: UnitOfWork, tenant_id: str) -> bool:
+    return _running(unit, tenant_id).count() >= campaign_sending.MAX_RUNNING
 
 
 def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:

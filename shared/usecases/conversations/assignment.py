@@ -65,7 +65,7 @@ def _unassign_after(tenant: Tenant | None) -> timedelta:
 def _reason_to_leave(deps: Deps, person: Availability, unassign_after: timedelta) -> str | None:
     """Why others are to have all conversations of a person; None where they keep them."""
     if person.is_gone:
-        return "is no more a user"
+        return "can no longer answer"
     return "is offline" if person.has_left(deps.now(), unassign_after) else None
 
 

@@ -54,12 +54,13 @@ def take(deps: Deps, instance: Instance, webhook: Webhook) -> WebhookResponse | 
         lookup.verify_signature(deps, instance, instance_config.load_config(deps, instance), webhook)
     parts = implementation(instance.adapter, WebhookModule[BaseModel]).accept(webhook)
     elsewhere = _elsewhere(deps, instance, parts, webhook)
-    _publish(deps, instance, [part for part in parts if part.account not in elsewhere], webhook)
+    own_parts = [part for part in parts if part.business is None and part.account not in elsewhere]
+    _publish(deps, instance, own_parts, webhook)
     for account, other in elsewhere.items():
         _publish(deps, other, [part for part in parts if part.account == account], webhook)
-    for other, parts_of_other in _of_businesses(deps, instance.adapter, parts, webhook):
-        if other.id != instance.id:
-            _publish(deps, other, parts_of_other, webhook)
+    # An app tells of all its businesses at one address, which need not be this channel's.
+    for of_business, parts_of_business in _of_businesses(deps, instance.adapter, parts, webhook):
+        _publish(deps, of_business, parts_of_business, webhook)
     return _respond(deps, instance, webhook)
 
 

@@ -22,6 +22,9 @@ from shared.usecases.instances import instance_lookup
 T = TypeVar("T")
 E = TypeVar("E", BusinessHours, SlaPolicy)
 
+_MOST_BYTES = 500_000
+"""Of a tenant's document as JSON: Firestore keeps twice as much, and each process reads it twice a minute."""
+
 _NO_HOURS = "There are no such business hours"
 _NO_POLICY = "There is no such policy"
 
@@ -159,7 +162,10 @@ def _change(deps: Deps, tenant_id: str, change: Callable[[ServiceLevels, UnitOfW
         levels = unit.service_levels.get(tenant_id)
         if levels is None:
             levels = unit.service_levels.add(ServiceLevels(tenant_id=tenant_id))
-        return change(levels, unit)
+        result = change(levels, unit)
+        if len(levels.model_dump_json().encode()) > _MOST_BYTES:
+            raise BadRequest("Business hours and policies are too long together: shorten away messages and names")
+        return result
 
     result = run_with_retry(deps, attempt)
     deps.cache.forget(_cache_key(tenant_id))

@@ -130,6 +130,18 @@ def test_every_number_of_a_business_hears_of_its_templates_but_no_strangers(
     assert _listed(manual_hub, shop)[0]["status"] == "approved"
 
 
+@pytest.mark.parametrize("address", ["/webhook/whatsapp_cloud", "/webhook/whatsapp_cloud/{shop}"])
+def test_a_template_of_another_business_with_the_same_app_is_another_template(
+    manual_hub: ManualHub, shop: str, meta: MetaTemplates, address: str
+) -> None:
+    meta.has()
+    _sync(manual_hub, shop)
+    update = status_update("DISABLED")
+    update["entry"][0]["id"] = "999"
+    _meta_calls(manual_hub, address.format(shop=shop), update)
+    assert _listed(manual_hub, shop)[0]["status"] == "approved"
+
+
 def test_a_template_is_made_at_meta_and_approved_there(manual_hub: ManualHub, shop: str, meta: MetaTemplates) -> None:
     created = manual_hub.post(f"/api/channels/{shop}/templates", NEW, 201)
     assert (created["status"], created["body"], created["places"]) == ("pending", NEW["body"], ["1", "2"])

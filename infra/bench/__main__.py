@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -89,6 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.bench", description=(__doc__ or "").partition(";")[0])
     parser.add_argument("--write", action="store_true", help="put the table into infra/README.md")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     with TemporaryDirectory(prefix="bench-") as directory:
         embedded, google = measure(Path(directory))
     table = render(embedded, google) + _NOTE.format(python=platform.python_version(), cores=os.cpu_count())

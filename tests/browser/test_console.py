@@ -238,7 +238,7 @@ def test_somebody_else_signs_in_and_sees_nothing_of_the_one_before(browser: Brow
     page.js("document.querySelector('.account button').click()")
     _press(page, "Sign out")
     page.until("document.querySelector('[name=password]')")
-    assert page.js("document.body.textContent.includes('Ada')") is False
+    page.until("document.body?.textContent.includes('Ada') === false")
     _sign_in(page, shop.colleague("Bob"))
     _choose(page, "Ada")
     page.until(f"{TEXT}?.value === ''")

@@ -54,9 +54,9 @@ class HubProcess(Driver):
         with out.open("wb") as stdout, err.open("wb") as stderr:
             self._process = self._launched(stdout, stderr)
         process = self._process
-        output = eventually(lambda: out.read_text() or ("it ended" if process.poll() is not None else ""), PATIENCE)
-        assert output.startswith("listening on "), f"{output}: {self.log}"
-        self.url = output.split()[-1]
+        lines = eventually(lambda: _whole_lines(out) or (["it ended"] if process.poll() is not None else []), PATIENCE)
+        assert lines[0].startswith("listening on "), f"{lines}: {self.log}"
+        self.url = lines[0].split()[-1]
 
     def _launched(self, stdout: IO[bytes], stderr: IO[bytes]) -> Running:
         module, *arguments = self._program
@@ -83,3 +83,7 @@ class HubProcess(Driver):
             return 0
         process.send_signal(number)
         return process.wait(PATIENCE)
+
+
+def _whole_lines(output: Path) -> list[str]:
+    return output.read_text().split("\n")[:-1]

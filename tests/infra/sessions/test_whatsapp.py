@@ -42,7 +42,8 @@ def test_a_new_channel_shows_a_code_and_is_connected_once_it_was_scanned(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels
 ) -> None:
     channel, _ = paired(hub, whatsapp, start, channels)
-    assert _names(hub, "whatsapp-qr")[0].payload["qr"].endswith("#2@ref,noise,identity,adv,1")
+    code = eventually(lambda: _names(hub, "whatsapp-qr"))[0]
+    assert code.payload["qr"].endswith("#2@ref,noise,identity,adv,1")
     eventually(lambda: _names(hub, "whatsapp-connected"))
     statuses = [event.payload["status"] for event in _names(hub, "channel-status")]
     assert statuses.index("waiting_for_scan") < statuses.index("connected")

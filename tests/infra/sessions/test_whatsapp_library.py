@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 import signal
 import time
 from base64 import b64decode, b64encode
@@ -258,12 +257,16 @@ def test_a_message_that_a_killed_worker_had_not_written_down_comes_again(
     channel, number, process = account
     pid = _pid(process, channel)
     directory = Path(f"/proc/{pid}/cwd").resolve()
-    shutil.rmtree(directory / "copies")
+    pipes = [directory / "copies" / str(number) for number in range(1, 20)]
+    for pipe in pipes:  # nobody reads them, so that writing a copy takes for ever
+        os.mkfifo(pipe)
     identifier = _written(phones, number, "Do you read me?")
     eventually(lambda: list((directory / "expected").iterdir()), _PATIENCE)
     # Long enough for a confirmation that does not wait.
     time.sleep(0.3)
     assert phones.state()["unacknowledged"] == [identifier]
+    for pipe in pipes:
+        pipe.unlink()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: _texts(hub) == ["Do you read me?"], _PATIENCE)
     eventually(lambda: phones.state()["unacknowledged"] == [], _PATIENCE)

@@ -16,7 +16,7 @@ import websocket
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_SECONDS = 60.0
-_WAIT_SECONDS = 20.0
+_WAIT_SECONDS = 50.0
 
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38}
 

@@ -110,7 +110,7 @@ def test_somebody_takes_over_from_the_bot_answers_and_closes(browser: Browser, s
     page.press("Enter")
     _press(page, "Send now")
     page.until("document.querySelector('.line.human .tick.sent, .line.human .tick.pending')")
-    assert page.js(LINES)[2:] == ["On its way"]
+    page.wait(lambda: page.js(LINES)[2:] == ["On its way"], "the answer is there once")
 
     _press(page, "Resolve")
     _shows(page)

@@ -6,7 +6,8 @@ All of them are one document, which each process keeps for half a minute: a mess
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.deps import Deps
@@ -25,9 +26,6 @@ E = TypeVar("E", BusinessHours, SlaPolicy)
 _MOST_BYTES = 500_000
 """Of a tenant's document as JSON: Firestore keeps twice as much, and each process reads it twice a minute."""
 
-_NO_HOURS = "There are no such business hours"
-_NO_POLICY = "There is no such policy"
-
 
 def read(deps: Deps, tenant_id: str) -> ServiceLevels:
     """All business hours and policies of a tenant."""
@@ -45,7 +43,7 @@ def _cache_key(tenant_id: str) -> tuple[str, str]:
 
 def get_hours(deps: Deps, tenant_id: str, hours_id: str) -> BusinessHours:
     """Raises `NotFound`."""
-    return _one(read(deps, tenant_id).hours, hours_id, _NO_HOURS)
+    return _HOURS.one(read(deps, tenant_id), hours_id)
 
 
 def add_hours(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> BusinessHours:
@@ -53,73 +51,37 @@ def add_hours(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Business
 
     Raises `BadRequest` for hours that cannot be, `Collision` where the team, the channel or the rest has some already.
     """
-    now = deps.now()
-    hours = BusinessHours(**fields, id=new_id(), created_at=now, updated_at=now)
-
-    def add(levels: ServiceLevels, unit: UnitOfWork) -> BusinessHours:
-        if len(levels.hours) >= MAX_HOURS:
-            raise BadRequest(f"There are {MAX_HOURS} business hours already; remove some first")
-        _check_hours(deps, unit, levels, hours)
-        levels.hours.append(hours)
-        return hours
-
-    return _change(deps, tenant_id, add)
+    return _add(deps, tenant_id, _HOURS, fields)
 
 
 def change_hours(deps: Deps, tenant_id: str, hours_id: str, changes: Mapping[str, Any]) -> BusinessHours:
     """Change these fields only. Raises as `add_hours`, and `NotFound`."""
-
-    def change(levels: ServiceLevels, unit: UnitOfWork) -> BusinessHours:
-        former = _one(levels.hours, hours_id, _NO_HOURS)
-        hours = BusinessHours(**{**former.model_dump(), **changes, "updated_at": deps.now()})
-        _check_hours(deps, unit, levels, hours)
-        levels.hours[levels.hours.index(former)] = hours
-        return hours
-
-    return _change(deps, tenant_id, change)
+    return _replace(deps, tenant_id, _HOURS, hours_id, changes)
 
 
 def remove_hours(deps: Deps, tenant_id: str, hours_id: str) -> None:
     """Raises `NotFound`."""
-    _change(deps, tenant_id, lambda levels, unit: levels.hours.remove(_one(levels.hours, hours_id, _NO_HOURS)))
+    _remove(deps, tenant_id, _HOURS, hours_id)
 
 
 def get_policy(deps: Deps, tenant_id: str, policy_id: str) -> SlaPolicy:
     """Raises `NotFound`."""
-    return _one(read(deps, tenant_id).policies, policy_id, _NO_POLICY)
+    return _POLICIES.one(read(deps, tenant_id), policy_id)
 
 
 def add_policy(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> SlaPolicy:
     """Add a policy, which holds for what begins to wait from now on. Raises `BadRequest` for one that cannot be."""
-    now = deps.now()
-    policy = SlaPolicy(**fields, id=new_id(), created_at=now, updated_at=now)
-
-    def add(levels: ServiceLevels, unit: UnitOfWork) -> SlaPolicy:
-        if len(levels.policies) >= MAX_POLICIES:
-            raise BadRequest(f"There are {MAX_POLICIES} policies already; remove one first")
-        _check_policy(deps, unit, levels, policy)
-        levels.policies.append(policy)
-        return policy
-
-    return _change(deps, tenant_id, add)
+    return _add(deps, tenant_id, _POLICIES, fields)
 
 
 def change_policy(deps: Deps, tenant_id: str, policy_id: str, changes: Mapping[str, Any]) -> SlaPolicy:
     """Change these fields only. Raises as `add_policy`, and `NotFound`."""
-
-    def change(levels: ServiceLevels, unit: UnitOfWork) -> SlaPolicy:
-        former = _one(levels.policies, policy_id, _NO_POLICY)
-        policy = SlaPolicy(**{**former.model_dump(), **changes, "updated_at": deps.now()})
-        _check_policy(deps, unit, levels, policy)
-        levels.policies[levels.policies.index(former)] = policy
-        return policy
-
-    return _change(deps, tenant_id, change)
+    return _replace(deps, tenant_id, _POLICIES, policy_id, changes)
 
 
 def remove_policy(deps: Deps, tenant_id: str, policy_id: str) -> None:
     """Raises `NotFound`."""
-    _change(deps, tenant_id, lambda levels, unit: levels.policies.remove(_one(levels.policies, policy_id, _NO_POLICY)))
+    _remove(deps, tenant_id, _POLICIES, policy_id)
 
 
 def _check_hours(deps: Deps, unit: UnitOfWork, levels: ServiceLevels, hours: BusinessHours) -> None:
@@ -157,6 +119,72 @@ def _check_scope(deps: Deps, unit: UnitOfWork, tenant_id: str, scoped: BusinessH
             raise BadRequest.of_field("channel_id", "is no channel of yours; GET /api/channels lists them") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[E]):
+    """One of the two lists in the document: its entries' form, how many there may be, and what is wrong with one."""
+
+    form: type[E]
+    list_in: Callable[[ServiceLevels], list[E]]
+    most: int
+    too_many: str
+    missing: str
+    check: Callable[[Deps, UnitOfWork, ServiceLevels, E], None]
+
+    def one(self, levels: ServiceLevels, entry_id: str) -> E:
+        entry = next((each for each in self.list_in(levels) if each.id == entry_id), None)
+        if entry is None:
+            raise NotFound(self.missing)
+        return entry
+
+
+_HOURS = _Kind(
+    BusinessHours,
+    lambda levels: levels.hours,
+    MAX_HOURS,
+    f"There are {MAX_HOURS} business hours already; remove some first",
+    "There are no such business hours",
+    _check_hours,
+)
+_POLICIES = _Kind(
+    SlaPolicy,
+    lambda levels: levels.policies,
+    MAX_POLICIES,
+    f"There are {MAX_POLICIES} policies already; remove one first",
+    "There is no such policy",
+    _check_policy,
+)
+
+
+def _add(deps: Deps, tenant_id: str, kind: _Kind[E], fields: Mapping[str, Any]) -> E:
+    now = deps.now()
+    entry = kind.form(**fields, id=new_id(), created_at=now, updated_at=now)
+
+    def add(levels: ServiceLevels, unit: UnitOfWork) -> E:
+        entries = kind.list_in(levels)
+        if len(entries) >= kind.most:
+            raise BadRequest(kind.too_many)
+        kind.check(deps, unit, levels, entry)
+        entries.append(entry)
+        return entry
+
+    return _change(deps, tenant_id, add)
+
+
+def _replace(deps: Deps, tenant_id: str, kind: _Kind[E], entry_id: str, changes: Mapping[str, Any]) -> E:
+    def replace(levels: ServiceLevels, unit: UnitOfWork) -> E:
+        entries, former = kind.list_in(levels), kind.one(levels, entry_id)
+        entry = kind.form(**{**former.model_dump(), **changes, "updated_at": deps.now()})
+        kind.check(deps, unit, levels, entry)
+        entries[entries.index(former)] = entry
+        return entry
+
+    return _change(deps, tenant_id, replace)
+
+
+def _remove(deps: Deps, tenant_id: str, kind: _Kind[E], entry_id: str) -> None:
+    _change(deps, tenant_id, lambda levels, unit: kind.list_in(levels).remove(kind.one(levels, entry_id)))
+
+
 def _change(deps: Deps, tenant_id: str, change: Callable[[ServiceLevels, UnitOfWork], T]) -> T:
     def attempt(unit: UnitOfWork) -> T:
         levels = unit.service_levels.get(tenant_id)
@@ -170,10 +198,3 @@ def _change(deps: Deps, tenant_id: str, change: Callable[[ServiceLevels, UnitOfW
     result = run_with_retry(deps, attempt)
     deps.cache.forget(_cache_key(tenant_id))
     return result
-
-
-def _one(entries: list[E], entry_id: str, missing: str) -> E:
-    entry = next((each for each in entries if each.id == entry_id), None)
-    if entry is None:
-        raise NotFound(missing)
-    return entry

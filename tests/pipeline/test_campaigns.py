@@ -22,7 +22,7 @@ from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Direction
 from shared.errors import StoreError
 from shared.ports.store import Create, Merge, Store, Write
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_batches
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import instances
 from shared.usecases.sweep import sweep
@@ -294,7 +294,7 @@ def test_a_launch_that_was_broken_off_is_resumed_without_doubles(hub: Hub, survi
 
 def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
     [ann] = _customers(hub, 1)
-    unknown = [f"nobody-{number}" for number in range(campaign_sending.BATCH)]
+    unknown = [f"nobody-{number}" for number in range(campaign_batches.BATCH)]
     campaign_id = _campaign(hub, audience={"customer_ids": [*unknown, ann]})
     sweep(hub.deps)
     assert (_metrics(hub, campaign_id), _status(hub, campaign_id)) == ((0, 0, 0), "running")
@@ -304,7 +304,7 @@ def test_a_large_campaign_is_sent_batch_by_batch(hub: Hub) -> None:
 
 def test_those_who_have_a_tag_are_gone_through_to_the_last_page(hub: Hub) -> None:
     """More pages than one run looks at; of those on them only the last one is a customer."""
-    customer_ids = [f"c{number}" for number in range(10 * campaign_sending.BATCH + 5)]
+    customer_ids = [f"c{number}" for number in range(10 * campaign_batches.BATCH + 5)]
     for start in range(0, len(customer_ids), 200):
         unit = UnitOfWork(hub.store)
         for customer_id in customer_ids[start : start + 200]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.ports.store import Delete, Ref
-from shared.usecases.campaigns import campaign_sending
+from shared.usecases.campaigns import campaign_batches
 from tests import refs
 from tests.pipeline.manual_hub import ManualHub
 
@@ -52,7 +52,7 @@ def test_two_sweeps_at_once_send_a_campaign_once(manual_hub: ManualHub, customer
 def test_a_sweep_that_was_overtaken_does_not_begin_a_finished_campaign_anew(
     manual_hub: ManualHub, customers: list[str]
 ) -> None:
-    unknown = [f"nobody-{number}" for number in range(campaign_sending.BATCH)]
+    unknown = [f"nobody-{number}" for number in range(campaign_batches.BATCH)]
     campaign_id = _campaign(manual_hub, *unknown, *customers)
     _launch(manual_hub, campaign_id)
 

@@ -14,7 +14,7 @@ from shared.domain.campaigns import Audience, Campaign, CampaignStatus
 from shared.domain.fair_turns import in_turns
 from shared.domain.instances import ChannelType
 from shared.ports.store import Merge, Ref
-from shared.usecases.campaigns import campaign_sending, campaigns
+from shared.usecases.campaigns import campaign_batches, campaign_sending, campaigns
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import removals
 from shared.usecases.sweep import sweep
@@ -50,7 +50,7 @@ def test_turns_go_from_tenant_to_tenant() -> None:
 
 
 def test_many_campaigns_of_one_tenant_do_not_delay_another_ones(manual_hub: ManualHub) -> None:
-    everybody = [_customer(manual_hub), *(f"nobody-{number}" for number in range(campaign_sending.BATCH))]
+    everybody = [_customer(manual_hub), *(f"nobody-{number}" for number in range(campaign_batches.BATCH))]
     for _ in range(campaign_sending.MAX_RUNNING):
         _campaign(manual_hub, *everybody)
     _act_as_new_tenant(manual_hub, "other@example.com")
@@ -72,14 +72,14 @@ def test_what_is_beyond_one_processs_share_is_done_by_others_in_the_same_minute(
 
 
 def test_a_batch_that_was_sent_meanwhile_is_not_sent_in_anothers_place(manual_hub: ManualHub) -> None:
-    audience = [_customer(manual_hub), *(f"nobody-{number}" for number in range(3 * campaign_sending.BATCH))]
+    audience = [_customer(manual_hub), *(f"nobody-{number}" for number in range(3 * campaign_batches.BATCH))]
     campaigns = [_campaign(manual_hub, *audience) for _ in range(6)]
     sweep(manual_hub.deps)
     [left] = [each for each in manual_hub.documents("campaigns") if each["progress"]["position"] == 0]
     assert left["id"] == campaigns[-1]
     campaign_sending.send_batch(manual_hub.deps, manual_hub.tenant_id, left["id"], left["advanced_at"])
     manual_hub.work()
-    assert {each["progress"]["position"] for each in manual_hub.documents("campaigns")} == {campaign_sending.BATCH}
+    assert {each["progress"]["position"] for each in manual_hub.documents("campaigns")} == {campaign_batches.BATCH}
 
 
 def test_a_tenant_sends_only_so_many_campaigns_at_once(manual_hub: ManualHub) -> None:
@@ -185,7 +185,7 @@ def test_many_removals_of_one_tenant_do_not_delay_anothers(manual_hub: ManualHub
 
 def test_scheduled_campaigns_beyond_a_tenants_share_delay_nobody_elses(manual_hub: ManualHub) -> None:
     greedy_id = manual_hub.tenant_id
-    audience = [_customer(manual_hub), *(f"nobody-{number}" for number in range(campaign_sending.BATCH))]
+    audience = [_customer(manual_hub), *(f"nobody-{number}" for number in range(campaign_batches.BATCH))]
     for _ in range(campaign_sending.MAX_RUNNING):
         _campaign(manual_hub, *audience)
     now = manual_hub.deps.now()

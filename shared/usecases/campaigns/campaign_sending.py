@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 
 from shared.deps import Deps
-from shared.documents.query import DocumentUnit, Query
+from shared.documents.query import DocumentUnit
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.campaign_rules import with_message
@@ -28,7 +27,6 @@ from shared.domain.campaigns import (
     Campaign,
     CampaignRecipient,
     CampaignStatus,
-    Progress,
     RecipientState,
     SkipReason,
 )
@@ -41,19 +39,16 @@ from shared.domain.placeholders import ValueMissing
 from shared.errors import BadRequest, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_recipients
+from shared.usecases.campaigns import campaign_batches, campaign_content, campaign_pausing, campaign_recipients
 from shared.usecases.campaigns.campaign_content import Content, Plan
 from shared.usecases.conversations import access, sending
-from shared.usecases.customers import customer_tags, customers
+from shared.usecases.customers import customers
 from shared.usecases.identities import contacts
 from shared.usecases.identities.contacts import Contact
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import campaign_results
 
 log = logging.getLogger(__name__)
-
-BATCH = 100
-"""Customers who get a campaign's message in one run."""
 
 MAX_RUNNING = 10
 """Campaigns of one tenant that are sent at the same time."""
@@ -62,16 +57,6 @@ MAX_RUNNING = 10
 _MAX_CAMPAIGNS = 5
 _PAGE = 500
 _MAX_CAMPAIGN_PAGES = 4
-# Pages of tagged customers that are read in one run.
-_MAX_PAGES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """The next customers, and where the batch after them begins."""
-
-    customers: list[Customer] = field(default_factory=list)
-    after: Progress = field(default_factory=Progress)
 
 
 class _Outcome(Enum):
@@ -159,14 +144,16 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     if obstacle is not None:
         campaign_pausing.pause_for(deps, campaign, obstacle)
         return 0
-    batch = _next_batch(deps, campaign)
-    due_ids = _due_customers(deps, campaign)
+    batch = campaign_batches.next_batch(deps, campaign)
+    due_ids = campaign_batches.due_customer_ids(deps, campaign)
     outcomes = list(_send_all(deps, plan, refusals, [*due_ids, *(each.id for each in batch.customers)]))
     sent = outcomes.count(_Outcome.SENT)
     if _Outcome.STOPPED in outcomes:
         return sent
     campaign.progress = batch.after
-    campaign.has_waiting = _Outcome.WAITING in outcomes or (campaign.has_waiting and _has_waiting(deps, campaign))
+    campaign.has_waiting = _Outcome.WAITING in outcomes or (
+        campaign.has_waiting and campaign_batches.has_waiting(deps, campaign)
+    )
     is_finished = batch.after.is_at_end and not campaign.has_waiting
     campaign.status = CampaignStatus.FINISHED if is_finished else CampaignStatus.RUNNING
     campaign.total_sent += sent
@@ -178,66 +165,6 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
         return 0
     realtime.campaign_updated(deps, campaign)
     return sent
-
-
-def _due_customers(deps: Deps, campaign: Campaign) -> list[str]:
-    """Customers whose quiet hours are over, who waited longest first."""
-    if not campaign.has_waiting:
-        return []
-    query = _waiting(deps, campaign).where(lambda recipient: recipient.due_at, "<=", deps.now())
-    page = query.order_by(lambda recipient: recipient.due_at).page(BATCH)
-    return [recipient.customer_id for recipient in page.documents]
-
-
-def _has_waiting(deps: Deps, campaign: Campaign) -> bool:
-    return _waiting(deps, campaign).first() is not None
-
-
-def _waiting(deps: Deps, campaign: Campaign) -> Query[CampaignRecipient]:
-    query = UnitOfWork(deps.store).campaign_recipients.query()
-    query = query.where(lambda recipient: recipient.campaign_id, "==", campaign.id)
-    return query.where(lambda recipient: recipient.state, "==", RecipientState.WAITING)
-
-
-def _next_batch(deps: Deps, campaign: Campaign) -> _Batch:
-    if campaign.progress.is_at_end:
-        return _Batch(after=campaign.progress)
-    listed_ids, position = campaign.audience.customer_ids, campaign.progress.position
-    if position >= len(listed_ids):
-        return _tagged_batch(deps, campaign)
-    end = position + BATCH
-    is_last = end >= len(listed_ids) and not campaign.audience.tags
-    customers_in_batch = [_listed_customer(deps, campaign, customer_id) for customer_id in listed_ids[position:end]]
-    recipients = [customer for customer in customers_in_batch if customer is not None]
-    return _Batch(recipients, Progress(position=end, is_at_end=is_last))
-
-
-def _listed_customer(deps: Deps, campaign: Campaign, customer_id: str) -> Customer | None:
-    """The customer, or the one whom they were merged into unless that one is listed too."""
-    try:
-        customer = customers.get(deps, campaign.tenant_id, customer_id)
-    except NotFound:
-        return None
-    if customer.id != customer_id and customer.id in campaign.audience.customer_ids:
-        return None
-    return customer
-
-
-def _tagged_batch(deps: Deps, campaign: Campaign) -> _Batch:
-    """The customers with the audience's tags, by an index; a customer with two of them comes with the first tag."""
-    recipients, tags = list[Customer](), campaign.audience.tags
-    tag, cursor = campaign.progress.tag, campaign.progress.cursor
-    for _ in range(_MAX_PAGES):
-        if tag >= len(tags) or len(recipients) >= BATCH:
-            break
-        customer_ids, cursor = customer_tags.page(deps, campaign.tenant_id, tags[tag], BATCH, cursor)
-        tagged = UnitOfWork(deps.store).customers.owned_many(campaign.tenant_id, customer_ids)
-        unmerged = [customer for customer in tagged if not customer.merged_into]
-        recipients += [customer for customer in unmerged if campaign.comes_to(customer, tag)]
-        tag += cursor is None
-    is_last = tag >= len(tags)
-    progress = Progress(position=campaign.progress.position, tag=tag, cursor=cursor, is_at_end=is_last)
-    return _Batch(recipients, progress)
 
 
 def _send_all(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_ids: Sequence[str]) -> Iterator[_Outcome]:
@@ -300,10 +227,18 @@ def _send(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str,
     _place(unit, campaign, customer_id, contact.instance, state, now).due_at = due_at
     if due_at is not None:
         return _Outcome.WAITING
-    contact.identity.campaign = CampaignMark(
-        campaign_id=campaign.id, until=now + RESPONSE_LIFE, recipient_id=recipient_id
-    )
     customer.campaign_sent_at = with_message(customer.campaign_sent_at, now)
+    _enqueue(deps, unit, campaign, recipient_id, contact, content)
+    return _Outcome.SENT
+
+
+def _enqueue(
+    deps: Deps, unit: UnitOfWork, campaign: Campaign, recipient_id: str, contact: Contact, content: Content
+) -> None:
+    """Accept the message, and note at the address which campaign an answer is for."""
+    contact.identity.campaign = CampaignMark(
+        campaign_id=campaign.id, until=deps.now() + RESPONSE_LIFE, recipient_id=recipient_id
+    )
     draft = enqueueing.Draft(
         recipient_id,
         Author.SYSTEM,
@@ -313,7 +248,6 @@ def _send(deps: Deps, plan: Plan, refusals: Mapping[str, str], customer_id: str,
         campaign_id=campaign.id,
     )
     sending.send_unprompted(deps, unit, contact.instance, contact.identity, draft)
-    return _Outcome.SENT
 
 
 def _has_turn(unit: UnitOfWork, campaign: Campaign, customer_id: str) -> bool:

@@ -29,7 +29,7 @@ from shared.domain.instances import ChannelType
 from shared.errors import AlreadyExists, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.campaigns import campaign_content, campaign_pausing, campaign_sending
+from shared.usecases.campaigns import campaign_batches, campaign_content, campaign_pausing, campaign_sending
 from shared.usecases.customers import customer_tags, customers
 
 MAX_PAGE = 200
@@ -312,8 +312,8 @@ def _running(unit: UnitOfWork, tenant_id: str) -> Query[Campaign]:
 def _reaches_anybody(deps: Deps, campaign: Campaign) -> bool:
     """Whether there is a customer in the audience; which of them a channel reaches is found out by sending."""
     tenant_id, listed_ids = campaign.tenant_id, campaign.audience.customer_ids
-    for start in range(0, len(listed_ids), campaign_sending.BATCH):
-        batch = listed_ids[start : start + campaign_sending.BATCH]
+    for start in range(0, len(listed_ids), campaign_batches.BATCH):
+        batch = listed_ids[start : start + campaign_batches.BATCH]
         if UnitOfWork(deps.store).customers.owned_many(tenant_id, batch):
             return True
     return any(customer_tags.page(deps, tenant_id, tag, 1, None)[0] for tag in campaign.audience.tags)

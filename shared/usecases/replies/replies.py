@@ -65,27 +65,17 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
     if event.consent is not None:
         confirmations.confirm(deps, event, event.consent)
         return
-    unit = _read(deps, event)
-    conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
-    if conversation is not None and ownership.is_pause_over(deps, conversation):
-        ownership.end_pause(deps, event.tenant_id, conversation.id)
-        unit = _read(deps, event)
-        conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
+    unit, conversation = _read(deps, event)
     if conversation is None:
         return
     instance = instance_lookup.find_cached(deps, instance_id=conversation.instance_id)
     if instance is None:
         return
-    reason = choosing.reason_for_silence(deps, conversation, event)
-    if reason is not None:
+    tenant = unit.tenants.get(event.tenant_id)
+    answerer, reason = _answerer(deps, event, instance, tenant, conversation)
+    if answerer is None:
         closing.tell(deps, conversation)
         _stay_silent(deps, conversation, event, reason)
-        return
-    tenant = unit.tenants.get(event.tenant_id)
-    answerer = choosing.choose(deps, instance, tenant, conversation)
-    if answerer is None or closing.keeps_agents_waiting(deps, tenant, conversation):
-        closing.tell(deps, conversation)
-        _stay_silent(deps, conversation, event, "no agent is active")
         return
     rest = choosing.seconds_of_rest(deps, conversation, instance, answerer)
     if rest > 0:
@@ -97,10 +87,30 @@ def reply(deps: Deps, event: ReplyEvent) -> None:
         _answer(deps, unit, event, conversation, instance, answerer)
 
 
-def _read(deps: Deps, event: ReplyEvent) -> UnitOfWork:
+def _read(deps: Deps, event: ReplyEvent) -> tuple[UnitOfWork, Conversation | None]:
+    """The conversation, whose pause is ended if it is over."""
     unit = UnitOfWork(deps.store)
     unit.fetch(unit.conversations.key(event.conversation_id), unit.tenants.key(event.tenant_id))
-    return unit
+    conversation = unit.conversations.owned_or_none(event.tenant_id, event.conversation_id)
+    if conversation is not None and ownership.is_pause_over(deps, conversation):
+        ownership.end_pause(deps, event.tenant_id, conversation.id)
+        return _read(deps, event)
+    return unit, conversation
+
+
+def _answerer(
+    deps: Deps, event: ReplyEvent, instance: Instance, tenant: Tenant | None, conversation: Conversation
+) -> tuple[Answerer | None, str]:
+    """Who answers; else None and why nobody is asked."""
+    reason = choosing.reason_for_silence(deps, conversation, event)
+    if reason is not None:
+        return None, reason
+    answerer = choosing.choose(deps, instance, tenant, conversation)
+    if answerer is None:
+        return None, "no agent is active"
+    if closing.keeps_agents_waiting(deps, tenant, conversation):
+        return None, "agents answer at other hours"
+    return answerer, ""
 
 
 def _stay_silent(deps: Deps, conversation: Conversation, event: ReplyEvent, reason: str) -> None:

@@ -158,16 +158,24 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         unit.conversations.add(conversation)
         clocks.follow(deps, conversation)
     else:
-        sets_clocks = chat.waiting_since != waiting_before and clocks.are_promised(deps, chat.tenant_id)
-        stored = unit.conversations.owned_or_none(chat.tenant_id, conversation_id) if sets_clocks else None
-        unit.conversations.patch(conversation_id, **message_documents.changes(conversation, message, arrival))
-        if stored is not None:
-            clocks.follow(deps, stored)
+        sets_clocks = chat.waiting_since != waiting_before
+        _change_conversation(deps, unit, arrival, conversation, message, sets_clocks=sets_clocks)
         if is_flood:
             floods.pause(deps, unit, arrival, conversation_id)
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
     return Stored(message, conversation, is_whole=is_new)
+
+
+def _change_conversation(
+    deps: Deps, unit: UnitOfWork, arrival: Arrival, conversation: Conversation, message: Message, *, sets_clocks: bool
+) -> None:
+    """Write down what the message changes in its conversation, which is read only where promised times depend on it."""
+    is_promised = sets_clocks and clocks.are_promised(deps, conversation.tenant_id)
+    stored = unit.conversations.owned_or_none(conversation.tenant_id, conversation.id) if is_promised else None
+    unit.conversations.patch(conversation.id, **message_documents.changes(conversation, message, arrival))
+    if stored is not None:
+        clocks.follow(deps, stored)
 
 
 def _route(

@@ -11,6 +11,8 @@ import { address, api, currentToken, me, resumeSession, session } from "./core.j
 
 const [OPEN, PING, PONG] = ["0", "2", "3"];
 const [CONNECT, EVENT, REFUSED] = ["40", "42", "44"];
+// The join with an id, and its acknowledgement: what happens before it is not heard.
+const [JOIN, JOINED] = ['420["join-tenant"]', "430"];
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 
@@ -50,10 +52,9 @@ function receive(frame) {
   deadline = Date.now() + patience;
   if (frame === PING) socket.send(PONG);
   else if (frame.startsWith(EVENT)) tell(...JSON.parse(frame.slice(EVENT.length)));
-  else if (frame.startsWith(CONNECT)) {
-    socket.send(`${EVENT}["join-tenant"]`);
-    stand();
-  } else if (frame.startsWith(REFUSED)) refuse();
+  else if (frame.startsWith(CONNECT)) socket.send(JOIN);
+  else if (frame.startsWith(JOINED)) joined(JSON.parse(frame.slice(JOINED.length))[0]);
+  else if (frame.startsWith(REFUSED)) refuse();
   else if (frame.startsWith(OPEN)) {
     const { pingInterval, pingTimeout } = JSON.parse(frame.slice(OPEN.length));
     patience = pingInterval + pingTimeout;
@@ -61,12 +62,13 @@ function receive(frame) {
   }
 }
 
-function stand() {
+function joined({ ok }) {
+  if (!ok) return lose();
   failures = 0;
   const wasLost = connection.value === "lost";
   connection.value = "live";
   if (wasLost) tell("reconnected");
-  if (asOf) repair();
+  repair();
 }
 
 async function refuse() {
@@ -91,6 +93,7 @@ function lose() {
 function check() {
   if (socket && Date.now() > deadline) lose();
   if (!socket) connect();
+  else if (isRepairWanted) repair();
 }
 setInterval(check, 5_000);
 addEventListener("online", () => {
@@ -208,6 +211,7 @@ async function loadPage(ofTurn, cursor) {
       list.value = { ...list.value, cursor: page.nextCursor, isLoading: false };
       merge(page.conversations);
     });
+    if (isRepairWanted) repairSoon();
     // Filters without an index may leave a page with few rows, or none, and lead on all the same.
     if (page.nextCursor && list.value.entries.length < PAGE / 4 && page.conversations.length < PAGE / 4) loadMore();
   } catch (error) {
@@ -261,6 +265,7 @@ function placeIn(sorted, entry, compare) {
 
 let repairTimer = 0;
 let repairing = false;
+let isRepairWanted = false;
 let countTimer = 0;
 
 /** Fetch soon what has changed since the last look; several wishes become one request. */
@@ -271,8 +276,11 @@ export function repairSoon() {
 async function repair() {
   clearTimeout(repairTimer);
   repairTimer = 0;
+  isRepairWanted = true;
+  // The first page, and the repair that is under way, look afterwards whether another one is wanted.
   if (repairing || !asOf) return;
   repairing = true;
+  isRepairWanted = false;
   try {
     let [cursor, next] = [null, null];
     for (let pages = 0; pages < MOST_REPAIR_PAGES; pages += 1) {
@@ -290,8 +298,9 @@ async function repair() {
       await select(anew);
     }
     countSoon();
+    if (isRepairWanted) repairSoon();
   } catch {
-    // The next event, or the next connection, tries again.
+    isRepairWanted = true; // `check` tries again
   } finally {
     repairing = false;
   }

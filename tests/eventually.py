@@ -35,12 +35,17 @@ _states: list[Callable[[], str]] = []
 
 
 def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
-    """Repeat until the result is truthy; a failure shows the state of every hub of the test."""
+    """Repeat until the result is truthy, and not a look-up that fails; a failure shows the state of the test's hubs."""
     deadline = time.monotonic() + timeout
     while True:
-        answer = look()
-        if answer:
-            return answer
+        answer: T | LookupError
+        try:
+            answer = look()
+        except LookupError as error:
+            answer = error
+        else:
+            if answer:
+                return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"it never came true: {answer!r}\n" + "\n".join(state() for state in _states))
         time.sleep(0.01)

@@ -75,6 +75,7 @@ def test_a_message_in_two_parts_is_one(hub: Hub, caplog: pytest.LogCaptureFixtur
     hub.post("/api/messages/send", body, 202)
     eventually(hub.idle)
     assert len(hub.provider.to("/sendPhoto")) == 2
+    eventually(lambda: _lines(caplog, SENT))
     assert len(_lines(caplog, SENT)) == 1
 
 

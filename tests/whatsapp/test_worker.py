@@ -159,7 +159,8 @@ def test_a_library_that_cannot_be_used_is_told_before_it_leaves(process: Process
     process.is_broken = True
     process.run(START)
     eventually(lambda: process.exits == [3])
-    eventually(lambda: process.reports[-1] == protocol.Failed(why="neonize cannot be used here: no such library"))
+    failure = protocol.Failed(why="neonize cannot be used here: no such library")
+    eventually(lambda: process.reports[-1] == failure)
 
 
 def test_it_leaves_a_hub_that_says_nothing_any_more(process: Process) -> None:

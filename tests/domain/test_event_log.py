@@ -37,7 +37,7 @@ def test_what_can_no_longer_change_is_settled_and_named_no_more() -> None:
     events = [_event(number, number) for number in range(3)]
     position = Position(MOMENT, MOMENT, frozenset(event.key for event in events))
     late = position.settled(events, MOMENT + 2 * SECOND, MOMENT + 1 * SECOND + SETTLES_WITHIN)
-    assert (late.settled_at, late.recent) == (MOMENT + SECOND, {_event(1).key, _event(2).key})
+    assert (late.settled_at, late.recent) == (MOMENT + SECOND, frozenset({_event(1).key, _event(2).key}))
     assert late.as_of == MOMENT + SECOND + SETTLES_WITHIN
     bounded = position.settled(events, MOMENT + SECOND, MOMENT + timedelta(hours=1))
     assert bounded.settled_at == MOMENT + SECOND, "not beyond what was read"

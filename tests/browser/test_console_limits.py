@@ -83,9 +83,9 @@ IN_PAGE = """
     const id = /many-[0-9]+/.exec(String(path))?.[0];
     if (!id) return real(path, options);
     if (!String(path).endsWith("limit=50")) return json({ channels: [], unread: 0 });
-    return json({ nextCursor: null, messages: Array.from({ length: 10 }, (_, index) => ({
+    return json({ nextCursor: null, messages: Array.from({ length: 4 }, (_, index) => ({
       id: `${id}-${index}`, conversationId: id, direction: "INBOUND", author: "CUSTOMER", status: "received",
-      text: `${id} says ${index} ` + "x".repeat(200), sentAt: new Date(1e12 + index * 1e5).toISOString(),
+      text: `${id} says ${index} ` + "x".repeat(20000), sentAt: new Date(1e12 + index * 1e5).toISOString(),
       attachments: [], content: {}, versions: [],
     })) });
   };
@@ -100,10 +100,10 @@ IN_PAGE = """
 """Answers of conversations that the hub does not have, and opening them one after the other."""
 
 
-OPENED = 400
+OPENED = 120
 """Conversations that are opened one after the other; the first quarter fills what is kept of the last ones."""
-MOST_GROWTH = 500
-"""Bytes that each conversation may leave behind; one that is kept takes 10,000."""
+MOST_GROWTH = 15_000
+"""Bytes that each conversation may leave behind, the noise of the heap among them; one that is kept takes 80,000."""
 
 
 def test_memory_stays_as_it_is_however_many_conversations_are_opened(browser: Browser, shop: Shop) -> None:
@@ -119,7 +119,7 @@ def test_memory_stays_as_it_is_however_many_conversations_are_opened(browser: Br
     for start, end in ((0, OPENED // 4), (OPENED // 4, OPENED)):
         page.js(f"(async () => {{ for (let index = {start}; index < {end}; index += 1) await openOne(index); }})()")
         sizes.append(page.heap_bytes())
-    assert sizes[1] - sizes[0] < MOST_GROWTH * OPENED, sizes
+    assert sizes[1] - sizes[0] < MOST_GROWTH * OPENED * 3 / 4, sizes
 
 
 def test_two_people_see_each_other_write(browser: Browser, shop: Shop) -> None:
@@ -140,7 +140,7 @@ def test_what_happened_during_a_sleep_is_told_afterwards(browser: Browser, shop:
     shop.visitor("Ada", "Hello")
     page = open_console(browser, shop)
     choose(page, "Ada")
-    page.js(f"{LIVE}.then((live) => Object.assign(window, {{ live }}))")
+    page.js(f"{LIVE}.then((live) => void (window.live = live))")
     page.until("live.connection.value === 'live'")
     page.js(
         """(() => {

@@ -373,7 +373,8 @@ def _uploads(visitor: Visitor, content: bytes = b"%PDF-1.7", status: int = 201, 
 
 def _content(hub: Hub, url: str) -> bytes:
     address = urlsplit(url)
-    return hub.client.get(f"{address.path}?{address.query}").data
+    content: bytes = hub.client.get(f"{address.path}?{address.query}").data
+    return content
 
 
 def test_a_visitors_file_reaches_the_business_and_the_visitor_sees_it(hub: Hub, visitor: Visitor) -> None:

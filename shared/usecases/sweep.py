@@ -17,6 +17,7 @@ from shared.documents.query import DocumentUnit, Query
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.availability import Availability
 from shared.domain.calls import Call
+from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
@@ -24,7 +25,7 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
-from shared.usecases.campaigns import campaign_sending, campaigns
+from shared.usecases.campaigns import campaign_sending, campaign_settling, campaigns
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
@@ -62,6 +63,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "rolled_up": rollups.roll_up,
         "campaigns_due": campaigns.begin_scheduled,
         "campaign_messages": campaign_sending.send_due,
+        "campaigns_settled": _settle_campaigns,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
         "removed": removals.retry_due,
@@ -176,6 +178,13 @@ def _warn_of_due(deps: Deps) -> int:
         clocks.warn(deps, unit, conversation)
 
     return _for_each(clocks.due(deps), warn)
+
+
+def _settle_campaigns(deps: Deps) -> int:
+    def settle(unit: UnitOfWork, campaign: Campaign) -> None:
+        campaign_settling.wake(deps, campaign)
+
+    return _for_each(campaign_settling.unsettled(deps), settle)
 
 
 def _wake_queues(deps: Deps) -> int:

@@ -26,7 +26,7 @@ from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.campaigns import campaign_sending, campaign_settling, campaigns
-from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
+from shared.usecases.conversations import assignment, calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
@@ -57,6 +57,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "pauses_over": _end_pauses,
         "alerts": _alert_of_waiting,
         "overdue_by_policy": _warn_of_due,
+        "passed_on": _pass_on_unanswered,
         "queued": _wake_queues,
         "people": _wake_people,
         "calls_closed": _close_calls,
@@ -185,6 +186,13 @@ def _settle_campaigns(deps: Deps) -> int:
         campaign_settling.wake(deps, campaign)
 
     return _for_each(campaign_settling.unsettled(deps), settle)
+
+
+def _pass_on_unanswered(deps: Deps) -> int:
+    def pass_on(unit: UnitOfWork, conversation: Conversation) -> None:
+        assignment.pass_on(deps, unit, conversation)
+
+    return _for_each(assignment.unanswered(deps), pass_on)
 
 
 def _wake_queues(deps: Deps) -> int:

@@ -17,7 +17,7 @@ from tests.documents import MOMENT, an_instance
 BOT, CALLS = an_instance("telegram_bot"), an_instance("voice")
 
 
-def _received(text: str = "stop", **fields: Any) -> MessageReceived:
+def _received(text: str | None = "stop", **fields: Any) -> MessageReceived:
     whole: dict[str, Any] = {
         "external_message_id": "m",
         "external_conversation_id": "5",

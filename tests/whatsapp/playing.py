@@ -64,6 +64,10 @@ class Phones:
         """Have a customer's phone say that it has got a message."""
         self._post("receipt", json.dumps({"dev": device, "from": customer, "id": identifier}).encode())
 
+    def compose(self, device: str, customer: str) -> None:
+        """Have a customer begin to write to a device."""
+        self._post("compose", json.dumps({"dev": device, "from": customer}).encode())
+
     def drop(self) -> None:
         """Break all connections."""
         self._post("drop")

@@ -71,7 +71,8 @@ class WorkerLine:
         self._passing = threading.Thread(target=self._pass_on, name="whatsapp-line", daemon=True)
         self._passing.start()
         self._process = WorkerProcess(worker, files.directory, self._report, self._exited)
-        self._process.tell(protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone))
+        start = protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone, online=session.is_online)
+        self._process.tell(start)
 
     @property
     def pid(self) -> int:
@@ -235,6 +236,11 @@ class WorkerLine:
                 self._jobs.put(partial(self._publish_and_confirm, report))
             case protocol.Receipt():
                 self._jobs.put(partial(self._hand_over_receipt, report))
+            case protocol.Composing():
+                key = {"remoteJid": report.chat, "remoteJidAlt": report.other, "fromMe": False}
+                # Once: soon it is worth nothing.
+                update = {"event": "typing", "sender": self._own, "data": {"key": key}}
+                self._jobs.put(partial(self._listener.on_update, update))
             case _:
                 self._ended(report)
 

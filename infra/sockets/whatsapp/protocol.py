@@ -31,11 +31,13 @@ class Start:
     """Connect the account whose state is in the file `store`, or pair one into it if it holds none.
 
     With `phone` (digits) a code to type in is asked for as well. `name` is shown on the phone among its linked devices.
+    With `online` the account's contacts see it online, and WhatsApp tells when they write.
     """
 
     store: str
     name: str
     phone: str | None = None
+    online: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composing:
+    """Somebody writes, or records, in their private chat now; `other` is their other address, or nothing."""
+
+    chat: str
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected:
     """The connection broke; the worker tries to get it back by itself."""
 
@@ -218,6 +228,7 @@ Report: TypeAlias = (
     | Connected
     | Message
     | Receipt
+    | Composing
     | Disconnected
     | Replaced
     | LoggedOut
@@ -244,6 +255,7 @@ _REPORTS: Mapping[str, type[Report]] = {
         Connected,
         Message,
         Receipt,
+        Composing,
         Disconnected,
         Replaced,
         LoggedOut,

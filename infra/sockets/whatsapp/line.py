@@ -39,6 +39,9 @@ BANNED_SECONDS = 3600.0
 """How long a banned account rests where WhatsApp does not say for how long."""
 
 _LONGEST_PAUSE = 30.0
+_MOST_WAITING = 20_000
+"""Reports that wait to be published; a history has 5,000 messages. What is not confirmed comes again."""
+
 _CLOSED = "the connection has just ended"
 
 Job = Callable[[], object]
@@ -155,6 +158,8 @@ class WorkerLine:
         why = self._process.why_to_end()
         if why is None and self._offline_since is not None and time.monotonic() - self._offline_since > OFFLINE_SECONDS:
             why = "the connection to WhatsApp did not come back"
+        if why is None and self._jobs.qsize() > _MOST_WAITING:
+            why = "more has come than can be published"
         if why is not None:
             self._end(why)
             self._process.kill()

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.availability import Availability
     from shared.domain.calls import Call
-    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient
+    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient, DuePosition
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
@@ -244,6 +244,9 @@ class UnitOfWork:
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")
     roll_up: SharedCollection[RollUpState] = SharedCollection(
         "counters", "shared.domain.analytics:RollUpState", "state of the roll-up"
+    )
+    due_campaigns: SharedCollection[DuePosition] = SharedCollection(
+        "sweep_positions", "shared.domain.campaigns:DuePosition", "position among due campaigns"
     )
     forge_settings: SharedCollection[ForgeSettings] = SharedCollection(
         "forge_settings",

@@ -22,15 +22,22 @@ PHONE = (390, 844)
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     path = program()
     if path is None and BROWSER_REQUIRED:
-        pytest.fail("REQUIRE_EMULATORS=1, but there is no chromium: apt-get install chromium")
+        pytest.fail("REQUIRE_EMULATORS=1, but there is no browser: apt-get install chromium-headless-shell")
     if path is None:
-        pytest.skip("the widget's page is tested in a browser: install chromium")
+        pytest.skip("the widget's page is tested in a browser: install chromium-headless-shell or chromium")
     with closing(Browser(path, tmp_path_factory.mktemp("browser") / "profile")) as running:
         yield running
+
+
+@pytest.fixture
+def browser(running_browser: Browser) -> Iterator[Browser]:
+    """A browser whose pages are closed after the test."""
+    yield running_browser
+    running_browser.close_pages()
 
 
 @pytest.fixture(scope="module")

@@ -360,6 +360,8 @@ function once(load) {
 }
 
 export const people = once(async () => (await api.get("/api/users", { limit: 100 })).users);
+/** Those of the people to whom a conversation may be given. */
+export const whoAnswers = async () => (await people()).filter(({ role }) => role !== "viewer");
 export const teams = once(async () => (await api.get("/api/teams", { limit: 100 })).teams);
 export const channels = once(() => api.get("/api/channels"));
 export const cannedReplies = once(async () => (await api.get("/api/canned-replies")).cannedReplies);

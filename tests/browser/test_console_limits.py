@@ -19,6 +19,7 @@ from tests.browser.console import (
     choose,
     complaints,
     has_many,
+    hold_what_is_sent,
     open_console,
     press,
     shows,
@@ -95,6 +96,7 @@ def test_two_people_see_each_other_write(browser: Browser, shop: Shop) -> None:
     page, colleagues = open_console(browser, shop), open_console(browser, shop, shop.colleague("Bob"))
     for each in (page, colleagues):
         choose(each, "Ada")
+    hold_what_is_sent(colleagues)
     write(colleagues, "I have")
     page.until("document.querySelector('.typing')?.textContent.includes('Bob')")
     press(colleagues, "Take")

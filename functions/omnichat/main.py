@@ -39,6 +39,7 @@ def blueprints() -> list[APIBlueprint]:
         telegram,
         templates,
         users,
+        webhooks,
     )
 
     return [
@@ -52,6 +53,7 @@ def blueprints() -> list[APIBlueprint]:
         conversations.api,
         inbox.api,
         canned_replies.api,
+        webhooks.api,
         campaigns.api,
         customers.api,
         events.api,

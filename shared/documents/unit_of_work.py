@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
     from shared.domain.service_levels import ServiceLevels
+    from shared.domain.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 
 
 class UnitOfWork:
@@ -240,6 +241,12 @@ class UnitOfWork:
     event_log: TenantCollection[LoggedEvent] = TenantCollection(
         "event_log", "shared.domain.event_log:LoggedEvent", "event"
     )
+    webhook_endpoints: TenantCollection[WebhookEndpoint] = TenantCollection(
+        "webhook_endpoints", "shared.domain.webhook_endpoints:WebhookEndpoint", "webhook"
+    )
+    webhook_deliveries: TenantCollection[WebhookDelivery] = TenantCollection(
+        "webhook_deliveries", "shared.domain.webhook_endpoints:WebhookDelivery", "delivery"
+    )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")
     roll_up: SharedCollection[RollUpState] = SharedCollection(
@@ -261,11 +268,19 @@ class UnitOfWork:
             self.preload(collision.document)
         self._tracked: dict[Ref, TrackedDocument | None] = {}
         self._writes: list[Write] = []
+        self._before_commit: list[Callable[[int], object]] = []
         self._after_commit: list[Callable[[], object]] = []
 
     def fetch(self, *keys: Key) -> None:
         """Read documents of several collections in one round trip; reading them by id afterwards costs none."""
         self.read(keys)
+
+    def before_commit(self, action: Callable[[int], object]) -> None:
+        """Do something as the commit's first step, when all decisions are taken: it may write more documents.
+
+        It is told its number, by which what it writes can be put in the order of these calls.
+        """
+        self._before_commit.append(action)
 
     def after_commit(self, action: Callable[[], object]) -> None:
         """Do something once the commit has succeeded, in the order of these calls: telling clients, mostly."""
@@ -276,6 +291,9 @@ class UnitOfWork:
 
         Raises `Conflict` for a document that is not as it was read, `AlreadyExists` for one that was to be created.
         """
+        actions, self._before_commit = self._before_commit, []
+        for number, action in enumerate(actions):
+            action(number)
         changes = (document.change(ref) for ref, document in self._tracked.items() if document is not None)
         writes = [*(change for change in changes if change is not None), *self._writes]
         if writes:

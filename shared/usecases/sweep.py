@@ -21,12 +21,14 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
+from shared.domain.webhook_endpoints import WebhookDelivery
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.campaigns import campaign_sending, campaigns
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
+from shared.usecases.endpoints import delivering
 from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
@@ -64,6 +66,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "campaign_messages": campaign_sending.send_due,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
+        "webhooks_called": _wake_webhooks,
         "removed": removals.retry_due,
         "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,
@@ -131,7 +134,7 @@ def _wake_snoozed(deps: Deps) -> int:
     def wake(unit: UnitOfWork, conversation: Conversation) -> None:
         conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
         conversation.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        realtime.conversation_updated(deps, unit, conversation)
 
     query = UnitOfWork(deps.store).conversations.query()
     query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.SNOOZED)
@@ -190,6 +193,13 @@ def _wake_people(deps: Deps) -> int:
         availabilities.wake(deps, person.tenant_id, person_id=person.id)
 
     return _for_each(availabilities.due(deps), wake)
+
+
+def _wake_webhooks(deps: Deps) -> int:
+    def wake(unit: UnitOfWork, delivery: WebhookDelivery) -> None:
+        delivering.wake(deps, delivery)
+
+    return _for_each(delivering.due(deps), wake)
 
 
 def _close_calls(deps: Deps) -> int:

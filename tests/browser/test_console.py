@@ -18,7 +18,7 @@ TEXT = "document.querySelector('.composer textarea')"
 NOISE = "the server responded with a status of"
 """How the browser reports what the hub refused, such as the session of somebody who is not signed in yet."""
 
-SCREENS = ["inbox", "channels", "agents", "teams", "people", "analytics", "delivery", "settings"]
+SCREENS = ["inbox", "channels", "agents", "teams", "people", "analytics", "delivery", "webhooks", "settings"]
 
 MARKUP = [
     "<img src=x onerror='window.hacked=1'>",

@@ -38,22 +38,22 @@ def _ids(channel: str) -> dict[str, str]:
 def test_a_code_to_scan_is_shown(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.whatsapp_qr(deps, instance, PairingCode(text="2@abc", expires_at=MOMENT))
+    realtime.whatsapp_qr(deps, None, instance, PairingCode(text="2@abc", expires_at=MOMENT))
     assert joined.next() == ("whatsapp-qr", {**_ids("i1"), "qr": "2@abc", "expiresAt": "2026-03-01T12:30:15.123Z"})
 
 
 def test_a_code_that_exists_only_as_a_picture_is_shown_as_one(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.whatsapp_qr(deps, instance, PairingCode(png_base64="iVBO", expires_at=MOMENT))
+    realtime.whatsapp_qr(deps, None, instance, PairingCode(png_base64="iVBO", expires_at=MOMENT))
     assert joined.next()[1]["qr"] == "data:image/png;base64,iVBO"
 
 
 def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.channel_status(deps, instance, InstanceStatus.WAITING_FOR_SCAN)
-    realtime.whatsapp_connected(deps, instance)
+    realtime.channel_status(deps, None, instance, InstanceStatus.WAITING_FOR_SCAN)
+    realtime.whatsapp_connected(deps, None, instance)
     assert joined.next() == ("channel-status", {**_ids("i1"), "status": "CONNECTING"})
     assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
 
@@ -61,7 +61,7 @@ def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
 def test_a_connected_account_is_told_with_its_number(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id, instance.phone_number = "i1", "+491701234567"
-    realtime.whatsapp_connected(deps, instance)
+    realtime.whatsapp_connected(deps, None, instance)
     assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": "+491701234567"})
 
 
@@ -117,7 +117,7 @@ def test_a_code_that_cannot_be_scanned_any_more_is_not_shown(
 
 def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
     photo = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file_id": "F"})
-    realtime.message_created(deps, a_message(attachments=[photo], kind=MessageKind.IMAGE))
+    realtime.message_created(deps, None, a_message(attachments=[photo], kind=MessageKind.IMAGE))
     name, payload = joined.next()
     assert name == "message-created"
     assert payload == {
@@ -159,7 +159,7 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
 
 
 def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
-    realtime.conversation_updated(deps, a_conversation())
+    realtime.conversation_updated(deps, None, a_conversation())
     name, payload = joined.next()
     assert name == "conversation-updated"
     assert set(payload) == {"channelInstanceId", "channelId", "conversation"}
@@ -180,9 +180,11 @@ def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined:
 def test_a_conversation_of_which_only_a_part_is_known_is_told_whole(deps: Deps, joined: Client) -> None:
     stored = a_conversation()
     deps.store.commit([Create(Ref("conversations", stored.id), stored.model_dump())])
-    realtime.conversation_updated(deps, stored.model_copy(update={"assignee_id": None}), is_whole=False)
+    realtime.conversation_updated(deps, None, stored.model_copy(update={"assignee_id": None}), is_whole=False)
     assert joined.next()[1]["conversation"]["assigneeId"] == "a1"
-    realtime.conversation_updated(deps, stored.model_copy(update={"id": "gone", "assignee_id": None}), is_whole=False)
+    realtime.conversation_updated(
+        deps, None, stored.model_copy(update={"id": "gone", "assignee_id": None}), is_whole=False
+    )
     assert joined.next()[1]["conversation"]["id"] == "gone"
 
 
@@ -200,8 +202,8 @@ def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_
     stranger = client(token_for(deps, "t2"))
     for each in (agent, admin, stranger):
         assert each.ask("join-tenant") == {"ok": True}
-    realtime.notification_created(deps, _notification("for the agent", "agent-t1"))
-    realtime.notification_created(deps, _notification("for all"))
+    realtime.notification_created(deps, None, _notification("for the agent", "agent-t1"))
+    realtime.notification_created(deps, None, _notification("for all"))
     name, payload = agent.next()
     assert name == "notification-created"
     assert payload["notification"] == {
@@ -215,7 +217,7 @@ def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_
     }
     for each in (agent, admin):
         assert each.next()[1]["notification"]["id"] == "for all"
-    realtime.conversation_updated(deps, a_conversation())
+    realtime.conversation_updated(deps, None, a_conversation())
     for each in (agent, admin):
         assert each.next()[0] == "conversation-updated"
     realtime.emit(deps, "t2", "i9", "whatsapp-connected", {})
@@ -238,14 +240,14 @@ def test_everybody_in_a_room_hears_it_once(deps: Deps, joined: Client, client: C
     for _ in range(2):
         second.enter("i1")
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
-    realtime.message_created(deps, a_message())
+    realtime.message_created(deps, None, a_message())
     for each in (joined, second):
         assert [each.next()[0], each.next()[0]] == ["whatsapp-connected", "message-created"]
 
 
 def test_events_of_a_room_keep_their_order(deps: Deps, joined: Client) -> None:
     for number in range(100):
-        realtime.message_created(deps, a_message(id=f"m{number}"))
+        realtime.message_created(deps, None, a_message(id=f"m{number}"))
     assert [joined.next()[1]["message"]["id"] for _ in range(100)] == [f"m{number}" for number in range(100)]
 
 
@@ -299,7 +301,7 @@ def test_what_is_due_is_told_with_its_conversation(deps: Deps, joined: Client) -
     clock = SlaClock(
         target=SlaTarget.FIRST_ANSWER, since=MOMENT, warn_at=MOMENT, due_at=MOMENT, state=SlaState.BREACHED
     )
-    realtime.sla_changed(deps, a_conversation(), clock)
+    realtime.sla_changed(deps, None, a_conversation(), clock)
     name, payload = joined.next()
     assert name == "sla-changed"
     assert payload["conversation"]["id"] == a_conversation().id

@@ -28,6 +28,7 @@ EXPIRING = (
     "refresh_tokens",
     "search_entries",
     "tool_usage",
+    "webhook_deliveries",
 )
 """Collections whose documents may have an `expires_at`; Firestore deletes theirs by itself."""
 

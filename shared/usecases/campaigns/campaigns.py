@@ -175,7 +175,7 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         _check_complete(deps, campaign)
         if campaign.send_at is not None and campaign.send_at > deps.now():
             campaign.status, campaign.updated_at = CampaignStatus.SCHEDULED, deps.now()
-            unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+            realtime.campaign_updated(deps, unit, campaign)
             return campaign
         return _begin(deps, unit, campaign)
 
@@ -215,7 +215,7 @@ def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
             raise Collision("this campaign was sent already")
         campaign.status = CampaignStatus.CANCELLED
         campaign.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+        realtime.campaign_updated(deps, unit, campaign)
         return campaign
 
     return run_with_retry(deps, attempt)
@@ -296,7 +296,7 @@ def _begin(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> Campaign:
     campaign.status = CampaignStatus.RUNNING
     campaign.contacts = _audience_size(deps, campaign)
     campaign.advanced_at = campaign.updated_at = deps.now()
-    unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+    realtime.campaign_updated(deps, unit, campaign)
     return campaign
 
 

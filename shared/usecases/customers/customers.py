@@ -13,6 +13,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, CustomValue, Identity
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound
+from shared.usecases import realtime
 from shared.usecases.customers import customer_tags, opt_outs
 
 MOST = 200
@@ -98,7 +99,9 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     unit = UnitOfWork(deps.store)
     customer = unit.customers.add(Customer(**fields, id=new_id(), tenant_id=tenant_id, created_at=now, updated_at=now))
     customer_tags.index(unit, customer)
+    realtime.customer_created(deps, unit, customer)
     unit.commit()
+    unit.run_after_commit()
     return customer
 
 
@@ -121,6 +124,7 @@ def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, An
         unit.customers.change(customer, {**changes, **dependent})
         customer_tags.index(unit, customer, former_tags)
         show_profile(unit, customer, deps.now(), changes.keys())
+        realtime.customer_updated(deps, unit, customer)
         return customer
 
     return run_with_retry(deps, attempt)

@@ -23,6 +23,7 @@ from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
 from shared.domain.sla import Sla
 from shared.errors import Collision, Conflict, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.customers import customer_merges, customer_tags, customers
 from shared.usecases.reporting import counters
 
@@ -168,6 +169,7 @@ def _learn_phone(deps: Deps, unit: UnitOfWork, identity: Identity, sender: Sende
     customer = unit.customers.owned_or_none(identity.tenant_id, identity.customer_id)
     if customer is not None and not customer.phone:
         customer.phone, customer.updated_at = sender.phone, deps.now()
+        realtime.customer_updated(deps, unit, customer)
     identity.phone = customer.phone if customer is not None else sender.phone
 
 
@@ -186,6 +188,7 @@ def _new(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, key: 
         )
     )
     customer_tags.index(unit, customer)
+    realtime.customer_created(deps, unit, customer)
     return unit.identities.add(
         Identity(
             id=ids.identity(instance.id, key),

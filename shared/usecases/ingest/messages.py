@@ -61,11 +61,11 @@ def store_message(deps: Deps, instance: Instance, event: InboundEvent, received:
 def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
     record = unit.message_records.collided_with(arrival.message_id)
     if record is None or isinstance(record, EarlyNote):
-        stored = _store_new(deps, unit, arrival, record)
+        stored, is_again = _store_new(deps, unit, arrival, record), False
     else:
-        stored = _stored_before(deps, unit, arrival, record)
+        stored, is_again = _stored_before(deps, unit, arrival, record), True
     if stored is not None:
-        unit.after_commit(lambda: _announce(deps, arrival, stored))
+        _announce(deps, unit, arrival, stored, is_again=is_again)
 
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
@@ -215,17 +215,17 @@ def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, record: Messa
     return Stored(record, conversation) if conversation else None
 
 
-def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
+def _announce(deps: Deps, unit: UnitOfWork, arrival: Arrival, stored: Stored, *, is_again: bool) -> None:
     received = arrival.received
     if not received.is_history:
-        metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
+        unit.after_commit(lambda: metrics.message_stored(deps, arrival.instance, arrival.event, stored.message))
     if stored.message.blocked:
         return
-    realtime.message_created(deps, stored.message)
-    realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
+    realtime.message_created(deps, unit, stored.message, is_again=is_again)
+    realtime.conversation_updated(deps, unit, stored.conversation, is_whole=stored.is_whole, is_again=is_again)
     wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people
     if wants_answer or stored.message.consent is not None:
-        _ask_for_reply(deps, stored.message, arrival.event)
+        unit.after_commit(lambda: _ask_for_reply(deps, stored.message, arrival.event))
 
 
 def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:

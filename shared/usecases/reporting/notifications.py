@@ -23,4 +23,4 @@ def notify_once(deps: Deps, notification: Notification) -> None:
 def add(deps: Deps, unit: UnitOfWork, notification: Notification) -> None:
     """Add a notification with the unit's commit, which tells the dashboards."""
     unit.notifications.add(notification)
-    unit.after_commit(lambda: realtime.notification_created(deps, notification))
+    realtime.notification_created(deps, unit, notification)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 LONGEST = 200
@@ -79,7 +79,7 @@ def is_one_of(text: str, phrases: Iterable[str]) -> bool:
     return bool(plain_text) and any(plain_text == _plain_phrase(phrase) for phrase in phrases)
 
 
-def asks_for(text: str, phrases: Iterable[str]) -> bool:
+def asks_for(text: str, phrases: Sequence[str]) -> bool:
     """Whether the text has one of the phrases in it, or is one that is a single word.
 
     A word alone, such as "agent", may be about anything in a longer text.
@@ -87,12 +87,19 @@ def asks_for(text: str, phrases: Iterable[str]) -> bool:
     if len(text) > LONGEST:
         return False
     plain_text = plain(text)
-    return any(_has(plain_text, _plain_phrase(phrase)) for phrase in phrases)
+    whole, within = _forms(tuple(phrases))
+    return plain_text in whole or within.search(plain_text) is not None
 
 
-def _has(text: str, phrase: str) -> bool:
-    if text == phrase:
-        return bool(phrase)
+@lru_cache(maxsize=256)
+def _forms(phrases: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str]]:
+    """The phrases as whole texts, and a pattern of those that count within a longer one, too."""
+    plain_phrases = frozenset(map(_plain_phrase, phrases)) - {""}
+    within = [pattern for phrase in sorted(plain_phrases) if (pattern := _within(phrase))]
+    return plain_phrases, re.compile("|".join(within) or "(?!)")
+
+
+def _within(phrase: str) -> str | None:
     if _UNSPACED.search(phrase):
-        return len(phrase) >= _SHORTEST_UNSPACED and phrase in text
-    return " " in phrase and f" {phrase} " in f" {text} "
+        return re.escape(phrase) if len(phrase) >= _SHORTEST_UNSPACED else None
+    return rf"(?<!\S){re.escape(phrase)}(?!\S)" if " " in phrase else None

@@ -40,6 +40,7 @@ class WebhookEndpoint(BaseModel):
     `secret_name` names the sealed secret that signs, `former_secret_name` the one that signs beside it until
     `former_until`. `failing_since` is when the first call failed that no success has followed. While nobody reaches it,
     it is called at `retry_at` and not before, and `failures` counts such calls.
+    `due_at` is when the sweep has all of its lanes looked at.
     """
 
     id: str
@@ -58,6 +59,7 @@ class WebhookEndpoint(BaseModel):
     failing_since: datetime | None = None
     failures: int = 0
     retry_at: datetime | None = None
+    due_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -21,9 +21,9 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
-from shared.domain.webhook_endpoints import WebhookDelivery
+from shared.domain.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 from shared.errors import Conflict, StoreError
-from shared.usecases import realtime
+from shared.usecases import event_log, realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.campaigns import campaign_sending, campaigns
 from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
@@ -199,7 +199,10 @@ def _wake_webhooks(deps: Deps) -> int:
     def wake(unit: UnitOfWork, delivery: WebhookDelivery) -> None:
         delivering.wake(deps, delivery)
 
-    return _for_each(delivering.due(deps), wake)
+    def wake_all(unit: UnitOfWork, endpoint: WebhookEndpoint) -> None:
+        event_log.wake_lane(deps, endpoint.tenant_id, endpoint.id, "")
+
+    return _for_each(delivering.due(deps), wake) + _for_each(delivering.due_endpoints(deps), wake_all)
 
 
 def _close_calls(deps: Deps) -> int:

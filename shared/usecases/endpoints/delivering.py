@@ -49,6 +49,12 @@ def due(deps: Deps) -> Query[WebhookDelivery]:
     return query.where(lambda each: each.due_at, "<=", deps.now()).order_by(lambda each: each.due_at)
 
 
+def due_endpoints(deps: Deps) -> Query[WebhookEndpoint]:
+    """The endpoints all of whose lanes are to be looked at."""
+    query = UnitOfWork(deps.store).webhook_endpoints.query().where(lambda each: each.due_at, "<=", deps.now())
+    return query.order_by(lambda each: each.due_at)
+
+
 def wake(deps: Deps, delivery: WebhookDelivery) -> None:
     """Have a delivery's lane looked at."""
     event_log.wake_lane(deps, delivery.tenant_id, delivery.endpoint_id, delivery.lane)
@@ -247,6 +253,7 @@ def _put_off(deps: Deps, lane: str, wait: _Wait) -> None:
 
 def _wake_all(deps: Deps, tenant_id: str, endpoint_id: str) -> None:
     """Have every lane of an endpoint looked at, and what waits for its next attempt made now."""
+    began = deps.now()
     query = UnitOfWork(deps.store).webhook_deliveries.query().where(lambda each: each.endpoint_id, "==", endpoint_id)
     query = query.where(lambda each: each.open, "==", True).order_by(lambda each: each.at)
     lanes: set[str] = set()
@@ -264,4 +271,11 @@ def _wake_all(deps: Deps, tenant_id: str, endpoint_id: str) -> None:
             wake(deps, delivery)
         cursor = page.cursor
         if cursor is None:
-            return
+            break
+
+    def note(unit: UnitOfWork) -> None:
+        endpoint = unit.webhook_endpoints.owned_or_none(tenant_id, endpoint_id)
+        if endpoint is not None and endpoint.due_at is not None and endpoint.due_at <= began:
+            endpoint.due_at = None
+
+    run_with_retry(deps, note)

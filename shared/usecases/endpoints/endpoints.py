@@ -29,6 +29,7 @@ MOST = 20
 """Endpoints of a tenant, beside those that are a channel's `webhook_url`."""
 
 _NOTED = timedelta(days=7)
+_KNOWN_WITHIN = timedelta(minutes=1)
 _OF_A_CHANNEL = [EventTopic.MESSAGE, EventTopic.STATUS, EventTopic.CONVERSATION, EventTopic.CHANNEL]
 _SECRET = "secret"  # noqa: S105 - the field of the sealed secret
 
@@ -114,6 +115,8 @@ def pause(deps: Deps, unit: UnitOfWork, endpoint: WebhookEndpoint, state: Endpoi
 def _go_on(deps: Deps, unit: UnitOfWork, endpoint: WebhookEndpoint) -> None:
     endpoint.state, endpoint.state_reason, endpoint.paused_at = EndpointState.ACTIVE, None, None
     endpoint.reached()
+    # Once more when all processes know that it goes on, and in case that what follows the commit is lost.
+    endpoint.due_at = deps.now() + _KNOWN_WITHIN
     _put_filter(deps, unit, endpoint)
     unit.after_commit(lambda: event_log.wake_lane(deps, endpoint.tenant_id, endpoint.id, ""))
 

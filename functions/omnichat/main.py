@@ -39,6 +39,7 @@ def blueprints() -> list[APIBlueprint]:
         telegram,
         templates,
         users,
+        visitor_files,
         webhooks,
     )
 
@@ -61,6 +62,7 @@ def blueprints() -> list[APIBlueprint]:
         search.api,
         messages.api,
         files.api,
+        visitor_files.api,
         users.api,
         profile.api,
         keys.api,

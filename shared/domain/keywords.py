@@ -14,6 +14,10 @@ LONGEST = 200
 """Characters of a text that is looked through; a longer one is for whoever answers to understand."""
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+"""What stands between letters and is not seen."""
+_DOTLESS = str.maketrans({"\u0131": "i"})
+"""In Turkish capitals a letter without its dot cannot be told from ours."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff]")
 """Letters of scripts that put no spaces between words: Thai, Japanese, Chinese."""
 _SHORTEST_UNSPACED = 3
@@ -60,9 +64,20 @@ PERSON = (
 
 def plain(text: str) -> str:
     """The text's words in lower case, without accents and punctuation, a space between them."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _NOT_LETTERS.sub(" ", letters).strip()
+    if text.isascii():
+        return _NOT_LETTERS.sub(" ", text.lower()).strip()
+    decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text).casefold()).translate(_DOTLESS)
+    return " ".join("".join(map(_letter, decomposed)).split())
+
+
+def _letter(character: str) -> str:
+    """The character where it belongs to a word, nothing for an accent, else a space.
+
+    In the scripts of India vowels are marks, too, which are no accents: without them other words would be the same.
+    """
+    if unicodedata.combining(character):
+        return ""
+    return character if character.isalnum() or unicodedata.category(character) in ("Mc", "Mn") else " "
 
 
 @lru_cache(maxsize=4096)

@@ -71,12 +71,12 @@ def is_kept(deps: Deps, tenant_id: str) -> bool:
     return _stream(deps, tenant_id).is_kept(deps.now())
 
 
-def add(deps: Deps, unit: UnitOfWork, event: RealtimeEvent, subject: Subject, number: int) -> list[WebhookDelivery]:
-    """Keep an event of a tenant whose events are kept with the unit's commit; `number` is its place in it.
+def add(deps: Deps, unit: UnitOfWork, event: RealtimeEvent, subject: Subject) -> list[WebhookDelivery]:
+    """Keep an event with the unit's commit, which must follow within seconds.
 
     Returns its deliveries to webhook endpoints, which `wake` has made after the commit.
     """
-    at = deps.now() + timedelta(microseconds=number)
+    at = deps.now()
     logged = LoggedEvent(
         id=event.id,
         tenant_id=event.tenant_id,

@@ -89,25 +89,27 @@ def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str,
     _tell(deps, None, lambda: _Happening(tenant_id, room, name, payload))
 
 
-def _tell(deps: Deps, unit: UnitOfWork | None, happening: Callable[[], _Happening], *, is_again: bool = False) -> None:
+def _tell(
+    deps: Deps, unit: UnitOfWork | None, happening: Callable[[], _Happening], *, is_kept_before: bool = False
+) -> None:
     """Publish an event once the unit is committed, and keep it with that commit if it is to be kept.
 
-    Without a unit that is done at once. What happens `is_again` told: it was kept before.
+    Without a unit that is done at once. What happens `is_kept_before` told: it was kept before.
     """
     event: RealtimeEvent | None = None
     deliveries: list[WebhookDelivery] = []
     at_once = unit is None
     unit = unit or UnitOfWork(deps.store)
 
-    def keep(number: int) -> None:
+    def keep() -> None:
         nonlocal event
         what = happening()
         is_kept = what.name in KEPT and event_log.is_kept(deps, what.tenant_id)
         if not is_kept and what.name in FOR_FOLLOWERS:
             return
         event = _event(what).model_copy(update={"is_kept": is_kept})
-        if is_kept and not is_again:
-            deliveries.extend(event_log.add(deps, unit, event, what.subject, number))
+        if is_kept and not is_kept_before:
+            deliveries.extend(event_log.add(deps, unit, event, what.subject))
 
     def publish() -> None:
         if event is not None:
@@ -137,9 +139,9 @@ def _publish(deps: Deps, event: RealtimeEvent, deliveries: list[WebhookDelivery]
     event_log.wake(deps, deliveries)
 
 
-def message_created(deps: Deps, unit: UnitOfWork | None, message: Message, *, is_again: bool = False) -> None:
-    """Payload: `conversation_id` and the whole `message` in the domain's form. `is_again` after a crash."""
-    _tell(deps, unit, lambda: _message(message, MESSAGE_CREATED, EventTopic.MESSAGE), is_again=is_again)
+def message_created(deps: Deps, unit: UnitOfWork | None, message: Message, *, is_kept_before: bool = False) -> None:
+    """Payload: `conversation_id` and the whole `message` in the domain's form. `is_kept_before` after a crash."""
+    _tell(deps, unit, lambda: _message(message, MESSAGE_CREATED, EventTopic.MESSAGE), is_kept_before=is_kept_before)
 
 
 def message_updated(
@@ -165,14 +167,33 @@ def _message(message: Message, name: str, topic: EventTopic) -> _Happening:
 
 
 def conversation_updated(
-    deps: Deps, unit: UnitOfWork | None, conversation: Conversation, *, is_whole: bool = True, is_again: bool = False
+    deps: Deps,
+    unit: UnitOfWork | None,
+    conversation: Conversation,
+    *,
+    is_whole: bool = True,
+    is_kept_before: bool = False,
 ) -> None:
     """Payload: the `conversation` in the domain's form, and whether it is the whole one.
 
     Who stores a message has not read it: whoever tells clients of it reads it then (`completed`).
     """
     further = {"is_whole": is_whole}
-    _tell(deps, unit, lambda: _conversation(conversation, CONVERSATION_UPDATED, **further), is_again=is_again)
+    _tell(
+        deps, unit, lambda: _conversation(conversation, CONVERSATION_UPDATED, **further), is_kept_before=is_kept_before
+    )
+
+
+def open_conversation_updated(deps: Deps, unit: UnitOfWork | None, identity: Identity) -> None:
+    """As `conversation_updated`, of the one that is open at an address, by who has not read it: `completed` does."""
+    conversation_id = identity.conversation_id or ""
+    payload = {"conversation": {"id": conversation_id}, "is_whole": False}
+    subject = Subject(EventTopic.CONVERSATION, conversation_id)
+    _tell(
+        deps,
+        unit,
+        lambda: _Happening(identity.tenant_id, identity.instance_id, CONVERSATION_UPDATED, payload, subject),
+    )
 
 
 def _conversation(conversation: Conversation, name: str, **further: Any) -> _Happening:

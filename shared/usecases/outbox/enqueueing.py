@@ -143,7 +143,7 @@ def enqueue_opening(
 def announce(
     deps: Deps, unit: UnitOfWork, conversation: Conversation, instance: Instance, messages: Sequence[Message]
 ) -> None:
-    """Wake the sender and tell who follows, once the unit is committed."""
+    """Wake the sender and tell the joined clients once the unit is committed."""
     unit.after_commit(lambda: wake(deps, conversation.tenant_id, conversation.id, instance))
     for message in messages:
         realtime.message_created(deps, unit, message)

@@ -39,7 +39,7 @@ from shared.usecases.outbox import automatic_answers, enqueueing
 from shared.usecases.replies import choosing, closing, confirmations, growing, pictures, recordings
 from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
-from shared.usecases.reporting.notifications import notify_once
+from shared.usecases.reporting import notifications
 from shared.usecases.service_levels import clocks
 
 log = logging.getLogger(__name__)
@@ -391,7 +391,7 @@ def _flag_for_person(
     notification = ownership.notification_of(deps, conversation, occasion, notification_type, why)
     realtime.conversation_updated(deps, unit, conversation)
     realtime.needs_human(deps, unit, conversation, why)
-    unit.after_commit(lambda: notify_once(deps, notification))
+    notifications.put(deps, unit, notification)
 
 
 def _reason_to_stop(deps: Deps, turn: Turn) -> StopReason | None:

@@ -24,7 +24,7 @@ from tests.node import JAVASCRIPT, need
 
 pytestmark = pytest.mark.slow
 
-SCREENS = ["inbox", "channels", "agents", "teams", "people", "analytics", "delivery", "settings"]
+SCREENS = ["inbox", "channels", "agents", "teams", "people", "analytics", "delivery", "webhooks", "settings"]
 
 
 def test_the_first_conversations_are_there_after_twelve_requests_to_the_hub_alone(browser: Browser, shop: Shop) -> None:

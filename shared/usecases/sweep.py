@@ -134,7 +134,7 @@ def _wake_snoozed(deps: Deps) -> int:
     def wake(unit: UnitOfWork, conversation: Conversation) -> None:
         conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
         conversation.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        realtime.conversation_updated(deps, unit, conversation)
 
     query = UnitOfWork(deps.store).conversations.query()
     query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.SNOOZED)

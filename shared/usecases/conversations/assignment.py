@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from shared.deps import Deps
 from shared.documents.query import Query
@@ -198,7 +197,7 @@ def _assign(deps: Deps, unit: UnitOfWork, team: AgentTeam, conversation_id: str,
         created_at=deps.now(),
     )
     unit.personal_notifications.put(notification)
-    unit.after_commit(partial(realtime.notification_created, deps, notification))
+    realtime.notification_created(deps, unit, notification)
 
 
 _RULES = {
@@ -218,8 +217,8 @@ def _note(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str) -
     conversation.updated_at = deps.now()
     unit.conversations.expect_unchanged(conversation)
     note = unit.messages.add(system_note(conversation, new_id(), text, deps.now()))
-    unit.after_commit(partial(realtime.message_created, deps, note))
-    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+    realtime.message_created(deps, unit, note)
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 @dataclass(frozen=True, slots=True)

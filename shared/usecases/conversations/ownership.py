@@ -179,9 +179,9 @@ def wait_for_person(
     conversation.give_to_nobody()
     team_queues.join_again(deps, unit, conversation)
     note = unit.messages.add(system_note(conversation, new_id(), f"A person is needed: {reason}", deps.now()))
-    unit.after_commit(lambda: realtime.message_created(deps, note))
+    realtime.message_created(deps, unit, note)
     notifications.add(deps, unit, notification_of(deps, conversation, note.id, notification_type, reason))
-    unit.after_commit(lambda: realtime.needs_human(deps, conversation, reason))
+    realtime.needs_human(deps, unit, conversation, reason)
     _changed(deps, unit, conversation)
 
 
@@ -222,5 +222,5 @@ def _name(unit: UnitOfWork, tenant_id: str, holder_id: str) -> str:
 def _changed(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> Conversation:
     conversation.updated_at = deps.now()
     unit.conversations.expect_unchanged(conversation)
-    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
     return conversation

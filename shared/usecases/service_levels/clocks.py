@@ -8,7 +8,6 @@ have a conversation that its person does not answer.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from shared.deps import Deps
 from shared.documents.query import Query
@@ -65,10 +64,10 @@ def warn(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
     unit.conversations.expect_unchanged(conversation)
     for clock in clocks:
         notifications.add(deps, unit, _notification(deps, conversation, clock))
-        unit.after_commit(partial(realtime.sla_changed, deps, conversation, clock))
+        realtime.sla_changed(deps, unit, conversation, clock)
         if clock.state is SlaState.BREACHED:
             counters.count(unit, counters.Source.of(conversation), deps.now(), Counters(sla_breaches=1))
-    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 def _notification(deps: Deps, conversation: Conversation, clock: SlaClock) -> Notification:

@@ -64,7 +64,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    forks.start()
+    forks.start("tests.mutants.plugins")
     with contextlib.chdir(tmp_path):
         yield tmp_path
 
@@ -82,7 +82,7 @@ def records(project: Path) -> list[Recorded]:
 
 def _judged(records: list[Recorded], old: str, new: str, seconds: float = 60.0) -> Result:
     assert old in SOURCE
-    return judge(PATH, SOURCE.replace(old, new), records, seconds, patience=2.0)
+    return judge(PATH, SOURCE.replace(old, new), records, seconds, patience=1.0)
 
 
 def test_a_record_tells_the_lines_that_a_test_runs_also_on_its_threads(records: list[Recorded]) -> None:

@@ -13,6 +13,9 @@ from functions.omnichat.people_schemas import (
     InvitationsOut,
     LinkOut,
     PageQuery,
+    PeopleOut,
+    PeopleQuery,
+    PersonOut,
     UserIn,
     UserPatch,
     UserPath,
@@ -72,6 +75,13 @@ def change(path: UserPath, body: UserPatch) -> Response:
     """Change role or name; the last owner stays one."""
     require(Role.ADMIN)
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.get("/availability", responses={200: PeopleOut})
+def list_availability(query: PeopleQuery) -> Response:
+    """List the users who can answer, with how many conversations each has; a page may have fewer than `limit`."""
+    people, cursor = availabilities.list_people(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(PeopleOut(people=[PersonOut.of_person(person) for person in people], next_cursor=cursor))
 
 
 @api.get("/<id>/availability", responses={200: AvailabilityOut})

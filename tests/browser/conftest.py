@@ -121,13 +121,24 @@ class Shop:
 @pytest.fixture
 def shop(hub_url: str) -> Iterator[Shop]:
     with stub_server() as host:
-        shop = Shop(hub_url, host)
-        owner = {"email": shop.owner_email, "password": PASSWORD}
-        shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
-        config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
-        shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]
-        shop.serve_page()
-        yield shop
+        yield _new_shop(hub_url, host)
+
+
+@pytest.fixture
+def other_shop(hub_url: str) -> Iterator[Shop]:
+    """Another business on the same hub."""
+    with stub_server() as host:
+        yield _new_shop(hub_url, host)
+
+
+def _new_shop(hub_url: str, host: Stub) -> Shop:
+    shop = Shop(hub_url, host)
+    owner = {"email": shop.owner_email, "password": PASSWORD}
+    shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
+    config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
+    shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]
+    shop.serve_page()
+    return shop
 
 
 @pytest.fixture

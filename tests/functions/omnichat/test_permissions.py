@@ -27,6 +27,7 @@ from tests.pipeline.hub import telegram_rules
 from tests.stubs import Stub
 
 OPEN = {
+    "POST /api/visitors/{instance}/files",
     "POST /api/auth/register",
     "GET /api/auth/login",
     "POST /api/auth/login",
@@ -163,6 +164,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/users/invitations": Role.ADMIN,
     "DELETE /api/users/invitations/{id}": Role.ADMIN,
     "PATCH /api/users/{id}": Role.ADMIN,
+    "GET /api/users/availability": Role.VIEWER,
     "GET /api/users/{id}/availability": Role.VIEWER,
     "PUT /api/users/{id}/availability": Role.AGENT,
     "DELETE /api/users/{id}": Role.ADMIN,

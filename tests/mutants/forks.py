@@ -18,12 +18,12 @@ Work: TypeAlias = Callable[..., None]
 """A function of a module: it gets the connection to send messages on, or several, then the arguments."""
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["tests.mutants.preloading"])
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def start() -> None:
-    """Start the server that forks, which finds this package from the working directory that it is started in."""
+def start(loaded: str = "tests.mutants.preloading") -> None:
+    """Start the server that forks, with a module loaded that it finds from the working directory it is started in."""
+    _SERVER.set_forkserver_preload([loaded])
     forkserver.ensure_running()
 
 

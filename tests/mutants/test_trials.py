@@ -72,7 +72,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    forks.start()
+    forks.start("tests.mutants.plugins")
     with contextlib.chdir(tmp_path):
         yield tmp_path
 
@@ -99,7 +99,7 @@ def judged(records: list[Recorded], processes: Processes) -> Callable[..., Resul
 
     def judge_replaced(old: str, new: str, seconds: float = 60.0) -> Result:
         assert old in SOURCE
-        return judge(PATH, SOURCE.replace(old, new), records, seconds, patience=2.0, messages=processes.run)
+        return judge(PATH, SOURCE.replace(old, new), records, seconds, patience=1.0, messages=processes.run)
 
     return judge_replaced
 

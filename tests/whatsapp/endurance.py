@@ -303,7 +303,7 @@ def _usages(line: WorkerLine) -> tuple[Usage, Usage]:
 
 
 def _next(updates: SimpleQueue[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
-    while (update := updates.get(timeout=PATIENCE))["event"] != event:
+    while (update := updates.get(timeout=RETURN_PATIENCE))["event"] != event:
         pass
     return update
 

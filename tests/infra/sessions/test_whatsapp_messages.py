@@ -281,7 +281,7 @@ def test_who_never_wrote_is_not_told_to_write(hub: Hub, link: Link) -> None:
 def test_old_news_that_a_customer_writes_is_told_to_nobody(hub: Hub, link: Link) -> None:
     (instance,) = hub.documents("instances", tenant_id=hub.tenant_id)
 
-    def told(seconds_ago: float) -> None:
+    def tell(seconds_ago: float) -> None:
         update = {"event": "typing", "sender": ACCOUNT, "data": {"key": {"remoteJid": CUSTOMER, "fromMe": False}}}
         event = InboundEvent(
             tenant_id=hub.tenant_id,
@@ -292,8 +292,8 @@ def test_old_news_that_a_customer_writes_is_told_to_nobody(hub: Hub, link: Link)
         )
         normalize(hub.deps, event)
 
-    told(11)
-    told(0)
+    tell(11)
+    tell(0)
     assert len(eventually(lambda: _typing(hub))) == 1
 
 
@@ -302,5 +302,5 @@ def test_an_account_is_shown_online_where_its_configuration_says_so(
     hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels, online: bool
 ) -> None:
     _, link = paired(hub, whatsapp, start, channels, online=online)
-    (begun,) = link.of(protocol.Start)
-    assert begun.online == online
+    (command,) = link.of(protocol.Start)
+    assert command.online == online

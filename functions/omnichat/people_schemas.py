@@ -112,6 +112,13 @@ class AvailabilityOut(Wire):
         return cls(user_id=availability.id, **availability.model_dump(include=set(cls.model_fields)))
 
 
+class AvailabilitiesOut(Wire):
+    """One for each user, the oldest first."""
+
+    availabilities: list[AvailabilityOut]
+    next_cursor: str | None
+
+
 class UserPath(Wire):
     id: str
 

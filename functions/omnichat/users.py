@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import (
+    AvailabilitiesOut,
     AvailabilityIn,
     AvailabilityOut,
     InvitationCreated,
@@ -72,6 +73,15 @@ def change(path: UserPath, body: UserPatch) -> Response:
     """Change role or name; the last owner stays one."""
     require(Role.ADMIN)
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
+
+
+@api.get("/availability", responses={200: AvailabilitiesOut})
+def list_availabilities(query: PageQuery) -> Response:
+    """List who is there, and how much they take, in the order of the users."""
+    tenant_id = caller().tenant_id
+    page, cursor = users.list_users(deps(), tenant_id, query.limit, query.cursor)
+    entries = availabilities.of_users(deps(), tenant_id, [user.id for user in page])
+    return answer(AvailabilitiesOut(availabilities=[AvailabilityOut.of(each) for each in entries], next_cursor=cursor))
 
 
 @api.get("/<id>/availability", responses={200: AvailabilityOut})

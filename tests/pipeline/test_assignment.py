@@ -131,6 +131,25 @@ def test_nobody_gets_more_than_they_take_at_once(desk: Desk) -> None:
     assert desk.assigned()[4] is None
 
 
+def test_who_is_there_is_listed_in_pages_in_the_order_of_the_people(desk: Desk) -> None:
+    desk.open("ann", "bob")
+    desk.set("bob", status="online", capacity=2, skills=["billing"])
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = desk.hub.get(f"/api/users/availability?limit=1{cursor and f'&cursor={cursor}'}")
+        pages.append(page["availabilities"])
+        cursor = page["nextCursor"]
+    listed = {each["userId"]: each for [each] in filter(None, pages)}
+    users = desk.hub.get("/api/users")["users"]
+    assert list(listed) == [user["id"] for user in users]
+    assert (listed["ann"]["status"], listed["ann"]["capacity"], listed["ann"]["teamIds"]) == (
+        "offline",
+        None,
+        [desk.team_id],
+    )
+    assert (listed["bob"]["status"], listed["bob"]["capacity"], listed["bob"]["skills"]) == ("online", 2, ["billing"])
+
+
 def _come_online(desk: Desk) -> None:
     desk.online("bob")
 

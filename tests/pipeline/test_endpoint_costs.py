@@ -98,6 +98,7 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /routing/rules", {"condition": "priority=high", "action": "add_tag:vip"}),
     ("GET /api/business-hours", None),
     ("POST /api/business-hours", {"zone": "Europe/Berlin"}),
+    ("GET /api/users/availability", None),
     ("GET /api/users/{user}/availability", None),
     ("PUT /api/users/{user}/availability", {"status": "away"}),
     ("GET /api/sla-policies", None),

@@ -7,7 +7,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,13 @@ def read(deps: Deps, tenant_id: str, user_id: str) -> Availability:
     unit.fetch(unit.users.key(user_id), unit.availabilities.key(user_id))
     user = unit.users.owned(tenant_id, user_id)
     return unit.availabilities.owned_or_none(tenant_id, user_id) or Availability(id=user.id, tenant_id=tenant_id)
+
+
+def of_users(deps: Deps, tenant_id: str, user_ids: Sequence[str]) -> list[Availability]:
+    """The availability of each of the tenant's users that are named, in their order."""
+    kept = UnitOfWork(deps.store).availabilities.owned_many(tenant_id, user_ids)
+    by_id = {availability.id: availability for availability in kept}
+    return [by_id.get(user_id) or Availability(id=user_id, tenant_id=tenant_id) for user_id in user_ids]
 
 
 def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, Any]) -> Availability:

@@ -163,6 +163,7 @@ LOWEST: dict[str, Role] = {
     "GET /api/users/invitations": Role.ADMIN,
     "DELETE /api/users/invitations/{id}": Role.ADMIN,
     "PATCH /api/users/{id}": Role.ADMIN,
+    "GET /api/users/availability": Role.VIEWER,
     "GET /api/users/{id}/availability": Role.VIEWER,
     "PUT /api/users/{id}/availability": Role.AGENT,
     "DELETE /api/users/{id}": Role.ADMIN,

@@ -1,0 +1,61 @@
+"""What people do in the console, by the names that they see."""
+
+from __future__ import annotations
+
+import json
+
+from tests.browser.conftest import PASSWORD, Shop
+from tests.browser.devtools import Browser, Page
+
+_CONTROLS = "[...document.querySelectorAll('a[href], button, summary, [role=switch], [type=radio]')]"
+
+
+def open_screen(browser: Browser, shop: Shop, path: str, email: str | None = None) -> Page:
+    """A screen of the console, after signing in as the owner or as somebody else."""
+    page = browser.page(f"{shop.hub_url}/console{path}")
+    page.until("document.querySelector('[name=password]')")
+    for name, value in {"email": email or shop.owner_email, "password": PASSWORD}.items():
+        page.js(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
+    page.js("document.querySelector('form').requestSubmit()")
+    page.until("document.querySelector('.console main') && !document.querySelector('.skeleton')")
+    return page
+
+
+def press(page: Page, name: str) -> None:
+    """Press the button, or follow the link, of this name: the last one, which lies over the others."""
+    find = f"{_CONTROLS}.findLast((each) => (each.ariaLabel ?? each.textContent).trim() === {json.dumps(name)})"
+    page.until(f"((control) => (control && !control.disabled && control.click(), control))({find})")
+
+
+def _labelled(label: str) -> str:
+    labels = "[...document.querySelectorAll('label')]"
+    return f"{labels}.findLast((each) => each.textContent.trim() === {json.dumps(label)})"
+
+
+def fill(page: Page, label: str, text: str) -> None:
+    """Write into the field of this label, in the place of what is there."""
+    page.until(_labelled(label))
+    page.js(f"{_labelled(label)}.control.select()")
+    page.type(text)
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    """Choose an option by its value, in the select of this label."""
+    page.until(f"[...({_labelled(label)}?.control.options ?? [])].some((each) => each.value === {json.dumps(value)})")
+    page.js(
+        f"((select) => {{ select.value = {json.dumps(value)};"
+        f" select.dispatchEvent(new Event('change', {{ bubbles: true }})) }})({_labelled(label)}.control)"
+    )
+
+
+def value_of(page: Page, label: str) -> str:
+    return str(page.js(f"{_labelled(label)}.control.value"))
+
+
+def says(page: Page, text: str) -> None:
+    page.until(f"document.body.innerText.includes({json.dumps(text)})")
+
+
+def complaints(page: Page) -> list[str]:
+    """What the browser said against the page, but for what the hub refused, which the page shows."""
+    return [complaint for complaint in page.complaints if "responded with a status of 40" not in complaint]
